@@ -1,0 +1,226 @@
+"""The commands that install libraries into the judged environment, in order, each with its reason."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from llmcheck.advice import Environment, Plan, Step, TorchBuild
+from llmcheck.advise.torch import torch_build
+from llmcheck.library import Library
+from llmcheck.machine import Machine, counted_gpus, normalized_name
+from llmcheck.report import Finding
+
+SHARED = "shared"
+_VENV = ".venv"
+
+
+def missing_libraries(findings: Iterable[Finding], machine: Machine, libraries: Mapping[str, Library]) -> list[str]:
+    """One library for each software finding that is not met; of several alternatives the one for this machine."""
+    chosen: list[str] = []
+    for finding in findings:
+        if finding.group != "software" or finding.status not in ("fail", "warn") or not finding.libraries:
+            continue
+        known = [name for name in finding.libraries if name in libraries]
+        fitting = [name for name in known if unsuitable(libraries[name], machine) is None]
+        fitting.sort(key=lambda name: libraries[name].status != "active")
+        chosen += (fitting or known)[:1]
+    return list(dict.fromkeys(chosen))
+
+
+def unsuitable(library: Library, machine: Machine) -> str | None:
+    """Why a library cannot work on this machine; None if nothing speaks against it."""
+    platform = _platform(machine)
+    if library.platforms and platform is not None and platform not in library.platforms:
+        return f"{library.name} has no release for {platform}"
+    if library.compute_capability or library.driver:
+        nvidia = [gpu for gpu in counted_gpus(machine) if gpu.vendor == "nvidia"]
+        if not nvidia:
+            return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
+        if library.compute_capability and all(
+            gpu.compute_capability is not None and _tuple(gpu.compute_capability) < _tuple(library.compute_capability)
+            for gpu in nvidia
+        ):
+            return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
+        driver = machine.drivers.get("nvidia")
+        if library.driver and driver and driver.version and _tuple(driver.version) < _tuple(library.driver):
+            return f"{library.name} needs NVIDIA driver {library.driver}, this machine has {driver.version}"
+    if library.install == "container" and _tool(machine, "docker") is False:
+        return f"{library.name} is a container, and docker is not installed"
+    return None
+
+
+def plan_installation(
+    target: str, wanted: Sequence[str], machine: Machine, libraries: Mapping[str, Library], explicit: bool = False
+) -> Plan:
+    """Steps for the libraries ``wanted`` (catalogue ids). ``explicit``: the user named them, so nothing is dropped
+    without a note."""
+    installed = _installed(machine, libraries)
+    notes: list[str] = []
+    todo: list[Library] = []
+    for name in _with_needs(wanted, libraries):
+        library = libraries[name]
+        reason = unsuitable(library, machine) or _python_mismatch(library, machine)
+        if name in installed:
+            continue
+        if reason is not None:
+            notes.append(f"left out: {reason}" + (f". {library.note}" if library.note and explicit else ""))
+            continue
+        if library.install == "service":
+            notes.append(f"{library.name} is a service, not an installation. {library.note or ''}".strip())
+        todo.append(library)
+    environments = []
+    for environment in dict.fromkeys(_environment_of(library) for library in todo):
+        members = [library for library in todo if _environment_of(library) == environment]
+        environments.append(_fill(environment, members, machine))
+    notes += [f"{library.name}: {library.note}" for library in todo if library.note and library.install != "service"]
+    target_python = machine.software.python
+    if environments and (target_python is None or target_python.environment == "system"):
+        notes.append(f"the packages go into {_VENV}; check them with 'llmcheck check --python {_VENV}/bin/python'")
+    return Plan(
+        target=target,
+        environments=tuple(environments),
+        satisfied=tuple(name for name in wanted if name in installed),
+        notes=tuple(notes),
+    )
+
+
+def _installed(machine: Machine, libraries: Mapping[str, Library]) -> set[str]:
+    names = {package.name for package in machine.software.packages or ()}
+    tools = {tool.name for tool in machine.software.tools or () if tool.path}
+    return {
+        library.id
+        for library in libraries.values()
+        if names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries)
+    }
+
+
+def _with_needs(wanted: Sequence[str], libraries: Mapping[str, Library]) -> list[str]:
+    """The libraries with what each needs before it, every one once."""
+    ordered: list[str] = []
+
+    def add(name: str) -> None:
+        for needed in libraries[name].needs:
+            add(needed)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in wanted:
+        add(name)
+    return ordered
+
+
+def _environment_of(library: Library) -> str:
+    """vLLM brings the torch that it pins, and shares it well with all but those that pin their own."""
+    if library.environment == "vllm" or library.environment is None:
+        return SHARED
+    return library.environment
+
+
+def _fill(environment: str, members: Sequence[Library], machine: Machine) -> Environment:
+    """The steps for one environment: make it if need be, torch by its index, the rest in one command."""
+    python, steps = _interpreter(environment, machine)
+    pip = _pip(python, steps, machine, fresh=bool(steps))
+    by_pip = [library for library in members if library.install in ("pip", "service")]
+    names = {library.id for library in by_pip}
+    torch = torch_build(machine)
+    if "vllm" in names:
+        by_pip = [library for library in by_pip if library.id not in ("torch", "torchvision", "torchaudio")]
+    elif "torch" in names:
+        with_torch = [library for library in by_pip if library.id in ("torch", "torchvision", "torchaudio")]
+        by_pip = [library for library in by_pip if library not in with_torch]
+        steps.append(_torch_step(pip, torch, {library.id for library in with_torch}))
+    requirements = [requirement for library in by_pip for requirement in library.requirements]
+    if requirements:
+        steps.append(Step(command=f"{pip} {shlex.join(requirements)}", reason=_why(by_pip)))
+    for library in members:
+        if library.id == "llama-cpp":
+            steps.append(_llama_cpp(pip, torch, machine))
+        elif library.install in ("source", "container"):
+            reasons = [f"{library.name}: {library.summary}", *[f"{library.name}, continued"] * len(library.commands)]
+            steps += [Step(command=c, reason=r) for c, r in zip(library.commands, reasons, strict=False)]
+    return Environment(name=environment, python=python, steps=tuple(steps))
+
+
+def _interpreter(environment: str, machine: Machine) -> tuple[str, list[Step]]:
+    """The interpreter that the commands address, and the step that makes its environment where there is none."""
+    python = machine.software.python
+    if environment == SHARED and python is not None and python.version and python.environment != "system":
+        return python.executable, []
+    base = python.executable if python is not None and python.version else "python3"
+    folder = _VENV if environment == SHARED else f"{_VENV}-{environment}"
+    reason = f"an environment of its own for {environment}"
+    if environment == SHARED:
+        managed = python is not None and python.externally_managed
+        reason = "this Python belongs to the system" + (", which forbids pip (PEP 668)" if managed else "")
+        reason += ": the packages get an environment of their own"
+    folder_bin = f"{folder}/Scripts/python" if _is_windows(machine) else f"{folder}/bin/python"
+    return folder_bin, [Step(command=shlex.join([base, "-m", "venv", folder]), reason=reason)]
+
+
+def _pip(python: str, steps: list[Step], machine: Machine, fresh: bool) -> str:
+    """``PYTHON -m pip install``, or uv's where the environment has no pip."""
+    packages = machine.software.packages
+    if fresh or packages is None or any(package.name == "pip" for package in packages):
+        return shlex.join([python, "-m", "pip", "install"])
+    if _tool(machine, "uv"):
+        return shlex.join(["uv", "pip", "install", "--python", python])
+    steps.append(
+        Step(command=shlex.join([python, "-m", "ensurepip", "--upgrade"]), reason="this environment has no pip")
+    )
+    return shlex.join([python, "-m", "pip", "install"])
+
+
+def _torch_step(pip: str, torch: TorchBuild, names: set[str]) -> Step:
+    """torch and its companions from one index; torchaudio is frozen and imports only beside torch 2.14 and older."""
+    requirements = [torch.requirement]
+    if "torchaudio" in names and torch.tag in ("cu132", "cpu", "mps"):
+        requirements = ["torch==2.14.1"]
+    requirements += [name for name in ("torchvision", "torchaudio") if name in names]
+    index = ["--index-url", torch.index_url] if torch.index_url else []
+    return Step(command=f"{pip} {shlex.join([*requirements, *index])}", reason=f"PyTorch: {torch.reason}")
+
+
+def _llama_cpp(pip: str, torch: TorchBuild, machine: Machine) -> Step:
+    cuda = torch.tag.startswith("cu") and _tool(machine, "nvcc")
+    flags = "CMAKE_ARGS=-DGGML_CUDA=on " if cuda else ""
+    where = "for the GPU" if cuda else "for the CPU"
+    reason = f"llama.cpp through its Python binding, compiled here {where}, which takes minutes and a C++ compiler"
+    return Step(command=f"{flags}{pip} {shlex.quote('llama-cpp-python>=0.3.16')}", reason=reason)
+
+
+def _why(members: Sequence[Library]) -> str:
+    return "; ".join(f"{library.name}: {library.summary[:1].lower()}{library.summary[1:]}" for library in members)
+
+
+def _python_mismatch(library: Library, machine: Machine) -> str | None:
+    python = machine.software.python
+    if library.python is None or python is None or python.version is None:
+        return None
+    from packaging.specifiers import SpecifierSet
+
+    if SpecifierSet(library.python).contains(python.version, prereleases=True):
+        return None
+    return f"{library.name} needs Python {library.python}, {python.executable} is {python.version}"
+
+
+def _platform(machine: Machine) -> str | None:
+    if machine.os is None:
+        return None
+    system = {"darwin": "macos"}.get(machine.os.system, machine.os.system)
+    return f"{system}-{machine.os.architecture.lower()}"
+
+
+def _is_windows(machine: Machine) -> bool:
+    return machine.os is not None and machine.os.system == "windows"
+
+
+def _tool(machine: Machine, name: str) -> bool | None:
+    """Whether a tool is there; None if that is not known."""
+    tool = next((tool for tool in machine.software.tools or () if tool.name == name), None)
+    return None if tool is None else tool.path is not None
+
+
+def _tuple(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))

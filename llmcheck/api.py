@@ -1,0 +1,257 @@
+"""The Python API and composition root: joins the real host and the shipped data to the pure functions."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from llmcheck import __version__, catalog, codec, registry, requirements
+from llmcheck.advice import Offers, Plan
+from llmcheck.advise.cloud import rank_offers
+from llmcheck.advise.install import missing_libraries, plan_installation
+from llmcheck.advise.next_step import next_step
+from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.correction import Correction
+from llmcheck.errors import DataError, InspectionError, UsageError
+from llmcheck.evaluate import concerning_profile, evaluate
+from llmcheck.host import Host
+from llmcheck.interpreter import Question, choose
+from llmcheck.library import Library
+from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
+from llmcheck.machine import Machine
+from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
+from llmcheck.profile import Profile
+from llmcheck.render import Options
+from llmcheck.report import Report, combined, exit_code
+
+MachineSource = Callable[[], Machine]
+"""Hands over the machine when it is needed; the inspection behind it is under way from the start."""
+
+
+def start_inspection(
+    question: Question | None = None,
+    path: str | None = None,
+    probe_seconds: float = PROBE_SECONDS,
+    total_seconds: float = TOTAL_SECONDS,
+) -> MachineSource:
+    """Begin to inspect this machine; the returned function waits for it.
+
+    ``question``: the project's interpreter, asked already; None chooses and asks now. ``path``: one more folder whose
+    disk is to be looked at, and judged. The function raises InspectionError if nothing at all could be found out.
+    """
+    host = Host()
+    question = question or Question(choose(None, host.environ, host.cwd))
+    request = Request(path=path, python=question.choice, python_answer=question.answer(probe_seconds))
+    inspection = Inspection(host, request, probe_seconds, total_seconds)
+
+    def machine() -> Machine:
+        found = inspection.machine()
+        if found.os is None and found.cpu.threads is None and found.ram.total is None:
+            reasons = "; ".join(problem.message for problem in found.problems)
+            raise InspectionError(f"this machine could not be inspected: {reasons}")
+        return found
+
+    return machine
+
+
+def inspect() -> Machine:
+    """This machine, with all defaults."""
+    return start_inspection()()
+
+
+class _Header(msgspec.Struct):
+    schema: str | None = None
+
+
+class _Enclosing(msgspec.Struct):
+    machine: Machine
+
+
+def load_machine(name: str) -> Machine:
+    """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
+
+    Raises DataError for what is no such file.
+    """
+    where = "standard input" if name == "-" else name
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(name, "rb") as file:
+                data = file.read()
+    except OSError as error:
+        hint = "; write one with 'llmcheck machine --format json --output FILE'"
+        raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
+    schema = codec.decode_json(data, _Header, f"machine file {where}").schema
+    if schema is not None and schema.startswith("llmcheck.report/"):
+        return codec.decode_json(data, _Enclosing, f"machine file {where}").machine
+    if schema != MACHINE_SCHEMA:
+        said = f"its schema is '{schema}'" if schema else "it names no schema"
+        raise DataError(f"machine file {where}: {said}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
+    return codec.decode_json(data, Machine, f"machine file {where}")
+
+
+def overview(machine: MachineSource) -> Report:
+    """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
+    profiles, corrections = profile_catalog.shipped(), catalog.corrections()
+    libraries, offers = catalog.libraries(), catalog.offers()
+    report = _report(profiles, machine(), corrections, frozenset())
+    advice = next_step(report, profiles, libraries, offers, corrections)
+    return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
+
+
+def check(
+    names: Sequence[str],
+    machine: MachineSource,
+    skip: Sequence[str] = (),
+    only: Sequence[str] = (),
+    fail_on_warn: bool = False,
+) -> Report:
+    """The gate: these profiles (ids or paths) against the machine.
+
+    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for names that do not exist.
+    """
+    profiles = [profile_catalog.load(name) for name in names]
+    corrections = catalog.corrections()
+    left_out = _left_out(profiles, skip, only)
+    return _report(profiles, machine(), corrections, left_out, fail_on_warn)
+
+
+def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
+    """What is not to be judged, as requirement ids and groups."""
+    ids = {each.id for profile in profiles for each in profile.require}
+    groups = {"hardware", "software"}
+    for name in (*skip, *only):
+        if name not in ids | groups:
+            raise UsageError(
+                f"'{name}' is neither a requirement nor a group{codec.did_you_mean(name, ids | groups)}; "
+                f"groups: hardware, software; requirements: {', '.join(sorted(ids))}"
+            )
+    if not only:
+        return frozenset(skip)
+    from llmcheck.profile import group_of
+
+    dropped = {
+        each.id
+        for profile in profiles
+        for each in profile.require
+        if each.id not in only and group_of(each.kind) not in only
+    }
+    return frozenset(dropped | set(skip))
+
+
+def _report(
+    profiles: Sequence[Profile],
+    machine: Machine,
+    corrections: Sequence[Correction],
+    skip: frozenset[str],
+    fail_on_warn: bool = False,
+) -> Report:
+    judged = tuple(evaluate(profile, machine, corrections, skip) for profile in profiles)
+    return Report(
+        llmcheck=__version__,
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        verdict=combined(each.verdict for each in judged),
+        exit_code=exit_code(judged, fail_on_warn=fail_on_warn),
+        profiles=judged,
+        machine=machine,
+    )
+
+
+def install(names: Sequence[str], machine: MachineSource) -> Plan:
+    """The commands for profiles (what is missing of them) and libraries, in one plan. Raises DataError."""
+    libraries = catalog.libraries()
+    known = profile_catalog.ids()
+    requested: list[str] = []
+    wanted: list[tuple[str, Profile | None]] = []
+    for name in names:
+        if name in libraries and name not in known:
+            wanted.append((name, None))
+        elif name in known or name.endswith(".toml") or os.path.exists(name):
+            wanted.append((name, profile_catalog.load(name)))
+        else:
+            raise DataError(
+                f"'{name}' is neither a profile nor a library{codec.did_you_mean(name, {*known, *libraries})}; "
+                "see 'llmcheck profiles list' and 'llmcheck libraries list'"
+            )
+    judged = machine()
+    for name, profile in wanted:
+        if profile is None:
+            requested.append(name)
+        else:
+            requested += missing_libraries(evaluate(profile, judged).findings, judged, libraries)
+    return plan_installation(" ".join(names), list(dict.fromkeys(requested)), judged, libraries)
+
+
+def cloud(name: str, all_tiers: bool = False) -> Offers:
+    """The offers whose machine passes a profile's hardware. Raises DataError."""
+    return rank_offers(profile_catalog.load(name), catalog.offers(), catalog.corrections(), all_tiers)
+
+
+def profiles() -> ProfileList:
+    """All shipped profiles, in the document's order."""
+    return ProfileList(profiles=profile_catalog.shipped())
+
+
+def profile(name: str) -> ShownProfile:
+    """One profile with the corrections of its figures. Raises DataError."""
+    found = profile_catalog.load(name)
+    return ShownProfile(profile=found, corrections=concerning_profile(catalog.corrections(), found.id))
+
+
+def profile_schema() -> dict[str, object]:
+    """The JSON Schema of profile files: the profile, and one alternative per requirement kind."""
+    kinds = {
+        kind: codec.json_schema(registry.load("llmcheck.requirements", kind).Requirement)
+        for kind in requirements.kinds()
+    }
+    definitions: dict[str, object] = {}
+    for kind, schema in kinds.items():
+        own = schema["$defs"]["Requirement"]
+        own["properties"]["kind"] = {"const": kind}
+        own["properties"]["any_of"] = {"type": "array", "items": {"type": "object"}}
+        definitions[kind] = own
+    whole = codec.json_schema(Profile)
+    shape = whole["$defs"]["Profile"]
+    shape["properties"]["require"] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in definitions]},
+    }
+    shape["additionalProperties"] = False
+    others = {name: schema for name, schema in whole["$defs"].items() if name not in ("Profile", "Requirement")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "llmcheck profile",
+        **shape,
+        "$defs": {**others, **definitions},
+    }
+
+
+def libraries(area: str | None = None) -> LibraryList:
+    """All libraries of the document, or those of one area. Raises UsageError for an area that does not exist."""
+    every = tuple(catalog.libraries().values())
+    areas = tuple(dict.fromkeys(library.area for library in every))
+    if area is not None and area not in areas:
+        raise UsageError(f"there is no area '{area}'{codec.did_you_mean(area, areas)}; areas: {', '.join(areas)}")
+    return LibraryList(libraries=tuple(library for library in every if area is None or library.area == area))
+
+
+def library(name: str) -> ShownLibrary:
+    """One library by id. Raises DataError that names the nearest."""
+    known: dict[str, Library] = catalog.libraries()
+    if name not in known:
+        raise DataError(f"there is no library '{name}'{codec.did_you_mean(name, known)}; libraries: {', '.join(known)}")
+    concerning = tuple(each for each in catalog.corrections() if f"library:{name}" in each.applies_to)
+    return ShownLibrary(library=known[name], corrections=concerning)
+
+
+def render(value: object, name: str, options: Options) -> str:
+    """A value in one output format (a module of llmcheck/render)."""
+    text: str = registry.load("llmcheck.render", name).render(value, options)
+    return text

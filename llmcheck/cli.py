@@ -1,0 +1,408 @@
+"""The command line: options, the terminal, where output goes, exit codes. The only module that prints."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from llmcheck import __version__
+from llmcheck.errors import LlmcheckError
+
+if TYPE_CHECKING:
+    from llmcheck.api import MachineSource
+    from llmcheck.interpreter import Question
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+_PROGRESS_AFTER = 0.5
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Context:
+    """What main() began before the imports."""
+
+    question: Question | None = None
+
+
+def run(arguments: list[str], question: Any = None) -> int:
+    """Run one command line and return its exit code; no exception leaves."""
+    _Context.question = question
+    try:
+        result = main.main(args=arguments, prog_name="llmcheck", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
+        _complain(f"{error.format_message()}{hint}")
+        return 2
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return error.exit_code
+    except LlmcheckError as error:
+        _complain(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        _close_broken_pipe()
+        return 0
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_INTERRUPTED
+    except Exception as error:  # whatever it is, the person gets a line and scripts get a code of its own
+        if any(word.startswith("-v") or word == "--verbose" for word in arguments):
+            import traceback
+
+            traceback.print_exc()
+        _complain(f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)")
+        return EXIT_BUG
+
+
+def _complain(message: str) -> None:
+    line = " ".join(message.split())
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"llmcheck: {_printable(line)}\n")
+        sys.stderr.flush()
+
+
+def _printable(text: str) -> str:
+    from llmcheck.render._blocks import printable
+
+    encoding = sys.stderr.encoding or "ascii"
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _close_broken_pipe() -> None:
+    """The reader has gone: what is still buffered must not raise at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _output_options(*formats: str) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in (
+            click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
+            click.option("--no-color", is_flag=True, help="No colours (NO_COLOR does the same)."),
+            click.option("--output", metavar="FILE", help="Write to FILE instead of standard output."),
+            click.option("--format", "format_", type=click.Choice(formats), default=formats[0], show_default=True),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _machine_options(function: F) -> F:
+    for option in (
+        click.option("--timeout", type=click.FloatRange(min=0.1), default=45.0, hidden=True),
+        click.option("--probe-timeout", type=click.FloatRange(min=0.1), default=10.0, hidden=True),
+        click.option("--path", metavar="DIR", help="Judge the disk that holds DIR, where the models will go."),
+        click.option("--python", metavar="PATH", help="The project's Python interpreter."),
+        click.option("--machine", metavar="FILE", help="Judge this saved machine ('-': standard input), not this one."),
+    ):
+        function = option(function)
+    return function
+
+
+def _source(machine: str | None, python: str | None, path: str | None, **timeouts: float) -> MachineSource:
+    """The machine that is to be judged: a saved one, or this one, whose inspection begins now."""
+    from llmcheck import api
+    from llmcheck.errors import UsageError
+
+    if machine is not None:
+        if python is not None or path is not None:
+            raise UsageError("--machine is another machine: --python and --path say nothing about it")
+        found = api.load_machine(machine)
+        return lambda: found
+    if path is not None and not os.path.exists(os.path.expanduser(path)):
+        raise UsageError(f"--path {path}: there is no such folder")
+    wait = api.start_inspection(_Context.question, path, timeouts["probe_timeout"], timeouts["timeout"])
+
+    def waiting() -> Any:
+        with _progress():
+            return wait()
+
+    return waiting
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[None]:
+    """A line on the terminal's stderr when the inspection takes longer than half a second; gone when it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    shown = threading.Event()
+
+    def show() -> None:
+        shown.set()
+        sys.stderr.write("inspecting this machine ...")
+        sys.stderr.flush()
+
+    timer = threading.Timer(_PROGRESS_AFTER, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if shown.is_set():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _write(value: object, format_: str, output: str | None, no_color: bool, verbose: int) -> None:
+    """Render and deliver: a file is written whole or not at all, a pipe and a file never get colour."""
+    from llmcheck import api
+    from llmcheck.render import Options
+
+    terminal = output is None and sys.stdout.isatty()
+    options = Options(
+        width=_width(terminal),
+        color=terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+        ascii=output is None and not _speaks_utf8(),
+        verbose=verbose,
+    )
+    text = api.render(value, format_, options)
+    if output is not None:
+        _write_file(output, text)
+        return
+    encoding = "utf-8" if format_ == "json" else sys.stdout.encoding or "utf-8"
+    sys.stdout.buffer.write(text.encode(encoding, "replace"))
+    sys.stdout.flush()
+
+
+def _width(terminal: bool) -> int:
+    import shutil
+
+    columns = shutil.get_terminal_size((80, 24)).columns if terminal or os.environ.get("COLUMNS") else 80
+    return min(max(columns, 40), 160)
+
+
+def _speaks_utf8() -> bool:
+    """What the locale says. In the C locale Python writes UTF-8 all the same, which the terminal may not show."""
+    if not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf8"):
+        return False
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        value = os.environ.get(name)
+        if value and not (name == "LC_CTYPE" and value == "C.UTF-8"):  # which Python itself puts there
+            return "utf" in value.lower()
+    return True
+
+
+def _write_file(path: str, text: str) -> None:
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".llmcheck-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(temporary, 0o666 & ~mask)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise LlmcheckError(f"--output {path}: {error.strerror or error}; nothing was written") from None
+
+
+def _complete_profile(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck.catalog import profiles
+
+    return [name for name in profiles.ids() if name.startswith(incomplete)]
+
+
+def _complete_library(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [name for name in catalog.libraries() if name.startswith(incomplete)]
+
+
+def _complete_target(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return _complete_profile(context, parameter, incomplete) + _complete_library(context, parameter, incomplete)
+
+
+_EXIT_CODES = (
+    "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was checked "
+    "\n(usage, bad profile or file), 3 undetermined, 4 warnings under --fail-on warn, "
+    "\n70 a bug in llmcheck, 130 interrupted."
+)
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n  llmcheck\n  llmcheck check inference-7b\n  llmcheck install inference-7b --format sh | sh\n"
+    "  llmcheck machine --format json --output machine.json\n\n" + _EXIT_CODES,
+)
+@click.version_option(__version__, message="llmcheck %(version)s")
+@_machine_options
+@_output_options("text", "json", "markdown")
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> int | None:
+    """Is this machine ready for my LLM project, and if not, what exactly do I do?
+
+    Without a command: what this machine is, which documented tiers it is ready for, what is missing, and the next
+    step.
+    """
+    if context.invoked_subcommand is not None:
+        given = [
+            parameter.opts[-1]
+            for parameter in main.params
+            if parameter.name and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+        ]
+        if given:
+            raise click.UsageError(f"put {given[0]} after '{context.invoked_subcommand}'", context)
+        return None
+    from llmcheck import api
+
+    source = _source(**_taken(options))
+    report = api.overview(source)
+    _write(report, **options)
+    return report.exit_code
+
+
+def _taken(options: dict[str, Any]) -> dict[str, Any]:
+    """The machine's options, taken out of all options."""
+    return {name: options.pop(name) for name in ("machine", "python", "path", "timeout", "probe_timeout")}
+
+
+@main.command(
+    epilog=f"\b\nExamples:\n  llmcheck check inference-7b\n  llmcheck check finetune-7b --skip software "
+    f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n\n{_EXIT_CODES}"
+)
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, shell_complete=_complete_profile)
+@click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement or group (hardware, software).")
+@click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement or group.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "warn"]),
+    default="fail",
+    show_default=True,
+    help="warn: exit 4 when ready with warnings.",
+)
+@_machine_options
+@_output_options("text", "json", "markdown")
+def check(profiles: tuple[str, ...], skip: tuple[str, ...], only: tuple[str, ...], fail_on: str, **options: Any) -> int:
+    """The gate: hold the machine against PROFILEs (ids or paths of .toml files), with an exit code."""
+    from llmcheck import api
+
+    source = _source(**_taken(options))
+    report = api.check(profiles, source, skip, only, fail_on == "warn")
+    _write(report, **options)
+    return report.exit_code
+
+
+@main.command(
+    epilog="\b\nExamples:\n  llmcheck machine\n  llmcheck machine --format json --output machine.json\n"
+    "  llmcheck check inference-7b --machine machine.json"
+)
+@_machine_options
+@_output_options("text", "json", "markdown")
+def machine(**options: Any) -> int:
+    """The inventory alone: what this machine is, without any profile."""
+    source = _source(**_taken(options))
+    _write(source(), **options)
+    return 0
+
+
+@main.command(
+    epilog="\b\nExamples:\n  llmcheck install inference-7b\n  llmcheck install vllm lm-eval\n"
+    "  llmcheck install finetune-7b --format sh > install.sh"
+)
+@click.argument("targets", metavar="PROFILE|LIBRARY...", nargs=-1, required=True, shell_complete=_complete_target)
+@_machine_options
+@_output_options("text", "sh", "json", "markdown")
+def install(targets: tuple[str, ...], **options: Any) -> int:
+    """Print the commands that install what is missing, ready to paste. Runs nothing."""
+    from llmcheck import api
+
+    source = _source(**_taken(options))
+    _write(api.install(targets, source), **options)
+    return 0
+
+
+@main.command(epilog="\b\nExamples:\n  llmcheck cloud inference-70b\n  llmcheck cloud pretrain --format json")
+@click.argument("profile", metavar="PROFILE", shell_complete=_complete_profile)
+@click.option("--all-tiers", is_flag=True, help="Also community and marketplace machines.")
+@_output_options("text", "json", "markdown")
+def cloud(profile: str, all_tiers: bool, **options: Any) -> int:
+    """Machines to rent that pass PROFILE's hardware, cheapest first, with price, date and source."""
+    from llmcheck import api
+
+    _write(api.cloud(profile, all_tiers), **options)
+    return 0
+
+
+@main.group()
+def profiles() -> None:
+    """The tiers: what they ask for, and where the document says so."""
+
+
+@profiles.command("list")
+@_output_options("text", "json", "markdown")
+def profiles_list(**options: Any) -> int:
+    """All shipped profiles, in the document's order."""
+    from llmcheck import api
+
+    _write(api.profiles(), **options)
+    return 0
+
+
+@profiles.command("show")
+@click.argument("profile", metavar="PROFILE", shell_complete=_complete_profile)
+@_output_options("text", "json", "markdown")
+def profiles_show(profile: str, **options: Any) -> int:
+    """One profile: every requirement with its place in the document, and the corrections."""
+    from llmcheck import api
+
+    _write(api.profile(profile), **options)
+    return 0
+
+
+@profiles.command("schema")
+@click.option("--output", metavar="FILE", help="Write to FILE instead of standard output.")
+def profiles_schema(output: str | None) -> int:
+    """The JSON Schema of profile files, for editors and validators."""
+    from llmcheck import api
+
+    _write(api.profile_schema(), "json", output, True, 0)
+    return 0
+
+
+@main.group()
+def libraries() -> None:
+    """The libraries that the document names."""
+
+
+@libraries.command("list")
+@click.option("--area", help="Only this area, such as inference or evaluation.")
+@_output_options("text", "json", "markdown")
+def libraries_list(area: str | None, **options: Any) -> int:
+    """All of them, with the documented command and whether they are alive."""
+    from llmcheck import api
+
+    _write(api.libraries(area), **options)
+    return 0
+
+
+@libraries.command("show")
+@click.argument("library", metavar="LIBRARY", shell_complete=_complete_library)
+@_output_options("text", "json", "markdown")
+def libraries_show(library: str, **options: Any) -> int:
+    """One library: documented command, advised command, what it needs, what to know."""
+    from llmcheck import api
+
+    _write(api.library(library), **options)
+    return 0

@@ -1,0 +1,119 @@
+"""A profile against a machine: findings in profile order, blocked ones skipped, corrections applied, one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from llmcheck.correction import Correction
+from llmcheck.machine import Machine, counted_gpus
+from llmcheck.profile import Profile
+from llmcheck.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
+from llmcheck.requirements import check
+from llmcheck.units import decimal, parse_size, short
+
+_NEED_THE_DRIVER = ("gpu", "interconnect")
+
+
+def evaluate(
+    profile: Profile, machine: Machine, corrections: Sequence[Correction] = (), skip: frozenset[str] = frozenset()
+) -> ProfileReport:
+    """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
+    skipped and do not count."""
+    findings = _left_out([check(requirement, machine) for requirement in profile.require], skip)
+    findings = _blocked(findings)
+    concerning = concerning_profile(corrections, profile.id)
+    for correction in concerning:
+        findings = _corrected(findings, correction, profile.id, machine)
+    return ProfileReport(
+        id=profile.id,
+        title=profile.title,
+        task=profile.task,
+        verdict=verdict_of(findings),
+        hardware=_group_verdict(findings, "hardware"),
+        software=_group_verdict(findings, "software"),
+        findings=tuple(findings),
+        corrections=concerning,
+        cost=profile.cost,
+    )
+
+
+def concerning_profile(corrections: Sequence[Correction], profile_id: str) -> tuple[Correction, ...]:
+    """The corrections of a profile's figures."""
+    prefix = f"profile:{profile_id}/"
+    return tuple(
+        correction for correction in corrections if any(place.startswith(prefix) for place in correction.applies_to)
+    )
+
+
+def _left_out(findings: list[Finding], skip: frozenset[str]) -> list[Finding]:
+    return [
+        _skipped(finding, "left out as asked", level="info") if {finding.id, finding.group} & skip else finding
+        for finding in findings
+    ]
+
+
+def _blocked(findings: list[Finding]) -> list[Finding]:
+    """A broken or silent driver is one red line; what needs the driver is skipped."""
+    drivers = [finding for finding in findings if finding.kind == "driver" and finding.status in ("fail", "unknown")]
+    if not drivers:
+        return findings
+    return [
+        _skipped(finding, f"blocked by {drivers[0].id}")
+        if finding.kind in _NEED_THE_DRIVER and finding.status in ("fail", "unknown")
+        else finding
+        for finding in findings
+    ]
+
+
+def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
+    return msgspec.structs.replace(
+        finding,
+        status="skipped",
+        message=message,
+        remedy=None,
+        short_by=None,
+        **changes,
+    )
+
+
+def _corrected(findings: list[Finding], correction: Correction, profile_id: str, machine: Machine) -> list[Finding]:
+    """After the documented finding, one that holds the machine against the corrected memory figure, where there is one.
+
+    It never fails: what does not fit by arithmetic in the documented way still runs in another, and that is the advice.
+    """
+    if correction.memory_total is None:
+        return findings
+    corrected: list[Finding] = []
+    for finding in findings:
+        corrected.append(finding)
+        if f"profile:{profile_id}/{finding.id}" in correction.applies_to and finding.status in ("pass", "warn"):
+            corrected.append(_by_arithmetic(finding, correction, machine))
+    return corrected
+
+
+def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine) -> Finding:
+    least = parse_size(correction.memory_total or "0 B")
+    sizes = [gpu.memory_total for gpu in counted_gpus(machine)]
+    total = sum(size for size in sizes if size is not None)
+    status: Status = "pass" if total >= least else "unknown" if None in sizes else "warn"
+    found = decimal(total)
+    return Finding(
+        id=correction.id,
+        kind=documented.kind,
+        group=documented.group,
+        level="recommended",
+        status=status,
+        needed=f"{correction.memory_total} in all",
+        found=found,
+        short_by=short(least, total) if status == "warn" else None,
+        message=f"documented: {correction.documented}; in fact: {correction.fact}",
+        remedy=correction.advice if status != "pass" else None,
+        source=f"{correction.source}, {correction.as_of}",
+    )
+
+
+def _group_verdict(findings: Sequence[Finding], group: Group) -> Verdict | None:
+    members = [finding for finding in findings if finding.group == group and finding.level != "info"]
+    return verdict_of(members) if members else None

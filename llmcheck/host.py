@@ -1,0 +1,306 @@
+"""The only door to the operating system: files, commands, environment, free space, and children that can be abandoned.
+
+Given a root other than ``/`` it answers from a captured tree and never from the live machine: what a tree cannot tell
+(free space, commands, the scheduler) is None.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+_READ_LIMIT = 4 * 2**20
+
+Work = Callable[[Callable[[bytes], None]], None]
+
+
+class Stat:
+    """Sizes of a file system in bytes, and whether it is mounted read-only."""
+
+    def __init__(self, size: int, free: int, read_only: bool) -> None:
+        self.size, self.free, self.read_only = size, free, read_only
+
+
+class Host:
+    """One machine as llmcheck may read it; all methods answer None instead of raising when something is not there."""
+
+    def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, cwd: str | None = None) -> None:
+        """``environ`` and ``cwd`` default to this process's own for the live machine, to nothing for a tree."""
+        self.root = root.rstrip("/")
+        self.live = not self.root
+        own = dict(os.environ) if self.live else {}
+        self.environ: Mapping[str, str] = MappingProxyType(own if environ is None else dict(environ))
+        self.cwd = cwd or (_working_directory() if self.live else "/")
+
+    @property
+    def platform(self) -> str:
+        """``linux``, ``darwin`` or ``windows``."""
+        if not self.live or sys.platform.startswith("linux"):
+            return "linux"
+        return "windows" if sys.platform == "win32" else sys.platform
+
+    def at(self, path: str) -> str:
+        """Where a path of that machine lies for us."""
+        return self.root + path
+
+    def read(self, path: str) -> str | None:
+        """A text file's content, at most 4 MiB of it; undecodable bytes are replaced."""
+        try:
+            with open(self.at(path), "rb") as file:
+                return file.read(_READ_LIMIT).decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    def read_int(self, path: str) -> int | None:
+        text = self.read(path)
+        try:
+            return None if text is None else int(text.strip(), 0)
+        except ValueError:
+            return None
+
+    def list(self, path: str) -> list[str] | None:
+        """A folder's entries, sorted; None if it cannot be listed."""
+        try:
+            return sorted(os.listdir(self.at(path)))
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(self.at(path))
+
+    def is_file(self, path: str) -> bool:
+        return os.path.isfile(self.at(path))
+
+    def resolve(self, path: str) -> str:
+        """The path without symbolic links, seen from that machine's root."""
+        real = os.path.realpath(self.at(path))
+        prefix = os.path.realpath(self.root) if self.root else ""
+        return real.removeprefix(prefix) or "/"
+
+    def device_of(self, path: str) -> str | None:
+        """``major:minor`` of the device that holds a path; None for a captured tree."""
+        if not self.live:
+            return None
+        try:
+            number = os.stat(path).st_dev
+        except OSError:
+            return None
+        return f"{os.major(number)}:{os.minor(number)}" if hasattr(os, "major") else None
+
+    def statvfs(self, path: str) -> Stat | None:
+        """Free space for this user; None for a captured tree or a path that cannot be reached."""
+        if not self.live:
+            return None
+        try:
+            if hasattr(os, "statvfs"):
+                stat = os.statvfs(path)
+                read_only = bool(stat.f_flag & getattr(os, "ST_RDONLY", 1))
+                return Stat(stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize, read_only)
+            import shutil  # Windows only: keeps it off the way of everybody else's start
+
+            usage = shutil.disk_usage(path)
+            return Stat(usage.total, usage.free, False)
+        except OSError:
+            return None
+
+    def home(self) -> str | None:
+        """The user's home folder; None where the account has none."""
+        home = self.environ.get("HOME") or self.environ.get("USERPROFILE")
+        if home:
+            return home
+        expanded = os.path.expanduser("~") if self.live else "~"
+        return None if expanded == "~" else expanded
+
+    def absolute(self, path: str) -> str:
+        """A path as the user wrote it, made absolute: ``~`` and relative paths included."""
+        home = self.home()
+        if home and (path == "~" or path.startswith("~/")):
+            path = home + path[1:]
+        return os.path.normpath(os.path.join(self.cwd, path))
+
+    def which(self, name: str) -> str | None:
+        """Where a command lies on PATH; None if nowhere."""
+        suffixes = (".exe", ".cmd", ".bat") if self.platform == "windows" else ("",)
+        for folder in (self.environ.get("PATH") or "").split(os.pathsep):
+            for suffix in suffixes:
+                path = os.path.join(folder, name + suffix)
+                if folder and os.path.isfile(self.at(path)) and (not self.live or os.access(path, os.X_OK)):
+                    return path
+        return None
+
+    def run(self, argv: Sequence[str], timeout: float = 5.0) -> str | None:
+        """A command's standard output; None if it is missing, fails or is late. Never run on a captured tree."""
+        if not self.live:
+            return None
+        try:
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True, env=dict(self.environ)
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.decode("utf-8", "replace")
+
+    def affinity(self) -> int | None:
+        """Logical processors that the scheduler lets this process use; None where the system does not say."""
+        if not self.live or not hasattr(os, "sched_getaffinity"):
+            return None
+        return len(os.sched_getaffinity(0))
+
+    def memory(self) -> tuple[int | None, int | None]:
+        """RAM in bytes: total, and what can be had without swapping."""
+        if self.live:
+            import psutil  # 12 ms, paid only in the child that asks
+
+            memory = psutil.virtual_memory()
+            return memory.total, memory.available
+        values = dict(_meminfo(self.read("/proc/meminfo") or ""))
+        return values.get("MemTotal"), values.get("MemAvailable")
+
+    def processors(self) -> tuple[int | None, int | None]:
+        """Physical cores and logical processors; None each for a captured tree (its /proc/cpuinfo says)."""
+        if not self.live:
+            return None, None
+        import psutil
+
+        return psutil.cpu_count(logical=False), psutil.cpu_count(logical=True)
+
+    def machine_architecture(self) -> str | None:
+        if not self.live:
+            return self.environ.get("LLMCHECK_ARCHITECTURE")
+        return os.uname().machine if hasattr(os, "uname") else self.environ.get("PROCESSOR_ARCHITECTURE")
+
+    def release(self) -> str | None:
+        if not self.live:
+            return (self.read("/proc/sys/kernel/osrelease") or "").strip() or None
+        return os.uname().release if hasattr(os, "uname") else None
+
+    def hostname(self) -> str | None:
+        if not self.live:
+            return (self.read("/etc/hostname") or "").strip() or None
+        return os.uname().nodename if hasattr(os, "uname") else self.environ.get("COMPUTERNAME")
+
+    def libc(self) -> str | None:
+        """``glibc 2.36``; None on other C libraries and other systems."""
+        if not self.live or not hasattr(os, "confstr"):
+            return None
+        with contextlib.suppress(ValueError, OSError):
+            return os.confstr("CS_GNU_LIBC_VERSION")
+        return None
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"
+
+
+def _meminfo(text: str) -> Iterator[tuple[str, int]]:
+    for line in text.splitlines():
+        name, _, rest = line.partition(":")
+        words = rest.split()
+        if words and words[0].isdigit():
+            yield name, int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
+
+
+class Child:
+    """Work that is done where it can be abandoned; it hands over frames of bytes as they become ready.
+
+    A call that is stuck in the kernel cannot be interrupted, and a thread stuck there keeps its whole process from
+    ending. So the work runs in a forked child which holds none of our standard streams; see ``start``.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._reader, writer = os.pipe()
+        self._buffer, self._ended = b"", False
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if not self._pid:
+            os.close(self._reader)
+            _be_a_child(work, writer)
+        os.close(writer)
+
+    def frame(self, deadline: float) -> bytes | None:
+        """The next frame; None at the end. Raises TimeoutError when ``time.monotonic()`` passes ``deadline``."""
+        while True:
+            if len(self._buffer) >= 4:
+                size = 4 + int.from_bytes(self._buffer[:4], "big")
+                if len(self._buffer) >= size:
+                    frame, self._buffer = self._buffer[4:size], self._buffer[size:]
+                    return frame
+            if self._ended:
+                return None
+            if not select.select([self._reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise TimeoutError
+            data = os.read(self._reader, 1 << 16)
+            self._ended = not data
+            self._buffer += data
+
+    def leave(self) -> int | None:
+        """Ends the child if it still runs and never waits for one that cannot be ended.
+
+        The signal's number if it died of one that was not ours, else None.
+        """
+        os.close(self._reader)
+        if not self._ended:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, os.WNOHANG)
+            return None
+        _, status = os.waitpid(self._pid, 0)
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+
+class ThreadChild:
+    """The same where there is no fork (Windows): a daemon thread, left behind when it is late."""
+
+    def __init__(self, work: Work) -> None:
+        self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._run, args=(work,), daemon=True).start()
+
+    def _run(self, work: Work) -> None:
+        try:
+            work(self._frames.put)
+        finally:
+            self._frames.put(None)
+
+    def frame(self, deadline: float) -> bytes | None:
+        """As ``Child.frame``."""
+        try:
+            return self._frames.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise TimeoutError from None
+
+    def leave(self) -> int | None:
+        """Nothing to end: a daemon thread goes with the process."""
+        return None
+
+
+def start(work: Work) -> Child | ThreadChild:
+    """Begin work that can be abandoned."""
+    return Child(work) if hasattr(os, "fork") else ThreadChild(work)
+
+
+def _be_a_child(work: Work, writer: int) -> None:
+    def send(frame: bytes) -> None:
+        data = len(frame).to_bytes(4, "big") + frame
+        while data:
+            data = data[os.write(writer, data) :]
+
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        work(send)
+    finally:
+        os._exit(0)

@@ -1,0 +1,57 @@
+"""One rentable machine with its list price; prices are US dollars and carry their date."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from llmcheck.machine import Cpu, Gpu, Machine, Ram
+from llmcheck.units import GB, GIB
+
+
+class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    provider: str
+    instance_type: str
+    kind: Literal["vm", "tpu", "subscription"]
+    vendor: str
+    accelerator: str
+    gpu_count: int
+    gpu_memory_gb: int
+    """Advertised, for each GPU."""
+    tier: str
+    """``on-demand``, ``secure``, ``community``, ``marketplace``, ...: who owns it and whether it can be taken away."""
+    status: Literal["available", "withdrawn"]
+    source: str
+    as_of: datetime.date
+    compute_capability: str | None = None
+    vcpus: int | None = None
+    ram_gib: float | None = None
+    region: str | None = None
+    price_hour: float | None = None
+    """For the whole instance (for a TPU, one chip); None for subscriptions."""
+    spot_price_hour: float | None = None
+    fabric: str | None = None
+    """``infiniband`` or ``efa`` between instances; None where the source does not say."""
+    documented: str | None = None
+    """What the document says of it; None for offers that it does not name."""
+    documented_price_hour: float | None = None
+
+
+def as_machine(offer: Offer) -> Machine:
+    """The machine that one rents: idle GPUs of the advertised memory; what the offer does not state stays None."""
+    gpu = {
+        "vendor": offer.vendor,
+        "name": offer.accelerator,
+        "memory_total": offer.gpu_memory_gb * GB,
+        "memory_free": offer.gpu_memory_gb * GB,
+        "compute_capability": offer.compute_capability,
+    }
+    ram = None if offer.ram_gib is None else round(offer.ram_gib * GIB)
+    return Machine(
+        cpu=Cpu(threads=offer.vcpus, threads_usable=offer.vcpus),
+        ram=Ram(total=ram, available=ram, usable=ram),
+        gpus=tuple(Gpu(index=index, **gpu) for index in range(offer.gpu_count)),  # type: ignore[arg-type]
+    )

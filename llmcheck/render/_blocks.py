@@ -1,0 +1,69 @@
+"""The few shapes that every document is made of. A view builds them once; each text format writes them in its way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Tone = Literal["plain", "strong", "dim", "good", "bad", "warn", "unknown", "accent"]
+
+# C0 and C1 controls, and the marks that reorder text: data from outside must not steer the terminal.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class Cell(NamedTuple):
+    text: str
+    tone: Tone = "plain"
+
+
+class Heading(NamedTuple):
+    text: str
+    detail: str = ""
+    tone: Tone = "strong"
+    level: int = 2
+
+
+class Fact(NamedTuple):
+    label: str
+    value: str
+    tone: Tone = "plain"
+    used: float | None = None
+    """0 to 1, drawn as a bar in front of the value; None draws none."""
+
+
+class Facts(NamedTuple):
+    rows: Sequence[Fact]
+
+
+class Column(NamedTuple):
+    name: str
+    right: bool = False
+    wide_only: bool = False
+    """Left out where there is no room for it."""
+    fixed: bool = False
+    """Never wrapped."""
+
+
+class Table(NamedTuple):
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+class Bullets(NamedTuple):
+    items: Sequence[Cell]
+
+
+class Commands(NamedTuple):
+    """Shell lines to paste, each with its reason."""
+
+    lines: Sequence[tuple[str, str]]
+
+
+Block = Heading | Facts | Table | Bullets | Commands
+Document = Sequence[Block]
+
+
+def printable(text: str) -> str:
+    """Text from outside with its control characters made visible."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -1,0 +1,116 @@
+"""The gate's report: every finding of every profile, what to do, and what the document has wrong."""
+
+from __future__ import annotations
+
+from llmcheck.render import Options
+from llmcheck.render._blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
+from llmcheck.report import Finding, ProfileReport, Report, Status, Verdict
+
+MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown": "?", "skipped": "–"}
+TONES: dict[Status, Tone] = {"pass": "good", "warn": "warn", "fail": "bad", "unknown": "unknown", "skipped": "dim"}
+VERDICT_TONES: dict[Verdict, Tone] = {"ready": "good", "not-ready": "bad", "undetermined": "unknown"}
+WORDS: dict[Verdict, str] = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined"}
+
+
+def findings(value: Report, options: Options) -> list[Block]:
+    """The screen of ``llmcheck check``."""
+    blocks: list[Block] = []
+    for profile in value.profiles:
+        blocks += _profile(profile, options)
+    if len(value.profiles) > 1 and value.verdict:
+        blocks.append(Heading(f"All: {WORDS[value.verdict]}", "", VERDICT_TONES[value.verdict]))
+    return blocks
+
+
+def _profile(profile: ProfileReport, options: Options) -> list[Block]:
+    title = f"{profile.id}: {WORDS[profile.verdict]}"
+    blocks: list[Block] = [Heading(title, profile.title, VERDICT_TONES[profile.verdict], level=2)]
+    columns = [
+        Column("", fixed=True),
+        Column("requirement"),
+        Column("needed"),
+        Column("found"),
+        Column("short by", fixed=True),
+        Column("source", wide_only=not options.verbose),
+    ]
+    rows = [_row(finding) for finding in profile.findings]
+    if not options.verbose:
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    blocks.append(Table(columns, rows))
+    todo = _todo(profile)
+    if todo:
+        blocks += [Heading("What to do"), Bullets(todo)]
+    elsewhere = [each for each in profile.corrections if each.memory_total is None]
+    if elsewhere:
+        said = [
+            f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in elsewhere
+        ]
+        blocks += [Heading("About the documented figures"), Bullets([Cell(text, "dim") for text in said])]
+    if profile.cost and options.verbose:
+        blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
+    return blocks
+
+
+def _row(finding: Finding) -> list[Cell]:
+    tone = TONES[finding.status]
+    level = "" if finding.level == "required" else f" ({finding.level})"
+    found = finding.found or ("unknown" if finding.status == "unknown" else finding.message)
+    return [
+        Cell(f"{MARKS[finding.status]} {finding.status}", tone),
+        Cell(finding.id + level, "plain" if finding.status != "skipped" else "dim"),
+        Cell(finding.needed),
+        Cell(found, tone if finding.status in ("fail", "warn", "unknown") else "plain"),
+        Cell(finding.short_by or "", tone),
+        Cell(finding.source or "", "dim"),
+    ]
+
+
+def _todo(profile: ProfileReport) -> list[Cell]:
+    """Each cause once, with its remedy; missing libraries share one command."""
+    items: list[Cell] = []
+    software: list[str] = []
+    for finding in profile.findings:
+        if finding.status not in ("fail", "warn", "unknown"):
+            continue
+        if finding.group == "software" and finding.status == "fail" and finding.libraries:
+            software.append(finding.needed)
+            continue
+        remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
+        items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
+    if software:
+        missing = "; ".join(software)
+        items.append(Cell(f"install what is missing ({missing}): llmcheck install {profile.id}", "bad"))
+    return items
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def shortfall(profile: ProfileReport) -> list[str]:
+    """What the hardware of a profile lacks, or what makes it doubtful, in a few words each; none if nothing does."""
+    words = []
+    for finding in profile.findings:
+        if finding.group != "hardware" or finding.level == "info":
+            continue
+        if finding.status in ("fail", "warn"):
+            words.append(_few_words(finding))
+        elif finding.status == "unknown" and finding.level == "required":
+            words.append(f"{finding.id} unknown")
+    if any(finding.cluster and finding.status == "skipped" for finding in profile.findings):
+        words.append("the whole takes a cluster")
+    return words
+
+
+def _few_words(finding: Finding) -> str:
+    if finding.kind == "driver":
+        return f"driver: {finding.found}"
+    what = {"gpu": "GPU memory", "ram": "RAM", "disk": "disk", "interconnect": "NVLink", "network": "InfiniBand"}
+    name = what.get(finding.kind, finding.id)
+    if finding.kind == "gpu" and finding.found == "no GPU":
+        return f"no GPU ({finding.needed.split(' (')[0]})"
+    if finding.kind in ("interconnect", "network"):
+        return f"no {name}"
+    if finding.kind == "gpu" and finding.status == "warn":
+        return f"{name} +{finding.short_by} by arithmetic" if finding.short_by else "only split over several GPUs"
+    return f"{name} +{finding.short_by}" if finding.short_by else f"{finding.id}: {finding.found or finding.status}"

@@ -1,0 +1,139 @@
+"""Text for people: aligned, coloured with meaning, ASCII where the terminal knows no more, plain in a pipe."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from llmcheck.render import Options
+from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Table, Tone, printable
+from llmcheck.render._views import document
+
+_STYLES: dict[Tone, str] = {
+    "plain": "",
+    "strong": "bold",
+    "dim": "dim",
+    "good": "green",
+    "bad": "bold red",
+    "warn": "yellow",
+    "unknown": "magenta",
+    "accent": "cyan",
+}
+_BAR_CELLS = 12
+_WIDE = 110
+# A number and its unit stay on one line: this stands for the blank between them while lines are wrapped.
+_GLUE = "\ue000"
+_QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGTP]i?B|Gb/s|\$/h)\b)")
+_ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "–": "-", "×": "x", "…": "...", "≥": ">="})
+
+
+def render(value: object, options: Options) -> str:
+    """The document of a value, no line longer than ``options.width`` except commands, which stay whole to be pasted."""
+    output = io.StringIO()
+    console = Console(
+        file=output,
+        width=options.width,
+        force_terminal=options.color,
+        color_system="standard" if options.color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    for index, block in enumerate(document(value, options)):
+        if index and isinstance(block, Heading):
+            console.print()
+        if isinstance(block, Commands):
+            _write_commands(console, block, options)
+        else:
+            console.print(_renderable(block, options))
+    lines = (line.rstrip() for line in output.getvalue().replace(_GLUE, " ").splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def _renderable(block: Block, options: Options) -> RenderableType:
+    match block:
+        case Heading():
+            text = Text.assemble((_clean(block.text, options), _STYLES[block.tone] or "bold"))
+            if block.detail:
+                text.append("  " + _clean(block.detail, options), "dim")
+            return text
+        case Facts():
+            return _facts(block, options)
+        case Table():
+            return _table(block, options)
+        case Bullets():
+            grid = RichTable.grid(padding=(0, 1))
+            grid.add_column(width=1)
+            grid.add_column(overflow="fold")
+            for item in block.items:
+                grid.add_row(_sign("·", options), Text(_clean(item.text, options), _STYLES[item.tone], overflow="fold"))
+            return Padding(grid, (0, 0, 0, 2))
+    return Group()
+
+
+def _facts(block: Facts, options: Options) -> RenderableType:
+    grid = RichTable.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for fact in block.rows:
+        value = Text(overflow="fold")
+        if fact.used is not None:
+            value.append_text(_bar(fact.used, options)).append(" ")
+        value.append(_clean(fact.value, options), _STYLES[fact.tone])
+        grid.add_row(_clean(fact.label, options), value)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def _bar(used: float, options: Options) -> Text:
+    full = round(max(0.0, min(1.0, used)) * _BAR_CELLS)
+    signs = ("#", ".") if options.ascii else ("█", "░")
+    tone: Tone = "bad" if used > 0.9 else "warn" if used > 0.7 else "good"
+    return Text.assemble((signs[0] * full, _STYLES[tone]), (signs[1] * (_BAR_CELLS - full), "dim"))
+
+
+def _table(block: Table, options: Options) -> RenderableType:
+    kept = [index for index, column in enumerate(block.columns) if not column.wide_only or options.width >= _WIDE]
+    table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    for index in kept:
+        column = block.columns[index]
+        cells = [cell_len(_clean(row[index].text, options)) for row in block.rows]
+        least = max([len(column.name), *cells]) if column.fixed else min(8, max([len(column.name), *cells]))
+        table.add_column(
+            column.name,
+            justify="right" if column.right else "left",
+            no_wrap=column.fixed,
+            overflow="fold",
+            min_width=least,
+        )
+    for row in block.rows:
+        table.add_row(*(Text(_clean(row[index].text, options), _STYLES[row[index].tone]) for index in kept))
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _write_commands(console: Console, block: Commands, options: Options) -> None:
+    for command, reason in block.lines:
+        if reason:
+            comment = Text("# " + _clean(reason, options), "dim")
+            for line in comment.wrap(console, max(20, options.width - 4)):
+                text = line if line.plain.startswith("#") else Text("# " + line.plain, "dim")
+                console.print(Padding(text, (0, 0, 0, 2)), no_wrap=True)
+        console.print(Text("  " + printable(command), _STYLES["accent"]), soft_wrap=True)
+
+
+def _sign(sign: str, options: Options) -> str:
+    return sign.translate(_ASCII) if options.ascii else sign
+
+
+def _clean(text: str, options: Options) -> str:
+    text = printable(text)
+    if options.ascii:
+        text = text.translate(_ASCII).encode("ascii", "replace").decode()
+    return _QUANTITY.sub(_GLUE, text)

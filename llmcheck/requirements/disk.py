@@ -1,0 +1,83 @@
+"""``kind = "disk"``: so much free space where the models go, or a kind of disk there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from llmcheck import profile
+from llmcheck.machine import Disk, Machine
+from llmcheck.report import Finding
+from llmcheck.requirements import finding
+from llmcheck.units import decimal, parse_size, short
+
+_SOLID_STATE = ("nvme", "ssd")
+
+
+class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    free: str | None = None
+    """``50 GB`` that this user may still write; for ``scope = "cluster"`` the whole store."""
+    type: Literal["ssd"] | None = None
+    """``ssd``: solid state, be it NVMe or SATA."""
+    role: Literal["models", "work", "path"] = "models"
+    """Which of the machine's paths: the Hugging Face cache, the working directory or ``--path``."""
+
+
+def validate(requirement: Requirement) -> None:
+    """Raises ValueError unless exactly one of ``free`` and ``type`` is asked for."""
+    if (requirement.free is None) == (requirement.type is None):
+        raise ValueError('a disk requirement has either free = "50 GB" or type = "ssd"')
+    if requirement.free is not None:
+        parse_size(requirement.free)
+
+
+def judged_disk(machine: Machine, role: str) -> Disk | None:
+    """The disk where the models go: ``--path`` where it was given, else the one of that role; None if not known."""
+    by_role = {disk.role: disk for disk in machine.disks or ()}
+    return by_role.get("path") or by_role.get(role)
+
+
+def check(requirement: Requirement, machine: Machine) -> Finding:
+    disk = judged_disk(machine, requirement.role)
+    if requirement.type is not None:
+        return _check_type(requirement, disk)
+    needed = f"{requirement.free} free"
+    least = parse_size(requirement.free or "0 B")
+    if requirement.scope == "cluster":
+        message = f"{needed}, shared by all nodes: one machine's disk does not tell"
+        return finding(requirement, "skipped", message, needed=needed)
+    if disk is None or disk.free is None:
+        message = "the free space where the models go could not be found out"
+        return finding(requirement, "unknown", message, needed=needed, remedy="name a readable folder with --path")
+    where = disk.mount_point or disk.path
+    found = f"{decimal(disk.free)} free"
+    if disk.read_only:
+        message = f"{where}, where the models go, is read-only"
+        remedy = "set HF_HOME to a folder on a disk that can be written to"
+        return finding(requirement, "fail", message, needed=needed, found="read-only", remedy=remedy)
+    if disk.free >= least:
+        return finding(requirement, "pass", f"{found} on {where}", needed=needed, found=found)
+    return finding(
+        requirement,
+        "fail",
+        f"{found} on {where}, where the models go; needs {requirement.free}",
+        needed=needed,
+        found=found,
+        short_by=short(least, disk.free),
+        remedy="free space there, or set HF_HOME to a folder on a larger disk",
+    )
+
+
+def _check_type(requirement: Requirement, disk: Disk | None) -> Finding:
+    needed = "an SSD"
+    if disk is None or disk.kind == "unknown":
+        why = f" ({disk.kind_source})" if disk and disk.kind_source else ""
+        return finding(requirement, "unknown", f"the kind of disk cannot be told{why}", needed=needed)
+    where = disk.mount_point or disk.path
+    if disk.kind in _SOLID_STATE:
+        return finding(requirement, "pass", f"{where} is {disk.kind}", needed=needed, found=disk.kind)
+    message = f"{where} is {disk.kind}: loading a model from it is slow"
+    if disk.kind == "memory":
+        message = f"{where} is held in RAM: what is stored there takes memory and is lost at shutdown"
+    return finding(
+        requirement, "fail", message, needed=needed, found=disk.kind, remedy="set HF_HOME to a folder on an SSD"
+    )

@@ -1,0 +1,86 @@
+"""``kind = "package"``: a distribution installed in the project's Python environment."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from llmcheck import profile
+from llmcheck.machine import Machine, normalized_name
+from llmcheck.report import Finding
+from llmcheck.requirements import finding
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str | None = None
+    """The distribution, as the package index names it; needed unless there is ``any_of``."""
+    version: str | None = None
+    """A version specifier (PEP 440); None accepts any version."""
+    library: str | None = None
+    """The catalogue's id where it is not the name."""
+    label: str | None = None
+    """What people call it, where that is not the distribution's name."""
+
+
+def validate(requirement: Requirement) -> None:
+    """Raises ValueError for a name or specifier that is not plain."""
+    if requirement.name is None or not _NAME.fullmatch(requirement.name):
+        raise ValueError('name is the plain name of a distribution, such as "vllm"')
+    if requirement.version is not None:
+        _specifier(requirement.version)
+
+
+def check(requirement: Requirement, machine: Machine) -> Finding:
+    name = normalized_name(requirement.name or "")
+    specifier = requirement.version or ""
+    label, library = requirement.label or name, requirement.library or name
+    needed = f"{label} {specifier}".strip()
+    software = machine.software
+    if software.packages is None:
+        message = f"whether {label} is installed could not be found out"
+        return finding(requirement, "unknown", message, needed=needed, libraries=(library,), remedy="name it: --python")
+    installed = next((package.version for package in software.packages if package.name == name), None)
+    remedy = f"llmcheck install {library}"
+    if installed is None:
+        return finding(
+            requirement,
+            "fail",
+            f"{label} is not installed",
+            needed=needed,
+            found="not installed",
+            libraries=(library,),
+            remedy=remedy,
+        )
+    found = f"{name} {installed}"
+    fits = not specifier or _contains(specifier, installed)
+    if fits is None:
+        message = f"{found}: not a version that can be compared"
+        return finding(requirement, "unknown", message, needed=needed, found=found, libraries=(library,))
+    if fits:
+        return finding(requirement, "pass", found, needed=needed, found=found, libraries=(library,))
+    message = f"{found} is installed; needs {needed}"
+    return finding(requirement, "fail", message, needed=needed, found=found, libraries=(library,), remedy=remedy)
+
+
+def _contains(specifier: str, version: str) -> bool | None:
+    """None where the installed version is not one that PEP 440 knows."""
+    from packaging.version import InvalidVersion  # 10 ms of start-up, and most requirements name no version
+
+    try:
+        return _specifier(specifier).contains(version, prereleases=True)
+    except InvalidVersion:
+        return None
+
+
+def _specifier(text: str) -> SpecifierSet:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        raise ValueError(f"'{text}' is not a version specifier such as >=2.4") from None

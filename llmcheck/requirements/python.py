@@ -1,0 +1,44 @@
+"""``kind = "python"``: the version of the interpreter that the project uses."""
+
+from __future__ import annotations
+
+from llmcheck import profile
+from llmcheck.machine import Machine
+from llmcheck.report import Finding
+from llmcheck.requirements import finding
+
+
+class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: str
+    """A version specifier (PEP 440): ``>=3.11``."""
+
+
+def validate(requirement: Requirement) -> None:
+    """Raises ValueError for a specifier that is none."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 10 ms of start-up, and no shipped tier asks
+
+    try:
+        SpecifierSet(requirement.version)
+    except InvalidSpecifier:
+        raise ValueError(f"'{requirement.version}' is not a version specifier such as >=3.11") from None
+
+
+def check(requirement: Requirement, machine: Machine) -> Finding:
+    from packaging.specifiers import SpecifierSet
+
+    needed, python = f"Python {requirement.version}", machine.software.python
+    if python is None or python.version is None:
+        return finding(
+            requirement, "unknown", "the project's Python was not found", needed=needed, remedy="name it with --python"
+        )
+    found = f"Python {python.version}"
+    if SpecifierSet(requirement.version).contains(python.version, prereleases=True):
+        return finding(requirement, "pass", found, needed=needed, found=found)
+    return finding(
+        requirement,
+        "fail",
+        f"{found} at {python.executable}; needs {needed}",
+        needed=needed,
+        found=found,
+        remedy="make an environment with such a Python and name it with --python",
+    )

@@ -1,0 +1,52 @@
+"""Sizes: bytes inside, units at the edge. GB is 10^9 bytes, GiB is 2^30, and neither ever stands for the other."""
+
+from __future__ import annotations
+
+import re
+
+DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
+BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
+_UNITS = {"B": 1, **DECIMAL, **BINARY}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+
+GIB = BINARY["GiB"]
+MIB = BINARY["MiB"]
+GB = DECIMAL["GB"]
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a written size such as ``24 GB`` or ``1.5 TiB``.
+
+    Raises ValueError for anything else, a missing or misspelt unit included: ``24`` and ``24 gb`` are refused, for
+    the difference between GB and GiB is the point.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match or match[2] not in _UNITS:
+        raise ValueError(f"'{text}' is not a size; write a number and a unit, one of {', '.join(_UNITS)}")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+def _scaled(size: int, units: dict[str, int]) -> str:
+    name, factor = next(
+        ((name, factor) for name, factor in reversed(units.items()) if size >= factor), next(iter(units.items()))
+    )
+    value = size / factor
+    digits = 0 if value >= 100 or value == int(value) else 1
+    return f"{value:.{digits}f} {name}"
+
+
+def decimal(size: int) -> str:
+    """A size in kB, MB, GB, TB or PB (powers of ten), as disks and profiles state it."""
+    return _scaled(size, DECIMAL)
+
+
+def binary(size: int) -> str:
+    """A size in KiB, MiB, GiB or TiB (powers of two), as NVML and the kernel state memory."""
+    return _scaled(size, BINARY)
+
+
+def short(needed: int, found: int) -> str | None:
+    """What ``found`` lacks to reach ``needed``, in decimal units and never rounded to nothing; None if it reaches."""
+    if found >= needed:
+        return None
+    return decimal(max(needed - found, 1000))
