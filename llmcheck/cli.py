@@ -243,7 +243,8 @@ _EXIT_CODES = (
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nExamples:\n  llmcheck\n  llmcheck check inference-7b\n  llmcheck install inference-7b --format sh | sh\n"
+    epilog="\b\nExamples:\n  llmcheck\n  llmcheck check inference-7b\n"
+    "  llmcheck install inference-7b --format sh | sh\n"
     "  llmcheck machine --format json --output machine.json\n\n" + _EXIT_CODES,
 )
 @click.version_option(__version__, message="llmcheck %(version)s")

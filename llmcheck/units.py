@@ -31,8 +31,7 @@ def _scaled(size: int, units: dict[str, int]) -> str:
         ((name, factor) for name, factor in reversed(units.items()) if size >= factor), next(iter(units.items()))
     )
     value = size / factor
-    digits = 0 if value >= 100 or value == int(value) else 1
-    return f"{value:.{digits}f} {name}"
+    return f"{value:.0f} {name}" if value >= 100 or value == int(value) else f"{value:.1f} {name}"
 
 
 def decimal(size: int) -> str:

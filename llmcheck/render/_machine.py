@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmcheck.machine import Cpu, Disk, Gpu, Machine, Problem, Ram
 from llmcheck.render import Options
 from llmcheck.render._blocks import Block, Bullets, Cell, Fact, Facts, Heading, Tone
-from llmcheck.units import binary, decimal
+from llmcheck.units import GIB, binary, decimal
 
 _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
 
@@ -58,7 +58,7 @@ def _ram(ram: Ram) -> Fact:
     if ram.available is None:
         return Fact("RAM", binary(ram.usable))
     return Fact(
-        "RAM", f"{binary(ram.available)} of {binary(ram.usable)} available", used=1 - ram.available / ram.usable
+        "RAM", f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available", used=1 - ram.available / ram.usable
     )
 
 
@@ -68,15 +68,34 @@ def _gpus(value: Machine) -> list[Fact]:
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
     driver = value.drivers.get("nvidia")
-    rows = [_gpu(gpu) for gpu in value.gpus]
+    rows = _alike([_gpu(gpu) for gpu in value.gpus])
     if driver and driver.version:
         cuda = f" · CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
         rows.append(Fact("Driver", f"NVIDIA {driver.version}{cuda}"))
     return rows
 
 
+def _alike(rows: list[Fact]) -> list[Fact]:
+    """Neighbours that differ in their index alone become one row: ``GPU 0-7``."""
+    merged: list[Fact] = []
+    counts: list[int] = []
+    for row in rows:
+        if merged and merged[-1][1:] == row[1:] and row.label != "GPU":
+            counts[-1] += 1
+        else:
+            merged.append(row)
+            counts.append(1)
+    return [
+        row
+        if count == 1
+        else row._replace(label=f"{row.label}–{int(row.label.split()[1]) + count - 1}", value=f"{count} × {row.value}")
+        for row, count in zip(merged, counts, strict=True)
+    ]
+
+
 def _gpu(gpu: Gpu) -> Fact:
-    label = "GPU" if gpu.index is None else f"GPU {gpu.index}"
+    label = "GPU" if gpu.parent is None else "MIG"
+    label += "" if gpu.index is None else f" {gpu.index}"
     parts = [gpu.name or f"{gpu.vendor} GPU"]
     tone: Tone = "plain"
     used = None
@@ -84,9 +103,9 @@ def _gpu(gpu: Gpu) -> Fact:
         parts.append("shares the machine's RAM" if gpu.unified else "memory unknown")
     elif gpu.memory_free is not None and gpu.memory_total:
         used = 1 - gpu.memory_free / gpu.memory_total
-        parts.append(f"{binary(gpu.memory_free)} of {binary(gpu.memory_total)} free")
+        parts.append(f"{_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} GiB free")
     else:
-        parts.append(binary(gpu.memory_total))
+        parts.append(f"{_gib(gpu.memory_total)} GiB")
     if gpu.compute_capability:
         parts.append(f"CC {gpu.compute_capability}")
     if gpu.pcie and gpu.pcie.max_generation and gpu.pcie.width:
@@ -107,6 +126,11 @@ def _gpu(gpu: Gpu) -> Fact:
         parts.append("hidden from this process")
         tone = "dim"
     return Fact(label, " · ".join(parts), tone, used)
+
+
+def _gib(size: int) -> str:
+    """One decimal: cards of one class differ there."""
+    return f"{size / GIB:.1f}"
 
 
 def _disks(disks: tuple[Disk, ...]) -> list[Fact]:

@@ -9,6 +9,8 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from llmcheck.host import Host
 from llmcheck.machine import Driver, Gpu, Pcie, Problem
 from llmcheck.probe import Reading, Request
@@ -69,15 +71,19 @@ def probe(host: Host, _request: Request) -> Reading:
     count = _ask(pynvml.nvmlDeviceGetCount)
     if count is None:
         return _broken(host, seen, 999)
-    readings = [_gpu(pynvml, index) for index in range(count)]
-    gpus = [gpu for gpu, _, _ in readings]
-    uuids = [uuid for _, uuid, _ in readings]
-    visible = visible_devices(host.environ, uuids)
+    cards = [_gpu(pynvml, index) for index in range(count)]
+    visible = visible_devices(host.environ, [uuid for _, uuid, _ in cards])
+    entries: list[tuple[Gpu, str]] = []
+    for index, (gpu, uuid, _) in enumerate(cards):
+        shown = index in visible
+        entries.append((replace(gpu, visible=shown), uuid))
+        if gpu.mig_mode:
+            entries += [(replace(part, visible=shown), name) for part, name in _instances(pynvml, index)]
     return Reading(
-        gpus=tuple(_with_visibility(gpu, index in visible) for index, gpu in enumerate(gpus)),
-        gpu_uuids=tuple(uuids),
+        gpus=tuple(gpu for gpu, _ in entries),
+        gpu_uuids=tuple(uuid for _, uuid in entries),
         drivers={"nvidia": driver},
-        problems=tuple(problem for _, _, problem in readings if problem),
+        problems=tuple(problem for _, _, problem in cards if problem),
     )
 
 
@@ -173,6 +179,30 @@ def _gpu(pynvml: Any, index: int) -> tuple[Gpu, str, Problem | None]:
     return gpu, _text(ask(pynvml.nvmlDeviceGetUUID, handle)) or "", problem
 
 
+def _instances(pynvml: Any, index: int) -> list[tuple[Gpu, str]]:
+    """The MIG instances of a card, each with its own memory; their numbers may have holes."""
+    parent = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+    capability = _ask(pynvml.nvmlDeviceGetCudaComputeCapability, parent)
+    found = []
+    for number in range(_ask(pynvml.nvmlDeviceGetMaxMigDeviceCount, parent) or 0):
+        handle = _ask(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, parent, number)
+        if handle is None:
+            continue
+        memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+        part = Gpu(
+            vendor="nvidia",
+            index=number,
+            name=_text(_ask(pynvml.nvmlDeviceGetName, handle)),
+            memory_total=_positive(memory, "total"),
+            memory_used=getattr(memory, "used", None),
+            memory_free=getattr(memory, "free", None),
+            compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
+            parent=index,
+        )
+        found.append((part, _text(_ask(pynvml.nvmlDeviceGetUUID, handle)) or ""))
+    return found
+
+
 def _nvlinks(pynvml: Any, handle: Any) -> int | None:
     """Links that are up; 0 where the card has none (NOT_SUPPORTED), None where it could not be asked."""
     up = 0
@@ -207,9 +237,3 @@ def _text(value: Any) -> str | None:
 
 def _positive(memory: Any, field: str) -> int | None:
     return getattr(memory, field, None) or None
-
-
-def _with_visibility(gpu: Gpu, visible: bool) -> Gpu:
-    from msgspec.structs import replace
-
-    return gpu if visible else replace(gpu, visible=False)
