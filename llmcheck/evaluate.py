@@ -13,7 +13,7 @@ from llmcheck.report import Finding, Group, ProfileReport, Status, Verdict, verd
 from llmcheck.requirements import check
 from llmcheck.units import decimal, parse_size, short
 
-_NEED_THE_DRIVER = ("gpu", "interconnect")
+_ABOUT_GPUS = ("gpu", "interconnect")
 
 
 def evaluate(
@@ -22,7 +22,7 @@ def evaluate(
     """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
     skipped and do not count."""
     findings = _left_out([check(requirement, machine) for requirement in profile.require], skip)
-    findings = _blocked(findings)
+    findings = _blocked(findings, machine)
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
         findings = _corrected(findings, correction, profile.id, machine)
@@ -54,14 +54,18 @@ def _left_out(findings: list[Finding], skip: frozenset[str]) -> list[Finding]:
     ]
 
 
-def _blocked(findings: list[Finding]) -> list[Finding]:
-    """A broken or silent driver is one red line; what needs the driver is skipped."""
-    drivers = [finding for finding in findings if finding.kind == "driver" and finding.status in ("fail", "unknown")]
-    if not drivers:
+def _blocked(findings: list[Finding], machine: Machine) -> list[Finding]:
+    """One cause is one red line: without a driver nothing is said of the GPUs, without a GPU nothing of its links."""
+    driver = next((each for each in findings if each.kind == "driver" and each.status in ("fail", "unknown")), None)
+    no_gpu = None
+    if machine.gpus is not None and not counted_gpus(machine):
+        no_gpu = next((each for each in findings if each.kind == "gpu" and each.status == "fail"), None)
+    blocker = driver or no_gpu
+    if blocker is None:
         return findings
     return [
-        _skipped(finding, f"blocked by {drivers[0].id}")
-        if finding.kind in _NEED_THE_DRIVER and finding.status in ("fail", "unknown")
+        _skipped(finding, f"blocked by {blocker.id}")
+        if finding is not blocker and finding.kind in _ABOUT_GPUS and finding.status in ("fail", "warn", "unknown")
         else finding
         for finding in findings
     ]

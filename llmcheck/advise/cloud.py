@@ -97,12 +97,12 @@ def _notes(profile: Profile, able: list[RankedOffer], shown: list[RankedOffer], 
         notes.append(f"no offer in the table passes the hardware of {profile.id}")
     fitting = next((each for each in able if each.fits_by_arithmetic), None)
     if able and fitting is None:
-        notes.append("none of them has the memory that the corrected figure asks for: see 'llmcheck check'")
+        notes.append("'fits' is by the corrected figure, and none of them does: 'llmcheck profiles show' has it")
     elif fitting is not None and not shown[0].fits_by_arithmetic:
         offer = fitting.offer
         notes.append(
-            f"the cheapest that also fits by the corrected figure: {offer.provider} {offer.instance_type}, "
-            f"{offer.gpu_count} x {offer.accelerator}, {fitting.price_hour:.2f} $/h ({offer.as_of})"
+            f"'fits' is by the corrected figure; the cheapest that fits: {offer.provider} {offer.gpu_count} x "
+            f"{offer.accelerator}, {fitting.price_hour:.2f} $/h ({offer.as_of})"
         )
     if any(each.nodes > 1 for each in shown):
         notes.append("a cluster is reserved with the vendor: the list price is a lower bound")

@@ -36,11 +36,16 @@ def unsuitable(library: Library, machine: Machine) -> str | None:
         return f"{library.name} has no release for {platform}"
     if library.compute_capability or library.driver:
         nvidia = [gpu for gpu in counted_gpus(machine) if gpu.vendor == "nvidia"]
-        if not nvidia:
+        if not nvidia and not _driver_fault(machine):
             return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
-        if library.compute_capability and all(
-            gpu.compute_capability is not None and _tuple(gpu.compute_capability) < _tuple(library.compute_capability)
-            for gpu in nvidia
+        if (
+            library.compute_capability
+            and nvidia
+            and all(
+                gpu.compute_capability is not None
+                and _tuple(gpu.compute_capability) < _tuple(library.compute_capability)
+                for gpu in nvidia
+            )
         ):
             return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
         driver = machine.drivers.get("nvidia")
@@ -74,6 +79,8 @@ def plan_installation(
     for environment in dict.fromkeys(_environment_of(library) for library in todo):
         members = [library for library in todo if _environment_of(library) == environment]
         environments.append(_fill(environment, members, machine))
+    if todo and (fault := _driver_fault(machine)):
+        notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
     notes += [f"{library.name}: {library.note}" for library in todo if library.note and library.install != "service"]
     target_python = machine.software.python
     if environments and (target_python is None or target_python.environment == "system"):
@@ -133,7 +140,8 @@ def _fill(environment: str, members: Sequence[Library], machine: Machine) -> Env
         steps.append(_torch_step(pip, torch, {library.id for library in with_torch}))
     requirements = [requirement for library in by_pip for requirement in library.requirements]
     if requirements:
-        steps.append(Step(command=f"{pip} {shlex.join(requirements)}", reason=_why(by_pip)))
+        replaced = _replaced_torch(names, machine) if environment == SHARED else ""
+        steps.append(Step(command=f"{pip} {shlex.join(requirements)}", reason=_why(by_pip) + replaced))
     for library in members:
         if library.id == "llama-cpp":
             steps.append(_llama_cpp(pip, torch, machine))
@@ -190,8 +198,19 @@ def _llama_cpp(pip: str, torch: TorchBuild, machine: Machine) -> Step:
     return Step(command=f"{flags}{pip} {shlex.quote('llama-cpp-python>=0.3.16')}", reason=reason)
 
 
+def _replaced_torch(names: set[str], machine: Machine) -> str:
+    """vLLM pins torch exactly: where another is installed, that is said, with the way back."""
+    torch = machine.software.torch
+    if "vllm" not in names or torch is None:
+        return ""
+    version = (torch.version or "").split("+")[0]
+    return f". It replaces torch {torch.version} by the version that vLLM pins" + (
+        f"; back with: pip install torch=={version}" if version else ""
+    )
+
+
 def _why(members: Sequence[Library]) -> str:
-    return "; ".join(f"{library.name}: {library.summary[:1].lower()}{library.summary[1:]}" for library in members)
+    return "; ".join(f"{library.name}: {library.summary}" for library in members)
 
 
 def _python_mismatch(library: Library, machine: Machine) -> str | None:
@@ -210,6 +229,12 @@ def _platform(machine: Machine) -> str | None:
         return None
     system = {"darwin": "macos"}.get(machine.os.system, machine.os.system)
     return f"{system}-{machine.os.architecture.lower()}"
+
+
+def _driver_fault(machine: Machine) -> str | None:
+    """Why the NVIDIA driver cannot be asked what it can run; None where it answers or there is none."""
+    driver = machine.drivers.get("nvidia")
+    return driver.fault if driver else None
 
 
 def _is_windows(machine: Machine) -> bool:

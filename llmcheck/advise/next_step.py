@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from llmcheck.advice import Advice
+from llmcheck.advice import Advice, RankedOffer
 from llmcheck.advise.cloud import rank_offers
 from llmcheck.advise.install import missing_libraries, plan_installation
 from llmcheck.correction import Correction
@@ -21,37 +21,47 @@ def next_step(
     offers: Sequence[Offer],
     corrections: Sequence[Correction],
 ) -> Advice | None:
-    """Towards the best tier that is near; None when every profile is ready.
+    """Towards the best tier that is near; None when every profile is ready or only a cluster could tell.
 
-    Near is, first, the most demanding tier whose hardware does not fail and whose libraries are missing; else the least
-    demanding tier that is not ready.
+    Near is, first, the most demanding tier whose hardware does not fail and whose libraries are missing, one without
+    warnings before one with them; else the least demanding tier that is not ready.
     """
-    tiers = [each for each in report.profiles if each.task != "general"] or list(report.profiles)
-    software = [each for each in tiers if each.hardware not in (None, "not-ready") and each.software == "not-ready"]
-    short = [each for each in tiers if each.verdict == "not-ready" and each.hardware == "not-ready"]
+    tiers = [each for each in report.profiles if each.task != "general"]
+    general = [each for each in report.profiles if each.task == "general"]
+    software = [each for each in tiers if each.hardware != "not-ready" and each.software == "not-ready"]
+    short = [each for each in (*tiers, *general) if each.verdict == "not-ready"]
     if software:
-        chosen = software[-1]
+        chosen = ([each for each in software if not _warned(each)] or software)[-1]
         reason = f"its hardware is {chosen.hardware}, libraries are missing"
     elif short:
-        chosen, reason = short[0], "the nearest tier that is not ready"
+        chosen, reason = short[0], "the nearest that is not ready"
     else:
         return None
     profile = next(each for each in profiles if each.id == chosen.id)
+    driver = next(
+        (each for each in chosen.findings if each.kind == "driver" and each.status in ("fail", "unknown")), None
+    )
+    if driver is not None:  # nothing can be said of the rest before it is mended
+        return Advice(profile=chosen.id, reason=driver.message, tip=driver.remedy)
     missing = missing_libraries(chosen.findings, report.machine, libraries)
-    ranked = rank_offers(profile, offers, corrections).offers if _lacks_hardware(chosen) else ()
     return Advice(
         profile=chosen.id,
         reason=reason,
         plan=plan_installation(chosen.id, missing, report.machine, libraries) if missing else None,
-        offer=next((each for each in ranked if each.fits_by_arithmetic), ranked[0] if ranked else None),
+        offer=_offer(profile, offers, corrections) if chosen.hardware == "not-ready" else None,
         tip=_tip(chosen),
     )
 
 
-def _lacks_hardware(report: ProfileReport) -> bool:
-    """Something is missing that could be rented; a broken driver is mended, not replaced."""
-    failed = [finding for finding in report.findings if finding.group == "hardware" and finding.status == "fail"]
-    return bool(failed) and all(finding.kind != "driver" for finding in failed)
+def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:
+    """The cheapest that fits by the corrected figures and says how much RAM it has, as far as there is one."""
+    ranked = rank_offers(profile, offers, corrections).offers
+    best = sorted(ranked, key=lambda each: (not each.fits_by_arithmetic, "ram" in each.unknown))  # stable: by price
+    return best[0] if best else None
+
+
+def _warned(report: ProfileReport) -> bool:
+    return any(finding.group == "hardware" and finding.status == "warn" for finding in report.findings)
 
 
 def _tip(report: ProfileReport) -> str | None:

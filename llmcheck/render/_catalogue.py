@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from llmcheck.correction import Correction
 from llmcheck.library import Library
 from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
-from llmcheck.profile import Profile, Requirement
+from llmcheck.profile import Profile
 from llmcheck.render._blocks import Block, Bullets, Cell, Column, Fact, Facts, Heading, Table, Tone
+from llmcheck.requirements import needed
 
-_COMMON = frozenset({"id", "kind", "level", "scope", "any_of", "why", "fix", "source", "split"})
 _STATUS_TONES: dict[str, Tone] = {"active": "good", "closing": "bad"}
 
 
@@ -42,24 +40,9 @@ def _profile_row(profile: Profile) -> list[Cell]:
     return [
         Cell(profile.id, "strong"),
         Cell(profile.title),
-        Cell("; ".join(_asks(each) for each in hardware)),
+        Cell("; ".join(f"{each.kind} {needed(each)}" for each in hardware)),
         Cell(profile.cost.documented if profile.cost else "", "dim"),
     ]
-
-
-def _asks(requirement: Requirement) -> str:
-    """The kind's own keys in words: ``gpu: memory 24 GB``."""
-    if requirement.any_of:
-        return " or ".join(_asks(each) for each in requirement.any_of)
-    own = {
-        name: value
-        for name, value in msgspec.structs.asdict(requirement).items()
-        if name not in _COMMON and value not in (None, (), 1)
-    }
-    if "label" in own:
-        return f"{own['label']} {own.get('version', '')}".strip()
-    words = (", ".join(value) if isinstance(value, tuple) else str(value) for value in own.values())
-    return f"{requirement.kind} {' · '.join(words)}"
 
 
 def _profile(value: ShownProfile) -> list[Block]:
@@ -67,12 +50,17 @@ def _profile(value: ShownProfile) -> list[Block]:
     facts = [Fact("Task", profile.task), *(Fact("Source", source) for source in profile.sources)]
     if profile.cost:
         facts.append(Fact("Cost", f"{profile.cost.documented} (documented)"))
-    columns = [Column("requirement", fixed=True), Column("level", fixed=True), Column("needed"), Column("source")]
+    columns = [
+        Column("requirement", fixed=True),
+        Column("level", fixed=True),
+        Column("needed"),
+        Column("source", wide_only=True),
+    ]
     rows = [
         [
             Cell(each.id, "strong"),
             Cell(each.level if each.scope == "node" else f"{each.level}, cluster"),
-            Cell(_asks(each)),
+            Cell(needed(each)),
             Cell(each.source or "", "dim"),
         ]
         for each in profile.require

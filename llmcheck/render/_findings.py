@@ -39,13 +39,13 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     blocks.append(Table(columns, rows))
     todo = _todo(profile)
     if todo:
-        blocks += [Heading("What to do"), Bullets(todo)]
+        blocks += [Heading("What to do", level=3), Bullets(todo)]
     elsewhere = [each for each in profile.corrections if each.memory_total is None]
     if elsewhere:
         said = [
             f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in elsewhere
         ]
-        blocks += [Heading("About the documented figures"), Bullets([Cell(text, "dim") for text in said])]
+        blocks += [Heading("About the documented figures", level=3), Bullets([Cell(text, "dim") for text in said])]
     if profile.cost and options.verbose:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     return blocks
@@ -55,6 +55,8 @@ def _row(finding: Finding) -> list[Cell]:
     tone = TONES[finding.status]
     level = "" if finding.level == "required" else f" ({finding.level})"
     found = finding.found or ("unknown" if finding.status == "unknown" else finding.message)
+    if finding.cluster:
+        found = finding.message
     return [
         Cell(f"{MARKS[finding.status]} {finding.status}", tone),
         Cell(finding.id + level, "plain" if finding.status != "skipped" else "dim"),
@@ -90,11 +92,15 @@ def _sentence(text: str) -> str:
 def shortfall(profile: ProfileReport) -> list[str]:
     """What the hardware of a profile lacks, or what makes it doubtful, in a few words each; none if nothing does."""
     words = []
+    failed = {finding.kind for finding in profile.findings if finding.status == "fail" and finding.level == "required"}
+    arithmetic = {correction.id for correction in profile.corrections}
     for finding in profile.findings:
         if finding.group != "hardware" or finding.level == "info":
             continue
+        if finding.level == "recommended" and finding.kind in failed:
+            continue  # the requirement of the same kind has said it
         if finding.status in ("fail", "warn"):
-            words.append(_few_words(finding))
+            words.append(_few_words(finding, finding.id in arithmetic))
         elif finding.status == "unknown" and finding.level == "required":
             words.append(f"{finding.id} unknown")
     if any(finding.cluster and finding.status == "skipped" for finding in profile.findings):
@@ -102,15 +108,20 @@ def shortfall(profile: ProfileReport) -> list[str]:
     return words
 
 
-def _few_words(finding: Finding) -> str:
+def _few_words(finding: Finding, by_arithmetic: bool) -> str:
+    """Each kind of gap as one would say it; the unit and the size are the finding's own."""
     if finding.kind == "driver":
         return f"driver: {finding.found}"
-    what = {"gpu": "GPU memory", "ram": "RAM", "disk": "disk", "interconnect": "NVLink", "network": "InfiniBand"}
-    name = what.get(finding.kind, finding.id)
     if finding.kind == "gpu" and finding.found == "no GPU":
         return f"no GPU ({finding.needed.split(' (')[0]})"
-    if finding.kind in ("interconnect", "network"):
-        return f"no {name}"
-    if finding.kind == "gpu" and finding.status == "warn":
-        return f"{name} +{finding.short_by} by arithmetic" if finding.short_by else "only split over several GPUs"
-    return f"{name} +{finding.short_by}" if finding.short_by else f"{finding.id}: {finding.found or finding.status}"
+    if finding.kind == "interconnect":
+        return "no NVLink"
+    if finding.kind == "network":
+        return "no InfiniBand"
+    if finding.level == "recommended" and not by_arithmetic:
+        return f"{finding.id}: {finding.found or 'not met'}" if finding.kind == "disk" else f"{finding.id} not met"
+    if finding.kind == "gpu" and not finding.short_by:
+        return "only split over several GPUs"
+    name = {"gpu": "GPU memory", "ram": "RAM"}.get(finding.kind, finding.kind)
+    size = f"{name} +{finding.short_by}" if finding.short_by else f"{finding.id}: {finding.found or finding.status}"
+    return f"{size} by arithmetic" if by_arithmetic else size

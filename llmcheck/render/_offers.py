@@ -11,19 +11,20 @@ def offers(value: Offers) -> list[Block]:
         Heading(f"Offers for {value.profile}", "cheapest first, one per provider; US dollars", level=2)
     ]
     columns = [
-        Column("provider", fixed=True),
-        Column("instance"),
-        Column("GPUs"),
-        Column("RAM", right=True, fixed=True),
+        Column("offer"),
+        Column("GPUs", fixed=True),
+        Column("RAM GiB", right=True, fixed=True),
         Column("region", wide_only=True),
         Column("$/h", right=True, fixed=True),
-        Column("arithmetic", fixed=True),
-        Column("date", fixed=True),
+        Column("fits", fixed=True),
+        Column("priced on", fixed=True),
         Column("source", wide_only=True),
     ]
     if value.offers:
         blocks.append(Table(columns, [_row(each) for each in value.offers]))
-    blocks.append(Bullets([Cell(note, "dim") for note in value.notes]))
+    sources = "; ".join(dict.fromkeys(each.offer.source for each in value.offers))
+    notes = [*value.notes, *([f"prices from: {sources}"] if sources else [])]
+    blocks.append(Bullets([Cell(note, "dim") for note in notes]))
     if value.documented:
         columns = [
             Column("documented"),
@@ -45,18 +46,23 @@ def offers(value: Offers) -> list[Block]:
 
 def _row(ranked: RankedOffer) -> list[Cell]:
     offer = ranked.offer
-    instance = f"{ranked.nodes} × {offer.instance_type}" if ranked.nodes > 1 else offer.instance_type
     return [
-        Cell(offer.provider, "strong"),
-        Cell(instance.removeprefix(f"{offer.provider}-")),
+        Cell(describe_instance(ranked), "strong"),
         Cell(f"{offer.gpu_count} × {offer.accelerator}"),
-        Cell("unknown", "unknown") if offer.ram_gib is None else Cell(f"{offer.ram_gib:g} GiB"),
+        Cell("unknown", "unknown") if offer.ram_gib is None else Cell(f"{offer.ram_gib:g}"),
         Cell(offer.region or "any"),
         Cell(f"{ranked.price_hour:,.2f}" if ranked.price_hour is not None else "", "accent"),
-        Cell("fits", "good") if ranked.fits_by_arithmetic else Cell("short", "warn"),
+        Cell("yes", "good") if ranked.fits_by_arithmetic else Cell("no", "warn"),
         Cell(str(offer.as_of), "dim"),
         Cell(offer.source, "dim"),
     ]
+
+
+def describe_instance(ranked: RankedOffer) -> str:
+    """``aws p5.48xlarge``; what the name says twice is left out."""
+    offer = ranked.offer
+    name = offer.instance_type.removeprefix(f"{offer.provider}-").removesuffix(f"-{offer.tier}")
+    return f"{offer.provider} {ranked.nodes} × {name}" if ranked.nodes > 1 else f"{offer.provider} {name}"
 
 
 def _documented(ranked: RankedOffer) -> list[Cell]:

@@ -7,6 +7,7 @@ from llmcheck.render import Options
 from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone
 from llmcheck.render._findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
 from llmcheck.render._machine import inventory
+from llmcheck.render._offers import describe_instance
 from llmcheck.report import ProfileReport, Report, Status, Verdict
 
 
@@ -25,7 +26,7 @@ def overview(value: Report, options: Options) -> list[Block]:
     if value.advice is not None:
         blocks += _advice(value.advice)
     else:
-        blocks.append(Bullets([Cell("every tier is ready, or takes what one machine cannot tell", "good")]))
+        blocks.append(Bullets([Cell("everything is ready, or takes what one machine cannot tell", "good")]))
     blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
     return blocks
 
@@ -90,11 +91,9 @@ def _advice(advice: Advice) -> list[Block]:
 def describe_offer(ranked: RankedOffer) -> str:
     """One line: who, what, price, date."""
     offer = ranked.offer
-    count = f"{ranked.nodes} × " if ranked.nodes > 1 else ""
     price = "price unknown" if ranked.price_hour is None else f"{ranked.price_hour:.2f} $/h"
-    instance = offer.instance_type.removeprefix(f"{offer.provider}-")
     unknown = ", RAM not stated" if offer.ram_gib is None else f", {offer.ram_gib:g} GiB RAM"
     return (
-        f"{offer.provider} {count}{instance}, {offer.gpu_count} × {offer.accelerator}{unknown}, {price} "
+        f"{describe_instance(ranked)}, {offer.gpu_count} × {offer.accelerator}{unknown}, {price} "
         f"(list price of {offer.as_of})"
     )

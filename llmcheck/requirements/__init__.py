@@ -1,7 +1,7 @@
-"""The kinds of requirement. Each module here is one kind: its TOML keys (``Requirement``) and its ``check``.
+"""The kinds of requirement. Each module here is one kind: its TOML keys (``Requirement``) with ``validate``, and the
+pure functions ``needed(requirement) -> str`` and ``check(requirement, machine) -> Finding``.
 
-``check(requirement, machine) -> Finding`` is pure. It fails only if no completion of the unknown facts could pass, and
-passes only if all would.
+A check fails only if no completion of the unknown facts could pass, and passes only if all would.
 """
 
 from __future__ import annotations
@@ -66,6 +66,14 @@ def _alternatives(table: Mapping[str, Any], where: str) -> list[Requirement]:
     return decoded
 
 
+def needed(requirement: Requirement) -> str:
+    """What a requirement asks for, in words; alternatives joined by "or"."""
+    if requirement.any_of:
+        return " or ".join(dict.fromkeys(needed(alternative) for alternative in requirement.any_of))
+    words: str = registry.load(__name__, requirement.kind).needed(requirement)
+    return words
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     """The finding for one requirement; with alternatives, the best of theirs, worded for all."""
     if not requirement.any_of:
@@ -74,10 +82,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     findings = [check(alternative, machine) for alternative in requirement.any_of]
     best = min(findings, key=lambda finding: _rank(finding.status))
     libraries = tuple(dict.fromkeys(library for finding in findings for library in finding.libraries))
-    changes: dict[str, Any] = {
-        "needed": " or ".join(dict.fromkeys(finding.needed for finding in findings)),
-        "libraries": libraries,
-    }
+    changes: dict[str, Any] = {"needed": needed(requirement), "libraries": libraries}
     if best.status in ("fail", "unknown"):
         changes["message"] = f"needs one of: {changes['needed']}"
         changes["remedy"] = requirement.fix or best.remedy

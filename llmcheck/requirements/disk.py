@@ -36,31 +36,36 @@ def judged_disk(machine: Machine, role: str) -> Disk | None:
     return by_role.get("path") or by_role.get(role)
 
 
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return "an SSD" if requirement.type else f"{requirement.free} free"
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     disk = judged_disk(machine, requirement.role)
     if requirement.type is not None:
         return _check_type(requirement, disk)
-    needed = f"{requirement.free} free"
+    asked = needed(requirement)
     least = parse_size(requirement.free or "0 B")
     if requirement.scope == "cluster":
-        message = f"{needed}, shared by all nodes: one machine's disk does not tell"
-        return finding(requirement, "skipped", message, needed=needed)
+        message = f"{asked}, shared by all nodes: one machine's disk does not tell"
+        return finding(requirement, "skipped", message, needed=asked)
     if disk is None or disk.free is None:
         message = "the free space where the models go could not be found out"
-        return finding(requirement, "unknown", message, needed=needed, remedy="name a readable folder with --path")
+        return finding(requirement, "unknown", message, needed=asked, remedy="name a readable folder with --path")
     where = disk.mount_point or disk.path
     found = f"{decimal(disk.free)} free"
     if disk.read_only:
         message = f"{where}, where the models go, is read-only"
         remedy = "set HF_HOME to a folder on a disk that can be written to"
-        return finding(requirement, "fail", message, needed=needed, found="read-only", remedy=remedy)
+        return finding(requirement, "fail", message, needed=asked, found="read-only", remedy=remedy)
     if disk.free >= least:
-        return finding(requirement, "pass", f"{found} on {where}", needed=needed, found=found)
+        return finding(requirement, "pass", f"{found} on {where}", needed=asked, found=found)
     return finding(
         requirement,
         "fail",
         f"{found} on {where}, where the models go; needs {requirement.free}",
-        needed=needed,
+        needed=asked,
         found=found,
         short_by=short(least, disk.free),
         remedy="free space there, or set HF_HOME to a folder on a larger disk",
@@ -68,16 +73,16 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
 
 
 def _check_type(requirement: Requirement, disk: Disk | None) -> Finding:
-    needed = "an SSD"
+    asked = needed(requirement)
     if disk is None or disk.kind == "unknown":
         why = f" ({disk.kind_source})" if disk and disk.kind_source else ""
-        return finding(requirement, "unknown", f"the kind of disk cannot be told{why}", needed=needed)
+        return finding(requirement, "unknown", f"the kind of disk cannot be told{why}", needed=asked)
     where = disk.mount_point or disk.path
     if disk.kind in _SOLID_STATE:
-        return finding(requirement, "pass", f"{where} is {disk.kind}", needed=needed, found=disk.kind)
+        return finding(requirement, "pass", f"{where} is {disk.kind}", needed=asked, found=disk.kind)
     message = f"{where} is {disk.kind}: loading a model from it is slow"
     if disk.kind == "memory":
         message = f"{where} is held in RAM: what is stored there takes memory and is lost at shutdown"
     return finding(
-        requirement, "fail", message, needed=needed, found=disk.kind, remedy="set HF_HOME to a folder on an SSD"
+        requirement, "fail", message, needed=asked, found=disk.kind, remedy="set HF_HOME to a folder on an SSD"
     )

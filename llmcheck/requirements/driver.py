@@ -26,9 +26,14 @@ def validate(requirement: Requirement) -> None:
         _parse(requirement.version)
 
 
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    words = "a working GPU driver" if requirement.vendor is None else f"a working {requirement.vendor} driver"
+    return words + (f", {requirement.version} or newer" if requirement.version else "")
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    needed = "a working GPU driver" if requirement.vendor is None else f"a working {requirement.vendor} driver"
-    needed += f", {requirement.version} or newer" if requirement.version else ""
+    asked = needed(requirement)
     drivers = {
         vendor: driver
         for vendor, driver in machine.drivers.items()
@@ -36,32 +41,32 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     }
     for vendor, driver in drivers.items():
         if driver.fault is not None:
-            return _faulty(requirement, machine, vendor, driver, needed)
+            return _faulty(requirement, machine, vendor, driver, asked)
     waiting = [gpu for gpu in machine.gpus or () if not gpu.integrated and gpu.usable is False and gpu.index is None]
     if waiting:
         problem = next((problem for problem in machine.problems if problem.code == waiting[0].fault), None)
         message = problem.message if problem else f"the {waiting[0].vendor} GPU has no working driver"
         remedy = problem.remedy if problem else None
-        return finding(requirement, "fail", message, needed=needed, found="none", remedy=remedy)
+        return finding(requirement, "fail", message, needed=asked, found="none", remedy=remedy)
     if not drivers:
-        return finding(requirement, "skipped", "no GPU that would need a driver was seen", needed=needed)
+        return finding(requirement, "skipped", "no GPU that would need a driver was seen", needed=asked)
     found = ", ".join(f"{vendor} {driver.version or 'version unknown'}" for vendor, driver in drivers.items())
     if requirement.version is None:
-        return finding(requirement, "pass", f"the driver answers ({found})", needed=needed, found=found)
+        return finding(requirement, "pass", f"the driver answers ({found})", needed=asked, found=found)
     versions = [driver.version for driver in drivers.values()]
     if any(version is None for version in versions):
-        return finding(requirement, "unknown", "the driver's version could not be read", needed=needed, found=found)
+        return finding(requirement, "unknown", "the driver's version could not be read", needed=asked, found=found)
     newest = max(_parse(version) for version in versions if version)
     status: Status = "pass" if newest >= _parse(requirement.version) else "fail"
-    return finding(requirement, status, f"the driver is {found}; needs {needed}", needed=needed, found=found)
+    return finding(requirement, status, f"the driver is {found}; needs {asked}", needed=asked, found=found)
 
 
-def _faulty(requirement: Requirement, machine: Machine, vendor: str, driver: Driver, needed: str) -> Finding:
+def _faulty(requirement: Requirement, machine: Machine, vendor: str, driver: Driver, asked: str) -> Finding:
     problem = next((problem for problem in machine.problems if problem.code == driver.fault), None)
     message = problem.message if problem else f"the {vendor} driver does not answer ({driver.fault})"
     status: Status = "fail" if driver.fault in BROKEN_FAULTS else "unknown"
     remedy = problem.remedy if problem else None
-    return finding(requirement, status, message, needed=needed, found=driver.fault, remedy=remedy)
+    return finding(requirement, status, message, needed=asked, found=driver.fault, remedy=remedy)
 
 
 def _parse(text: str) -> Version:

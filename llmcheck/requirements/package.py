@@ -35,15 +35,20 @@ def validate(requirement: Requirement) -> None:
         _specifier(requirement.version)
 
 
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return f"{requirement.label or requirement.name} {requirement.version or ''}".strip()
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     name = normalized_name(requirement.name or "")
     specifier = requirement.version or ""
     label, library = requirement.label or name, requirement.library or name
-    needed = f"{label} {specifier}".strip()
+    asked = needed(requirement)
     software = machine.software
     if software.packages is None:
         message = f"whether {label} is installed could not be found out"
-        return finding(requirement, "unknown", message, needed=needed, libraries=(library,), remedy="name it: --python")
+        return finding(requirement, "unknown", message, needed=asked, libraries=(library,), remedy="name it: --python")
     installed = next((package.version for package in software.packages if package.name == name), None)
     remedy = f"llmcheck install {library}"
     if installed is None:
@@ -51,7 +56,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
             requirement,
             "fail",
             f"{label} is not installed",
-            needed=needed,
+            needed=asked,
             found="not installed",
             libraries=(library,),
             remedy=remedy,
@@ -60,11 +65,11 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     fits = not specifier or _contains(specifier, installed)
     if fits is None:
         message = f"{found}: not a version that can be compared"
-        return finding(requirement, "unknown", message, needed=needed, found=found, libraries=(library,))
+        return finding(requirement, "unknown", message, needed=asked, found=found, libraries=(library,))
     if fits:
-        return finding(requirement, "pass", found, needed=needed, found=found, libraries=(library,))
-    message = f"{found} is installed; needs {needed}"
-    return finding(requirement, "fail", message, needed=needed, found=found, libraries=(library,), remedy=remedy)
+        return finding(requirement, "pass", found, needed=asked, found=found, libraries=(library,))
+    message = f"{found} is installed; needs {asked}"
+    return finding(requirement, "fail", message, needed=asked, found=found, libraries=(library,), remedy=remedy)
 
 
 def _contains(specifier: str, version: str) -> bool | None:

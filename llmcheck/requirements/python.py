@@ -23,22 +23,27 @@ def validate(requirement: Requirement) -> None:
         raise ValueError(f"'{requirement.version}' is not a version specifier such as >=3.11") from None
 
 
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return f"Python {requirement.version}"
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     from packaging.specifiers import SpecifierSet
 
-    needed, python = f"Python {requirement.version}", machine.software.python
+    asked, python = needed(requirement), machine.software.python
     if python is None or python.version is None:
         return finding(
-            requirement, "unknown", "the project's Python was not found", needed=needed, remedy="name it with --python"
+            requirement, "unknown", "the project's Python was not found", needed=asked, remedy="name it with --python"
         )
     found = f"Python {python.version}"
     if SpecifierSet(requirement.version).contains(python.version, prereleases=True):
-        return finding(requirement, "pass", found, needed=needed, found=found)
+        return finding(requirement, "pass", found, needed=asked, found=found)
     return finding(
         requirement,
         "fail",
-        f"{found} at {python.executable}; needs {needed}",
-        needed=needed,
+        f"{found} at {python.executable}; needs {asked}",
+        needed=asked,
         found=found,
         remedy="make an environment with such a Python and name it with --python",
     )

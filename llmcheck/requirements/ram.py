@@ -19,26 +19,31 @@ def validate(requirement: Requirement) -> None:
     parse_size(requirement.total)
 
 
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return requirement.total
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    ram, needed, least = machine.ram, requirement.total, parse_size(requirement.total)
+    ram, asked, least = machine.ram, needed(requirement), parse_size(requirement.total)
     if ram.usable is None:
         message = "the size of the RAM could not be found out"
         status: Status = "skipped" if requirement.scope == "cluster" else "unknown"
-        return finding(requirement, status, message, needed=needed)
+        return finding(requirement, status, message, needed=asked)
     found = decimal(ram.usable)
     limited = ram.limit is not None and ram.usable == ram.limit
     why = f" (limited by {ram.limit_source}; the machine has {decimal(ram.total or 0)})" if limited else ""
     if requirement.scope == "cluster":
-        message = f"this node brings {found} of {needed}: it takes {-(-least // ram.usable)} such nodes"
-        return finding(requirement, "skipped", message, needed=needed, found=found)
+        message = f"this node brings {found} of {asked}: it takes {-(-least // ram.usable)} such nodes"
+        return finding(requirement, "skipped", message, needed=asked, found=found)
     if ram.usable >= least:
-        return finding(requirement, "pass", f"{found} of RAM{why} meet {needed}", needed=needed, found=found)
+        return finding(requirement, "pass", f"{found} of RAM{why} meet {asked}", needed=asked, found=found)
     remedy = "raise the limit of the container or job" if limited and (ram.total or 0) >= least else "add RAM"
     return finding(
         requirement,
         "fail",
-        f"{found} of RAM{why}; needs {needed}",
-        needed=needed,
+        f"{found} of RAM{why}; needs {asked}",
+        needed=asked,
         found=found,
         short_by=short(least, ram.usable),
         remedy=remedy,

@@ -23,18 +23,22 @@ def validate(requirement: Requirement) -> None:
         raise ValueError('name is the command, such as "git"')
 
 
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return requirement.label or requirement.name or ""
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    name = requirement.name or ""
-    needed = requirement.label or name
+    name, asked = requirement.name or "", needed(requirement)
     libraries = (requirement.library,) if requirement.library else ()
     tool = next((tool for tool in machine.software.tools or () if tool.name == name), None)
     if tool is None:
         message = f"llmcheck does not look for the command '{name}'" if machine.software.tools else "tools are unknown"
-        return finding(requirement, "unknown", message, needed=needed, libraries=libraries)
+        return finding(requirement, "unknown", message, needed=asked, libraries=libraries)
     if tool.path is None:
         remedy = f"llmcheck install {requirement.library}" if requirement.library else f"install {name}"
         message = f"{name} is not on PATH"
         return finding(
-            requirement, "fail", message, needed=needed, found="not found", libraries=libraries, remedy=remedy
+            requirement, "fail", message, needed=asked, found="not found", libraries=libraries, remedy=remedy
         )
-    return finding(requirement, "pass", f"{name}: {tool.path}", needed=needed, found=tool.path, libraries=libraries)
+    return finding(requirement, "pass", f"{name}: {tool.path}", needed=asked, found=tool.path, libraries=libraries)

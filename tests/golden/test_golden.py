@@ -1,0 +1,143 @@
+"""What a person sees, for recorded machines; and the verdicts that a person who knows the field would give.
+
+``LLMCHECK_UPDATE_GOLDEN=1 pytest tests/golden`` writes the screens anew: read the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from llmcheck import api
+from llmcheck.machine import Machine
+from llmcheck.render import Options
+
+HERE = Path(__file__).parent
+MACHINES = HERE.parent / "machines"
+SCREENS = HERE / "screens"
+FIXED_TIME = "2026-11-22T12:00:00+00:00"
+
+# Hardware alone. R ready, W ready by the document but warned by arithmetic or because cards have to be split,
+# N not ready, U undetermined. Columns: the seven tiers and the minimum.
+COLUMNS = (
+    "inference-7b",
+    "inference-13b-30b",
+    "inference-70b",
+    "inference-70b-4bit",
+    "finetune-7b",
+    "finetune-13b-30b",
+    "pretrain",
+    "minimum",
+)
+HARDWARE = {
+    # no accelerator: integrated graphics are not counted
+    "cpu-laptop": "NNNNNNNN",
+    # 12 GB run 7B, though not in bf16 (14 GB of weights); everything else wants more
+    "rtx3060": "WNNNNNNN",
+    # 2 x 24 GB: 7B plain; 13-30B documented but bf16 of 30B is 60 GB; 70B only split and quantised; 70B in 4 bits fits
+    # two cards; 40 GB for fine-tuning only when sharded; 160 GB are out of reach; no node of a cluster
+    "2x4090": "RWWRWNNR",
+    # 80 GB: 70B in bf16 is 141 GB; full fine-tuning of 7B 120 GB; one card is half of what 13-30B asks for; no fabric
+    "a100-80": "RRWRWNNR",
+    # a whole node: the only open question is the rest of the cluster
+    "8xh100": "RRRRRRUR",
+    # the same without InfiniBand is no node of that cluster
+    "8xh100-no-fabric": "RRRRRRNR",
+    # a GPU is there but broken: not ready, and never "no GPU"
+    "driver-not-loaded": "NNNNNNNN",
+    # a GPU is there and could not be asked: undetermined, unless something else fails (disk and RAM; InfiniBand)
+    "driver-unknown-error": "UUUUUNNU",
+    # a 24 GB card in a container limited to 4 GiB of RAM: the limit fails every tier that asks for RAM
+    "container-4gib": "NNNNNNNR",
+    # seven slices of 9.5 GiB never add up, and the card that they are cut from does not count
+    "a100-mig": "NNNNNNNN",
+    # NVML does not tell the memory of a GB10: unknown, not zero
+    "gb10": "UUUUUUNU",
+    # AMD cards have the memory; NVLink is unknown there and InfiniBand is missing
+    "mi300x": "RRRRRRNR",
+}
+
+
+def load(name: str) -> Machine:
+    return api.load_machine(str(MACHINES / f"{name}.json"))
+
+
+def test_every_recorded_machine_has_its_expected_verdicts() -> None:
+    assert sorted(HARDWARE) == sorted(path.stem for path in MACHINES.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_hardware_verdicts(name: str) -> None:
+    machine = load(name)
+    report = api.check(COLUMNS, lambda: machine, skip=["software"])
+    letters = ""
+    for profile in report.profiles:
+        warned = any(each.status == "warn" and each.group == "hardware" for each in profile.findings)
+        ready = "W" if warned else "R"
+        letters += {"ready": ready, "not-ready": "N", "undetermined": "U"}[profile.verdict]
+    assert letters == HARDWARE[name]
+
+
+def screen(name: str, text: str) -> None:
+    """Compare with the stored screen, or store it when asked to."""
+    path = SCREENS / name
+    if os.environ.get("LLMCHECK_UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"no screen {path.name}: run with LLMCHECK_UPDATE_GOLDEN=1 and read it"
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_overview_on_80_columns(name: str) -> None:
+    machine = load(name)
+    report = msgspec.structs.replace(api.overview(lambda: machine), created_at=FIXED_TIME)
+    screen(f"{name}.txt", api.render(report, "text", Options(width=80)))
+
+
+def test_overview_on_160_columns() -> None:
+    machine = load("2x4090")
+    report = msgspec.structs.replace(api.overview(lambda: machine), created_at=FIXED_TIME)
+    screen("2x4090-160.txt", api.render(report, "text", Options(width=160)))
+
+
+def test_overview_in_ascii() -> None:
+    machine = load("2x4090")
+    report = msgspec.structs.replace(api.overview(lambda: machine), created_at=FIXED_TIME)
+    text = api.render(report, "text", Options(width=80, ascii=True))
+    assert text.isascii()
+    screen("2x4090-ascii.txt", text)
+
+
+@pytest.mark.parametrize(
+    ("machine_name", "profile", "format_"),
+    [
+        ("2x4090", "inference-70b-4bit", "text"),
+        ("rtx3060", "inference-7b", "text"),
+        ("a100-80", "finetune-7b", "text"),
+        ("8xh100", "pretrain", "text"),
+        ("driver-not-loaded", "inference-13b-30b", "text"),
+        ("container-4gib", "inference-7b", "markdown"),
+    ],
+)
+def test_check(machine_name: str, profile: str, format_: str) -> None:
+    machine = load(machine_name)
+    text = api.render(api.check([profile], lambda: machine), format_, Options(width=100))
+    suffix = {"text": "txt", "markdown": "md"}[format_]
+    screen(f"check-{machine_name}-{profile}.{suffix}", text)
+
+
+@pytest.mark.parametrize(
+    ("machine_name", "target"),
+    [("rtx3060", "inference-7b"), ("cpu-laptop", "finetune-7b"), ("2x4090", "toolkit"), ("8xh100", "inference-7b")],
+)
+def test_install_script(machine_name: str, target: str) -> None:
+    machine = load(machine_name)
+    screen(f"install-{machine_name}-{target}.sh", api.render(api.install([target], lambda: machine), "sh", Options()))
+
+
+@pytest.mark.parametrize("profile", ["inference-70b-4bit", "pretrain"])
+def test_cloud(profile: str) -> None:
+    screen(f"cloud-{profile}.txt", api.render(api.cloud(profile), "text", Options(width=100)))
