@@ -188,9 +188,18 @@ def install(names: Sequence[str], machine: MachineSource) -> Plan:
     return plan_installation(" ".join(names), list(dict.fromkeys(requested)), judged, libraries)
 
 
-def cloud(name: str, all_tiers: bool = False) -> Offers:
-    """The offers whose machine passes a profile's hardware. Raises DataError."""
-    return rank_offers(profile_catalog.load(name), catalog.offers(), catalog.corrections(), all_tiers)
+def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) -> Offers:
+    """The offers whose machine passes a profile's hardware; with a ``machine``, first how that one stands.
+
+    Raises DataError.
+    """
+    profile, corrections = profile_catalog.load(name), catalog.corrections()
+    found = rank_offers(profile, catalog.offers(), corrections, all_tiers)
+    if machine is None:
+        return found
+    verdict = evaluate(profile, machine, corrections, frozenset({"software"})).verdict
+    own = f"the hardware of {machine.identity.hostname or 'the given machine'} is {verdict} for {profile.id}"
+    return msgspec.structs.replace(found, notes=(own, *found.notes))
 
 
 def profiles() -> ProfileList:

@@ -337,12 +337,13 @@ def install(targets: tuple[str, ...], **options: Any) -> int:
 @main.command(epilog="\b\nExamples:\n  llmcheck cloud inference-70b\n  llmcheck cloud pretrain --format json")
 @click.argument("profile", metavar="PROFILE", shell_complete=_complete_profile)
 @click.option("--all-tiers", is_flag=True, help="Also community and marketplace machines.")
+@click.option("--machine", metavar="FILE", help="Say first how this saved machine stands ('-': standard input).")
 @_output_options("text", "json", "markdown")
-def cloud(profile: str, all_tiers: bool, **options: Any) -> int:
+def cloud(profile: str, all_tiers: bool, machine: str | None, **options: Any) -> int:
     """Machines to rent that pass PROFILE's hardware, cheapest first, with price, date and source."""
     from llmcheck import api
 
-    _write(api.cloud(profile, all_tiers), **options)
+    _write(api.cloud(profile, all_tiers, api.load_machine(machine) if machine else None), **options)
     return 0
 
 

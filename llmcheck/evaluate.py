@@ -78,6 +78,7 @@ def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
         message=message,
         remedy=None,
         short_by=None,
+        found=None,
         **changes,
     )
 

@@ -76,12 +76,17 @@ def plan_installation(
             notes.append(f"{library.name} is a service, not an installation. {library.note or ''}".strip())
         todo.append(library)
     environments = []
-    for environment in dict.fromkeys(_environment_of(library) for library in todo):
-        members = [library for library in todo if _environment_of(library) == environment]
+    for environment in dict.fromkeys(library.environment or SHARED for library in todo):
+        members = [library for library in todo if (library.environment or SHARED) == environment]
         environments.append(_fill(environment, members, machine))
     if todo and (fault := _driver_fault(machine)):
         notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
-    notes += [f"{library.name}: {library.note}" for library in todo if library.note and library.install != "service"]
+    named = {library.id for library in todo}
+    notes += [
+        f"{library.name}: {library.note}"
+        for library in todo
+        if library.note and library.install != "service" and not (library.id == "torch" and "vllm" in named)
+    ]
     target_python = machine.software.python
     if environments and (target_python is None or target_python.environment == "system"):
         notes.append(f"the packages go into {_VENV}; check them with 'llmcheck check --python {_VENV}/bin/python'")
@@ -116,13 +121,6 @@ def _with_needs(wanted: Sequence[str], libraries: Mapping[str, Library]) -> list
     for name in wanted:
         add(name)
     return ordered
-
-
-def _environment_of(library: Library) -> str:
-    """vLLM brings the torch that it pins, and shares it well with all but those that pin their own."""
-    if library.environment == "vllm" or library.environment is None:
-        return SHARED
-    return library.environment
 
 
 def _fill(environment: str, members: Sequence[Library], machine: Machine) -> Environment:

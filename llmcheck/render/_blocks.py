@@ -64,6 +64,11 @@ Block = Heading | Facts | Table | Bullets | Commands
 Document = Sequence[Block]
 
 
+def moment(iso: str | None) -> str:
+    """An ISO 8601 time in UTC as people write it, to the minute: ``2026-11-22 12:00 UTC``."""
+    return f"{iso[:10]} {iso[11:16]} UTC" if iso and len(iso) >= 16 else iso or ""
+
+
 def printable(text: str) -> str:
     """Text from outside with its control characters made visible."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

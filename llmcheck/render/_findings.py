@@ -24,7 +24,8 @@ def findings(value: Report, options: Options) -> list[Block]:
 
 def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     title = f"{profile.id}: {WORDS[profile.verdict]}"
-    blocks: list[Block] = [Heading(title, profile.title, VERDICT_TONES[profile.verdict], level=2)]
+    detail = " · ".join(part for part in (profile.title, _in_groups(profile)) if part)
+    blocks: list[Block] = [Heading(title, detail, VERDICT_TONES[profile.verdict], level=2)]
     columns = [
         Column("", fixed=True),
         Column("requirement"),
@@ -46,9 +47,18 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
             f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in elsewhere
         ]
         blocks += [Heading("About the documented figures", level=3), Bullets([Cell(text, "dim") for text in said])]
-    if profile.cost and options.verbose:
+    if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     return blocks
+
+
+def _in_groups(profile: ProfileReport) -> str:
+    """``hardware ready, 3 libraries missing`` where the two differ or software is what is missing."""
+    missing = sum(1 for finding in profile.findings if finding.group == "software" and finding.status == "fail")
+    if profile.hardware is None or not missing:
+        return ""
+    noun = "library" if missing == 1 else "libraries"
+    return f"hardware {WORDS[profile.hardware]}, {missing} {noun} missing"
 
 
 def _row(finding: Finding) -> list[Cell]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.machine import Cpu, Disk, Gpu, Machine, Problem, Ram
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Cell, Fact, Facts, Heading, Tone
+from llmcheck.render._blocks import Block, Bullets, Cell, Fact, Facts, Heading, Tone, moment
 from llmcheck.units import GIB, binary, decimal
 
 _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
@@ -12,7 +12,7 @@ _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "
 
 def machine(value: Machine, options: Options) -> list[Block]:
     """The whole screen of ``llmcheck machine``."""
-    detail = " · ".join(part for part in (value.identity.hostname, value.collected_at) if part)
+    detail = " · ".join(part for part in (value.identity.hostname, moment(value.collected_at)) if part)
     return [Heading("Machine", detail, level=1), *inventory(value, options, packages=True)]
 
 

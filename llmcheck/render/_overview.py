@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.advice import Advice, RankedOffer
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone
+from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone, moment
 from llmcheck.render._findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
 from llmcheck.render._machine import inventory
 from llmcheck.render._offers import describe_instance
@@ -12,7 +12,7 @@ from llmcheck.report import ProfileReport, Report, Status, Verdict
 
 
 def overview(value: Report, options: Options) -> list[Block]:
-    detail = " · ".join(part for part in (value.machine.identity.hostname, value.created_at) if part)
+    detail = " · ".join(part for part in (value.machine.identity.hostname, moment(value.created_at)) if part)
     blocks: list[Block] = [Heading(f"llmcheck {value.llmcheck}", detail, level=1)]
     blocks += inventory(value.machine, options)
     columns = [

@@ -20,7 +20,7 @@ _STYLES: dict[Tone, str] = {
     "strong": "bold",
     "dim": "dim",
     "good": "green",
-    "bad": "bold red",
+    "bad": "red",
     "warn": "yellow",
     "unknown": "magenta",
     "accent": "cyan",

@@ -34,7 +34,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     limited = ram.limit is not None and ram.usable == ram.limit
     why = f" (limited by {ram.limit_source}; the machine has {decimal(ram.total or 0)})" if limited else ""
     if requirement.scope == "cluster":
-        message = f"this node brings {found} of {asked}: it takes {-(-least // ram.usable)} such nodes"
+        nodes = -(-least // ram.usable)
+        takes = f"it takes {nodes} such nodes" if nodes > 1 else "enough alone"
+        message = f"this node brings {found} of {asked}: {takes}"
         return finding(requirement, "skipped", message, needed=asked, found=found)
     if ram.usable >= least:
         return finding(requirement, "pass", f"{found} of RAM{why} meet {asked}", needed=asked, found=found)
