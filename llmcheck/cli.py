@@ -50,9 +50,6 @@ def run(arguments: list[str], question: Any = None) -> int:
     except LlmcheckError as error:
         _complain(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        _close_broken_pipe()
-        return 0
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except Exception as error:  # whatever it is, the person gets a line and scripts get a code of its own
@@ -66,9 +63,12 @@ def run(arguments: list[str], question: Any = None) -> int:
 
 def _complain(message: str) -> None:
     line = " ".join(message.split())
+    stderr: Any = sys.stderr
+    if stderr is None:
+        return
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"llmcheck: {_printable(line)}\n")
-        sys.stderr.flush()
+        stderr.write(f"llmcheck: {_printable(line)}\n")
+        stderr.flush()
 
 
 def _printable(text: str) -> str:
@@ -76,12 +76,6 @@ def _printable(text: str) -> str:
 
     encoding = sys.stderr.encoding or "ascii"
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _close_broken_pipe() -> None:
-    """The reader has gone: what is still buffered must not raise at exit."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _output_options(*formats: str) -> Callable[[F], F]:
@@ -134,7 +128,8 @@ def _source(machine: str | None, python: str | None, path: str | None, **timeout
 @contextlib.contextmanager
 def _progress() -> Iterator[None]:
     """A line on the terminal's stderr when the inspection takes longer than half a second; gone when it is done."""
-    if not sys.stderr.isatty():
+    stderr: Any = sys.stderr  # None where standard error is closed
+    if stderr is None or not stderr.isatty():
         yield
         return
     shown = threading.Event()
@@ -161,7 +156,8 @@ def _write(value: object, format_: str, output: str | None, no_color: bool, verb
     from llmcheck import api
     from llmcheck.render import Options
 
-    terminal = output is None and sys.stdout.isatty()
+    stdout: Any = sys.stdout  # None where standard output is closed
+    terminal = output is None and stdout is not None and stdout.isatty()
     options = Options(
         width=_width(terminal),
         color=terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
@@ -171,10 +167,13 @@ def _write(value: object, format_: str, output: str | None, no_color: bool, verb
     text = api.render(value, format_, options)
     if output is not None:
         _write_file(output, text)
-        return
-    encoding = "utf-8" if format_ == "json" else sys.stdout.encoding or "utf-8"
-    sys.stdout.buffer.write(text.encode(encoding, "replace"))
-    sys.stdout.flush()
+    elif stdout is not None:
+        encoding = "utf-8" if format_ == "json" else stdout.encoding or "utf-8"
+        try:
+            stdout.buffer.write(text.encode(encoding, "replace"))
+            stdout.flush()
+        except BrokenPipeError:  # the reader has seen enough; the exit code still says what was found
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
 def _width(terminal: bool) -> int:
@@ -186,7 +185,8 @@ def _width(terminal: bool) -> int:
 
 def _speaks_utf8() -> bool:
     """What the locale says. In the C locale Python writes UTF-8 all the same, which the terminal may not show."""
-    if not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf8"):
+    stdout: Any = sys.stdout
+    if not ((stdout and stdout.encoding) or "").lower().replace("-", "").startswith("utf8"):
         return False
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):
         value = os.environ.get(name)

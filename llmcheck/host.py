@@ -220,10 +220,8 @@ class Child:
     """
 
     def __init__(self, work: Work) -> None:
-        self._reader, writer = os.pipe()
+        self._reader, writer = _pipe()
         self._buffer, self._ended = b"", False
-        sys.stdout.flush()
-        sys.stderr.flush()
         self._pid = os.fork()
         if not self._pid:
             os.close(self._reader)
@@ -283,6 +281,19 @@ class ThreadChild:
     def leave(self) -> int | None:
         """Nothing to end: a daemon thread goes with the process."""
         return None
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe above the standard streams' numbers, which are free where those were closed, and which a child takes."""
+    spare: list[int] = []
+    while True:
+        ends = os.pipe()
+        if min(ends) > 2:
+            break
+        spare += ends
+    for descriptor in spare:
+        os.close(descriptor)
+    return ends
 
 
 def start(work: Work) -> Child | ThreadChild:
