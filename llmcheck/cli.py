@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -132,6 +130,8 @@ def _progress() -> Iterator[None]:
     if stderr is None or not stderr.isatty():
         yield
         return
+    import threading
+
     shown = threading.Event()
 
     def show() -> None:
@@ -196,6 +196,8 @@ def _speaks_utf8() -> bool:
 
 
 def _write_file(path: str, text: str) -> None:
+    import tempfile
+
     folder = os.path.dirname(os.path.abspath(path))
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced

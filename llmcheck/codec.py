@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -19,6 +18,8 @@ _PLACE = re.compile(r"^(.*?)(?: - at `\$(.*?)`)?$", re.DOTALL)
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known words most like ``word``, best first; may be empty."""
+    import difflib  # only on the way to an error message
+
     return difflib.get_close_matches(word, list(known), n=count, cutoff=0.5)
 
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import select
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -141,6 +138,8 @@ class Host:
         """A command's standard output; None if it is missing, fails or is late. Never run on a captured tree."""
         if not self.live:
             return None
+        import subprocess
+
         try:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True, env=dict(self.environ)
@@ -262,6 +261,10 @@ class ThreadChild:
     """The same where there is no fork (Windows): a daemon thread, left behind when it is late."""
 
     def __init__(self, work: Work) -> None:
+        import queue
+        import threading
+
+        self._empty = queue.Empty
         self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, args=(work,), daemon=True).start()
 
@@ -275,7 +278,7 @@ class ThreadChild:
         """As ``Child.frame``."""
         try:
             return self._frames.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
+        except self._empty:
             raise TimeoutError from None
 
     def leave(self) -> int | None:

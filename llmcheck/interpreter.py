@@ -6,10 +6,12 @@ Imports next to nothing, for it runs first.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 # One line per field, the values of a field separated by NUL; sys and os are loaded in every interpreter already.
 PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path")
@@ -67,10 +69,12 @@ class Question:
 
     def __init__(self, choice: Choice | None, cwd: str = os.sep) -> None:
         self.choice = choice
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
         self._own = choice is not None and choice.executable == sys.executable
         if choice is None or self._own:
             return
+        import subprocess  # 7 ms, and mostly the project's interpreter is our own
+
         try:
             self._process = subprocess.Popen(
                 [choice.executable, "-c", _PROGRAM],
@@ -88,9 +92,11 @@ class Question:
             return _own_answer()
         if self._process is None:
             return None
+        from subprocess import TimeoutExpired
+
         try:
             output, _ = self._process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             self._process.kill()
             return None
         return output if self._process.returncode == 0 else None

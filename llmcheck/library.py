@@ -28,8 +28,10 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Any of these on PATH means that it is there."""
     requirements: tuple[str, ...] = ()
     """What to ask the installer for (PEP 508), with floors so that no resolver walks back to an old release."""
-    python: str | None = None
-    """Versions of Python that have a release (PEP 440 specifier)."""
+    python_min: str | None = None
+    """The oldest Python that has a release."""
+    python_below: str | None = None
+    """The oldest Python that has none any more; None where no upper bound is declared."""
     platforms: tuple[str, ...] = ()
     """``linux-x86_64``, ``macos-arm64``, ...; empty means any."""
     compute_capability: str | None = None

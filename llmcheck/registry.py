@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 from types import ModuleType
 
 
+@functools.cache
 def names(package: str) -> tuple[str, ...]:
     """The public modules of a package, sorted; found from the folder, so that there is no list to forget.
 
@@ -22,6 +24,7 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+@functools.cache
 def load(package: str, name: str) -> ModuleType:
     """One plug-in. The caller checks the name against ``names`` first, to be able to say what there is."""
     return importlib.import_module(f"{package}.{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ from llmcheck.correction import Correction
 from llmcheck.evaluate import evaluate
 from llmcheck.machine import Fabric, FabricPort, Machine
 from llmcheck.offer import Offer, as_machine
-from llmcheck.profile import Profile
+from llmcheck.profile import Profile, group_of
 from llmcheck.report import ProfileReport
 
 STEADY_TIERS = frozenset({"on-demand", "secure", "production"})
@@ -26,17 +26,7 @@ def rank_offers(
 
     ``all_tiers``: also machines of other people and such that can be taken away (community, marketplace).
     """
-    ranked = [_rank(profile, offer, corrections) for offer in offers]
-    able = [
-        each
-        for each in ranked
-        if each.passes
-        and each.price_hour is not None
-        and each.offer.kind == "vm"
-        and each.offer.status == "available"
-        and (all_tiers or each.offer.tier in STEADY_TIERS)
-    ]
-    able.sort(key=lambda each: (each.price_hour, each.offer.gpu_count, each.offer.id))
+    able = list(passing(profile, offers, corrections, all_tiers))
     per_provider: dict[str, RankedOffer] = {}
     for each in able:
         per_provider.setdefault(each.offer.provider, each)
@@ -44,13 +34,31 @@ def rank_offers(
     return Offers(
         profile=profile.id,
         offers=tuple(per_provider.values()),
-        documented=tuple(each for each in ranked if each.offer.documented),
+        documented=tuple(_rank(profile, offer, corrections) for offer in offers if offer.documented),
         notes=tuple(notes),
     )
 
 
+def passing(
+    profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction], all_tiers: bool = False
+) -> Iterator[RankedOffer]:
+    """The offers that pass, cheapest first, each judged only when it is asked for."""
+    candidates = [
+        offer
+        for offer in offers
+        if offer.price_hour is not None
+        and offer.kind == "vm"
+        and offer.status == "available"
+        and (all_tiers or offer.tier in STEADY_TIERS)
+    ]
+    candidates.sort(key=lambda offer: ((offer.price_hour or 0) * _nodes(profile, offer), offer.gpu_count, offer.id))
+    ranked = (_rank(profile, offer, corrections) for offer in candidates)
+    return (each for each in ranked if each.passes)
+
+
 def _rank(profile: Profile, offer: Offer, corrections: Sequence[Correction]) -> RankedOffer:
-    report = evaluate(profile, _machine(offer), corrections, skip=frozenset({"software"}))
+    hardware = tuple(each for each in profile.require if group_of(each.kind) == "hardware")
+    report = evaluate(msgspec.structs.replace(profile, require=hardware), _machine(offer), corrections)
     arithmetic = {correction.id for correction in report.corrections}
     nodes = _nodes(profile, offer)
     documented_ok = all(

@@ -213,13 +213,14 @@ def _why(members: Sequence[Library]) -> str:
 
 def _python_mismatch(library: Library, machine: Machine) -> str | None:
     python = machine.software.python
-    if library.python is None or python is None or python.version is None:
+    if python is None or python.version is None:
         return None
-    from packaging.specifiers import SpecifierSet
-
-    if SpecifierSet(library.python).contains(python.version, prereleases=True):
-        return None
-    return f"{library.name} needs Python {library.python}, {python.executable} is {python.version}"
+    version = _tuple(python.version)
+    if library.python_min and version < _tuple(library.python_min):
+        return f"{library.name} needs Python {library.python_min} or newer, {python.executable} is {python.version}"
+    if library.python_below and version >= _tuple(library.python_below):
+        return f"{library.name} needs Python below {library.python_below}, {python.executable} is {python.version}"
+    return None
 
 
 def _platform(machine: Machine) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmcheck.advice import Advice, RankedOffer
-from llmcheck.advise.cloud import rank_offers
+from llmcheck.advise.cloud import passing
 from llmcheck.advise.install import missing_libraries, plan_installation
 from llmcheck.correction import Correction
 from llmcheck.library import Library
@@ -55,9 +55,17 @@ def next_step(
 
 def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:
     """The cheapest that fits by the corrected figures and says how much RAM it has, as far as there is one."""
-    ranked = rank_offers(profile, offers, corrections).offers
-    best = sorted(ranked, key=lambda each: (not each.fits_by_arithmetic, "ram" in each.unknown))  # stable: by price
-    return best[0] if best else None
+    best: RankedOffer | None = None
+    for each in passing(profile, offers, corrections):
+        if best is None or _wishes_met(each) > _wishes_met(best):
+            best = each
+        if all(_wishes_met(best)):
+            break
+    return best
+
+
+def _wishes_met(ranked: RankedOffer) -> tuple[bool, bool]:
+    return ranked.fits_by_arithmetic, "ram" not in ranked.unknown
 
 
 def _warned(report: ProfileReport) -> bool:

@@ -96,7 +96,7 @@ def _library(value: ShownLibrary) -> list[Block]:
         ("Commands", "; ".join(library.commands) or None),
         ("Detected by", ", ".join((*library.distributions, *library.binaries)) or None),
         ("Import", library.import_name),
-        ("Python", library.python),
+        ("Python", _pythons(library)),
         ("Platforms", ", ".join(library.platforms) or "any"),
         ("Hardware", library.hardware),
         ("Driver", f"NVIDIA {library.driver} or newer" if library.driver else None),
@@ -109,6 +109,11 @@ def _library(value: ShownLibrary) -> list[Block]:
     ]
     facts = [Fact(label, text) for label, text in pairs if text]
     return [Heading(library.name, library.id), Facts(facts), *_corrections(value.corrections)]
+
+
+def _pythons(library: Library) -> str | None:
+    bounds = (f"{library.python_min} or newer" if library.python_min else "", library.python_below or "")
+    return f"{bounds[0]}, below {bounds[1]}" if all(bounds) else bounds[0] or None
 
 
 def _corrections(corrections: tuple[Correction, ...]) -> list[Block]:
