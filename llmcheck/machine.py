@@ -55,6 +55,37 @@ class Os(Struct, frozen=True, kw_only=True):
     """``colab`` or ``kaggle``: the disk is lost at the end and torch is preinstalled."""
 
 
+class NumaNode(Struct, frozen=True, kw_only=True):
+    node: int
+    memory_total: int | None = None
+    cpus: str | None = None
+    """The kernel's list form: ``0-31,64-95``."""
+    gpus: tuple[str, ...] = ()
+    """PCI bus ids of the GPUs that hang on it."""
+    accelerator_memory: bool = False
+    """A node without processors: the memory of a GPU (Grace, POWER9), which is not counted as RAM."""
+
+
+class Rlimit(Struct, frozen=True, kw_only=True):
+    """A resource limit of this process (``ulimit``)."""
+
+    soft: int | None = None
+    """Bytes or files; None is unlimited."""
+    hard: int | None = None
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What else may stop a training run; each None where it could not be asked."""
+
+    memlock: Rlimit | None = None
+    """Bytes that may be locked; RDMA and pinned memory need much or unlimited."""
+    nofile: Rlimit | None = None
+    """Open files."""
+    shm_size: int | None = None
+    """Of /dev/shm; 64 MiB in a default container breaks data loaders and NCCL."""
+    shm_free: int | None = None
+
+
 class Cpu(Struct, frozen=True, kw_only=True):
     model: str | None = None
     cores: int | None = None
@@ -66,6 +97,9 @@ class Cpu(Struct, frozen=True, kw_only=True):
     quota: float | None = None
     """Processors' worth of time that the control group grants; None where it sets no limit."""
     quota_source: str | None = None
+    flags: tuple[str, ...] | None = None
+    """Of the instruction sets that matter here (AVX2, AVX-512, VNNI, AMX, BF16, NEON, SVE), those it has, in the
+    kernel's words; None where they could not be read."""
     threads_usable: int | None = None
     """max(1, floor(min(affinity, quota))): how many threads are worth starting."""
 
@@ -80,6 +114,11 @@ class Ram(Struct, frozen=True, kw_only=True):
     """Where the limit was read."""
     usable: int | None = None
     """min(total, limit), whatever is free just now."""
+    swap_total: int | None = None
+    swap_free: int | None = None
+    huge_pages: int | None = None
+    """Set aside for huge pages, which ordinary allocations cannot use."""
+    numa: tuple[NumaNode, ...] = ()
 
 
 class Disk(Struct, frozen=True, kw_only=True):
@@ -97,6 +136,8 @@ class Disk(Struct, frozen=True, kw_only=True):
     free: int | None = None
     """What this user may still write (reserved blocks are not counted)."""
     read_only: bool | None = None
+    read_bytes_per_second: float | None = None
+    """Measured with the page cache bypassed, only on request (``--measure disk``)."""
 
 
 class Pcie(Struct, frozen=True, kw_only=True):
@@ -105,6 +146,53 @@ class Pcie(Struct, frozen=True, kw_only=True):
     width: int | None = None
     max_generation: int | None = None
     max_width: int | None = None
+
+
+class Ecc(Struct, frozen=True, kw_only=True):
+    """A card's error correction and what it has had to give up; each None where the card does not say."""
+
+    mode: bool | None = None
+    uncorrected_errors: int | None = None
+    """Since the last driver load (volatile)."""
+    remapped_rows: int | None = None
+    """For uncorrectable errors."""
+    remapping_pending: bool | None = None
+    """Takes effect at the next reset."""
+    remapping_failed: bool | None = None
+    """No spare rows are left: the card is to be replaced."""
+    retired_pages: int | None = None
+    """Cards before Ampere: pages given up for double-bit errors."""
+
+
+class GpuProcess(Struct, frozen=True, kw_only=True):
+    pid: int
+    memory: int | None = None
+    """None where the driver does not attribute it (WDDM, other containers)."""
+
+
+class NvLink(Struct, frozen=True, kw_only=True):
+    link: int
+    active: bool
+    peer: str | None = None
+    """``switch``, or the PCI bus id of the GPU at the other end; None if unknown."""
+
+
+class GpuSpec(Struct, frozen=True, kw_only=True):
+    """What is published of a card; decimal units as vendors use them, dense rates, each None where unpublished."""
+
+    name: str
+    memory_gb: float | None = None
+    """Advertised."""
+    bandwidth_gb_s: float | None = None
+    bf16_tflops: float | None = None
+    fp16_tflops: float | None = None
+    fp8_tflops: float | None = None
+    nvlink_gb_s: float | None = None
+    """Both directions together."""
+    tdp_w: float | None = None
+    mig_profiles: tuple[str, ...] = ()
+    release_year: int | None = None
+    source: str
 
 
 class Gpu(Struct, frozen=True, kw_only=True):
@@ -137,6 +225,26 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """Cut into MIG instances: the whole card is then not one device."""
     parent: int | None = None
     """For a MIG instance, the index of the card it is cut from."""
+    gfx: str | None = None
+    """AMD's target, such as gfx942."""
+    partition: str | None = None
+    """AMD's compute and memory partition mode: ``CPX/NPS4``."""
+    processes: tuple[GpuProcess, ...] | None = None
+    """Those that hold its memory; None where it does not tell."""
+    links: tuple[NvLink, ...] = ()
+    ecc: Ecc | None = None
+    power_limit_w: float | None = None
+    temperature_c: int | None = None
+    throttle_reasons: tuple[str, ...] | None = None
+    """Why it runs below its clocks, in NVML's words; idling is none."""
+    persistence_mode: bool | None = None
+    compute_mode: str | None = None
+    """``default``, ``exclusive-process`` or ``prohibited``."""
+    virtualization: str | None = None
+    """``passthrough``, ``vgpu`` (a share of a card), ``host-vgpu``, ``host-vsga``; None on bare metal or unknown."""
+    numa_node: int | None = None
+    spec: GpuSpec | None = None
+    """What is published of this card; None for one that the table does not know."""
 
 
 class Driver(Struct, frozen=True, kw_only=True):
@@ -162,12 +270,34 @@ class FabricPort(Struct, frozen=True, kw_only=True):
     link_layer: str | None = None
     """``InfiniBand`` or ``Ethernet`` (RoCE)."""
     active: bool | None = None
+    state: str | None = None
+    """The kernel's words: ``ACTIVE``, ``INIT``, ``DOWN``, ..."""
+    physical_state: str | None = None
+    """``LinkUp``, ``Polling``, ``Disabled``, ..."""
     rate_gbps: float | None = None
     """Gigabits a second, as the kernel states it."""
 
 
+class Nic(Struct, frozen=True, kw_only=True):
+    name: str
+    speed_mbps: int | None = None
+    """Of the link now; None where it is down or virtual."""
+    up: bool | None = None
+    driver: str | None = None
+
+
 class Fabric(Struct, frozen=True, kw_only=True):
     ports: tuple[FabricPort, ...] | None = None
+    nics: tuple[Nic, ...] | None = None
+    """Physical network interfaces."""
+    efa: int | None = None
+    """Elastic Fabric Adapters (AWS)."""
+    gpudirect: bool | None = None
+    """The kernel module that lets network cards reach GPU memory (nvidia_peermem, or dma-buf since CUDA 12) is loaded;
+    None where that could not be told."""
+    nvlink_matrix: tuple[tuple[int, ...], ...] | None = None
+    """NVLinks between each pair of NVIDIA cards, in their order; through a switch, the fewer of the two cards' links.
+    None without NVLink."""
 
 
 class Python(Struct, frozen=True, kw_only=True):
@@ -202,12 +332,74 @@ class Tool(Struct, frozen=True, kw_only=True):
     version: str | None = None
 
 
+class CudaToolkit(Struct, frozen=True, kw_only=True):
+    path: str
+    version: str | None = None
+
+
+class DistributionIssue(Struct, frozen=True, kw_only=True):
+    """Something odd about an installed distribution."""
+
+    name: str
+    kind: str
+    """``no-metadata``, ``no-record``, ``half-removed``, ``duplicate``, ``editable``."""
+    where: str
+
+
 class Software(Struct, frozen=True, kw_only=True):
     python: Python | None = None
     packages: tuple[Package, ...] | None = None
     torch: Torch | None = None
     """The torch of that Python; None where none is installed (or packages is None)."""
     tools: tuple[Tool, ...] | None = None
+    cuda_toolkits: tuple[CudaToolkit, ...] = ()
+    """CUDA toolkits on disk."""
+    cuda_home: str | None = None
+    """What CUDA_HOME or CUDA_PATH names."""
+    cudnn: str | None = None
+    nccl: str | None = None
+    issues: tuple[DistributionIssue, ...] = ()
+    conda_and_pip: bool | None = None
+    """Distributions of both installers lie in one conda environment."""
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """One address that was tried, because it was asked for."""
+
+    name: str
+    """``hub``, ``package-index``."""
+    url: str
+    """Without user name and password."""
+    reachable: bool | None = None
+    status: int | None = None
+    """The HTTP status."""
+    seconds: float | None = None
+    """Until the first byte."""
+    bytes_per_second: float | None = None
+    """Measured over a short download; None where too little came to tell."""
+    proxy: str | None = None
+    """Through which it went, without credentials; None for none."""
+    error: str | None = None
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    endpoints: tuple[Endpoint, ...] | None = None
+    """None: not asked for (``--probe-net``)."""
+    offline: tuple[str, ...] = ()
+    """Variables that put libraries into offline mode: ``HF_HUB_OFFLINE``, ..."""
+    token: bool | None = None
+    """Whether a token for gated models is there; its value is never read into this."""
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Where a fact was read."""
+
+    probe: str
+    fact: str
+    """Its path in this document: ``ram.limit``."""
+    source: str
+    seconds: float | None = None
+    """How long its probe took in all."""
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -226,7 +418,11 @@ class Machine(Struct, frozen=True, kw_only=True):
     """By vendor; a vendor without a driver is not in it."""
     accelerators: tuple[Accelerator, ...] = ()
     fabric: Fabric = Fabric()
+    limits: Limits = Limits()
     software: Software = Software()
+    access: Access = Access()
+    sources: tuple[Source, ...] = ()
+    """Where each fact was read; empty unless it was asked for (``--explain``)."""
     problems: tuple[Problem, ...] = ()
 
 

@@ -16,12 +16,14 @@ from llmcheck import __version__, codec, registry
 from llmcheck.host import Child, Host, ThreadChild, start
 from llmcheck.machine import (
     Accelerator,
+    Access,
     Cpu,
     Disk,
     Driver,
     Fabric,
     Gpu,
     Identity,
+    Limits,
     Machine,
     Os,
     Problem,
@@ -45,6 +47,10 @@ class Request(Struct, frozen=True, kw_only=True):
     """The interpreter to look into and why; None: none was found."""
     python_answer: bytes | None = None
     """What that interpreter said of itself; None if it did not answer."""
+    probe_net: bool = False
+    """``--probe-net``: the network may be used, for this alone."""
+    measure: tuple[str, ...] = ()
+    """``--measure``: what is to be measured; ``disk``."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -61,6 +67,10 @@ class Reading(Struct, frozen=True, kw_only=True):
     drivers: dict[str, Driver] = {}
     accelerators: tuple[Accelerator, ...] = ()
     fabric: Fabric | None = None
+    limits: Limits | None = None
+    access: Access | None = None
+    sources: dict[str, str] = {}
+    """Where facts were read, by their path in the Machine (``ram.limit``)."""
     software: Software | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -141,7 +151,7 @@ def assemble(readings: Sequence[Reading]) -> Machine:
     """One Machine from the readings; GPUs of several vendors stand side by side, and nothing is invented."""
     found: dict[str, object] = {}
     for reading in readings:
-        for field in ("os", "cpu", "ram", "disks", "fabric", "software"):
+        for field in ("os", "cpu", "ram", "disks", "fabric", "limits", "access", "software"):
             value = getattr(reading, field)
             if value is not None:
                 found[field] = value

@@ -1,0 +1,164 @@
+"""NVIDIA's library, played by a stand-in that the real binding loads: healthy, broken, dying and hanging drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .command import Command, Done, findings
+
+JSON = ("--format", "json")
+HARDWARE = ("check", "inference-7b", "--only", "driver", "--only", "gpu", *JSON)
+
+
+def nvidia(machine: dict[str, Any]) -> list[dict[str, Any]]:
+    return [gpu for gpu in machine["gpus"] or () if gpu["vendor"] == "nvidia"]
+
+
+def problem_codes(machine: dict[str, Any]) -> list[str]:
+    return [each["code"] for each in machine["problems"] if each["probe"] == "gpu.nvidia"]
+
+
+def told_the_rest(machine: dict[str, Any]) -> bool:
+    """Whether a driver's trouble has left everything else in place."""
+    return bool(
+        machine["ram"]["total"] and machine["cpu"]["threads"] and machine["disks"] and machine["software"]["packages"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "count", "name", "mib", "capability"),
+    [
+        ("rtx3060", 1, "NVIDIA GeForce RTX 3060", 12288, "8.6"),
+        ("2x4090", 2, "NVIDIA GeForce RTX 4090", 24564, "8.9"),
+        ("a100-80", 1, "NVIDIA A100-SXM4-80GB", 81920, "8.0"),
+        ("8xh100", 8, "NVIDIA H100 80GB HBM3", 81559, "9.0"),
+    ],
+)
+def test_healthy(
+    driver: Callable[..., Command], scenario: str, count: int, name: str, mib: int, capability: str
+) -> None:
+    done = driver(scenario)(*HARDWARE)
+    gpus = nvidia(done.document["machine"])
+    assert [gpu["index"] for gpu in gpus] == list(range(count))
+    assert {(gpu["name"], gpu["memory_total"], gpu["compute_capability"]) for gpu in gpus} == {
+        (name, mib * 2**20, capability)
+    }
+    assert (done.code, done.document["verdict"]) == (0, "ready")
+    assert problem_codes(done.document["machine"]) == []
+
+
+def test_card_that_is_too_small(driver: Callable[..., Command]) -> None:
+    done = driver("rtx3060")("check", "inference-13b-30b", "--only", "gpu", *JSON)
+    gpu = findings(done)["gpu"]
+    assert (done.code, gpu["status"]) == (1, "fail")
+    assert "RTX 3060" in gpu["message"]
+    assert gpu["short_by"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "status", "exit_code"),
+    [
+        ("not-loaded", "driver-not-loaded", "fail", 1),
+        ("mismatch", "driver-mismatch", "fail", 1),
+        ("unknown-error", "nvml-unknown-error", "unknown", 3),
+        ("no-permission", "no-permission", "unknown", 3),
+    ],
+)
+def test_driver_that_does_not_answer(
+    driver: Callable[..., Command], scenario: str, code: str, status: str, exit_code: int
+) -> None:
+    done = driver(scenario)(*HARDWARE)
+    machine = done.document["machine"]
+    found = findings(done)
+    assert problem_codes(machine) == [code]
+    assert machine["drivers"]["nvidia"]["fault"] == code
+    assert machine["gpus"] != []  # [] would say that there is none
+    assert (found["driver"]["status"], found["gpu"]["status"]) == (status, "skipped")
+    assert found["driver"]["remedy"]
+    assert done.code == exit_code
+    assert told_the_rest(machine)
+
+
+@pytest.mark.parametrize("scenario", ["unknown-error", "no-permission"])
+def test_what_could_not_be_asked_is_not_called_absent(driver: Callable[..., Command], scenario: str) -> None:
+    text = driver(scenario)().out
+    assert "no GPU" not in text
+    assert "NVML error" in text
+
+
+def test_lost_gpu_is_listed_and_not_counted(driver: Callable[..., Command]) -> None:
+    done = driver("lost-of-8")("check", "pretrain", "--only", "gpu-cluster", "--only", "gpu", *JSON)
+    gpus = nvidia(done.document["machine"])
+    assert [gpu["usable"] for gpu in gpus] == [True] * 3 + [False] + [True] * 4
+    assert gpus[3]["fault"] == "gpu-lost"
+    assert problem_codes(done.document["machine"]) == ["gpu-lost"]
+    assert findings(done)["gpu-cluster"]["found"].startswith("7 ")
+
+
+def test_lost_gpu_fails_a_tier_that_needs_all(driver: Callable[..., Command]) -> None:
+    need = 'id = "eight"\ntitle = "t"\ntask = "general"\nsources = ["s"]\n[[require]]\nid = "gpu"\nkind = "gpu"\n'
+    codes = []
+    for count in (7, 8):
+        command = driver("lost-of-8")
+        (command.cwd / "eight.toml").write_text(f'{need}memory = "80 GB"\ncount = {count}\n', encoding="utf-8")
+        codes.append(command("check", "eight.toml").code)
+    assert codes == [0, 1]
+
+
+def test_unified_memory_is_unknown_and_not_zero(driver: Callable[..., Command]) -> None:
+    done = driver("gb10")(*HARDWARE)
+    (gpu,) = nvidia(done.document["machine"])
+    assert (gpu["name"], gpu["memory_total"], gpu["memory_free"]) == ("NVIDIA GB10", None, None)
+    assert findings(done)["gpu"]["status"] == "unknown"
+    assert (done.code, done.document["verdict"]) == (3, "undetermined")
+
+
+def test_hanging_driver_is_left_behind(driver: Callable[..., Command]) -> None:
+    done = driver("hang-init")(*HARDWARE, "--probe-timeout", "1")
+    machine = done.document["machine"]
+    assert problem_codes(machine) == ["deadline"]
+    assert findings(done)["driver"]["status"] == "unknown"
+    assert (done.code, machine["gpus"]) == (3, None)
+    assert told_the_rest(machine)
+
+
+def test_hang_in_the_middle_is_left_behind(driver: Callable[..., Command]) -> None:
+    done = driver("8xh100", "[fault]", "nvmlDeviceGetName@5=hang")(*HARDWARE, "--probe-timeout", "1")
+    assert (done.code, problem_codes(done.document["machine"])) == (3, ["deadline"])
+    assert told_the_rest(done.document["machine"])
+
+
+@pytest.mark.parametrize("function", ["nvmlInitWithFlags", "nvmlDeviceGetUUID"])
+def test_crash_inside_the_driver_is_told(driver: Callable[..., Command], function: str) -> None:
+    done = driver("2x4090", "[fault]", f"{function}=crash")(*HARDWARE)
+    machine = done.document["machine"]
+    assert problem_codes(machine) == ["crashed"]
+    assert (done.code, findings(done)["driver"]["status"]) == (3, "unknown")
+    assert told_the_rest(machine)
+
+
+def test_query_that_fails_costs_that_fact_only(driver: Callable[..., Command]) -> None:
+    done = driver("rtx3060", "[fault]", "nvmlDeviceGetCudaComputeCapability=999")(*HARDWARE)
+    (gpu,) = nvidia(done.document["machine"])
+    assert (gpu["name"], gpu["compute_capability"]) == ("NVIDIA GeForce RTX 3060", None)
+    assert (done.code, gpu["memory_total"]) == (0, 12288 * 2**20)
+
+
+@pytest.mark.parametrize(
+    ("value", "visible"),
+    [("0", [True, False]), ("", [False, False]), ("1,0", [True, True]), ("-1", [False, False])],
+)
+def test_visible_devices(driver: Callable[..., Command], value: str, visible: list[bool]) -> None:
+    done = driver("2x4090")(*HARDWARE, env={"CUDA_VISIBLE_DEVICES": value})
+    assert [gpu["visible"] for gpu in nvidia(done.document["machine"])] == visible
+    assert done.code == (0 if any(visible) else 1)
+
+
+def test_hidden_gpus_are_named_as_the_cause(driver: Callable[..., Command]) -> None:
+    done: Done = driver("2x4090")(*HARDWARE, env={"CUDA_VISIBLE_DEVICES": ""})
+    gpu = findings(done)["gpu"]
+    assert gpu["status"] == "fail"
+    assert "CUDA_VISIBLE_DEVICES" in gpu["message"] + (gpu["remedy"] or "")

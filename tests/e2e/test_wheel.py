@@ -1,0 +1,125 @@
+"""The wheel, built from this tree and installed with its dependencies into an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .command import Command
+from .conftest import ROOT
+
+_NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET")
+
+
+@dataclass(frozen=True)
+class Installed:
+    wheel: Path
+    python: Path
+    script: Path
+
+    @property
+    def files(self) -> set[str]:
+        with zipfile.ZipFile(self.wheel) as archive:
+            return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("wheel")
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    env = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+
+    def run(*words: str | Path) -> None:
+        done = subprocess.run(
+            [*pip, *map(str, words)], capture_output=True, text=True, env=env, cwd=folder, timeout=600, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    run("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    (wheel,) = folder.glob("*.whl")
+    run("install", wheel)
+    return Installed(wheel, python, folder / "venv" / "bin" / "llmcheck")
+
+
+def in_tree(*patterns: str) -> set[str]:
+    return {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
+
+
+def test_wheel_holds_the_package_its_data_and_nothing_else(installed: Installed) -> None:
+    info = f"{'-'.join(installed.wheel.name.split('-')[:2])}.dist-info/"
+    package = {name for name in installed.files if not name.startswith(info)}
+    code_and_data = in_tree("llmcheck/**/*.py", "llmcheck/py.typed", "llmcheck/data/*")
+    profiles = {f"llmcheck/{name}" for name in in_tree("profiles/*.toml")}
+    assert len(profiles) >= 9
+    assert package == code_and_data | profiles
+    assert {f"{info}METADATA", f"{info}entry_points.txt", f"{info}licenses/LICENSE", f"{info}licenses/NOTICE"} <= (
+        installed.files
+    )
+
+
+def test_wheel_is_for_every_platform(installed: Installed) -> None:
+    assert installed.wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_metadata_agrees_with_the_program(installed: Installed, command: Command) -> None:
+    query = "from importlib.metadata import version; print(version('llmcheck'))"
+    version = command("-c", query, program=(installed.python,)).out.strip()
+    assert command("--version", program=(installed.script,)).out == f"llmcheck {version}\n"
+    assert command("-m", "llmcheck", "--version", program=(installed.python,)).out == f"llmcheck {version}\n"
+
+
+def test_installed_code_is_the_wheels(installed: Installed, command: Command) -> None:
+    where = command("-c", "import llmcheck; print(llmcheck.__file__)", program=(installed.python,)).out
+    assert where.startswith(str(installed.python.parents[1]))
+
+
+def test_profiles_and_libraries_are_those_of_the_tree(installed: Installed, command: Command) -> None:
+    for words in (("profiles", "list"), ("libraries", "list"), ("profiles", "schema")):
+        options = () if words[1] == "schema" else ("--format", "json")
+        wheel = command(*words, *options, program=(installed.script,))
+        assert (wheel.code, wheel.err) == (0, "")
+        assert wheel.document == command(*words, *options).document
+    listed = command("profiles", "list", "--format", "json", program=(installed.script,)).document["profiles"]
+    assert {each["id"] for each in listed} == {Path(name).stem for name in in_tree("profiles/*.toml")}
+
+
+def test_check_from_another_folder(installed: Installed, command: Command) -> None:
+    done = command("check", "inference-7b", "--format", "json", program=(installed.script,))
+    assert (done.code, done.err) == (done.document["exit_code"], "")
+    python = done.document["machine"]["software"]["python"]
+    assert python["executable"] == str(installed.python)
+    assert python["environment"] == "venv"
+    packages = {each["name"] for each in done.document["machine"]["software"]["packages"]}
+    assert {"llmcheck", "click", "rich", "msgspec"} <= packages
+    assert "pytest" not in packages
+
+
+def test_overview_and_gate_run(installed: Installed, command: Command) -> None:
+    bare = command(program=(installed.script,))
+    assert (bare.code, bare.err) == (0, "")
+    assert "inference-7b" in bare.out
+    words = ("check", "inference-7b", "--only", "ram", "--format", "json")
+    wheel, tree = command(*words, program=(installed.script,)), command(*words)
+    assert wheel.document["profiles"] == tree.document["profiles"]
+
+
+def test_no_dependency_is_missing_or_in_conflict(installed: Installed, command: Command) -> None:
+    done = command("-m", "pip", "check", program=(installed.python,))
+    assert done.code == 0, done.out + done.err
+
+
+def test_typed_and_importable(installed: Installed, command: Command) -> None:
+    program = "from llmcheck import api; print(len(api.profiles().profiles), type(api.inspect()).__name__)"
+    done = command("-c", program, program=(installed.python,))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.split() == [str(len(in_tree("profiles/*.toml"))), "Machine"]
+    assert sys.version_info >= (3, 11)
