@@ -26,6 +26,7 @@ from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.machine import Machine
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
 from llmcheck.profile import Profile
+from llmcheck.redact import Redaction, redact
 from llmcheck.render import Options
 from llmcheck.report import Report, combined, exit_code
 
@@ -38,19 +39,31 @@ def start_inspection(
     path: str | None = None,
     probe_seconds: float = PROBE_SECONDS,
     total_seconds: float = TOTAL_SECONDS,
+    *,
+    explain: bool = False,
+    probe_net: bool = False,
+    measure: Sequence[str] = (),
 ) -> MachineSource:
     """Begin to inspect this machine; the returned function waits for it.
 
     ``question``: the project's interpreter, asked already; None chooses and asks now. ``path``: one more folder whose
-    disk is to be looked at, and judged. The function raises InspectionError if nothing at all could be found out.
+    disk is to be looked at, and judged. ``explain``: say where each fact was read. ``probe_net``: the network may be
+    used, to see whether the hub and the package index can be reached. ``measure``: ``disk`` reads from it.
+    The function raises InspectionError if nothing at all could be found out.
     """
     host = Host()
     question = question or Question(choose(None, host.environ, host.cwd))
-    request = Request(path=path, python=question.choice, python_answer=question.answer(probe_seconds))
+    request = Request(
+        path=path,
+        python=question.choice,
+        python_answer=question.answer(probe_seconds),
+        probe_net=probe_net,
+        measure=tuple(measure),
+    )
     inspection = Inspection(host, request, probe_seconds, total_seconds)
 
     def machine() -> Machine:
-        found = inspection.machine()
+        found = inspection.machine(explain)
         if found.os is None and found.cpu.threads is None and found.ram.total is None:
             reasons = "; ".join(problem.message for problem in found.problems)
             raise InspectionError(f"this machine could not be inspected: {reasons}")
@@ -94,6 +107,11 @@ def load_machine(name: str) -> Machine:
         said = f"its schema is '{schema}'" if schema else "it names no schema"
         raise DataError(f"machine file {where}: {said}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
     return codec.decode_json(data, Machine, f"machine file {where}")
+
+
+def redacted(machine: Machine, level: Redaction) -> Machine:
+    """Without what names this machine or its user; see ``llmcheck.redact``."""
+    return redact(machine, level, Host().home())
 
 
 def overview(machine: MachineSource) -> Report:

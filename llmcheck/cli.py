@@ -21,6 +21,7 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 _PROGRESS_AFTER = 0.5
 
+_SECONDS = click.FloatRange(min=0.1)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -92,8 +93,9 @@ def _output_options(*formats: str) -> Callable[[F], F]:
 
 def _machine_options(function: F) -> F:
     for option in (
-        click.option("--timeout", type=click.FloatRange(min=0.1), default=45.0, hidden=True),
-        click.option("--probe-timeout", type=click.FloatRange(min=0.1), default=10.0, hidden=True),
+        click.option("--timeout", type=_SECONDS, default=45.0, show_default=True, help="Seconds for the inspection."),
+        click.option("--probe-timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds for one probe."),
+        click.option("--probe-net", is_flag=True, help="Use the network: can the hub and package index be reached?"),
         click.option("--path", metavar="DIR", help="Judge the disk that holds DIR, where the models will go."),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
         click.option("--machine", metavar="FILE", help="Judge this saved machine ('-': standard input), not this one."),
@@ -102,19 +104,31 @@ def _machine_options(function: F) -> F:
     return function
 
 
-def _source(machine: str | None, python: str | None, path: str | None, **timeouts: float) -> MachineSource:
+def _source(
+    machine: str | None,
+    python: str | None,
+    path: str | None,
+    *,
+    timeout: float,
+    probe_timeout: float,
+    explain: bool = False,
+    measure: tuple[str, ...] = (),
+    probe_net: bool = False,
+) -> MachineSource:
     """The machine that is to be judged: a saved one, or this one, whose inspection begins now."""
     from llmcheck import api
     from llmcheck.errors import UsageError
 
     if machine is not None:
-        if python is not None or path is not None:
-            raise UsageError("--machine is another machine: --python and --path say nothing about it")
+        if python is not None or path is not None or explain or measure or probe_net:
+            raise UsageError("--machine is another machine: nothing more can be found out about it here")
         found = api.load_machine(machine)
         return lambda: found
     if path is not None and not os.path.exists(os.path.expanduser(path)):
         raise UsageError(f"--path {path}: there is no such folder")
-    wait = api.start_inspection(_Context.question, path, timeouts["probe_timeout"], timeouts["timeout"])
+    wait = api.start_inspection(
+        _Context.question, path, probe_timeout, timeout, explain=explain, probe_net=probe_net, measure=measure
+    )
 
     def waiting() -> Any:
         with _progress():
@@ -278,7 +292,7 @@ def main(context: click.Context, /, **options: Any) -> int | None:
 
 def _taken(options: dict[str, Any]) -> dict[str, Any]:
     """The machine's options, taken out of all options."""
-    return {name: options.pop(name) for name in ("machine", "python", "path", "timeout", "probe_timeout")}
+    return {name: options.pop(name) for name in ("machine", "python", "path", "timeout", "probe_timeout", "probe_net")}
 
 
 @main.command(
@@ -308,15 +322,28 @@ def check(profiles: tuple[str, ...], skip: tuple[str, ...], only: tuple[str, ...
 
 
 @main.command(
-    epilog="\b\nExamples:\n  llmcheck machine\n  llmcheck machine --format json --output machine.json\n"
+    epilog="\b\nExamples:\n  llmcheck machine\n  llmcheck machine --explain\n  llmcheck machine --save machine.json\n"
     "  llmcheck check inference-7b --machine machine.json"
 )
+@click.option("--save", metavar="FILE", help="Also write a snapshot that --machine judges to the same findings.")
+@click.option(
+    "--redact",
+    type=click.Choice(["none", "standard", "strict"]),
+    help="Take out what names this machine or user; standard is the default of files, none of the screen.",
+)
+@click.option("--explain", is_flag=True, help="Show for each fact where it was read, and how long its probe took.")
+@click.option("--measure", multiple=True, type=click.Choice(["disk"]), help="disk: read from it, past the page cache.")
 @_machine_options
 @_output_options("text", "json", "markdown")
-def machine(**options: Any) -> int:
+def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ...], **options: Any) -> int:
     """The inventory alone: what this machine is, without any profile."""
-    source = _source(**_taken(options))
-    _write(source(), **options)
+    from llmcheck import api
+
+    found = _source(**_taken(options), explain=explain, measure=measure)()
+    if save is not None:
+        _write(api.redacted(found, redact or "standard"), "json", save, True, 0)
+    level: Any = redact or ("none" if options["output"] is None else "standard")
+    _write(api.redacted(found, level), **options)
     return 0
 
 

@@ -1,19 +1,27 @@
 """The only door to the operating system: files, commands, environment, free space, and children that can be abandoned.
 
 Given a root other than ``/`` it answers from a captured tree and never from the live machine: what a tree cannot tell
-(free space, commands, the scheduler) is None.
+(free space, the scheduler) is None. A tree may bring what is not a file of the machine in files of its own: the name of
+the system in ``/.platform``, that of the processor in ``/.architecture``, and a command's output in ``/.commands/``
+under its words joined by spaces, with ``_`` for each ``/``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import mmap
 
 _READ_LIMIT = 4 * 2**20
 
@@ -41,7 +49,9 @@ class Host:
     @property
     def platform(self) -> str:
         """``linux``, ``darwin`` or ``windows``."""
-        if not self.live or sys.platform.startswith("linux"):
+        if not self.live:
+            return (self.read("/.platform") or "").strip() or "linux"
+        if sys.platform.startswith("linux"):
             return "linux"
         return "windows" if sys.platform == "win32" else sys.platform
 
@@ -77,6 +87,15 @@ class Host:
     def is_file(self, path: str) -> bool:
         return os.path.isfile(self.at(path))
 
+    def may_use(self, path: str) -> bool:
+        """Whether this process may read and write a device; of a tree, whether its stand-in's owner might."""
+        try:
+            if self.live:
+                return os.access(path, os.R_OK | os.W_OK)
+            return os.stat(self.at(path)).st_mode & 0o600 == 0o600
+        except OSError:
+            return False
+
     def resolve(self, path: str) -> str:
         """The path without symbolic links, seen from that machine's root."""
         real = os.path.realpath(self.at(path))
@@ -109,6 +128,48 @@ class Host:
         except OSError:
             return None
 
+    def error_at(self, path: str) -> str | None:
+        """Why a path cannot be looked at, as the C library names it (``ENOENT``, ``ESTALE``); None if it can."""
+        try:
+            os.stat(self.at(path))
+        except (OSError, ValueError) as error:
+            return errno.errorcode.get(getattr(error, "errno", 0) or 0, "EIO")
+        return None
+
+    def file_size(self, path: str) -> int | None:
+        """Bytes of a regular file; None for anything else."""
+        try:
+            status = os.stat(self.at(path))
+        except (OSError, ValueError):
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def read_speed(self, path: str, seconds: float = 2.0, limit: int = 2**30) -> tuple[float | None, str]:
+        """Bytes a second of reading a file from its start past the page cache, and how; or None, and why not.
+
+        It reads for at most so long and so many bytes, and never writes. None for a captured tree.
+        """
+        if not self.live:
+            return None, "this is a captured tree"
+        return _read_past_cache(path, seconds, limit)
+
+    def rlimit(self, name: str) -> tuple[int | None, int | None] | None:
+        """Soft and hard limit of this process, None each for unlimited; None where the system has no such limits.
+
+        ``name`` is ``memlock`` (bytes) or ``nofile`` (open files). A captured tree answers from /proc/self/limits.
+        """
+        if not self.live:
+            return _listed_limit(self.read("/proc/self/limits") or "", name)
+        try:
+            import resource
+        except ImportError:  # Windows
+            return None
+        number: int | None = getattr(resource, f"RLIMIT_{name.upper()}", None)
+        if number is None:
+            return None
+        soft, hard = resource.getrlimit(number)
+        return _unlimited_is_none(soft, resource.RLIM_INFINITY), _unlimited_is_none(hard, resource.RLIM_INFINITY)
+
     def home(self) -> str | None:
         """The user's home folder; None where the account has none."""
         home = self.environ.get("HOME") or self.environ.get("USERPROFILE")
@@ -135,9 +196,9 @@ class Host:
         return None
 
     def run(self, argv: Sequence[str], timeout: float = 5.0) -> str | None:
-        """A command's standard output; None if it is missing, fails or is late. Never run on a captured tree."""
+        """A command's standard output; None if it is missing, fails or is late. A tree answers from what it brings."""
         if not self.live:
-            return None
+            return self.read("/.commands/" + " ".join(argv).replace("/", "_"))
         import subprocess
 
         try:
@@ -164,6 +225,20 @@ class Host:
         values = dict(_meminfo(self.read("/proc/meminfo") or ""))
         return values.get("MemTotal"), values.get("MemAvailable")
 
+    def meminfo(self) -> dict[str, int]:
+        """/proc/meminfo, sizes in bytes and counts as they are; empty where there is none."""
+        return dict(_meminfo(self.read("/proc/meminfo") or ""))
+
+    def swap(self) -> tuple[int | None, int | None]:
+        """Swap space in bytes: total and free."""
+        values = self.meminfo()
+        if values or not self.live:
+            return values.get("SwapTotal"), values.get("SwapFree")
+        import psutil
+
+        swap = psutil.swap_memory()
+        return swap.total, swap.free
+
     def processors(self) -> tuple[int | None, int | None]:
         """Physical cores and logical processors; None each for a captured tree (its /proc/cpuinfo says)."""
         if not self.live:
@@ -174,7 +249,7 @@ class Host:
 
     def machine_architecture(self) -> str | None:
         if not self.live:
-            return self.environ.get("LLMCHECK_ARCHITECTURE")
+            return self.environ.get("LLMCHECK_ARCHITECTURE") or (self.read("/.architecture") or "").strip() or None
         return os.uname().machine if hasattr(os, "uname") else self.environ.get("PROCESSOR_ARCHITECTURE")
 
     def release(self) -> str | None:
@@ -209,6 +284,60 @@ def _meminfo(text: str) -> Iterator[tuple[str, int]]:
         words = rest.split()
         if words and words[0].isdigit():
             yield name, int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
+
+
+# What /proc/self/limits calls the limits that are asked for here.
+_LIMIT_TITLES = {"memlock": "Max locked memory", "nofile": "Max open files"}
+
+
+def _listed_limit(text: str, name: str) -> tuple[int | None, int | None] | None:
+    for line in text.splitlines():
+        if line.startswith(_LIMIT_TITLES[name]):
+            soft, hard = line.removeprefix(_LIMIT_TITLES[name]).split()[:2]
+            return (int(soft) if soft.isdigit() else None, int(hard) if hard.isdigit() else None)
+    return None
+
+
+def _unlimited_is_none(value: int, infinity: int) -> int | None:
+    return None if value == infinity or value < 0 else value
+
+
+def _read_past_cache(path: str, seconds: float, limit: int) -> tuple[float | None, str]:
+    """See ``Host.read_speed``."""
+    import mmap
+
+    direct: int = getattr(os, "O_DIRECT", 0)
+    if not direct and sys.platform != "darwin":
+        return None, "this system offers no way past the page cache"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | direct)
+    except OSError as error:
+        return None, f"it cannot be opened past the page cache: {error.strerror}"
+    try:
+        if not direct:
+            import fcntl
+
+            fcntl.fcntl(descriptor, getattr(fcntl, "F_NOCACHE", 48), 1)
+        # O_DIRECT wants aligned memory, which an anonymous map is; large reads keep a drive's queue full.
+        with mmap.mmap(-1, 8 * 2**20) as buffer:
+            return _timed_reads(descriptor, buffer, seconds, limit)
+    except OSError as error:
+        return None, f"reading past the page cache failed: {error.strerror}"
+    finally:
+        os.close(descriptor)
+
+
+def _timed_reads(descriptor: int, buffer: mmap.mmap, seconds: float, limit: int) -> tuple[float | None, str]:
+    done, began = 0, time.monotonic()
+    while done < limit and time.monotonic() - began < seconds:
+        count = os.readv(descriptor, [buffer])
+        done += count
+        if count < len(buffer):
+            break
+    spent = time.monotonic() - began
+    if not done or spent <= 0:
+        return None, "nothing could be read"
+    return done / spent, f"{done / 2**20:.0f} MiB in {spent:.2f} s, page cache bypassed"
 
 
 class Child:

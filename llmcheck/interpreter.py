@@ -13,16 +13,28 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from subprocess import Popen
 
-# One line per field, the values of a field separated by NUL; sys and os are loaded in every interpreter already.
+# The answer is a line per field, the values of a field separated by NUL, between two marks: start-up files and wrapper
+# scripts may write to standard output too, before and after.
 PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path")
+BEGIN, END = b"\n#llmcheck-begin\n", b"#llmcheck-end\n"
+
+# Runs in any Python from 2.6 on, so that an old one can be told from none. sys and os are loaded everywhere already.
 _PROGRAM = """
 import sys, os
-w = sys.stdout.buffer.write
-for v in (['%d.%d.%d' % sys.version_info[:3]], [sys.implementation.name], [sys.prefix], [sys.base_prefix],
-          [os.path.dirname(os.__file__)],
-          [p for p in sys.path if os.path.basename(p) in ('site-packages', 'dist-packages')]):
-    w(b'\\0'.join(os.fsencode(x) for x in v) + b'\\n')
+w = getattr(sys.stdout, 'buffer', sys.stdout).write
+e = getattr(os, 'fsencode', lambda x: x)
+i = getattr(sys, 'implementation', None)
+b = getattr(sys, 'base_prefix', getattr(sys, 'real_prefix', sys.prefix))
+n = i.name if i else 'pypy' if hasattr(sys, 'pypy_version_info') else 'cpython'
+w(e('\\n#llmcheck-begin\\n'))
+for v in (['%d.%d.%d' % sys.version_info[:3]], [n], [sys.prefix], [b], [os.path.dirname(os.__file__)],
+          [p for p in sys.path if p]):
+    w(e('\\0').join([e(x) for x in v]) + e('\\n'))
+w(e('#llmcheck-end\\n'))
+sys.stdout.flush()
 """
+_ANSWER_LIMIT = 1 << 20
+_END_SECONDS = 0.2
 _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{os.sep}uv{os.sep}archive-")
 
 
@@ -32,23 +44,45 @@ class Choice(NamedTuple):
 
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Choice | None:
-    """The project's interpreter and why it is taken; None if there is none."""
+    """The project's interpreter and why it is taken; None if there is none.
+
+    An active environment without a Python that could be run is passed over; the inventory says so.
+    """
     if explicit:
-        return Choice(os.path.abspath(os.path.expanduser(explicit)), "named with --python")
+        return Choice(_named(explicit, environ, cwd), "named with --python")
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
-        if prefix and (found := _in_prefix(prefix)):
+        if prefix and (found := _in_prefix(os.path.join(cwd, prefix))):
             return Choice(found, f"the active environment ({variable})")
     if not any(home in sys.prefix + os.sep for home in _TOOL_HOMES) and not _is_ephemeral():
         return Choice(sys.executable, "the environment that llmcheck is installed in")
     if found := _in_prefix(os.path.join(cwd, ".venv")):
         return Choice(found, ".venv in the working directory")
+    names = ("python3", "python.exe") if os.name == "nt" else ("python3",)
+    path = _on_path(names, environ, cwd)
+    return Choice(path, "the first python3 on PATH") if path else None
+
+
+def _named(explicit: str, environ: Mapping[str, str], cwd: str) -> str:
+    """A path, or the bare name of a command, as a shell takes it."""
+    path = os.path.abspath(os.path.join(cwd, os.path.expanduser(explicit)))
+    if os.path.dirname(explicit) or os.path.lexists(path):
+        return path
+    names = (explicit, f"{explicit}.exe") if os.name == "nt" else (explicit,)
+    return _on_path(names, environ, cwd) or path
+
+
+def _on_path(names: tuple[str, ...], environ: Mapping[str, str], cwd: str) -> str | None:
     for folder in (environ.get("PATH") or "").split(os.pathsep):
-        for name in ("python3", "python.exe") if os.name == "nt" else ("python3",):
-            path = os.path.join(folder, name)
-            if folder and os.access(path, os.X_OK) and not os.path.isdir(path):
-                return Choice(path, "the first python3 on PATH")
+        for name in names:
+            path = os.path.join(cwd, folder, name)
+            if folder and _can_run(path):
+                return path
     return None
+
+
+def _can_run(path: str) -> bool:
+    return os.access(path, os.X_OK) and not os.path.isdir(path)
 
 
 def _is_ephemeral() -> bool:
@@ -59,58 +93,105 @@ def _is_ephemeral() -> bool:
 def _in_prefix(prefix: str) -> str | None:
     for parts in (("Scripts", "python.exe"), ("python.exe",)) if os.name == "nt" else (("bin", "python"),):
         path = os.path.join(prefix, *parts)
-        if os.access(path, os.X_OK):
+        if _can_run(path):
             return path
     return None
 
 
 class Question:
-    """An interpreter that is being asked; ``answer`` waits for it at most so long."""
+    """An interpreter that is being asked; ``answer`` waits for it at most so long.
 
-    def __init__(self, choice: Choice | None, cwd: str = os.sep) -> None:
+    It gets nothing of our standard input, and a process group of its own, so that what it starts ends with it. It is
+    ended with us at the latest.
+    """
+
+    def __init__(self, choice: Choice | None, cwd: str | None = None) -> None:
+        """``cwd``: None is our own, for the shims of version managers look there which Python is meant."""
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._own = choice is not None and choice.executable == sys.executable
-        if choice is None or self._own:
-            return
-        import subprocess  # 7 ms, and mostly the project's interpreter is our own
+        if choice is not None and not self._own:
+            self._process = _ask(choice.executable, cwd)
+        if self._process is not None:
+            import atexit  # built in
 
-        try:
-            self._process = subprocess.Popen(
-                [choice.executable, "-c", _PROGRAM],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=cwd,
-            )
-        except OSError:
-            self._process = None
+            atexit.register(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
-        """What the interpreter said; None if it cannot be run, fails or is late (it is then killed, not waited for)."""
+        """What the interpreter said; None if it cannot be run, says no whole answer or is late (it is then ended)."""
         if self._own:
             return _own_answer()
         if self._process is None:
             return None
+        import threading  # subprocess has imported it already
+
+        # A thread, because pipes cannot be waited for on Windows; it ends when the pipe does.
+        heard = bytearray()
+        reader = threading.Thread(target=_listen, args=(self._process, heard), daemon=True)
+        reader.start()
+        reader.join(timeout)
+        if END not in heard:
+            self.close()
+            reader.join(_END_SECONDS)
+            return None
+        return bytes(heard)
+
+    def close(self) -> None:
+        """Ends the interpreter and all that it started; never waits long for what cannot be ended."""
+        if self._process is None or self._process.returncode is not None:
+            return
         from subprocess import TimeoutExpired
 
+        # Nobody has waited for it yet, so its number, which is its group's, cannot belong to another by now.
         try:
-            output, _ = self._process.communicate(timeout=timeout)
-        except TimeoutExpired:
-            self._process.kill()
-            return None
-        return output if self._process.returncode == 0 else None
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, 9)
+            else:
+                self._process.kill()
+            self._process.wait(_END_SECONDS)
+        except (OSError, TimeoutExpired):
+            return
+
+
+def _ask(executable: str, cwd: str | None) -> Popen[bytes] | None:
+    import subprocess  # 7 ms, and mostly the project's interpreter is our own
+
+    try:
+        return subprocess.Popen(
+            [executable, "-c", _PROGRAM],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=cwd,
+            bufsize=0,
+            process_group=0 if os.name == "posix" else None,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except (OSError, ValueError):
+        return None
+
+
+def _listen(process: Popen[bytes], heard: bytearray) -> None:
+    """Gathers what is said until the end mark, the pipe's end, or more than any answer takes."""
+    stream = process.stdout
+    while stream is not None and len(heard) < _ANSWER_LIMIT and END not in heard:
+        data = stream.read(1 << 16)
+        if not data:
+            return
+        heard += data
 
 
 def _own_answer() -> bytes:
-    site = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     version = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
+    # The first place is the script's or the working directory's, not the environment's.
+    path = sys.path if getattr(sys.flags, "safe_path", False) else sys.path[1:]
     fields = [
         [version],
         [sys.implementation.name],
         [sys.prefix],
         [sys.base_prefix],
         [os.path.dirname(os.__file__)],
-        site,
+        [place for place in path if place],
     ]
-    return b"".join(b"\0".join(os.fsencode(value) for value in values) + b"\n" for values in fields)
+    lines = b"".join(b"\0".join(os.fsencode(value) for value in values) + b"\n" for values in fields)
+    return BEGIN + lines + END

@@ -14,7 +14,18 @@ from msgspec import Struct
 SCHEMA = "llmcheck.machine/1"
 
 # What a driver's fault means for judging: broken is a fact about the machine, unasked is a gap in our knowledge.
-BROKEN_FAULTS = frozenset({"driver-not-loaded", "driver-mismatch", "gpu-lost", "gpu-reset-required"})
+BROKEN_FAULTS = frozenset(
+    {
+        "driver-not-loaded",
+        "driver-missing",
+        "driver-mismatch",
+        "gpu-lost",
+        "gpu-reset-required",
+        "no-device-nodes",
+        "no-gpu-access",
+        "nouveau",
+    }
+)
 
 
 class Problem(Struct, frozen=True, kw_only=True):

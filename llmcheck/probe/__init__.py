@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +30,7 @@ from llmcheck.machine import (
     Problem,
     Ram,
     Software,
+    Source,
 )
 
 PROBE_SECONDS = 10.0
@@ -76,9 +78,16 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class _Frame(Struct, frozen=True, kw_only=True):
+    """What a child says of one probe: all that is known so far, or at the end."""
+
     probe: str
     reading: Reading | None = None
     error: str | None = None
+    final: bool = True
+    at: float = 0.0
+    """On the monotonic clock, which parent and child share."""
+    seconds: float = 0.0
+    """How long the probe has taken."""
 
 
 def names() -> tuple[str, ...]:
@@ -99,52 +108,95 @@ class Inspection:
         lanes.append(tuple(name for name in known if name not in placed))
         self._host, self._request, self._probe_seconds = host, request, probe_seconds
         self._end = time.monotonic() + total_seconds
-        self._under_way = [(lane, self._start(lane)) for lane in lanes if lane]
+        self._lanes = [_Lane(self, lane) for lane in lanes if lane]
 
-    def _start(self, lane: Sequence[str]) -> Child | ThreadChild:
-        return start(lambda send: _run(self._host, self._request, lane, send))
+    def start(self, probes: Sequence[str]) -> Child | ThreadChild:
+        """A child that runs these probes, one after the other."""
+        return start(lambda send: _run(self._host, self._request, probes, send))
 
-    def machine(self) -> Machine:
-        """Waits for the probes, each at most its deadline, and puts the Machine together."""
-        readings: list[Reading] = []
-        for lane, child in self._under_way:
-            readings += self._collect(lane, child)
-        return assemble(readings)
+    def deadline(self, since: float) -> float:
+        """When a probe that began at ``since`` is late."""
+        return min(self._end, since + self._probe_seconds)
 
-    def _collect(self, lane: Sequence[str], child: Child | ThreadChild) -> list[Reading]:
-        readings: list[Reading] = []
-        waiting = list(lane)
-        while waiting:
-            deadline = min(self._end, time.monotonic() + self._probe_seconds)
+    def over(self) -> bool:
+        """Whether the time for the whole is used up."""
+        return time.monotonic() >= self._end
+
+    def machine(self, explain: bool = False) -> Machine:
+        """Waits for the probes, each at most its deadline, and puts the Machine together.
+
+        ``explain``: with the place where each fact was read.
+        """
+        frames = [frame for lane in self._lanes for frame in lane.collect()]
+        machine = assemble([frame.reading or Reading() for frame in frames])
+        if not explain:
+            return machine
+        return msgspec.structs.replace(machine, sources=tuple(_sources(frames)))
+
+
+class _Lane:
+    """Probes that run one after the other in one child; when one is late, the rest goes on in another."""
+
+    def __init__(self, inspection: Inspection, probes: Sequence[str]) -> None:
+        self._inspection, self._waiting = inspection, list(probes)
+        self._child = inspection.start(probes)
+        self._since = time.monotonic()
+
+    def collect(self) -> list[_Frame]:
+        """One frame for each probe, whatever became of it."""
+        done: list[_Frame] = []
+        so_far: _Frame | None = None
+        while self._waiting:
+            probe = self._waiting[0]
             try:
-                data = child.frame(deadline)
+                data = self._child.frame(self._inspection.deadline(self._since))
             except TimeoutError:
-                child.leave()
-                readings.append(_late(waiting.pop(0), self._probe_seconds))
-                if waiting:
-                    child = self._start(waiting)
-                continue
-            if data is None:
-                died = child.leave()
-                readings.append(_died(waiting.pop(0), died))
-                if waiting:
-                    child = self._start(waiting)
-                continue
-            frame = codec.unpack(data, _Frame)
-            waiting.remove(frame.probe)
-            readings.append(frame.reading or _failed(frame.probe, frame.error or "no reading"))
-            if not waiting:
-                child.leave()
-        return readings
+                self._child.leave()
+                done.append(_late(probe, time.monotonic() - self._since, so_far))
+            else:
+                frame = codec.unpack(data, _Frame) if data is not None else None
+                if frame is not None and not frame.final:
+                    so_far = frame
+                    continue
+                if frame is not None:
+                    done.append(frame if frame.reading else _failed(frame))
+                    self._waiting.pop(0)
+                    self._since, so_far = frame.at, None
+                    continue
+                done.append(_died(probe, self._child.leave(), so_far))
+            self._waiting.pop(0)
+            so_far = None
+            if not self._go_on():
+                done += [_late(probe, 0.0, None) for probe in self._waiting]
+                return done
+        self._child.leave()
+        return done
+
+    def _go_on(self) -> bool:
+        """Start the remaining probes anew; False if there is none or no time for them."""
+        if not self._waiting or self._inspection.over():
+            return False
+        self._child = self._inspection.start(self._waiting)
+        self._since = time.monotonic()
+        return True
 
 
-def _run(host: Host, request: Request, lane: Sequence[str], send: Callable[[bytes], None]) -> None:
-    for name in lane:
+def _run(host: Host, request: Request, probes: Sequence[str], send: Callable[[bytes], None]) -> None:
+    for name in probes:
+        began = time.monotonic()
+
+        def tell(began: float = began, name: str = name, **facts: Any) -> None:
+            now = time.monotonic()
+            send(codec.pack(_Frame(probe=name, at=now, seconds=now - began, **facts)))
+
         try:
-            frame = _Frame(probe=name, reading=registry.load(__name__, name).probe(host, request))
+            answer = registry.load(__name__, name).probe(host, request)
+            reading = None if isinstance(answer, Iterator) else answer
+            for reading in answer if isinstance(answer, Iterator) else ():
+                tell(reading=reading, final=False)
+            tell(reading=reading)
         except Exception as error:  # whatever the machine does to a probe, the rest must be reported
-            frame = _Frame(probe=name, error=f"{type(error).__name__}: {error}")
-        send(codec.pack(frame))
+            tell(error=f"{type(error).__name__}: {error}")
 
 
 def assemble(readings: Sequence[Reading]) -> Machine:
@@ -158,6 +210,14 @@ def assemble(readings: Sequence[Reading]) -> Machine:
     listed = [reading.gpus for reading in readings]
     gpus = tuple(gpu for group in listed if group is not None for gpu in group)
     uuids = tuple(uuid for reading in readings for uuid in (*reading.gpu_uuids, *_blank(reading)))
+    ram = found.get("ram")
+    if isinstance(ram, Ram):
+        gpus = tuple(_with_shared_memory(gpu, ram) for gpu in gpus)
+    matrix = nvlink_matrix(gpus)
+    if matrix is not None:
+        fabric = found.get("fabric")
+        known = fabric if isinstance(fabric, Fabric) else Fabric()
+        found["fabric"] = msgspec.structs.replace(known, nvlink_matrix=matrix)
     hostname = next((reading.hostname for reading in readings if reading.hostname), None)
     machine = Machine(
         llmcheck=__version__,
@@ -171,28 +231,77 @@ def assemble(readings: Sequence[Reading]) -> Machine:
     return msgspec.structs.replace(machine, **found)
 
 
+def _with_shared_memory(gpu: Gpu, ram: Ram) -> Gpu:
+    """A GPU whose memory is RAM may use what this process may use, unless its own probe knows better."""
+    if not gpu.unified or gpu.memory_total is not None or gpu.usable is False:
+        return gpu
+    free = None if ram.available is None or ram.usable is None else min(ram.available, ram.usable)
+    return msgspec.structs.replace(gpu, memory_total=ram.usable, memory_free=free)
+
+
+def nvlink_matrix(gpus: Sequence[Gpu]) -> tuple[tuple[int, ...], ...] | None:
+    """NVLinks between each pair of NVIDIA cards, in their order; None where no card has any.
+
+    Through switches every card reaches every other with all its links: the fewer of the two count.
+    """
+    cards = [gpu for gpu in gpus if gpu.vendor == "nvidia" and gpu.parent is None]
+    if not any(link.active for gpu in cards for link in gpu.links):
+        return None
+    places = {_bus(gpu.pci_bus_id): position for position, gpu in enumerate(cards) if gpu.pci_bus_id}
+    switched = [sum(link.active and link.peer == "switch" for link in gpu.links) for gpu in cards]
+    rows = [[0] * len(cards) for _ in cards]
+    for here, gpu in enumerate(cards):
+        for there in range(len(cards)):
+            if here != there:
+                rows[here][there] = min(switched[here], switched[there])
+        for link in gpu.links:
+            there_or_none = places.get(_bus(link.peer)) if link.active else None
+            if there_or_none is not None and there_or_none != here:
+                rows[here][there_or_none] += 1
+    return tuple(tuple(row) for row in rows)
+
+
+def _bus(bus_id: str | None) -> str:
+    """Without leading zeros of the domain, which NVML writes with eight digits and the kernel with four."""
+    return (bus_id or "").lower().lstrip("0")
+
+
 def _blank(reading: Reading) -> tuple[str, ...]:
     return ("",) * (len(reading.gpus or ()) - len(reading.gpu_uuids))
 
 
-def _late(probe: str, seconds: float) -> Reading:
-    message = f"{probe} gave no answer within {seconds:g} s and was left behind"
+def _sources(frames: Sequence[_Frame]) -> Iterator[Source]:
+    for frame in frames:
+        for fact, source in (frame.reading.sources if frame.reading else {}).items():
+            yield Source(probe=frame.probe, fact=fact, source=source, seconds=round(frame.seconds, 4))
+
+
+def _late(probe: str, seconds: float, so_far: _Frame | None) -> _Frame:
+    message = f"{probe} gave no answer within {seconds:.3g} s and was left behind"
+    if not seconds:
+        message = f"{probe} was not reached within the time for the whole inspection"
     remedy = "the driver may be stuck: look at 'dmesg', then reset or reboot" if probe.startswith("gpu.") else None
-    return _without(probe, Problem(probe=probe, code="deadline", message=message, remedy=remedy))
+    return _without(probe, Problem(probe=probe, code="deadline", message=message, remedy=remedy), so_far)
 
 
-def _died(probe: str, signal_number: int | None) -> Reading:
+def _died(probe: str, signal_number: int | None, so_far: _Frame | None) -> _Frame:
     how = f"signal {signal_number}" if signal_number else "no word"
-    return _without(probe, Problem(probe=probe, code="crashed", message=f"{probe} ended with {how}"))
+    return _without(probe, Problem(probe=probe, code="crashed", message=f"{probe} ended with {how}"), so_far)
 
 
-def _failed(probe: str, error: str) -> Reading:
-    return _without(probe, Problem(probe=probe, code="failed", message=f"{probe} failed: {error}"))
+def _failed(frame: _Frame) -> _Frame:
+    return _without(
+        frame.probe, Problem(probe=frame.probe, code="failed", message=f"{frame.probe}: {frame.error}"), None
+    )
 
 
-def _without(probe: str, problem: Problem) -> Reading:
-    """A reading without facts; a driver that did not answer is unknown, not absent."""
+def _without(probe: str, problem: Problem, so_far: _Frame | None) -> _Frame:
+    """What a probe had said before it failed, with the reason; a driver that said nothing is unknown, not absent."""
+    if so_far is not None and so_far.reading is not None:
+        reading = so_far.reading
+        return _Frame(probe=probe, reading=msgspec.structs.replace(reading, problems=(*reading.problems, problem)))
     if not probe.startswith("gpu."):
-        return Reading(problems=(problem,))
+        return _Frame(probe=probe, reading=Reading(problems=(problem,)))
     vendor = probe.removeprefix("gpu.")
-    return Reading(gpus=None, drivers={vendor: Driver(fault=problem.code)}, problems=(problem,))
+    drivers = {vendor: Driver(fault=problem.code)}
+    return _Frame(probe=probe, reading=Reading(gpus=None, drivers=drivers, problems=(problem,)))

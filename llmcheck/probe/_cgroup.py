@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llmcheck.host import Host
+from llmcheck.probe._mounts import unescape
 
 # cgroup v1 writes "no limit" as the largest page-aligned 63-bit number; anything near it is none.
 _V1_UNLIMITED = 1 << 62
@@ -16,13 +17,21 @@ _V1_UNLIMITED = 1 << 62
 
 def memory_limit(host: Host) -> tuple[int, str] | None:
     """The lowest memory limit in bytes and where it was read; None where there is none."""
-    limits = []
-    for version, folder in _folders(host, "memory"):
-        name = "memory.max" if version == 2 else "memory.limit_in_bytes"
-        value = host.read_int(f"{folder}/{name}")  # "max" is no number, so no limit
-        if value is not None and value < _V1_UNLIMITED:
-            limits.append((value, f"cgroup v{version} {folder}/{name}"))
-    return min(limits, default=None)
+    limits = [(limit, source) for limit, source, _ in _memory_limits(host)]
+    return min(limits, key=lambda each: each[0], default=None)
+
+
+def memory_room(host: Host) -> tuple[int, str] | None:
+    """The least that any group with a limit has left, in bytes, and that group's folder; None where none is limited.
+
+    Cached files that are not in use (``inactive_file``) are given up before anything is killed, so they are room.
+    """
+    rooms = []
+    for limit, source, folder in _memory_limits(host):
+        used = _memory_used(host, folder)
+        if used is not None:
+            rooms.append((max(0, limit - used), source))
+    return min(rooms, key=lambda each: each[0], default=None)
 
 
 def cpu_quota(host: Host) -> tuple[float, str] | None:
@@ -39,8 +48,77 @@ def cpu_quota(host: Host) -> tuple[float, str] | None:
     return min(quotas, default=None)
 
 
+def cpuset(host: Host) -> tuple[int, str] | None:
+    """How many logical processors the group may run on, and where it was read; None where no group says.
+
+    v2's effective set has the parents' restrictions in it already, and a group without the controller has its
+    parent's set; v1 keeps every set inside its parent's. So the nearest group that says is right.
+    """
+    nearest: dict[int, tuple[int, str]] = {}
+    for version, folder in _folders(host, "cpuset"):
+        for name in ("cpuset.cpus.effective",) if version == 2 else ("cpuset.effective_cpus", "cpuset.cpus"):
+            count = cpu_count(host.read(f"{folder}/{name}") or "")
+            if count and version not in nearest:
+                nearest[version] = (count, f"cgroup v{version} {folder}/{name}")
+    return min(nearest.values(), default=None)
+
+
+def cpu_count(text: str) -> int | None:
+    """How many processors the kernel's list form names (``0-3,8``); None if it names none or is no such list."""
+    count = 0
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            return None
+        count += int(last or first) - int(first) + 1
+    return count or None
+
+
+def _memory_limits(host: Host) -> Iterator[tuple[int, str, str]]:
+    """(bytes, where it was read, the group's folder) of every limit that applies to us."""
+    above: list[tuple[int, str, str]] = []
+    separate = False
+    for version, folder in _folders(host, "memory"):
+        if version == 2:
+            value = host.read_int(f"{folder}/memory.max")  # "max" is no number, so no limit
+            if value is not None:
+                yield value, f"cgroup v2 {folder}/memory.max", folder
+            continue
+        # Without use_hierarchy a v1 group's use is not charged to those above it, whose limits say nothing then.
+        # Kernels since 5.11 know only hierarchies, and a file that cannot be read is taken for one.
+        if above or separate:
+            separate = separate or host.read_int(f"{folder}/memory.use_hierarchy") == 0
+        if separate:
+            continue
+        value = host.read_int(f"{folder}/memory.limit_in_bytes")
+        above.append((_V1_UNLIMITED if value is None else value, f"cgroup v1 {folder}/memory.limit_in_bytes", folder))
+        yield from (each for each in above[-1:] if each[0] < _V1_UNLIMITED)
+        if len(above) == 1:
+            # What parents allow that a container does not see.
+            value = _stat(host, folder, "hierarchical_memory_limit")
+            if value is not None and value < _V1_UNLIMITED:
+                yield value, f"cgroup v1 {folder}/memory.stat hierarchical_memory_limit", folder
+
+
+def _memory_used(host: Host, folder: str) -> int | None:
+    for name, inactive in (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file")):
+        used = host.read_int(f"{folder}/{name}")
+        if used is not None:
+            return max(0, used - (_stat(host, folder, inactive) or 0))
+    return None
+
+
+def _stat(host: Host, folder: str, name: str) -> int | None:
+    """One value of memory.stat."""
+    for line in (host.read(f"{folder}/memory.stat") or "").splitlines():
+        key, _, value = line.partition(" ")
+        if key == name and value.strip().isdigit():
+            return int(value)
+    return None
+
+
 def _folders(host: Host, controller: str) -> Iterator[tuple[int, str]]:
-    """(version, folder) of our group and its parents in every hierarchy that may hold the controller."""
+    """(version, folder) of our group and its parents in every hierarchy that may hold the controller, ours first."""
     paths = dict(_own_paths(host.read("/proc/self/cgroup") or ""))
     for version, controllers, mount, root in _mounts(host.read("/proc/self/mountinfo") or ""):
         if version == 1 and controller not in controllers:
@@ -48,9 +126,10 @@ def _folders(host: Host, controller: str) -> Iterator[tuple[int, str]]:
         own = next(
             (paths[name] for name in paths if (controller in name.split(",") if version == 1 else not name)), "/"
         )
-        inside = own.removeprefix(root) if root != "/" and own.startswith(root) else own
+        # A container without a namespace of its own sees its group mounted, and its path from the machine's root.
+        inside = own[len(root) :] if root != "/" and f"{own}/".startswith(f"{root}/") else own
         folder = f"{mount}/{inside.strip('/')}".rstrip("/")
-        if not host.exists(folder):
+        if "/.." in inside or not host.exists(folder):
             folder = mount
         yield version, folder
         while folder != mount and folder.startswith(mount):
@@ -71,6 +150,6 @@ def _mounts(text: str) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
         fields, kind = left.split(), right.split()
-        if len(fields) < 5 or len(kind) < 3 or not kind[0].startswith("cgroup"):
+        if len(fields) < 5 or len(kind) < 3 or kind[0] not in ("cgroup", "cgroup2"):
             continue
-        yield (2 if kind[0] == "cgroup2" else 1), tuple(kind[2].split(",")), fields[4], fields[3]
+        yield (2 if kind[0] == "cgroup2" else 1), tuple(kind[2].split(",")), unescape(fields[4]), unescape(fields[3])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llmcheck.machine import Cpu, Disk, Gpu, Machine, Problem, Ram
+from llmcheck.machine import Access, Cpu, Disk, Gpu, Machine, Problem, Ram, Source
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Cell, Fact, Facts, Heading, Tone, moment
+from llmcheck.render._blocks import Block, Bullets, Cell, Column, Fact, Facts, Heading, Table, Tone, moment
 from llmcheck.units import GIB, binary, decimal
 
 _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
@@ -13,19 +13,36 @@ _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "
 def machine(value: Machine, options: Options) -> list[Block]:
     """The whole screen of ``llmcheck machine``."""
     detail = " · ".join(part for part in (value.identity.hostname, moment(value.collected_at)) if part)
-    return [Heading("Machine", detail, level=1), *inventory(value, options, packages=True)]
+    blocks = [Heading("Machine", detail, level=1), *inventory(value, options, whole=True)]
+    if value.sources:
+        columns = [
+            Column("fact"),
+            Column("read from"),
+            Column("probe", fixed=True),
+            Column("ms", right=True, fixed=True),
+        ]
+        blocks += [Heading("Where each fact was read"), Table(columns, [_source(each) for each in value.sources])]
+    return blocks
 
 
-def inventory(value: Machine, options: Options, packages: bool = False) -> list[Block]:
-    """Facts, and the problems that kept others from being found."""
-    rows = [_cpu(value.cpu), _ram(value.ram), *_gpus(value)]
+def _source(source: Source) -> list[Cell]:
+    spent = "" if source.seconds is None else f"{source.seconds * 1000:.1f}"
+    return [Cell(source.fact), Cell(source.source), Cell(source.probe, "dim"), Cell(spent, "dim")]
+
+
+def inventory(value: Machine, options: Options, whole: bool = False) -> list[Block]:
+    """Facts, and the problems that kept others from being found; ``whole``: those that few tiers ask for, too."""
+    whole = whole or options.verbose > 0
+    rows = [_cpu(value.cpu), _ram(value.ram), *_gpus(value, whole)]
     rows += [
         Fact("Other", f"{each.count} × {each.name} (not a GPU, not counted as one)") for each in value.accelerators
     ]
     rows += _disks(value.disks or ())
-    rows += _fabric(value)
+    rows += _fabric(value, whole)
     rows.append(_system(value))
-    rows += _software(value, packages or options.verbose > 0)
+    rows += _software(value, whole)
+    if whole:
+        rows += [*_limits(value), *_access(value.access)]
     blocks: list[Block] = [Facts(rows)]
     if value.problems:
         blocks += [Heading("Problems"), Bullets([_problem(each) for each in value.problems])]
@@ -62,13 +79,15 @@ def _ram(ram: Ram) -> Fact:
     )
 
 
-def _gpus(value: Machine) -> list[Fact]:
+def _gpus(value: Machine, whole: bool) -> list[Fact]:
     if value.gpus is None:
         return [Fact("GPU", "could not be listed (see Problems)", "unknown")]
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
     driver = value.drivers.get("nvidia")
     rows = _alike([_gpu(gpu) for gpu in value.gpus])
+    if whole:
+        rows += [Fact("", text) for text in _about_gpus(value.gpus)]
     if driver and driver.version:
         cuda = f" · CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
         rows.append(Fact("Driver", f"NVIDIA {driver.version}{cuda}"))
@@ -128,6 +147,33 @@ def _gpu(gpu: Gpu) -> Fact:
     return Fact(label, " · ".join(parts), tone, used)
 
 
+def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
+    """What is worth knowing of single cards: who holds their memory, what slows them, what is worn."""
+    lines = []
+    for gpu in gpus:
+        notes = []
+        if gpu.processes:
+            held = (
+                f"process {each.pid}" + (f" ({binary(each.memory)})" if each.memory else "") for each in gpu.processes
+            )
+            notes.append(f"memory held by {', '.join(held)}")
+        if gpu.throttle_reasons:
+            notes.append(f"slowed by {', '.join(gpu.throttle_reasons)}")
+        if gpu.compute_mode and gpu.compute_mode != "default":
+            notes.append(f"compute mode {gpu.compute_mode}")
+        if gpu.virtualization:
+            notes.append(f"virtualised ({gpu.virtualization})")
+        if gpu.ecc and gpu.ecc.mode is False:
+            notes.append("ECC off")
+        if gpu.ecc and gpu.ecc.uncorrected_errors:
+            notes.append(f"{gpu.ecc.uncorrected_errors} uncorrected memory errors")
+        if gpu.numa_node is not None:
+            notes.append(f"NUMA node {gpu.numa_node}")
+        if notes:
+            lines.append(f"{gpu.vendor} {gpu.index}: {'; '.join(notes)}")
+    return lines
+
+
 def _gib(size: int) -> str:
     """One decimal: cards of one class differ there."""
     return f"{size / GIB:.1f}"
@@ -150,7 +196,30 @@ def _disks(disks: tuple[Disk, ...]) -> list[Fact]:
     return rows
 
 
-def _fabric(value: Machine) -> list[Fact]:
+def _fabric(value: Machine, whole: bool) -> list[Fact]:
+    fabric, rows = value.fabric, []
+    if fabric.efa:
+        rows.append(Fact("EFA", f"{fabric.efa} adapters"))
+    if whole and fabric.nvlink_matrix and len(fabric.nvlink_matrix) > 1:
+        rows.append(Fact("NVLink", _nvlink(fabric.nvlink_matrix)))
+    if whole and fabric.nics:
+        speeds = (f"{nic.name} {nic.speed_mbps / 1000:g} Gb/s" if nic.speed_mbps else nic.name for nic in fabric.nics)
+        rows.append(Fact("NICs", ", ".join(speeds)))
+    if whole and fabric.gpudirect is not None:
+        rows.append(Fact("GPUDirect", "kernel module loaded" if fabric.gpudirect else "kernel module not loaded"))
+    return [*_ports(value), *rows]
+
+
+def _nvlink(matrix: tuple[tuple[int, ...], ...]) -> str:
+    """The matrix row by row, or one number where all pairs are alike."""
+    pairs = {count for here, row in enumerate(matrix) for there, count in enumerate(row) if here != there}
+    if len(pairs) == 1:
+        return f"{pairs.pop()} links between every pair of GPUs"
+    rows = "; ".join(f"GPU {here}: {' '.join(str(count) for count in row)}" for here, row in enumerate(matrix))
+    return f"links to GPU 0, 1, ...: {rows}"
+
+
+def _ports(value: Machine) -> list[Fact]:
     ports = value.fabric.ports or ()
     groups: dict[str, int] = {}
     for port in ports:
@@ -175,6 +244,33 @@ def _system(value: Machine) -> Fact:
     return Fact("System", " · ".join(part for part in parts if part))
 
 
+def _limits(value: Machine) -> list[Fact]:
+    limits, parts = value.limits, []
+    if limits.shm_size is not None:
+        parts.append(f"shared memory {binary(limits.shm_size)}")
+    if limits.memlock is not None:
+        parts.append(f"locked memory {binary(limits.memlock.soft) if limits.memlock.soft is not None else 'unlimited'}")
+    if limits.nofile is not None:
+        parts.append(f"open files {limits.nofile.soft if limits.nofile.soft is not None else 'unlimited'}")
+    if value.ram.swap_total:
+        parts.append(f"swap {binary(value.ram.swap_total)}")
+    return [Fact("Limits", " · ".join(parts))] if parts else []
+
+
+def _access(access: Access) -> list[Fact]:
+    rows = []
+    if access.offline:
+        rows.append(Fact("Offline", f"set by {', '.join(access.offline)}", "warn"))
+    if access.token is not None:
+        rows.append(Fact("Token", "for gated models is there" if access.token else "for gated models: none", "dim"))
+    for each in access.endpoints or ():
+        state = "reachable" if each.reachable else f"not reachable ({each.error or 'no answer'})"
+        speed = f" · {decimal(round(each.bytes_per_second))}/s" if each.bytes_per_second else ""
+        proxy = f" · through {each.proxy}" if each.proxy else ""
+        rows.append(Fact(each.name, f"{each.url} {state}{speed}{proxy}", "plain" if each.reachable else "warn"))
+    return rows
+
+
 def _software(value: Machine, packages: bool) -> list[Fact]:
     software = value.software
     if software.python is None:
@@ -192,6 +288,10 @@ def _software(value: Machine, packages: bool) -> list[Fact]:
     if software.packages is not None:
         names = ", ".join(f"{each.name} {each.version}" for each in software.packages)
         rows.append(Fact("Packages", f"{len(software.packages)}: {names}" if names else "none"))
+    if software.cuda_toolkits:
+        rows.append(Fact("CUDA", ", ".join(f"{each.version or '?'} in {each.path}" for each in software.cuda_toolkits)))
+    if software.issues:
+        rows.append(Fact("Odd", "; ".join(f"{each.name}: {each.kind}" for each in software.issues), "warn"))
     if software.tools is not None:
         there = ", ".join(tool.name for tool in software.tools if tool.path)
         rows.append(Fact("Tools", there or "none of those that matter here"))

@@ -64,7 +64,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     total = requirement.count * each
     big = [size for size in known if size >= each]
     if len(big) >= requirement.count or (big and sum(big) >= total):
-        return finding(requirement, "pass", f"{found} meets {asked}", needed=asked, found=found)
+        return finding(requirement, "pass", f"{found} meets {asked}{_in_use(gpus)}", needed=asked, found=found)
     if unknown:
         message = f"the memory of {unknown} of {len(gpus)} GPUs could not be read"
         return finding(requirement, "unknown", message, needed=asked, found=found, remedy=_remedy(machine))
@@ -96,6 +96,16 @@ def _is_older(gpu: Gpu, least: str | None) -> bool:
     if least is None or gpu.compute_capability is None:
         return False
     return [int(part) for part in gpu.compute_capability.split(".")] < [int(part) for part in least.split(".")]
+
+
+def _in_use(gpus: Sequence[Gpu]) -> str:
+    """A card that others fill is still the card, but that has to be said."""
+    filled = [gpu for gpu in gpus if gpu.memory_total and gpu.memory_free is not None and not gpu.unified]
+    filled = [gpu for gpu in filled if gpu.memory_free < gpu.memory_total / 2]  # type: ignore[operator]
+    if not filled:
+        return ""
+    free = ", ".join(f"{decimal(gpu.memory_free or 0)} of GPU {gpu.index}" for gpu in filled)
+    return f"; but other processes hold memory now: free are {free}"
 
 
 def _as_node(requirement: Requirement, gpus: Sequence[Gpu], asked: str, found: str, each: int) -> Finding:

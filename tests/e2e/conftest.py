@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from tests.nvml import build
 
 from .command import Command
 
@@ -56,19 +56,9 @@ def profile(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def _nvml() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fake_nvml_build", ROOT / "tests" / "nvml" / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the compiled stand-in for NVML."""
-    build = _nvml()
     if not sys.platform.startswith("linux") or build.compiler() is None:
         reason = "the stand-in for NVML takes Linux and a C compiler"
         if os.environ.get("CI"):
@@ -81,8 +71,7 @@ def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def driver(command: Command, nvml_folder: Path, tmp_path: Path) -> Callable[..., Command]:
-    """The command on a machine with the driver of a scenario, and what is added to it: ``driver("t4", "[fault]...")``."""
-    build = _nvml()
+    """The command with the driver of a scenario, and more lines: ``driver("t4", "[fault]", "nvmlInitWithFlags=9")``."""
 
     def under(scenario: str, *more: str) -> Command:
         text = (build.SCENARIOS / f"{scenario}.ini").read_text(encoding="utf-8")

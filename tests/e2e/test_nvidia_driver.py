@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .command import Command, Done, findings
+from .command import Command, findings
 
 JSON = ("--format", "json")
 HARDWARE = ("check", "inference-7b", "--only", "driver", "--only", "gpu", *JSON)
@@ -98,21 +98,31 @@ def test_lost_gpu_is_listed_and_not_counted(driver: Callable[..., Command]) -> N
     assert findings(done)["gpu-cluster"]["found"].startswith("7 ")
 
 
+def cards(command: Command, count: int) -> str:
+    """The name of a profile that asks for so many cards of 80 GB."""
+    need = 'title = "t"\ntask = "general"\nsources = ["s"]\n[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "80 GB"\n'
+    (command.cwd / f"cards-{count}.toml").write_text(f'id = "cards-{count}"\n{need}count = {count}\n', encoding="utf-8")
+    return f"cards-{count}.toml"
+
+
 def test_lost_gpu_fails_a_tier_that_needs_all(driver: Callable[..., Command]) -> None:
-    need = 'id = "eight"\ntitle = "t"\ntask = "general"\nsources = ["s"]\n[[require]]\nid = "gpu"\nkind = "gpu"\n'
-    codes = []
-    for count in (7, 8):
-        command = driver("lost-of-8")
-        (command.cwd / "eight.toml").write_text(f'{need}memory = "80 GB"\ncount = {count}\n', encoding="utf-8")
-        codes.append(command("check", "eight.toml").code)
-    assert codes == [0, 1]
+    command = driver("lost-of-8")
+    assert [command("check", cards(command, count)).code for count in (7, 8)] == [0, 1]
 
 
-def test_unified_memory_is_unknown_and_not_zero(driver: Callable[..., Command]) -> None:
-    done = driver("gb10")(*HARDWARE)
+def test_unified_memory_is_the_machines_ram(driver: Callable[..., Command]) -> None:
+    """A GPU that reports no memory of its own has neither none nor some: it shares the machine's."""
+    machine = driver("gb10")("machine", *JSON).document
+    (gpu,) = nvidia(machine)
+    assert (gpu["name"], gpu["unified"], gpu["memory_total"]) == ("NVIDIA GB10", True, machine["ram"]["total"])
+
+
+def test_memory_that_cannot_be_read_is_unknown_and_not_zero(driver: Callable[..., Command]) -> None:
+    done = driver("rtx3060", "[fault]", "nvmlDeviceGetMemoryInfo=999", "nvmlDeviceGetMemoryInfo_v2=999")(*HARDWARE)
     (gpu,) = nvidia(done.document["machine"])
-    assert (gpu["name"], gpu["memory_total"], gpu["memory_free"]) == ("NVIDIA GB10", None, None)
+    assert (gpu["memory_total"], gpu["memory_free"]) == (None, None)
     assert findings(done)["gpu"]["status"] == "unknown"
+    assert problem_codes(done.document["machine"]) == ["nvml-unknown-error"]
     assert (done.code, done.document["verdict"]) == (3, "undetermined")
 
 
@@ -125,19 +135,50 @@ def test_hanging_driver_is_left_behind(driver: Callable[..., Command]) -> None:
     assert told_the_rest(machine)
 
 
-def test_hang_in_the_middle_is_left_behind(driver: Callable[..., Command]) -> None:
-    done = driver("8xh100", "[fault]", "nvmlDeviceGetName@5=hang")(*HARDWARE, "--probe-timeout", "1")
-    assert (done.code, problem_codes(done.document["machine"])) == (3, ["deadline"])
-    assert told_the_rest(done.document["machine"])
+def test_hang_at_one_card_leaves_those_before_it(driver: Callable[..., Command]) -> None:
+    command = driver("8xh100", "[fault]", "nvmlDeviceGetName@5=hang")
+    done = command("check", cards(command, 5), cards(command, 8), "--probe-timeout", "1", *JSON)
+    machine = done.document["machine"]
+    assert problem_codes(machine) == ["deadline"]
+    assert [gpu["usable"] for gpu in nvidia(machine)] == [True] * 5 + [None] * 3
+    assert [gpu["memory_total"] is None for gpu in nvidia(machine)] == [False] * 5 + [True] * 3
+    assert [each["verdict"] for each in done.document["profiles"]] == ["ready", "undetermined"]
+    assert told_the_rest(machine)
 
 
-@pytest.mark.parametrize("function", ["nvmlInitWithFlags", "nvmlDeviceGetUUID"])
-def test_crash_inside_the_driver_is_told(driver: Callable[..., Command], function: str) -> None:
-    done = driver("2x4090", "[fault]", f"{function}=crash")(*HARDWARE)
+def test_links_of_cards_that_were_not_asked_are_unknown(driver: Callable[..., Command]) -> None:
+    machine = driver("8xh100", "[fault]", "nvmlDeviceGetName@5=hang")("machine", *JSON, "--probe-timeout", "1").document
+    assert [gpu["nvlinks"] for gpu in nvidia(machine)] == [18] * 5 + [None] * 3
+    matrix = machine["fabric"]["nvlink_matrix"]
+    assert matrix is None or 0 not in matrix[5][6:]
+
+
+def test_crash_at_initialisation_is_told(driver: Callable[..., Command]) -> None:
+    done = driver("2x4090", "[fault]", "nvmlInitWithFlags=crash")(*HARDWARE)
     machine = done.document["machine"]
     assert problem_codes(machine) == ["crashed"]
     assert (done.code, findings(done)["driver"]["status"]) == (3, "unknown")
     assert told_the_rest(machine)
+
+
+def test_crash_at_one_card_leaves_those_before_it(driver: Callable[..., Command]) -> None:
+    done = driver("2x4090", "[fault]", "nvmlDeviceGetUUID@1=crash")(*HARDWARE)
+    machine = done.document["machine"]
+    assert problem_codes(machine) == ["crashed"]
+    assert [gpu["usable"] for gpu in nvidia(machine)] == [True, None]
+    assert told_the_rest(machine)
+
+
+FAULTS = ["nvmlDeviceGetUUID@1=crash", "nvmlDeviceGetUUID@1=hang", "*@1=15", "*@1=16", "nvmlInitWithFlags=hang"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_has_its_problem(driver: Callable[..., Command], fault: str) -> None:
+    """``fault`` is the code of the problem that explains it."""
+    machine = driver("2x4090", "[fault]", fault)("machine", *JSON, "--probe-timeout", "1").document
+    faults = {gpu["fault"] for gpu in nvidia(machine)} | {each["fault"] for each in machine["drivers"].values()}
+    assert faults - {None}
+    assert faults - {None} <= set(problem_codes(machine))
 
 
 def test_query_that_fails_costs_that_fact_only(driver: Callable[..., Command]) -> None:
@@ -157,8 +198,9 @@ def test_visible_devices(driver: Callable[..., Command], value: str, visible: li
     assert done.code == (0 if any(visible) else 1)
 
 
-def test_hidden_gpus_are_named_as_the_cause(driver: Callable[..., Command]) -> None:
-    done: Done = driver("2x4090")(*HARDWARE, env={"CUDA_VISIBLE_DEVICES": ""})
+def test_hidden_gpus_are_told_from_absent_ones(driver: Callable[..., Command]) -> None:
+    done = driver("2x4090")(*HARDWARE, env={"CUDA_VISIBLE_DEVICES": ""})
     gpu = findings(done)["gpu"]
     assert gpu["status"] == "fail"
-    assert "CUDA_VISIBLE_DEVICES" in gpu["message"] + (gpu["remedy"] or "")
+    assert "2 GPUs are installed" in gpu["message"]
+    assert "visible" in gpu["message"]

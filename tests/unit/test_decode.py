@@ -158,7 +158,10 @@ def test_a_requirement_that_is_no_table_is_refused(table: object) -> None:
             {**HEAD, "require": [GPU], "cost": {"documentd": "$5", "per": "hour", "low": 1, "high": 2}},
             ["[cost]", "did you mean 'documented'?"],
         ),
-        ({**HEAD, "require": [GPU], "cost": {"documented": "$5", "per": "moon", "low": 1, "high": 2}}, ["[cost]", "per"]),
+        (
+            {**HEAD, "require": [GPU], "cost": {"documented": "$5", "per": "moon", "low": 1, "high": 2}},
+            ["[cost]", "per"],
+        ),
         ({**HEAD, "require": [GPU], "workload": {"method": "full"}}, ["[workload]", "parameters"]),
     ],
 )

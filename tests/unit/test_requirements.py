@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.machines_builder import GB, card, cards, infiniband, judge, machine, packages, python
 
 from llmcheck.machine import Disk, Driver, Fabric, Gpu, Machine, Package, Problem, Ram, Software
 from llmcheck.report import verdict_of
 from llmcheck.units import parse_size
+from tests.machines_builder import GB, card, cards, infiniband, judge, machine, packages, python
 
 
 class TestDriver:
@@ -82,7 +82,7 @@ class TestRam:
 
     def test_memory_in_use_just_now_does_not_matter(self) -> None:
         where = machine(ram=32 * GB)
-        busy = machine(**{"ram": 32 * GB}).ram
+        busy = machine(ram=32 * GB).ram
         assert judge("ram", where, total="32 GB").status == "pass"
         assert busy.available == 32 * GB
         used = Machine(ram=Ram(total=32 * GB, available=1 * GB, usable=32 * GB))

@@ -6,22 +6,30 @@ Never by ``nvidia-smi``: its text changes between drivers. The binding is import
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
 from llmcheck.host import Host
-from llmcheck.machine import Driver, Gpu, Pcie, Problem
+from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import Display, displays
+from llmcheck.probe.gpu._nvml import UNKNOWN_ERROR, Asker, read_card, read_instances, text
 from llmcheck.probe.gpu._visible import visible_devices
 
 VENDOR_ID = 0x10DE
-_LIBRARIES = ("libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1")
-_MAX_NVLINKS = 36
-
 _PROBE = "gpu.nvidia"
+_LIBRARY = "libnvidia-ml.so.1"
+# Where the library lies when the loader does not know it. On WSL a Linux package's stub may shadow the real one, and
+# what is loaded first answers for the name afterwards, so WSL's own comes first there.
+_WSL_LIBRARY = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
+_NIXOS_LIBRARY = "/run/opengl-driver/lib/libnvidia-ml.so.1"
+
+_LIBRARY_MISSING = 12
+_UNUSABLE = (9, 12, 15, 16, 18)
+"""Codes that say the device is there but cannot work; every other failure leaves it unknown."""
+
 _FAULTS: dict[int, tuple[str, str, str]] = {
     4: (
         "no-permission",
@@ -36,7 +44,7 @@ _FAULTS: dict[int, tuple[str, str, str]] = {
     12: (
         "driver-missing",
         "an NVIDIA GPU is on the PCI bus, but the driver's library is not installed",
-        "install the NVIDIA driver (Ubuntu: 'sudo ubuntu-drivers install'); start a container with '--gpus all'",
+        "install the NVIDIA driver (Ubuntu: 'sudo ubuntu-drivers install'), then reboot",
     ),
     15: (
         "gpu-lost",
@@ -57,183 +65,212 @@ _FAULTS: dict[int, tuple[str, str, str]] = {
 }
 
 
-def probe(host: Host, _request: Request) -> Reading:
+def probe(host: Host, _request: Request) -> Iterator[Reading]:
+    """Yields what is known so far after each card: a later one that hangs the driver does not hide the earlier."""
     seen = displays(host, VENDOR_ID)
-    if not host.live or not _library_loads(host):
-        return _without_library(host, seen)
+    library = _load_library(host) if host.live else None
+    if library is None:
+        yield _without_library(host, seen)
+        return
     import pynvml  # 25 ms, and only here is there a driver to talk to
 
     try:
         pynvml.nvmlInit()
     except Exception as error:  # also the binding's own errors, which are not NVMLError
-        return _broken(host, seen, getattr(error, "value", 999))
-    driver = Driver(version=_text(_ask(pynvml.nvmlSystemGetDriverVersion)), cuda_version=_cuda_version(pynvml))
-    count = _ask(pynvml.nvmlDeviceGetCount)
+        yield _broken(host, seen, getattr(error, "value", UNKNOWN_ERROR))
+        return
+    yield from _cards(host, seen, pynvml, library)
+
+
+def _cards(host: Host, seen: tuple[Display, ...] | None, nvml: Any, library: str) -> Iterator[Reading]:
+    asker = Asker()
+    version = text(asker.ask(nvml.nvmlSystemGetDriverVersion))
+    cuda = asker.ask(nvml.nvmlSystemGetCudaDriverVersion_v2)
+    count = asker.ask(nvml.nvmlDeviceGetCount)
+    driver = Driver(version=version, cuda_version=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else None)
     if count is None:
-        return _broken(host, seen, 999)
-    cards = [_gpu(pynvml, index) for index in range(count)]
-    visible = visible_devices(host.environ, [uuid for _, uuid, _ in cards])
+        yield _broken(host, seen, asker.codes.get("nvmlDeviceGetCount", UNKNOWN_ERROR))
+        return
+    waiting = [Gpu(vendor="nvidia", index=index, usable=None, fault="deadline") for index in range(count)]
     entries: list[tuple[Gpu, str]] = []
-    for index, (gpu, uuid, _) in enumerate(cards):
-        shown = index in visible
-        entries.append((replace(gpu, visible=shown), uuid))
-        if gpu.mig_mode:
-            entries += [(replace(part, visible=shown), name) for part, name in _instances(pynvml, index)]
+    problems: list[Problem] = []
+    sources = {"gpus": f"NVML ({library})", "drivers.nvidia": f"NVML ({library})"}
+    for index in range(count):
+        yield _reading([*entries, *((gpu, "") for gpu in waiting[index:])], driver, problems, sources, host)
+        found, problem = _card(nvml, index, version)
+        entries += found
+        problems += problem
+    if count == 0 and seen:
+        problems.append(_no_devices(host))
+    yield _reading(entries, driver, problems, sources, host)
+
+
+def _reading(
+    entries: list[tuple[Gpu, str]],
+    driver: Driver,
+    problems: list[Problem],
+    sources: dict[str, str],
+    host: Host,
+) -> Reading:
+    visible = visible_devices(host.environ, [uuid for gpu, uuid in entries if gpu.parent is None])
+    cards = -1
+    gpus = []
+    for gpu, _ in entries:
+        cards += gpu.parent is None
+        gpus.append(replace(gpu, visible=cards in visible))
     return Reading(
-        gpus=tuple(gpu for gpu, _ in entries),
+        gpus=tuple(gpus),
         gpu_uuids=tuple(uuid for _, uuid in entries),
         drivers={"nvidia": driver},
-        problems=tuple(problem for _, _, problem in cards if problem),
+        problems=tuple(problems),
+        sources=sources,
     )
 
 
-def _library_loads(host: Host) -> bool:
-    names = ("nvml.dll",) if host.platform == "windows" else _LIBRARIES
+def _card(nvml: Any, index: int, driver: str | None) -> tuple[list[tuple[Gpu, str]], list[Problem]]:
+    """One card with its MIG instances, and what is wrong with it."""
+    asker = Asker()
+    handle = asker.ask(nvml.nvmlDeviceGetHandleByIndex, index)
+    if handle is None:
+        code = next(iter(asker.codes.values()), UNKNOWN_ERROR)
+        problem = _problem(code, f"GPU {index}: ")
+        usable = False if code in _UNUSABLE else None
+        return [(Gpu(vendor="nvidia", index=index, usable=usable, fault=problem.code), "")], [problem]
+    gpu = read_card(nvml, asker, handle, index, driver)
+    uuid = text(asker.ask(nvml.nvmlDeviceGetUUID, handle)) or ""
+    problems = []
+    broken = asker.broken()
+    if broken is not None:
+        problems.append(_problem(broken, f"GPU {index}: "))
+        gpu = replace(gpu, usable=False, fault=problems[0].code, unified=False)
+    elif "nvmlDeviceGetMemoryInfo" in asker.codes and not gpu.mig_mode:
+        code = asker.codes["nvmlDeviceGetMemoryInfo"]
+        problems.append(_problem(code, f"GPU {index}: its memory could not be read: "))
+    instances = read_instances(nvml, handle, gpu) if gpu.mig_mode and not broken else []
+    if gpu.mig_mode and not instances and not broken:
+        problems.append(
+            Problem(
+                probe=_PROBE,
+                code="mig-without-instances",
+                message=f"GPU {index} is in MIG mode without instances: no process can use it",
+                remedy=f"make instances ('sudo nvidia-smi mig -cgi ... -C') or 'sudo nvidia-smi -i {index} -mig 0'",
+            )
+        )
+    problems += _worn(gpu)
+    return [(gpu, uuid), *instances], problems
+
+
+def _worn(gpu: Gpu) -> list[Problem]:
+    """A card that works but has given up memory, or waits for a reset to do so."""
+    ecc = gpu.ecc
+    if ecc is None:
+        return []
+    problems = []
+    if ecc.remapping_failed:
+        message, remedy = "has no spare memory rows left", "have the card replaced"
+        problems.append(
+            Problem(probe=_PROBE, code="ecc-exhausted", message=f"GPU {gpu.index} {message}", remedy=remedy)
+        )
+    if ecc.remapping_pending:
+        message, remedy = "waits for a reset to remap bad memory", "run 'sudo nvidia-smi --gpu-reset' or reboot"
+        problems.append(
+            Problem(probe=_PROBE, code="ecc-remap-pending", message=f"GPU {gpu.index} {message}", remedy=remedy)
+        )
+    if ecc.uncorrected_errors:
+        message = f"GPU {gpu.index} has had {ecc.uncorrected_errors} uncorrected memory errors since the driver loaded"
+        problems.append(
+            Problem(probe=_PROBE, code="ecc-errors", message=message, remedy="look at 'dmesg' for Xid errors")
+        )
+    return problems
+
+
+def _problem(code: int, before: str = "") -> Problem:
+    fault, message, remedy = _FAULTS.get(code, _FAULTS[UNKNOWN_ERROR])
+    return Problem(probe=_PROBE, code=fault, message=f"{before}{message} (NVML error {code})", remedy=remedy)
+
+
+def _load_library(host: Host) -> str | None:
+    """The name under which NVML loads; None if nowhere."""
+    if host.platform == "windows":
+        system = host.environ.get("WINDIR", "C:\\Windows")
+        names = [f"{system}\\System32\\nvml.dll", "nvml.dll"]
+    elif "microsoft" in (host.release() or "").lower():
+        names = [_WSL_LIBRARY, _LIBRARY]
+    else:
+        names = [_LIBRARY, _NIXOS_LIBRARY]
     for name in names:
         try:
             ctypes.CDLL(name)
         except OSError:
             continue
-        return True
-    return False
+        return name
+    return None
 
 
 def _without_library(host: Host, seen: tuple[Display, ...] | None) -> Reading:
     """No driver library: no NVIDIA GPU, unless PCI shows one."""
     if not seen:
-        return Reading(gpus=())
-    return _broken(host, seen, 12)
+        return Reading(gpus=(), sources={"gpus": "no NVML library and no NVIDIA device on the PCI bus"})
+    return _broken(host, seen, _LIBRARY_MISSING)
 
 
 def _broken(host: Host, seen: tuple[Display, ...] | None, code: int) -> Reading:
     """The driver does not answer: each card on PCI is an entry without facts; without any, the list is unknown."""
-    fault, message, remedy = _FAULTS.get(code, _FAULTS[999])
-    if code == 12 and seen and any(card.driver == "nouveau" for card in seen):
-        message = "the NVIDIA GPU is driven by nouveau, which cannot compute; NVIDIA's own driver is not installed"
-    message += f" (NVML error {code})" if code != 12 else ""
-    if not seen and code != 12:
-        message += "; no NVIDIA device is seen on the PCI bus" if seen is not None else ""
+    problem = _no_library(host, seen) if code == _LIBRARY_MISSING else _problem(code)
+    if code == 9 and host.exists("/sys/module/nvidia"):
+        problem = _no_devices(host)
+    if code != _LIBRARY_MISSING and seen == ():
+        problem = replace(problem, message=f"{problem.message}; no NVIDIA device is seen on the PCI bus")
     version = (host.read("/sys/module/nvidia/version") or "").strip() or None
-    usable = False if code in (9, 12, 15, 16, 18) else None
+    if code == 18 and version:
+        problem = replace(problem, message=f"{problem.message}; the loaded module is {version}")
     gpus = tuple(
         Gpu(
             vendor="nvidia",
             name=f"NVIDIA GPU [10de:{card.device:04x}]",
-            usable=usable,
-            fault=fault,
+            usable=False if code in _UNUSABLE else None,
+            fault=problem.code,
             pci_bus_id=card.bus_id,
         )
         for card in seen or ()
     )
-    problem = Problem(probe=_PROBE, code=fault, message=message, remedy=remedy)
-    drivers = {} if code == 12 else {"nvidia": Driver(version=version, fault=fault)}
-    return Reading(gpus=gpus or None, drivers=drivers, problems=(problem,))
-
-
-def _gpu(pynvml: Any, index: int) -> tuple[Gpu, str, Problem | None]:
-    """One card; a lost one still answers a few questions, so each fact is asked for by itself."""
-    codes: list[int] = []
-
-    def ask(function: Callable[..., Any], *arguments: Any) -> Any:
-        return _ask(function, *arguments, codes=codes)
-
-    handle = ask(pynvml.nvmlDeviceGetHandleByIndex, index)
-    if handle is None:
-        fault, message, remedy = _FAULTS.get(codes[0], _FAULTS[999])
-        return (
-            Gpu(vendor="nvidia", index=index, usable=False if codes[0] in (15, 16) else None, fault=fault),
-            "",
-            Problem(probe=_PROBE, code=fault, message=f"GPU {index}: {message}", remedy=remedy),
-        )
-    memory = ask(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2))
-    memory = memory or ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    capability = ask(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
-    pci = ask(pynvml.nvmlDeviceGetPciInfo, handle)
-    mig = ask(pynvml.nvmlDeviceGetMigMode, handle)
-    lost = next((code for code in codes if code in (15, 16)), None)
-    gpu = Gpu(
-        vendor="nvidia",
-        index=index,
-        name=_text(ask(pynvml.nvmlDeviceGetName, handle)),
-        memory_total=_positive(memory, "total"),
-        memory_used=getattr(memory, "used", None),
-        memory_free=getattr(memory, "free", None),
-        memory_reserved=getattr(memory, "reserved", None),
-        compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
-        usable=not lost,
-        fault=_FAULTS[lost][0] if lost else None,
-        pci_bus_id=_text(getattr(pci, "busId", None)),
-        pcie=Pcie(
-            generation=ask(pynvml.nvmlDeviceGetCurrPcieLinkGeneration, handle),
-            width=ask(pynvml.nvmlDeviceGetCurrPcieLinkWidth, handle),
-            max_generation=ask(pynvml.nvmlDeviceGetMaxPcieLinkGeneration, handle),
-            max_width=ask(pynvml.nvmlDeviceGetMaxPcieLinkWidth, handle),
-        ),
-        nvlinks=None if lost else _nvlinks(pynvml, handle),
-        mig_mode=bool(mig[0]) if mig else None,
+    drivers = {} if code == _LIBRARY_MISSING else {"nvidia": Driver(version=version, fault=problem.code)}
+    return Reading(
+        gpus=gpus or None,
+        drivers=drivers,
+        problems=(problem,),
+        sources={"gpus": "PCI bus (/sys/bus/pci/devices)"} if seen else {},
     )
-    problem = None
-    if lost:
-        fault, message, remedy = _FAULTS[lost]
-        problem = Problem(probe=_PROBE, code=fault, message=f"GPU {index}: {message}", remedy=remedy)
-    return gpu, _text(ask(pynvml.nvmlDeviceGetUUID, handle)) or "", problem
 
 
-def _instances(pynvml: Any, index: int) -> list[tuple[Gpu, str]]:
-    """The MIG instances of a card, each with its own memory; their numbers may have holes."""
-    parent = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
-    capability = _ask(pynvml.nvmlDeviceGetCudaComputeCapability, parent)
-    found = []
-    for number in range(_ask(pynvml.nvmlDeviceGetMaxMigDeviceCount, parent) or 0):
-        handle = _ask(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, parent, number)
-        if handle is None:
-            continue
-        memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-        part = Gpu(
-            vendor="nvidia",
-            index=number,
-            name=_text(_ask(pynvml.nvmlDeviceGetName, handle)),
-            memory_total=_positive(memory, "total"),
-            memory_used=getattr(memory, "used", None),
-            memory_free=getattr(memory, "free", None),
-            compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
-            parent=index,
+def _no_library(host: Host, seen: tuple[Display, ...] | None) -> Problem:
+    """PCI shows a card and NVML's library is nowhere: why, as far as the kernel tells."""
+    problem = _problem(_LIBRARY_MISSING)
+    if any(card.driver == "nouveau" for card in seen or ()):
+        message = "the NVIDIA GPU is driven by nouveau, which cannot compute; NVIDIA's own driver is not installed"
+        return replace(problem, code="nouveau", message=message)
+    if host.exists("/sys/module/nvidia"):
+        return Problem(
+            probe=_PROBE,
+            code="no-gpu-access",
+            message="the host has a working NVIDIA driver, but this container was started without access to it",
+            remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
         )
-        found.append((part, _text(_ask(pynvml.nvmlDeviceGetUUID, handle)) or ""))
-    return found
+    return replace(problem, message="an NVIDIA GPU is on the PCI bus, but its driver is not installed")
 
 
-def _nvlinks(pynvml: Any, handle: Any) -> int | None:
-    """Links that are up; 0 where the card has none (NOT_SUPPORTED), None where it could not be asked."""
-    up = 0
-    for link in range(_MAX_NVLINKS):
-        try:
-            up += pynvml.nvmlDeviceGetNvLinkState(handle, link) == 1
-        except pynvml.NVMLError as error:
-            if error.value in (2, 3):  # past the last link, or a card without NVLink
-                return up
-            return up or None
-    return up
-
-
-def _ask(function: Callable[..., Any], *arguments: Any, codes: list[int] | None = None) -> Any:
-    """The answer, or None: an old driver lacks calls and a dying card answers only some."""
-    try:
-        return function(*arguments)
-    except Exception as error:  # the binding raises plain exceptions beside NVMLError
-        if codes is not None:
-            codes.append(getattr(error, "value", 999))
-        return None
-
-
-def _cuda_version(pynvml: Any) -> str | None:
-    number = _ask(pynvml.nvmlSystemGetCudaDriverVersion_v2)
-    return f"{number // 1000}.{number % 1000 // 10}" if number else None
-
-
-def _text(value: Any) -> str | None:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _positive(memory: Any, field: str) -> int | None:
-    return getattr(memory, field, None) or None
+def _no_devices(host: Host) -> Problem:
+    """The kernel module is there, and still no card can be reached."""
+    if host.exists("/dev/nvidiactl"):
+        return Problem(
+            probe=_PROBE,
+            code="no-devices",
+            message="the NVIDIA driver is loaded but lists no GPU, while the PCI bus shows one",
+            remedy="look at 'dmesg' for NVRM messages; a GPU reserved for a virtual machine is bound to vfio-pci",
+        )
+    return Problem(
+        probe=_PROBE,
+        code="no-device-nodes",
+        message="the NVIDIA kernel module is loaded, but there are no device nodes (/dev/nvidiactl)",
+        remedy="run 'sudo nvidia-modprobe -c 0 -u'; start a container with '--gpus all'",
+    )

@@ -1,0 +1,329 @@
+"""The commands that are printed: in order, quoted, and only what is wanted and works here."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from llmcheck import catalog
+from llmcheck.advice import Plan
+from llmcheck.advise.install import missing_libraries, plan_installation
+from llmcheck.catalog import profiles
+from llmcheck.evaluate import evaluate
+from llmcheck.machine import Driver, Machine, Package, Software, Torch, normalized_name
+from llmcheck.render import Options, sh
+from tests.machines_builder import amd, card, cards, machine, packages, python
+
+LIBRARIES = catalog.libraries()
+SYSTEM = python(executable="/usr/bin/python3", prefix="/usr", environment="system", externally_managed=True)
+MACHINES: dict[str, Machine] = {
+    "cpu": machine(),
+    "system": machine(interpreter=SYSTEM),
+    "rtx3060": machine(card("RTX 3060")),
+    "old-driver": machine(card("H100"), driver="535.183.01"),
+    "v100": machine(card("V100")),
+    "8xh100": machine(*cards("H100", 8), present=["git", "docker", "nvcc"]),
+    "mi300x": machine(amd()),
+    "mac": machine(system="darwin", architecture="arm64"),
+    "windows": machine(card("RTX 4090"), system="windows", architecture="AMD64"),
+    "py311": machine(card("H100"), interpreter=python(version="3.11.9")),
+    "no-pip": machine(software=()),
+    "no-python": Machine(gpus=(card("H100"),), drivers={"nvidia": Driver(version="580.65")}),
+    "unread": Machine(software=Software()),
+    "broken": machine(gpus=None, drivers={"nvidia": Driver(fault="driver-mismatch")}),
+    "hostile": machine(interpreter=python(executable='/srv/it\'s a "$(rm -rf ~)" `id`;&\\/bin/python')),
+}
+
+
+def plan(where: Machine, *names: str) -> Plan:
+    return plan_installation(" ".join(names), list(names), where, LIBRARIES)
+
+
+def commands(made: Plan) -> list[str]:
+    return [step.command for environment in made.environments for step in environment.steps]
+
+
+def words(made: Plan) -> list[str]:
+    return [word for command in commands(made) for word in shlex.split(command)]
+
+
+def plan_of_tier(tier: str, where: Machine) -> Plan:
+    findings = evaluate(profiles.load(tier), where).findings
+    return plan(where, *missing_libraries(findings, where, LIBRARIES))
+
+
+@pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
+@pytest.mark.parametrize("tier", profiles.ids())
+def test_every_command_is_one_line_of_whole_shell_words(tier: str, where: Machine) -> None:
+    made = plan_of_tier(tier, where)
+    for command in commands(made):
+        assert "\n" not in command
+        assert len(shlex.split(command)) > 2
+    checked = subprocess.run(
+        ["sh", "-n"], input=sh.render(made, Options()), text=True, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_pip_installs_nothing_but_what_the_catalogue_names(name: str, where: Machine) -> None:
+    known = {normalized_name(Requirement(text).name) for library in LIBRARIES.values() for text in library.requirements}
+    known |= {normalized_name(each) for library in LIBRARIES.values() for each in library.distributions}
+    for command in commands(plan(where, name)):
+        asked = shlex.split(command)
+        if "install" not in asked:
+            continue
+        wanted = asked[asked.index("install") + 1 :]
+        if "--python" in wanted:
+            wanted = wanted[wanted.index("--python") + 2 :]
+        if "--index-url" in wanted:
+            wanted = wanted[: wanted.index("--index-url")]
+        assert wanted
+        assert {normalized_name(Requirement(each).name) for each in wanted} <= known
+
+
+@pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_library_is_planned_or_it_is_said_why_not(name: str, where: Machine) -> None:
+    made = plan(where, name)
+    assert commands(made) or made.notes
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["plain", "with blank", "it's", 'dou"ble', "$(touch pwned)", "`touch pwned`", "a;touch pwned", "a&b|c", "*"],
+)
+def test_a_hostile_path_stays_one_argument_when_the_script_is_run(tmp_path: Path, folder: str) -> None:
+    executable = tmp_path / folder / "python"
+    executable.parent.mkdir()
+    executable.write_text('#!/bin/sh\nprintf "%s\\n" "$#" "$@" >> "$RECORD"\n')
+    executable.chmod(0o755)
+    made = plan(machine(card("V100"), interpreter=python(executable=str(executable))), "torch", "transformers")
+    script = sh.render(made, Options())
+    record = tmp_path / "record"
+    environ = {"PATH": os.defpath, "RECORD": str(record)}
+    subprocess.run(["sh"], input=script, text=True, check=True, cwd=tmp_path, env=environ, capture_output=True)
+    asked = record.read_text().splitlines()
+    assert asked[1:4] == ["-m", "pip", "install"]
+    assert asked.count("-m") == 2
+    assert "transformers>=5.0" in asked
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_specifier_is_never_read_as_a_redirection(tmp_path: Path) -> None:
+    for command in commands(plan(machine(), *LIBRARIES)):
+        plain = "".join(part for index, part in enumerate(command.split("'")) if index % 2 == 0)
+        assert ">" not in plain
+        assert "<" not in plain
+
+
+def test_what_others_need_is_installed_before_them() -> None:
+    order = words(plan(machine(card("H100")), "peft"))
+    torch = next(index for index, word in enumerate(order) if word.startswith("torch"))
+    transformers = next(index for index, word in enumerate(order) if word.startswith("transformers"))
+    peft = next(index for index, word in enumerate(order) if word.startswith("peft"))
+    assert torch < transformers < peft
+    assert any(word.startswith("accelerate") for word in order)
+
+
+def test_every_library_appears_once_however_often_it_is_needed() -> None:
+    order = words(plan(machine(card("H100")), "peft", "accelerate", "transformers", "torch", "peft"))
+    for name in ("torch", "transformers", "accelerate", "peft"):
+        assert len([word for word in order if word.startswith(name)]) == 1
+
+
+def test_a_python_of_the_system_gets_an_environment_first() -> None:
+    made = plan(machine(interpreter=SYSTEM), "transformers")
+    first, *rest = commands(made)
+    assert shlex.split(first) == ["/usr/bin/python3", "-m", "venv", ".venv"]
+    assert {shlex.split(command)[0] for command in rest} == {".venv/bin/python"}
+    assert "PEP 668" in made.environments[0].steps[0].reason
+    assert any("--python .venv/bin/python" in note for note in made.notes)
+
+
+def test_a_machine_without_a_found_python_gets_an_environment_too() -> None:
+    made = plan(Machine(), "transformers")
+    assert shlex.split(commands(made)[0]) == ["python3", "-m", "venv", ".venv"]
+
+
+def test_on_windows_the_environment_has_its_scripts_elsewhere() -> None:
+    made = plan(machine(interpreter=SYSTEM, system="windows", architecture="AMD64"), "transformers")
+    assert shlex.split(commands(made)[1])[0] == ".venv/Scripts/python"
+
+
+def test_an_environment_of_ones_own_is_used_as_it_is() -> None:
+    made = plan(machine(), "transformers")
+    assert made.environments[0].python == "/srv/project/.venv/bin/python"
+    assert [shlex.split(command)[:4] for command in commands(made)] == [
+        ["/srv/project/.venv/bin/python", "-m", "pip", "install"]
+    ]
+
+
+def test_without_pip_uv_installs_where_it_is_there() -> None:
+    made = plan(machine(software=(), present=["uv"]), "transformers")
+    asked = shlex.split(commands(made)[0])
+    assert asked[:5] == ["uv", "pip", "install", "--python", "/srv/project/.venv/bin/python"]
+    assert len(commands(made)) == 1
+
+
+def test_without_pip_and_uv_pip_is_brought_in_first() -> None:
+    made = plan(machine(software=()), "transformers")
+    assert shlex.split(commands(made)[0])[1:] == ["-m", "ensurepip", "--upgrade"]
+    assert shlex.split(commands(made)[1])[1:4] == ["-m", "pip", "install"]
+
+
+def test_vllm_is_not_offered_to_a_machine_without_gpu() -> None:
+    made = plan(machine(), "vllm")
+    assert commands(made) == []
+    assert any("vLLM needs an NVIDIA GPU" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        (machine(amd()), "NVIDIA GPU"),
+        (machine(card("V100")), "compute capability 7.5"),
+        (machine(card("H100"), driver="535.183.01"), "driver 580"),
+        (machine(*cards("H100", 2, visible=False)), "NVIDIA GPU"),
+        (machine(card("RTX 4090"), system="windows", architecture="AMD64"), "windows-amd64"),
+        (machine(system="darwin", architecture="arm64"), "macos-arm64"),
+        (machine(card("H100"), interpreter=python(version="3.10.12")), "needs Python 3.11"),
+    ],
+)
+def test_vllm_is_left_out_with_the_reason_where_it_cannot_run(where: Machine, reason: str) -> None:
+    made = plan(where, "vllm")
+    assert "vllm" not in " ".join(commands(made))
+    assert any(reason in note for note in made.notes)
+
+
+def test_vllm_brings_its_own_torch() -> None:
+    asked = words(plan(machine(card("H100")), "torch", "torchvision", "vllm"))
+    assert "vllm>=0.32" in asked
+    assert [word for word in asked if word.startswith("torch")] == []
+
+
+@pytest.mark.parametrize(
+    ("where", "engine"),
+    [(machine(), "llama-cpp"), (machine(card("H100")), "vllm"), (machine(card("V100")), "llama-cpp")],
+)
+def test_of_several_engines_the_one_that_runs_here_is_chosen(where: Machine, engine: str) -> None:
+    findings = evaluate(profiles.load("inference-7b"), where).findings
+    assert missing_libraries(findings, where, LIBRARIES) == ["torch", "transformers", engine]
+
+
+def test_what_is_installed_is_not_installed_again() -> None:
+    where = machine(software=packages(torch="2.14.1", transformers="5.0.0"))
+    made = plan(where, "transformers", "peft")
+    asked = words(made)
+    assert made.satisfied == ("transformers",)
+    assert [word for word in asked if word.startswith(("torch", "transformers"))] == []
+    assert any(word.startswith("peft") for word in asked)
+
+
+def test_a_tool_on_path_counts_as_its_library() -> None:
+    made = plan(machine(present=["llama-server"]), "llama-cpp")
+    assert (made.satisfied, commands(made)) == (("llama-cpp",), [])
+
+
+def test_nothing_is_missing_where_nothing_failed() -> None:
+    where = machine(card("H100"), software=packages(torch="2.14.1", transformers="5.0.0", vllm="0.32.0"))
+    assert missing_libraries(evaluate(profiles.load("inference-7b"), where).findings, where, LIBRARIES) == []
+
+
+def test_torchaudio_pins_the_last_torch_beside_which_it_imports() -> None:
+    made = plan(machine(card("H100")), "torch", "torchvision", "torchaudio")
+    assert words(made)[4:] == ["torch==2.14.1", "torchvision", "torchaudio"]
+
+
+def test_torch_and_torchvision_come_in_one_command_from_one_index() -> None:
+    made = plan(machine(card("V100")), "torch", "torchvision")
+    (command,) = commands(made)
+    asked = shlex.split(command)
+    assert asked[-2:] == ["--index-url", "https://download.pytorch.org/whl/cu126"]
+    assert "torchvision" in asked
+
+
+def test_torchvision_for_an_installed_torch_comes_from_the_index_of_that_build() -> None:
+    installed = packages(torch="2.14.1+cu126")
+    where = machine(card("V100"), software=installed, torch=Torch(version="2.14.1+cu126", build="cu126"))
+    assert "https://download.pytorch.org/whl/cu126" in words(plan(where, "torchvision"))
+
+
+def test_torchaudio_beside_a_newer_torch_moves_that_torch() -> None:
+    installed = packages(torch="2.15.0")
+    where = machine(card("H100"), software=installed, torch=Torch(version="2.15.0+cu132", build="cu132"))
+    assert "torch==2.14.1" in words(plan(where, "torchaudio"))
+
+
+def test_torch_without_gpu_comes_from_the_cpu_index() -> None:
+    assert words(plan(machine(), "torch"))[-2:] == ["--index-url", "https://download.pytorch.org/whl/cpu"]
+
+
+def test_an_intel_mac_is_not_told_to_install_a_torch_that_it_cannot_have() -> None:
+    made = plan(machine(system="darwin", architecture="x86_64"), "torch")
+    assert commands(made) == []
+    assert any("macos-x86_64" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "version"), [("helm", "helm", "3.12.4"), ("fairness-indicators", "fairness", "3.11.9")]
+)
+def test_what_breaks_its_neighbours_gets_an_environment_of_its_own(name: str, environment: str, version: str) -> None:
+    made = plan(machine(interpreter=python(version=version)), "transformers", name)
+    assert [each.name for each in made.environments] == ["shared", environment]
+    own = made.environments[1]
+    assert own.python == f".venv-{environment}/bin/python"
+    assert shlex.split(own.steps[0].command) == ["/srv/project/.venv/bin/python", "-m", "venv", f".venv-{environment}"]
+    assert {shlex.split(step.command)[0] for step in own.steps[1:]} == {own.python}
+    assert "transformers" not in " ".join(step.command for step in own.steps)
+
+
+def test_fairness_indicators_are_left_out_where_python_is_too_new() -> None:
+    made = plan(machine(interpreter=python(version="3.12.4")), "fairness-indicators")
+    assert commands(made) == []
+    assert any("needs Python" in note and "3.12.4" in note for note in made.notes)
+
+
+def test_autogpt_is_never_taken_from_the_index() -> None:
+    made = plan(MACHINES["8xh100"], "autogpt")
+    assert not any("pip" in shlex.split(command) for command in commands(made))
+    assert any("git clone" in command for command in commands(made))
+
+
+@pytest.mark.parametrize("present", [[], ["docker"]])
+def test_a_container_needs_docker(present: list[str]) -> None:
+    made = plan(machine(card("H100"), present=present), "tgi")
+    assert bool(commands(made)) == bool(present)
+    if not present:
+        assert any("docker is not installed" in note for note in made.notes)
+
+
+def test_a_service_is_said_to_be_none_to_install() -> None:
+    made = plan(machine(), "perspective-api")
+    assert any("service" in note and "2026-12-31" in note for note in made.notes)
+
+
+def test_llama_cpp_is_compiled_for_the_gpu_only_where_the_compiler_is_there() -> None:
+    (plain,) = commands(plan(machine(card("H100")), "llama-cpp"))
+    (compiled,) = commands(plan(machine(card("H100"), present=["nvcc"]), "llama-cpp"))
+    assert "GGML_CUDA" not in plain
+    assert shlex.split(compiled)[0] == "CMAKE_ARGS=-DGGML_CUDA=on"
+
+
+def test_the_script_says_so_when_nothing_is_to_be_done() -> None:
+    where = machine(software=packages(transformers="5.0.0"))
+    script = sh.render(plan(where, "transformers"), Options())
+    assert "# nothing to install" in script
+    done = subprocess.run(["sh"], input=script, text=True, capture_output=True, check=True, env={})
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_packages_of_a_name_like_another_do_not_count() -> None:
+    where = machine(software=(*packages(), Package(name="torch-geometric", version="2.6")))
+    assert any(word.startswith("torch") for word in words(plan(where, "torch")))

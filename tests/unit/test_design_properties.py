@@ -1,0 +1,177 @@
+"""What the design promises of every machine, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from llmcheck import codec
+from llmcheck.advise.torch import torch_build
+from llmcheck.evaluate import evaluate
+from llmcheck.machine import Disk, FabricPort, Gpu, Machine, Package, Software
+from llmcheck.report import ProfileReport
+from tests.machines_builder import GB
+from tests.unit.strategies import CORRECTIONS, SHIPPED, machines, wild_machines
+
+RANK = {"not-ready": 0, "undetermined": 1, "ready": 2}
+
+
+def judged(where: Machine) -> list[ProfileReport]:
+    return [evaluate(profile, where, CORRECTIONS) for profile in SHIPPED]
+
+
+def statuses(where: Machine) -> dict[tuple[str, str], str]:
+    return {(report.id, finding.id): finding.status for report in judged(where) for finding in report.findings}
+
+
+@settings(max_examples=100)
+@given(wild_machines)
+def test_a_machine_survives_being_written_and_read(where: Machine) -> None:
+    assert codec.decode_json(codec.encode_json(where).encode(), Machine, "x") == where
+    assert codec.unpack(codec.pack(where), Machine) == where
+
+
+# --- erasing a fact ---
+
+
+def _gpus(where: Machine, change: Callable[[Gpu], Gpu | None]) -> Iterator[Machine]:
+    for position, gpu in enumerate(where.gpus or ()):
+        changed = change(gpu)
+        if changed is not None:
+            gpus = where.gpus or ()
+            yield replace(where, gpus=(*gpus[:position], changed, *gpus[position + 1 :]))
+
+
+def _disk(where: Machine, **changes: object) -> Machine:
+    return replace(where, disks=tuple(replace(disk, **changes) for disk in where.disks or ()))
+
+
+def _ports(where: Machine, change: Callable[[FabricPort], FabricPort]) -> Machine:
+    return replace(where, fabric=replace(where.fabric, ports=tuple(change(port) for port in where.fabric.ports or ())))
+
+
+def _software(where: Machine, **changes: object) -> Machine:
+    return replace(where, software=replace(where.software, **changes))
+
+
+ERASURES: dict[str, Callable[[Machine], Iterator[Machine]]] = {
+    "the list of GPUs": lambda where: iter([replace(where, gpus=None)]),
+    "a card's memory": lambda where: _gpus(where, lambda gpu: replace(gpu, memory_total=None)),
+    "a card's NVLinks": lambda where: _gpus(where, lambda gpu: replace(gpu, nvlinks=None)),
+    "a card's compute capability": lambda where: _gpus(where, lambda gpu: replace(gpu, compute_capability=None)),
+    "a card's name": lambda where: _gpus(where, lambda gpu: replace(gpu, name=None)),
+    "the driver's version": lambda where: iter(
+        [replace(where, drivers={vendor: replace(driver, version=None) for vendor, driver in where.drivers.items()})]
+    ),
+    "the RAM": lambda where: iter([replace(where, ram=replace(where.ram, total=None, usable=None, available=None))]),
+    "all disks": lambda where: iter([replace(where, disks=None)]),
+    "the free space": lambda where: iter([_disk(where, free=None, size=None)]),
+    "the kind of disk": lambda where: iter([_disk(where, kind="unknown")]),
+    "all that is told of a file system": lambda where: iter([_disk(where, free=None, size=None, read_only=None)]),
+    "the ports": lambda where: iter([replace(where, fabric=replace(where.fabric, ports=None))]),
+    "the ports' state": lambda where: iter([_ports(where, lambda port: replace(port, active=None))]),
+    "the ports' link layer": lambda where: iter([_ports(where, lambda port: replace(port, link_layer=None))]),
+    "the packages": lambda where: iter([_software(where, packages=None)]),
+    "the tools": lambda where: iter([_software(where, tools=None)]),
+    "the interpreter": lambda where: iter([_software(where, python=None)]),
+    "all software": lambda where: iter([replace(where, software=Software())]),
+}
+
+
+@pytest.mark.parametrize("fact", ERASURES)
+@given(where=machines())
+def test_erasing_a_fact_only_opens_a_finding_and_never_turns_it(fact: str, where: Machine) -> None:
+    before = statuses(where)
+    for erased in ERASURES[fact](where):
+        after = statuses(erased)
+        turned = {
+            place: f"{status} -> {after[place]}"
+            for place, status in before.items()
+            if place in after and after[place] not in (status, "unknown", "skipped")
+        }
+        assert turned == {}
+
+
+@pytest.mark.parametrize("fact", ERASURES)
+@given(where=machines())
+def test_erasing_a_fact_never_makes_a_tier_ready(fact: str, where: Machine) -> None:
+    before = {report.id: report.verdict for report in judged(where)}
+    for erased in ERASURES[fact](where):
+        for report in judged(erased):
+            assert report.verdict != "ready" or before[report.id] == "ready"
+
+
+# --- more hardware ---
+
+
+def verdicts(where: Machine) -> dict[str, int]:
+    return {report.id: RANK[report.verdict] for report in judged(where)}
+
+
+def not_worse(where: Machine, better: Machine) -> dict[str, str]:
+    before, after = verdicts(where), verdicts(better)
+    return {name: f"{before[name]} -> {after[name]}" for name in before if after[name] < before[name]}
+
+
+@given(where=machines(), more=st.integers(1, 200 * GB), position=st.integers(0, 6))
+def test_more_memory_on_a_card_never_worsens_a_verdict(where: Machine, more: int, position: int) -> None:
+    gpus = list(where.gpus or ())
+    if position < len(gpus) and gpus[position].memory_total is not None:
+        gpus[position] = replace(gpus[position], memory_total=(gpus[position].memory_total or 0) + more)
+    assert not_worse(where, replace(where, gpus=tuple(gpus))) == {}
+
+
+@given(where=machines(), model=st.sampled_from([12, 24, 80, 180]))
+def test_one_more_card_never_worsens_the_memory(where: Machine, model: int) -> None:
+    gpus = where.gpus or ()
+    extra = Gpu(vendor="nvidia", index=99, name="more", memory_total=model * GB, compute_capability="9.0", nvlinks=18)
+    before, after = statuses(where), statuses(replace(where, gpus=(*gpus, extra)))
+    order = ["fail", "unknown", "warn", "pass"]
+    for (profile, finding), status in before.items():
+        if finding == "gpu":
+            assert order.index(after[profile, finding]) >= order.index(status)
+
+
+@given(where=machines(), more=st.integers(1, 2000 * GB))
+def test_more_ram_never_worsens_a_verdict(where: Machine, more: int) -> None:
+    ram = replace(where.ram, total=(where.ram.total or 0) + more, usable=(where.ram.usable or 0) + more)
+    assert not_worse(where, replace(where, ram=ram)) == {}
+
+
+@given(where=machines(), more=st.integers(1, 2000 * GB))
+def test_more_free_space_never_worsens_a_verdict(where: Machine, more: int) -> None:
+    disks: tuple[Disk, ...] = tuple(replace(disk, free=(disk.free or 0) + more) for disk in where.disks or ())
+    assert not_worse(where, replace(where, disks=disks)) == {}
+
+
+@given(where=machines())
+def test_one_more_package_never_worsens_a_verdict(where: Machine) -> None:
+    for name in ("torch", "vllm", "peft", "langchain"):
+        packages = where.software.packages or ()
+        if name not in {package.name for package in packages}:
+            more = _software(where, packages=(*packages, Package(name=name, version="9")))
+            assert not_worse(where, more) == {}
+
+
+# --- order ---
+
+
+@given(where=machines(), random=st.randoms(use_true_random=False))
+def test_the_order_of_gpus_packages_and_drivers_is_irrelevant(where: Machine, random: object) -> None:
+    gpus, packages, drivers = list(where.gpus or ()), list(where.software.packages or ()), list(where.drivers.items())
+    for each in (gpus, packages, drivers):
+        random.shuffle(each)  # type: ignore[attr-defined]
+    turned = replace(_software(where, packages=tuple(packages)), gpus=tuple(gpus), drivers=dict(drivers))
+    assert statuses(turned) == statuses(where)
+    assert verdicts(turned) == verdicts(where)
+    first, second = torch_build(where), torch_build(turned)
+    assert (first.tag, first.requirement) == (second.tag, second.requirement)
+
+
+@given(where=machines())
+def test_judging_twice_gives_the_same_report(where: Machine) -> None:
+    assert judged(where) == judged(where)
