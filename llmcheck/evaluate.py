@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llmcheck.correction import Correction
-from llmcheck.machine import Machine, counted_gpus
+from llmcheck.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.profile import Profile
 from llmcheck.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
 from llmcheck.requirements import check
@@ -100,9 +100,10 @@ def _corrected(findings: list[Finding], correction: Correction, profile_id: str,
 
 def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine) -> Finding:
     least = parse_size(correction.memory_total or "0 B")
-    sizes = [gpu.memory_total for gpu in counted_gpus(machine)]
-    total = sum(size for size in sizes if size is not None)
-    status: Status = "pass" if total >= least else "unknown" if None in sizes else "warn"
+    gpus = counted_gpus(machine)
+    total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
+    unknown = any(gpu.memory_total is None for gpu in gpus)
+    status: Status = "pass" if total >= least else "unknown" if unknown else "warn"
     found = decimal(total)
     return Finding(
         id=correction.id,

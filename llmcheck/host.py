@@ -18,12 +18,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import http.client
     import mmap
+    import ssl
 
 _READ_LIMIT = 4 * 2**20
+_FETCH_LIMIT = 4 * 2**20
+_FETCH_SECONDS = 3.0
+_FETCH_GRACE = 0.2
+_REDIRECTIONS = 5
 
 Work = Callable[[Callable[[bytes], None]], None]
 
@@ -33,6 +39,23 @@ class Stat:
 
     def __init__(self, size: int, free: int, read_only: bool) -> None:
         self.size, self.free, self.read_only = size, free, read_only
+
+
+class Fetched(NamedTuple):
+    """What came of one request."""
+
+    status: int | None = None
+    """The HTTP status; None where no server answered."""
+    first_byte: float | None = None
+    """Seconds until the answer began, redirections included."""
+    received: int = 0
+    """Bytes of its body."""
+    receiving: float = 0.0
+    """Seconds that these took."""
+    proxy: str | None = None
+    """Through which it went, without credentials; None for none."""
+    error: str | None = None
+    """In one line; None where a server answered."""
 
 
 class Host:
@@ -86,6 +109,15 @@ class Host:
 
     def is_file(self, path: str) -> bool:
         return os.path.isfile(self.at(path))
+
+    def is_executable(self, path: str) -> bool:
+        """Whether this process may run a file; of a tree, whether its owner might."""
+        try:
+            if self.live:
+                return os.access(path, os.X_OK)
+            return os.stat(self.at(path)).st_mode & 0o100 != 0
+        except OSError:
+            return False
 
     def may_use(self, path: str) -> bool:
         """Whether this process may read and write a device; of a tree, whether its stand-in's owner might."""
@@ -208,6 +240,26 @@ class Host:
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.decode("utf-8", "replace")
+
+    def fetch(self, url: str, seconds: float, limit: int = _FETCH_LIMIT) -> Fetched:
+        """GET an http or https address through the environment's proxies, within so long and so many bytes.
+
+        Nothing personal is sent: no token, no cookie, no name and password out of the address. Never for a captured
+        tree.
+        """
+        if not self.live:
+            return Fetched(error="this is a captured tree")
+        import threading
+
+        # Names are looked up in the C library, which knows no deadline: what is stuck there is left behind.
+        got: list[Fetched] = []
+        end = time.monotonic() + seconds
+        work = threading.Thread(
+            target=lambda: got.append(_fetch(url, self.environ, end, limit)), daemon=True, name="fetch"
+        )
+        work.start()
+        work.join(seconds + _FETCH_GRACE)
+        return got[0] if got else Fetched(error=f"no answer within {seconds:g} s")
 
     def affinity(self) -> int | None:
         """Logical processors that the scheduler lets this process use; None where the system does not say."""
@@ -338,6 +390,139 @@ def _timed_reads(descriptor: int, buffer: mmap.mmap, seconds: float, limit: int)
     if not done or spent <= 0:
         return None, "nothing could be read"
     return done / spent, f"{done / 2**20:.0f} MiB in {spent:.2f} s, page cache bypassed"
+
+
+def public_address(url: str) -> str:
+    """An address without user name, password, query and fragment, which may be secrets."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return "an address that cannot be read"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _fetch(url: str, environ: Mapping[str, str], end: float, limit: int) -> Fetched:
+    """As ``Host.fetch``, without its guard against what knows no deadline."""
+    import http.client
+    from urllib.parse import urljoin
+
+    began, proxy = time.monotonic(), None
+    try:
+        url = public_address(url)
+        for _ in range(_REDIRECTIONS):
+            proxy = _proxy_for(url, environ)
+            connection = _request(url, proxy, environ, end)
+            try:
+                socket = connection.sock  # which the connection forgets when the server will close
+                response = connection.getresponse()
+                there = response.getheader("Location")
+                if response.status in (301, 302, 303, 307, 308) and there:
+                    url = urljoin(url, there)
+                    continue
+                first = time.monotonic()
+                received = _receive(socket, response, min(end, first + _FETCH_SECONDS), limit)
+                shown = public_address(proxy) if proxy else None
+                return Fetched(response.status, first - began, received, time.monotonic() - first, shown)
+            finally:
+                connection.close()
+        error = f"more than {_REDIRECTIONS} redirections"
+    except (OSError, http.client.HTTPException, ValueError) as failure:
+        error = " ".join(str(failure).split()) or type(failure).__name__
+    return Fetched(proxy=public_address(proxy) if proxy else None, error=error)
+
+
+def _request(url: str, proxy: str | None, environ: Mapping[str, str], end: float) -> http.client.HTTPConnection:
+    """A connection on which the request has been sent. Raises OSError, HTTPException and ValueError."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http or https address")
+    left = max(0.01, end - time.monotonic())
+    via = urlsplit(proxy) if proxy else parts
+    if proxy and (via.scheme != "http" or not via.hostname):
+        raise ValueError(f"a proxy of the kind '{via.scheme}' cannot be used for this measurement")
+    pass_key = _proxy_authorization(proxy) if proxy else {}
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(
+            via.hostname or "", via.port, timeout=left, context=_certificates(environ)
+        )
+        if proxy:
+            connection.set_tunnel(parts.hostname, parts.port, pass_key)
+            pass_key = {}
+    else:
+        connection = http.client.HTTPConnection(via.hostname or "", via.port, timeout=left)
+    path = url if proxy and parts.scheme == "http" else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        connection.request("GET", path, headers={"User-Agent": "llmcheck", **pass_key})
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _receive(socket: Any, response: http.client.HTTPResponse, end: float, limit: int) -> int:
+    """Bytes of the body, as many as come until then."""
+    received = 0
+    with contextlib.suppress(OSError, ValueError):  # what came until it broke off is what counts
+        while received < limit and (left := end - time.monotonic()) > 0:
+            socket.settimeout(left)
+            data = response.read1(min(1 << 16, limit - received))
+            if not data:
+                break
+            received += len(data)
+    return received
+
+
+def _proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
+    """As most libraries choose: the small letters win, and NO_PROXY names who is asked directly."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+
+    def value(name: str) -> str:
+        return environ.get(name.lower()) or environ.get(name.upper()) or ""
+
+    proxy = value(f"{parts.scheme}_proxy") or value("all_proxy")
+    if not proxy or _is_direct((parts.hostname or "").lower(), value("no_proxy").lower()):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_direct(name: str, no_proxy: str) -> bool:
+    for rule in map(str.strip, no_proxy.split(",")):
+        bare = rule.removeprefix("*").lstrip(".").partition(":")[0]
+        if rule == "*" or (bare and (name == bare or name.endswith(f".{bare}"))):
+            return True
+    return False
+
+
+def _proxy_authorization(proxy: str) -> dict[str, str]:
+    """What the proxy asks for, to be sent to it alone."""
+    from base64 import b64encode
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Whom to trust: the system's list, and a company's own that libraries are told of by these variables."""
+    import ssl
+
+    context = ssl.create_default_context()
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        path = environ.get(name)
+        if path and os.path.isfile(path):
+            context.load_verify_locations(path)
+    return context
 
 
 class Child:

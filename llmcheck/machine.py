@@ -8,6 +8,7 @@ cloud offer are all this same value.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -447,6 +448,20 @@ def counted_gpus(machine: Machine) -> tuple[Gpu, ...]:
         for gpu in machine.gpus or ()
         if gpu.visible and not gpu.integrated and gpu.usable is not False and not (gpu.mig_mode and gpu.parent is None)
     )
+
+
+def capability_of(gpu: Gpu) -> tuple[int, int] | None:
+    """The compute capability as numbers; None where the card did not tell, or a file says something else."""
+    match = re.fullmatch(r"(\d{1,3})\.(\d{1,3})", gpu.compute_capability or "")
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def joint_gpus(gpus: Sequence[Gpu]) -> list[list[Gpu]]:
+    """The GPUs in groups that one job can use together: those of one vendor; a MIG instance only by itself."""
+    groups: dict[object, list[Gpu]] = {}
+    for position, gpu in enumerate(gpus):
+        groups.setdefault(position if gpu.parent is not None else gpu.vendor, []).append(gpu)
+    return list(groups.values())
 
 
 def normalized_name(distribution: str) -> str:

@@ -23,7 +23,10 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in _UNITS:
         raise ValueError(f"'{text}' is not a size; write a number and a unit, one of {', '.join(_UNITS)}")
-    return round(float(match[1]) * _UNITS[match[2]])
+    try:
+        return round(float(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        raise ValueError(f"'{text[:20]}...' is not a size: too large") from None
 
 
 def _scaled(size: int, units: dict[str, int]) -> str:

@@ -7,13 +7,16 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from llmcheck.advice import Environment, Plan, Step, TorchBuild
-from llmcheck.advise.torch import torch_build
+from llmcheck.advise.torch import index_of, torch_build
 from llmcheck.library import Library
 from llmcheck.machine import Machine, counted_gpus, normalized_name
 from llmcheck.report import Finding
 
 SHARED = "shared"
 _VENV = ".venv"
+_TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
+# torchaudio is frozen at 2.11 for CUDA 13.0 and refuses a torch of another CUDA minor at import; measured 2026-11-22.
+_TORCH_OF_TORCHAUDIO = "torch==2.14.1"
 
 
 def missing_libraries(findings: Iterable[Finding], machine: Machine, libraries: Mapping[str, Library]) -> list[str]:
@@ -131,11 +134,10 @@ def _fill(environment: str, members: Sequence[Library], machine: Machine) -> Env
     names = {library.id for library in by_pip}
     torch = torch_build(machine)
     if "vllm" in names:
-        by_pip = [library for library in by_pip if library.id not in ("torch", "torchvision", "torchaudio")]
-    elif "torch" in names:
-        with_torch = [library for library in by_pip if library.id in ("torch", "torchvision", "torchaudio")]
-        by_pip = [library for library in by_pip if library not in with_torch]
-        steps.append(_torch_step(pip, torch, {library.id for library in with_torch}))
+        by_pip = [library for library in by_pip if library.id not in _TORCH_FAMILY]
+    elif names & set(_TORCH_FAMILY):
+        by_pip = [library for library in by_pip if library.id not in _TORCH_FAMILY]
+        steps.append(_torch_step(pip, torch, names & set(_TORCH_FAMILY), machine))
     requirements = [requirement for library in by_pip for requirement in library.requirements]
     if requirements:
         replaced = _replaced_torch(names, machine) if environment == SHARED else ""
@@ -178,14 +180,26 @@ def _pip(python: str, steps: list[Step], machine: Machine, fresh: bool) -> str:
     return shlex.join([python, "-m", "pip", "install"])
 
 
-def _torch_step(pip: str, torch: TorchBuild, names: set[str]) -> Step:
-    """torch and its companions from one index; torchaudio is frozen and imports only beside torch 2.14 and older."""
-    requirements = [torch.requirement]
+def _torch_step(pip: str, torch: TorchBuild, names: set[str], machine: Machine) -> Step:
+    """torch and its companions from one index: that of the torch that is installed, or the one chosen for this machine.
+
+    torchaudio is frozen and imports only beside torch 2.14 and older, so it may move an installed torch, which is said.
+    """
+    installed = machine.software.torch if "torch" not in names else None
+    requirements, reason, index = [torch.requirement], f"PyTorch: {torch.reason}", torch.index_url
+    if installed is not None:
+        requirements, reason = [], f"to go with the installed torch {installed.version}"
+        index = None if installed.build in (None, "cu132", "cu130", "mps") else index_of(installed.build)
     if "torchaudio" in names and torch.tag in ("cu132", "cpu", "mps"):
-        requirements = ["torch==2.14.1"]
+        requirements = [_TORCH_OF_TORCHAUDIO]
+        reason += "; torchaudio imports beside torch 2.14.1, not beside newer ones"
+        if installed is not None and _tuple(installed.version or "") > _tuple(_TORCH_OF_TORCHAUDIO):
+            reason += f"; back with: pip install torch=={(installed.version or '').split('+')[0]}"
     requirements += [name for name in ("torchvision", "torchaudio") if name in names]
-    index = ["--index-url", torch.index_url] if torch.index_url else []
-    return Step(command=f"{pip} {shlex.join([*requirements, *index])}", reason=f"PyTorch: {torch.reason}")
+    if "torchaudio" in requirements:
+        requirements[requirements.index("torchaudio")] = "torchaudio==2.11.0"
+    address = ["--index-url", index] if index else []
+    return Step(command=f"{pip} {shlex.join([*requirements, *address])}", reason=reason)
 
 
 def _llama_cpp(pip: str, torch: TorchBuild, machine: Machine) -> Step:

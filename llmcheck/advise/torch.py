@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from llmcheck.advice import TorchBuild
-from llmcheck.machine import Gpu, Machine, counted_gpus
+from llmcheck.machine import Gpu, Machine, capability_of, counted_gpus
 
 _INDEX = "https://download.pytorch.org/whl/"
 _CURRENT = "torch>=2.14"
@@ -26,14 +26,17 @@ class Build(NamedTuple):
     least_driver: int
 
 
-# Newest first; the first that holds every visible card and speaks to the driver is advised.
+# Newest torch first; the first that holds every visible card and speaks to the driver is advised.
 _BUILDS = (
     Build("cu132", _CURRENT, 75, 129, 580),
-    Build("cu128", "torch==2.11.*", 75, 129, 570),
     Build("cu126", "torch>=2.6,<2.15", 50, 90, 525),
+    Build("cu128", "torch==2.11.*", 75, 129, 570),
     Build("cu128", "torch==2.10.*", 70, 129, 570),
     Build("cu118", "torch==2.7.1", 50, 90, 450),
 )
+_OLDEST_CAPABILITY = 50
+# torch 2.12 and newer wheels are macosx_14_0; no wheel for Intel Macs after 2.2.2.
+_MACOS_OF_CURRENT, _TORCH_OF_OLDER_MACOS, _TORCH_OF_INTEL_MACS = 14, "torch==2.11.0", "torch==2.2.2"
 
 
 def torch_build(machine: Machine) -> TorchBuild:
@@ -41,9 +44,7 @@ def torch_build(machine: Machine) -> TorchBuild:
     gpus = counted_gpus(machine)
     system = machine.os.system if machine.os else "linux"
     if system == "darwin":
-        return TorchBuild(
-            tag="mps", index_url=None, requirement=_CURRENT, reason="macOS: the PyPI wheel drives the GPU"
-        )
+        return _mac(machine)
     nvidia = [gpu for gpu in gpus if gpu.vendor == "nvidia"]
     driver = machine.drivers.get("nvidia")
     if nvidia:
@@ -53,46 +54,73 @@ def torch_build(machine: Machine) -> TorchBuild:
         return _published("cu132", _CURRENT, reason, system)
     if any(gpu.vendor == "amd" for gpu in gpus) and system == "linux":
         reason = "AMD GPU: the ROCm 7.2 build, published for torch 2.13"
-        return TorchBuild(tag="rocm7.2", index_url=f"{_INDEX}rocm7.2", requirement="torch==2.13.*", reason=reason)
+        return TorchBuild(tag="rocm7.2", index_url=index_of("rocm7.2"), requirement="torch==2.13.*", reason=reason)
     if any(gpu.vendor == "intel" for gpu in gpus):
-        return TorchBuild(tag="xpu", index_url=f"{_INDEX}xpu", requirement=_CURRENT, reason="Intel GPU: the XPU build")
+        return TorchBuild(tag="xpu", index_url=index_of("xpu"), requirement=_CURRENT, reason="Intel GPU: the XPU build")
     return _cpu("no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries", system)
 
 
+def index_of(tag: str) -> str:
+    """The package index of one build."""
+    return f"{_INDEX}{tag}"
+
+
+def _mac(machine: Machine) -> TorchBuild:
+    """PyPI's wheel drives the GPU of Apple silicon; older systems stop at older releases."""
+    version = (machine.os.version if machine.os else None) or ""
+    major = int(version.split(".")[0]) if version.split(".")[0].isdigit() else _MACOS_OF_CURRENT
+    if _architecture(machine) == "x86_64":
+        requirement, reason = _TORCH_OF_INTEL_MACS, "the last release for Intel Macs, for Python up to 3.12"
+    elif major < _MACOS_OF_CURRENT:
+        requirement, reason = _TORCH_OF_OLDER_MACOS, f"the last release for macOS {major}: newer ones need macOS 14"
+    else:
+        requirement, reason = _CURRENT, "macOS: the PyPI wheel drives the GPU"
+    return TorchBuild(tag="mps", index_url=None, requirement=requirement, reason=reason)
+
+
 def _nvidia(gpus: list[Gpu], driver: str | None, system: str, architecture: str) -> TorchBuild:
-    capabilities = [_tenfold(gpu.compute_capability) for gpu in gpus if gpu.compute_capability]
+    """What is unknown of a card or the driver limits nothing, and the reason says so."""
+    capabilities = [major * 10 + minor for major, minor in filter(None, map(capability_of, gpus))]
+    known = f"compute capability {_range(capabilities)}" if capabilities else "compute capability unknown"
     branch = int(driver.split(".")[0]) if driver and driver.split(".")[0].isdigit() else None
-    if len(capabilities) < len(gpus) or branch is None:
-        reason = "the driver's version or a card's compute capability is unknown: assumes driver 580 or newer"
-        return _published("cu132", _CURRENT, reason, system)
-    least, most = min(capabilities), max(capabilities)
-    for build in _BUILDS:
-        if architecture == "aarch64" and build.tag != "cu132":
-            continue
-        holds = build.least_capability <= least and most <= build.most_capability
-        if holds and branch >= build.least_driver and (build.tag != "cu118" or branch < 525):
-            reason = (
-                f"driver {driver}, compute capability {_range(least, most)}: {build.tag} is the newest build for both"
+    facts = f"driver {driver or 'unknown'}, {known}"
+    if branch is None or len(capabilities) < len(gpus):
+        facts += (
+            ", the rest unknown and assumed to be current" if capabilities or branch else " (assumed to be current)"
+        )
+    holding = [
+        build
+        for build in _BUILDS
+        if all(build.least_capability <= each <= build.most_capability for each in capabilities)
+        and (architecture != "aarch64" or build.tag == "cu132")
+    ]
+    for build in holding:
+        if branch is None or branch >= build.least_driver:
+            return _published(
+                build.tag, build.requirement, f"{facts}: {build.tag} is the newest build for both", system
             )
-            return _published(build.tag, build.requirement, reason, system)
-    if least < 50:
-        return _cpu(f"compute capability {_range(least, most)} is older than any build that can still be had", system)
+    if holding:
+        return _cpu(
+            f"driver {driver} is too old for {known}: update it to 580 or newer, then ask again; "
+            "until then only the CPU build runs",
+            system,
+        )
+    if min(capabilities) < _OLDEST_CAPABILITY:
+        return _cpu(f"{known} is older than any build that can still be had", system)
     return _cpu(
-        f"driver {driver} is too old for compute capability {_range(least, most)}: update it to 580 or newer, "
-        "then ask again; until then only the CPU build runs",
-        system,
+        f"no build holds {known} together: hide the cards of one kind with CUDA_VISIBLE_DEVICES and ask again", system
     )
 
 
 def _published(tag: str, requirement: str, reason: str, system: str) -> TorchBuild:
     """PyPI's Linux wheel is the cu132 build; on Windows PyPI holds only the CPU build."""
     from_pypi = tag == "cu132" and system == "linux"
-    index = None if from_pypi else f"{_INDEX}{tag}"
+    index = None if from_pypi else index_of(tag)
     return TorchBuild(tag=tag, index_url=index, requirement=requirement, reason=reason)
 
 
 def _cpu(reason: str, system: str) -> TorchBuild:
-    index = None if system == "windows" else f"{_INDEX}cpu"
+    index = None if system == "windows" else index_of("cpu")
     return TorchBuild(tag="cpu", index_url=index, requirement=_CURRENT, reason=reason)
 
 
@@ -100,11 +128,6 @@ def _architecture(machine: Machine) -> str:
     return machine.os.architecture if machine.os else "x86_64"
 
 
-def _tenfold(capability: str) -> int:
-    major, _, minor = capability.partition(".")
-    return int(major) * 10 + int(minor or 0)
-
-
-def _range(least: int, most: int) -> str:
-    low, high = f"{least // 10}.{least % 10}", f"{most // 10}.{most % 10}"
-    return low if least == most else f"{low} to {high}"
+def _range(capabilities: list[int]) -> str:
+    low, high = (f"{each // 10}.{each % 10}" for each in (min(capabilities), max(capabilities)))
+    return low if low == high else f"{low} to {high}"

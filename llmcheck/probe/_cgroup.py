@@ -76,8 +76,7 @@ def cpu_count(text: str) -> int | None:
 
 def _memory_limits(host: Host) -> Iterator[tuple[int, str, str]]:
     """(bytes, where it was read, the group's folder) of every limit that applies to us."""
-    above: list[tuple[int, str, str]] = []
-    separate = False
+    own, separate = True, False
     for version, folder in _folders(host, "memory"):
         if version == 2:
             value = host.read_int(f"{folder}/memory.max")  # "max" is no number, so no limit
@@ -85,19 +84,15 @@ def _memory_limits(host: Host) -> Iterator[tuple[int, str, str]]:
                 yield value, f"cgroup v2 {folder}/memory.max", folder
             continue
         # Without use_hierarchy a v1 group's use is not charged to those above it, whose limits say nothing then.
-        # Kernels since 5.11 know only hierarchies, and a file that cannot be read is taken for one.
-        if above or separate:
-            separate = separate or host.read_int(f"{folder}/memory.use_hierarchy") == 0
-        if separate:
-            continue
-        value = host.read_int(f"{folder}/memory.limit_in_bytes")
-        above.append((_V1_UNLIMITED if value is None else value, f"cgroup v1 {folder}/memory.limit_in_bytes", folder))
-        yield from (each for each in above[-1:] if each[0] < _V1_UNLIMITED)
-        if len(above) == 1:
-            # What parents allow that a container does not see.
-            value = _stat(host, folder, "hierarchical_memory_limit")
+        # Later kernels know only hierarchies, and a file that cannot be read is taken for one.
+        separate = separate or (not own and host.read_int(f"{folder}/memory.use_hierarchy") == 0)
+        found = {} if separate else {"memory.limit_in_bytes": host.read_int(f"{folder}/memory.limit_in_bytes")}
+        if own:  # it also says what parents allow that a container does not see
+            found["memory.stat hierarchical_memory_limit"] = _stat(host, folder, "hierarchical_memory_limit")
+        for name, value in found.items():
             if value is not None and value < _V1_UNLIMITED:
-                yield value, f"cgroup v1 {folder}/memory.stat hierarchical_memory_limit", folder
+                yield value, f"cgroup v1 {folder}/{name}", folder
+        own = False
 
 
 def _memory_used(host: Host, folder: str) -> int | None:

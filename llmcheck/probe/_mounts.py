@@ -29,7 +29,7 @@ def mounts(host: Host) -> list[Mount]:
     found = []
     for line in (host.read("/proc/self/mountinfo") or "").splitlines():
         left, _, right = line.partition(" - ")
-        fields, kind = left.split(" "), right.split(" ")  # an empty source leaves two blanks side by side
+        fields, kind = left.split(), right.split(" ")  # an empty source leaves two blanks side by side
         if len(fields) >= 6 and len(kind) >= 2:
             found.append(
                 Mount(

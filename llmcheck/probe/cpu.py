@@ -2,47 +2,173 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from llmcheck.host import Host
 from llmcheck.machine import Cpu
-from llmcheck.probe import Reading, Request
-from llmcheck.probe._cgroup import cpu_quota
+from llmcheck.probe import Reading, Request, _slurm
+from llmcheck.probe._cgroup import cpu_quota, cpuset
+
+_TOPOLOGY = "/sys/devices/system/cpu"
+
+# The instruction sets that decide how fast a model runs on the processor, in the kernel's words.
+_X86_FLAGS = (
+    *("avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
+    *("amx_tile", "amx_bf16", "amx_int8"),
+)
+_ARM_FLAGS = ("asimd", "sve", "sve2", "bf16", "i8mm")
+_FLAGS = frozenset((*_X86_FLAGS, *_ARM_FLAGS))
+
+# ARM's /proc/cpuinfo names a core by the numbers of its MIDR register: (implementer, part). Those of machines that
+# models run on. Source: the names in Arm's Technical Reference Manuals and Linux arch/arm64/include/asm/cputype.h,
+# as util-linux's lscpu prints them; read 2026-11-22.
+_ARM_CORES = {
+    (0x41, 0xD03): "Cortex-A53",
+    (0x41, 0xD05): "Cortex-A55",
+    (0x41, 0xD07): "Cortex-A57",
+    (0x41, 0xD08): "Cortex-A72",
+    (0x41, 0xD0B): "Cortex-A76",
+    (0x41, 0xD0C): "Neoverse-N1",
+    (0x41, 0xD40): "Neoverse-V1",
+    (0x41, 0xD41): "Cortex-A78",
+    (0x41, 0xD42): "Cortex-A78AE",
+    (0x41, 0xD49): "Neoverse-N2",
+    (0x41, 0xD4F): "Neoverse-V2",
+    (0x41, 0xD80): "Cortex-A520",
+    (0x41, 0xD81): "Cortex-A720",
+    (0x41, 0xD82): "Cortex-X4",
+    (0x41, 0xD83): "Neoverse-V3AE",
+    (0x41, 0xD84): "Neoverse-V3",
+    (0x41, 0xD85): "Cortex-X925",
+    (0x41, 0xD87): "Cortex-A725",
+    (0x41, 0xD8E): "Neoverse-N3",
+    (0x46, 0x001): "A64FX",
+    (0x48, 0xD01): "TaiShan-v110",
+    (0x4E, 0x004): "Carmel",
+}
+
+
+class _Listed(NamedTuple):
+    """What /proc/cpuinfo says."""
+
+    model: str | None
+    cores: int | None
+    threads: int | None
+    flags: tuple[str, ...] | None
 
 
 def probe(host: Host, _request: Request) -> Reading:
+    listed = _cpuinfo(host.read("/proc/cpuinfo") or "")
     cores, threads = host.processors()
-    model, listed_cores, listed_threads = _cpuinfo(host.read("/proc/cpuinfo") or "")
-    cores, threads = cores or listed_cores, threads or listed_threads
-    quota, source = cpu_quota(host) or (None, None)
-    affinity = host.affinity()
-    limits = [limit for limit in (affinity or threads, quota) if limit is not None]
+    cores, threads = cores or _cores_by_topology(host) or listed.cores, threads or listed.threads
+    quota, quota_source = cpu_quota(host) or (None, None)
+    affinity, affinity_source = min(_affinities(host), default=(None, None))
+    sources = {}
+    if listed.flags is not None:
+        sources["cpu.flags"] = "/proc/cpuinfo"
+    if affinity_source is not None:
+        sources["cpu.threads_affinity"] = affinity_source
+    if quota_source is not None:
+        sources["cpu.quota"] = quota_source
+    usable, usable_source = _usable(
+        (affinity, affinity_source), (threads, "logical processors"), (quota, quota_source), _slurm.processors(host)
+    )
+    if usable_source is not None:
+        sources["cpu.threads_usable"] = usable_source
     return Reading(
         cpu=Cpu(
-            model=model or host.environ.get("PROCESSOR_IDENTIFIER") or _apple_name(host),
+            model=listed.model or host.environ.get("PROCESSOR_IDENTIFIER") or _apple_name(host),
             cores=cores,
             threads=threads,
             threads_affinity=affinity,
             quota=quota,
-            quota_source=source,
-            threads_usable=max(1, int(min(limits))) if limits else None,
-        )
+            quota_source=quota_source,
+            flags=listed.flags,
+            threads_usable=usable,
+        ),
+        sources=sources,
     )
 
 
-def _cpuinfo(text: str) -> tuple[str | None, int | None, int | None]:
-    """Model name, physical cores and logical processors from /proc/cpuinfo; x86 states all three, ARM the last."""
+def _affinities(host: Host) -> Iterator[tuple[int, str]]:
+    """(logical processors, what says so); the kernel's mask has the cpuset in it, a captured tree has only that."""
+    mask = host.affinity()
+    if mask is not None:
+        yield mask, "affinity mask of this process"
+    group = cpuset(host)
+    if group is not None and (mask is None or group[0] < mask):
+        yield group
+
+
+def _usable(*limits: tuple[float | None, str | None] | None) -> tuple[int | None, str | None]:
+    """The least that any limit leaves, whole and at least 1, and what sets it; (None, None) where nothing is known."""
+    known = [(limit[0], limit[1]) for limit in limits if limit is not None and limit[0] is not None]
+    if not known:
+        return None, None
+    least, source = min(known, key=lambda limit: limit[0])
+    return max(1, int(least)), source
+
+
+def _cpuinfo(text: str) -> _Listed:
+    """x86 states all that is asked for here; ARM the processors, the numbers of their cores, and flags."""
     model: str | None = None
     threads, cores, package = 0, set(), ""
+    implementer, arm_cores, flags = 0, dict[tuple[int, int], int](), set[str]()
     for line in text.splitlines():
         key, _, value = (part.strip() for part in line.partition(":"))
-        if key == "processor":
+        if key == "processor" and value.isdigit():
             threads += 1
-        elif key in ("model name", "cpu model", "Model"):
+        elif key in ("model name", "cpu model", "Model", "cpu"):
             model = model or value
         elif key == "physical id":
             package = value
         elif key == "core id":
             cores.add((package, value))
-    return model, len(cores) or None, threads or None
+        elif key == "CPU implementer":
+            implementer = _number(value)
+        elif key == "CPU part":
+            arm_core = implementer, _number(value)
+            arm_cores[arm_core] = arm_cores.get(arm_core, 0) + 1
+        elif key in ("flags", "Features"):
+            flags.add(value)
+    # A program may be moved to any core, so it can use only what all of them have.
+    common = frozenset.intersection(*(frozenset(line.split()) for line in flags)) if flags else None
+    return _Listed(
+        model=_arm_model(arm_cores) or model,
+        cores=len(cores) or None,
+        threads=threads or None,
+        flags=None if common is None else tuple(sorted(common & _FLAGS)),
+    )
+
+
+def _arm_model(cores: dict[tuple[int, int], int]) -> str | None:
+    """``Neoverse-V2``, or ``Cortex-A725 x 10 + Cortex-X925 x 10``; None where no core is known by name."""
+    if not any(core in _ARM_CORES for core in cores):
+        return None
+    names = {core: _ARM_CORES.get(core, f"ARM core {core[0]:#x}:{core[1]:#x}") for core in cores}
+    if len(cores) == 1:
+        return next(iter(names.values()))
+    return " + ".join(f"{name} x {cores[core]}" for core, name in names.items())
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        return 0
+
+
+def _cores_by_topology(host: Host) -> int | None:
+    """Logical processors that are one core name the same siblings. None where the kernel does not say."""
+    cores = set()
+    for name in host.list(_TOPOLOGY) or ():
+        if name.startswith("cpu") and name[3:].isdigit():
+            folder = f"{_TOPOLOGY}/{name}/topology"
+            siblings = host.read(f"{folder}/core_cpus_list") or host.read(f"{folder}/thread_siblings_list")
+            if siblings and siblings.strip():
+                cores.add(siblings.strip())
+    return len(cores) or None
 
 
 def _apple_name(host: Host) -> str | None:

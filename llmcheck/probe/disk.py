@@ -2,159 +2,214 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from llmcheck.host import Host
 from llmcheck.machine import Disk, Problem
 from llmcheck.probe import Reading, Request
+from llmcheck.probe._mounts import Mount, mount_of, mounts
+from llmcheck.probe._storage import kind_of_mount, may_cache
 
-_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs", "wekafs", "fuse.sshfs")
-_MEMORY = ("tmpfs", "ramfs", "devtmpfs")
-# Virtual disks report what the hypervisor left at its default, so "rotational" says nothing about them.
-_VIRTUAL = ("vd", "xvd", "sr", "fd")
+# Where huggingface_hub stores models, by its own order, then what it derives the folder from.
+# TRANSFORMERS_CACHE is what transformers before 5 read. Source: huggingface_hub constants.py; read 2026-11-22.
+_CACHES = (
+    ("HF_HUB_CACHE", ""),
+    ("HUGGINGFACE_HUB_CACHE", ""),
+    ("TRANSFORMERS_CACHE", ""),
+    ("HF_HOME", "/hub"),
+    ("XDG_CACHE_HOME", "/huggingface/hub"),
+)
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+# What a mount answers whose server or device is gone. ENOTCONN is FUSE's when its program has died.
+_DEAD = frozenset(
+    ("ESTALE", "ENOTCONN", "EIO", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ENODEV", "ENXIO", "ESHUTDOWN", "EREMOTEIO")
+)
+_DENIED = frozenset(("EACCES", "EPERM"))
+
+_MEASURABLE = 64 * 2**20
+# A cache of that many entries is not searched further for a large file.
+_MOST_ENTRIES = 2000
 
 
-class Mount(NamedTuple):
-    device_number: str
-    mount_point: str
-    filesystem: str
-    source: str
-    options: str
-
-
-def probe(host: Host, request: Request) -> Reading:
-    mounts = _mounts(host.read("/proc/self/mountinfo") or "")
-    disks = [_disk(host, mounts, "models", model_cache(host)), _disk(host, mounts, "work", host.cwd)]
+def probe(host: Host, request: Request) -> Iterator[Reading]:
+    """Yields what is known after each path: one that hangs does not hide the others, nor what the mount table says."""
+    table = mounts(host)
+    paths = [("models", model_cache(host)), ("work", host.cwd)]
     if request.path is not None:
-        disks.append(_disk(host, mounts, "path", host.absolute(request.path)))
-    problems = tuple(
-        Problem(
-            probe="disk",
-            code="unreadable-path",
-            message=f"the file system of {disk.path} could not be read",
-            remedy="name a readable folder with --path",
-        )
-        for disk in disks
-        if host.live and disk.size is None
-    )
-    return Reading(disks=tuple(disks), problems=problems)
+        paths.append(("path", host.absolute(request.path)))
+    disks = [_listed(host, table, role, path) for role, path in paths]
+    sources: dict[str, str] = {}
+    problems: list[Problem] = []
+    for index, (role, path) in enumerate(paths):
+        yield _reading(disks, sources, problems)
+        disks[index], found = _disk(host, table, role, path)
+        problems += found
+        sources |= _sources(host, index, disks[index])
+    if "disk" in request.measure:
+        yield _reading(disks, sources, problems)
+        _measure(host, table, disks, sources, problems)
+    yield _reading(disks, sources, problems)
 
 
 def model_cache(host: Host) -> str:
-    """Where huggingface_hub stores models, by its own order of environment variables."""
-    for name, below in (
-        ("HF_HUB_CACHE", ""),
-        ("HUGGINGFACE_HUB_CACHE", ""),
-        ("HF_HOME", "/hub"),
-        ("XDG_CACHE_HOME", "/huggingface/hub"),
-    ):
-        if host.environ.get(name):
-            return host.absolute(host.environ[name] + below)
+    """Where huggingface_hub stores models."""
+    for name, below in _CACHES:
+        value = host.environ.get(name)
+        if value:
+            return host.absolute(_expanded(host, value) + below)
     home = host.home()
     return f"{home}/.cache/huggingface/hub" if home else host.cwd
 
 
-def _disk(host: Host, mounts: list[Mount], role: str, path: str) -> Disk:
-    existing = _nearest_existing(host, path)
-    number = host.device_of(existing)
-    mount = _mount_of(mounts, host.resolve(existing), number)
-    kind, source = _kind(host, mount, number)
-    stat = host.statvfs(existing)
-    return Disk(
-        role=role,
-        path=path,
-        mount_point=mount.mount_point if mount else None,
-        filesystem=mount.filesystem if mount else None,
-        device=mount.source if mount else None,
-        kind=kind,
-        kind_source=source,
-        size=stat.size if stat else None,
-        free=stat.free if stat else None,
-        read_only=stat.read_only if stat else None,
-    )
+def _expanded(host: Host, path: str) -> str:
+    """With variables replaced, as huggingface_hub does; an unknown one stays as it is written."""
+    return _VARIABLE.sub(lambda match: host.environ.get(match[1] or match[2], match[0]), path)
 
 
-def _nearest_existing(host: Host, path: str) -> str:
-    """The folder where a path that does not exist yet would be made."""
-    while path not in ("/", "") and not host.exists(path):
-        parent = path.rpartition("/")[0] or "/"
-        if parent == path:
-            break
-        path = parent
-    return path or "/"
+def _reading(disks: list[Disk], sources: dict[str, str], problems: list[Problem]) -> Reading:
+    return Reading(disks=tuple(disks), sources=dict(sources), problems=tuple(dict.fromkeys(problems)))
 
 
-def _mounts(text: str) -> list[Mount]:
-    found = []
-    for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        fields, kind = left.split(), right.split()
-        if len(fields) >= 5 and len(kind) >= 2:
-            options = kind[2] if len(kind) > 2 else ""
-            found.append(Mount(fields[2], _unescape(fields[4]), kind[0], _unescape(kind[1]), options))
+def _sources(host: Host, index: int, disk: Disk) -> dict[str, str]:
+    found = {}
+    if disk.mount_point is not None:
+        target = host.resolve(disk.path)
+        via = f", {disk.path} is {target}" if target != disk.path else ""
+        found[f"disks.{index}.mount_point"] = f"/proc/self/mountinfo{via}"
+    if disk.kind_source is not None:
+        found[f"disks.{index}.kind"] = disk.kind_source
+    if disk.free is not None:
+        found[f"disks.{index}.free"] = "statvfs, for this user: without reserved blocks, within the quotas it shows"
     return found
 
 
-def _unescape(text: str) -> str:
-    """mountinfo writes blanks in paths as octal."""
-    for octal, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(octal, character)
-    return text
+def _listed(host: Host, table: list[Mount], role: str, path: str) -> Disk:
+    """What the mount table says of a path without touching it."""
+    mount = mount_of(table, path)
+    kind = kind_of_mount(host, table, mount, None)
+    return _with_mount(Disk(role=role, path=path, kind=kind.kind, kind_source=kind.source), mount)
 
 
-def _mount_of(mounts: list[Mount], path: str, number: str | None) -> Mount | None:
-    """The last mount on the longest prefix of the path: later mounts lie over earlier ones."""
-    best: Mount | None = None
-    for mount in mounts:
-        point = mount.mount_point.rstrip("/")
-        if (path == point or path.startswith(point + "/")) and (
-            best is None or len(mount.mount_point) >= len(best.mount_point)
-        ):
-            best = mount
-    if best is None or number is None or best.device_number == number:
-        return best
-    return next((mount for mount in reversed(mounts) if mount.device_number == number), best)
-
-
-def _kind(host: Host, mount: Mount | None, number: str | None) -> tuple[str, str]:
-    """(kind, what says so)."""
+def _with_mount(disk: Disk, mount: Mount | None) -> Disk:
     if mount is None:
-        return "unknown", "the mount was not found"
-    filesystem = mount.filesystem
-    if filesystem.startswith(_NETWORK):
-        return "network", f"file system {filesystem}"
-    if filesystem in _MEMORY:
-        return "memory", f"file system {filesystem}"
-    if filesystem == "overlay":
-        return "unknown", "an overlay does not show the disk below it"
-    device = number or mount.device_number
-    if device.startswith("0:") and mount.source.startswith("/dev/"):
-        block = host.resolve(mount.source).rpartition("/")[2]
-        return _kind_of_block(host, host.resolve(f"/sys/class/block/{block}"))
-    if not host.exists(f"/sys/dev/block/{device}"):
-        return "unknown", f"file system {filesystem} has no block device"
-    return _kind_of_block(host, host.resolve(f"/sys/dev/block/{device}"))
+        return disk
+    read_only = "ro" in mount.options or "ro" in mount.super_options
+    return replace(
+        disk, mount_point=mount.mount_point, filesystem=mount.filesystem, device=mount.source, read_only=read_only
+    )
 
 
-def _kind_of_block(host: Host, folder: str, depth: int = 0) -> tuple[str, str]:
-    """Through partitions, device mapper and RAID to the disks; different kinds below one volume are unknown."""
-    below = host.list(f"{folder}/slaves") or ()
-    if below and depth < 8:
-        kinds = {_kind_of_block(host, host.resolve(f"{folder}/slaves/{name}"), depth + 1) for name in below}
-        names = {kind for kind, _ in kinds}
-        return kinds.pop() if len(names) == 1 else ("unknown", f"a volume over {', '.join(sorted(names))}")
-    if host.exists(f"{folder}/partition"):
-        folder = folder.rpartition("/")[0]
-    name = folder.rpartition("/")[2]
-    rotational = host.read_int(f"{folder}/queue/rotational")
-    where = f"{folder}/queue/rotational"
-    if name.startswith("nvme"):
-        return "nvme", f"device {name}"
-    if rotational == 0:
-        return "ssd", f"{where} = 0"
-    if rotational is None:
-        return "unknown", f"{where} cannot be read"
-    vendor = (host.read(f"{folder}/device/vendor") or "").strip().upper()
-    if name.startswith(_VIRTUAL) or vendor in ("QEMU", "VMWARE", "MSFT", "VBOX", "GOOGLE", "XEN"):
-        return "unknown", f"virtual disk {name}: its rotational flag says nothing"
-    return "hdd", f"{where} = 1"
+def _disk(host: Host, table: list[Mount], role: str, path: str) -> tuple[Disk, list[Problem]]:
+    # Through symbolic links first: the folder that a link names need not exist yet either.
+    existing, error = _nearest_existing(host, host.resolve(path))
+    number = host.device_of(existing) if error is None else None
+    mount = mount_of(table, existing, number)
+    kind = kind_of_mount(host, table, mount, number)
+    stat = host.statvfs(existing) if error is None else None
+    disk = _with_mount(Disk(role=role, path=path, kind=kind.kind, kind_source=kind.source), mount)
+    if stat is None:
+        return disk, _unreadable(host, path, mount, error)
+    # Some file systems (autofs, a few of FUSE) have no size to tell, and say 0 or nonsense.
+    known = stat.size > 0
+    free = stat.free if known and 0 <= stat.free <= stat.size else None
+    return replace(disk, size=stat.size if known else None, free=free, read_only=stat.read_only), []
+
+
+def _nearest_existing(host: Host, path: str) -> tuple[str, str | None]:
+    """The folder where a path that does not exist yet would be made, and why it cannot be reached; None if it can."""
+    while True:
+        error = host.error_at(path)
+        if error not in ("ENOENT", "ENOTDIR"):
+            return path, error
+        parent = path.rpartition("/")[0] or "/"
+        if parent == path or "/" not in path:
+            return path, error
+        path = parent
+
+
+def _unreadable(host: Host, path: str, mount: Mount | None, error: str | None) -> list[Problem]:
+    """Why there are no sizes; nothing of a captured tree, which has none."""
+    if error in _DEAD:
+        where = mount.mount_point if mount else path
+        source = f" ({mount.source})" if mount else ""
+        return [
+            Problem(
+                probe="disk",
+                code="dead-mount",
+                message=f"{where}{source}, where {path} lies, does not answer: {error}",
+                remedy=f"mount it anew ('umount -l {where}', then 'mount {where}'), or name another folder with --path",
+            )
+        ]
+    if not host.live and error not in _DENIED:
+        return []
+    why = ": permission denied" if error in _DENIED else f": {error}" if error else ""
+    return [
+        Problem(
+            probe="disk",
+            code="unreadable-path",
+            message=f"the file system of {path} could not be read{why}",
+            remedy="name a readable folder with --path",
+        )
+    ]
+
+
+def _measure(
+    host: Host, table: list[Mount], disks: list[Disk], sources: dict[str, str], problems: list[Problem]
+) -> None:
+    """Reads what large files there are: ``--path`` where it is one, and one in the model cache. It never writes."""
+    reasons = []
+    measured = False
+    for index, disk in enumerate(disks):
+        file = _large_file(host, disk)
+        if file is None:
+            continue
+        why_not = may_cache(mount_of(table, host.resolve(file), host.device_of(file))) if host.live else None
+        speed, how = (None, why_not) if why_not else host.read_speed(file)
+        if speed is None:
+            reasons.append(f"{file}: {how}")
+            continue
+        measured = True
+        disks[index] = replace(disk, read_bytes_per_second=speed)
+        sources[f"disks.{index}.read_bytes_per_second"] = f"{how}: {file}"
+    if not measured and not reasons:
+        reasons.append("there is no file of 64 MiB or more in the model cache, and --path names none")
+    problems += [
+        Problem(
+            probe="disk",
+            code="not-measured",
+            message=f"the speed of the disk was not measured: {reason}",
+            remedy="name a large file on that disk with --path",
+        )
+        for reason in reasons
+    ]
+
+
+def _large_file(host: Host, disk: Disk) -> str | None:
+    if disk.role == "path":
+        return disk.path if _is_large(host, disk.path) else None
+    return _large_file_below(host, disk.path) if disk.role == "models" else None
+
+
+def _large_file_below(host: Host, folder: str) -> str | None:
+    """The first large file of a model cache, breadth first; weights lie in models--NAME/blobs."""
+    waiting, seen = [folder], 0
+    for current in waiting:
+        for name in host.list(current) or ():
+            path = f"{current}/{name}"
+            seen += 1
+            if seen > _MOST_ENTRIES:
+                return None
+            if _is_large(host, path):
+                return path
+            # Snapshots are links to the blobs; a folder of links would be searched twice.
+            if name not in ("snapshots", "refs", ".locks") and host.list(path) is not None:
+                waiting.append(path)
+    return None
+
+
+def _is_large(host: Host, path: str) -> bool:
+    return (host.file_size(path) or 0) >= _MEASURABLE

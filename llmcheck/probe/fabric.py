@@ -1,33 +1,74 @@
-"""How this machine reaches others: InfiniBand and RoCE ports, from sysfs."""
+"""How this machine reaches others: RDMA ports, network interfaces, and whether they reach GPU memory, from sysfs."""
 
 from __future__ import annotations
 
 from llmcheck.host import Host
-from llmcheck.machine import Fabric, FabricPort
+from llmcheck.machine import Fabric, Nic
 from llmcheck.probe import Reading, Request
+from llmcheck.probe._infiniband import DEVICES, ports
 
-_DEVICES = "/sys/class/infiniband"
+_NET = "/sys/class/net"
+_PCI = "/sys/bus/pci/devices"
+_MODULES = "/sys/module"
+_AMAZON = 0x1D0F
+# Elastic Fabric Adapters. Source: Linux drivers/infiniband/hw/efa/efa_main.c, its PCI id table; read 2026-11-22.
+_EFA = frozenset({0xEFA0, 0xEFA1, 0xEFA2, 0xEFA3})
 
 
 def probe(host: Host, _request: Request) -> Reading:
-    if host.list("/sys/class") is None:
-        return Reading(fabric=Fabric(ports=None))
-    ports = tuple(
-        _port(host, device, int(number))
-        for device in host.list(_DEVICES) or ()
-        for number in host.list(f"{_DEVICES}/{device}/ports") or ()
-        if number.isdigit()
+    fabric = Fabric(ports=ports(host), nics=_nics(host), efa=_efa(host), gpudirect=_gpudirect(host))
+    where = {"ports": DEVICES, "nics": _NET, "efa": f"{_PCI}, {DEVICES}", "gpudirect": _MODULES}
+    return Reading(
+        fabric=fabric,
+        sources={f"fabric.{name}": source for name, source in where.items() if getattr(fabric, name) is not None},
     )
-    return Reading(fabric=Fabric(ports=ports))
 
 
-def _port(host: Host, device: str, number: int) -> FabricPort:
-    folder = f"{_DEVICES}/{device}/ports/{number}"
-    state, rate = host.read(f"{folder}/state"), (host.read(f"{folder}/rate") or "").split()
-    return FabricPort(
-        device=device,
-        port=number,
-        link_layer=(host.read(f"{folder}/link_layer") or "").strip() or None,
-        active=None if state is None else state.strip().endswith("ACTIVE"),
-        rate_gbps=float(rate[0]) if rate and rate[0].replace(".", "", 1).isdigit() else None,
+def _nics(host: Host) -> tuple[Nic, ...] | None:
+    """Interfaces with a device behind them: bridges, tunnels and a container's veth have none."""
+    names = host.list(_NET)
+    if names is None:
+        return None
+    return tuple(_nic(host, name) for name in names if host.exists(f"{_NET}/{name}/device"))
+
+
+def _nic(host: Host, name: str) -> Nic:
+    folder = f"{_NET}/{name}"
+    speed = host.read_int(f"{folder}/speed")  # reading it fails while the link is down
+    state = (host.read(f"{folder}/operstate") or "").strip()
+    return Nic(
+        name=name,
+        # Unknown is written as -1, by older kernels as the same in 32 bits without a sign.
+        speed_mbps=speed if speed is not None and 0 < speed < 2**32 - 1 else None,
+        up=None if state in ("", "unknown") else state == "up",
+        driver=_driver(host, f"{folder}/device"),
     )
+
+
+def _driver(host: Host, device: str) -> str | None:
+    return host.resolve(f"{device}/driver").rpartition("/")[2] if host.exists(f"{device}/driver") else None
+
+
+def _efa(host: Host) -> int | None:
+    """By PCI id, for those without a driver too; by driver where the bus is hidden. None where neither is listed."""
+    devices, adapters = host.list(_PCI), host.list(DEVICES)
+    if devices is None and adapters is None:
+        return None
+    on_bus = sum(
+        host.read_int(f"{_PCI}/{bus_id}/vendor") == _AMAZON and host.read_int(f"{_PCI}/{bus_id}/device") in _EFA
+        for bus_id in devices or ()
+    )
+    return max(on_bus, sum(_driver(host, f"{DEVICES}/{name}/device") == "efa" for name in adapters or ()))
+
+
+def _gpudirect(host: Host) -> bool | None:
+    """Whether network cards can reach NVIDIA memory; None without NVIDIA's kernel module.
+
+    NVIDIA's open module hands its memory out as dma-buf as well, which no file says whether the network driver takes:
+    with it, a missing peer module means nothing.
+    """
+    if any(host.exists(f"{_MODULES}/{name}") for name in ("nvidia_peermem", "nv_peer_mem")):
+        return True
+    if not host.exists(f"{_MODULES}/nvidia"):
+        return None
+    return None if "Open Kernel Module" in (host.read("/proc/driver/nvidia/version") or "") else False

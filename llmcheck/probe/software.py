@@ -1,16 +1,16 @@
-"""The Python environment of the project and the tools on PATH, without importing or running any of it.
-
-Distributions are read from the names of their metadata folders: a listing of 1,000 takes a millisecond.
-"""
+"""The Python environment of the project and the tools on PATH, without importing or running any of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from llmcheck.host import Host
-from llmcheck.interpreter import PROGRAM_FIELDS
-from llmcheck.machine import Package, Problem, Python, Software, Tool, Torch, normalized_name
-from llmcheck.probe import Reading, Request
+from llmcheck.interpreter import BEGIN, END, PROGRAM_FIELDS
+from llmcheck.machine import Package, Problem, Python, Software, Tool, Torch
+from llmcheck.probe import Reading, Request, _cuda
+from llmcheck.probe import _distributions as installed
 
 _TOOLS = (
     "git",
@@ -27,100 +27,190 @@ _TOOLS = (
     "ollama",
 )
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
-_METADATA = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)")
+_OLDEST = (3, 8)
+_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
+_CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 _TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"]([\d.]+)['\"]", re.MULTILINE)
 _TORCH_HIP = re.compile(r"^hip\b[^=]*=\s*['\"]([\d.]+)['\"]", re.MULTILINE)
 
 
+class _Environment(NamedTuple):
+    """What the project's interpreter and its folders say."""
+
+    python: Python | None = None
+    folders: tuple[installed.Folder, ...] = ()
+    found: Mapping[str, Sequence[installed.Distribution]] | None = None
+    conda: Mapping[str, str] | None = None
+    """What conda installed into it; None where it is not conda's."""
+
+
 def probe(host: Host, request: Request) -> Reading:
-    tools = tuple(_tool(host, name) for name in _TOOLS)
+    environment, problems = _environment(host, request)
+    packages = None if environment.found is None else installed.packages(environment.found)
+    torch = None if packages is None else _torch(host, environment.folders, packages)
+    conda = environment.conda or {}
+    home = _cuda.cuda_home(host)
+    toolkits = _cuda.toolkits(host, environment.python.prefix if environment.python else None, conda)
+    build = torch[0].build if torch else None
+    cudnn, nccl = (_cuda.library(host, name, packages or (), conda, toolkits, build) for name in ("cudnn", "nccl"))
+    read = {"software.cudnn": cudnn and cudnn.source, "software.nccl": nccl and nccl.source}
+    read |= {"software.torch": torch and torch[1], "software.cuda_home": home and home[0]}
+    if packages is not None:
+        read["software.python"] = f"{request.python[0]} itself" if request.python else None
+        read["software.packages"] = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
+    found = environment.found
+    software = Software(
+        python=environment.python,
+        packages=packages,
+        torch=torch and torch[0],
+        tools=tuple(_tool(host, name) for name in _TOOLS),
+        cuda_toolkits=toolkits,
+        cuda_home=installed.shown(home[1]) if home else None,
+        cudnn=cudnn and cudnn.version,
+        nccl=nccl and nccl.version,
+        issues=() if found is None else installed.issues(host, environment.folders, found),
+        conda_and_pip=None if found is None else installed.conda_and_pip(host, environment.conda, found),
+    )
+    return Reading(
+        software=software,
+        sources={fact: installed.shown(source) for fact, source in read.items() if source},
+        problems=(*problems, *_around(host, request)),
+    )
+
+
+def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Problem, ...]]:
     if request.python is None:
-        problem = Problem(
-            probe="software",
-            code="no-python",
-            message="no Python environment of a project was found",
-            remedy="name one with --python",
-        )
-        return Reading(software=Software(tools=tools), problems=(problem,))
+        message, remedy = "no Python environment of a project was found", "name one with --python"
+        return _Environment(), (Problem(probe="software", code="no-python", message=message, remedy=remedy),)
     executable, reason = request.python
     answer = _parse(request.python_answer)
     if answer is None:
         problem = Problem(
             probe="software",
             code="python-unusable",
-            message=f"{executable} did not answer",
+            message=f"{installed.shown(executable)} {_fault(host, executable, request.python_answer)}",
             remedy="name a working interpreter with --python",
         )
-        python = Python(executable=executable, reason=reason)
-        return Reading(software=Software(python=python, tools=tools), problems=(problem,))
-    folders = answer["path"]
-    packages = _packages(host, folders)
-    return Reading(
-        software=Software(
-            python=Python(
-                executable=executable,
-                version=answer["version"][0],
-                implementation=answer["implementation"][0],
-                prefix=answer["prefix"][0],
-                environment=_environment(host, answer["prefix"][0], answer["base_prefix"][0]),
-                externally_managed=answer["prefix"] == answer["base_prefix"]
-                and host.exists(f"{answer['stdlib'][0]}/EXTERNALLY-MANAGED"),
-                reason=reason,
-            ),
-            packages=packages,
-            torch=_torch(host, folders, packages),
-            tools=tools,
-        )
+        return _Environment(Python(executable=installed.shown(executable), reason=reason)), (problem,)
+    prefix, base_prefix, stdlib = answer["prefix"][0], answer["base_prefix"][0], answer["stdlib"][0]
+    folders = installed.folders(host, answer["path"], stdlib)
+    conda = installed.conda_packages(host, prefix)
+    python = Python(
+        executable=installed.shown(executable),
+        version=answer["version"][0],
+        implementation=answer["implementation"][0],
+        prefix=installed.shown(prefix),
+        environment="conda" if conda is not None else "system" if prefix == base_prefix else "venv",
+        externally_managed=prefix == base_prefix and host.exists(f"{stdlib}/EXTERNALLY-MANAGED"),
+        reason=reason,
     )
+    return _Environment(python, folders, installed.distributions(host, folders), conda), tuple(_age(python))
 
 
 def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
-    """The interpreter's answer: a line per field, its values separated by NUL; None if it is not whole."""
-    lines = (answer or b"").decode("utf-8", "surrogateescape").split("\n")
-    if len(lines) < len(PROGRAM_FIELDS):
+    """The interpreter's answer, see ``llmcheck.interpreter``; None if it is not whole or not one."""
+    _, begun, rest = (answer or b"").rpartition(BEGIN)
+    whole, ended, _ = rest.partition(END)
+    lines = whole.decode("utf-8", "surrogateescape").split("\n")
+    if not begun or not ended or len(lines) < len(PROGRAM_FIELDS):
         return None
     values = [[value for value in line.split("\0") if value] for line in lines]
     fields = dict(zip(PROGRAM_FIELDS, values, strict=False))
-    return fields if all(fields[name] for name in PROGRAM_FIELDS if name != "path") else None
+    if not all(fields[name] for name in PROGRAM_FIELDS if name != "path"):
+        return None
+    return fields if _VERSION.fullmatch(fields["version"][0]) else None
 
 
-def _environment(host: Host, prefix: str, base_prefix: str) -> str:
-    if host.exists(f"{prefix}/conda-meta"):
-        return "conda"
-    return "system" if prefix == base_prefix else "venv"
+def _fault(host: Host, executable: str, answer: bytes | None) -> str:
+    """Why an interpreter gave no answer, as far as its file tells."""
+    if answer is not None:
+        return "is no Python: it answered with something else"
+    if not host.exists(executable):
+        return "does not exist"
+    if host.list(executable) is not None:
+        return "is a folder: name the interpreter in it"
+    if not host.is_file(executable):
+        return "is a link to nothing: the Python that this environment was made with is gone"
+    if not host.is_executable(executable):
+        return "is not executable"
+    return "did not answer: it failed or took too long"
 
 
-def _packages(host: Host, folders: list[str]) -> tuple[Package, ...]:
-    """The first of each name on the path is the one that an import finds."""
-    found: dict[str, str] = {}
+def _age(python: Python) -> Iterator[Problem]:
+    match = _VERSION.fullmatch(python.version or "")
+    if match and (int(match[1]), int(match[2])) < _OLDEST:
+        yield Problem(
+            probe="software",
+            code="python-too-old",
+            message=f"{python.executable} is Python {python.version}, older than {_OLDEST[0]}.{_OLDEST[1]}",
+            remedy="name a newer interpreter with --python",
+        )
+
+
+def _around(host: Host, request: Request) -> Iterator[Problem]:
+    """Variables of the environment that lead nowhere."""
+    named = request.python is not None and request.python[1].startswith("named")
+    active = () if named else ("VIRTUAL_ENV", "CONDA_PREFIX")
+    for variable in active:
+        prefix = host.environ.get(variable)
+        if prefix and not _has_python(host, prefix):
+            yield Problem(
+                probe="software",
+                code="environment-broken",
+                message=f"{variable} names {installed.shown(prefix)}, where no Python can be run: it was passed over",
+                remedy=f"make that environment anew, or unset {variable}",
+            )
+    home = _cuda.cuda_home(host)
+    if home and not host.exists(home[1]):
+        yield Problem(
+            probe="software",
+            code="cuda-home-missing",
+            message=f"{home[0]} names {installed.shown(home[1])}, which does not exist",
+            remedy=f"point {home[0]} to a CUDA toolkit, or unset it",
+        )
+
+
+def _has_python(host: Host, prefix: str) -> bool:
+    places = ("Scripts/python.exe", "python.exe") if host.platform == "windows" else ("bin/python",)
+    return any(host.is_file(host.absolute(f"{prefix}/{place}")) for place in places)
+
+
+def _torch(host: Host, folders: Sequence[installed.Folder], packages: Sequence[Package]) -> tuple[Torch, str] | None:
+    """What an import would find, and where that was read."""
     for folder in folders:
-        for entry in host.list(folder) or ():
-            match = _METADATA.fullmatch(entry)
-            if match:
-                found.setdefault(normalized_name(match["name"]), match["version"])
-    return tuple(Package(name=name, version=found[name]) for name in sorted(found))
-
-
-def _torch(host: Host, folders: list[str], packages: tuple[Package, ...]) -> Torch | None:
-    for folder in folders:
-        text = host.read(f"{folder}/torch/version.py")
-        if text is None:
-            continue
-        version, cuda, hip = (pattern.search(text) for pattern in (_TORCH_VERSION, _TORCH_CUDA, _TORCH_HIP))
-        number = version[1] if version else None
-        local = number.partition("+")[2] if number else ""
-        if cuda:
-            build: str | None = "cu" + "".join(cuda[1].split(".")[:2])
-        elif hip:
-            build = "rocm" + ".".join(hip[1].split(".")[:2])
-        else:
-            build = local or ("cpu" if number else None)
-        return Torch(version=number, build=build)
+        path = f"{folder.path}/torch/version.py"
+        text = host.read(path) if "torch" in folder.entries else None
+        if text is not None:
+            return _version_file(text), path
     listed = next((package.version for package in packages if package.name == "torch"), None)
-    return Torch(version=listed) if listed else None
+    return (Torch(version=listed), "the name of its metadata") if listed else None
+
+
+def _version_file(text: str) -> Torch:
+    version, cuda, hip = (pattern.search(text) for pattern in (_TORCH_VERSION, _TORCH_CUDA, _TORCH_HIP))
+    number = version[1] if version else None
+    local = number.partition("+")[2] if number else ""
+    if cuda:
+        build: str | None = "cu" + "".join(cuda[1].split(".")[:2])
+    elif hip:
+        build = "rocm" + ".".join(hip[1].split(".")[:2])
+    else:
+        build = local or ("cpu" if number else None)
+    return Torch(version=number, build=build)
 
 
 def _tool(host: Host, name: str) -> Tool:
     path = host.which(name) or next((place for place in _ALSO_AT.get(name, ()) if host.is_file(place)), None)
-    return Tool(name=name, path=path)
+    return Tool(name=name, path=path, version=_tool_version(host, name, path) if path else None)
+
+
+def _tool_version(host: Host, name: str, path: str) -> str | None:
+    """Where a file tells it: nothing is run for it."""
+    if name == "nvcc":
+        return _cuda.nvcc_version(host, path)
+    if name == "conda":
+        base = host.resolve(path).rpartition("/")[0].rpartition("/")[0]
+        matches = map(_CONDA_ITSELF.fullmatch, host.list(f"{base}/conda-meta") or ())
+        return next((match[1] for match in matches if match), None)
+    return None

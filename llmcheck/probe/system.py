@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
+import re
+
 from llmcheck.host import Host
 from llmcheck.machine import Os
 from llmcheck.probe import Reading, Request
+from llmcheck.probe._mounts import mounts, option
+
+_JETSON = re.compile(r"R(\d+) \(release\), REVISION: ([\d.]+)")
+# (part of the control group's path of process 1, the runtime that names it so)
+_GROUP_SIGNS = (
+    ("docker", "docker"),
+    ("kubepods", "kubernetes"),
+    ("libpod", "podman"),
+    ("containerd", "containerd"),
+    ("cri-containerd", "containerd"),
+    ("lxc", "lxc"),
+)
+# (part of where our root folder lies on its file system or in its overlay, the runtime that keeps containers there).
+# Slurm's pyxis starts its containers with enroot and names them pyxis_JOB.
+_ROOT_SIGNS = (
+    ("/pyxis_", "pyxis"),
+    ("/enroot/", "enroot"),
+    ("/docker/", "docker"),
+    ("/containers/storage/", "podman"),
+    ("/io.containerd.", "containerd"),
+    ("/lxc/", "lxc"),
+    ("/lxd/", "lxc"),
+    ("/apptainer/", "apptainer"),
+    ("/singularity/", "apptainer"),
+)
 
 
 def probe(host: Host, _request: Request) -> Reading:
     release = host.release()
     return Reading(
         hostname=host.hostname(),
+        sources={"os.distribution": "/etc/os-release"} if host.exists("/etc/os-release") else {},
         os=Os(
             system=host.platform,
             architecture=host.machine_architecture() or "unknown",
-            distribution=_distribution(host.read("/etc/os-release") or ""),
+            distribution=_distribution(host),
             version=_mac_version(host) or release,
             libc=host.libc() or _musl(host),
             container=_container(host),
-            wsl=_wsl(release or ""),
+            wsl=_wsl(host, release or ""),
             notebook=_notebook(host),
         ),
     )
 
 
-def _distribution(text: str) -> str | None:
-    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    name = values.get("PRETTY_NAME") or values.get("NAME")
-    return name.strip("\"'") if name else None
+def _distribution(host: Host) -> str | None:
+    """``Debian GNU/Linux 12 (bookworm)``; on a Jetson with NVIDIA's release, which decides on CUDA there."""
+    values = dict(line.split("=", 1) for line in (host.read("/etc/os-release") or "").splitlines() if "=" in line)
+    name = (values.get("PRETTY_NAME") or values.get("NAME") or "").strip("\"'") or None
+    # R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, ...
+    jetson = _JETSON.search(host.read("/etc/nv_tegra_release") or "")
+    return f"{name or 'Linux'} (Jetson Linux {jetson[1]}.{jetson[2]})" if jetson else name
 
 
 def _mac_version(host: Host) -> str | None:
@@ -41,10 +72,10 @@ def _musl(host: Host) -> str | None:
 
 
 def _container(host: Host) -> str | None:
-    """Only what the runtime itself left: its environment variable, its file, or our control group's name."""
-    declared = host.environ.get("container") or (host.read("/run/systemd/container") or "").strip()
-    if host.environ.get("KUBERNETES_SERVICE_HOST"):
+    """Only what the runtime itself left: its variable, its file, our control group's name, where our root lies."""
+    if host.environ.get("KUBERNETES_SERVICE_HOST") or host.exists("/var/run/secrets/kubernetes.io/serviceaccount"):
         return "kubernetes"
+    declared = host.environ.get("container") or (host.read("/run/systemd/container") or "").strip()
     if declared:
         return declared
     if host.environ.get("APPTAINER_CONTAINER") or host.environ.get("SINGULARITY_CONTAINER"):
@@ -52,25 +83,33 @@ def _container(host: Host) -> str | None:
     if host.exists("/run/.containerenv"):
         return "podman"
     group = host.read("/proc/1/cgroup") or ""
-    for sign in ("docker", "kubepods", "containerd", "lxc"):
+    for sign, runtime in _GROUP_SIGNS:
         if f"/{sign}" in group:
-            return sign
-    return "docker" if host.exists("/.dockerenv") and _root_is_overlay(host) else None
+            return runtime
+    return _container_by_root(host)
 
 
-def _root_is_overlay(host: Host) -> bool:
-    """/.dockerenv alone is left behind in images that boot as machines; a container's root is an overlay too."""
-    for line in (host.read("/proc/self/mountinfo") or "").splitlines():
-        left, _, right = line.partition(" - ")
-        if left.split()[4:5] == ["/"]:
-            return right.startswith("overlay")
-    return False
+def _container_by_root(host: Host) -> str | None:
+    """By what is mounted as our root folder, which a runtime cannot hide; a root that is no mount is a chroot's."""
+    table = mounts(host)
+    root = next((mount for mount in reversed(table) if mount.mount_point == "/"), None)
+    if root is None:
+        return "chroot" if any(mount.mount_point == "/proc" for mount in table) else None
+    places = [root.root]
+    if root.filesystem == "overlay":
+        places += [option(root, name) or "" for name in ("upperdir", "lowerdir")]
+    for sign, runtime in _ROOT_SIGNS:
+        if any(sign in place for place in places):
+            return runtime
+    # /.dockerenv alone is left behind in images that boot as machines; a container's root is an overlay too.
+    return "docker" if host.exists("/.dockerenv") and root.filesystem == "overlay" else None
 
 
-def _wsl(release: str) -> int | None:
-    if "microsoft" not in release.lower():
-        return None
-    return 1 if release.endswith("-Microsoft") else 2
+def _wsl(host: Host, release: str) -> int | None:
+    """By the kernel's name, 4.4.0-19041-Microsoft in WSL 1; a kernel built by the user still has WSL's own files."""
+    if "microsoft" in release.lower():
+        return 1 if release.endswith("-Microsoft") else 2
+    return 2 if host.exists("/proc/sys/fs/binfmt_misc/WSLInterop") or host.exists("/run/WSL") else None
 
 
 def _notebook(host: Host) -> str | None:

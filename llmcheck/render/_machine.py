@@ -85,7 +85,7 @@ def _gpus(value: Machine, whole: bool) -> list[Fact]:
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
     driver = value.drivers.get("nvidia")
-    rows = _alike([_gpu(gpu) for gpu in value.gpus])
+    rows = _alike(value.gpus)
     if whole:
         rows += [Fact("", text) for text in _about_gpus(value.gpus)]
     if driver and driver.version:
@@ -94,22 +94,23 @@ def _gpus(value: Machine, whole: bool) -> list[Fact]:
     return rows
 
 
-def _alike(rows: list[Fact]) -> list[Fact]:
-    """Neighbours that differ in their index alone become one row: ``GPU 0-7``."""
-    merged: list[Fact] = []
-    counts: list[int] = []
-    for row in rows:
-        if merged and merged[-1][1:] == row[1:] and row.label != "GPU":
-            counts[-1] += 1
+def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
+    """One row for each run of consecutive numbers that differ in their number alone: ``GPU 0-7``."""
+    runs: list[list[Gpu]] = []
+    for gpu in gpus:
+        last = runs[-1][-1] if runs else None
+        follows = last is not None and None not in (last.index, gpu.index) and gpu.index == (last.index or 0) + 1
+        if last is not None and follows and _gpu(last)[1:] == _gpu(gpu)[1:] and (last.parent == gpu.parent):
+            runs[-1].append(gpu)
         else:
-            merged.append(row)
-            counts.append(1)
-    return [
-        row
-        if count == 1
-        else row._replace(label=f"{row.label}–{int(row.label.split()[1]) + count - 1}", value=f"{count} × {row.value}")
-        for row, count in zip(merged, counts, strict=True)
-    ]
+            runs.append([gpu])
+    rows = []
+    for run in runs:
+        row = _gpu(run[0])
+        if len(run) > 1:
+            row = row._replace(label=f"{row.label}–{run[-1].index}", value=f"{len(run)} × {row.value}")
+        rows.append(row)
+    return rows
 
 
 def _gpu(gpu: Gpu) -> Fact:

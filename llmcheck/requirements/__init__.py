@@ -83,7 +83,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     best = min(findings, key=lambda finding: _rank(finding.status))
     libraries = tuple(dict.fromkeys(library for finding in findings for library in finding.libraries))
     changes: dict[str, Any] = {"needed": needed(requirement), "libraries": libraries}
-    if best.status in ("fail", "unknown"):
+    if best.status != "pass" and all(finding.status != "pass" for finding in findings):
         changes["message"] = f"needs one of: {changes['needed']}"
         changes["remedy"] = requirement.fix or best.remedy
         changes["found"] = best.found if best.status == "unknown" else "none of them"

@@ -56,8 +56,13 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     versions = [driver.version for driver in drivers.values()]
     if any(version is None for version in versions):
         return finding(requirement, "unknown", "the driver's version could not be read", needed=asked, found=found)
-    newest = max(_parse(version) for version in versions if version)
-    status: Status = "pass" if newest >= _parse(requirement.version) else "fail"
+    try:
+        recent = all(_parse(version) >= _parse(requirement.version) for version in versions if version)
+    except ValueError as error:
+        return finding(
+            requirement, "unknown", f"the driver's version cannot be compared: {error}", needed=asked, found=found
+        )
+    status: Status = "pass" if recent else "fail"
     return finding(requirement, status, f"the driver is {found}; needs {asked}", needed=asked, found=found)
 
 

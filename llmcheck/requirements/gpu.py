@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from llmcheck import profile
-from llmcheck.machine import Gpu, Machine, counted_gpus
+from llmcheck.machine import Gpu, Machine, capability_of, counted_gpus, joint_gpus
 from llmcheck.report import Finding
 from llmcheck.requirements import finding
 from llmcheck.units import decimal, parse_size, short
@@ -55,28 +55,46 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         return finding(requirement, "unknown", "the GPUs could not be listed", needed=asked, remedy=_remedy(machine))
     gpus = counted_gpus(machine)
     found = describe(gpus)
-    older = [gpu for gpu in gpus if _is_older(gpu, requirement.compute_capability)]
-    gpus = tuple(gpu for gpu in gpus if gpu not in older)
+    fitting = tuple(gpu for gpu in gpus if _is_recent(gpu, requirement.compute_capability) is not False)
     if requirement.scope == "cluster":
-        return _as_node(requirement, gpus, asked, found, each)
-    known = sorted((gpu.memory_total for gpu in gpus if gpu.memory_total is not None), reverse=True)
-    unknown = len(gpus) - len(known)
+        return _as_node(requirement, fitting, asked, found, each)
+    groups = joint_gpus(fitting)
     total = requirement.count * each
-    big = [size for size in known if size >= each]
-    if len(big) >= requirement.count or (big and sum(big) >= total):
+    if any(_suffices(group, requirement.count, each, requirement.compute_capability) for group in groups):
         return finding(requirement, "pass", f"{found} meets {asked}{_in_use(gpus)}", needed=asked, found=found)
+    unknown = sum(not _is_known(gpu, requirement.compute_capability) for gpu in fitting)
     if unknown:
-        message = f"the memory of {unknown} of {len(gpus)} GPUs could not be read"
+        message = f"the memory or compute capability of {unknown} of {len(gpus)} GPUs could not be read"
         return finding(requirement, "unknown", message, needed=asked, found=found, remedy=_remedy(machine))
-    group = _largest_group(gpus)
+    group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
         how = requirement.split.format(count=len(group))
         message = f"{found} together hold {decimal(_total(group))}, the documented {decimal(total)}, but {how}"
         return finding(requirement, "warn", message, needed=asked, found=found)
-    lacking = short(each, known[0]) if requirement.count == 1 and known else short(total, _total(group))
+    lacking = short(total, _total(group))
+    if requirement.count == 1 and fitting:
+        lacking = short(each, max(gpu.memory_total or 0 for gpu in fitting))
     remedy = "see 'llmcheck cloud' for machines that would pass, with their price"
-    message = f"{found}; needs {asked}" if gpus or older else _nothing(machine, asked)
+    message = f"{found}; needs {asked}" if gpus else _nothing(machine, asked)
     return finding(requirement, "fail", message, needed=asked, found=found, short_by=lacking, remedy=remedy)
+
+
+def _suffices(group: Sequence[Gpu], count: int, each: int, capability: str | None) -> bool:
+    """Enough cards with the memory, or fewer that hold the whole; only cards of which both are known count."""
+    big = [gpu for gpu in group if (gpu.memory_total or 0) >= each and _is_recent(gpu, capability)]
+    return len(big) >= count or (bool(big) and _total(big) >= count * each)
+
+
+def _is_known(gpu: Gpu, capability: str | None) -> bool:
+    return gpu.memory_total is not None and _is_recent(gpu, capability) is not None
+
+
+def _is_recent(gpu: Gpu, least: str | None) -> bool | None:
+    """Whether a card has the least compute capability; None for an NVIDIA card that did not tell."""
+    if least is None or gpu.vendor != "nvidia":
+        return True
+    capability = capability_of(gpu)
+    return None if capability is None else capability >= tuple(int(part) for part in least.split("."))
 
 
 def describe(gpus: Sequence[Gpu]) -> str:
@@ -91,21 +109,16 @@ def describe(gpus: Sequence[Gpu]) -> str:
     return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
 
 
-def _is_older(gpu: Gpu, least: str | None) -> bool:
-    """Known to be below the least compute capability."""
-    if least is None or gpu.compute_capability is None:
-        return False
-    return [int(part) for part in gpu.compute_capability.split(".")] < [int(part) for part in least.split(".")]
-
-
 def _in_use(gpus: Sequence[Gpu]) -> str:
     """A card that others fill is still the card, but that has to be said."""
-    filled = [gpu for gpu in gpus if gpu.memory_total and gpu.memory_free is not None and not gpu.unified]
-    filled = [gpu for gpu in filled if gpu.memory_free < gpu.memory_total / 2]  # type: ignore[operator]
-    if not filled:
-        return ""
-    free = ", ".join(f"{decimal(gpu.memory_free or 0)} of GPU {gpu.index}" for gpu in filled)
-    return f"; but other processes hold memory now: free are {free}"
+    own = [gpu for gpu in gpus if gpu.memory_total and not gpu.unified]
+    free = [f"{decimal(gpu.memory_free)} of GPU {gpu.index}" for gpu in own if _is_filled(gpu) and gpu.memory_free]
+    return f"; but other processes hold memory now: free are {', '.join(free)}" if free else ""
+
+
+def _is_filled(gpu: Gpu) -> bool:
+    """Less than half of it is free."""
+    return gpu.memory_free is not None and gpu.memory_free < (gpu.memory_total or 0) / 2
 
 
 def _as_node(requirement: Requirement, gpus: Sequence[Gpu], asked: str, found: str, each: int) -> Finding:
@@ -116,14 +129,6 @@ def _as_node(requirement: Requirement, gpus: Sequence[Gpu], asked: str, found: s
     else:
         message = f"this node brings none of the {requirement.count} GPUs of {requirement.memory}"
     return finding(requirement, "skipped", message, needed=asked, found=found)
-
-
-def _largest_group(gpus: Sequence[Gpu]) -> list[Gpu]:
-    """The GPUs of the vendor with the most memory in all; MIG instances never add up, so each stands alone."""
-    groups: dict[object, list[Gpu]] = {}
-    for position, gpu in enumerate(gpus):
-        groups.setdefault(position if gpu.parent is not None else gpu.vendor, []).append(gpu)
-    return max(groups.values(), key=_total, default=[])
 
 
 def _total(gpus: Sequence[Gpu]) -> int:

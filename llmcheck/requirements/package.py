@@ -74,10 +74,10 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
 
 def _contains(specifier: str, version: str) -> bool | None:
     """None where the installed version is not one that PEP 440 knows."""
-    from packaging.version import InvalidVersion  # 10 ms of start-up, and most requirements name no version
+    from packaging.version import InvalidVersion, Version  # 10 ms of start-up, and most requirements name no version
 
     try:
-        return _specifier(specifier).contains(version, prereleases=True)
+        return _specifier(specifier).contains(Version(version), prereleases=True)
     except InvalidVersion:
         return None
 

@@ -70,18 +70,22 @@ class TestNvidia:
         assert len(ask(nvidia, tree(tmp_path, files)).gpus or ()) == 1
 
 
-class TestAmd:
-    VRAM = {"mem_info_vram_total": "206141652992\n", "mem_info_vram_used": "1000000\n"}
-    BOUND = {"/sys/bus/pci/drivers/amdgpu/bind": "", "/sys/module/amdgpu/version": "6.10.5\n"}
+VRAM = {"mem_info_vram_total": "206141652992\n", "mem_info_vram_used": "1000000\n"}
+BOUND = {"/sys/bus/pci/drivers/amdgpu/bind": "", "/sys/module/amdgpu/version": "6.10.5\n"}
 
+
+class TestAmd:
     def read(self, root: Path, files: dict[str, str], links: dict[str, str] | None = None) -> Reading:
-        return ask(amd, tree(root, {**self.BOUND, **files}, links))
+        return ask(amd, tree(root, {**BOUND, **files}, links))
 
     def test_memory_and_driver_come_from_the_kernel(self, tmp_path: Path) -> None:
-        files = pci("0000:05:00.0", 0x1002, 0x74A1, **self.VRAM, product_name="AMD Instinct MI300X\n")
+        files = pci("0000:05:00.0", 0x1002, 0x74A1, **VRAM, product_name="AMD Instinct MI300X\n")
+        files["/sys/class/kfd/kfd/topology/nodes/1/properties"] = (
+            "simd_count 304\nvendor_id 4098\ndevice_id 29857\nlocation_id 1280\ndomain 0\ngfx_target_version 90402\n"
+        )
         reading = self.read(tmp_path, files, driver("0000:05:00.0", "amdgpu"))
         (gpu,) = reading.gpus or ()
-        assert (gpu.vendor, gpu.memory_total, gpu.usable) == ("amd", 206141652992, True)
+        assert (gpu.vendor, gpu.memory_total, gpu.visible) == ("amd", 206141652992, True)
         assert (gpu.memory_used, gpu.memory_free) == (1000000, 206140652992)
         assert "MI300X" in (gpu.name or "")
         assert reading.drivers["amd"].version == "6.10.5"
@@ -107,8 +111,8 @@ class TestIntel:
             **pci("0000:03:00.0", 0x8086, 0xE20B, kind=0x030000),
         }
         gpus = ask(intel, tree(tmp_path, files)).gpus or ()
-        assert [gpu.integrated for gpu in gpus] == [True, False]
-        assert gpus[1].memory_total is None
+        assert {gpu.pci_bus_id: gpu.integrated for gpu in gpus} == {"0000:00:02.0": True, "0000:03:00.0": False}
+        assert {gpu.pci_bus_id: gpu.memory_total for gpu in gpus}["0000:03:00.0"] is None
 
 
 class TestInfiniband:
@@ -116,8 +120,8 @@ class TestInfiniband:
         reading = ask(fabric, tree(root, {"/sys/class/net/lo/mtu": "1", **files}))
         assert reading.fabric is not None
         return [
-            (port.device, port.port, port.link_layer, port.active, port.rate_gbps)
-            for port in reading.fabric.ports or ()
+            (each.device, each.port, each.link_layer, each.active, each.rate_gbps)
+            for each in reading.fabric.ports or ()
         ]
 
     def port(
@@ -195,7 +199,7 @@ def test_other_devices_of_the_same_makers_are_no_accelerators(tmp_path: Path, ve
 
 
 def test_gpus_of_two_vendors_stand_side_by_side_in_one_machine(tmp_path: Path) -> None:
-    files = {**H100, **pci("0000:05:00.0", 0x1002, 0x74A1, **TestAmd.VRAM), **TestAmd.BOUND}
+    files = {**H100, **pci("0000:05:00.0", 0x1002, 0x74A1, **VRAM), **BOUND}
     files |= {"/proc/meminfo": "MemTotal: 1000000 kB\n"}
     where = tree(tmp_path, files, driver("0000:05:00.0", "amdgpu"))
     found = Inspection(where, Request()).machine()

@@ -52,7 +52,7 @@ ROOT = "23 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw\n"
 
 
 def host(root: Path, mounts: str, environ: dict[str, str] | None = None, **extra: str) -> Host:
-    return tree(root, {**BLOCKS, "/proc/self/mountinfo": mounts, **extra}, LINKS, environ, cwd="/work")
+    return tree(root, {**BLOCKS, "/proc/self/mountinfo": mounts, **extra}, LINKS, environ, cwd="/project")
 
 
 def found(where: Host, role: str = "models", path: str | None = None) -> Disk:
@@ -135,8 +135,8 @@ def test_a_folder_that_is_still_to_be_made_lies_on_the_disk_of_its_parent(tmp_pa
         ({"HOME": "/home/me", "XDG_CACHE_HOME": "/xdg", "HF_HOME": "/hf"}, "/hf/hub"),
         ({"HF_HOME": "/hf", "HF_HUB_CACHE": "/cache"}, "/cache"),
         ({"HF_HOME": "/hf", "HUGGINGFACE_HUB_CACHE": "/old"}, "/old"),
-        ({"HF_HOME": ""}, "/work"),
-        ({"HF_HOME": "relative"}, "/work/relative/hub"),
+        ({"HF_HOME": ""}, "/project"),
+        ({"HF_HOME": "relative"}, "/project/relative/hub"),
         ({"HOME": "/home/me", "HF_HOME": "~/hf"}, "/home/me/hf/hub"),
     ],
 )
@@ -159,5 +159,5 @@ def test_the_free_space_of_this_machine_is_known(tmp_path: Path) -> None:
 
 
 def test_without_a_list_of_mounts_the_disk_is_unknown(tmp_path: Path) -> None:
-    seen = found(tree(tmp_path, {}, cwd="/work"), "work")
-    assert (seen.kind, seen.mount_point, seen.path) == ("unknown", None, "/work")
+    seen = found(tree(tmp_path, {}, cwd="/project"), "work")
+    assert (seen.kind, seen.mount_point, seen.path) == ("unknown", None, "/project")

@@ -12,6 +12,7 @@ import pytest
 
 from llmcheck import codec
 from llmcheck.host import Host, Stat, ThreadChild, start
+from llmcheck.interpreter import BEGIN, END
 from llmcheck.machine import Machine
 from llmcheck.probe import Inspection, Request, names
 from tests.probe.host_trees import tree
@@ -31,7 +32,7 @@ class Faulty(Host):
 
     def __init__(self, root: Path, fault: Callable[[], object], *questions: str) -> None:
         plain = tree(root, FILES, environ={"PATH": "/bin", "HOME": "/home/me"})
-        super().__init__(plain.root, plain.environ, "/work")
+        super().__init__(plain.root, plain.environ, "/project")
         self._fault, self._questions = fault, questions
 
     def _ask(self, question: str) -> None:
@@ -135,7 +136,7 @@ def test_gpus_that_could_not_be_asked_are_unknown_and_never_none(
     found = inspected(Faulty(tmp_path, fault, "list"), seconds)
     assert found.gpus is None
     assert found.drivers["nvidia"].fault in ("failed", "crashed", "deadline")
-    assert found.ram.total == 1024000
+    assert found.identity.hostname == "node17"
 
 
 def test_the_total_deadline_ends_everything(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_folder_whose_name_is_no_utf8_does_not_take_the_disk_away(tmp_path: Pa
 
 
 def test_an_interpreter_in_a_folder_whose_name_is_no_utf8_is_read_all_the_same(tmp_path: Path) -> None:
-    said = b"3.12.4\ncpython\n/srv/\xff\n/usr\n/usr/lib/python3.12\n/srv/\xff/site-packages\n"
+    said = BEGIN + b"3.12.4\ncpython\n/srv/\xff\n/usr\n/usr/lib/python3.12\n/srv/\xff/site-packages\n" + END
     request = Request(python=("/srv/\udcff/bin/python", "named"), python_answer=said)
     found = Inspection(tree(tmp_path, FILES), request).machine()
     assert problems(found, "software") == []

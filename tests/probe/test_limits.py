@@ -68,7 +68,7 @@ def processors(*arguments: object) -> Cpu:
             {
                 "/sys/fs/cgroup/a/memory.max": "max\n",
                 "/sys/fs/cgroup/a/b/memory.max": f"{GIB}\n",
-                "/sys/fs/cgroup/a/b/c/memory.max": "max\n",
+                "/sys/fs/cgroup/a/b/c/cgroup.procs": "",
             },
             GIB,
             "/sys/fs/cgroup/a/b/memory.max",
@@ -198,8 +198,8 @@ def test_without_meminfo_nothing_is_known_and_nothing_invented(tmp_path: Path) -
     ],
     ids=[
         "v2",
-        "less than one",
-        "v2 without quota",
+        "below one",
+        "v2 without",
         "more than there is",
         "lower parent",
         "v1",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmcheck.host import Host
+from llmcheck.interpreter import BEGIN, END
 from llmcheck.machine import Os, Software
 from llmcheck.probe import Request, software, system
 from tests.probe.host_trees import ask, tree
@@ -17,7 +18,7 @@ SITE = "/env/lib/python3.12/site-packages"
 def answer(*path: str, prefix: str = "/env", base: str = "/usr", version: str = "3.12.4") -> bytes:
     """What an interpreter says of itself: a line a field, values separated by NUL."""
     fields = [[version], ["cpython"], [prefix], [base], ["/usr/lib/python3.12"], list(path)]
-    return b"".join("\0".join(values).encode() + b"\n" for values in fields)
+    return BEGIN + b"".join("\0".join(values).encode() + b"\n" for values in fields) + END
 
 
 def read(where: Host, said: bytes | None = None) -> Software:

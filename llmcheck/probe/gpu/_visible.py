@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _AMD_UUID = range(5, 21)
 
 
@@ -29,8 +29,7 @@ def visible_devices(
         return frozenset(range(len(uuids) + len(instances)))
     entries = [entry.strip() for entry in value.split(",")]
     if entries[0].startswith("MIG-"):
-        chosen = _named(entries, "MIG-", [uuid for uuid, _ in instances])
-        return frozenset(len(uuids) + position for position in chosen)
+        return frozenset(_named(entries, "MIG-", [*uuids, *(uuid for uuid, _ in instances)]))
     named = entries[0].startswith("GPU-")
     cards = _named(entries, "GPU-", uuids) if named else _numbered(entries, len(uuids))
     parts = (len(uuids) + position for position, (_, parent) in enumerate(instances) if parent in cards)

@@ -1,19 +1,85 @@
-"""The GPU of Apple silicon, which shares the machine's RAM."""
+"""The GPU of Apple silicon, which shares the machine's RAM, from sysctl and system_profiler."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
 
 from llmcheck.host import Host
 from llmcheck.machine import Gpu, Problem
 from llmcheck.probe import Reading, Request
+from llmcheck.units import GIB, MIB
+
+_PROBE = "gpu.apple"
+_LARGE = 36 * GIB
+
+
+class _Display(Struct):
+    sppci_model: str | None = None
+    sppci_cores: str | None = None
+
+
+class _Report(Struct):
+    SPDisplaysDataType: tuple[_Display, ...] = ()
+
+
+class _Share(NamedTuple):
+    memory: int | None
+    source: str
 
 
 def probe(host: Host, _request: Request) -> Reading:
     if host.platform != "darwin" or host.machine_architecture() != "arm64":
         return Reading(gpus=())
-    name = (host.run(["sysctl", "-n", "machdep.cpu.brand_string"]) or "").strip() or "Apple GPU"
+    display = _display(host)
+    name = (host.run(["sysctl", "-n", "machdep.cpu.brand_string"]) or "").strip() or display.sppci_model
+    share = _share(host)
+    cores = f", {display.sppci_cores} GPU cores" if display.sppci_cores else ""
     problem = Problem(
-        probe="gpu.apple",
+        probe=_PROBE,
         code="unified-memory",
-        message="how much of the unified memory the GPU may use was not asked",
+        message="how much RAM the machine has, and so what its GPU may use, could not be asked",
     )
-    return Reading(gpus=(Gpu(vendor="apple", index=0, name=name, unified=True),), problems=(problem,))
+    return Reading(
+        gpus=(Gpu(vendor="apple", index=0, name=name or "Apple GPU", unified=True, memory_total=share.memory),),
+        problems=() if share.memory else (problem,),
+        sources={"gpus": f"sysctl and system_profiler{cores}", "gpus.memory_total": share.source},
+    )
+
+
+def _share(host: Host) -> _Share:
+    """Bytes that Metal may wire at once: the limit that was set, else an estimate of the system's own.
+
+    The estimate is two thirds of the RAM up to 36 GiB and three quarters above, as recommendedMaxWorkingSetSize
+    appears in llama.cpp's logs of M1 and M2; newer systems grant more (74 % of 16 GB, 84 % of 128 GB), so it is low.
+    """
+    ram = _number(host.run(["sysctl", "-n", "hw.memsize"]))
+    if ram is None:
+        return _Share(None, "sysctl hw.memsize gave no answer")
+    limit = _number(host.run(["sysctl", "-n", "iogpu.wired_limit_mb"]))
+    if limit:
+        return _Share(min(ram, limit * MIB), "sysctl iogpu.wired_limit_mb")
+    old = _number(host.run(["sysctl", "-n", "debug.iogpu.wired_limit"]))  # macOS 13, in bytes
+    if old:
+        return _Share(min(ram, old), "sysctl debug.iogpu.wired_limit")
+    share, words = (ram * 3 // 4, "3/4") if ram > _LARGE else (ram * 2 // 3, "2/3")
+    return _Share(share, f"estimate: {words} of hw.memsize, the usual share that Metal may wire")
+
+
+def _number(text: str | None) -> int | None:
+    """A count that is told; 0 stands for the system's own default and is one too."""
+    text = (text or "").strip()
+    return int(text) if text.isdecimal() and len(text) < 20 else None
+
+
+def _display(host: Host) -> _Display:
+    """The built-in GPU in system_profiler's words; empty where it does not answer."""
+    text = host.run(["system_profiler", "-json", "SPDisplaysDataType"], timeout=8.0)
+    try:
+        displays = msgspec.json.decode(text or "{}", type=_Report).SPDisplaysDataType
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return _Display()
+    apple = [display for display in displays if (display.sppci_model or "").startswith("Apple")]
+    return apple[0] if apple else _Display()

@@ -1,25 +1,160 @@
-"""Intel GPUs from sysfs: the graphics of a CPU sit on PCI bus 00, cards do not."""
+"""Intel GPUs from sysfs: cards and the graphics of CPUs, told apart by their device ids.
+
+Each tile of a Data Center GPU Max is a device of its own to programs, unless ZE_FLAT_DEVICE_HIERARCHY says otherwise,
+and so it is listed as one here where the driver shows tiles.
+"""
 
 from __future__ import annotations
 
+import re
+
+from msgspec.structs import replace
+
 from llmcheck.host import Host
-from llmcheck.machine import Gpu
+from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
-from llmcheck.probe._pci import displays
+from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
+from llmcheck.probe.gpu._visible import visible_intel
 
 VENDOR_ID = 0x8086
 
+_PROBE = "gpu.intel"
+_DRIVERS = ("i915", "xe")
+
+# Device ids of cards, first and last of each family: the kernel's include/drm/intel/pciids.h, read 2026-11-22.
+# Whatever is in none of them is the graphics of a CPU if it sits on PCI bus 00.
+_CARDS = (
+    (0x0B69, 0x0B6E, "Intel(R) Data Center GPU Max"),
+    (0x0BD0, 0x0BEF, "Intel(R) Data Center GPU Max"),
+    (0x4905, 0x4909, "Intel(R) Iris(R) Xe MAX Graphics"),
+    (0x5690, 0x56BF, "Intel(R) Arc(TM) Graphics"),
+    (0x56C0, 0x56C2, "Intel(R) Data Center GPU Flex"),
+    (0xE200, 0xE2FF, "Intel(R) Arc(TM) Graphics"),
+)
+# Names of single ids, as Level Zero and PyTorch print them. Sources: Mesa's and compute-runtime's device tables, and
+# device lines of xpu-smi in public logs for 0xE211, 0xE212 and 0xE223; read 2026-11-22.
+_NAMES = {
+    0x0BD5: "Intel(R) Data Center GPU Max 1550",
+    0x0BDA: "Intel(R) Data Center GPU Max 1100",
+    0x5690: "Intel(R) Arc(TM) A770M Graphics",
+    0x5691: "Intel(R) Arc(TM) A730M Graphics",
+    0x5692: "Intel(R) Arc(TM) A550M Graphics",
+    0x5693: "Intel(R) Arc(TM) A370M Graphics",
+    0x5694: "Intel(R) Arc(TM) A350M Graphics",
+    0x56A0: "Intel(R) Arc(TM) A770 Graphics",
+    0x56A1: "Intel(R) Arc(TM) A750 Graphics",
+    0x56A2: "Intel(R) Arc(TM) A580 Graphics",
+    0x56A5: "Intel(R) Arc(TM) A380 Graphics",
+    0x56A6: "Intel(R) Arc(TM) A310 Graphics",
+    0x56B3: "Intel(R) Arc(TM) Pro A60 Graphics",
+    0x56C0: "Intel(R) Data Center GPU Flex 170",
+    0x56C1: "Intel(R) Data Center GPU Flex 140",
+    0xE20B: "Intel(R) Arc(TM) B580 Graphics",
+    0xE20C: "Intel(R) Arc(TM) B570 Graphics",
+    0xE211: "Intel(R) Arc(TM) Pro B60 Graphics",
+    0xE212: "Intel(R) Arc(TM) Pro B50 Graphics",
+    0xE223: "Intel(R) Arc(TM) Pro B70 Graphics",
+}
+
 
 def probe(host: Host, _request: Request) -> Reading:
-    return Reading(
-        gpus=tuple(
-            Gpu(
-                vendor="intel",
-                index=index,
-                name=f"Intel GPU [8086:{card.device:04x}]",
-                integrated=card.bus_id.startswith("0000:00:"),
-                pci_bus_id=card.bus_id,
-            )
-            for index, card in enumerate(displays(host, VENDOR_ID) or ())
-        )
+    cards = displays(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()
+    # Level Zero lists cards before the graphics of the CPU.
+    ordered = sorted(cards, key=lambda card: (_is_integrated(card), card.bus_id))
+    if not ordered:
+        return Reading(gpus=(), sources={"gpus": "no Intel display device on the PCI bus"})
+    devices = [device for card in ordered for device in _devices(host, card)]
+    visible = visible_intel(host.environ, [tiles for _, tiles in devices])
+    gpus = tuple(
+        replace(gpu, index=position, visible=position in visible) if gpu.usable else replace(gpu, visible=False)
+        for position, (gpu, _) in enumerate(devices)
     )
+    problems = [_not_driven(card) for card in ordered if not _is_integrated(card) and card.driver not in _DRIVERS]
+    problems += [_untold(gpu) for gpu in gpus if gpu.usable and not gpu.integrated and gpu.memory_total is None]
+    return Reading(
+        gpus=gpus,
+        drivers=_driver(host, ordered),
+        problems=tuple(problems),
+        sources={"gpus": "PCI bus and sysfs of i915 or xe"},
+    )
+
+
+def _is_integrated(card: Display) -> bool:
+    if _family(card.device):
+        return False
+    return card.bus_id.startswith("0000:00:")
+
+
+def _family(device: int) -> str | None:
+    return next((name for first, last, name in _CARDS if first <= device <= last), None)
+
+
+def _devices(host: Host, card: Display) -> list[tuple[Gpu, int]]:
+    """The card, or each of its tiles where programs see them apart; with the number of tiles that the entry has."""
+    bound = card.driver in _DRIVERS
+    integrated = _is_integrated(card)
+    gpu = Gpu(
+        vendor="intel",
+        name=_NAMES.get(card.device) or f"{_family(card.device) or 'Intel GPU'} [8086:{card.device:04x}]",
+        usable=bound or integrated,
+        fault=None if bound or integrated else "driver-not-loaded",
+        integrated=integrated,
+        unified=integrated,
+        pci_bus_id=card.bus_id,
+        numa_node=numa_node(host, card.path),
+    )
+    if integrated:
+        return [(gpu, 1)]
+    tiles = _tiles(host, card)
+    if len(tiles) > 1 and host.environ.get("ZE_FLAT_DEVICE_HIERARCHY", "FLAT").upper() != "COMPOSITE":
+        return [(replace(gpu, memory_total=size), 1) for size in tiles]
+    if tiles:
+        return [(replace(gpu, memory_total=None if None in tiles else sum(size or 0 for size in tiles)), len(tiles))]
+    return [(replace(gpu, memory_total=_lmem(host, card)), 1)]
+
+
+def _tiles(host: Host, card: Display) -> list[int | None]:
+    """Bytes of each tile as xe tells them (with what the driver keeps of it); () without tiles, as under i915."""
+    names = sorted(name for name in host.list(card.path) or () if re.fullmatch(r"tile\d+", name))
+    sizes = []
+    for name in names:
+        tile = f"{card.path}/{name}"
+        size = host.read_int(f"{tile}/physical_vram_size_bytes")
+        sizes.append(size or host.read_int(f"{tile}/memory/physical_vram_size_bytes"))
+    return sizes
+
+
+def _lmem(host: Host, card: Display) -> int | None:
+    """Bytes as Intel's own i915 tells them; the one of stock kernels does not."""
+    folder = f"{card.path}/drm"
+    places = [card.path, *(f"{folder}/{name}" for name in host.list(folder) or () if name.startswith("card"))]
+    if card.path.endswith("/device"):
+        places.append(card.path.removesuffix("/device"))
+    return next((size for size in (host.read_int(f"{place}/lmem_total_bytes") for place in places) if size), None)
+
+
+def _not_driven(card: Display) -> Problem:
+    held = f", it is held by {card.driver}" if card.driver else ""
+    return Problem(
+        probe=_PROBE,
+        code="driver-not-loaded",
+        message=f"the Intel GPU {card.bus_id} has neither the xe nor the i915 driver{held}",
+        remedy=f"give it back from {card.driver} to xe" if card.driver else "run 'sudo modprobe xe'",
+    )
+
+
+def _untold(gpu: Gpu) -> Problem:
+    return Problem(
+        probe=_PROBE,
+        code="memory-unknown",
+        message=f"the driver of the Intel GPU {gpu.pci_bus_id} does not tell how much memory it has",
+        remedy="'xpu-smi discovery' shows it; the xe driver of newer kernels tells it",
+    )
+
+
+def _driver(host: Host, cards: list[Display]) -> dict[str, Driver]:
+    """Of the cards only: without one, nobody asks for an Intel driver. Drivers of stock kernels have no version."""
+    names = [card.driver for card in cards if not _is_integrated(card) and card.driver in _DRIVERS]
+    if not names:
+        return {}
+    return {"intel": Driver(version=(host.read(f"/sys/module/{names[0]}/version") or "").strip() or None)}

@@ -1,0 +1,136 @@
+"""What kind of storage a block device is, from sysfs: through partitions, volumes, arrays and loops to the disks.
+
+Flags are believed only where they mean something: virtual disks, RAID controllers and USB bridges report a rotating
+disk whatever lies behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from llmcheck.host import Host
+
+# Volumes over volumes end somewhere; a sysfs that goes in circles must too.
+_DEEPEST = 12
+
+_HYPERVISORS = ("QEMU", "VMWARE", "MSFT", "VBOX", "VIRTUAL", "GOOGLE", "XEN", "PARALLELS", "BHYVE", "NUTANIX")
+# (vendor, part of the model) of volumes that a hardware RAID controller makes up.
+_CONTROLLERS = (
+    *(("LSI", ""), ("AVAGO", ""), ("BROADCOM", ""), ("ADAPTEC", ""), ("ARECA", ""), ("AMCC", "")),
+    *(("DELL", "PERC"), ("HP", "LOGICAL VOLUME"), ("HPE", "LOGICAL VOLUME"), ("LENOVO", "RAID"), ("INTEL", "RMS")),
+)
+# NVMe models that are disks of a network: what a cloud attaches. Source: AWS, Amazon EBS volumes and NVMe; Google,
+# Persistent Disk and NVMe interfaces; Azure, NVMe overview ("MSFT NVMe Accelerator" is remote); read 2026-11-22.
+_REMOTE_NVME = ("AMAZON ELASTIC BLOCK STORE", "NVME_CARD-PD", "MSFT NVME ACCELERATOR")
+
+
+class Kind(NamedTuple):
+    kind: str
+    """As ``Disk.kind``."""
+    source: str
+    """What says so, or why it is unknown."""
+
+
+FileKind = Callable[[str], Kind | None]
+"""The kind of storage below a file's path, for the file of a loop device; None where the path is not visible."""
+
+
+def kind_of_device(host: Host, number: str, file_kind: FileKind) -> Kind | None:
+    """Of a ``major:minor``; None where the kernel shows no such block device."""
+    if not host.exists(f"/sys/dev/block/{number}"):
+        return None
+    return _kind(host, host.resolve(f"/sys/dev/block/{number}"), file_kind, 0)
+
+
+def kind_of_name(host: Host, name: str, file_kind: FileKind) -> Kind | None:
+    """Of a kernel name (``sda1``, ``dm-0``); None where there is none such."""
+    for folder in ("/sys/class/block", "/sys/block"):
+        if name and host.exists(f"{folder}/{name}"):
+            return _kind(host, host.resolve(f"{folder}/{name}"), file_kind, 0)
+    return None
+
+
+def together(kinds: Iterable[Kind], what: str) -> Kind:
+    """Of a volume that lies on several devices: theirs where they are alike, else unknown."""
+    found = list(kinds)
+    names = sorted({each.kind for each in found})
+    if len(names) == 1:
+        sources = dict.fromkeys(each.source for each in found)
+        return Kind(names[0], f"{what} over {'; '.join(sources)}" if len(found) > 1 else found[0].source)
+    return Kind("unknown", f"{what} lies over {' and '.join(names)}")
+
+
+def _kind(host: Host, folder: str, file_kind: FileKind, depth: int) -> Kind:
+    name = folder.rpartition("/")[2]
+    if depth > _DEEPEST:
+        return Kind("unknown", f"{name}: volumes over volumes without an end")
+    below = host.list(f"{folder}/slaves")
+    if below:
+        return together(
+            (_kind(host, host.resolve(f"{folder}/slaves/{each}"), file_kind, depth + 1) for each in below), name
+        )
+    if host.exists(f"{folder}/partition"):
+        return _kind(host, folder.rpartition("/")[0], file_kind, depth + 1)
+    file = (host.read(f"{folder}/loop/backing_file") or "").strip()
+    inside = file_kind(file) if file else None
+    own = _by_name(host, folder, name) or _by_flag(host, folder, name)
+    # The kernel copies the flag of the disk below the file: of a disk that cannot be told it says no more than there.
+    if inside is None or (inside.kind == "unknown" and own.kind == "ssd"):
+        return own
+    return Kind(inside.kind, f"{name} is the file {file}: {inside.source}")
+
+
+def _by_name(host: Host, folder: str, name: str) -> Kind | None:
+    """What the driver's name or the way to the device says; None if nothing."""
+    if name.startswith("nvme"):
+        return _nvme(host, folder, name)
+    if name.startswith(("zram", "ram")):
+        return Kind("memory", f"device {name}")
+    if name.startswith("pmem"):
+        return Kind("ssd", f"device {name} (persistent memory)")
+    if name.startswith(("nbd", "rbd")):
+        return Kind("network", f"device {name}")
+    if "/session" in folder or "/rport-" in folder:
+        return Kind("network", f"{name} is reached by {'iSCSI' if '/session' in folder else 'Fibre Channel'}")
+    if name.startswith("mmcblk"):
+        card = (host.read(f"{folder}/device/type") or "").strip()
+        what = {"SD": "an SD card", "MMC": "eMMC"}.get(card, "an SD card or eMMC")
+        return Kind("unknown", f"{name} is {what}: no rotating disk, and slower than an SSD")
+    return None
+
+
+def _nvme(host: Host, folder: str, name: str) -> Kind:
+    """By how its controller is reached; a multipath device lies below its subsystem, which has the controllers."""
+    parent = folder.rpartition("/")[0]
+    controllers = [parent, *(f"{parent}/{each}" for each in host.list(parent) or () if each.startswith("nvme"))]
+    transports = {(host.read(f"{each}/transport") or "").strip() for each in controllers} - {""}
+    remote = sorted(transports - {"pcie"})
+    if remote:
+        return Kind("network", f"device {name} over NVMe-{remote[0].upper()}")
+    model = (host.read(f"{parent}/model") or host.read(f"{folder}/device/model") or "").strip()
+    if model.upper().startswith(_REMOTE_NVME):
+        return Kind("network", f"device {name} is {model}, a network disk behind NVMe")
+    if model.upper().startswith(("QEMU", "VMWARE", "VBOX")):
+        return Kind("unknown", f"virtual disk {name} ({model}): what lies below is not shown")
+    return Kind("nvme", f"device {name}" + (f" ({model})" if model else ""))
+
+
+def _by_flag(host: Host, folder: str, name: str) -> Kind:
+    where = f"{folder}/queue/rotational"
+    rotational = host.read_int(where)
+    vendor, model = ((host.read(f"{folder}/device/{each}") or "").strip().upper() for each in ("vendor", "model"))
+    if vendor == "GOOGLE" and model.startswith("PERSISTENTDISK"):
+        return Kind("network", f"{name} is a Persistent Disk of Google Cloud")
+    if rotational is None:
+        return Kind("unknown", f"{where} cannot be read")
+    if rotational == 0:
+        return Kind("ssd", f"{where} = 0")
+    # virtio and Xen leave the flag at its default, so it says nothing of them.
+    if name.startswith(("vd", "xvd", "sr", "fd")) or any(each.startswith(_HYPERVISORS) for each in (vendor, model)):
+        return Kind("unknown", f"virtual disk {name}: its rotational flag says nothing")
+    if any(vendor.startswith(maker) and part in model for maker, part in _CONTROLLERS):
+        return Kind("unknown", f"{name} is a RAID controller's volume: its rotational flag says nothing")
+    if "/usb" in folder:
+        return Kind("unknown", f"{name} is behind USB, where sticks and SSDs report a rotating disk too")
+    return Kind("hdd", f"{where} = 1")

@@ -1,0 +1,160 @@
+"""CUDA toolkits and NVIDIA's libraries on disk, from version files, headers and names; nothing of it is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from llmcheck import codec
+from llmcheck.errors import DataError
+from llmcheck.host import Host
+from llmcheck.machine import CudaToolkit, Package
+
+_NAMED = re.compile(r"cuda(?:-(?P<version>\d[\d.]*))?|v(?P<windows>\d[\d.]*)")
+_VERSION_TXT = re.compile(r"CUDA Version (\d[\d.]*)")
+_CUDA_H = re.compile(r"^#define\s+CUDA_VERSION\s+(\d+)", re.MULTILINE)
+_MACHINES = ("x86_64-linux-gnu", "aarch64-linux-gnu")
+_INCLUDES = ("/usr/include", *(f"/usr/include/{machine}" for machine in _MACHINES), "/usr/local/include")
+_LIBRARIES = (*(f"/usr/lib/{machine}" for machine in _MACHINES), "/usr/lib64", "/usr/lib", "/usr/local/lib")
+
+
+class _Part(Struct, frozen=True):
+    version: str | None = None
+
+
+class _VersionJson(Struct, frozen=True):
+    cuda: _Part = _Part()
+    cuda_nvcc: _Part = _Part()
+
+
+class Found(NamedTuple):
+    """A version and where it was read."""
+
+    version: str
+    source: str
+
+
+def cuda_home(host: Host) -> tuple[str, str] | None:
+    """(variable, folder) as builds of extensions take it; None where neither is set."""
+    for name in ("CUDA_HOME", "CUDA_PATH"):
+        if host.environ.get(name):
+            return name, host.environ[name]
+    return None
+
+
+def toolkits(host: Host, prefix: str | None, conda: Mapping[str, str]) -> tuple[CudaToolkit, ...]:
+    """All that are on disk, each once under its real path; ``conda`` is what that installed into ``prefix``."""
+    found: dict[str, CudaToolkit] = {}
+    for place in _places(host):
+        real = host.resolve(place)
+        if real not in found and (toolkit := _toolkit(host, real)):
+            found[real] = toolkit
+    if prefix and {"cuda-toolkit", "cudatoolkit", "cuda-nvcc"} & set(conda):
+        names = ("cuda-toolkit", "cudatoolkit", "cuda-version", "cuda-nvcc")
+        version = next(conda[name] for name in names if name in conda)
+        found.setdefault(host.resolve(prefix), CudaToolkit(path=prefix, version=version))
+    return tuple(found[path] for path in sorted(found))
+
+
+def _places(host: Host) -> Iterator[str]:
+    home = cuda_home(host)
+    if home:
+        yield home[1]
+    yield from _named_below(host, "/usr/local")
+    yield from ("/opt/cuda", "/usr/lib/cuda", "/usr/lib/nvidia-cuda-toolkit")
+    programs = host.environ.get("ProgramFiles")
+    if programs:
+        yield from _named_below(host, f"{programs}/NVIDIA GPU Computing Toolkit/CUDA")
+
+
+def _named_below(host: Host, folder: str) -> Iterator[str]:
+    for entry in host.list(folder) or ():
+        if _NAMED.fullmatch(entry):
+            yield f"{folder}/{entry}"
+
+
+def _toolkit(host: Host, path: str) -> CudaToolkit | None:
+    """None where the folder holds neither a version file nor the compiler, as after an uninstallation."""
+    version = _stated(host, path)
+    if version is None and not any(host.is_file(f"{path}/bin/{name}") for name in ("nvcc", "nvcc.exe")):
+        return None
+    return CudaToolkit(path=path, version=version or _from_header(host, path) or _from_name(path))
+
+
+def _stated(host: Host, path: str) -> str | None:
+    match = _VERSION_TXT.search(host.read(f"{path}/version.txt") or "")
+    return _version_json(host, path).cuda.version or (match[1] if match else None)
+
+
+def _version_json(host: Host, path: str) -> _VersionJson:
+    text = host.read(f"{path}/version.json")
+    if text is None:
+        return _VersionJson()
+    try:
+        return codec.decode_json(text.encode(), _VersionJson, path)
+    except DataError:
+        return _VersionJson()
+
+
+def _from_header(host: Host, path: str) -> str | None:
+    match = _CUDA_H.search(host.read(f"{path}/include/cuda.h") or "")
+    return f"{int(match[1]) // 1000}.{int(match[1]) % 1000 // 10}" if match else None
+
+
+def _from_name(path: str) -> str | None:
+    match = _NAMED.fullmatch(path.rpartition("/")[2])
+    return match["version"] or match["windows"] if match else None
+
+
+def nvcc_version(host: Host, path: str) -> str | None:
+    """Of the compiler at ``path``, from the version file of the toolkit around it; None where there is none."""
+    around = host.resolve(path).rpartition("/bin/")[0]
+    return _version_json(host, around).cuda_nvcc.version if around else None
+
+
+def library(
+    host: Host,
+    name: str,
+    packages: Sequence[Package],
+    conda: Mapping[str, str],
+    toolkits: Sequence[CudaToolkit],
+    build: str | None,
+) -> Found | None:
+    """``cudnn`` or ``nccl``: as the environment's wheels bring it, else conda, else the system.
+
+    ``build`` is torch's (``cu132``): of wheels for two CUDAs, those of its own are meant.
+    """
+    wheels = [package for package in packages if package.name.startswith(f"nvidia-{name}-cu")]
+    wheels.sort(key=lambda package: not (build or "").startswith(package.name.rpartition("-")[2]))
+    if wheels:
+        return Found(wheels[0].version, f"distribution {wheels[0].name}")
+    if name in conda:
+        return Found(conda[name], f"conda package {name}")
+    includes = [*(f"{toolkit.path}/include" for toolkit in toolkits), *_INCLUDES]
+    found = (_in_header(host, name, folder) for folder in includes)
+    return next(filter(None, found), None) or _in_names(host, name, toolkits)
+
+
+def _in_header(host: Host, name: str, folder: str) -> Found | None:
+    path = f"{folder}/{'cudnn_version.h' if name == 'cudnn' else 'nccl.h'}"
+    text = host.read(path)
+    if text is None:
+        return None
+    words = ("MAJOR", "MINOR", "PATCHLEVEL" if name == "cudnn" else "PATCH")
+    parts = [re.search(rf"^#define\s+{name.upper()}_{word}\s+(\d+)", text, re.MULTILINE) for word in words]
+    numbers = [part[1] for part in parts if part]
+    return Found(".".join(numbers), path) if len(numbers) == len(words) else None
+
+
+def _in_names(host: Host, name: str, toolkits: Sequence[CudaToolkit]) -> Found | None:
+    """From ``libnccl.so.2.28.3``: the longest name tells most."""
+    pattern = re.compile(rf"lib{name}\.so\.(\d[\d.]*)")
+    for folder in (*(f"{toolkit.path}/lib64" for toolkit in toolkits), *_LIBRARIES):
+        matches = [match for entry in host.list(folder) or () if (match := pattern.fullmatch(entry))]
+        if matches:
+            best = max(matches, key=lambda match: len(match[1]))
+            return Found(best[1], f"{folder}/{best[0]}")
+    return None

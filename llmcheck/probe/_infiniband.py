@@ -1,0 +1,40 @@
+"""RDMA ports (InfiniBand, RoCE, EFA) from sysfs: Documentation/ABI/stable/sysfs-class-infiniband."""
+
+from __future__ import annotations
+
+from llmcheck.host import Host
+from llmcheck.machine import FabricPort
+
+DEVICES = "/sys/class/infiniband"
+
+
+def ports(host: Host) -> tuple[FabricPort, ...] | None:
+    """Those of all devices; None where there is no sysfs."""
+    if host.list("/sys/class") is None:
+        return None
+    return tuple(
+        _port(host, device, int(number))
+        for device in host.list(DEVICES) or ()
+        for number in host.list(f"{DEVICES}/{device}/ports") or ()
+        if number.isdigit()
+    )
+
+
+def _port(host: Host, device: str, number: int) -> FabricPort:
+    folder = f"{DEVICES}/{device}/ports/{number}"
+    state = _word(host.read(f"{folder}/state"))
+    rate = (host.read(f"{folder}/rate") or "").split()  # 400 Gb/sec (4X NDR)
+    return FabricPort(
+        device=device,
+        port=number,
+        link_layer=(host.read(f"{folder}/link_layer") or "").strip() or None,
+        active=None if state is None else state == "ACTIVE",
+        state=state,
+        physical_state=_word(host.read(f"{folder}/phys_state")),
+        rate_gbps=float(rate[0]) if rate and rate[0].replace(".", "", 1).isdigit() else None,
+    )
+
+
+def _word(text: str | None) -> str | None:
+    """``ACTIVE`` of ``4: ACTIVE``."""
+    return (text or "").rpartition(":")[2].strip() or None
