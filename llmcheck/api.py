@@ -34,6 +34,16 @@ MachineSource = Callable[[], Machine]
 """Hands over the machine when it is needed; the inspection behind it is under way from the start."""
 
 
+def ask(python: str | None = None, begun: Question | None = None) -> Question:
+    """The project's interpreter (``python``, or the one chosen by the environment), asked about itself.
+
+    ``begun``: a question put before; it is kept if it was put to that interpreter.
+    """
+    host = Host()
+    choice = choose(python, host.environ, host.cwd)
+    return begun if begun is not None and begun.choice == choice else Question(choice)
+
+
 def start_inspection(
     question: Question | None = None,
     path: str | None = None,
@@ -52,7 +62,7 @@ def start_inspection(
     The function raises InspectionError if nothing at all could be found out.
     """
     host = Host()
-    question = question or Question(choose(None, host.environ, host.cwd))
+    question = question or ask()
     request = Request(
         path=path,
         python=question.choice,

@@ -126,8 +126,9 @@ def _source(
         return lambda: found
     if path is not None and not os.path.exists(os.path.expanduser(path)):
         raise UsageError(f"--path {path}: there is no such folder")
+    question = api.ask(python, _Context.question)
     wait = api.start_inspection(
-        _Context.question, path, probe_timeout, timeout, explain=explain, probe_net=probe_net, measure=measure
+        question, path, probe_timeout, timeout, explain=explain, probe_net=probe_net, measure=measure
     )
 
     def waiting() -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from llmcheck.advice import Environment, Plan, Step, TorchBuild
 from llmcheck.advise.torch import index_of, torch_build
 from llmcheck.library import Library
-from llmcheck.machine import Machine, counted_gpus, normalized_name
+from llmcheck.machine import Machine, capability_of, counted_gpus, normalized_name
 from llmcheck.report import Finding
 
 SHARED = "shared"
@@ -44,11 +44,7 @@ def unsuitable(library: Library, machine: Machine) -> str | None:
         if (
             library.compute_capability
             and nvidia
-            and all(
-                gpu.compute_capability is not None
-                and _tuple(gpu.compute_capability) < _tuple(library.compute_capability)
-                for gpu in nvidia
-            )
+            and all((capability_of(gpu) or (999, 0)) < _tuple(library.compute_capability) for gpu in nvidia)
         ):
             return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
         driver = machine.drivers.get("nvidia")
@@ -196,8 +192,6 @@ def _torch_step(pip: str, torch: TorchBuild, names: set[str], machine: Machine) 
         if installed is not None and _tuple(installed.version or "") > _tuple(_TORCH_OF_TORCHAUDIO):
             reason += f"; back with: pip install torch=={(installed.version or '').split('+')[0]}"
     requirements += [name for name in ("torchvision", "torchaudio") if name in names]
-    if "torchaudio" in requirements:
-        requirements[requirements.index("torchaudio")] = "torchaudio==2.11.0"
     address = ["--index-url", index] if index else []
     return Step(command=f"{pip} {shlex.join([*requirements, *address])}", reason=reason)
 

@@ -146,11 +146,12 @@ class TestCard:
         assert [gpu.visible for gpu in reading.gpus or ()] == [False, True]
 
 
-class TestPartitions:
-    CPX = {"current_compute_partition": "CPX", "current_memory_partition": "NPS4", "mem_info_vram_total": VRAM}
+CPX = {"current_compute_partition": "CPX", "current_memory_partition": "NPS4", "mem_info_vram_total": VRAM}
 
+
+class TestPartitions:
     def cpx(self, root: Path, *more: dict[str, str]) -> tuple[Gpu, ...]:
-        cards = {**card("0000:05:00.0", **self.CPX), **card("0000:26:00.0", **self.CPX)}
+        cards = {**card("0000:05:00.0", **CPX), **card("0000:26:00.0", **CPX)}
         nodes = [node(1 + part, location=0x500 + part) for part in range(8)]
         nodes += [node(9 + part, location=0x2600 + part) for part in range(8)]
         return read(root, KFD, cards, *nodes, *more).gpus or ()
@@ -175,7 +176,7 @@ class TestPartitions:
 
     def test_the_source_says_so(self, tmp_path: Path) -> None:
         files = [node(1 + part, location=0x500 + part) for part in range(8)]
-        assert "8 partitions share one card" in read(tmp_path, KFD, card(**self.CPX), *files).sources["gpus"]
+        assert "8 partitions share one card" in read(tmp_path, KFD, card(**CPX), *files).sources["gpus"]
 
     def test_functions_that_are_devices_on_the_bus_are_cards_of_their_own_place(self, tmp_path: Path) -> None:
         gpu = only(read(tmp_path, KFD, card("0000:05:00.1"), node(1, location=0x501)))
