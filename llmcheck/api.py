@@ -19,6 +19,7 @@ from llmcheck.correction import Correction
 from llmcheck.errors import DataError, InspectionError, UsageError
 from llmcheck.evaluate import concerning_profile, evaluate
 from llmcheck.host import Host
+from llmcheck.identify import identify
 from llmcheck.interpreter import Question, choose
 from llmcheck.library import Library
 from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
@@ -74,6 +75,8 @@ def start_inspection(
 
     def machine() -> Machine:
         found = inspection.machine(explain)
+        if found.gpus:
+            found = identify(found, catalog.gpu_specs())
         if found.os is None and found.cpu.threads is None and found.ram.total is None:
             reasons = "; ".join(problem.message for problem in found.problems)
             raise InspectionError(f"this machine could not be inspected: {reasons}")
@@ -102,6 +105,8 @@ def load_machine(name: str) -> Machine:
     """
     where = "standard input" if name == "-" else name
     try:
+        if name == "-" and sys.stdin is None:
+            raise DataError("machine file standard input: it is closed")
         if name == "-":
             data = sys.stdin.buffer.read()
         else:
@@ -249,12 +254,12 @@ def profile_schema() -> dict[str, object]:
     }
     definitions: dict[str, object] = {}
     for kind, schema in kinds.items():
-        own = schema["$defs"]["Requirement"]
+        own = schema["$defs"][schema["$ref"].rpartition("/")[2]]
         own["properties"]["kind"] = {"const": kind}
         own["properties"]["any_of"] = {"type": "array", "items": {"type": "object"}}
         definitions[kind] = own
     whole = codec.json_schema(Profile)
-    shape = whole["$defs"]["Profile"]
+    shape = whole["$defs"][whole["$ref"].rpartition("/")[2]]
     shape["properties"]["require"] = {
         "type": "array",
         "minItems": 1,

@@ -58,6 +58,10 @@ def run(arguments: list[str], question: Any = None) -> int:
             traceback.print_exc()
         _complain(f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)")
         return EXIT_BUG
+    finally:
+        host = sys.modules.get("llmcheck.host")
+        if host is not None:
+            host.end_children()
 
 
 def _complain(message: str) -> None:
@@ -189,6 +193,9 @@ def _write(value: object, format_: str, output: str | None, no_color: bool, verb
             stdout.flush()
         except BrokenPipeError:  # the reader has seen enough; the exit code still says what was found
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+            raise LlmcheckError(f"standard output: {error.strerror or error}; the output is not whole") from None
 
 
 def _width(terminal: bool) -> int:

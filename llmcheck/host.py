@@ -540,6 +540,7 @@ class Child:
             os.close(self._reader)
             _be_a_child(work, writer)
         os.close(writer)
+        _CHILDREN.add(self)
 
     def frame(self, deadline: float) -> bytes | None:
         """The next frame; None at the end. Raises TimeoutError when ``time.monotonic()`` passes ``deadline``."""
@@ -562,6 +563,7 @@ class Child:
 
         The signal's number if it died of one that was not ours, else None.
         """
+        _CHILDREN.discard(self)
         os.close(self._reader)
         if not self._ended:
             os.kill(self._pid, signal.SIGKILL)
@@ -569,6 +571,15 @@ class Child:
             return None
         _, status = os.waitpid(self._pid, 0)
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+
+_CHILDREN: set[Child] = set()
+
+
+def end_children() -> None:
+    """End all work that is still under way; for the way out."""
+    for child in tuple(_CHILDREN):
+        child.leave()
 
 
 class ThreadChild:

@@ -236,7 +236,8 @@ class Gpu(Struct, frozen=True, kw_only=True):
     mig_mode: bool | None = None
     """Cut into MIG instances: the whole card is then not one device."""
     parent: int | None = None
-    """For a MIG instance, the index of the card it is cut from."""
+    """For a MIG instance, the index of the card it is cut from; for an AMD partition, of the card's first partition.
+    Such parts never add up, and a whole card that is cut into MIG instances is not counted."""
     gfx: str | None = None
     """AMD's target, such as gfx942."""
     partition: str | None = None
@@ -307,9 +308,9 @@ class Fabric(Struct, frozen=True, kw_only=True):
     gpudirect: bool | None = None
     """The kernel module that lets network cards reach GPU memory (nvidia_peermem, or dma-buf since CUDA 12) is loaded;
     None where that could not be told."""
-    nvlink_matrix: tuple[tuple[int, ...], ...] | None = None
+    nvlink_matrix: tuple[tuple[int | None, ...], ...] | None = None
     """NVLinks between each pair of NVIDIA cards, in their order; through a switch, the fewer of the two cards' links.
-    None without NVLink."""
+    A pair is None where a card could not be asked; the whole is None without NVLink."""
 
 
 class Python(Struct, frozen=True, kw_only=True):

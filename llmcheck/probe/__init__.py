@@ -239,7 +239,7 @@ def _with_shared_memory(gpu: Gpu, ram: Ram) -> Gpu:
     return msgspec.structs.replace(gpu, memory_total=ram.usable, memory_free=free)
 
 
-def nvlink_matrix(gpus: Sequence[Gpu]) -> tuple[tuple[int, ...], ...] | None:
+def nvlink_matrix(gpus: Sequence[Gpu]) -> tuple[tuple[int | None, ...], ...] | None:
     """NVLinks between each pair of NVIDIA cards, in their order; None where no card has any.
 
     Through switches every card reaches every other with all its links: the fewer of the two count.
@@ -247,18 +247,18 @@ def nvlink_matrix(gpus: Sequence[Gpu]) -> tuple[tuple[int, ...], ...] | None:
     cards = [gpu for gpu in gpus if gpu.vendor == "nvidia" and gpu.parent is None]
     if not any(link.active for gpu in cards for link in gpu.links):
         return None
-    places = {_bus(gpu.pci_bus_id): position for position, gpu in enumerate(cards) if gpu.pci_bus_id}
-    switched = [sum(link.active and link.peer == "switch" for link in gpu.links) for gpu in cards]
-    rows = [[0] * len(cards) for _ in cards]
-    for here, gpu in enumerate(cards):
-        for there in range(len(cards)):
-            if here != there:
-                rows[here][there] = min(switched[here], switched[there])
-        for link in gpu.links:
-            there_or_none = places.get(_bus(link.peer)) if link.active else None
-            if there_or_none is not None and there_or_none != here:
-                rows[here][there_or_none] += 1
-    return tuple(tuple(row) for row in rows)
+    return tuple(tuple(0 if here is there else _links_between(here, there) for there in cards) for here in cards)
+
+
+def _links_between(here: Gpu, there: Gpu) -> int | None:
+    if here.nvlinks is None or there.nvlinks is None:
+        return None
+    switched = [sum(link.active and link.peer == "switch" for link in gpu.links) for gpu in (here, there)]
+    direct = [
+        sum(link.active and link.peer is not None and _bus(link.peer) == _bus(other.pci_bus_id) for link in gpu.links)
+        for gpu, other in ((here, there), (there, here))
+    ]
+    return min(switched) + min(direct)
 
 
 def _bus(bus_id: str | None) -> str:
@@ -299,7 +299,11 @@ def _without(probe: str, problem: Problem, so_far: _Frame | None) -> _Frame:
     """What a probe had said before it failed, with the reason; a driver that said nothing is unknown, not absent."""
     if so_far is not None and so_far.reading is not None:
         reading = so_far.reading
-        return _Frame(probe=probe, reading=msgspec.structs.replace(reading, problems=(*reading.problems, problem)))
+        gpus = reading.gpus and tuple(
+            msgspec.structs.replace(gpu, fault=problem.code) if gpu.usable is None else gpu for gpu in reading.gpus
+        )
+        problems = (*reading.problems, problem)
+        return _Frame(probe=probe, reading=msgspec.structs.replace(reading, gpus=gpus, problems=problems))
     if not probe.startswith("gpu."):
         return _Frame(probe=probe, reading=Reading(problems=(problem,)))
     vendor = probe.removeprefix("gpu.")

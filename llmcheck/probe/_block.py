@@ -58,7 +58,7 @@ def together(kinds: Iterable[Kind], what: str) -> Kind:
     if len(names) == 1:
         sources = dict.fromkeys(each.source for each in found)
         return Kind(names[0], f"{what} over {'; '.join(sources)}" if len(found) > 1 else found[0].source)
-    return Kind("unknown", f"{what} lies over {' and '.join(names)}")
+    return Kind("unknown", f"{what} is a volume over {', '.join(names)}")
 
 
 def _kind(host: Host, folder: str, file_kind: FileKind, depth: int) -> Kind:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from llmcheck.host import Host
 from llmcheck.machine import Disk, Problem
 from llmcheck.probe import Reading, Request
+from llmcheck.probe._distributions import shown
 from llmcheck.probe._mounts import Mount, mount_of, mounts
 from llmcheck.probe._storage import kind_of_mount, may_cache
 
@@ -44,15 +45,15 @@ def probe(host: Host, request: Request) -> Iterator[Reading]:
     disks = [_listed(host, table, role, path) for role, path in paths]
     sources: dict[str, str] = {}
     problems: list[Problem] = []
-    for index, (role, path) in enumerate(paths):
-        yield _reading(disks, sources, problems)
-        disks[index], found = _disk(host, table, role, path)
+    # What may hang comes last, so that the others are told by then.
+    for index in sorted(range(len(paths)), key=lambda index: disks[index].kind == "network"):
+        disks[index], found = _disk(host, table, *paths[index])
         problems += found
         sources |= _sources(host, index, disks[index])
-    if "disk" in request.measure:
         yield _reading(disks, sources, problems)
+    if "disk" in request.measure:
         _measure(host, table, disks, sources, problems)
-    yield _reading(disks, sources, problems)
+        yield _reading(disks, sources, problems)
 
 
 def model_cache(host: Host) -> str:
@@ -71,7 +72,15 @@ def _expanded(host: Host, path: str) -> str:
 
 
 def _reading(disks: list[Disk], sources: dict[str, str], problems: list[Problem]) -> Reading:
-    return Reading(disks=tuple(disks), sources=dict(sources), problems=tuple(dict.fromkeys(problems)))
+    """What is known so far, in text that can be written whatever bytes the names of folders are."""
+    return Reading(
+        disks=tuple(replace(disk, path=shown(disk.path)) for disk in disks),
+        sources={fact: shown(source) for fact, source in sources.items()},
+        problems=tuple(
+            replace(problem, message=shown(problem.message), remedy=problem.remedy and shown(problem.remedy))
+            for problem in dict.fromkeys(problems)
+        ),
+    )
 
 
 def _sources(host: Host, index: int, disk: Disk) -> dict[str, str]:
@@ -97,7 +106,8 @@ def _listed(host: Host, table: list[Mount], role: str, path: str) -> Disk:
 def _with_mount(disk: Disk, mount: Mount | None) -> Disk:
     if mount is None:
         return disk
-    read_only = "ro" in mount.options or "ro" in mount.super_options
+    # Said of the mount or of all of the file system; that neither says so does not mean that it takes writes.
+    read_only = True if "ro" in (*mount.options, *mount.super_options) else None
     return replace(
         disk, mount_point=mount.mount_point, filesystem=mount.filesystem, device=mount.source, read_only=read_only
     )

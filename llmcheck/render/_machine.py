@@ -114,7 +114,7 @@ def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
 
 
 def _gpu(gpu: Gpu) -> Fact:
-    label = "GPU" if gpu.parent is None else "MIG"
+    label = "MIG" if gpu.parent is not None and gpu.vendor == "nvidia" else "GPU"
     label += "" if gpu.index is None else f" {gpu.index}"
     parts = [gpu.name or f"{gpu.vendor} GPU"]
     tone: Tone = "plain"
@@ -126,8 +126,10 @@ def _gpu(gpu: Gpu) -> Fact:
         parts.append(f"{_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} GiB free")
     else:
         parts.append(f"{_gib(gpu.memory_total)} GiB")
-    if gpu.compute_capability:
-        parts.append(f"CC {gpu.compute_capability}")
+    if gpu.compute_capability or gpu.gfx:
+        parts.append(f"CC {gpu.compute_capability}" if gpu.compute_capability else f"{gpu.gfx}")
+    if gpu.partition:
+        parts.append(gpu.partition)
     if gpu.pcie and gpu.pcie.max_generation and gpu.pcie.width:
         parts.append(f"PCIe {gpu.pcie.max_generation} x{gpu.pcie.width}")
     if gpu.nvlinks:
@@ -135,7 +137,7 @@ def _gpu(gpu: Gpu) -> Fact:
     if gpu.mig_mode:
         parts.append("MIG mode on")
     if gpu.parent is not None:
-        parts.append(f"MIG instance of GPU {gpu.parent}")
+        parts.append(f"{'MIG instance' if gpu.vendor == 'nvidia' else 'a partition'} of GPU {gpu.parent}")
     if gpu.integrated:
         parts.append("integrated, not counted")
         tone = "dim"
@@ -148,11 +150,22 @@ def _gpu(gpu: Gpu) -> Fact:
     return Fact(label, " · ".join(parts), tone, used)
 
 
+def _published(gpu: Gpu) -> str:
+    """The figures of the card that decide how fast models run on it."""
+    spec = gpu.spec
+    if spec is None:
+        return "not in the table of known cards: no figures beyond what the driver says"
+    figures = [f"{spec.bandwidth_gb_s:g} GB/s" if spec.bandwidth_gb_s else ""]
+    figures.append(f"{spec.bf16_tflops:g} TFLOPS in BF16" if spec.bf16_tflops else "")
+    figures.append(f"{spec.fp8_tflops:g} in FP8" if spec.fp8_tflops else "")
+    return ", ".join(figure for figure in figures if figure) or "no published figures"
+
+
 def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
     """What is worth knowing of single cards: who holds their memory, what slows them, what is worn."""
     lines = []
     for gpu in gpus:
-        notes = []
+        notes = [_published(gpu)] if gpu.parent is None and not gpu.integrated and gpu.usable else []
         if gpu.processes:
             held = (
                 f"process {each.pid}" + (f" ({binary(each.memory)})" if each.memory else "") for each in gpu.processes
@@ -170,9 +183,11 @@ def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
             notes.append(f"{gpu.ecc.uncorrected_errors} uncorrected memory errors")
         if gpu.numa_node is not None:
             notes.append(f"NUMA node {gpu.numa_node}")
-        if notes:
-            lines.append(f"{gpu.vendor} {gpu.index}: {'; '.join(notes)}")
-    return lines
+        lines.append((f"GPU {gpu.index}: " if gpu.index is not None else "", "; ".join(notes)))
+    texts = {text for _, text in lines}
+    if len(texts) == 1 and len(lines) > 1:
+        return [f"each: {text}" for text in texts if text]
+    return [label + text for label, text in lines if text]
 
 
 def _gib(size: int) -> str:
@@ -211,12 +226,15 @@ def _fabric(value: Machine, whole: bool) -> list[Fact]:
     return [*_ports(value), *rows]
 
 
-def _nvlink(matrix: tuple[tuple[int, ...], ...]) -> str:
+def _nvlink(matrix: tuple[tuple[int | None, ...], ...]) -> str:
     """The matrix row by row, or one number where all pairs are alike."""
     pairs = {count for here, row in enumerate(matrix) for there, count in enumerate(row) if here != there}
     if len(pairs) == 1:
         return f"{pairs.pop()} links between every pair of GPUs"
-    rows = "; ".join(f"GPU {here}: {' '.join(str(count) for count in row)}" for here, row in enumerate(matrix))
+    rows = "; ".join(
+        f"GPU {here}: {' '.join('?' if count is None else str(count) for count in row)}"
+        for here, row in enumerate(matrix)
+    )
     return f"links to GPU 0, 1, ...: {rows}"
 
 

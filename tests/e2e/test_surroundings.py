@@ -186,14 +186,14 @@ def test_working_directory_with_modules_of_our_names(command: Command, profile: 
     assert (done.code, done.err) == (0, "")
 
 
-def _processes_of(session: int) -> Iterator[int]:
-    """Processes of a session of processes that still run; one that has ended and waits to be collected does not."""
+def _processes_of(leader: int) -> Iterator[int]:
+    """Processes that a process has begun and that still run; one that has ended and waits to be collected does not."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
-            state, _parent, _group, its = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            if int(its) == session and state != "Z":
+            state, _parent, _group, of = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(of) == leader and state != "Z":
                 yield int(entry.name)
 
 

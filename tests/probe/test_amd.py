@@ -176,7 +176,14 @@ class TestPartitions:
 
     def test_the_source_says_so(self, tmp_path: Path) -> None:
         files = [node(1 + part, location=0x500 + part) for part in range(8)]
-        assert "8 partitions share one card" in read(tmp_path, KFD, card(**CPX), *files).sources["gpus"]
+        assert "partitions of a card share its memory" in read(tmp_path, KFD, card(**CPX), *files).sources["gpus"]
+
+    def test_a_lone_partition_in_a_container_is_not_the_card(self, tmp_path: Path) -> None:
+        withheld = {f"{NODES}/2/properties": ""}
+        gpu = only(read(tmp_path / "a", KFD, card(**CPX), node(1, location=0x503), withheld))
+        assert (gpu.memory_total, gpu.parent, gpu.pci_bus_id) == (None, 0, "0000:05:00.0")
+        gpu = only(read(tmp_path / "b", KFD, card(**CPX), node(1, location=0x503), bank(1, 24 * GIB), withheld))
+        assert gpu.memory_total == 24 * GIB
 
     def test_functions_that_are_devices_on_the_bus_are_cards_of_their_own_place(self, tmp_path: Path) -> None:
         gpu = only(read(tmp_path, KFD, card("0000:05:00.1"), node(1, location=0x501)))

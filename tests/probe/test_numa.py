@@ -91,9 +91,7 @@ class TestProcessorLimits:
 
     def test_cpuset_of_v1(self, tmp_path: pathlib.Path) -> None:
         plant(tmp_path, {"proc/cpuinfo": processors(16), "sys/fs/cgroup/cpuset/job/cpuset.cpus": "3\n"})
-        cgroups(
-            tmp_path, "3:cpuset:/job\n", "30 1 0:26 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
-        )
+        cgroups(tmp_path, "3:cpuset:/job\n", "30 1 0:26 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n")
         assert read_cpu(tmp_path)[0].threads_usable == 1
 
     @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-DUMPS = pathlib.Path(__file__).parents[3] / "shared" / "hardware-dumps"
+from tests.probe.host_trees import DUMPS
 
 
 def plant(root: pathlib.Path, files: dict[str, str]) -> None:

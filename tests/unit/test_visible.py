@@ -52,9 +52,25 @@ def test_the_variable_selects_as_documented(value: str | None, seen: set[int]) -
     assert visible_devices(environ, UUIDS) == seen
 
 
-def test_a_mig_instance_is_selected_by_its_own_uuid() -> None:
-    uuids = ["GPU-aaaa1111", "MIG-bbbb2222", "MIG-cccc3333"]
-    assert visible_devices({"CUDA_VISIBLE_DEVICES": "MIG-cccc3333"}, uuids) == {2}
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (None, {0, 1, 2, 3}),
+        ("0", {0}),
+        ("1", {1, 2, 3}),
+        ("GPU-b", {1, 2, 3}),
+        ("MIG-cccc3333", {3}),
+        ("MIG-b", {2}),
+        ("MIG-b,MIG-c", {2, 3}),
+        ("MIG-zzzz", set()),
+        ("MIG-", set()),
+        ("-1", set()),
+    ],
+)
+def test_a_mig_instance_goes_with_its_card_or_is_named_itself(value: str | None, seen: set[int]) -> None:
+    environ = {} if value is None else {"CUDA_VISIBLE_DEVICES": value}
+    instances = [("MIG-bbbb2222", 1), ("MIG-cccc3333", 1)]
+    assert visible_devices(environ, ["GPU-aaaa1111", "GPU-bbbb1111"], instances=instances) == seen
 
 
 @given(st.text(alphabet="0123456789,-+ GPUabc", max_size=20), st.integers(0, 6))

@@ -142,13 +142,10 @@ def probe(host: Host, _request: Request) -> Reading:
     nodes, withheld = _nodes(host)
     if not cards and not nodes:
         return Reading(gpus=(), sources={"gpus": "no AMD device on the PCI bus, no KFD node"})
-    shares: dict[tuple[int, int], int] = {}
-    for node in nodes:
-        shares[node.card] = shares.get(node.card, 0) + 1
+    shares = {node.card: _shares(host, node, nodes, cards, withheld) for node in nodes}
     entries: list[tuple[Gpu, Node]] = []
     for node in nodes:
-        card = cards.get(_bus_id(node, function=True)) or cards.get(_bus_id(node, function=False))
-        entries.append((_device(host, node, card, shares[node.card], len(entries)), node))
+        entries.append((_device(host, node, _card(node, cards), shares[node.card], len(entries)), node))
     entries = [(_with_parent(gpu, node, entries, shares), node) for gpu, node in entries]
     uuids = [_uuid(node) for _, node in entries]
     visible = visible_amd(host.environ, uuids)
@@ -162,7 +159,7 @@ def probe(host: Host, _request: Request) -> Reading:
         gpu_uuids=tuple(uuids + [""] * (len(gpus) - len(uuids))),
         drivers=_driver(host, gpus, access),
         problems=tuple(problems),
-        sources=_sources(host, bool(nodes), max(shares.values(), default=1)),
+        sources=_sources(host, bool(nodes), any(share != 1 for share in shares.values())),
     )
 
 
@@ -193,6 +190,19 @@ def _facts(text: str | None) -> dict[str, int]:
 def _bus_id(node: Node, function: bool) -> str:
     domain, location = node.place
     return f"{domain:04x}:{location >> 8 & 0xFF:02x}:{location >> 3 & 0x1F:02x}.{location & 7 if function else 0}"
+
+
+def _card(node: Node, cards: dict[str, Display]) -> Display | None:
+    """A partition's function is no device on the bus: its card is function 0."""
+    return cards.get(_bus_id(node, function=True)) or cards.get(_bus_id(node, function=False))
+
+
+def _shares(host: Host, node: Node, nodes: list[Node], cards: dict[str, Display], withheld: bool) -> int:
+    """Into how many partitions a node's card is cut: 1 for a whole card, 0 where it is cut and not all can be seen."""
+    seen = sum(other.card == node.card for other in nodes)
+    mode = _partition(host, _card(node, cards)) or "SPX"
+    cut = seen > 1 or not mode.startswith("SPX")
+    return 1 if not cut else 0 if withheld or seen == 1 else seen
 
 
 def _uuid(node: Node) -> str:
@@ -243,8 +253,8 @@ def _memory(host: Host, node: Node, card: Display | None, shares: int) -> tuple[
     total = host.read_int(f"{card.path}/mem_info_vram_total") if card else None
     used = host.read_int(f"{card.path}/mem_info_vram_used") if card else None
     banks, banks_used = _banks(host, node)
-    if shares > 1:
-        return banks or (total // shares if total else None), banks_used
+    if shares != 1:
+        return banks or (total // shares if total and shares else None), banks_used
     total = total or banks or node.facts.get("local_mem_size")
     return total or None, banks_used if used is None else used
 
@@ -381,10 +391,10 @@ def rocm_version(host: Host) -> str | None:
     return ".".join(str(part) for part in max(versions)) if versions else None
 
 
-def _sources(host: Host, topology: bool, shares: int) -> dict[str, str]:
+def _sources(host: Host, topology: bool, partitioned: bool) -> dict[str, str]:
     gpus = f"{_NODES} and sysfs of amdgpu" if topology else "sysfs of amdgpu"
-    if shares > 1:
-        gpus += f"; up to {shares} partitions share one card and its memory"
+    if partitioned:
+        gpus += "; the partitions of a card share its memory"
     own = host.exists("/sys/module/amdgpu/version")
     rocm = rocm_version(host)
     driver = "/sys/module/amdgpu/version" if own else "the amdgpu of the kernel tells no version"

@@ -16,7 +16,7 @@ from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import Display, displays
 from llmcheck.probe.gpu._nvml import UNKNOWN_ERROR, Asker, read_card, read_instances, text
-from llmcheck.probe.gpu._visible import visible_devices
+from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices
 
 VENDOR_ID = 0x10DE
 _PROBE = "gpu.nvidia"
@@ -63,6 +63,15 @@ _FAULTS: dict[int, tuple[str, str, str]] = {
         "restart the container, or look at 'dmesg' and reboot",
     ),
 }
+
+
+_AMBIGUOUS = Problem(
+    probe=_PROBE,
+    code="ambiguous-visible-devices",
+    message="CUDA_VISIBLE_DEVICES picks by number among different cards, and CUDA numbers the fastest first: which ones "
+    "it means may differ from what is shown here",
+    remedy="name UUIDs in it ('nvidia-smi -L'), or set CUDA_DEVICE_ORDER=PCI_BUS_ID",
+)
 
 
 def probe(host: Host, _request: Request) -> Iterator[Reading]:
@@ -112,12 +121,18 @@ def _reading(
     sources: dict[str, str],
     host: Host,
 ) -> Reading:
-    visible = visible_devices(host.environ, [uuid for gpu, uuid in entries if gpu.parent is None])
-    cards = -1
-    gpus = []
-    for gpu, _ in entries:
-        cards += gpu.parent is None
-        gpus.append(replace(gpu, visible=cards in visible))
+    cards = [position for position, (gpu, _) in enumerate(entries) if gpu.parent is None]
+    parts = [position for position, (gpu, _) in enumerate(entries) if gpu.parent is not None]
+    place = {entries[position][0].index: number for number, position in enumerate(cards)}
+    visible = visible_devices(
+        host.environ,
+        [entries[position][1] for position in cards],
+        instances=[(entries[position][1], place[entries[position][0].parent]) for position in parts],
+    )
+    shown = {position for number, position in enumerate([*cards, *parts]) if number in visible}
+    gpus = [replace(gpu, visible=position in shown) for position, (gpu, _) in enumerate(entries)]
+    if index_is_ambiguous(host.environ, [entries[position][0].name for position in cards]):
+        problems = [*problems, _AMBIGUOUS]
     return Reading(
         gpus=tuple(gpus),
         gpu_uuids=tuple(uuid for _, uuid in entries),
