@@ -269,13 +269,14 @@ class Host:
 
     def memory(self) -> tuple[int | None, int | None]:
         """RAM in bytes: total, and what can be had without swapping."""
-        if self.live:
-            import psutil  # 12 ms, paid only in the child that asks
+        values = self.meminfo()
+        total, available = values.get("MemTotal"), values.get("MemAvailable")
+        if not self.live or (total is not None and available is not None):
+            return total, available
+        import psutil  # 12 ms, needed only where the kernel does not say it in one file
 
-            memory = psutil.virtual_memory()
-            return memory.total, memory.available
-        values = dict(_meminfo(self.read("/proc/meminfo") or ""))
-        return values.get("MemTotal"), values.get("MemAvailable")
+        memory = psutil.virtual_memory()
+        return memory.total, memory.available
 
     def meminfo(self) -> dict[str, int]:
         """/proc/meminfo, sizes in bytes and counts as they are; empty where there is none."""
@@ -292,9 +293,11 @@ class Host:
         return swap.total, swap.free
 
     def processors(self) -> tuple[int | None, int | None]:
-        """Physical cores and logical processors; None each for a captured tree (its /proc/cpuinfo says)."""
+        """Physical cores and logical processors; None where files say it (/proc/cpuinfo, the topology in /sys)."""
         if not self.live:
             return None, None
+        if self.platform == "linux":
+            return None, os.cpu_count()
         import psutil
 
         return psutil.cpu_count(logical=False), psutil.cpu_count(logical=True)
@@ -308,6 +311,22 @@ class Host:
         if not self.live:
             return (self.read("/proc/sys/kernel/osrelease") or "").strip() or None
         return os.uname().release if hasattr(os, "uname") else None
+
+    def has_library(self, name: str) -> bool:
+        """Whether the loader could find a shared library, without loading it: its search path, its cache, its defaults.
+
+        Spares everybody else the import of ctypes. On systems with another loader the answer is always yes.
+        """
+        if self.platform != "linux":
+            return True
+        folders = [*(self.environ.get("LD_LIBRARY_PATH") or "").split(":"), "/usr/lib64", "/lib64", "/usr/lib", "/lib"]
+        if any(folder and os.path.exists(f"{self.at(folder)}/{name}") for folder in folders):
+            return True
+        try:
+            with open(self.at("/etc/ld.so.cache"), "rb") as file:
+                return name.encode() in file.read(_READ_LIMIT)
+        except OSError:
+            return True
 
     def hostname(self) -> str | None:
         if not self.live:

@@ -22,7 +22,7 @@ def memory_limit(host: Host) -> tuple[int, str] | None:
 
 
 def memory_room(host: Host) -> tuple[int, str] | None:
-    """The least that any group with a limit has left, in bytes, and that group's folder; None where none is limited.
+    """The least that any group with a limit has left, in bytes, and where its limit was read; None without one.
 
     Cached files that are not in use (``inactive_file``) are given up before anything is killed, so they are room.
     """

@@ -31,8 +31,8 @@ _OLDEST = (3, 8)
 _VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
 _CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
-_TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"]([\d.]+)['\"]", re.MULTILINE)
-_TORCH_HIP = re.compile(r"^hip\b[^=]*=\s*['\"]([\d.]+)['\"]", re.MULTILINE)
+_TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
+_TORCH_HIP = re.compile(r"^hip\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
 
 
 class _Environment(NamedTuple):

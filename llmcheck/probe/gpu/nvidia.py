@@ -5,7 +5,6 @@ Never by ``nvidia-smi``: its text changes between drivers. The binding is import
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,8 +67,8 @@ _FAULTS: dict[int, tuple[str, str, str]] = {
 _AMBIGUOUS = Problem(
     probe=_PROBE,
     code="ambiguous-visible-devices",
-    message="CUDA_VISIBLE_DEVICES picks by number among different cards, and CUDA numbers the fastest first: which ones "
-    "it means may differ from what is shown here",
+    message="CUDA_VISIBLE_DEVICES picks by number among different cards, and CUDA numbers the fastest first: which "
+    "ones it means may differ from what is shown here",
     remedy="name UUIDs in it ('nvidia-smi -L'), or set CUDA_DEVICE_ORDER=PCI_BUS_ID",
 )
 
@@ -213,6 +212,10 @@ def _load_library(host: Host) -> str | None:
         names = [_WSL_LIBRARY, _LIBRARY]
     else:
         names = [_LIBRARY, _NIXOS_LIBRARY]
+    if not any(host.exists(name) if name.startswith("/") else host.has_library(name) for name in names):
+        return None
+    import ctypes
+
     for name in names:
         try:
             ctypes.CDLL(name)
