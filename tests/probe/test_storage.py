@@ -198,7 +198,8 @@ class TestFileSystems:
 
     def test_overlay_does_not_take_itself_for_the_disk_below(self, tmp_path: Path) -> None:
         mounts = on("0:70", "overlay", "overlay", "rw,upperdir=/data/models,workdir=/w")
-        assert at(tree(tmp_path, mounts))[0].kind == "unknown"
+        found, _ = at(tree(tmp_path, mounts))
+        assert (found.kind, found.kind_source) == ("unknown", "an overlay does not show the disk below it")
 
     def test_docker_container_by_the_files_mounted_from_beside_its_overlay(self, tmp_path: Path) -> None:
         upper = "upperdir=/var/lib/docker/overlay2/ab/diff"

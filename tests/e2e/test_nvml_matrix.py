@@ -1,0 +1,159 @@
+"""Every call to the driver with every way of failing: the rest is always reported, and nothing hangs or crashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.nvml import build
+
+from .command import Command
+
+CALLS = (
+    "nvmlSystemGetDriverVersion",
+    "nvmlSystemGetCudaDriverVersion_v2",
+    "nvmlDeviceGetCount_v2",
+    "nvmlDeviceGetHandleByIndex_v2",
+    "nvmlDeviceGetName",
+    "nvmlDeviceGetUUID",
+    "nvmlDeviceGetMemoryInfo_v2",
+    "nvmlDeviceGetMemoryInfo",
+    "nvmlDeviceGetCudaComputeCapability",
+    "nvmlDeviceGetPciInfo_v3",
+    "nvmlDeviceGetMigMode",
+    "nvmlDeviceGetEnforcedPowerLimit",
+    "nvmlDeviceGetPersistenceMode",
+    "nvmlDeviceGetNvLinkState",
+    "nvmlDeviceGetNvLinkRemoteDeviceType",
+    "nvmlDeviceGetCurrPcieLinkGeneration",
+    "nvmlDeviceGetMaxPcieLinkWidth",
+    "nvmlDeviceGetComputeRunningProcesses_v3",
+    "nvmlDeviceGetEccMode",
+    "nvmlDeviceGetRemappedRows",
+    "nvmlDeviceGetCurrentClocksEventReasons",
+    "nvmlDeviceGetComputeMode",
+    "nvmlDeviceGetVirtualizationMode",
+    "nvmlDeviceGetNumaNodeId",
+)
+CODES = (3, 4, 9, 13, 15, 16, 18, 999)
+
+
+def whole(document: Any) -> bool:
+    """The rest of the machine is told, whatever the driver does."""
+    return bool(document["ram"]["total"] and document["cpu"]["threads"] and document["disks"] and document["os"])
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_error_code_of_any_call_keeps_the_rest_from_being_told(driver: Callable[..., Command], call: str) -> None:
+    for code in CODES:
+        document = driver("a100-mig", "[fault]", f"{call}={code}")("machine", "--format", "json").document
+        assert whole(document)
+        assert document["gpus"] is None or document["gpus"] == [] or document["gpus"][0]["vendor"] == "nvidia"
+        assert not [problem for problem in document["problems"] if problem["code"] in ("failed", "crashed", "deadline")]
+
+
+@pytest.mark.parametrize("call", [*CALLS, "nvmlInitWithFlags"])
+@pytest.mark.parametrize("how", ["hang", "crash"])
+def test_a_call_that_hangs_or_crashes_is_one_problem(driver: Callable[..., Command], call: str, how: str) -> None:
+    scenario = "8xh100" if "NvLink" in call else "a100-mig"
+    words = ("machine", "--format", "json", "--probe-timeout", "0.7")
+    document = driver(scenario, "[fault]", f"{call}={how}")(*words).document
+    assert whole(document)
+    if call == "nvmlDeviceGetMemoryInfo":  # only drivers before 510 are asked by it, and MIG instances
+        return
+    said = [problem for problem in document["problems"] if problem["probe"] == "gpu.nvidia"]
+    assert [problem["code"] for problem in said] == [{"hang": "deadline", "crash": "crashed"}[how]]
+    assert document["gpus"] != []
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(9, "fail"), (18, "fail"), (15, "fail"), (16, "fail"), (4, "unknown"), (999, "unknown")]
+)
+def test_broken_fails_and_unasked_is_unknown(driver: Callable[..., Command], code: int, status: str) -> None:
+    done = driver("rtx3060", "[fault]", f"nvmlInitWithFlags={code}")("check", "minimum", "--format", "json")
+    findings = {finding["id"]: finding for finding in done.document["profiles"][0]["findings"]}
+    assert findings["driver"]["status"] == status
+    assert findings["gpu"]["status"] == "skipped"
+    assert done.code == {"fail": 1, "unknown": 3}[status]
+
+
+@pytest.mark.parametrize("scenario", sorted(path.stem for path in build.SCENARIOS.glob("*.ini")))
+def test_every_scenario_is_inspected_and_judged(driver: Callable[..., Command], scenario: str) -> None:
+    done = driver(scenario)("--format", "json", "--probe-timeout", "1")
+    assert done.code == 0
+    assert whole(done.document["machine"])
+    assert not re.search("Traceback", done.err)
+
+
+def test_a_card_in_use_is_told_with_who_holds_its_memory(driver: Callable[..., Command]) -> None:
+    gpu = driver("in-use")("machine", "--format", "json").document["gpus"][0]
+    assert gpu["memory_free"] < 12 * 2**30 < gpu["memory_total"]
+    assert [process["memory"] for process in gpu["processes"]] == [70000 * 2**20]
+
+
+def test_mig_instances_stand_for_the_card(driver: Callable[..., Command]) -> None:
+    gpus = driver("a100-mig")("machine", "--format", "json").document["gpus"]
+    assert [gpu["parent"] for gpu in gpus] == [None, *[0] * 7]
+    assert len({gpu["memory_total"] for gpu in gpus[1:]}) == 1
+    verdict = driver("a100-mig")("check", "inference-7b", "--only", "gpu", "--format", "json").document["verdict"]
+    assert verdict == "not-ready"
+
+
+def test_mig_without_instances_is_told(driver: Callable[..., Command]) -> None:
+    document = driver("a100-mig-empty")("machine", "--format", "json").document
+    assert [problem["code"] for problem in document["problems"]] == ["mig-without-instances"]
+
+
+def test_a_mig_instance_may_be_the_only_visible_device(driver: Callable[..., Command]) -> None:
+    command = driver("a100-mig")
+    uuids = command("machine", "--format", "json").document["identity"]["gpu_uuids"]
+    gpus = command.under({"CUDA_VISIBLE_DEVICES": uuids[3]})("machine", "--format", "json").document["gpus"]
+    assert [position for position, gpu in enumerate(gpus) if gpu["visible"]] == [3]
+
+
+def test_numbers_among_different_cards_are_said_to_be_ambiguous(driver: Callable[..., Command]) -> None:
+    other = (
+        "[gpu 1]",
+        "name=NVIDIA GeForce RTX 3060",
+        "memory_mib=12288",
+        "cc=8.6",
+        "uuid=GPU-other",
+        "pci=0000:02:00.0",
+    )
+    command = driver("t4", *other).under({"CUDA_VISIBLE_DEVICES": "0"})
+    codes = [problem["code"] for problem in command("machine", "--format", "json").document["problems"]]
+    assert codes == ["ambiguous-visible-devices"]
+
+
+def test_a_worn_card_is_told(driver: Callable[..., Command]) -> None:
+    worn = ("[gpu 0]", "remapped=1,2,1,1", "ecc=on", "ecc_errors=3")
+    document = driver("a100-80", *worn)("machine", "--format", "json").document
+    codes = {problem["code"] for problem in document["problems"]}
+    assert codes == {"ecc-exhausted", "ecc-remap-pending", "ecc-errors"}
+    assert document["gpus"][0]["ecc"]["remapped_rows"] == 2
+
+
+def test_nvlink_through_switches_is_a_full_matrix(driver: Callable[..., Command]) -> None:
+    matrix = driver("8xh100")("machine", "--format", "json").document["fabric"]["nvlink_matrix"]
+    assert matrix == [[0 if here == there else 18 for there in range(8)] for here in range(8)]
+
+
+def test_a_snapshot_is_judged_like_the_machine(driver: Callable[..., Command]) -> None:
+    command = driver("2x4090")
+    live = command("check", "inference-70b", "--format", "json").document["profiles"]
+    for level in ("none", "standard", "strict"):
+        command("machine", "--save", "snapshot.json", "--redact", level)
+        replayed = command("check", "inference-70b", "--format", "json", "--machine", "snapshot.json").document
+        statuses = [[each["status"] for each in profile["findings"]] for profile in (live[0], replayed["profiles"][0])]
+        assert statuses[0] == statuses[1]
+
+
+def test_explain_says_where_each_fact_was_read(driver: Callable[..., Command]) -> None:
+    document = driver("t4")("machine", "--explain", "--format", "json").document
+    sources = {source["fact"]: source for source in document["sources"]}
+    assert "NVML" in sources["drivers.nvidia"]["source"]
+    assert sources["ram.total"]["seconds"] >= 0
+    assert driver("t4")("machine", "--format", "json").document["sources"] == []
