@@ -119,7 +119,7 @@ class Cpu(Struct, frozen=True, kw_only=True):
 class Ram(Struct, frozen=True, kw_only=True):
     total: int | None = None
     available: int | None = None
-    """What can be had now without swapping, before any limit."""
+    """What can be had now without swapping, within the limit that applies."""
     limit: int | None = None
     """The lowest limit that applies to this process; None where there is none."""
     limit_source: str | None = None

@@ -69,7 +69,7 @@ def distributions(host: Host, listed: Sequence[Folder]) -> dict[str, list[Distri
     found: dict[str, list[Distribution]] = {}
     for folder in listed:
         for entry in folder.entries:
-            match = _METADATA.fullmatch(entry)
+            match = _METADATA.fullmatch(entry) if entry.endswith("-info") else None
             if match:
                 name = normalized_name(match["name"])
                 found.setdefault(name, []).append(Distribution(name, match["version"], folder, entry))
@@ -105,7 +105,7 @@ def _left_behind(listed: Sequence[Folder]) -> Iterator[tuple[str, str, str]]:
     for folder in listed:
         seen = set()
         for entry in folder.entries:
-            match = _LEFT_BEHIND.fullmatch(entry)
+            match = _LEFT_BEHIND.fullmatch(entry) if entry[0] == "~" else None
             if match and match["rest"].lower() not in seen:
                 seen.add(match["rest"].lower())
                 yield f"~{match['rest']}", "half-removed", f"{folder.path}/{entry}"

@@ -158,7 +158,7 @@ def _kind_of_path(host: Host, table: list[Mount], depth: int, not_on: Mount | No
         return None
     number = host.device_of(path)
     mount = mount_of(table, host.resolve(path), number)
-    if mount is None:
+    if mount is None or mount == not_on:
         return None
     return kind_of_mount(host, table, mount, number, depth + 1)
 

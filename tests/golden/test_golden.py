@@ -141,3 +141,9 @@ def test_install_script(machine_name: str, target: str) -> None:
 @pytest.mark.parametrize("profile", ["inference-70b-4bit", "pretrain"])
 def test_cloud(profile: str) -> None:
     screen(f"cloud-{profile}.txt", api.render(api.cloud(profile), "text", Options(width=100)))
+
+
+@pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt"])
+def test_the_readme_shows_what_is_really_printed(name: str) -> None:
+    readme = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert (SCREENS / name).read_text(encoding="utf-8").rstrip() in readme

@@ -1,0 +1,245 @@
+"""How the cost of an inspection grows with the machine: with its GPUs, its installed distributions and its mounts.
+
+GPUs are those of the stand-in for NVML in tests/nvml, which needs a C compiler; distributions are empty metadata
+folders that a stand-in for an interpreter names; mounts are lines of a captured tree. Sizes take turns, so that
+whatever else the machine does falls on all of them alike. It reports and never judges: exit code 0.
+
+    python benchmarks/inspection.py
+    python benchmarks/inspection.py --rounds 30 --format json
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+from llmcheck.host import Host
+from llmcheck.interpreter import BEGIN, END
+from llmcheck.probe import Reading, Request, disk, software
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND = [sys.executable, "-m", "llmcheck", "machine", "--format", "json"]
+GPUS = (1, 2, 4, 8, 16)
+DISTRIBUTIONS = (50, 200, 500, 1000, 2000)
+MOUNTS = (1, 10, 100, 500)
+AIM_MS = 30.0
+"""What 950 more distributions may cost the whole command."""
+
+Measurement = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One kind of growth: medians in milliseconds by size, and the line through them."""
+
+    name: str
+    unit: str
+    sizes: list[int]
+    median_ms: list[float]
+    slope_us: float
+    """Microseconds for each more."""
+    r_squared: float
+    verdict: str
+    """``linear``, ``flat`` (the growth is smaller than the scatter) or ``not linear``."""
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def command(arguments: Sequence[str], environment: dict[str, str]) -> Measurement:
+    """The whole command as a process. A time of something that failed is no time."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+
+    def run() -> None:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**inherited, **environment},
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"llmcheck ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+
+    return lambda: timed(run)
+
+
+def seen_gpus(environment: dict[str, str]) -> int:
+    done = subprocess.run(COMMAND, capture_output=True, env={**os.environ, **environment}, check=True)
+    return len(json.loads(done.stdout)["gpus"])
+
+
+def fake_nvml() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build", ROOT / "tests" / "nvml" / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def gpus(folder: Path) -> dict[int, Measurement]:
+    """By the number of GPUs; {} where the stand-in cannot be built."""
+    nvml = fake_nvml()
+    if not sys.platform.startswith("linux") or nvml.compiler() is None:
+        return {}
+    nvml.build(folder)
+    text = (nvml.SCENARIOS / "8xh100.ini").read_text(encoding="utf-8")
+    found = {}
+    for count in GPUS:
+        scenario = folder / f"{count}.ini"
+        scenario.write_text(text.replace("count=8", f"count={count}"), encoding="utf-8")
+        environment = nvml.environment(folder, scenario)
+        if seen_gpus(environment) != count:
+            sys.exit(f"{count} GPUs were not found")
+        found[count] = command((), environment)
+    return found
+
+
+def environment_of(folder: Path, count: int) -> tuple[Path, bytes]:
+    """A site-packages folder with so many distributions, and what its interpreter would answer."""
+    site = folder / str(count) / "lib" / "python3.11" / "site-packages"
+    site.mkdir(parents=True)
+    for number in range(count):
+        name = f"some_package_{number:04}"
+        (site / name).mkdir()
+        (site / f"{name}-1.{number}.dist-info").mkdir()
+    fields = ("3.11.9", "cpython", str(folder / str(count)), "/usr", "/usr/lib/python3.11", str(site))
+    return site, BEGIN + "".join(f"{field}\n" for field in fields).encode() + END
+
+
+def distributions(folder: Path) -> tuple[dict[int, Measurement], dict[int, Measurement]]:
+    """By their number: the whole command, and the probe alone."""
+    whole, alone = {}, {}
+    for count in DISTRIBUTIONS:
+        _site, answer = environment_of(folder, count)
+        said, python = folder / str(count) / "answer", folder / str(count) / "python"
+        said.write_bytes(answer)
+        python.write_text(f"#!/bin/sh\nexec cat '{said}'\n", encoding="utf-8")
+        python.chmod(0o755)
+        request = Request(python=(str(python), "named"), python_answer=answer)
+        host = Host()
+        reading = software.probe(host, request)
+        found = reading.software.packages if reading.software else None
+        if found is None or len(found) != count:
+            sys.exit(f"{count} distributions were not found: {reading.problems}")
+        whole[count] = command(("--python", str(python)), {})
+        alone[count] = lambda request=request: timed(lambda: software.probe(Host(), request))  # type: ignore[misc]
+    return whole, alone
+
+
+def mounts(folder: Path) -> dict[int, Measurement]:
+    """By the number of mounts: the probe alone, over a tree whose mountinfo has them."""
+    found = {}
+    for count in MOUNTS:
+        root = folder / f"mounts-{count}"
+        (root / "proc" / "self").mkdir(parents=True)
+        lines = ["1 0 0:1 / / rw - ext4 /dev/root rw"]
+        lines += [f"{i + 2} 1 0:{i + 2} / /srv/volume-{i} rw - nfs4 server:/volume-{i} rw" for i in range(count - 1)]
+        (root / "proc" / "self" / "mountinfo").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        host = Host(str(root), {"HOME": f"/srv/volume-{count - 2}"}, "/")
+        found[count] = lambda host=host: timed(lambda: last(disk.probe(host, Request())))  # type: ignore[misc]
+    return found
+
+
+def last(said: object) -> Reading | None:
+    """What a probe says in the end."""
+    if isinstance(said, Reading):
+        return said
+    *_, reading = said  # type: ignore[misc]
+    return reading  # type: ignore[no-any-return]
+
+
+def line(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """Slope of the least squares' line, and R squared; 1.0 where all values are alike."""
+    slope, intercept = statistics.linear_regression(sizes, values)
+    mean = statistics.fmean(values)
+    total = sum((value - mean) ** 2 for value in values)
+    rest = sum((value - slope * size - intercept) ** 2 for size, value in zip(sizes, values, strict=True))
+    return slope, 1 - rest / total if total else 1.0
+
+
+def series(name: str, unit: str, work: dict[int, Measurement], rounds: int) -> Series:
+    times: dict[int, list[float]] = {size: [] for size in work}
+    for number in range(rounds + 1):
+        for size, measurement in work.items():
+            took = measurement()
+            if number:  # the first round fills the file cache
+                times[size].append(took)
+    sizes = list(work)
+    medians = [statistics.median(times[size]) for size in sizes]
+    scatter = statistics.median(
+        statistics.median(abs(each - median) for each in times[size])
+        for size, median in zip(sizes, medians, strict=True)
+    )
+    slope, r_squared = line(sizes, medians)
+    growth = slope * (max(sizes) - min(sizes))
+    verdict = "flat" if abs(growth) <= 2 * scatter else "linear" if r_squared >= 0.9 else "not linear"
+    shown = [round(median * 1e3, 3) for median in medians]
+    return Series(name, unit, sizes, shown, round(slope * 1e6, 2), round(r_squared, 3), verdict)
+
+
+def difference(found: Series) -> float:
+    """Milliseconds between 1,000 and 50 distributions."""
+    at = dict(zip(found.sizes, found.median_ms, strict=True))
+    return round(at[1000] - at[50], 2)
+
+
+def text(every: Sequence[Series], whole: Series) -> str:
+    lines = []
+    for each in every:
+        pairs = ", ".join(f"{size}: {value:.2f}" for size, value in zip(each.sizes, each.median_ms, strict=True))
+        lines.append(f"{each.name}\n  median ms by {each.unit}: {pairs}")
+        lines.append(f"  {each.slope_us:.2f} us for each more, R^2 {each.r_squared:.3f}: {each.verdict}")
+    cost = difference(whole)
+    met = "met" if cost <= AIM_MS else "not met"
+    lines.append(f"1,000 distributions cost {cost:.1f} ms more than 50 (aim: {AIM_MS:.0f} ms, {met})")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="how often each is run (default: 15)")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds: at least 1")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cards = gpus(folder)
+        whole_work, alone_work = distributions(folder)
+        whole = series("the command, by distributions", "distributions", whole_work, options.rounds)
+        every = [
+            *([series("the command, by GPUs", "GPUs", cards, options.rounds)] if cards else []),
+            whole,
+            series("the software probe, by distributions", "distributions", alone_work, options.rounds * 3),
+            series("the disk probe, by mounts", "mounts", mounts(folder), options.rounds * 3),
+        ]
+    if options.format == "json":
+        document = {
+            "rounds": options.rounds,
+            "series": [asdict(each) for each in every],
+            "distributions_1000_minus_50_ms": difference(whole),
+            "aim_ms": AIM_MS,
+        }
+        print(json.dumps(document, indent=2))
+    else:
+        print(text(every, whole))
+
+
+if __name__ == "__main__":
+    main()
