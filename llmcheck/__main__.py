@@ -15,9 +15,11 @@ def main() -> None:
 
         sys.stdout.write(f"llmcheck {__version__}\n")
         sys.exit(0)
-    question = _ask_early(arguments)
-    from llmcheck.cli import run
-
+    try:
+        question = _ask_early(arguments)
+        from llmcheck.cli import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run(arguments, question))
 
 

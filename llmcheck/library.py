@@ -28,6 +28,8 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Any of these on PATH means that it is there."""
     requirements: tuple[str, ...] = ()
     """What to ask the installer for (PEP 508), with floors so that no resolver walks back to an old release."""
+    installer: Literal["uv"] | None = None
+    """The installer that gets through its dependencies; None where pip does, too."""
     python_min: str | None = None
     """The oldest Python that has a release."""
     python_below: str | None = None

@@ -37,7 +37,7 @@ def unsuitable(library: Library, machine: Machine) -> str | None:
     platform = _platform(machine)
     if library.platforms and platform is not None and platform not in library.platforms:
         return f"{library.name} has no release for {platform}"
-    if library.compute_capability or library.driver:
+    if library.compute_capability or library.driver or "nvidia-container-toolkit" in library.tools:
         nvidia = [gpu for gpu in counted_gpus(machine) if gpu.vendor == "nvidia"]
         if not nvidia and not _driver_fault(machine):
             return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
@@ -55,46 +55,46 @@ def unsuitable(library: Library, machine: Machine) -> str | None:
     return None
 
 
-def plan_installation(
-    target: str, wanted: Sequence[str], machine: Machine, libraries: Mapping[str, Library], explicit: bool = False
-) -> Plan:
-    """Steps for the libraries ``wanted`` (catalogue ids). ``explicit``: the user named them, so nothing is dropped
-    without a note."""
+def plan_installation(target: str, wanted: Sequence[str], machine: Machine, libraries: Mapping[str, Library]) -> Plan:
+    """Steps for the libraries ``wanted`` (catalogue ids) and what each needs first; what is left out has a note."""
     installed = _installed(machine, libraries)
     notes: list[str] = []
     todo: list[Library] = []
-    for name in _with_needs(wanted, libraries):
-        library = libraries[name]
+    for library in (libraries[name] for name in _with_needs(wanted, libraries) if name not in installed):
         reason = unsuitable(library, machine) or _python_mismatch(library, machine)
-        if name in installed:
-            continue
-        if reason is not None:
-            notes.append(f"left out: {reason}" + (f". {library.note}" if library.note and explicit else ""))
-            continue
-        if library.install == "service":
-            notes.append(f"{library.name} is a service, not an installation. {library.note or ''}".strip())
-        todo.append(library)
+        if reason is None:
+            todo.append(library)
+        else:
+            notes.append(f"left out: {reason}" + (f". {library.note}" if library.note else ""))
     environments = []
     for environment in dict.fromkeys(library.environment or SHARED for library in todo):
         members = [library for library in todo if (library.environment or SHARED) == environment]
         environments.append(_fill(environment, members, machine))
-    if todo and (fault := _driver_fault(machine)):
-        notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
-    named = {library.id for library in todo}
-    notes += [
-        f"{library.name}: {library.note}"
-        for library in todo
-        if library.note and library.install != "service" and not (library.id == "torch" and "vllm" in named)
-    ]
-    target_python = machine.software.python
-    if environments and (target_python is None or target_python.environment == "system"):
-        notes.append(f"the packages go into {_VENV}; check them with 'llmcheck check --python {_VENV}/bin/python'")
     return Plan(
         target=target,
         environments=tuple(environments),
         satisfied=tuple(name for name in wanted if name in installed),
-        notes=tuple(notes),
+        notes=(*notes, *_good_to_know(todo, machine)),
     )
+
+
+def _good_to_know(todo: Sequence[Library], machine: Machine) -> list[str]:
+    """What a person should know before pasting."""
+    notes = []
+    fault = _driver_fault(machine)
+    if todo and fault:
+        notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
+    with_vllm = any(library.id == "vllm" for library in todo)
+    for library in todo:
+        missing = [tool for tool in library.tools if _tool(machine, tool) is False]
+        if missing:
+            notes.append(f"{library.name} uses {', '.join(missing)}, which this machine does not have on PATH")
+        if library.note and not (library.id == "torch" and with_vllm):
+            notes.append(f"{library.name}: {library.note}")
+    python = machine.software.python
+    if any(not library.environment for library in todo) and (python is None or python.environment == "system"):
+        notes.append(f"the packages go into {_VENV}; check them with 'llmcheck check --python {_VENV}/bin/python'")
+    return notes
 
 
 def _installed(machine: Machine, libraries: Mapping[str, Library]) -> set[str]:
@@ -126,6 +126,8 @@ def _fill(environment: str, members: Sequence[Library], machine: Machine) -> Env
     """The steps for one environment: make it if need be, torch by its index, the rest in one command."""
     python, steps = _interpreter(environment, machine)
     pip = _pip(python, steps, machine, fresh=bool(steps))
+    if any(library.installer == "uv" for library in members):
+        pip = _uv(python, steps, machine)
     by_pip = [library for library in members if library.install in ("pip", "service")]
     names = {library.id for library in by_pip}
     torch = torch_build(machine)
@@ -174,6 +176,16 @@ def _pip(python: str, steps: list[Step], machine: Machine, fresh: bool) -> str:
         Step(command=shlex.join([python, "-m", "ensurepip", "--upgrade"]), reason="this environment has no pip")
     )
     return shlex.join([python, "-m", "pip", "install"])
+
+
+def _uv(python: str, steps: list[Step], machine: Machine) -> str:
+    """uv's installer, from PATH or from the environment itself."""
+    if _tool(machine, "uv"):
+        return shlex.join(["uv", "pip", "install", "--python", python])
+    steps.append(
+        Step(command=shlex.join([python, "-m", "pip", "install", "uv"]), reason="pip does not get through this")
+    )
+    return shlex.join([python, "-m", "uv", "pip", "install", "--python", python])
 
 
 def _torch_step(pip: str, torch: TorchBuild, names: set[str], machine: Machine) -> Step:
