@@ -141,7 +141,7 @@ def _nothing(machine: Machine, asked: str) -> str:
         return f"a GPU is present but broken ({next(gpu.fault for gpu in present if gpu.usable is False)})"
     if any(not gpu.visible for gpu in present):
         variables = "CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES or the like"
-        return f"{len(present)} installed GPUs are hidden from this process ({variables}); needs {asked}"
+        return f"{len(present)} GPUs are installed, none is visible to this process ({variables}); needs {asked}"
     if any(gpu.integrated for gpu in present):
         return f"only integrated graphics; needs {asked}"
     return f"no GPU; needs {asked}"

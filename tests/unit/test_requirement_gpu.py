@@ -138,7 +138,7 @@ def test_a_card_in_mig_mode_without_instances_is_nothing_to_compute_on() -> None
 def test_hidden_cards_are_not_counted_and_said_to_be_hidden() -> None:
     found = judge("gpu", machine(*cards("H100", 2, visible=False)), memory="12 GB")
     assert found.status == "fail"
-    assert "2 installed GPUs are hidden" in found.message
+    assert "2 GPUs are installed" in found.message
     assert "visible" in found.message
 
 
