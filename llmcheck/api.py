@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from llmcheck import __version__, catalog, codec, registry, requirements
+from llmcheck import __version__, catalog, codec, compatibility, registry, requirements
 from llmcheck.advice import Offers, Plan
 from llmcheck.advise.cloud import rank_offers
 from llmcheck.advise.install import missing_libraries, plan_installation
@@ -77,6 +77,7 @@ def start_inspection(
         found = inspection.machine(explain)
         if found.gpus:
             found = identify(found, catalog.gpu_specs())
+        found = msgspec.structs.replace(found, problems=(*found.problems, *compatibility.problems(found)))
         if found.os is None and found.cpu.threads is None and found.ram.total is None:
             reasons = "; ".join(problem.message for problem in found.problems)
             raise InspectionError(f"this machine could not be inspected: {reasons}")

@@ -411,12 +411,12 @@ def profiles_show(profile: str, **options: Any) -> int:
 
 
 @profiles.command("schema")
-@click.option("--output", metavar="FILE", help="Write to FILE instead of standard output.")
-def profiles_schema(output: str | None) -> int:
+@_output_options("json")
+def profiles_schema(**options: Any) -> int:
     """The JSON Schema of profile files, for editors and validators."""
     from llmcheck import api
 
-    _write(api.profile_schema(), "json", output, True, 0)
+    _write(api.profile_schema(), **options)
     return 0
 
 

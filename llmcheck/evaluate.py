@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from llmcheck.compatibility import torch_problem
 from llmcheck.correction import Correction
 from llmcheck.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.profile import Profile
@@ -22,7 +23,7 @@ def evaluate(
     """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
     skipped and do not count."""
     findings = _left_out([check(requirement, machine) for requirement in profile.require], skip)
-    findings = _blocked(findings, machine)
+    findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
         findings = _corrected(findings, correction, profile.id, machine)
@@ -69,6 +70,17 @@ def _blocked(findings: list[Finding], machine: Machine) -> list[Finding]:
         else finding
         for finding in findings
     ]
+
+
+def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
+    """A torch that is installed and cannot use the GPUs is as good as missing."""
+    if finding.kind != "package" or finding.status != "pass" or "torch" not in finding.libraries:
+        return finding
+    problem = torch_problem(machine)
+    if problem is None:
+        return finding
+    status: Status = "fail" if finding.level == "required" else "warn"
+    return msgspec.structs.replace(finding, status=status, message=problem.message, remedy=problem.remedy)
 
 
 def _skipped(finding: Finding, message: str, **changes: str) -> Finding:

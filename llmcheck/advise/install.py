@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from llmcheck.advice import Environment, Plan, Step, TorchBuild
 from llmcheck.advise.torch import index_of, torch_build
+from llmcheck.compatibility import torch_problem
 from llmcheck.library import Library
 from llmcheck.machine import Machine, capability_of, counted_gpus, normalized_name
 from llmcheck.report import Finding
@@ -98,13 +99,14 @@ def _good_to_know(todo: Sequence[Library], machine: Machine) -> list[str]:
 
 
 def _installed(machine: Machine, libraries: Mapping[str, Library]) -> set[str]:
+    """What is there and works: a torch that cannot use the GPUs is not."""
     names = {package.name for package in machine.software.packages or ()}
     tools = {tool.name for tool in machine.software.tools or () if tool.path}
     return {
         library.id
         for library in libraries.values()
         if names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries)
-    }
+    } - ({"torch"} if torch_problem(machine) else set())
 
 
 def _with_needs(wanted: Sequence[str], libraries: Mapping[str, Library]) -> list[str]:
@@ -195,6 +197,10 @@ def _torch_step(pip: str, torch: TorchBuild, names: set[str], machine: Machine) 
     """
     installed = machine.software.torch if "torch" not in names else None
     requirements, reason, index = [torch.requirement], f"PyTorch: {torch.reason}", torch.index_url
+    replaced = machine.software.torch if "torch" in names else None
+    if replaced is not None:
+        requirements.insert(0, "--force-reinstall")  # an installer would keep the release that satisfies the name
+        reason += f". It replaces torch {replaced.version}, which cannot use the GPUs"
     if installed is not None:
         requirements, reason = [], f"to go with the installed torch {installed.version}"
         index = None if installed.build in (None, "cu132", "cu130", "mps") else index_of(installed.build)

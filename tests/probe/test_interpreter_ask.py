@@ -99,8 +99,8 @@ def test_what_may_not_be_run_is_a_problem(tmp_path: Path) -> None:
 def test_a_flood_of_words_is_neither_kept_nor_waited_for(tmp_path: Path) -> None:
     began = time.monotonic()
     question = Question(Choice(script(tmp_path / "python", "exec yes"), "named"))
-    assert question.answer(ENDLESS) is None
-    assert time.monotonic() - began < 60
+    assert question.answer(20) is None
+    assert time.monotonic() - began < 15
 
 
 def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import Display, displays
 from llmcheck.probe.gpu._nvml import UNKNOWN_ERROR, Asker, read_card, read_instances, text
-from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices
+from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices, withheld_by_container
 
 VENDOR_ID = 0x10DE
 _PROBE = "gpu.nvidia"
@@ -28,6 +28,14 @@ _NIXOS_LIBRARY = "/run/opengl-driver/lib/libnvidia-ml.so.1"
 _LIBRARY_MISSING = 12
 _UNUSABLE = (9, 12, 15, 16, 18)
 """Codes that say the device is there but cannot work; every other failure leaves it unknown."""
+
+# Tegra chips by the device tree's name: the GPU, and its compute capability as NVIDIA's CUDA GPUs page lists it
+# (developer.nvidia.com/cuda-gpus, read 2026-11-22).
+_TEGRA = {
+    "tegra194": ("NVIDIA Xavier (nvgpu)", "7.2"),
+    "tegra234": ("NVIDIA Orin (nvgpu)", "8.7"),
+    "tegra264": ("NVIDIA Thor", "11.0"),
+}
 
 _FAULTS: dict[int, tuple[str, str, str]] = {
     4: (
@@ -226,10 +234,29 @@ def _load_library(host: Host) -> str | None:
 
 
 def _without_library(host: Host, seen: tuple[Display, ...] | None) -> Reading:
-    """No driver library: no NVIDIA GPU, unless PCI shows one."""
+    """No driver library: no NVIDIA GPU, unless PCI shows one, or the machine is a Jetson, whose GPU is in the chip."""
+    jetson = _jetson(host)
+    if jetson is not None:
+        return jetson
     if not seen:
         return Reading(gpus=(), sources={"gpus": "no NVML library and no NVIDIA device on the PCI bus"})
     return _broken(host, seen, _LIBRARY_MISSING)
+
+
+def _jetson(host: Host) -> Reading | None:
+    """The GPU of a Tegra chip, named by the device tree; its memory is the machine's RAM. None on other machines."""
+    compatible = (host.read("/proc/device-tree/compatible") or "").split("\0")
+    chip = next((name.removeprefix("nvidia,") for name in compatible if name.startswith("nvidia,tegra")), None)
+    if chip is None:
+        return None
+    name, capability = _TEGRA.get(chip, (f"NVIDIA {chip}", None))
+    gpu = Gpu(vendor="nvidia", index=0, name=name, compute_capability=capability, unified=True)
+    release = (host.read("/etc/nv_tegra_release") or "").strip().partition(",")[0].strip("# ") or None
+    return Reading(
+        gpus=(gpu,),
+        drivers={"nvidia": Driver(version=None)},
+        sources={"gpus": f"/proc/device-tree/compatible ({chip}{f', {release}' if release else ''})"},
+    )
 
 
 def _broken(host: Host, seen: tuple[Display, ...] | None, code: int) -> Reading:
@@ -268,10 +295,11 @@ def _no_library(host: Host, seen: tuple[Display, ...] | None) -> Problem:
         message = "the NVIDIA GPU is driven by nouveau, which cannot compute; NVIDIA's own driver is not installed"
         return replace(problem, code="nouveau", message=message)
     if host.exists("/sys/module/nvidia"):
+        asked = " (NVIDIA_VISIBLE_DEVICES asks for none)" if withheld_by_container(host.environ, container=True) else ""
         return Problem(
             probe=_PROBE,
             code="no-gpu-access",
-            message="the host has a working NVIDIA driver, but this container was started without access to it",
+            message=f"the host has a working NVIDIA driver, but this container was started without access to it{asked}",
             remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
         )
     return replace(problem, message="an NVIDIA GPU is on the PCI bus, but its driver is not installed")
