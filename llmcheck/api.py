@@ -67,11 +67,10 @@ def start_inspection(
     request = Request(
         path=path,
         python=question.choice,
-        python_answer=question.answer(probe_seconds),
         probe_net=probe_net,
         measure=tuple(measure),
     )
-    inspection = Inspection(host, request, probe_seconds, total_seconds)
+    inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: question.answer(probe_seconds))
 
     def machine() -> Machine:
         found = inspection.machine(explain)

@@ -38,6 +38,7 @@ TOTAL_SECONDS = 45.0
 
 # What may hang for its own reasons gets its own lane, so that it delays nothing else: a driver, a mount.
 _LANES = (("gpu.nvidia",), ("disk", "software"))
+_NEEDS_ANSWER = "software"
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -96,19 +97,35 @@ def names() -> tuple[str, ...]:
     return (*gpu, *registry.names(__name__))
 
 
+def _lanes(request: Request) -> list[tuple[str, ...]]:
+    """The probes by lane; what has no lane of its own shares the last one. The network is slow, so it waits alone."""
+    known = names()
+    apart = (*_LANES, *((("access",),) if request.probe_net else ()))
+    lanes = [tuple(name for name in lane if name in known) for lane in apart]
+    placed = {name for lane in lanes for name in lane}
+    return [lane for lane in (*lanes, tuple(name for name in known if name not in placed)) if lane]
+
+
 class Inspection:
     """An inspection that is under way: started early, so that the probes work while the caller gets ready."""
 
     def __init__(
-        self, host: Host, request: Request, probe_seconds: float = PROBE_SECONDS, total_seconds: float = TOTAL_SECONDS
+        self,
+        host: Host,
+        request: Request,
+        probe_seconds: float = PROBE_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
+        answer: Callable[[], bytes | None] | None = None,
     ) -> None:
-        known = names()
-        lanes = [tuple(name for name in lane if name in known) for lane in _LANES]
-        placed = {name for lane in lanes for name in lane}
-        lanes.append(tuple(name for name in known if name not in placed))
+        """``answer`` hands over what the project's interpreter says of itself; it is waited for when all that does not
+        need it is under way."""
         self._host, self._request, self._probe_seconds = host, request, probe_seconds
         self._end = time.monotonic() + total_seconds
-        self._lanes = [_Lane(self, lane) for lane in lanes if lane]
+        lanes = _lanes(request)
+        self._lanes = [_Lane(self, lane) for lane in lanes if _NEEDS_ANSWER not in lane]
+        if answer is not None:
+            self._request = msgspec.structs.replace(request, python_answer=answer())
+        self._lanes += [_Lane(self, lane) for lane in lanes if _NEEDS_ANSWER in lane]
 
     def start(self, probes: Sequence[str]) -> Child | ThreadChild:
         """A child that runs these probes, one after the other."""

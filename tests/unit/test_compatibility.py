@@ -1,0 +1,71 @@
+"""Whether the installed torch can use the cards. Expectations from NVIDIA's and PyTorch's published tables."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from llmcheck import compatibility
+from llmcheck.evaluate import evaluate
+from llmcheck.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
+from llmcheck.profile import Profile
+from llmcheck.requirements import decode
+
+
+def machine(
+    version: str, build: str | None, driver: str | None, *capabilities: str | None, libc: str = "glibc 2.36"
+) -> Machine:
+    gpus = tuple(
+        Gpu(vendor="nvidia", index=index, memory_total=24 * 10**9, compute_capability=capability)
+        for index, capability in enumerate(capabilities)
+    )
+    return Machine(
+        os=Os(system="linux", architecture="x86_64", libc=libc),
+        gpus=gpus,
+        drivers={"nvidia": Driver(version=driver)} if gpus else {},
+        software=Software(
+            packages=(Package(name="torch", version=version),), torch=Torch(version=version, build=build)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        (machine("2.15.0+cu132", "cu132", "580.95.05", "8.9"), None),
+        (machine("2.15.0+cu132", "cu132", "575.57.08", "8.9"), "torch-newer-than-driver"),
+        (machine("2.14.1+cu126", "cu126", "535.183.01", "8.9"), None),
+        (machine("2.14.1+cu126", "cu126", "470.256.02", "8.0"), "torch-newer-than-driver"),
+        (machine("2.7.1+cu118", "cu118", "470.256.02", "8.0"), None),
+        (machine("2.15.0+cu132", "cu132", "580.95.05", "7.0"), "torch-without-kernels"),
+        (machine("2.14.1+cu126", "cu126", "580.95.05", "7.0"), None),
+        (machine("2.14.1+cu126", "cu126", "580.95.05", "12.0"), "torch-without-kernels"),
+        (machine("2.10.0+cu128", "cu128", "580.95.05", "7.0", "12.0"), None),
+        (machine("2.11.0+cu128", "cu128", "580.95.05", "7.0"), "torch-without-kernels"),
+        (machine("2.15.0+cpu", "cpu", "580.95.05", "8.6"), "torch-cpu-build"),
+        (machine("2.15.0+cpu", "cpu", None), None),
+        (machine("2.15.0+cu132", "cu132", None, "8.6"), None),
+        (machine("2.15.0+cu132", "cu132", "580.95.05", None), None),
+        (machine("2.15.0", None, "470.256.02", "3.7"), None),
+    ],
+)
+def test_the_installed_torch_against_driver_and_cards(where: Machine, code: str | None) -> None:
+    problem = compatibility.torch_problem(where)
+    assert (problem.code if problem else None) == code
+
+
+def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing() -> None:
+    requirement = decode({"id": "torch", "kind": "package", "name": "torch"}, "test")
+    profile = Profile(id="p", title="p", task="general", sources=(), require=(requirement,))
+    good = machine("2.15.0+cu132", "cu132", "580.95.05", "8.6")
+    assert evaluate(profile, good).verdict == "ready"
+    bad = msgspec.structs.replace(good, software=machine("2.15.0+cpu", "cpu", None).software)
+    finding = evaluate(profile, bad).findings[0]
+    assert (finding.status, finding.found) == ("fail", "torch 2.15.0+cpu")
+    assert "CPU build" in finding.message
+
+
+@pytest.mark.parametrize(("libc", "codes"), [("glibc 2.17", ["glibc-old"]), ("glibc 2.28", []), ("musl", [])])
+def test_an_old_c_library_is_told(libc: str, codes: list[str]) -> None:
+    where = machine("2.15.0+cpu", "cpu", None, libc=libc)
+    assert [problem.code for problem in compatibility.problems(where)] == codes
