@@ -59,9 +59,9 @@ def run(arguments: list[str], question: Any = None) -> int:
         _complain(f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)")
         return EXIT_BUG
     finally:
-        host = sys.modules.get("llmcheck.host")
-        if host is not None:
-            host.end_children()
+        child = sys.modules.get("llmcheck.child")
+        if child is not None:
+            child.end_children()
 
 
 def _complain(message: str) -> None:

@@ -1,4 +1,4 @@
-"""The only door to the operating system: files, commands, environment, free space, and children that can be abandoned.
+"""The only door to the operating system: files, commands, environment, free space, network.
 
 Given a root other than ``/`` it answers from a captured tree and never from the live machine: what a tree cannot tell
 (free space, the scheduler) is None. A tree may bring what is not a file of the machine in files of its own: the name of
@@ -11,27 +11,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import select
-import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
+
+from llmcheck.fetch import FETCH_LIMIT, Fetched, fetch
 
 if TYPE_CHECKING:
-    import http.client
     import mmap
-    import ssl
 
 _READ_LIMIT = 4 * 2**20
-_FETCH_LIMIT = 4 * 2**20
-_FETCH_SECONDS = 3.0
 _FETCH_GRACE = 0.2
-_REDIRECTIONS = 5
-
-Work = Callable[[Callable[[bytes], None]], None]
 
 
 class Stat:
@@ -39,23 +32,6 @@ class Stat:
 
     def __init__(self, size: int, free: int, read_only: bool) -> None:
         self.size, self.free, self.read_only = size, free, read_only
-
-
-class Fetched(NamedTuple):
-    """What came of one request."""
-
-    status: int | None = None
-    """The HTTP status; None where no server answered."""
-    first_byte: float | None = None
-    """Seconds until the answer began, redirections included."""
-    received: int = 0
-    """Bytes of its body."""
-    receiving: float = 0.0
-    """Seconds that these took."""
-    proxy: str | None = None
-    """Through which it went, without credentials; None for none."""
-    error: str | None = None
-    """In one line; None where a server answered."""
 
 
 class Host:
@@ -241,7 +217,7 @@ class Host:
             return None
         return done.stdout.decode("utf-8", "replace")
 
-    def fetch(self, url: str, seconds: float, limit: int = _FETCH_LIMIT) -> Fetched:
+    def fetch(self, url: str, seconds: float, limit: int = FETCH_LIMIT) -> Fetched:
         """GET an http or https address through the environment's proxies, within so long and so many bytes.
 
         Nothing personal is sent: no token, no cookie, no name and password out of the address. Never for a captured
@@ -255,7 +231,7 @@ class Host:
         got: list[Fetched] = []
         end = time.monotonic() + seconds
         work = threading.Thread(
-            target=lambda: got.append(_fetch(url, self.environ, end, limit)), daemon=True, name="fetch"
+            target=lambda: got.append(fetch(url, self.environ, end, limit)), daemon=True, name="fetch"
         )
         work.start()
         work.join(seconds + _FETCH_GRACE)
@@ -409,256 +385,3 @@ def _timed_reads(descriptor: int, buffer: mmap.mmap, seconds: float, limit: int)
     if not done or spent <= 0:
         return None, "nothing could be read"
     return done / spent, f"{done / 2**20:.0f} MiB in {spent:.2f} s, page cache bypassed"
-
-
-def public_address(url: str) -> str:
-    """An address without user name, password, query and fragment, which may be secrets."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return "an address that cannot be read"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _fetch(url: str, environ: Mapping[str, str], end: float, limit: int) -> Fetched:
-    """As ``Host.fetch``, without its guard against what knows no deadline."""
-    import http.client
-    from urllib.parse import urljoin
-
-    began, proxy = time.monotonic(), None
-    try:
-        url = public_address(url)
-        for _ in range(_REDIRECTIONS):
-            proxy = _proxy_for(url, environ)
-            connection = _request(url, proxy, environ, end)
-            try:
-                socket = connection.sock  # which the connection forgets when the server will close
-                response = connection.getresponse()
-                there = response.getheader("Location")
-                if response.status in (301, 302, 303, 307, 308) and there:
-                    url = urljoin(url, there)
-                    continue
-                first = time.monotonic()
-                received = _receive(socket, response, min(end, first + _FETCH_SECONDS), limit)
-                shown = public_address(proxy) if proxy else None
-                return Fetched(response.status, first - began, received, time.monotonic() - first, shown)
-            finally:
-                connection.close()
-        error = f"more than {_REDIRECTIONS} redirections"
-    except (OSError, http.client.HTTPException, ValueError) as failure:
-        error = " ".join(str(failure).split()) or type(failure).__name__
-    return Fetched(proxy=public_address(proxy) if proxy else None, error=error)
-
-
-def _request(url: str, proxy: str | None, environ: Mapping[str, str], end: float) -> http.client.HTTPConnection:
-    """A connection on which the request has been sent. Raises OSError, HTTPException and ValueError."""
-    import http.client
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an http or https address")
-    left = max(0.01, end - time.monotonic())
-    via = urlsplit(proxy) if proxy else parts
-    if proxy and (via.scheme != "http" or not via.hostname):
-        raise ValueError(f"a proxy of the kind '{via.scheme}' cannot be used for this measurement")
-    pass_key = _proxy_authorization(proxy) if proxy else {}
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(
-            via.hostname or "", via.port, timeout=left, context=_certificates(environ)
-        )
-        if proxy:
-            connection.set_tunnel(parts.hostname, parts.port, pass_key)
-            pass_key = {}
-    else:
-        connection = http.client.HTTPConnection(via.hostname or "", via.port, timeout=left)
-    path = url if proxy and parts.scheme == "http" else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        connection.request("GET", path, headers={"User-Agent": "llmcheck", **pass_key})
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _receive(socket: Any, response: http.client.HTTPResponse, end: float, limit: int) -> int:
-    """Bytes of the body, as many as come until then."""
-    received = 0
-    with contextlib.suppress(OSError, ValueError):  # what came until it broke off is what counts
-        while received < limit and (left := end - time.monotonic()) > 0:
-            socket.settimeout(left)
-            data = response.read1(min(1 << 16, limit - received))
-            if not data:
-                break
-            received += len(data)
-    return received
-
-
-def _proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """As most libraries choose: the small letters win, and NO_PROXY names who is asked directly."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-
-    def value(name: str) -> str:
-        return environ.get(name.lower()) or environ.get(name.upper()) or ""
-
-    proxy = value(f"{parts.scheme}_proxy") or value("all_proxy")
-    if not proxy or _is_direct((parts.hostname or "").lower(), value("no_proxy").lower()):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _is_direct(name: str, no_proxy: str) -> bool:
-    for rule in map(str.strip, no_proxy.split(",")):
-        bare = rule.removeprefix("*").lstrip(".").partition(":")[0]
-        if rule == "*" or (bare and (name == bare or name.endswith(f".{bare}"))):
-            return True
-    return False
-
-
-def _proxy_authorization(proxy: str) -> dict[str, str]:
-    """What the proxy asks for, to be sent to it alone."""
-    from base64 import b64encode
-    from urllib.parse import unquote, urlsplit
-
-    parts = urlsplit(proxy)
-    if parts.username is None:
-        return {}
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-
-
-def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Whom to trust: the system's list, and a company's own that libraries are told of by these variables."""
-    import ssl
-
-    context = ssl.create_default_context()
-    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-        path = environ.get(name)
-        if path and os.path.isfile(path):
-            context.load_verify_locations(path)
-    return context
-
-
-class Child:
-    """Work that is done where it can be abandoned; it hands over frames of bytes as they become ready.
-
-    A call that is stuck in the kernel cannot be interrupted, and a thread stuck there keeps its whole process from
-    ending. So the work runs in a forked child which holds none of our standard streams; see ``start``.
-    """
-
-    def __init__(self, work: Work) -> None:
-        self._reader, writer = _pipe()
-        self._buffer, self._ended = b"", False
-        self._pid = os.fork()
-        if not self._pid:
-            os.close(self._reader)
-            _be_a_child(work, writer)
-        os.close(writer)
-        _CHILDREN.add(self)
-
-    def frame(self, deadline: float) -> bytes | None:
-        """The next frame; None at the end. Raises TimeoutError when ``time.monotonic()`` passes ``deadline``."""
-        while True:
-            if len(self._buffer) >= 4:
-                size = 4 + int.from_bytes(self._buffer[:4], "big")
-                if len(self._buffer) >= size:
-                    frame, self._buffer = self._buffer[4:size], self._buffer[size:]
-                    return frame
-            if self._ended:
-                return None
-            if not select.select([self._reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            data = os.read(self._reader, 1 << 16)
-            self._ended = not data
-            self._buffer += data
-
-    def leave(self) -> int | None:
-        """Ends the child if it still runs and never waits for one that cannot be ended.
-
-        The signal's number if it died of one that was not ours, else None.
-        """
-        _CHILDREN.discard(self)
-        os.close(self._reader)
-        if not self._ended:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, os.WNOHANG)
-            return None
-        _, status = os.waitpid(self._pid, 0)
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-
-
-_CHILDREN: set[Child] = set()
-
-
-def end_children() -> None:
-    """End all work that is still under way; for the way out."""
-    for child in tuple(_CHILDREN):
-        child.leave()
-
-
-class ThreadChild:
-    """The same where there is no fork (Windows): a daemon thread, left behind when it is late."""
-
-    def __init__(self, work: Work) -> None:
-        import queue
-        import threading
-
-        self._empty = queue.Empty
-        self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=self._run, args=(work,), daemon=True).start()
-
-    def _run(self, work: Work) -> None:
-        try:
-            work(self._frames.put)
-        finally:
-            self._frames.put(None)
-
-    def frame(self, deadline: float) -> bytes | None:
-        """As ``Child.frame``."""
-        try:
-            return self._frames.get(timeout=max(0.0, deadline - time.monotonic()))
-        except self._empty:
-            raise TimeoutError from None
-
-    def leave(self) -> int | None:
-        """Nothing to end: a daemon thread goes with the process."""
-        return None
-
-
-def _pipe() -> tuple[int, int]:
-    """A pipe above the standard streams' numbers, which are free where those were closed, and which a child takes."""
-    spare: list[int] = []
-    while True:
-        ends = os.pipe()
-        if min(ends) > 2:
-            break
-        spare += ends
-    for descriptor in spare:
-        os.close(descriptor)
-    return ends
-
-
-def start(work: Work) -> Child | ThreadChild:
-    """Begin work that can be abandoned."""
-    return Child(work) if hasattr(os, "fork") else ThreadChild(work)
-
-
-def _be_a_child(work: Work, writer: int) -> None:
-    def send(frame: bytes) -> None:
-        data = len(frame).to_bytes(4, "big") + frame
-        while data:
-            data = data[os.write(writer, data) :]
-
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
-        work(send)
-    finally:
-        os._exit(0)

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from llmcheck import __version__, codec, registry
-from llmcheck.host import Child, Host, ThreadChild, start
+from llmcheck.child import Child, ThreadChild, start
+from llmcheck.host import Host
 from llmcheck.machine import (
     Accelerator,
     Access,

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.host import Fetched, Host, public_address
+from llmcheck.fetch import Fetched, public_address
+from llmcheck.host import Host
 from llmcheck.machine import Access, Endpoint, Problem
 from llmcheck.probe import Reading, Request
 

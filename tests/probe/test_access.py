@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from llmcheck import codec
-from llmcheck.host import Host, public_address
+from llmcheck.fetch import public_address
+from llmcheck.host import Host
 from llmcheck.machine import Access, Endpoint
 from llmcheck.probe import Reading, Request, access
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from llmcheck import codec
-from llmcheck.host import Host, Stat, ThreadChild, start
+from llmcheck.child import ThreadChild, start
+from llmcheck.host import Host, Stat
 from llmcheck.interpreter import BEGIN, END
 from llmcheck.machine import Machine
 from llmcheck.probe import Inspection, Request, names
