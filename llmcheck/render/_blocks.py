@@ -40,7 +40,9 @@ class Column(NamedTuple):
     name: str
     right: bool = False
     wide_only: bool = False
-    """Left out where there is no room for it."""
+    """Only where there is plenty of room."""
+    not_narrow: bool = False
+    """Left out on narrow terminals, for the text below says it too."""
     fixed: bool = False
     """Never wrapped."""
 

@@ -29,9 +29,9 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     columns = [
         Column("", fixed=True),
         Column("requirement"),
-        Column("needed"),
+        Column("needed", not_narrow=True),
         Column("found"),
-        Column("short by", fixed=True),
+        Column("short by", fixed=True, not_narrow=True),
         Column("source", wide_only=not options.verbose),
     ]
     rows = [_row(finding) for finding in profile.findings]
@@ -96,7 +96,8 @@ def _todo(profile: ProfileReport) -> list[Cell]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """With a capital, unless it begins with a name that has none."""
+    return text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
 
 
 def shortfall(profile: ProfileReport) -> list[str]:

@@ -13,10 +13,10 @@ def offers(value: Offers) -> list[Block]:
     columns = [
         Column("offer"),
         Column("GPUs", fixed=True),
-        Column("RAM GiB", right=True, fixed=True),
+        Column("RAM GiB", right=True, fixed=True, not_narrow=True),
         Column("region", wide_only=True),
         Column("$/h", right=True, fixed=True),
-        Column("fits", fixed=True),
+        Column("fits", fixed=True, not_narrow=True),
         Column("priced on", fixed=True),
         Column("source", wide_only=True),
     ]
@@ -28,7 +28,7 @@ def offers(value: Offers) -> list[Block]:
     if value.documented:
         columns = [
             Column("documented"),
-            Column("verified today"),
+            Column("verified"),
             Column("date", fixed=True),
             Column("passes", fixed=True),
         ]
@@ -69,6 +69,7 @@ def _documented(ranked: RankedOffer) -> list[Cell]:
     offer = ranked.offer
     price = "" if offer.price_hour is None else f", {offer.price_hour:.2f} $/h"
     withdrawn = ", withdrawn" if offer.status == "withdrawn" else ""
-    verified = f"{offer.provider} {offer.instance_type}: {offer.gpu_count} × {offer.accelerator}{price}{withdrawn}"
+    name = offer.instance_type.removeprefix(f"{offer.provider}-")
+    verified = f"{name}: {offer.gpu_count} × {offer.accelerator}{price}{withdrawn}"
     passes = Cell("yes", "good") if ranked.passes else Cell("no", "bad")
-    return [Cell(offer.documented or ""), Cell(verified), Cell(str(offer.as_of), "dim"), passes]
+    return [Cell(f"{offer.provider}: {offer.documented}"), Cell(verified), Cell(str(offer.as_of), "dim"), passes]

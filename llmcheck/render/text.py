@@ -26,7 +26,7 @@ _STYLES: dict[Tone, str] = {
     "accent": "cyan",
 }
 _BAR_CELLS = 12
-_WIDE = 110
+_WIDE, _NARROW = 110, 72
 # A number and its unit stay on one line: this stands for the blank between them while lines are wrapped.
 _GLUE = "\ue000"
 _QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGTP]i?B|Gb/s|\$/h)\b)")
@@ -100,7 +100,11 @@ def _bar(used: float, options: Options) -> Text:
 
 
 def _table(block: Table, options: Options) -> RenderableType:
-    kept = [index for index, column in enumerate(block.columns) if not column.wide_only or options.width >= _WIDE]
+    kept = [
+        index
+        for index, column in enumerate(block.columns)
+        if options.width >= (_WIDE if column.wide_only else _NARROW if column.not_narrow else 0)
+    ]
     table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     for index in kept:
         column = block.columns[index]
