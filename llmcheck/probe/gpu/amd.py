@@ -1,4 +1,5 @@
-"""AMD GPUs from sysfs: the kernel's compute topology (KFD) joined with the amdgpu driver's files, without ROCm's tools.
+"""AMD GPUs from sysfs: the kernel's compute topology (KFD) joined with the amdgpu driver's files, without ROCm's tools;
+AMD SMI's library is asked for the memory where no file tells it.
 
 A compute node is one device to ROCm. A card in a partitioned mode (CPX, DPX, QPX) is several: each is listed with the
 share of the memory that the kernel gives it, and with ``parent``, the index of the card's first partition (its own for
@@ -11,6 +12,7 @@ the RAM (GTT), so the larger of the two is its memory. Strix Halo and MI300A are
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,6 +21,7 @@ from llmcheck.host import Host
 from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
+from llmcheck.probe.gpu._amdsmi import memory_by_bus
 from llmcheck.probe.gpu._visible import visible_amd
 from llmcheck.units import GIB
 
@@ -137,7 +140,29 @@ class Node(NamedTuple):
         return domain, location >> 3
 
 
-def probe(host: Host, _request: Request) -> Reading:
+def probe(host: Host, _request: Request) -> Iterator[Reading]:
+    """Yields what files tell first: AMD SMI talks to the driver, which may hang."""
+    reading = _by_files(host)
+    yield reading
+    lacking = [gpu for gpu in reading.gpus or () if gpu.memory_total is None and gpu.usable and gpu.parent is None]
+    if lacking:
+        yield _with_amdsmi(reading, memory_by_bus(host))
+
+
+def _with_amdsmi(reading: Reading, memory: dict[str, tuple[int, int | None]]) -> Reading:
+    """Whole cards whose memory sysfs does not tell, with what AMD SMI says of them."""
+    gpus = []
+    for gpu in reading.gpus or ():
+        total, used = memory.get(gpu.pci_bus_id or "", (None, None))
+        if gpu.memory_total is None and gpu.parent is None and total is not None:
+            free = None if used is None else max(0, total - used)
+            gpu = replace(gpu, memory_total=total, memory_used=used, memory_free=free)
+        gpus.append(gpu)
+    sources = {**reading.sources, "gpus.memory_total": "AMD SMI"} if memory else reading.sources
+    return replace(reading, gpus=tuple(gpus), sources=sources)
+
+
+def _by_files(host: Host) -> Reading:
     cards = {card.bus_id: card for card in displays(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()}
     nodes, withheld = _nodes(host)
     if not cards and not nodes:
