@@ -42,16 +42,20 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def as_machine(offer: Offer) -> Machine:
     """The machine that one rents: idle GPUs of the advertised memory; what the offer does not state stays None."""
-    gpu = {
-        "vendor": offer.vendor,
-        "name": offer.accelerator,
-        "memory_total": offer.gpu_memory_gb * GB,
-        "memory_free": offer.gpu_memory_gb * GB,
-        "compute_capability": offer.compute_capability,
-    }
     ram = None if offer.ram_gib is None else round(offer.ram_gib * GIB)
     return Machine(
         cpu=Cpu(threads=offer.vcpus, threads_usable=offer.vcpus),
         ram=Ram(total=ram, available=ram, usable=ram),
-        gpus=tuple(Gpu(index=index, **gpu) for index in range(offer.gpu_count)),  # type: ignore[arg-type]
+        gpus=tuple(_gpu(offer, index) for index in range(offer.gpu_count)),
+    )
+
+
+def _gpu(offer: Offer, index: int) -> Gpu:
+    return Gpu(
+        vendor=offer.vendor,
+        index=index,
+        name=offer.accelerator,
+        memory_total=offer.gpu_memory_gb * GB,
+        memory_free=offer.gpu_memory_gb * GB,
+        compute_capability=offer.compute_capability,
     )

@@ -24,9 +24,10 @@ _OFFLINE = {
     "UV_OFFLINE": _INDEX,
 }
 _YES = ("1", "on", "y", "yes", "t", "true")
+_PYPI = "https://pypi.org"
 _ADDRESSES = {
     _HUB: (("HF_ENDPOINT",), "https://huggingface.co"),
-    _INDEX: (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), "https://pypi.org/simple/"),
+    _INDEX: (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), f"{_PYPI}/simple/"),
 }
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 # Two attempts fit into the time that a probe has.
