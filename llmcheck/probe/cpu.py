@@ -49,6 +49,13 @@ _ARM_CORES = {
 }
 
 
+_WHERE = {
+    "model": "/proc/cpuinfo",
+    "cores": f"{_TOPOLOGY}/cpu*/topology, else /proc/cpuinfo",
+    "threads": "the processors that are online",
+}
+
+
 class _Listed(NamedTuple):
     """What /proc/cpuinfo says."""
 
@@ -64,7 +71,8 @@ def probe(host: Host, _request: Request) -> Reading:
     cores, threads = cores or _cores_by_topology(host) or listed.cores, threads or listed.threads
     quota, quota_source = cpu_quota(host) or (None, None)
     affinity, affinity_source = min(_affinities(host), default=(None, None))
-    sources = {}
+    known = {"model": listed.model, "cores": cores, "threads": threads}
+    sources = {f"cpu.{fact}": _WHERE[fact] for fact, value in known.items() if value is not None}
     if listed.flags is not None:
         sources["cpu.flags"] = "/proc/cpuinfo"
     if affinity_source is not None:

@@ -88,11 +88,15 @@ def _sources(host: Host, index: int, disk: Disk) -> dict[str, str]:
     if disk.mount_point is not None:
         target = host.resolve(disk.path)
         via = f", {disk.path} is {target}" if target != disk.path else ""
-        found[f"disks.{index}.mount_point"] = f"/proc/self/mountinfo{via}"
+        for fact in ("mount_point", "filesystem", "device"):
+            found[f"disks.{index}.{fact}"] = f"/proc/self/mountinfo{via}"
     if disk.kind_source is not None:
         found[f"disks.{index}.kind"] = disk.kind_source
     if disk.free is not None:
         found[f"disks.{index}.free"] = "statvfs, for this user: without reserved blocks, within the quotas it shows"
+    for fact in ("size", "read_only"):
+        if getattr(disk, fact) is not None:
+            found[f"disks.{index}.{fact}"] = "statvfs"
     return found
 
 

@@ -26,7 +26,7 @@ def probe(host: Host, _request: Request) -> Reading:
         if limit is not None
     }
     if shm is not None:
-        sources["limits.shm_size"] = f"statvfs {_SHM}"
+        sources |= dict.fromkeys(("limits.shm_size", "limits.shm_free"), f"statvfs {_SHM}")
     size = shm.size if shm is not None else None
     problems = (_small_shm(size), _low_memlock(host, memlock))
     return Reading(

@@ -20,6 +20,8 @@ def probe(host: Host, _request: Request) -> Reading:
     swap_total, swap_free = host.swap()
     huge_pages = _huge_pages(host.meminfo())
     sources |= _other_sources(host, swap_total, huge_pages, nodes)
+    if total is not None:
+        sources["ram.usable"] = "the lower of total and limit"
     known = [size for size in (total, limit) if size is not None]
     return Reading(
         ram=Ram(
@@ -43,6 +45,7 @@ def _other_sources(
     meminfo = "/proc/meminfo" if host.platform == "linux" else "the system"
     found = {
         "ram.swap_total": meminfo if swap_total is not None else None,
+        "ram.swap_free": meminfo if swap_total is not None else None,
         "ram.huge_pages": meminfo if huge_pages is not None else None,
         "ram.numa": "/sys/devices/system/node" if nodes else None,
     }

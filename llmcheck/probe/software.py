@@ -56,9 +56,11 @@ def probe(host: Host, request: Request) -> Reading:
     cudnn, nccl = (_cuda.library(host, name, packages or (), conda, toolkits, build) for name in ("cudnn", "nccl"))
     read = {"software.cudnn": cudnn and cudnn.source, "software.nccl": nccl and nccl.source}
     read |= {"software.torch": torch and torch[1], "software.cuda_home": home and home[0]}
+    read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
         read["software.python"] = f"{request.python[0]} itself" if request.python else None
-        read["software.packages"] = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
+        listed = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
+        read |= dict.fromkeys(("software.packages", "software.issues", "software.conda_and_pip"), listed)
     found = environment.found
     software = Software(
         python=environment.python,

@@ -34,21 +34,36 @@ _ROOT_SIGNS = (
 )
 
 
+_SOURCES = {
+    "os.system": "the interpreter's platform",
+    "os.architecture": "uname",
+    "os.distribution": "/etc/os-release",
+    "os.version": "uname -r; sw_vers on macOS",
+    "os.libc": "confstr(CS_GNU_LIBC_VERSION), or the loader's name for musl",
+    "os.container": "the runtime's variables and files, the control group of process 1, the root mount",
+    "os.wsl": "the kernel's release",
+    "os.notebook": "the notebook service's variables",
+}
+
+
 def probe(host: Host, _request: Request) -> Reading:
     release = host.release()
+    found = Os(
+        system=host.platform,
+        architecture=host.machine_architecture() or "unknown",
+        distribution=_distribution(host),
+        version=_mac_version(host) or release,
+        libc=host.libc() or _musl(host),
+        container=_container(host),
+        wsl=_wsl(host, release or ""),
+        notebook=_notebook(host),
+    )
     return Reading(
         hostname=host.hostname(),
-        sources={"os.distribution": "/etc/os-release"} if host.exists("/etc/os-release") else {},
-        os=Os(
-            system=host.platform,
-            architecture=host.machine_architecture() or "unknown",
-            distribution=_distribution(host),
-            version=_mac_version(host) or release,
-            libc=host.libc() or _musl(host),
-            container=_container(host),
-            wsl=_wsl(host, release or ""),
-            notebook=_notebook(host),
-        ),
+        os=found,
+        sources={
+            fact: source for fact, source in _SOURCES.items() if getattr(found, fact.partition(".")[2]) is not None
+        },
     )
 
 

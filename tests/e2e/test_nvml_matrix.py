@@ -157,3 +157,21 @@ def test_explain_says_where_each_fact_was_read(driver: Callable[..., Command]) -
     assert "NVML" in sources["drivers.nvidia"]["source"]
     assert sources["ram.total"]["seconds"] >= 0
     assert driver("t4")("machine", "--format", "json").document["sources"] == []
+
+
+def test_no_fact_is_told_without_its_source(driver: Callable[..., Command]) -> None:
+    document = driver("8xh100")("machine", "--explain", "--format", "json").document
+    sources = {source["fact"] for source in document["sources"]}
+    told = {
+        f"{part}.{fact}"
+        for part in ("os", "cpu", "ram", "limits", "software")
+        for fact, value in document[part].items()
+        if value not in (None, [], {})
+    }
+    derived = {"ram.limit_source", "cpu.quota_source"}
+    assert told - derived <= sources
+    of_disks = {f"disks.0.{fact}" for fact, value in document["disks"][0].items() if value is not None}
+    assert of_disks - {"disks.0.role", "disks.0.path", "disks.0.kind_source"} <= sources
+    of_gpus = {f"gpus.{fact}" for fact, value in document["gpus"][0].items() if value not in (None, [])}
+    whose_own = {"vendor", "index", "usable", "integrated", "unified", "spec"}
+    assert of_gpus - {f"gpus.{fact}" for fact in whose_own} <= sources

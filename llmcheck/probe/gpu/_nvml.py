@@ -29,6 +29,31 @@ _THROTTLE = {
 _BAD_PROCESS_LISTS = ((535, 43), (535, 86))
 
 
+# Which of NVML's calls a fact comes from, without the prefix; memory is asked by the first call where v2 is missing.
+CALLS = {
+    "name": "DeviceGetName",
+    "memory_total": "DeviceGetMemoryInfo_v2",
+    "memory_used": "DeviceGetMemoryInfo_v2",
+    "memory_free": "DeviceGetMemoryInfo_v2",
+    "memory_reserved": "DeviceGetMemoryInfo_v2",
+    "compute_capability": "DeviceGetCudaComputeCapability",
+    "pci_bus_id": "DeviceGetPciInfo_v3",
+    "pcie": "DeviceGetCurrPcieLinkGeneration and its relatives",
+    "links": "DeviceGetNvLinkState, DeviceGetNvLinkRemoteDeviceType",
+    "nvlinks": "DeviceGetNvLinkState",
+    "mig_mode": "DeviceGetMigMode",
+    "processes": "DeviceGetComputeRunningProcesses_v3",
+    "ecc": "DeviceGetEccMode, DeviceGetTotalEccErrors, DeviceGetRemappedRows, DeviceGetRetiredPages",
+    "power_limit_w": "DeviceGetEnforcedPowerLimit",
+    "temperature_c": "DeviceGetTemperature",
+    "throttle_reasons": "DeviceGetCurrentClocksEventReasons",
+    "persistence_mode": "DeviceGetPersistenceMode",
+    "compute_mode": "DeviceGetComputeMode",
+    "virtualization": "DeviceGetVirtualizationMode",
+    "numa_node": "DeviceGetNumaNodeId",
+}
+
+
 class Asker:
     """Asks a card and remembers why it did not answer."""
 

@@ -14,7 +14,7 @@ from llmcheck.host import Host
 from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import Display, displays
-from llmcheck.probe.gpu._nvml import UNKNOWN_ERROR, Asker, read_card, read_instances, text
+from llmcheck.probe.gpu._nvml import CALLS, UNKNOWN_ERROR, Asker, read_card, read_instances, text
 from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices, withheld_by_container
 
 VENDOR_ID = 0x10DE
@@ -111,6 +111,10 @@ def _cards(host: Host, seen: tuple[Display, ...] | None, nvml: Any, library: str
     entries: list[tuple[Gpu, str]] = []
     problems: list[Problem] = []
     sources = {"gpus": f"NVML ({library})", "drivers.nvidia": f"NVML ({library})"}
+    sources |= {f"gpus.{fact}": f"nvml{call}" for fact, call in CALLS.items()}
+    sources["gpus.visible"] = (
+        "CUDA_VISIBLE_DEVICES" if "CUDA_VISIBLE_DEVICES" in host.environ else "no variable hides any"
+    )
     for index in range(count):
         yield _reading([*entries, *((gpu, "") for gpu in waiting[index:])], driver, problems, sources, host)
         found, problem = _card(nvml, index, version)
