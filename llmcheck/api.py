@@ -85,11 +85,6 @@ def start_inspection(
     return machine
 
 
-def inspect() -> Machine:
-    """This machine, with all defaults."""
-    return start_inspection()()
-
-
 class _Header(msgspec.Struct):
     schema: str | None = None
 

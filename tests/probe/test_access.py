@@ -276,7 +276,7 @@ def test_uv_names_its_index(server: Server) -> None:
 
 def test_the_documented_addresses_are_the_default() -> None:
     found = endpoints({"HF_HUB_OFFLINE": "1", "UV_OFFLINE": "1"})
-    assert [each.url for each in found.values()] == ["https://huggingface.co", "https://pypi.org/simple/"]
+    assert [each.url for each in found.values()] == ["https://huggingface.co", f"{access._PYPI}/simple/"]
 
 
 def test_what_is_known_is_told_before_the_next_attempt(both: Callable[..., dict[str, str]]) -> None:
