@@ -118,7 +118,7 @@ def test_no_dependency_is_missing_or_in_conflict(installed: Installed, command: 
 
 
 def test_typed_and_importable(installed: Installed, command: Command) -> None:
-    program = "from llmcheck import api; print(len(api.profiles().profiles), type(api.inspect()).__name__)"
+    program = "from llmcheck import api; print(len(api.profiles().profiles), type(api.start_inspection()()).__name__)"
     done = command("-c", program, program=(installed.python,))
     assert (done.code, done.err) == (0, "")
     assert done.out.split() == [str(len(in_tree("profiles/*.toml"))), "Machine"]
