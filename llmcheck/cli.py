@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -34,6 +35,7 @@ class _Context:
 def run(arguments: list[str], question: Any = None) -> int:
     """Run one command line and return its exit code; no exception leaves."""
     _Context.question = question
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         result = main.main(args=arguments, prog_name="llmcheck", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -62,6 +64,11 @@ def run(arguments: list[str], question: Any = None) -> int:
         child = sys.modules.get("llmcheck.child")
         if child is not None:
             child.end_children()
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    """A job that is cancelled leaves no child behind: the way out is that of every other end."""
+    sys.exit(128 + number)
 
 
 def _complain(message: str) -> None:

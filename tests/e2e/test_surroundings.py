@@ -206,8 +206,16 @@ def _until(condition: Callable[[], bool]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("words", [(), ("check", "inference-7b"), ("machine", "--format", "json")])
-def test_interrupt(driver: Callable[..., Command], words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [
+        ((), signal.SIGINT, 130),
+        (("check", "inference-7b"), signal.SIGINT, 130),
+        (("machine", "--format", "json"), signal.SIGINT, 130),
+        (("machine",), signal.SIGTERM, 143),
+    ],
+)
+def test_interrupt(driver: Callable[..., Command], words: tuple[str, ...], number: int, code: int) -> None:
     command = driver("hang-init")
     process = subprocess.Popen(
         [*LLMCHECK, *words, "--probe-timeout", "600", "--timeout", "600"],
@@ -222,9 +230,9 @@ def test_interrupt(driver: Callable[..., Command], words: tuple[str, ...]) -> No
         # Three lanes of probes; the two that do not hang end and leave the one that does.
         assert _until(lambda: len(list(_processes_of(process.pid))) > 1), "it inspects nothing"
         assert _until(lambda: len(list(_processes_of(process.pid))) == 2), "it does not wait for the driver"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=HANG_GUARD)
-        assert process.returncode == 130
+        assert process.returncode == code
         assert b"Traceback" not in err
         assert out == b""
         assert _until(lambda: not list(_processes_of(process.pid))), "a child is left behind"
