@@ -94,7 +94,14 @@ def _output_options(*formats: str) -> Callable[[F], F]:
             click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
             click.option("--no-color", is_flag=True, help="No colours (NO_COLOR does the same)."),
             click.option("--output", metavar="FILE", help="Write to FILE instead of standard output."),
-            click.option("--format", "format_", type=click.Choice(formats), default=formats[0], show_default=True),
+            click.option(
+                "--format",
+                "format_",
+                type=click.Choice(formats),
+                default=formats[0],
+                show_default=True,
+                help="How it is written.",
+            ),
         ):
             function = option(function)
         return function
@@ -104,8 +111,22 @@ def _output_options(*formats: str) -> Callable[[F], F]:
 
 def _machine_options(function: F) -> F:
     for option in (
-        click.option("--timeout", type=_SECONDS, default=45.0, show_default=True, help="Seconds for the inspection."),
-        click.option("--probe-timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds for one probe."),
+        click.option(
+            "--timeout",
+            type=_SECONDS,
+            metavar="SECONDS",
+            default=45.0,
+            show_default=True,
+            help="For the whole inspection.",
+        ),
+        click.option(
+            "--probe-timeout",
+            type=_SECONDS,
+            metavar="SECONDS",
+            default=10.0,
+            show_default=True,
+            help="For each probe.",
+        ),
         click.option("--probe-net", is_flag=True, help="Use the network: can the hub and package index be reached?"),
         click.option("--path", metavar="DIR", help="Judge the disk that holds DIR, where the models will go."),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
@@ -265,8 +286,8 @@ def _complete_target(context: click.Context, parameter: click.Parameter, incompl
 
 
 _EXIT_CODES = (
-    "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was checked "
-    "\n(usage, bad profile or file), 3 undetermined, 4 warnings under --fail-on warn, "
+    "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was checked"
+    "\n(usage, bad profile or file), 3 undetermined, 4 warnings under --fail-on warn,"
     "\n70 a bug in llmcheck, 130 interrupted."
 )
 
@@ -327,7 +348,10 @@ def _taken(options: dict[str, Any]) -> dict[str, Any]:
 @_machine_options
 @_output_options("text", "json", "markdown")
 def check(profiles: tuple[str, ...], skip: tuple[str, ...], only: tuple[str, ...], fail_on: str, **options: Any) -> int:
-    """The gate: hold the machine against PROFILEs (ids or paths of .toml files), with an exit code."""
+    """The gate: findings and an exit code.
+
+    Holds the machine against PROFILEs, which are ids or paths of .toml files.
+    """
     from llmcheck import api
 
     source = _source(**_taken(options))
@@ -351,7 +375,7 @@ def check(profiles: tuple[str, ...], skip: tuple[str, ...], only: tuple[str, ...
 @_machine_options
 @_output_options("text", "json", "markdown")
 def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ...], **options: Any) -> int:
-    """The inventory alone: what this machine is, without any profile."""
+    """The inventory alone: what this machine is."""
     from llmcheck import api
 
     found = _source(**_taken(options), explain=explain, measure=measure)()
@@ -370,7 +394,10 @@ def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ..
 @_machine_options
 @_output_options("text", "sh", "json", "markdown")
 def install(targets: tuple[str, ...], **options: Any) -> int:
-    """Print the commands that install what is missing, ready to paste. Runs nothing."""
+    """Print the commands that install what is missing.
+
+    They are ready to paste; nothing is run.
+    """
     from llmcheck import api
 
     source = _source(**_taken(options))
@@ -384,7 +411,10 @@ def install(targets: tuple[str, ...], **options: Any) -> int:
 @click.option("--machine", metavar="FILE", help="Say first how this saved machine stands ('-': standard input).")
 @_output_options("text", "json", "markdown")
 def cloud(profile: str, all_tiers: bool, machine: str | None, **options: Any) -> int:
-    """Machines to rent that pass PROFILE's hardware, cheapest first, with price, date and source."""
+    """Machines to rent that would pass, with prices.
+
+    Those whose hardware passes PROFILE, cheapest first, each price with its date and source.
+    """
     from llmcheck import api
 
     _write(api.cloud(profile, all_tiers, api.load_machine(machine) if machine else None), **options)
@@ -393,7 +423,7 @@ def cloud(profile: str, all_tiers: bool, machine: str | None, **options: Any) ->
 
 @main.group()
 def profiles() -> None:
-    """The tiers: what they ask for, and where the document says so."""
+    """The tiers and what they ask for."""
 
 
 @profiles.command("list")

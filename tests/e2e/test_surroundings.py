@@ -206,6 +206,19 @@ def _until(condition: Callable[[], bool]) -> bool:
     return True
 
 
+def _begun(command: Command, *words: str) -> subprocess.Popen[bytes]:
+    """The command, running in a session of its own, by which its children are found."""
+    return subprocess.Popen(
+        [*LLMCHECK, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=command.environment(),
+        cwd=command.cwd,
+        start_new_session=True,
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "number", "code"),
     [
@@ -217,15 +230,7 @@ def _until(condition: Callable[[], bool]) -> bool:
 )
 def test_interrupt(driver: Callable[..., Command], words: tuple[str, ...], number: int, code: int) -> None:
     command = driver("hang-init")
-    process = subprocess.Popen(
-        [*LLMCHECK, *words, "--probe-timeout", "600", "--timeout", "600"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=command.environment(),
-        cwd=command.cwd,
-        start_new_session=True,
-    )
+    process = _begun(command, *words, "--probe-timeout", "600", "--timeout", "600")
     try:
         # Three lanes of probes; the two that do not hang end and leave the one that does.
         assert _until(lambda: len(list(_processes_of(process.pid))) > 1), "it inspects nothing"
@@ -244,15 +249,7 @@ def test_interrupt(driver: Callable[..., Command], words: tuple[str, ...], numbe
 
 def test_hanging_driver_leaves_no_process(driver: Callable[..., Command]) -> None:
     command = driver("hang-init")
-    process = subprocess.Popen(
-        [*LLMCHECK, "machine", "--probe-timeout", "1"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=command.environment(),
-        cwd=command.cwd,
-        start_new_session=True,
-    )
+    process = _begun(command, "machine", "--probe-timeout", "1")
     try:
         _, err = process.communicate(timeout=HANG_GUARD)
         assert (process.returncode, err) == (0, b"")

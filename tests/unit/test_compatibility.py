@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from packaging.requirements import Requirement
 
 from llmcheck import compatibility
+from llmcheck.advise.torch import torch_build
 from llmcheck.evaluate import evaluate
 from llmcheck.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
 from llmcheck.profile import Profile
@@ -69,3 +71,19 @@ def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing() -> None:
 def test_an_old_c_library_is_told(libc: str, codes: list[str]) -> None:
     where = machine("2.15.0+cpu", "cpu", None, libc=libc)
     assert [problem.code for problem in compatibility.problems(where)] == codes
+
+
+@pytest.mark.parametrize(
+    "driver", ["450.80.02", "470.256.02", "525.60.13", "570.26", "575.57.08", "580.95.05", "595.58.03"]
+)
+@pytest.mark.parametrize(
+    "capabilities", [("5.2",), ("6.1",), ("7.0",), ("7.5",), ("8.9",), ("9.0",), ("7.0", "12.0"), ("12.1",)]
+)
+def test_the_build_that_is_advised_is_one_that_works(driver: str, capabilities: tuple[str, ...]) -> None:
+    advised = torch_build(machine("0", None, driver, *capabilities))
+    if advised.tag == "cpu":
+        return
+    (specifier,) = (each for each in Requirement(advised.requirement).specifier if each.operator in ("==", ">="))
+    version = specifier.version.removesuffix(".*")
+    installed = machine(f"{version}+{advised.tag}", advised.tag, driver, *capabilities)
+    assert compatibility.torch_problem(installed) is None
