@@ -10,10 +10,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from llmcheck import __version__, catalog, codec, compatibility, registry, requirements
-from llmcheck.advice import Offers, Plan
+from llmcheck.advice import Offers, Plan, Shell, TorchBuild
+from llmcheck.advise.choose import Wanted, missing_libraries, named
 from llmcheck.advise.cloud import rank_offers
-from llmcheck.advise.install import missing_libraries, plan_installation
+from llmcheck.advise.install import plan_installation
+from llmcheck.advise.installed import library_check
 from llmcheck.advise.next_step import next_step
+from llmcheck.advise.target import InstallerChoice, PlanOptions
+from llmcheck.advise.torch import torch_build
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.correction import Correction
 from llmcheck.errors import DataError, InspectionError, UsageError
@@ -21,8 +25,9 @@ from llmcheck.evaluate import concerning_profile, evaluate
 from llmcheck.host import Host
 from llmcheck.identify import identify
 from llmcheck.interpreter import Question, choose
-from llmcheck.library import Library
-from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.knowledge import Knowledge
+from llmcheck.library import Alias, Library
+from llmcheck.listing import LibraryCheck, LibraryList, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.machine import Machine
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
@@ -54,12 +59,14 @@ def start_inspection(
     explain: bool = False,
     probe_net: bool = False,
     measure: Sequence[str] = (),
+    modules: Sequence[str] = (),
 ) -> MachineSource:
     """Begin to inspect this machine; the returned function waits for it.
 
     ``question``: the project's interpreter, asked already; None chooses and asks now. ``path``: one more folder whose
     disk is to be looked at, and judged. ``explain``: say where each fact was read. ``probe_net``: the network may be
     used, to see whether the hub and the package index can be reached. ``measure``: ``disk`` reads from it.
+    ``modules``: what is to be looked for on that interpreter's path.
     The function raises InspectionError if nothing at all could be found out.
     """
     host = Host()
@@ -69,6 +76,7 @@ def start_inspection(
         python=question.choice,
         probe_net=probe_net,
         measure=tuple(measure),
+        modules=tuple(modules),
     )
     inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: question.answer(probe_seconds))
 
@@ -76,13 +84,22 @@ def start_inspection(
         found = inspection.machine(explain)
         if found.gpus:
             found = identify(found, catalog.gpu_specs())
-        found = msgspec.structs.replace(found, problems=(*found.problems, *compatibility.problems(found)))
+        found = _with_problems(found)
         if found.os is None and found.cpu.threads is None and found.ram.total is None:
             reasons = "; ".join(problem.message for problem in found.problems)
             raise InspectionError(f"this machine could not be inspected: {reasons}")
         return found
 
     return machine
+
+
+def _with_problems(machine: Machine) -> Machine:
+    """With what keeps its software from using its hardware; the tables are read where there is something to judge."""
+    if machine.software.torch is None:
+        return compatibility.with_problems(machine, (), ())
+    from llmcheck.catalog import wheels
+
+    return compatibility.with_problems(machine, wheels.wheels(), wheels.drivers())
 
 
 class _Header(msgspec.Struct):
@@ -112,11 +129,11 @@ def load_machine(name: str) -> Machine:
         raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
     schema = codec.decode_json(data, _Header, f"machine file {where}").schema
     if schema is not None and schema.startswith("llmcheck.report/"):
-        return codec.decode_json(data, _Enclosing, f"machine file {where}").machine
+        return _with_problems(codec.decode_json(data, _Enclosing, f"machine file {where}").machine)
     if schema != MACHINE_SCHEMA:
         said = f"its schema is '{schema}'" if schema else "it names no schema"
         raise DataError(f"machine file {where}: {said}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
-    return codec.decode_json(data, Machine, f"machine file {where}")
+    return _with_problems(codec.decode_json(data, Machine, f"machine file {where}"))
 
 
 def redacted(machine: Machine, level: Redaction) -> Machine:
@@ -127,9 +144,9 @@ def redacted(machine: Machine, level: Redaction) -> Machine:
 def overview(machine: MachineSource) -> Report:
     """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
-    libraries, offers = catalog.libraries(), catalog.offers()
+    knowledge, offers = catalog.knowledge(), catalog.offers()
     report = _report(profiles, machine(), corrections, frozenset())
-    advice = next_step(report, profiles, libraries, offers, corrections)
+    advice = next_step(report, profiles, knowledge, offers, corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
 
 
@@ -191,29 +208,102 @@ def _report(
     )
 
 
-def install(names: Sequence[str], machine: MachineSource) -> Plan:
-    """The commands for profiles (what is missing of them) and libraries, in one plan. Raises DataError."""
-    libraries = catalog.libraries()
-    known = profile_catalog.ids()
-    requested: list[str] = []
-    wanted: list[tuple[str, Profile | None]] = []
-    for name in names:
-        if name in libraries and name not in known:
-            wanted.append((name, None))
-        elif name in known or name.endswith(".toml") or os.path.exists(name):
-            wanted.append((name, profile_catalog.load(name)))
-        else:
-            raise DataError(
-                f"'{name}' is neither a profile nor a library{codec.did_you_mean(name, {*known, *libraries})}; "
-                "see 'llmcheck profiles list' and 'llmcheck libraries list'"
-            )
+def install(
+    names: Sequence[str],
+    machine: MachineSource,
+    *,
+    installer: InstallerChoice = "auto",
+    venv: str | None = None,
+    shell: Shell | None = None,
+    environment: str | None = None,
+    verify: bool = False,
+) -> Plan:
+    """The commands for profiles (what is missing of them) and libraries, in one plan.
+
+    ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
+    ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
+    """
+    knowledge = catalog.knowledge(sizes=True)
+    loaded = [_profile_or_library(name, knowledge) for name in names]
     judged = machine()
-    for name, profile in wanted:
-        if profile is None:
-            requested.append(name)
+    wanted: list[str] = []
+    notes: list[str] = []
+    asked = Wanted()
+    for found in loaded:
+        if isinstance(found, Profile):
+            missing = missing_libraries(evaluate(found, judged).findings, judged, knowledge, found)
+            wanted += missing.libraries
+            asked = asked.together_with(missing)
         else:
-            requested += missing_libraries(evaluate(profile, judged).findings, judged, libraries)
-    return plan_installation(" ".join(names), list(dict.fromkeys(requested)), judged, libraries)
+            library, alias = found
+            wanted.append(library.id)
+            notes += [f"{alias.name}: {alias.reason} ({alias.source}, {alias.as_of})"] if alias else []
+    windows = judged.os is not None and judged.os.system == "windows"
+    venv = None if venv is None else os.path.expanduser(venv)
+    if venv is not None and not venv.strip():
+        raise UsageError("--venv: name the folder of the environment")
+    options = PlanOptions(installer, venv, shell or ("powershell" if windows else "bash"), _torch_backend())
+    plan = plan_installation(" ".join(names), list(dict.fromkeys(wanted)), judged, knowledge, options, asked)
+    plan = msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
+    plan = _only_environment(plan, environment)
+    return _verified(plan, judged) if verify else plan
+
+
+def _profile_or_library(name: str, knowledge: Knowledge) -> Profile | tuple[Library, Alias | None]:
+    known = profile_catalog.ids()
+    if name in known or name.endswith(".toml") or os.path.isfile(name):
+        return profile_catalog.load(name)
+    library = named(name, knowledge)
+    if library is None:
+        near = codec.did_you_mean(name, {*known, *knowledge.libraries, *(alias.name for alias in knowledge.aliases)})
+        raise DataError(
+            f"'{name}' is neither a profile nor a library{near}; "
+            "see 'llmcheck profiles list' and 'llmcheck libraries list'"
+        )
+    return library
+
+
+def _only_environment(plan: Plan, name: str | None) -> Plan:
+    if name is None:
+        return plan
+    kept = tuple(each for each in plan.environments if each.name == name)
+    if not kept:
+        there = ", ".join(each.name for each in plan.environments) or "none, for nothing is missing"
+        raise UsageError(f"this plan has no environment '{name}'; its environments: {there}")
+    return msgspec.structs.replace(plan, environments=kept)
+
+
+def _verified(plan: Plan, machine: Machine) -> Plan:
+    from llmcheck import resolver  # subprocess and all that, only when it is asked for
+
+    python = machine.software.python
+    base = python.executable if python is not None and python.version else None
+    answers = tuple(resolver.verify(each, base) for each in plan.environments if each.python is not None)
+    return msgspec.structs.replace(plan, verification=answers)
+
+
+def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
+    """The build of PyTorch for this machine. ``explain``: with every test that was made."""
+    from llmcheck.catalog import wheels
+
+    build = torch_build(machine(), wheels.wheels(), wheels.drivers(), _torch_backend())
+    return build if explain else msgspec.structs.replace(build, decisions=())
+
+
+def _torch_backend() -> str | None:
+    """What uv was told to take, which we respect where it can work."""
+    return Host().environ.get("UV_TORCH_BACKEND") or None
+
+
+def check_libraries(names: Sequence[str], source: Callable[[tuple[str, ...]], MachineSource]) -> LibraryCheck:
+    """Which libraries are installed; all of the catalogue where none is named. Raises DataError.
+
+    ``source``: begins an inspection that also looks for these modules.
+    """
+    knowledge = catalog.knowledge()
+    chosen = [library(name).library for name in names] if names else list(knowledge.libraries.values())
+    modules = tuple(each.import_name for each in chosen if each.import_name)
+    return library_check(chosen, source(modules)(), bool(names))
 
 
 def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) -> Offers:
@@ -280,12 +370,14 @@ def libraries(area: str | None = None) -> LibraryList:
 
 
 def library(name: str) -> ShownLibrary:
-    """One library by id. Raises DataError that names the nearest."""
-    known: dict[str, Library] = catalog.libraries()
-    if name not in known:
-        raise DataError(f"there is no library '{name}'{codec.did_you_mean(name, known)}; libraries: {', '.join(known)}")
-    concerning = tuple(each for each in catalog.corrections() if f"library:{name}" in each.applies_to)
-    return ShownLibrary(library=known[name], corrections=concerning)
+    """One library by id or by any name that people use for it. Raises DataError that names the nearest."""
+    knowledge = catalog.knowledge()
+    found = named(name, knowledge)
+    if found is None:
+        near = codec.did_you_mean(name, knowledge.libraries)
+        raise DataError(f"there is no library '{name}'{near}; libraries: {', '.join(knowledge.libraries)}")
+    concerning = tuple(each for each in catalog.corrections() if f"library:{found[0].id}" in each.applies_to)
+    return ShownLibrary(library=found[0], alias=found[1], corrections=concerning)
 
 
 def render(value: object, name: str, options: Options) -> str:

@@ -145,6 +145,7 @@ def _source(
     probe_timeout: float,
     explain: bool = False,
     measure: tuple[str, ...] = (),
+    modules: tuple[str, ...] = (),
     probe_net: bool = False,
 ) -> MachineSource:
     """The machine that is to be judged: a saved one, or this one, whose inspection begins now."""
@@ -160,7 +161,14 @@ def _source(
         raise UsageError(f"--path {path}: there is no such folder")
     question = api.ask(python, _Context.question)
     wait = api.start_inspection(
-        question, path, probe_timeout, timeout, explain=explain, probe_net=probe_net, measure=measure
+        question,
+        path,
+        probe_timeout,
+        timeout,
+        explain=explain,
+        probe_net=probe_net,
+        measure=measure,
+        modules=modules,
     )
 
     def waiting() -> Any:
@@ -210,6 +218,7 @@ def _write(value: object, format_: str, output: str | None, no_color: bool, verb
         color=terminal and not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         ascii=output is None and not _speaks_utf8(),
         verbose=verbose,
+        guarded=output is not None,
     )
     text = api.render(value, format_, options)
     if output is not None:
@@ -387,21 +396,63 @@ def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ..
 
 
 @main.command(
-    epilog="\b\nExamples:\n  llmcheck install inference-7b\n  llmcheck install vllm lm-eval\n"
-    "  llmcheck install finetune-7b --format sh > install.sh"
+    epilog="\b\nExamples:\n  llmcheck install inference-7b\n  llmcheck install vllm lm-eval --venv ~/venvs/serve\n"
+    "  llmcheck install finetune-7b --format sh | sh\n  llmcheck install toolkit --output fix.sh --format sh\n"
+    "  llmcheck install inference-7b --verify\n\n"
+    "\b\nExit codes: 0 a plan was printed; with --verify 1 it does not resolve, 3 that could not be told;"
+    "\n2 usage, bad profile or file, 70 a bug in llmcheck, 130 interrupted."
 )
 @click.argument("targets", metavar="PROFILE|LIBRARY...", nargs=-1, required=True, shell_complete=_complete_target)
+@click.option("--verify", is_flag=True, help="Use the network: ask the real resolver, report versions and sizes.")
+@click.option("--environment", metavar="NAME", help="Only this one of the plan's environments.")
+@click.option(
+    "--shell",
+    type=click.Choice(["bash", "fish", "powershell", "cmd"]),
+    help="Whose quoting the commands get; by default that of the machine's system.",
+)
+@click.option(
+    "--installer",
+    type=click.Choice(["auto", "uv", "pip", "conda"]),
+    default="auto",
+    show_default=True,
+    help="auto: uv where it is on PATH, else pip.",
+)
+@click.option("--venv", metavar="DIR", help="Into this environment, which the plan makes first.")
 @_machine_options
-@_output_options("text", "sh", "json", "markdown")
+@_output_options("text", "sh", "json", "markdown", "requirements", "pylock", "dockerfile", "conda")
 def install(targets: tuple[str, ...], **options: Any) -> int:
     """Print the commands that install what is missing.
 
-    They are ready to paste; nothing is run.
+    They are ready to paste; nothing is run. A script that is written with --output runs only on the machine that
+    was judged.
     """
     from llmcheck import api
 
     source = _source(**_taken(options))
-    _write(api.install(targets, source), **options)
+    chosen = {name: options.pop(name) for name in ("installer", "venv", "shell", "environment", "verify")}
+    plan = api.install(targets, source, **chosen)
+    _write(plan, **options)
+    return plan.exit_code
+
+
+@main.command(
+    "torch-index",
+    epilog="\b\nExamples:\n  llmcheck torch-index\n  llmcheck torch-index --explain\n"
+    "  llmcheck torch-index --machine machine.json --format json",
+)
+@click.option("--explain", is_flag=True, help="Show every test that was made, with its source.")
+@_machine_options
+@_output_options("text", "json", "markdown")
+def torch_index(explain: bool, **options: Any) -> int:
+    """The build of PyTorch for this machine.
+
+    From the visible GPUs, the driver, the system and the Python. UV_TORCH_BACKEND is respected where what it names
+    can work here.
+    """
+    from llmcheck import api
+
+    source = _source(**_taken(options))
+    _write(api.torch_index(source, explain=explain), **options)
     return 0
 
 
@@ -482,3 +533,20 @@ def libraries_show(library: str, **options: Any) -> int:
 
     _write(api.library(library), **options)
     return 0
+
+
+@libraries.command("check")
+@click.argument("names", metavar="LIBRARY...", nargs=-1, shell_complete=_complete_library)
+@_machine_options
+@_output_options("text", "json", "markdown")
+def libraries_check(names: tuple[str, ...], **options: Any) -> int:
+    """Which are installed, outdated against the table, or broken.
+
+    Without names all of them, for information; with names a gate: 1 if one is missing or broken.
+    """
+    from llmcheck import api
+
+    taken = _taken(options)
+    found = api.check_libraries(names, lambda modules: _source(**taken, modules=modules))
+    _write(found, **options)
+    return found.exit_code

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from llmcheck.compatibility import torch_problem
+from llmcheck.compatibility import told_of_torch
 from llmcheck.correction import Correction
 from llmcheck.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.profile import Profile
@@ -76,7 +76,7 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
     """A torch that is installed and cannot use the GPUs is as good as missing."""
     if finding.kind != "package" or finding.status != "pass" or "torch" not in finding.libraries:
         return finding
-    problem = torch_problem(machine)
+    problem = told_of_torch(machine)
     if problem is None:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+from typing import Literal
+
 from msgspec import Struct
 
 from llmcheck.correction import Correction
-from llmcheck.library import Library
+from llmcheck.library import Alias, Library
 from llmcheck.profile import Profile
 
 
@@ -28,4 +31,32 @@ class LibraryList(Struct, frozen=True, kw_only=True):
 class ShownLibrary(Struct, frozen=True, kw_only=True):
     schema: str = "llmcheck.library/1"
     library: Library
+    alias: Alias | None = None
+    """Why the name that was asked for means this library; None where it is its own."""
     corrections: tuple[Correction, ...]
+
+
+class LibraryState(Struct, frozen=True, kw_only=True):
+    """One library, in one Python environment."""
+
+    id: str
+    name: str
+    area: str
+    state: Literal["installed", "outdated", "broken", "missing", "unknown"]
+    """``broken``: it is listed as installed, and an import would not find it. ``outdated``: older than ``newest``."""
+    version: str | None = None
+    """Installed; None where it is not, or where it is a program whose version nobody says."""
+    newest: str | None = None
+    """Newest release of the table, as of ``as_of``."""
+    as_of: datetime.date
+    importable: bool | None = None
+    """Its module lies on the interpreter's path as files; None where it has none, or that was not looked for."""
+
+
+class LibraryCheck(Struct, frozen=True, kw_only=True):
+    schema: str = "llmcheck.library-check/1"
+    python: str | None
+    """The interpreter whose environment was looked into; None where there is none."""
+    exit_code: int
+    """1 where a library that was named is missing or broken, 3 where that could not be told."""
+    libraries: tuple[LibraryState, ...]

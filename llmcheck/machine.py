@@ -372,6 +372,8 @@ class Software(Struct, frozen=True, kw_only=True):
     cudnn: str | None = None
     nccl: str | None = None
     issues: tuple[DistributionIssue, ...] = ()
+    importable: tuple[str, ...] | None = None
+    """Of the modules that were asked about, those that an import would find as files; None: none was asked about."""
     conda_and_pip: bool | None = None
     """Distributions of both installers lie in one conda environment."""
 

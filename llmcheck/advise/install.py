@@ -1,276 +1,294 @@
-"""The commands that install libraries into the judged environment, in order, each with its reason."""
+"""The plan: which environments are filled with what and in which order, and what to know before pasting."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from llmcheck.advice import Environment, Plan, Step, TorchBuild
-from llmcheck.advise.torch import index_of, torch_build
+from llmcheck.advice import Environment, Judged, LeftOut, Plan, Step, TorchBuild
+from llmcheck.advise.choose import Wanted
+from llmcheck.advise.commands import TORCH_FAMILY, library_steps, pip_of, step, torch_step, verify_steps
+from llmcheck.advise.size import size_of
+from llmcheck.advise.suitability import driver_fault, numbers, tool, unsuitable
+from llmcheck.advise.system import system_steps
+from llmcheck.advise.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
+from llmcheck.advise.torch import torch_build
 from llmcheck.compatibility import torch_problem
+from llmcheck.knowledge import Knowledge
 from llmcheck.library import Library
-from llmcheck.machine import Machine, capability_of, counted_gpus, normalized_name
-from llmcheck.report import Finding
+from llmcheck.machine import Machine, normalized_name
 
-SHARED = "shared"
-_VENV = ".venv"
-_TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
-# torchaudio is frozen at 2.11 for CUDA 13.0 and refuses a torch of another CUDA minor at import; measured 2026-11-22.
-_TORCH_OF_TORCHAUDIO = "torch==2.14.1"
+_DEFAULT = PlanOptions()
 
 
-def missing_libraries(findings: Iterable[Finding], machine: Machine, libraries: Mapping[str, Library]) -> list[str]:
-    """One library for each software finding that is not met; of several alternatives the one for this machine."""
-    chosen: list[str] = []
-    for finding in findings:
-        if finding.group != "software" or finding.status not in ("fail", "warn") or not finding.libraries:
-            continue
-        known = [name for name in finding.libraries if name in libraries]
-        fitting = [name for name in known if unsuitable(libraries[name], machine) is None]
-        fitting.sort(key=lambda name: libraries[name].status != "active")
-        chosen += (fitting or known)[:1]
-    return list(dict.fromkeys(chosen))
+def plan_installation(
+    target: str,
+    wanted: Sequence[str],
+    machine: Machine,
+    knowledge: Knowledge,
+    options: PlanOptions = _DEFAULT,
+    asked: Wanted | None = None,
+) -> Plan:
+    """Steps for the libraries ``wanted`` (catalogue ids) and what each needs first.
 
-
-def unsuitable(library: Library, machine: Machine) -> str | None:
-    """Why a library cannot work on this machine; None if nothing speaks against it."""
-    platform = _platform(machine)
-    if library.platforms and platform is not None and platform not in library.platforms:
-        return f"{library.name} has no release for {platform}"
-    if library.compute_capability or library.driver or "nvidia-container-toolkit" in library.tools:
-        nvidia = [gpu for gpu in counted_gpus(machine) if gpu.vendor == "nvidia"]
-        if not nvidia and not _driver_fault(machine):
-            return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
-        if (
-            library.compute_capability
-            and nvidia
-            and all((capability_of(gpu) or (999, 0)) < _tuple(library.compute_capability) for gpu in nvidia)
-        ):
-            return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
-        driver = machine.drivers.get("nvidia")
-        if library.driver and driver and driver.version and _tuple(driver.version) < _tuple(library.driver):
-            return f"{library.name} needs NVIDIA driver {library.driver}, this machine has {driver.version}"
-    if library.install == "container" and _tool(machine, "docker") is False:
-        return f"{library.name} is a container, and docker is not installed"
-    return None
-
-
-def plan_installation(target: str, wanted: Sequence[str], machine: Machine, libraries: Mapping[str, Library]) -> Plan:
-    """Steps for the libraries ``wanted`` (catalogue ids) and what each needs first; what is left out has a note."""
-    installed = _installed(machine, libraries)
-    notes: list[str] = []
-    todo: list[Library] = []
-    for library in (libraries[name] for name in _with_needs(wanted, libraries) if name not in installed):
-        reason = unsuitable(library, machine) or _python_mismatch(library, machine)
-        if reason is None:
-            todo.append(library)
-        else:
-            notes.append(f"left out: {reason}" + (f". {library.note}" if library.note else ""))
-    environments = []
-    for environment in dict.fromkeys(library.environment or SHARED for library in todo):
-        members = [library for library in todo if (library.environment or SHARED) == environment]
-        environments.append(_fill(environment, members, machine))
-    return Plan(
-        target=target,
-        environments=tuple(environments),
-        satisfied=tuple(name for name in wanted if name in installed),
-        notes=(*notes, *_good_to_know(todo, machine)),
-    )
-
-
-def _good_to_know(todo: Sequence[Library], machine: Machine) -> list[str]:
-    """What a person should know before pasting."""
-    notes = []
-    fault = _driver_fault(machine)
-    if todo and fault:
-        notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
-    with_vllm = any(library.id == "vllm" for library in todo)
-    for library in todo:
-        missing = [tool for tool in library.tools if _tool(machine, tool) is False]
-        if missing:
-            notes.append(f"{library.name} uses {', '.join(missing)}, which this machine does not have on PATH")
-        if library.note and not (library.id == "torch" and with_vllm):
-            notes.append(f"{library.name}: {library.note}")
-    python = machine.software.python
-    if any(not library.environment for library in todo) and (python is None or python.environment == "system"):
-        notes.append(f"the packages go into {_VENV}; check them with 'llmcheck check --python {_VENV}/bin/python'")
-    return notes
-
-
-def _installed(machine: Machine, libraries: Mapping[str, Library]) -> set[str]:
-    """What is there and works: a torch that cannot use the GPUs is not."""
-    names = {package.name for package in machine.software.packages or ()}
-    tools = {tool.name for tool in machine.software.tools or () if tool.path}
-    return {
-        library.id
-        for library in libraries.values()
-        if names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries)
-    } - ({"torch"} if torch_problem(machine) else set())
-
-
-def _with_needs(wanted: Sequence[str], libraries: Mapping[str, Library]) -> list[str]:
-    """The libraries with what each needs before it, every one once."""
-    ordered: list[str] = []
-
-    def add(name: str) -> None:
-        for needed in libraries[name].needs:
-            add(needed)
-        if name not in ordered:
-            ordered.append(name)
-
-    for name in wanted:
-        add(name)
-    return ordered
-
-
-def _fill(environment: str, members: Sequence[Library], machine: Machine) -> Environment:
-    """The steps for one environment: make it if need be, torch by its index, the rest in one command."""
-    python, steps = _interpreter(environment, machine)
-    pip = _pip(python, steps, machine, fresh=bool(steps))
-    if any(library.installer == "uv" for library in members):
-        pip = _uv(python, steps, machine)
-    by_pip = [library for library in members if library.install in ("pip", "service")]
-    names = {library.id for library in by_pip}
-    torch = torch_build(machine)
-    if "vllm" in names:
-        by_pip = [library for library in by_pip if library.id not in _TORCH_FAMILY]
-    elif names & set(_TORCH_FAMILY):
-        by_pip = [library for library in by_pip if library.id not in _TORCH_FAMILY]
-        steps.append(_torch_step(pip, torch, names & set(_TORCH_FAMILY), machine))
-    requirements = [requirement for library in by_pip for requirement in library.requirements]
-    if requirements:
-        replaced = _replaced_torch(names, machine) if environment == SHARED else ""
-        steps.append(Step(command=f"{pip} {shlex.join(requirements)}", reason=_why(by_pip) + replaced))
-    for library in members:
-        if library.id == "llama-cpp":
-            steps.append(_llama_cpp(pip, torch, machine))
-        elif library.install in ("source", "container"):
-            reasons = [f"{library.name}: {library.summary}", *[f"{library.name}, continued"] * len(library.commands)]
-            steps += [Step(command=c, reason=r) for c, r in zip(library.commands, reasons, strict=False)]
-    return Environment(name=environment, python=python, steps=tuple(steps))
-
-
-def _interpreter(environment: str, machine: Machine) -> tuple[str, list[Step]]:
-    """The interpreter that the commands address, and the step that makes its environment where there is none."""
-    python = machine.software.python
-    if environment == SHARED and python is not None and python.version and python.environment != "system":
-        return python.executable, []
-    base = python.executable if python is not None and python.version else "python3"
-    folder = _VENV if environment == SHARED else f"{_VENV}-{environment}"
-    reason = f"an environment of its own for {environment}"
-    if environment == SHARED:
-        managed = python is not None and python.externally_managed
-        reason = "this Python belongs to the system" + (", which forbids pip (PEP 668)" if managed else "")
-        reason += ": the packages get an environment of their own"
-    folder_bin = f"{folder}/Scripts/python" if _is_windows(machine) else f"{folder}/bin/python"
-    return folder_bin, [Step(command=shlex.join([base, "-m", "venv", folder]), reason=reason)]
-
-
-def _pip(python: str, steps: list[Step], machine: Machine, fresh: bool) -> str:
-    """``PYTHON -m pip install``, or uv's where the environment has no pip."""
-    packages = machine.software.packages
-    if fresh or packages is None or any(package.name == "pip" for package in packages):
-        return shlex.join([python, "-m", "pip", "install"])
-    if _tool(machine, "uv"):
-        return shlex.join(["uv", "pip", "install", "--python", python])
-    steps.append(
-        Step(command=shlex.join([python, "-m", "ensurepip", "--upgrade"]), reason="this environment has no pip")
-    )
-    return shlex.join([python, "-m", "pip", "install"])
-
-
-def _uv(python: str, steps: list[Step], machine: Machine) -> str:
-    """uv's installer, from PATH or from the environment itself."""
-    if _tool(machine, "uv"):
-        return shlex.join(["uv", "pip", "install", "--python", python])
-    steps.append(
-        Step(command=shlex.join([python, "-m", "pip", "install", "uv"]), reason="pip does not get through this")
-    )
-    return shlex.join([python, "-m", "uv", "pip", "install", "--python", python])
-
-
-def _torch_step(pip: str, torch: TorchBuild, names: set[str], machine: Machine) -> Step:
-    """torch and its companions from one index: that of the torch that is installed, or the one chosen for this machine.
-
-    torchaudio is frozen and imports only beside torch 2.14 and older, so it may move an installed torch, which is said.
+    ``asked``: what a tier says of them: versions, packages that the catalogue does not know, what is there already.
+    Raises DataError where no safe command line can be made, because a path holds control characters.
     """
-    installed = machine.software.torch if "torch" not in names else None
-    requirements, reason, index = [torch.requirement], f"PyTorch: {torch.reason}", torch.index_url
-    replaced = machine.software.torch if "torch" in names else None
-    if replaced is not None:
-        requirements.insert(0, "--force-reinstall")  # an installer would keep the release that satisfies the name
-        reason += f". It replaces torch {replaced.version}, which cannot use the GPUs"
-    if installed is not None:
-        requirements, reason = [], f"to go with the installed torch {installed.version}"
-        index = None if installed.build in (None, "cu132", "cu130", "mps") else index_of(installed.build)
-    if "torchaudio" in names and torch.tag in ("cu132", "cpu", "mps"):
-        requirements = [_TORCH_OF_TORCHAUDIO]
-        reason += "; torchaudio imports beside torch 2.14.1, not beside newer ones"
-        if installed is not None and _tuple(installed.version or "") > _tuple(_TORCH_OF_TORCHAUDIO):
-            reason += f"; back with: pip install torch=={(installed.version or '').split('+')[0]}"
-    requirements += [name for name in ("torchvision", "torchaudio") if name in names]
-    address = ["--index-url", index] if index else []
-    return Step(command=f"{pip} {shlex.join([*requirements, *address])}", reason=reason)
+    return _Planner(target, wanted, machine, knowledge, options, asked or Wanted()).plan()
 
 
-def _llama_cpp(pip: str, torch: TorchBuild, machine: Machine) -> Step:
-    cuda = torch.tag.startswith("cu") and _tool(machine, "nvcc")
-    flags = "CMAKE_ARGS=-DGGML_CUDA=on " if cuda else ""
-    where = "for the GPU" if cuda else "for the CPU"
-    reason = f"llama.cpp through its Python binding, compiled here {where}, which takes minutes and a C++ compiler"
-    return Step(command=f"{flags}{pip} {shlex.quote('llama-cpp-python>=0.3.16')}", reason=reason)
+class _Planner:
+    """What the parts of one plan share."""
+
+    def __init__(
+        self,
+        target: str,
+        wanted: Sequence[str],
+        machine: Machine,
+        knowledge: Knowledge,
+        options: PlanOptions,
+        asked: Wanted,
+    ) -> None:
+        self.target, self.machine, self.knowledge, self.options, self.asked = target, machine, knowledge, options, asked
+        self.libraries = knowledge.libraries
+        self.torch = self._torch_for(None)
+        self.useless = torch_problem(machine, knowledge.wheels, knowledge.drivers) is not None
+        self.installed = self._installed()
+        self.wanted = list(dict.fromkeys(wanted))
+
+    def plan(self) -> Plan:
+        target = self._target()
+        wanted = self.wanted
+        missing = any(not self._is_satisfied(name) for name in wanted) or bool(self.asked.others)
+        if target.folder is not None and (missing or self.options.venv is not None):
+            # It is empty: what is installed elsewhere is of no use in it.
+            self.installed = self._on_path()
+            self.useless = False
+            wanted = list(dict.fromkeys((*self.asked.present, *wanted)))
+        satisfied = [name for name in dict.fromkeys((*wanted, *self.asked.present)) if self._is_satisfied(name)]
+        kept, left_out = self._possible(wanted)
+        groups = grouped(kept, self.installed - set(kept), self.libraries, self.asked.specifiers)
+        shared = self._with_needs(groups.pop(SHARED)[0])
+        todo = [each for each in shared if not self._is_satisfied(each.id)]
+        members = [each for each in todo if _is_python(each)]
+        environments = [self._fill(target, members)] if members or self.asked.others else []
+        alone = [each for each in todo if not _is_python(each)]
+        for name, (ids, reason) in groups.items():
+            apart = [self.libraries[each] for each in ids]
+            if not any(map(_is_python, apart)):
+                alone += apart
+                continue
+            own = self._with_needs(ids, brings_torch=any(each.brings_torch for each in apart))
+            own_environment = own_target(name, own, reason, self.machine, self.options)
+            environments.append(self._fill(own_environment, own, reason=reason))
+        environments += [_without_python(each, self.options) for each in alone]
+        planned = [self.libraries[name] for each in environments for name in each.libraries]
+        system, system_notes = self._system(environments, planned)
+        with_torch = any(name in TORCH_FAMILY for each in environments for name in each.libraries)
+        torch = self._torch_for(target.version) if with_torch else None
+        resolutions = self.knowledge.resolutions
+        return Plan(
+            target=self.target,
+            machine=_judged(self.machine),
+            shell=self.options.shell,  # type: ignore[arg-type]
+            torch=torch,
+            system=system,
+            environments=tuple(environments),
+            satisfied=tuple(satisfied),
+            choices=self.asked.choices,
+            left_out=tuple(LeftOut(library=name, reason=reason) for name, reason in left_out),
+            size=size_of(environments, torch, self.machine, resolutions) if resolutions and environments else None,
+            notes=(*system_notes, *self._notes(environments, planned)),
+        )
+
+    def _torch_for(self, python: str | None) -> TorchBuild:
+        """``python``: the version of an environment's Python; None is the judged one."""
+        knowledge = self.knowledge
+        return torch_build(self.machine, knowledge.wheels, knowledge.drivers, self.options.backend, python)
+
+    def _target(self) -> Target:
+        """The shared environment, for all that may go into it."""
+        kept, _ = self._possible((*self.wanted, *self.asked.present))
+        shared = [name for name in kept if not self.libraries[name].apart]
+        members = [each for each in self._with_needs(shared) if _is_python(each) and not self._is_satisfied(each.id)]
+        return shared_target(members, self.machine, self.options)
+
+    def _possible(self, wanted: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+        """What is missing and can work here, and what cannot, with the reason."""
+        kept, left_out = [], []
+        for name in dict.fromkeys(wanted):
+            if self._is_satisfied(name):
+                continue
+            library = self.libraries[name]
+            reason = unsuitable(library, self.machine) or self._against_torch(library)
+            if reason is None:
+                kept.append(name)
+            else:
+                left_out.append((name, reason + (f". {library.note}" if library.note else "")))
+        return kept, left_out
+
+    def _against_torch(self, library: Library) -> str | None:
+        """A wheel that is compiled for another torch than the one that this machine gets loads none of its kernels."""
+        if library.brings_torch or not library.torch or library.build or not library.torch.startswith("=="):
+            return None
+        from packaging.requirements import Requirement
+
+        build = Requirement(self.torch.requirement)
+        series = library.torch.removeprefix("==").removesuffix(".*")
+        if build.specifier.contains(f"{series}.0" if series.count(".") == 1 else series, prereleases=True):
+            return None
+        return f"{library.name} is compiled for torch {series}, this machine gets {self.torch.requirement}"
+
+    def _installed(self) -> set[str]:
+        """What is there and works: a torch that cannot use the GPUs is not."""
+        names = {package.name for package in self.machine.software.packages or ()}
+        there = {
+            library.id
+            for library in self.libraries.values()
+            if names & {normalized_name(name) for name in library.distributions}
+        }
+        return (there - ({"torch"} if self.useless else set())) | self._on_path()
+
+    def _on_path(self) -> set[str]:
+        """The libraries whose programs are there, whatever environment is used."""
+        tools = {each.name for each in self.machine.software.tools or () if each.path}
+        return {library.id for library in self.libraries.values() if tools & set(library.binaries)}
+
+    def _is_satisfied(self, name: str) -> bool:
+        """Installed, and in a version that the tier accepts."""
+        specifier = self.asked.specifiers.get(name)
+        if name not in self.installed or not specifier:
+            return name in self.installed
+        from packaging.specifiers import SpecifierSet
+        from packaging.version import InvalidVersion, Version
+
+        names = {normalized_name(each) for each in self.libraries[name].distributions}
+        versions = [package.version for package in self.machine.software.packages or () if package.name in names]
+        try:
+            return any(SpecifierSet(specifier).contains(Version(each), prereleases=True) for each in versions)
+        except InvalidVersion:
+            return True  # it cannot be compared, and is not to be replaced for that
+
+    def _with_needs(self, wanted: Sequence[str], *, brings_torch: bool = False) -> list[Library]:
+        """The libraries with what each needs before it, every one once."""
+        ordered: list[str] = []
+
+        def add(name: str) -> None:
+            for needed in self.libraries[name].needs:
+                if not (brings_torch and needed in TORCH_FAMILY):
+                    add(needed)
+            if name not in ordered:
+                ordered.append(name)
+
+        for name in wanted:
+            add(name)
+        return [self.libraries[name] for name in ordered]
+
+    def _fill(self, target: Target, members: Sequence[Library], reason: str | None = None) -> Environment:
+        """Make it if need be, torch by its index, the rest in one command, then the proof."""
+        fresh = target.folder is not None
+        torch = self._torch_for(target.version)
+        steps: list[Step] = []
+        if target.make:
+            steps.append(step(target.make, target.reason, self.options, kind="environment", requires=target.requires))
+        pip, more = pip_of(target, members, self.machine, self.options)
+        steps += more
+        names = {library.id for library in members}
+        bringer = next((library for library in members if library.brings_torch), None)
+        pin = (bringer.torch or "") if bringer else self.asked.specifiers.get("torch", "")
+        family = names & set(TORCH_FAMILY)
+        if bringer is not None:
+            # PyPI's own torch is what it pins; from another index the pinned release has to be there first.
+            family = {"torch"} if torch.index_url and not bringer.driver else set()
+        if family:
+            replaces = self.useless and not fresh
+            steps.append(torch_step(pip, torch, family, pin, self.machine, fresh, replaces))
+        rest = [library for library in members if library.id not in TORCH_FAMILY]
+        steps += library_steps(pip, rest, self.asked.specifiers, self._resolved(bringer), self.machine, target)
+        if target.name == SHARED and self.asked.others:
+            steps.append(pip.step(self.asked.others, "what the tier asks for beyond the catalogue"))
+        known_torch = torch if family or (bringer is not None and not torch.index_url) else None
+        steps += verify_steps(members, known_torch, pin, target, self.options)
+        return Environment(
+            name=target.name,
+            python=target.python,
+            python_version=target.version,
+            folder=target.folder,
+            installer=pip.installer,
+            libraries=tuple(library.id for library in members),
+            reason=reason,
+            steps=tuple(steps),
+        )
+
+    def _resolved(self, library: Library | None) -> Mapping[str, str]:
+        resolutions = self.knowledge.resolutions
+        closure = resolutions.libraries.get(library.id) if resolutions and library else None
+        return closure.packages if closure else {}
+
+    def _system(
+        self, environments: Sequence[Environment], planned: Sequence[Library]
+    ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+        """What an administrator does first, for what is planned."""
+        tools = [each for library in planned for each in library.tools]
+        tools += [each for environment in environments for made in environment.steps for each in made.requires]
+        missing = [name for name in dict.fromkeys(tools) if tool(self.machine, name) is False]
+        needs_gpu = any(library.needs_nvidia or library.id == "torch" for library in planned)
+        wanted = max((library.driver for library in planned if library.driver), key=numbers, default=None)
+        return system_steps(
+            self.machine,
+            missing,
+            self.knowledge.recipes,
+            needs_gpu=needs_gpu,
+            wanted_driver=wanted,
+            shell_name=self.options.shell,
+        )
+
+    def _notes(self, environments: Sequence[Environment], planned: Sequence[Library]) -> list[str]:
+        notes = []
+        fault = driver_fault(self.machine)
+        if environments and fault:
+            notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
+        named = set(self.wanted) - set(self.asked.libraries)  # a tier's own libraries need no introduction
+        notes += [
+            f"{library.name}: {library.note}"
+            for library in planned
+            if library.note and (library.status != "active" or library.id in named)
+        ]
+        python = self.machine.software.python
+        if python is not None and python.environment == "conda" and any(each.python for each in environments):
+            notes.append("pip inside conda: update conda's own packages before, not after, or they may undo each other")
+        notes += [
+            f"the packages go into {each.folder}; check them with 'llmcheck check --python {each.python}'"
+            for each in environments
+            if each.folder is not None and each.name == SHARED
+        ]
+        return list(dict.fromkeys(notes))
 
 
-def _replaced_torch(names: set[str], machine: Machine) -> str:
-    """vLLM pins torch exactly: where another is installed, that is said, with the way back."""
-    torch = machine.software.torch
-    if "vllm" not in names or torch is None:
-        return ""
-    version = (torch.version or "").split("+")[0]
-    return f". It replaces torch {torch.version} by the version that vLLM pins" + (
-        f"; back with: pip install torch=={version}" if version else ""
+def _is_python(library: Library) -> bool:
+    return library.install in ("pip", "service") or library.id == "llama-cpp"
+
+
+def _without_python(library: Library, options: PlanOptions) -> Environment:
+    """A container or a build from source: its documented commands, one after another."""
+    import shlex  # with the first library that has such commands
+
+    steps = []
+    for number, line in enumerate(library.commands):
+        argv = shlex.split(line)
+        reason = f"{library.name}: {library.summary}" if number == 0 else f"{library.name}, continued"
+        kind = "run" if argv[:2] == ["docker", "run"] else "build"
+        steps.append(step(argv, reason, options, kind=kind, requires=library.tools if number == 0 else ()))
+    return Environment(
+        name=library.id,
+        python=None,
+        installer="pip",
+        libraries=(library.id,),
+        reason="it is no Python package",
+        steps=tuple(steps),
     )
 
 
-def _why(members: Sequence[Library]) -> str:
-    return "; ".join(f"{library.name}: {library.summary}" for library in members)
-
-
-def _python_mismatch(library: Library, machine: Machine) -> str | None:
-    python = machine.software.python
-    if python is None or python.version is None:
-        return None
-    version = _tuple(python.version)
-    if library.python_min and version < _tuple(library.python_min):
-        return f"{library.name} needs Python {library.python_min} or newer, {python.executable} is {python.version}"
-    if library.python_below and version >= _tuple(library.python_below):
-        return f"{library.name} needs Python below {library.python_below}, {python.executable} is {python.version}"
-    return None
-
-
-def _platform(machine: Machine) -> str | None:
+def _judged(machine: Machine) -> Judged:
     if machine.os is None:
-        return None
-    system = {"darwin": "macos"}.get(machine.os.system, machine.os.system)
-    return f"{system}-{machine.os.architecture.lower()}"
-
-
-def _driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver cannot be asked what it can run; None where it answers or there is none."""
-    driver = machine.drivers.get("nvidia")
-    return driver.fault if driver else None
-
-
-def _is_windows(machine: Machine) -> bool:
-    return machine.os is not None and machine.os.system == "windows"
-
-
-def _tool(machine: Machine, name: str) -> bool | None:
-    """Whether a tool is there; None if that is not known."""
-    tool = next((tool for tool in machine.software.tools or () if tool.name == name), None)
-    return None if tool is None else tool.path is not None
-
-
-def _tuple(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+        return Judged(hostname=machine.identity.hostname)
+    return Judged(hostname=machine.identity.hostname, system=machine.os.system, architecture=machine.os.architecture)

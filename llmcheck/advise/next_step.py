@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from llmcheck.advice import Advice, RankedOffer
+from llmcheck.advice import Advice, Plan, RankedOffer
+from llmcheck.advise.choose import Wanted, missing_libraries
 from llmcheck.advise.cloud import passing
-from llmcheck.advise.install import missing_libraries, plan_installation
+from llmcheck.advise.install import plan_installation
 from llmcheck.correction import Correction
-from llmcheck.library import Library
+from llmcheck.knowledge import Knowledge
+from llmcheck.machine import Machine
 from llmcheck.offer import Offer
 from llmcheck.profile import Profile
 from llmcheck.report import ProfileReport, Report
@@ -17,7 +19,7 @@ from llmcheck.report import ProfileReport, Report
 def next_step(
     report: Report,
     profiles: Sequence[Profile],
-    libraries: Mapping[str, Library],
+    knowledge: Knowledge,
     offers: Sequence[Offer],
     corrections: Sequence[Correction],
 ) -> Advice | None:
@@ -43,14 +45,20 @@ def next_step(
     )
     if driver is not None:  # nothing can be said of the rest before it is mended
         return Advice(profile=chosen.id, reason=driver.message, tip=driver.remedy)
-    missing = missing_libraries(chosen.findings, report.machine, libraries)
+    missing = missing_libraries(chosen.findings, report.machine, knowledge, profile)
     return Advice(
         profile=chosen.id,
         reason=reason,
-        plan=plan_installation(chosen.id, missing, report.machine, libraries) if missing else None,
+        plan=_plan(chosen.id, missing, report.machine, knowledge),
         offer=_offer(profile, offers, corrections) if chosen.hardware == "not-ready" else None,
         tip=_tip(chosen),
     )
+
+
+def _plan(target: str, wanted: Wanted, machine: Machine, knowledge: Knowledge) -> Plan | None:
+    if not wanted.libraries and not wanted.others:
+        return None
+    return plan_installation(target, wanted.libraries, machine, knowledge, asked=wanted)
 
 
 def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from llmcheck import codec
 from llmcheck.correction import Correction
 from llmcheck.errors import DataError
-from llmcheck.library import Library
+from llmcheck.library import Alias, Library, Resolutions
 from llmcheck.offer import Offer
+from llmcheck.recipe import Recipe
 
 if TYPE_CHECKING:
     from llmcheck.identify import Known
+    from llmcheck.knowledge import Knowledge
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_DATA = os.path.join(_HERE, "data")
+DATA = os.path.join(_HERE, "data")
 
 
 def profile_folder() -> str:
@@ -42,6 +44,38 @@ def libraries() -> dict[str, Library]:
     return {library.id: library for library in _tables("libraries.toml", "library", Library)}
 
 
+def aliases() -> tuple[Alias, ...]:
+    """Names that people use for a library, or that it had."""
+    return tuple(_tables("aliases.toml", "alias", Alias))
+
+
+def recipes() -> tuple[Recipe, ...]:
+    """What an administrator runs, by system and purpose."""
+    return tuple(_tables("system_steps.toml", "recipe", Recipe))
+
+
+def resolutions() -> Resolutions:
+    """What every library resolved to, and what it weighs."""
+    path = os.path.join(DATA, "resolutions.json")
+    with open(path, "rb") as file:
+        return codec.decode_json(file.read(), Resolutions, path)
+
+
+def knowledge(*, sizes: bool = False) -> Knowledge:
+    """All that a plan rests on. ``sizes``: with what it weighs, which takes a few milliseconds to read."""
+    from llmcheck.catalog import wheels  # with the first plan
+    from llmcheck.knowledge import Knowledge
+
+    return Knowledge(
+        libraries=libraries(),
+        wheels=wheels.wheels(),
+        drivers=wheels.drivers(),
+        aliases=aliases(),
+        recipes=recipes(),
+        resolutions=resolutions() if sizes else None,
+    )
+
+
 def corrections() -> tuple[Correction, ...]:
     """What is known to be wrong in the document."""
     return tuple(_tables("corrections.toml", "correction", Correction))
@@ -49,7 +83,7 @@ def corrections() -> tuple[Correction, ...]:
 
 def offers() -> tuple[Offer, ...]:
     """All offers, by provider and price."""
-    path = os.path.join(_DATA, "offers.csv")
+    path = os.path.join(DATA, "offers.csv")
     with open(path, encoding="utf-8", newline="") as file:
         rows = [{key: value for key, value in row.items() if value != ""} for row in csv.DictReader(file)]
     return tuple(codec.convert(rows, list[Offer], path, text=True))
@@ -60,7 +94,7 @@ def gpu_specs() -> tuple[Known, ...]:
 
     Read by hand, not through ``codec``: two nested structs from one flat row, in a third of the time.
     """
-    path = os.path.join(_DATA, "gpus.csv")
+    path = os.path.join(DATA, "gpus.csv")
     known = []
     with open(path, encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), 2):
@@ -100,7 +134,7 @@ def _known(row: dict[str, str]) -> Known:
 
 
 def _tables(name: str, key: str, kind: type[Any]) -> list[Any]:
-    path = os.path.join(_DATA, name)
+    path = os.path.join(DATA, name)
     tables = read_toml(path).get(key, [])
     converted: list[Any] = codec.convert(tables, list[kind], path)  # type: ignore[valid-type]
     return converted

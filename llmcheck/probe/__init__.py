@@ -55,6 +55,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """``--probe-net``: the network may be used, for this alone."""
     measure: tuple[str, ...] = ()
     """``--measure``: what is to be measured; ``disk``."""
+    modules: tuple[str, ...] = ()
+    """Names of modules that are to be looked for as files on the interpreter's path."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):

@@ -64,6 +64,26 @@ def folders(host: Host, path: Sequence[str], stdlib: str) -> tuple[Folder, ...]:
     return tuple(found.values())
 
 
+def is_importable(host: Host, listed: Sequence[Folder], module: str) -> bool:
+    """Whether an import of a dotted name would find a file or folder; nothing is imported."""
+    top, _, rest = module.partition(".")
+    for folder in listed:
+        entries = [each for each in folder.entries if each == top or each.startswith(f"{top}.")]
+        files = [each for each in entries if each.endswith((".py", ".so", ".pyd"))]
+        if top in entries and (not rest or _has_module(host, f"{folder.path}/{module.replace('.', '/')}")):
+            return True
+        if files and not rest:
+            return True
+    return False
+
+
+def _has_module(host: Host, path: str) -> bool:
+    if host.exists(path) or host.exists(f"{path}.py"):
+        return True
+    parent, _, name = path.rpartition("/")
+    return any(each.startswith(f"{name}.") and each.endswith((".so", ".pyd")) for each in host.list(parent) or ())
+
+
 def distributions(host: Host, listed: Sequence[Folder]) -> dict[str, list[Distribution]]:
     """By normalised name, all that are on the path; the first of each is the one that an import finds."""
     found: dict[str, list[Distribution]] = {}

@@ -17,6 +17,7 @@ _TOOLS = (
     "cmake",
     "cc",
     "nvcc",
+    "hipcc",
     "docker",
     "nvidia-container-toolkit",
     "uv",
@@ -72,6 +73,9 @@ def probe(host: Host, request: Request) -> Reading:
         cudnn=cudnn and cudnn.version,
         nccl=nccl and nccl.version,
         issues=() if found is None else installed.issues(host, environment.folders, found),
+        importable=None
+        if found is None or not request.modules
+        else tuple(name for name in request.modules if installed.is_importable(host, environment.folders, name)),
         conda_and_pip=None if found is None else installed.conda_and_pip(host, environment.conda, found),
     )
     return Reading(

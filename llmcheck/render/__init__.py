@@ -14,3 +14,5 @@ class Options(Struct, frozen=True, kw_only=True):
     ascii: bool = False
     """Only ASCII signs: the terminal's encoding has no others."""
     verbose: int = 0
+    guarded: bool = False
+    """It goes into a file: a script refuses another machine than the one that was judged."""

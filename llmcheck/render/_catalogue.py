@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.correction import Correction
 from llmcheck.library import Library
-from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.listing import LibraryCheck, LibraryList, LibraryState, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.profile import Profile
 from llmcheck.render._blocks import Block, Bullets, Cell, Column, Fact, Facts, Heading, Table, Tone
 from llmcheck.requirements import needed
@@ -32,6 +32,8 @@ def catalogue(value: object) -> list[Block]:
             return [Table(columns, [_library_row(each) for each in value.libraries])]
         case ShownLibrary():
             return _library(value)
+        case LibraryCheck():
+            return _check(value)
     raise TypeError(f"no view shows a {type(value).__name__}")
 
 
@@ -85,6 +87,40 @@ def _library_row(library: Library) -> list[Cell]:
     ]
 
 
+_STATES: dict[str, Tone] = {"installed": "good", "outdated": "warn", "broken": "bad", "unknown": "warn"}
+
+
+def _check(value: LibraryCheck) -> list[Block]:
+    columns = [
+        Column("id", fixed=True),
+        Column("state", fixed=True),
+        Column("installed", fixed=True),
+        Column("newest", fixed=True),
+        Column("seen on", wide_only=True),
+        Column("its files", wide_only=True),
+    ]
+    present = [each for each in value.libraries if each.state != "missing"]
+    missing = [each for each in value.libraries if each.state == "missing"]
+    blocks: list[Block] = [Heading("Libraries", f"in {value.python}" if value.python else "no Python was found")]
+    if present:
+        blocks.append(Table(columns, [_state_row(each) for each in present]))
+    if missing:
+        blocks.append(Bullets([Cell(f"missing: {', '.join(each.id for each in missing)}", "dim")]))
+    return blocks
+
+
+def _state_row(state: LibraryState) -> list[Cell]:
+    files = {True: "on the path", False: "not on the path", None: "–"}[state.importable]
+    return [
+        Cell(state.id, "strong"),
+        Cell(state.state, _STATES.get(state.state, "dim")),
+        Cell(state.version or "–"),
+        Cell(state.newest or "–", "dim"),
+        Cell(str(state.as_of), "dim"),
+        Cell(files, "bad" if state.importable is False else "dim"),
+    ]
+
+
 def _library(value: ShownLibrary) -> list[Block]:
     library = value.library
     pairs = [
@@ -92,23 +128,51 @@ def _library(value: ShownLibrary) -> list[Block]:
         ("Area", library.area),
         ("URL", library.url),
         ("Documented", library.documented),
-        ("Asked for", " ".join(library.requirements) or None),
+        ("Advised", " ".join(library.requirements) or None),
         ("Commands", "; ".join(library.commands) or None),
         ("Detected by", ", ".join((*library.distributions, *library.binaries)) or None),
         ("Import", library.import_name),
         ("Python", _pythons(library)),
         ("Platforms", ", ".join(library.platforms) or "any"),
+        ("C library", f"glibc {library.glibc_min} or newer" if library.glibc_min else None),
+        ("macOS", f"{library.macos_min} or newer" if library.macos_min else None),
+        ("PyTorch", _torch_pin(library)),
+        ("Built here", _build(library)),
         ("Hardware", library.hardware),
+        ("Capability", f"{library.compute_capability} or newer" if library.compute_capability else None),
         ("Driver", f"NVIDIA {library.driver} or newer" if library.driver else None),
         ("Needs first", ", ".join((*library.needs, *library.tools)) or None),
-        ("Environment", f"its own ({library.environment})" if library.environment else "the shared one"),
+        ("Conflicts with", ", ".join(library.conflicts) or None),
+        ("Environment", _environment(library)),
+        ("In the tiers", library.tiers),
+        ("Licence", library.licence),
         ("Newest seen", library.version),
         ("Status", library.status),
         ("Note", library.note),
         ("Source", f"{library.source}, {library.as_of}"),
     ]
     facts = [Fact(label, text) for label, text in pairs if text]
+    if value.alias is not None:
+        facts.insert(0, Fact("Asked for", f"{value.alias.name}: {value.alias.reason} ({value.alias.as_of})"))
     return [Heading(library.name, library.id), Facts(facts), *_corrections(value.corrections)]
+
+
+def _torch_pin(library: Library) -> str | None:
+    if library.torch is None:
+        return None
+    return f"torch {library.torch}" + (", which it brings" if library.brings_torch else "")
+
+
+def _build(library: Library) -> str | None:
+    if not library.build:
+        return None
+    return "yes" if library.build_isolation else "yes, after torch and with --no-build-isolation"
+
+
+def _environment(library: Library) -> str:
+    if library.environment is None:
+        return "the shared one"
+    return f"its own ({library.environment})" if library.apart else f"shared; beside a conflict, {library.environment}"
 
 
 def _pythons(library: Library) -> str | None:

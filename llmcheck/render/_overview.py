@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.advice import Advice, RankedOffer
+from llmcheck.advice import Advice, Plan, RankedOffer, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone, moment
 from llmcheck.render._findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
@@ -82,10 +82,21 @@ def _advice(advice: Advice) -> list[Block]:
         )
     if items:
         blocks.append(Bullets(items))
-    steps = [step for environment in advice.plan.environments for step in environment.steps] if advice.plan else []
+    steps = _steps(advice.plan) if advice.plan else []
     if steps:
-        blocks.append(Commands([(step.command, step.reason) for step in steps]))
+        blocks.append(Commands([(step.command, _reason(step)) for step in steps]))
     return blocks
+
+
+def _steps(plan: Plan) -> list[Step]:
+    """All but the proof, for which 'llmcheck install' has room."""
+    steps = [*plan.system, *(step for environment in plan.environments for step in environment.steps)]
+    return [step for step in steps if step.kind != "verify"]
+
+
+def _reason(step: Step) -> str:
+    changes = [*step.changes, *([f"back with: {step.undo}"] if step.undo else [])]
+    return ". ".join([step.reason, *(["; ".join(changes)] if changes else [])])
 
 
 def describe_offer(ranked: RankedOffer) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.advice import Offers, Plan
+from llmcheck.advice import Offers, Plan, TorchBuild
 from llmcheck.machine import Machine
 from llmcheck.render import Options
 from llmcheck.render._blocks import Document
@@ -28,6 +28,10 @@ def document(value: object, options: Options) -> Document:
             from llmcheck.render._plan import plan
 
             return plan(value)
+        case TorchBuild():
+            from llmcheck.render._torch import torch
+
+            return torch(value)
         case Offers():
             from llmcheck.render._offers import offers
 

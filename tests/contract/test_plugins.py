@@ -8,11 +8,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck import catalog, profile, registry, requirements
+from llmcheck.advice import Resolved, Verification
 from llmcheck.advise.cloud import rank_offers
 from llmcheck.advise.install import plan_installation
-from llmcheck.catalog import profiles
+from llmcheck.advise.installed import library_check
+from llmcheck.advise.torch import torch_build
+from llmcheck.catalog import profiles, wheels
 from llmcheck.evaluate import evaluate
 from llmcheck.host import Host
 from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
@@ -133,19 +137,27 @@ def report(informs: bool) -> Report:
     )
 
 
-PLAN = plan_installation("transformers", ["transformers"], machine(), catalog.libraries())
+RESOLVED = Resolved(name="transformers", version="5.23.0", url="https://example.org/t-5.23.0.whl", sha256="0" * 64)
+PLAN = replace(
+    plan_installation("transformers", ["transformers"], machine(), catalog.knowledge()),
+    verification=(
+        Verification(environment="shared", status="resolved", resolver="uv", message="1", packages=(RESOLVED,)),
+    ),
+)
 VALUES: dict[str, object] = {
     "machine": machine(card("RTX 3060")),
     "report": report(informs=False),
     "overview": report(informs=True),
     "plan": PLAN,
+    "torch": torch_build(machine(card("V100")), wheels.wheels(), wheels.drivers()),
+    "check": library_check(catalog.libraries().values(), machine(), named=False),
     "offers": rank_offers(profiles.load("inference-7b"), catalog.offers(), catalog.corrections()),
     "profiles": ProfileList(profiles=profiles.shipped()),
     "profile": ShownProfile(profile=profiles.load("pretrain"), corrections=catalog.corrections()),
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
     "library": ShownLibrary(library=catalog.libraries()["vllm"], corrections=catalog.corrections()),
 }
-OF_A_PLAN = ("sh",)
+OF_A_PLAN = ("conda", "dockerfile", "pylock", "requirements", "sh")
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -288,3 +288,30 @@ def test_what_is_not_opened_costs_nothing(tmp_path: Path) -> None:
     value = found(tmp_path, files)
     assert len(value.packages or ()) == 1000
     assert value.issues == ()
+
+
+def looked_for(root: Path, files: Mapping[str, str], *modules: str) -> tuple[str, ...] | None:
+    plant(root, files)
+    fields = (["3.12.4"], ["cpython"], ["/env"], ["/usr"], ["/usr/lib/python3.12"], [SITE])
+    said = BEGIN + b"".join("\0".join(values).encode() + b"\n" for values in fields) + END
+    request = Request(python=("/env/bin/python", "named with --python"), python_answer=said, modules=modules)
+    value = software.probe(Host(str(root), {}), request).software
+    assert value is not None
+    return value.importable
+
+
+def test_modules_are_looked_for_as_files(tmp_path: Path) -> None:
+    files = {
+        f"{SITE}/package/__init__.py": "",
+        f"{SITE}/single.py": "",
+        f"{SITE}/compiled.cpython-312-x86_64-linux-gnu.so": "",
+        f"{SITE}/space/inner/__init__.py": "",
+        f"{SITE}/mlx/core.cpython-312-x86_64-linux-gnu.so": "",
+        f"{SITE}/gone-1.0.dist-info/METADATA": "",
+    }
+    asked = ("package", "single", "compiled", "space.inner", "space.other", "mlx.core", "gone", "pack")
+    assert looked_for(tmp_path, files, *asked) == ("package", "single", "compiled", "space.inner", "mlx.core")
+
+
+def test_no_module_is_looked_for_unasked(tmp_path: Path) -> None:
+    assert looked_for(tmp_path, {f"{SITE}/package/__init__.py": ""}) is None

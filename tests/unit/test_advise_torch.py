@@ -12,13 +12,20 @@ from dataclasses import dataclass, field
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck.advise.torch import torch_build
+from llmcheck.advice import TorchBuild
+from llmcheck.advise import torch
+from llmcheck.catalog import wheels
 from llmcheck.machine import Driver, Gpu, Machine
 from tests.machines_builder import GB, amd, card, cards, machine
 
+WHEELS, DRIVERS = wheels.wheels(), wheels.drivers()
 INDEX = "https://download.pytorch.org/whl/"
 NEWEST = "2.15.0"
 LAST_WITH_CU126 = "2.14.1"
+
+
+def torch_build(where: Machine, backend: str | None = None) -> TorchBuild:
+    return torch.torch_build(where, WHEELS, DRIVERS, backend)
 
 
 @dataclass
@@ -67,8 +74,8 @@ CASES = [
     nvidia("B200 on 570", "570.124.06", "cu128", "2.11.0", NEWEST, LAST_WITH_CU126),
     nvidia("A100 80GB + RTX 5090 on 575", "575.57.08", "cu128", "2.11.0", NEWEST, LAST_WITH_CU126),
     nvidia("RTX 5090 on 550", "550.54.15", "cpu", NEWEST),
-    nvidia("V100 + B200 on 570", "570.124.06", "cu128", "2.10.0", "2.11.0", NEWEST),
-    nvidia("V100 + B200 on 580", "580.95.05", "cu128", "2.10.0", "2.11.0", NEWEST),
+    nvidia("V100 + B200 on 570", "570.124.06", None, "2.10.0", "2.11.0", NEWEST),
+    nvidia("V100 + B200 on 580", "580.95.05", None, "2.10.0", "2.11.0", NEWEST),
     nvidia("V100 + B200 on 550", "550.54.15", "cpu", NEWEST),
     nvidia("V100 on 470", "470.256.02", "cu118", "2.7.1", "2.8.0", NEWEST),
     nvidia("RTX 3090 on 470", "470.256.02", "cu118", "2.7.1", "2.8.0", NEWEST),

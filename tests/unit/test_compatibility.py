@@ -8,10 +8,13 @@ from packaging.requirements import Requirement
 
 from llmcheck import compatibility
 from llmcheck.advise.torch import torch_build
+from llmcheck.catalog import wheels
 from llmcheck.evaluate import evaluate
 from llmcheck.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
 from llmcheck.profile import Profile
 from llmcheck.requirements import decode
+
+TABLES = (wheels.wheels(), wheels.drivers())
 
 
 def machine(
@@ -52,7 +55,7 @@ def machine(
     ],
 )
 def test_the_installed_torch_against_driver_and_cards(where: Machine, code: str | None) -> None:
-    problem = compatibility.torch_problem(where)
+    problem = compatibility.torch_problem(where, *TABLES)
     assert (problem.code if problem else None) == code
 
 
@@ -62,7 +65,7 @@ def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing() -> None:
     good = machine("2.15.0+cu132", "cu132", "580.95.05", "8.6")
     assert evaluate(profile, good).verdict == "ready"
     bad = msgspec.structs.replace(good, software=machine("2.15.0+cpu", "cpu", None).software)
-    finding = evaluate(profile, bad).findings[0]
+    finding = evaluate(profile, compatibility.with_problems(bad, *TABLES)).findings[0]
     assert (finding.status, finding.found) == ("fail", "torch 2.15.0+cpu")
     assert "CPU build" in finding.message
 
@@ -70,7 +73,7 @@ def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing() -> None:
 @pytest.mark.parametrize(("libc", "codes"), [("glibc 2.17", ["glibc-old"]), ("glibc 2.28", []), ("musl", [])])
 def test_an_old_c_library_is_told(libc: str, codes: list[str]) -> None:
     where = machine("2.15.0+cpu", "cpu", None, libc=libc)
-    assert [problem.code for problem in compatibility.problems(where)] == codes
+    assert [problem.code for problem in compatibility.problems(where, *TABLES)] == codes
 
 
 @pytest.mark.parametrize(
@@ -80,10 +83,10 @@ def test_an_old_c_library_is_told(libc: str, codes: list[str]) -> None:
     "capabilities", [("5.2",), ("6.1",), ("7.0",), ("7.5",), ("8.9",), ("9.0",), ("7.0", "12.0"), ("12.1",)]
 )
 def test_the_build_that_is_advised_is_one_that_works(driver: str, capabilities: tuple[str, ...]) -> None:
-    advised = torch_build(machine("0", None, driver, *capabilities))
+    advised = torch_build(machine("0", None, driver, *capabilities), *TABLES)
     if advised.tag == "cpu":
         return
     (specifier,) = (each for each in Requirement(advised.requirement).specifier if each.operator in ("==", ">="))
     version = specifier.version.removesuffix(".*")
     installed = machine(f"{version}+{advised.tag}", advised.tag, driver, *capabilities)
-    assert compatibility.torch_problem(installed) is None
+    assert compatibility.torch_problem(installed, *TABLES) is None

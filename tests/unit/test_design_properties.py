@@ -11,11 +11,14 @@ from msgspec.structs import replace
 
 from llmcheck import codec
 from llmcheck.advise.torch import torch_build
+from llmcheck.catalog import wheels
 from llmcheck.evaluate import evaluate
 from llmcheck.machine import Disk, FabricPort, Gpu, Machine, Package, Software
 from llmcheck.report import ProfileReport
 from tests.machines_builder import GB
 from tests.unit.strategies import CORRECTIONS, SHIPPED, machines, wild_machines
+
+TABLES = (wheels.wheels(), wheels.drivers())
 
 RANK = {"not-ready": 0, "undetermined": 1, "ready": 2}
 
@@ -168,7 +171,7 @@ def test_the_order_of_gpus_packages_and_drivers_is_irrelevant(where: Machine, ra
     turned = replace(_software(where, packages=tuple(packages)), gpus=tuple(gpus), drivers=dict(drivers))
     assert statuses(turned) == statuses(where)
     assert verdicts(turned) == verdicts(where)
-    first, second = torch_build(where), torch_build(turned)
+    first, second = torch_build(where, *TABLES), torch_build(turned, *TABLES)
     assert (first.tag, first.requirement) == (second.tag, second.requirement)
 
 

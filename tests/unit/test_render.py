@@ -15,6 +15,7 @@ from llmcheck.advice import Environment, Plan, Step
 from llmcheck.advise.cloud import rank_offers
 from llmcheck.advise.install import plan_installation
 from llmcheck.catalog import profiles
+from llmcheck.errors import DataError
 from llmcheck.evaluate import evaluate
 from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.machine import Fabric, FabricPort, Gpu, Identity, Machine, Os, Problem, Ram, Software, Tool
@@ -42,7 +43,7 @@ def report(where: Machine, *names: str, informs: bool = False) -> Report:
     )
 
 
-PLAN = plan_installation("peft vllm helm", ["peft", "vllm", "helm"], machine(card("H100")), catalog.libraries())
+PLAN = plan_installation("peft vllm helm", ["peft", "vllm", "helm"], machine(card("H100")), catalog.knowledge())
 SHOWN: dict[str, object] = {
     "machine": machine(*cards("H100", 8), software=packages(torch="2.14.1")),
     "report": report(machine(card("RTX 3060")), "inference-70b", "inference-7b"),
@@ -207,16 +208,15 @@ def test_a_hostile_name_is_shown_as_what_it_is() -> None:
     assert "\\x1b[31mH100" in written
 
 
-def test_a_command_with_control_characters_stays_one_line() -> None:
-    plan = Plan(
-        target="x\ny",
-        environments=(Environment(name="shared", python=HOSTILE, steps=(Step(command="a\nrm -rf b", reason="c\nd"),)),),
-        satisfied=(),
-        notes=("e\nf",),
-    )
-    for written in (sh.render(plan, Options()), markdown.render(plan, Options()), text.render(plan, Options())):
+def test_a_command_with_control_characters_is_no_script_and_stays_one_line_elsewhere() -> None:
+    step = Step(kind="install", argv=("a\nrm -rf b",), command="a\nrm -rf b", reason="c\nd")
+    environment = Environment(name="shared", python=HOSTILE, installer="pip", steps=(step,))
+    plan = Plan(target="x\ny", environments=(environment,), satisfied=(), notes=("e\nf",))
+    for written in (markdown.render(plan, Options()), text.render(plan, Options())):
         assert UNPRINTABLE.findall(written) == []
         assert not re.search(r"^\s*(rm|d|f|y)\b", written, re.MULTILINE)
+    with pytest.raises(DataError, match="control character"):
+        sh.render(plan, Options())
 
 
 def test_markup_in_names_is_not_markup_in_markdown() -> None:

@@ -1,4 +1,10 @@
 #!/bin/sh
 # inference-7b: installation planned by llmcheck
 set -eu
-# nothing to install
+
+main() {
+    # nothing to install
+    :
+}
+
+main "$@" </dev/null

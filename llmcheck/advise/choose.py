@@ -1,0 +1,134 @@
+"""Which libraries a tier or a person means, and which of several alternatives is the one for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from llmcheck.advice import Choice
+from llmcheck.advise.suitability import python_mismatch, tool, unsuitable
+from llmcheck.knowledge import Knowledge
+from llmcheck.library import Alias, Library
+from llmcheck.machine import Machine, normalized_name
+from llmcheck.profile import Profile, Requirement
+from llmcheck.report import Finding
+
+
+class Wanted(NamedTuple):
+    libraries: tuple[str, ...] = ()
+    """Catalogue ids whose findings are not met, one for each finding."""
+    present: tuple[str, ...] = ()
+    """Those whose findings are met: a new environment needs them too."""
+    choices: tuple[Choice, ...] = ()
+    specifiers: Mapping[str, str] = {}
+    """What the tier asks of a library's version, by id (PEP 440)."""
+    others: tuple[str, ...] = ()
+    """What the tier wants of packages that the catalogue does not know (PEP 508)."""
+
+    def together_with(self, other: Wanted) -> Wanted:
+        """What both ask for; of one library both versions."""
+        specifiers = dict(self.specifiers)
+        for name, specifier in other.specifiers.items():
+            mine = specifiers.get(name)
+            specifiers[name] = f"{mine},{specifier}" if mine and mine != specifier else specifier
+        return Wanted(
+            tuple(dict.fromkeys((*self.libraries, *other.libraries))),
+            tuple(dict.fromkeys((*self.present, *other.present))),
+            tuple({each.chosen: each for each in (*self.choices, *other.choices)}.values()),
+            specifiers,
+            tuple(dict.fromkeys((*self.others, *other.others))),
+        )
+
+
+def missing_libraries(
+    findings: Iterable[Finding], machine: Machine, knowledge: Knowledge, profile: Profile | None = None
+) -> Wanted:
+    """What the software findings of one profile ask for. ``profile``: for the versions that it asks for."""
+    asked = _asked(profile) if profile else {}
+    missing: list[str] = []
+    present: list[str] = []
+    others: list[str] = []
+    choices: list[Choice] = []
+    for finding in findings:
+        if finding.group != "software" or not finding.libraries:
+            continue
+        known = [knowledge.libraries[name] for name in finding.libraries if name in knowledge.libraries]
+        if finding.status == "pass":
+            present += [library.id for library in known if _is_there(library, machine)][:1]
+        elif finding.status in ("fail", "warn") and known:
+            chosen, choice = _choose(known, machine)
+            missing.append(chosen.id)
+            choices += [choice] if choice else []
+        elif finding.status in ("fail", "warn"):
+            others += [f"{name}{asked.get(name, '')}" for name in finding.libraries[:1] if name in asked]
+    return Wanted(
+        tuple(dict.fromkeys(missing)),
+        tuple(dict.fromkeys(present)),
+        tuple(choices),
+        {name: specifier for name, specifier in asked.items() if specifier and name in knowledge.libraries},
+        tuple(dict.fromkeys(others)),
+    )
+
+
+def named(name: str, knowledge: Knowledge) -> tuple[Library, Alias | None] | None:
+    """The library that a name means, in any spelling, and why where it is not that library's own; None: unknown."""
+    if name in knowledge.libraries:
+        return knowledge.libraries[name], None
+    plain = normalized_name(name)
+    alias = next((alias for alias in knowledge.aliases if normalized_name(alias.name) == plain), None)
+    if alias is not None:
+        return knowledge.libraries[alias.library], alias
+    for library in knowledge.libraries.values():
+        names = (library.id, library.name, *library.distributions, library.import_name or "")
+        if plain in map(normalized_name, names):
+            return library, None
+    return None
+
+
+def _asked(profile: Profile) -> dict[str, str]:
+    """The version that the profile asks for, by library id or plain name; empty for any."""
+
+    def packages(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+        for requirement in requirements:
+            yield from packages(requirement.any_of)
+            if requirement.kind == "package" and not requirement.any_of:
+                yield requirement
+
+    asked: dict[str, str] = {}
+    for requirement in packages(profile.require):
+        name = getattr(requirement, "library", None) or getattr(requirement, "name", None)
+        if name:
+            asked[name] = getattr(requirement, "version", None) or ""
+    return asked
+
+
+def _choose(known: list[Library], machine: Machine) -> tuple[Library, Choice | None]:
+    """The first that fits this machine, living ones before those in maintenance, those that lack no tool first."""
+    against = {library.id: _against(library, machine) for library in known}
+    ranked = sorted(known, key=lambda library: (against[library.id] is not None, library.status != "active"))
+    chosen = ranked[0]
+    if len(known) == 1:
+        return chosen, None
+    others = {library.name: against[library.id] or _second(library, chosen) for library in ranked[1:]}
+    reason = against[chosen.id] or chosen.tiers or chosen.summary
+    return chosen, Choice(chosen=chosen.name, reason=reason, rejected=others)
+
+
+def _against(library: Library, machine: Machine) -> str | None:
+    python = machine.software.python
+    reason = unsuitable(library, machine) or python_mismatch(library, python.version if python else None)
+    if reason is None and library.install == "container" and tool(machine, "docker") is False:
+        reason = f"{library.name} is a container, and docker is not installed"
+    return reason
+
+
+def _second(library: Library, chosen: Library) -> str:
+    if library.status != "active":
+        return f"{library.name} is in {library.status}" if library.status == "maintenance" else library.status
+    return f"it works here too; {chosen.name} comes first in the document"
+
+
+def _is_there(library: Library, machine: Machine) -> bool:
+    names = {package.name for package in machine.software.packages or ()}
+    tools = {each.name for each in machine.software.tools or () if each.path}
+    return bool(names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries))

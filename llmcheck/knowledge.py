@@ -1,0 +1,22 @@
+"""Everything that an installation plan rests on, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from llmcheck.library import Alias, Library, Resolutions
+from llmcheck.recipe import Recipe
+from llmcheck.wheel import CudaDriver, TorchWheel
+
+
+class Knowledge(Struct, frozen=True, kw_only=True):
+    libraries: Mapping[str, Library]
+    wheels: tuple[TorchWheel, ...]
+    """Newest torch first."""
+    drivers: tuple[CudaDriver, ...]
+    recipes: tuple[Recipe, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    resolutions: Resolutions | None = None
+    """None: sizes are not told."""

@@ -1,0 +1,86 @@
+"""An installation plan as a Dockerfile."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from llmcheck.advice import Environment, Plan, Step
+from llmcheck.render import Options
+from llmcheck.render._blocks import printable
+from llmcheck.render._environments import installs
+
+_ROOT = "/opt/llmcheck"
+_DEBIAN = {"cc": "build-essential", "cmake": "cmake", "git": "git"}
+_PYTHON = "3.12"
+
+
+def render(value: object, _options: Options) -> str:
+    """A virtual environment for each of the plan's, in one image. Raises TypeError for anything but a plan."""
+    if not isinstance(value, Plan):
+        raise TypeError("only an installation plan is a Dockerfile")
+    environments = [each for each in value.environments if each.python is not None]
+    version = _minor(environments[0].python_version if environments else None)
+    lines = [f"# {printable(value.target)}: planned by llmcheck"]
+    lines += [f"# note: {printable(note)}" for note in value.notes]
+    lines += [f"FROM python:{version}-slim", ""]
+    wanted = [name for each in environments for step in installs(each) for name in step.requires]
+    debian = sorted({_DEBIAN[name] for name in wanted if name in _DEBIAN})
+    if debian:
+        lines += ["# what the builds below need", _run(["apt-get", "update"])]
+        lines += [_run(["apt-get", "install", "--yes", "--no-install-recommends", *debian]), ""]
+    if "nvcc" in wanted:
+        lines += ["# nvcc is needed below: take an nvidia/cuda image with devel in its tag as the base instead", ""]
+    for environment in environments:
+        lines += [*_environment(environment, version), ""]
+    for environment in value.environments:
+        if environment.python is None:
+            lines += [
+                f"# {printable(environment.name)} is no Python package: it is a container, or built beside it",
+                "",
+            ]
+    if environments:
+        lines.append(f"ENV PATH={_ROOT}/{_folder(environments[0])}/bin:$PATH")
+    if value.torch is not None and value.torch.tag.startswith("cu"):
+        lines.append("# run it with: docker run --gpus all ...")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _environment(environment: Environment, version: str) -> list[str]:
+    folder = f"{_ROOT}/{_folder(environment)}"
+    lines = [f"# environment: {printable(environment.name)}"]
+    own = _minor(environment.python_version)
+    if own != version:
+        lines += [f"# it needs Python {own}, which uv brings", _run(["pip", "install", "--no-cache-dir", "uv>=0.9"])]
+        lines.append(_run(["uv", "venv", "--seed", "--python", own, folder]))
+    else:
+        lines.append(_run(["python", "-m", "venv", folder]))
+    for step in installs(environment):
+        lines += [f"# {printable(step.reason)}", _run(_pip(folder, step), step.variables)]
+    for step in environment.steps:
+        if step.kind == "verify" and "is_available" not in step.argv[-1]:  # no GPU while an image is built
+            lines += [f"# {printable(step.reason)}", _run([f"{folder}/bin/python", *step.argv[1:]])]
+    return lines
+
+
+def _pip(folder: str, step: Step) -> list[str]:
+    options = [each for each in step.options if each != "--force-reinstall"]
+    argv = [f"{folder}/bin/python", "-m", "pip", "install", "--no-cache-dir", *options, *step.requirements]
+    argv += ["--index-url", step.index_url] if step.index_url else []
+    return argv + (["--extra-index-url", step.extra_index_url] if step.extra_index_url else [])
+
+
+def _run(argv: Sequence[str], variables: dict[str, str] | None = None) -> str:
+    """The form of a JSON array: no shell reads it, and Docker puts in no variables."""
+    words = [*(["env", *(f"{name}={value}" for name, value in variables.items())] if variables else []), *argv]
+    return f"RUN {json.dumps(words)}"
+
+
+def _folder(environment: Environment) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", environment.name)
+
+
+def _minor(version: str | None) -> str:
+    match = re.match(r"\d+\.\d+", version or "")
+    return match[0] if match else _PYTHON

@@ -1,0 +1,43 @@
+"""``libraries check``: what is installed, outdated, broken, missing."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from .command import Command
+
+
+def environment(folder: Path, *entries: str) -> Path:
+    """An interpreter whose path holds these files."""
+    site = folder / "site-packages"
+    for entry in entries:
+        (site / entry).mkdir(parents=True)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(site))} exec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    return python
+
+
+def test_states_are_told_apart(command: Command, tmp_path: Path) -> None:
+    python = environment(tmp_path, "peft-0.1.0.dist-info", "peft", "transformers-99.0.dist-info")
+    done = command("libraries", "check", "peft", "transformers", "sglang", "--python", python, "--format", "json")
+    assert done.code == 1
+    assert {each["id"]: each["state"] for each in done.document["libraries"]} == {
+        "peft": "outdated",
+        "transformers": "broken",
+        "sglang": "missing",
+    }
+
+
+def test_without_names_it_informs(command: Command) -> None:
+    done = command("libraries", "check")
+    assert (done.code, done.err) == (0, "")
+    assert "missing:" in done.out
+
+
+def test_an_unknown_name_is_one_clear_line(command: Command) -> None:
+    done = command("libraries", "check", "transformer")
+    assert (done.code, done.out) == (2, "")
+    assert "did you mean 'transformers'" in done.err
