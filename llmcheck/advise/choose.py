@@ -60,12 +60,12 @@ def missing_libraries(
             missing.append(chosen.id)
             choices += [choice] if choice else []
         elif finding.status in ("fail", "warn"):
-            others += [f"{name}{asked.get(name, '')}" for name in finding.libraries[:1] if name in asked]
+            others += [asked[name].requirement for name in finding.libraries[:1] if name in asked]
     return Wanted(
         tuple(dict.fromkeys(missing)),
         tuple(dict.fromkeys(present)),
         tuple(choices),
-        {name: specifier for name, specifier in asked.items() if specifier and name in knowledge.libraries},
+        {name: each.version for name, each in asked.items() if each.version and name in knowledge.libraries},
         tuple(dict.fromkeys(others)),
     )
 
@@ -85,8 +85,19 @@ def named(name: str, knowledge: Knowledge) -> tuple[Library, Alias | None] | Non
     return None
 
 
-def _asked(profile: Profile) -> dict[str, str]:
-    """The version that the profile asks for, by library id or plain name; empty for any."""
+class _Asked(NamedTuple):
+    """A package requirement of a tier; both were checked when it was read, and hold nothing but a name and versions."""
+
+    name: str
+    version: str
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.name}{self.version}"
+
+
+def _asked(profile: Profile) -> dict[str, _Asked]:
+    """What the profile asks for, by library id."""
 
     def packages(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
         for requirement in requirements:
@@ -94,11 +105,11 @@ def _asked(profile: Profile) -> dict[str, str]:
             if requirement.kind == "package" and not requirement.any_of:
                 yield requirement
 
-    asked: dict[str, str] = {}
+    asked: dict[str, _Asked] = {}
     for requirement in packages(profile.require):
-        name = getattr(requirement, "library", None) or getattr(requirement, "name", None)
-        if name:
-            asked[name] = getattr(requirement, "version", None) or ""
+        name: str = getattr(requirement, "name", None) or ""
+        version: str = getattr(requirement, "version", None) or ""
+        asked[getattr(requirement, "library", None) or normalized_name(name)] = _Asked(name, version.replace(" ", ""))
     return asked
 
 

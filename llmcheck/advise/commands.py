@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -97,7 +98,11 @@ def pip_of(
     has_uv = tool(machine, "uv") is True
     if target.conda and not needs_uv:
         return Pip("pip", target.python, options), []
-    if options.installer == "uv" or (options.installer == "auto" and has_uv) or (needs_uv and has_uv):
+    if (
+        options.installer == "uv"
+        or (options.installer == "auto" and has_uv)
+        or (needs_uv and (has_uv or "uv" in target.requires))
+    ):
         return Pip("uv", target.python, options), []
     steps = []
     plain = Pip("pip", target.python, options)
@@ -205,7 +210,7 @@ def _plain_step(
     machine: Machine,
     target: Target,
 ) -> Step:
-    requirements = [each for library in plain for each in requirements_of(library, asked, machine)]
+    requirements = list(dict.fromkeys(each for library in plain for each in requirements_of(library, asked, machine)))
     changes: list[str] = []
     back: list[str] = []
     if target.folder is None:
@@ -239,8 +244,11 @@ def _replaced(
 def requirements_of(library: Library, asked: Mapping[str, str], machine: Machine) -> list[str]:
     """With the floor of the catalogue, and what the tier asks of the version; the extra that fits the machine."""
     requirements = [_bounded(requirement, asked.get(library.id, "")) for requirement in library.requirements]
-    variant = _VARIANTS.get(library.id)
-    return [variant(each, machine) for each in requirements] if variant else requirements
+    return [_VARIANTS[name](each, machine) if (name := _name(each)) in _VARIANTS else each for each in requirements]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
 
 
 def _bounded(requirement: str, specifier: str) -> str:

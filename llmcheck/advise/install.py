@@ -228,7 +228,8 @@ class _Planner:
         self, environments: Sequence[Environment], planned: Sequence[Library]
     ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         """What an administrator does first, for what is planned."""
-        tools = [each for library in planned for each in library.tools]
+        # How llama.cpp comes, and so what it takes, differs from machine to machine: its step says it.
+        tools = [each for library in planned if library.id != "llama-cpp" for each in library.tools]
         tools += [each for environment in environments for made in environment.steps for each in made.requires]
         missing = [name for name in dict.fromkeys(tools) if tool(self.machine, name) is False]
         needs_gpu = any(library.needs_nvidia or library.id == "torch" for library in planned)
@@ -276,7 +277,8 @@ def _without_python(library: Library, options: PlanOptions) -> Environment:
     for number, line in enumerate(library.commands):
         argv = shlex.split(line)
         reason = f"{library.name}: {library.summary}" if number == 0 else f"{library.name}, continued"
-        kind = "run" if argv[:2] == ["docker", "run"] else "build"
+        # What serves, or is another's installer with rights of its own, is for a person to start.
+        kind = "run" if {"run", "up"} & set(argv) or argv[0] == "sh" else "build"
         steps.append(step(argv, reason, options, kind=kind, requires=library.tools if number == 0 else ()))
     return Environment(
         name=library.id,

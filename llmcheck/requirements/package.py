@@ -31,6 +31,8 @@ def validate(requirement: Requirement) -> None:
     """Raises ValueError for a name or specifier that is not plain."""
     if requirement.name is None or not _NAME.fullmatch(requirement.name):
         raise ValueError('name is the plain name of a distribution, such as "vllm"')
+    if requirement.library is not None and not _NAME.fullmatch(requirement.library):
+        raise ValueError("library is the id of a library, see 'llmcheck libraries list'")
     if requirement.version is not None:
         _specifier(requirement.version)
 
