@@ -1,0 +1,201 @@
+"""The build of PyTorch at the edges: Pythons, C libraries, Jetson, gfx names, what uv was told, what would be better.
+
+Expectations: PyPI's metadata of torch 2.11 to 2.15 (Python and platform tags), the gfx lists of uv's backend.rs, the
+binary compatibility rule of the CUDA C++ Programming Guide, NVIDIA's minor version compatibility; read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+
+from llmcheck.advice import TorchBuild
+from llmcheck.advise.torch import torch_build
+from llmcheck.catalog import wheels
+from llmcheck.compatibility import cuda_of, floor_on, least_driver, numbers, runs_on
+from llmcheck.machine import Gpu, Machine, Os
+from tests.machines_builder import CARDS, amd, card, machine, python
+
+TABLES = (wheels.wheels(), wheels.drivers())
+INDEX = "https://download.pytorch.org/whl/"
+
+
+def build(where: Machine, backend: str | None = None) -> TorchBuild:
+    return torch_build(where, *TABLES, backend)
+
+
+def takes(where: Machine, version: str) -> bool:
+    return Requirement(build(where).requirement).specifier.contains(version)
+
+
+def linux(libc: str | None, *gpus: Gpu, architecture: str = "x86_64", **changes: object) -> Machine:
+    return machine(*gpus, os=Os(system="linux", architecture=architecture, libc=libc), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted", "refused"),
+    [("3.10.14", "2.14.1", "2.15.0"), ("3.11.9", "2.15.0", None), ("3.15.0", "2.15.0", "2.13.0")],
+)
+def test_python_bounds_the_release(version: str, accepted: str, refused: str | None) -> None:
+    where = machine(card("H100"), interpreter=python(version=version))
+    assert takes(where, accepted)
+    assert refused is None or not takes(where, refused)
+
+
+@pytest.mark.parametrize("version", ["3.8.19", "3.9.18", "3.16.0"])
+def test_a_python_without_wheels_is_told(version: str) -> None:
+    found = build(machine(interpreter=python(version=version)))
+    assert "needs Python" in found.reason
+    assert version in found.reason
+
+
+@pytest.mark.parametrize(
+    ("libc", "said"), [("musl 1.2.4", "musl"), ("glibc 2.17", "glibc 2.28"), ("glibc 2.28", None), (None, None)]
+)
+def test_the_c_library_bounds_the_release(libc: str | None, said: str | None) -> None:
+    for where in (linux(libc), linux(libc, card("H100"))):
+        reason = build(where).reason
+        assert said is None or said in reason
+        assert said is not None or "can be installed here" not in reason
+
+
+def orin(version: str) -> Machine:
+    gpu = card("H100", compute_capability="8.7", name="Orin", unified=True, integrated=False)
+    return linux("glibc 2.35", gpu, architecture="aarch64", interpreter=python(version=version))
+
+
+def test_orin_gets_the_wheels_of_its_own() -> None:
+    found = build(orin("3.10.12"))
+    assert (found.tag, found.index_url) == ("jetson", "https://pypi.jetson-ai-lab.io/jp6/cu126")
+
+
+def test_orin_with_another_python_is_told_which_one_it_takes() -> None:
+    found = build(orin("3.12.4"))
+    assert found.tag == "cpu"
+    assert "Python 3.10" in found.reason
+
+
+@pytest.mark.parametrize("capability", ["7.2", "6.2", "5.3"])
+def test_older_jetsons_are_sent_to_jetpack(capability: str) -> None:
+    where = linux("glibc 2.31", card("H100", compute_capability=capability, name="Xavier"), architecture="aarch64")
+    found = build(where)
+    assert found.tag == "cpu"
+    assert "JetPack" in found.reason
+
+
+@pytest.mark.parametrize("gfx", ["gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1151", "gfx1201"])
+def test_rocm_holds_these(gfx: str) -> None:
+    found = build(machine(amd(gfx=gfx)))
+    assert (found.tag, found.index_url) == ("rocm7.2", f"{INDEX}rocm7.2")
+    assert gfx in found.reason
+
+
+@pytest.mark.parametrize("gfx", ["gfx803", "gfx1031", "gfx1036", "gfx1103"])
+def test_rocm_does_not_hold_these(gfx: str) -> None:
+    found = build(machine(amd(gfx=gfx)))
+    assert found.tag == "cpu"
+    assert "HSA_OVERRIDE_GFX_VERSION" in found.reason
+    assert "unsupported" in found.reason
+
+
+def test_of_a_card_whose_gfx_is_unknown_the_assumption_is_told() -> None:
+    assert "assumed" in build(machine(amd())).reason
+
+
+def test_amd_on_windows_is_sent_to_amds_own_wheels() -> None:
+    found = build(machine(amd(gfx="gfx1100"), system="windows", architecture="AMD64"))
+    assert (found.tag, found.index_url) == ("cpu", None)
+    assert "repo.amd.com" in found.reason
+
+
+def test_what_a_newer_driver_would_allow_is_told_and_what_works_until_then() -> None:
+    found = build(machine(card("RTX 4090"), driver="550.54.15"))
+    assert found.tag == "cu126"
+    assert found.remedy is not None
+    assert "580" in found.remedy
+    assert "2.15" in found.remedy
+
+
+def test_an_old_card_is_not_promised_anything_of_a_newer_driver() -> None:
+    assert build(machine(card("V100"), driver="550.54.15")).remedy is None
+
+
+@pytest.mark.parametrize(
+    ("capability", "tag"), [("10.3", "cu132"), ("12.1", "cu132"), ("8.9", "cu132"), ("7.0", "cu126"), ("6.1", "cu126")]
+)
+def test_code_runs_on_the_same_major_and_a_newer_minor(capability: str, tag: str) -> None:
+    assert build(machine(card("H100", compute_capability=capability))).tag == tag
+
+
+@pytest.mark.parametrize(
+    ("backend", "model", "driver", "tag", "said"),
+    [
+        ("cu126", "H100", "580.95.05", "cu126", "works here"),
+        ("cu128", "V100", "580.95.05", "cu128", "works here"),
+        ("cu132", "V100", "580.95.05", "cu126", "holds code for"),
+        ("cu132", "H100", "550.54.15", "cu126", "needs driver 580"),
+        ("cpu", "H100", "580.95.05", "cpu", "works here"),
+        ("rocm7.2", "H100", "580.95.05", "cu132", "no AMD GPU"),
+        ("cu999", "H100", "580.95.05", "cu132", "no such build"),
+        ("cu132", "H100", "580.95.05", "cu132", "asks for the same"),
+        ("auto", "H100", "580.95.05", "cu132", "by the driver alone"),
+        ("auto", "V100", "580.95.05", "cu126", "no kernels for these cards"),
+    ],
+)
+def test_what_uv_was_told_is_held_against_the_machine(
+    backend: str, model: str, driver: str, tag: str, said: str
+) -> None:
+    found = build(machine(card(model), driver=driver), backend)
+    assert (found.tag, found.backend) == (tag, backend)
+    assert said in found.reason
+
+
+DRIVERS = st.sampled_from(
+    ["418.87", "450.80.02", "470.256.02", "525.60.13", "550.54.15", "570.86.10", "580.65", "615.10"]
+)
+
+
+@given(
+    models=st.lists(st.sampled_from(sorted(CARDS)), min_size=1, max_size=3),
+    driver=DRIVERS,
+    windows=st.booleans(),
+    backend=st.sampled_from([None, "auto", "cu118", "cu126", "cu128", "cu130", "cu132", "cu134", "rocm7.14", "cpu"]),
+)
+def test_whatever_is_advised_runs_on_every_card_under_that_driver(
+    models: list[str], driver: str, windows: bool, backend: str | None
+) -> None:
+    gpus = [card(model, index) for index, model in enumerate(models)]
+    system, architecture = ("windows", "AMD64") if windows else ("linux", "x86_64")
+    found = build(machine(*gpus, driver=driver, system=system, architecture=architecture), backend)
+    assert found.reasons
+    assert found.decisions
+    if found.tag == "cpu":
+        return
+    asked = Requirement(found.requirement).specifier
+    rows = [
+        each for each in TABLES[0] if each.tag == found.tag and system in each.systems and asked.contains(each.release)
+    ]
+    assert rows
+    assert all(each.verified for each in rows[:1])
+    assert all(runs_on(rows[0], gpu) for gpu in gpus)
+    cuda = cuda_of(found.tag)
+    assert cuda is not None
+    floor = least_driver(cuda, gpus, TABLES[1])
+    assert floor is not None
+    assert numbers(driver) >= numbers(floor_on(floor, system))
+
+
+def test_every_row_of_both_tables_reads() -> None:
+    for wheel in TABLES[0]:
+        assert Requirement(wheel.requirement).name == "torch"
+        assert Requirement(wheel.requirement).specifier.contains(wheel.release)
+        assert wheel.source
+        assert set(wheel.on_pypi) <= set(wheel.systems)
+        assert not (wheel.advised and not wheel.verified)
+        assert numbers(wheel.release)[:2] == numbers(wheel.torch)
+    assert [numbers(each.torch) for each in TABLES[0] if each.advised] == sorted(
+        (numbers(each.torch) for each in TABLES[0] if each.advised), reverse=True
+    )
+    assert len({each.cuda for each in TABLES[1]}) == len(TABLES[1])
