@@ -55,7 +55,7 @@ class Row:
     """Parts of what is told beside the commands."""
     first: tuple[str, ...] = ()
     """Parts of what an administrator does first, or is told to."""
-    options: PlanOptions = PlanOptions()
+    options: PlanOptions | None = None
 
 
 def linux(
@@ -204,10 +204,10 @@ ROWS = [
 
 def made(row: Row) -> Plan:
     if row.wanted[0] not in profiles.ids():
-        return plan_installation("x", row.wanted, row.where, KNOWLEDGE, row.options)
+        return plan_installation("x", row.wanted, row.where, KNOWLEDGE, row.options or PlanOptions())
     profile = profiles.load(row.wanted[0])
     wanted = missing_libraries(evaluate(profile, row.where).findings, row.where, KNOWLEDGE, profile)
-    return plan_installation("x", wanted.libraries, row.where, KNOWLEDGE, row.options, wanted)
+    return plan_installation("x", wanted.libraries, row.where, KNOWLEDGE, row.options or PlanOptions(), wanted)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
