@@ -28,6 +28,10 @@ def size_of(
                 unknown.append(name)
             else:
                 packages.update(closure.packages)
+        if environment.folder is None and "torch" in there and "torch" not in environment.libraries:
+            # What an installed torch brought along is there, under whatever names its build gives it.
+            brought = resolutions.libraries["torch"].packages if "torch" in resolutions.libraries else {}
+            packages = {name: version for name, version in packages.items() if name not in brought}
         if torch is not None and torch.tag in ("cpu", "mps") and "torch" in packages:
             packages = _without_cuda(packages, resolutions)
         for name, version in packages.items():
