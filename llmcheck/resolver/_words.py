@@ -1,0 +1,59 @@
+"""Names, versions and messages: made plain, shortened, without what is nobody's business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MESSAGE_LIMIT = 600
+_FILE_LIMIT = 64 * 2**20
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+def name(requirement: str) -> str:
+    return normal(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def is_wheel(url: str) -> bool:
+    return re.split(r"[?#]", url)[0].endswith(".whl")
+
+
+def shortened(text: str) -> str:
+    return " ".join(NOT_PRINTED.sub(" ", ESCAPE.sub("", text)).split())
+
+
+def plain(message: str) -> str:
+    """One line, without control characters, names and passwords, and of bounded length."""
+    text = without_credentials(shortened(message))
+    return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 4].rstrip() + " ..."
+
+
+def without_credentials(text: str) -> str:
+    return _CREDENTIALS.sub("", text)
+
+
+def write(path: str, lines: Iterable[str]) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(_FILE_LIMIT)
+    except OSError:
+        return ""
