@@ -144,7 +144,7 @@ def redacted(machine: Machine, level: Redaction) -> Machine:
 def overview(machine: MachineSource) -> Report:
     """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
-    knowledge, offers = catalog.knowledge(), catalog.offers()
+    knowledge, offers = catalog.knowledge(whole=False), catalog.offers()
     report = _report(profiles, machine(), corrections, frozenset())
     advice = next_step(report, profiles, knowledge, offers, corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
@@ -223,7 +223,7 @@ def install(
     ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
     ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
     """
-    knowledge = catalog.knowledge(sizes=True)
+    knowledge = catalog.knowledge()
     loaded = [_profile_or_library(name, knowledge) for name in names]
     judged = machine()
     wanted: list[str] = []

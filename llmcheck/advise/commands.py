@@ -15,6 +15,7 @@ from llmcheck.library import Library
 from llmcheck.machine import Machine
 
 _VARIANTS = {"jax": jax_for, "mlx": mlx_for}
+_SIMPLE = re.compile(r">=(\d+(?:\.\d+)*)$")
 _FLOORS = (">=", "==", "~=")
 TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
 # torchaudio is frozen at 2.11 for CUDA 13.0 and refuses a torch of another CUDA minor at import; measured 2026-11-22.
@@ -253,9 +254,10 @@ def _name(requirement: str) -> str:
 
 def _bounded(requirement: str, specifier: str) -> str:
     """A requirement that also holds what is asked; where its own floor cannot, only what is asked."""
-    if not specifier:
-        return requirement
-    from packaging.requirements import Requirement  # 10 ms, and few tiers name versions
+    simple = _SIMPLE.search(requirement), _SIMPLE.fullmatch(specifier)
+    if not specifier or (simple[0] and simple[1] and numbers(simple[1][1]) <= numbers(simple[0][1])):
+        return requirement  # which is nearly always so
+    from packaging.requirements import Requirement  # 25 ms
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 

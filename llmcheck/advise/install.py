@@ -66,7 +66,9 @@ class _Planner:
             wanted = list(dict.fromkeys((*self.asked.present, *wanted)))
         satisfied = [name for name in dict.fromkeys((*wanted, *self.asked.present)) if self._is_satisfied(name)]
         kept, left_out = self._possible(wanted)
-        groups = grouped(kept, self.installed - set(kept), self.libraries, self.asked.specifiers)
+        fresh = target.folder is not None
+        beside = self.installed | (set() if fresh else {each.name for each in self.machine.software.packages or ()})
+        groups = grouped(kept, beside - set(kept), self.libraries, self.asked.specifiers)
         shared = self._with_needs(groups.pop(SHARED)[0])
         todo = [each for each in shared if not self._is_satisfied(each.id)]
         members = [each for each in todo if _is_python(each)]

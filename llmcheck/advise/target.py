@@ -93,7 +93,8 @@ def grouped(
 ) -> dict[str, tuple[list[str], str]]:
     """The libraries of each environment, by its name, and why it is one; the shared one first, its reason empty.
 
-    Who comes first in the order asked stays in the shared environment; ``installed`` is there before everybody.
+    Who comes first in the order asked stays in the shared environment; ``installed`` (ids, and names of packages) is
+    there before everybody.
     """
     shared: list[str] = []
     apart: dict[str, tuple[list[str], str]] = {}
@@ -112,9 +113,10 @@ def _conflict(
     library: Library, beside: Iterable[str], libraries: Mapping[str, Library], specifiers: Mapping[str, str]
 ) -> str | None:
     for name in beside:
-        other = libraries[name]
-        if name != library.id and (name in library.conflicts or library.id in other.conflicts):
-            return f"{library.name} cannot share an environment with {other.name}: their pins exclude each other"
+        other = libraries.get(name)
+        if name != library.id and (name in library.conflicts or (other and library.id in other.conflicts)):
+            beside = other.name if other else name
+            return f"{library.name} cannot share an environment with {beside}: their pins exclude each other"
     asked = specifiers.get("torch")
     if asked and library.torch and library.torch.startswith("=="):
         from packaging.specifiers import SpecifierSet  # 10 ms, and seldom asked

@@ -39,9 +39,11 @@ def read_toml(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: not valid TOML: {error}") from None
 
 
-def libraries() -> dict[str, Library]:
-    """All libraries of the document, by id, in its order."""
-    return {library.id: library for library in _tables("libraries.toml", "library", Library)}
+def libraries(*, helpers: bool = True) -> dict[str, Library]:
+    """All libraries of the document, by id, in its order, and then, unless left out, the helpers."""
+    found = _tables("libraries.toml", "library", Library)
+    found += _tables("helpers.toml", "library", Library) if helpers else []
+    return {library.id: library for library in found}
 
 
 def aliases() -> tuple[Alias, ...]:
@@ -61,18 +63,18 @@ def resolutions() -> Resolutions:
         return codec.decode_json(file.read(), Resolutions, path)
 
 
-def knowledge(*, sizes: bool = False) -> Knowledge:
-    """All that a plan rests on. ``sizes``: with what it weighs, which takes a few milliseconds to read."""
+def knowledge(*, whole: bool = True) -> Knowledge:
+    """All that a plan rests on. Unless ``whole``: enough for the libraries of a shipped tier, in half the time."""
     from llmcheck.catalog import wheels  # with the first plan
     from llmcheck.knowledge import Knowledge
 
     return Knowledge(
-        libraries=libraries(),
+        libraries=libraries(helpers=whole),
         wheels=wheels.wheels(),
         drivers=wheels.drivers(),
-        aliases=aliases(),
-        recipes=recipes(),
-        resolutions=resolutions() if sizes else None,
+        aliases=aliases() if whole else (),
+        recipes=recipes() if whole else (),
+        resolutions=resolutions() if whole else None,
     )
 
 

@@ -23,7 +23,7 @@ from llmcheck.machine import Driver, Machine, Os, Package, Software, Torch, norm
 from llmcheck.render import Options, sh
 from tests.machines_builder import amd, card, cards, machine, packages, python
 
-KNOWLEDGE = catalog.knowledge(sizes=True)
+KNOWLEDGE = catalog.knowledge()
 LIBRARIES = KNOWLEDGE.libraries
 SYSTEM = python(executable="/usr/bin/python3", prefix="/usr", environment="system", externally_managed=True)
 MACHINES: dict[str, Machine] = {

@@ -22,7 +22,7 @@ from llmcheck.machine import Identity, Machine, Os
 from llmcheck.render import Options, conda, dockerfile, pylock, requirements, sh, text
 from tests.machines_builder import card, machine, python
 
-KNOWLEDGE = catalog.knowledge(sizes=True)
+KNOWLEDGE = catalog.knowledge()
 NASTY = [
     "a\nRUN touch pwned",
     "$(touch pwned)",
