@@ -6,35 +6,45 @@ import datetime
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmcheck import __version__, catalog, codec, compatibility, registry, requirements
+from llmcheck import __version__, catalog, codec, compatibility, registry, requirements, whatif
 from llmcheck.advice import Offers, Plan, Shell, TorchBuild
 from llmcheck.advise.choose import Wanted, missing_libraries, named
 from llmcheck.advise.cloud import rank_offers
 from llmcheck.advise.install import plan_installation
 from llmcheck.advise.installed import library_check
 from llmcheck.advise.next_step import next_step
+from llmcheck.advise.rent import priced, rented
 from llmcheck.advise.target import InstallerChoice, PlanOptions
 from llmcheck.advise.torch import torch_build
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.correction import Correction
 from llmcheck.errors import DataError, InspectionError, UsageError
+from llmcheck.estimate import Fit, TierMethod
 from llmcheck.evaluate import concerning_profile, evaluate
+from llmcheck.fit import tier
 from llmcheck.host import Host
 from llmcheck.identify import identify
 from llmcheck.interpreter import Question, choose
 from llmcheck.knowledge import Knowledge
 from llmcheck.library import Alias, Library
-from llmcheck.listing import LibraryCheck, LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.listing import LibraryCheck, LibraryList, ModelList, ModelRow, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.machine import Machine
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
+from llmcheck.probe.disk import model_cache
 from llmcheck.profile import Profile
 from llmcheck.redact import Redaction, redact
 from llmcheck.render import Options
 from llmcheck.report import Report, combined, exit_code
+from llmcheck.whatif import WhatIf
+from llmcheck.workload import Workload
+
+if TYPE_CHECKING:
+    from llmcheck.question import Subject
 
 MachineSource = Callable[[], Machine]
 """Hands over the machine when it is needed; the inspection behind it is under way from the start."""
@@ -110,6 +120,11 @@ class _Enclosing(msgspec.Struct):
     machine: Machine
 
 
+def stated_machine(text: str) -> WhatIf:
+    """A machine in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for what is none."""
+    return whatif.machine(text, catalog.gpu_specs())
+
+
 def load_machine(name: str) -> Machine:
     """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
 
@@ -169,7 +184,7 @@ def check(
 
 def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
     """What is not to be judged, as requirement ids and groups."""
-    ids = {each.id for profile in profiles for each in profile.require}
+    ids = {each.id for profile in profiles for each in profile.require} | {tier.ID}
     groups = {"hardware", "software"}
     for name in (*skip, *only):
         if name not in ids | groups:
@@ -181,7 +196,8 @@ def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[s
         return frozenset(skip)
     from llmcheck.profile import group_of
 
-    dropped = {
+    dropped = {tier.ID} if not {tier.ID, "hardware"} & set(only) else set()
+    dropped |= {
         each.id
         for profile in profiles
         for each in profile.require
@@ -197,7 +213,7 @@ def _report(
     skip: frozenset[str],
     fail_on_warn: bool = False,
 ) -> Report:
-    judged = tuple(evaluate(profile, machine, corrections, skip) for profile in profiles)
+    judged = tuple(evaluate(profile, machine, corrections, skip, _computed(profile, machine)) for profile in profiles)
     return Report(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -206,6 +222,11 @@ def _report(
         profiles=judged,
         machine=machine,
     )
+
+
+def _computed(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
+    found = tier.methods(profile, machine)
+    return priced(found, catalog.offers()) if any(each.days for each in found) else found
 
 
 def install(
@@ -280,6 +301,49 @@ def _verified(plan: Plan, machine: Machine) -> Plan:
     base = python.executable if python is not None and python.version else None
     answers = tuple(resolver.verify(each, base) for each in plan.environments if each.python is not None)
     return msgspec.structs.replace(plan, verification=answers)
+
+
+def fit(
+    subject: Subject,
+    workload: Workload,
+    machine: MachineSource,
+    *,
+    assume_idle: bool = False,
+    grid: float | None = None,
+) -> Fit:
+    """Does this model fit, used like this, and how fast. ``grid``: grams of CO2 for a kWh.
+
+    Raises DataError and UsageError.
+    """
+    from llmcheck import question
+    from llmcheck.fit.answer import answer
+
+    workload = question.checked(workload)
+    architecture = question.architecture(subject, model_cache(Host()))
+    cards = tuple(known.spec for known in catalog.gpu_specs() if known.vendor == "nvidia")
+    found = answer(architecture, workload, machine(), assume_idle=assume_idle, grid=grid, specs=cards)
+    return rented(found, catalog.offers()) if found.speed is not None and found.speed.days is not None else found
+
+
+def models() -> ModelList:
+    """The well-known models whose shapes are built in."""
+    from llmcheck.checkpoint import config
+
+    return ModelList(
+        models=tuple(
+            ModelRow(
+                id=each.id,
+                names=each.names,
+                parameters=shape.parameters.total,
+                active=shape.parameters.active,
+                context=shape.context,
+                source=each.source,
+                as_of=each.as_of,
+            )
+            for each in catalog.models().values()
+            for shape in (config.architecture(each.config, each.id),)
+        )
+    )
 
 
 def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:

@@ -13,10 +13,12 @@ import click
 
 from llmcheck import __version__
 from llmcheck.errors import LlmcheckError
+from llmcheck.fit_options import fit_options
 
 if TYPE_CHECKING:
     from llmcheck.api import MachineSource
     from llmcheck.interpreter import Question
+    from llmcheck.machine import Machine
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -130,7 +132,11 @@ def _machine_options(function: F) -> F:
         click.option("--probe-net", is_flag=True, help="Use the network: can the hub and package index be reached?"),
         click.option("--path", metavar="DIR", help="Judge the disk that holds DIR, where the models will go."),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
-        click.option("--machine", metavar="FILE", help="Judge this saved machine ('-': standard input), not this one."),
+        click.option(
+            "--machine",
+            metavar="FILE|WORDS",
+            help="Judge a saved machine ('-': standard input), or one in words: '2x RTX 4090, 64 GB RAM'.",
+        ),
     ):
         function = option(function)
     return function
@@ -155,7 +161,7 @@ def _source(
     if machine is not None:
         if python is not None or path is not None or explain or measure or probe_net:
             raise UsageError("--machine is another machine: nothing more can be found out about it here")
-        found = api.load_machine(machine)
+        found = _given_machine(machine)
         return lambda: found
     if path is not None and not os.path.exists(os.path.expanduser(path)):
         raise UsageError(f"--path {path}: there is no such folder")
@@ -176,6 +182,18 @@ def _source(
             return wait()
 
     return waiting
+
+
+def _given_machine(text: str) -> Machine:
+    """A saved machine, or one in words, whose assumptions are told."""
+    from llmcheck import api, whatif
+
+    if os.path.exists(text) or not whatif.looks_like(text):
+        return api.load_machine(text)
+    stated = api.stated_machine(text)
+    for each in stated.assumptions:
+        _complain(each)
+    return stated.machine
 
 
 @contextlib.contextmanager
@@ -456,10 +474,51 @@ def torch_index(explain: bool, **options: Any) -> int:
     return 0
 
 
+@main.command(
+    epilog="\b\nExamples:\n  llmcheck fit llama-3.1-8b\n  llmcheck fit ./model-Q4_K_M.gguf --context 32768\n"
+    "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"
+    "  llmcheck fit qwen2.5-7b --method qlora --machine 'RTX 3090'\n"
+    "  llmcheck fit 70B --method pretrain --tokens 2T --machine '512x H100 SXM'\n\n"
+    "\b\nExit codes: 0 fits (RAM included), 1 does not, 2 nothing was computed, 3 cannot be told."
+)
+@fit_options
+@_machine_options
+@_output_options("text", "json", "markdown")
+def fit(**options: Any) -> int:
+    """Does a model fit, and how fast: computed, with the source of every term.
+
+    MODEL is a file or folder (GGUF, safetensors, config.json), a model of 'llmcheck models list', a repository in the
+    local Hugging Face cache, or a size such as 7B. Without --machine: this machine, and what is free on it now.
+    """
+    from llmcheck import api
+    from llmcheck.fit_options import asked
+
+    subject, workload, further = asked(options)
+    source = _source(**_taken(options))
+    found = api.fit(subject, workload, source, **further)
+    _write(found, **options)
+    return found.exit_code
+
+
+@main.group()
+def models() -> None:
+    """The well-known models whose shapes are built in."""
+
+
+@models.command("list")
+@_output_options("text", "json", "markdown")
+def models_list(**options: Any) -> int:
+    """All of them, with their weights, those active for a token, and the longest context."""
+    from llmcheck import api
+
+    _write(api.models(), **options)
+    return 0
+
+
 @main.command(epilog="\b\nExamples:\n  llmcheck cloud inference-70b\n  llmcheck cloud pretrain --format json")
 @click.argument("profile", metavar="PROFILE", shell_complete=_complete_profile)
 @click.option("--all-tiers", is_flag=True, help="Also community and marketplace machines.")
-@click.option("--machine", metavar="FILE", help="Say first how this saved machine stands ('-': standard input).")
+@click.option("--machine", metavar="FILE|WORDS", help="Say first how this machine stands, saved or in words.")
 @_output_options("text", "json", "markdown")
 def cloud(profile: str, all_tiers: bool, machine: str | None, **options: Any) -> int:
     """Machines to rent that would pass, with prices.
@@ -468,7 +527,7 @@ def cloud(profile: str, all_tiers: bool, machine: str | None, **options: Any) ->
     """
     from llmcheck import api
 
-    _write(api.cloud(profile, all_tiers, api.load_machine(machine) if machine else None), **options)
+    _write(api.cloud(profile, all_tiers, _given_machine(machine) if machine else None), **options)
     return 0
 
 

@@ -8,6 +8,8 @@ import msgspec
 
 from llmcheck.compatibility import told_of_torch
 from llmcheck.correction import Correction
+from llmcheck.estimate import TierMethod
+from llmcheck.fit import tier
 from llmcheck.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.profile import Profile
 from llmcheck.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
@@ -18,11 +20,16 @@ _ABOUT_GPUS = ("gpu", "interconnect")
 
 
 def evaluate(
-    profile: Profile, machine: Machine, corrections: Sequence[Correction] = (), skip: frozenset[str] = frozenset()
+    profile: Profile,
+    machine: Machine,
+    corrections: Sequence[Correction] = (),
+    skip: frozenset[str] = frozenset(),
+    computed: Sequence[TierMethod] = (),
 ) -> ProfileReport:
     """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
-    skipped and do not count."""
-    findings = _left_out([check(requirement, machine) for requirement in profile.require], skip)
+    skipped and do not count. ``computed``: the ways of doing what the tier is for, of ``fit.tier.methods``."""
+    documented = [check(requirement, machine) for requirement in profile.require]
+    findings = _left_out(_beside(documented, tier.finding(profile, machine, computed)), skip)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
@@ -35,9 +42,18 @@ def evaluate(
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
+        computed=tuple(computed),
         corrections=concerning,
         cost=profile.cost,
     )
+
+
+def _beside(documented: list[Finding], computed: Finding | None) -> list[Finding]:
+    """The computed finding after the last documented one about GPUs."""
+    if computed is None:
+        return documented
+    last = max((i for i, each in enumerate(documented) if each.kind == "gpu"), default=len(documented) - 1)
+    return [*documented[: last + 1], computed, *documented[last + 1 :]]
 
 
 def concerning_profile(corrections: Sequence[Correction], profile_id: str) -> tuple[Correction, ...]:
@@ -66,10 +82,15 @@ def _blocked(findings: list[Finding], machine: Machine) -> list[Finding]:
         return findings
     return [
         _skipped(finding, f"blocked by {blocker.id}")
-        if finding is not blocker and finding.kind in _ABOUT_GPUS and finding.status in ("fail", "warn", "unknown")
+        if finding is not blocker and _hangs_on(finding, blocker) and finding.status in ("fail", "warn", "unknown")
         else finding
         for finding in findings
     ]
+
+
+def _hangs_on(finding: Finding, blocker: Finding) -> bool:
+    """What is computed says itself what goes without a GPU, but nothing of one whose driver does not answer."""
+    return finding.kind in _ABOUT_GPUS or (finding.kind == "fit" and blocker.kind == "driver")
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:

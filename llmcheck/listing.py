@@ -23,6 +23,24 @@ class ShownProfile(Struct, frozen=True, kw_only=True):
     corrections: tuple[Correction, ...]
 
 
+class ModelRow(Struct, frozen=True, kw_only=True):
+    id: str
+    names: tuple[str, ...]
+    """Repositories that have these shapes."""
+    parameters: int
+    active: int
+    """Weights that one token passes through."""
+    context: int | None
+    """Longest context that the model declares, in tokens."""
+    source: str
+    as_of: datetime.date
+
+
+class ModelList(Struct, frozen=True, kw_only=True):
+    schema: str = "llmcheck.models/1"
+    models: tuple[ModelRow, ...]
+
+
 class LibraryList(Struct, frozen=True, kw_only=True):
     schema: str = "llmcheck.libraries/1"
     libraries: tuple[Library, ...]

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from llmcheck.advice import Advice
 from llmcheck.correction import Correction
+from llmcheck.estimate import TierMethod
 from llmcheck.machine import Machine
 from llmcheck.workload import Cost
 
@@ -55,6 +56,8 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """The verdict of the hardware findings alone; None where the profile asks for none."""
     software: Verdict | None = None
     findings: tuple[Finding, ...]
+    computed: tuple[TierMethod, ...] = ()
+    """The ways of doing what the tier is for that were computed for this machine, the plain one first for each size."""
     corrections: tuple[Correction, ...] = ()
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None

@@ -15,6 +15,7 @@ from llmcheck.offer import Offer
 from llmcheck.recipe import Recipe
 
 if TYPE_CHECKING:
+    from llmcheck.architecture import KnownModel
     from llmcheck.identify import Known
     from llmcheck.knowledge import Knowledge
 
@@ -76,6 +77,13 @@ def knowledge(*, whole: bool = True) -> Knowledge:
         recipes=recipes() if whole else (),
         resolutions=resolutions() if whole else None,
     )
+
+
+def models() -> dict[str, KnownModel]:
+    """Shapes of well-known models, by id."""
+    from llmcheck.architecture import KnownModel
+
+    return {each.id: each for each in _tables("models.toml", "model", KnownModel)}
 
 
 def corrections() -> tuple[Correction, ...]:

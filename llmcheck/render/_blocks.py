@@ -36,6 +36,26 @@ class Facts(NamedTuple):
     rows: Sequence[Fact]
 
 
+class Segment(NamedTuple):
+    name: str
+    size: float
+
+
+class Stack(NamedTuple):
+    """One capacity and what fills it, drawn to scale; what is over it is drawn beyond its end."""
+
+    label: str
+    segments: Sequence[Segment]
+    capacity: float | None
+    """None: not known; the segments fill the whole bar."""
+    value: str
+    tone: Tone = "plain"
+
+
+class Stacks(NamedTuple):
+    rows: Sequence[Stack]
+
+
 class Column(NamedTuple):
     name: str
     right: bool = False
@@ -62,7 +82,7 @@ class Commands(NamedTuple):
     lines: Sequence[tuple[str, str]]
 
 
-Block = Heading | Facts | Table | Bullets | Commands
+Block = Heading | Facts | Stacks | Table | Bullets | Commands
 Document = Sequence[Block]
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from llmcheck.correction import Correction
 from llmcheck.library import Library
-from llmcheck.listing import LibraryCheck, LibraryList, LibraryState, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.listing import (
+    LibraryCheck,
+    LibraryList,
+    LibraryState,
+    ModelList,
+    ModelRow,
+    ProfileList,
+    ShownLibrary,
+    ShownProfile,
+)
 from llmcheck.profile import Profile
 from llmcheck.render._blocks import Block, Bullets, Cell, Column, Fact, Facts, Heading, Table, Tone
 from llmcheck.requirements import needed
@@ -20,6 +29,15 @@ def catalogue(value: object) -> list[Block]:
             return [Table(columns, [_profile_row(each) for each in value.profiles])]
         case ShownProfile():
             return _profile(value)
+        case ModelList():
+            columns = [
+                Column("id", fixed=True),
+                Column("weights", right=True, fixed=True),
+                Column("active", right=True, fixed=True),
+                Column("context", right=True, fixed=True),
+                Column("repository", not_narrow=True),
+            ]
+            return [Table(columns, [_model_row(each) for each in value.models])]
         case LibraryList():
             columns = [
                 Column("id", fixed=True),
@@ -35,6 +53,17 @@ def catalogue(value: object) -> list[Block]:
         case LibraryCheck():
             return _check(value)
     raise TypeError(f"no view shows a {type(value).__name__}")
+
+
+def _model_row(model: ModelRow) -> list[Cell]:
+    active = f"{model.active / 1e9:.2f}B" if model.active < 0.9 * model.parameters else ""
+    return [
+        Cell(model.id, "strong"),
+        Cell(f"{model.parameters / 1e9:.2f}B"),
+        Cell(active),
+        Cell(f"{model.context:,}" if model.context else ""),
+        Cell(model.names[0], "dim"),
+    ]
 
 
 def _profile_row(profile: Profile) -> list[Cell]:

@@ -38,6 +38,7 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     if not options.verbose:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     blocks.append(Table(columns, rows))
+    blocks += _computed(profile)
     todo = _todo(profile)
     if todo:
         blocks += [Heading("What to do", level=3), Bullets(todo)]
@@ -50,6 +51,20 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     return blocks
+
+
+def _computed(profile: ProfileReport) -> list[Block]:
+    """The computed layer beside the documented one."""
+    finding = next((each for each in profile.findings if each.kind == "fit" and each.status != "skipped"), None)
+    if finding is None:
+        return []
+    documented = next((each for each in profile.findings if each.kind == "gpu"), None)
+    said = {"pass": "ready", "warn": "ready with a warning", "fail": "not ready", "unknown": "undetermined"}
+    status = said.get(documented.status) if documented else None
+    items = [Cell(f"documented: {status}")] if status else []
+    items += [Cell(f"computed: {finding.message}", TONES[finding.status])]
+    items += [Cell(_sentence(finding.remedy))] if finding.remedy else []
+    return [Heading("Computed", level=3), Bullets(items)]
 
 
 def _in_groups(profile: ProfileReport) -> str:
@@ -82,7 +97,7 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     items: list[Cell] = []
     software: list[str] = []
     for finding in profile.findings:
-        if finding.status not in ("fail", "warn", "unknown"):
+        if finding.status not in ("fail", "warn", "unknown") or finding.kind == "fit":
             continue
         if finding.group == "software" and finding.status == "fail" and finding.libraries:
             software.append(finding.needed)
@@ -105,7 +120,10 @@ def shortfall(profile: ProfileReport) -> list[str]:
     words = []
     failed = {finding.kind for finding in profile.findings if finding.status == "fail" and finding.level == "required"}
     arithmetic = {correction.id for correction in profile.corrections}
+    told = any(finding.kind == "fit" and finding.status != "skipped" for finding in profile.findings)
     for finding in profile.findings:
+        if told and finding.id in arithmetic:
+            continue  # what is computed for this machine says more
         if finding.group != "hardware" or finding.level == "info":
             continue
         if finding.level == "recommended" and finding.kind in failed:
@@ -123,6 +141,8 @@ def _few_words(finding: Finding, by_arithmetic: bool) -> str:
     """Each kind of gap as one would say it; the unit and the size are the finding's own."""
     if finding.kind == "driver":
         return f"driver: {finding.found}"
+    if finding.kind == "fit":
+        return f"computed: {finding.found}"
     if finding.kind == "gpu" and finding.found == "no GPU":
         return f"no GPU ({finding.needed.split(' (')[0]})"
     if finding.kind == "interconnect":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.advice import Offers, Plan, TorchBuild
+from llmcheck.estimate import Fit
 from llmcheck.machine import Machine
 from llmcheck.render import Options
 from llmcheck.render._blocks import Document
@@ -32,6 +33,10 @@ def document(value: object, options: Options) -> Document:
             from llmcheck.render._torch import torch
 
             return torch(value)
+        case Fit():
+            from llmcheck.render._fit import fit
+
+            return fit(value, options)
         case Offers():
             from llmcheck.render._offers import offers
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Table, printable
+from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Stacks, Table, printable
 from llmcheck.render._views import document
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
@@ -24,6 +24,8 @@ def _block(block: Block) -> str:
             return f"{'#' * block.level} {_text(block.text)}{detail}"
         case Facts():
             return _table(("", ""), [(fact.label, fact.value) for fact in block.rows])
+        case Stacks():
+            return _table(("", ""), [(row.label, row.value) for row in block.rows])
         case Table():
             return _table(
                 [column.name for column in block.columns], [[cell.text for cell in row] for row in block.rows]

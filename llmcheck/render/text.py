@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Table, Tone, printable
+from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Stack, Stacks, Table, Tone, printable
 from llmcheck.render._views import document
 
 _STYLES: dict[Tone, str] = {
@@ -26,6 +26,15 @@ _STYLES: dict[Tone, str] = {
     "accent": "cyan",
 }
 _BAR_CELLS = 12
+_SEGMENTS = {
+    "weights": ("W", "█", "blue"),
+    "KV cache": ("K", "▓", "cyan"),
+    "activations": ("A", "▒", "magenta"),
+    "gradients": ("G", "▚", "yellow"),
+    "optimizer": ("O", "▞", "red"),
+    "overhead": ("+", "░", "dim"),
+}
+"""Without colour each component is told by its sign."""
 _WIDE, _NARROW = 110, 72
 # A number and its unit stay on one line: this stands for the blank between them while lines are wrapped.
 _GLUE = "\ue000"
@@ -67,6 +76,8 @@ def _renderable(block: Block, options: Options) -> RenderableType:
             return text
         case Facts():
             return _facts(block, options)
+        case Stacks():
+            return _stacks(block, options)
         case Table():
             return _table(block, options)
         case Bullets():
@@ -97,6 +108,50 @@ def _bar(used: float, options: Options) -> Text:
     signs = ("#", ".") if options.ascii else ("█", "░")
     tone: Tone = "bad" if used > 0.9 else "warn" if used > 0.7 else "good"
     return Text.assemble((signs[0] * full, _STYLES[tone]), (signs[1] * (_BAR_CELLS - full), "dim"))
+
+
+def _stacks(block: Stacks, options: Options) -> RenderableType:
+    """Bars of one scale below their labels, then the signs that they are made of."""
+    cells = max(20, min(options.width - 8, 72))
+    scale = max((_extent(row) for row in block.rows), default=1.0) or 1.0
+    lines: list[Text] = []
+    for row in block.rows:
+        lines.append(Text.assemble(_clean(row.label, options), "  ", (_clean(row.value, options), _STYLES[row.tone])))
+        lines.append(_stack(row, options, cells, scale))
+    present = dict.fromkeys(segment.name for row in block.rows for segment in row.segments if segment.size > 0)
+    legend = Text()
+    for name in present:
+        sign, style = _sign_of(name, options)
+        legend.append(f"{sign} ", style).append(f"{_clean(name, options)}   ")
+    lines.append(legend)
+    return Padding(Group(*lines), (0, 0, 0, 2))
+
+
+def _extent(row: Stack) -> float:
+    return max(row.capacity or 0.0, sum(segment.size for segment in row.segments))
+
+
+def _stack(row: Stack, options: Options, cells: int, scale: float) -> Text:
+    text = Text()
+    filled, at = 0.0, 0
+    for segment in row.segments:
+        filled += segment.size
+        end = max(round(filled / scale * cells), at + 1) if segment.size > 0 else at
+        sign, style = _sign_of(segment.name, options)
+        text.append(sign * (min(end, cells) - at), style)
+        at = min(end, cells)
+    if row.capacity is None:
+        return text
+    edge = round(row.capacity / scale * cells)
+    end = Text("|" if options.ascii else "▏", "bold")
+    if edge < at:
+        return text[:edge] + end + text[edge:]
+    return text.append(("." if options.ascii else "·") * (edge - at), "dim").append_text(end)
+
+
+def _sign_of(name: str, options: Options) -> tuple[str, str]:
+    plain, drawn, style = _SEGMENTS.get(name, ("?", "?", ""))
+    return (plain if options.ascii else drawn), style
 
 
 def _table(block: Table, options: Options) -> RenderableType:

@@ -1,0 +1,116 @@
+"""What a language model is made of: the shapes that decide its memory and its arithmetic."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class Attention(Struct, frozen=True, kw_only=True):
+    """A group of layers that keep the same kind of cache, whatever their order in the model."""
+
+    kind: Literal["attention", "mla", "state"]
+    """``mla``: one compressed vector per token (DeepSeek); ``state``: recurrent, its size is the same at any length."""
+    layers: int
+    heads: int = 0
+    kv_heads: int = 0
+    """Cached heads: equal to ``heads`` without grouping, 1 for multi-query."""
+    head_dim: int = 0
+    value_dim: int = 0
+    """Elements of one value head; equal to ``head_dim`` in most models."""
+    window: int | None = None
+    """Tokens that a sliding or chunked window keeps; None keeps all."""
+    latent: int = 0
+    """MLA: cached elements per token and layer (``kv_lora_rank + qk_rope_head_dim``)."""
+    state: int = 0
+    """Recurrent layers: elements per sequence and layer, of convolution and state together."""
+    shares_cache: int = 0
+    """How many of ``layers`` reuse the cache of another layer and so hold none of their own."""
+
+
+class Parameters(Struct, frozen=True, kw_only=True):
+    """Counts of weights; ``total`` is the sum of the parts, tied embeddings counted once."""
+
+    embedding: int
+    head: int
+    """The output projection; 0 where it is tied to the embedding."""
+    attention: int
+    mlp: int
+    """Dense feed-forward layers, shared experts and routers."""
+    experts: int = 0
+    """Routed experts, all of them: every one is resident."""
+    other: int = 0
+    """Norms and biases, and what could not be told apart."""
+    vision: int = 0
+    """Encoders of images or sound, and their projectors."""
+    active: int
+    """Weights that one token passes through."""
+
+    @property
+    def total(self) -> int:
+        return self.embedding + self.head + self.attention + self.mlp + self.experts + self.other + self.vision
+
+
+class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row of the table of well-known models."""
+
+    id: str
+    names: tuple[str, ...]
+    """Repositories that have these shapes; the first is the one whose file was read."""
+    parameters: int | None = None
+    """Published count of weights; None where it is only published rounded."""
+    source: str
+    as_of: datetime.date
+    config: dict[str, Any]
+    """Keys of its ``config.json``."""
+
+
+class TensorGroup(Struct, frozen=True, kw_only=True):
+    """Tensors of one storage type in a file: exact bytes."""
+
+    part: Literal["embedding", "head", "layer", "experts", "vision", "other"]
+    layer: int | None
+    """The block it belongs to; None for what is outside the blocks."""
+    type: str
+    """As the file says it: ``Q4_K``, ``BF16``, ``F8_E4M3``, ..."""
+    elements: int
+    bytes: int
+
+
+class Architecture(Struct, frozen=True, kw_only=True):
+    name: str
+    """What people call the model, or the file's own name for it."""
+    model_type: str
+    """transformers' ``model_type`` or GGUF's ``general.architecture``; ``typical`` for a size alone."""
+    source: str
+    """Where the shapes were read, with what a reader needs to find it again."""
+    estimated: bool = False
+    """True where the shapes are typical of a size, or told from the tensors alone."""
+    hidden: int
+    layers: int
+    intermediate: int
+    """Width of one branch of the dense feed-forward layer (of one routed expert where all layers are sparse)."""
+    gated: bool = True
+    """Three matrices (SwiGLU, GeGLU), not two."""
+    vocab: int
+    attention: tuple[Attention, ...]
+    experts: int = 0
+    """Routed experts per sparse layer; 0 for a dense model."""
+    experts_active: int = 0
+    expert_intermediate: int = 0
+    sparse_layers: int = 0
+    tied: bool = False
+    """The output projection is the embedding."""
+    context: int | None = None
+    """Longest context that the model declares, in tokens."""
+    dtype: str | None = None
+    """Of the published weights: ``bf16``, ``fp8``, ``mxfp4``, ...; None where nothing says it."""
+    parameters: Parameters
+    tensors: tuple[TensorGroup, ...] | None = None
+    """Exact bytes from a file's header; None where only shapes are known."""
+    file_size: int | None = None
+    """Bytes on disk, of all parts of the file."""
+    notes: tuple[str, ...] = ()
+    """What was assumed or left out, in sentences."""

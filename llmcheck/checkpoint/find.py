@@ -1,0 +1,137 @@
+"""A model on disk: a folder, a single file, or the Hugging Face cache. Weights are never read."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from msgspec.structs import replace
+
+from llmcheck.architecture import Architecture
+from llmcheck.checkpoint import config
+from llmcheck.errors import DataError
+
+_CONFIG_LIMIT = 16 * 2**20
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_REVISION = re.compile(r"[\w.-]{1,100}")
+_OTHER = {
+    ".bin": "a pickle, which is not opened",
+    ".pt": "a pickle, which is not opened",
+    ".pth": "a pickle, which is not opened",
+    ".onnx": "an ONNX graph",
+}
+_SINGLE = "model.safetensors"
+
+
+def read(path: str) -> Architecture:
+    """What lies at ``path``: a folder with ``config.json`` or a GGUF file, or one such file. Raises DataError."""
+    try:
+        if os.path.isdir(path):
+            return _folder(path)
+        if not os.path.exists(path):
+            raise DataError(f"{path}: there is no such file or folder")
+        if not os.path.isfile(path):
+            raise DataError(f"{path}: not a file or folder")
+        return _file(path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def _file(path: str) -> Architecture:
+    from llmcheck.checkpoint import gguf, safetensors
+
+    name = os.path.basename(path).lower()
+    if gguf.is_gguf(path):
+        return gguf.read(path)
+    if name.endswith(".gguf"):
+        raise DataError(f"{path}: not a GGUF file: it does not begin with 'GGUF'")
+    if name.endswith((".safetensors", ".safetensors.index.json")):
+        beside = os.path.join(os.path.dirname(path), "config.json")
+        header = safetensors.read_tensors(path)
+        if os.path.isfile(beside):
+            return _with_tensors(_config(beside), header)
+        return safetensors.shape_of(header)
+    ending = os.path.splitext(name)[1]
+    if ending in _OTHER:
+        raise DataError(f"{path}: {_OTHER[ending]}; give the folder with its config.json")
+    return _config(path)
+
+
+def _folder(path: str) -> Architecture:
+    from llmcheck.checkpoint import gguf, safetensors
+
+    described = os.path.join(path, "config.json")
+    entries = sorted(os.listdir(path))
+    if os.path.isfile(described):
+        found = _config(described)
+        index = next((each for each in entries if each.endswith(".safetensors.index.json")), None)
+        weights = index or (_SINGLE if _SINGLE in entries else None)
+        if weights is None:
+            return found
+        return _with_tensors(found, safetensors.read_tensors(os.path.join(path, weights)))
+    files = [each for each in entries if each.lower().endswith(".gguf")]
+    first = [each for each in files if not re.search(r"-\d{5}-of-\d{5}\.gguf$", each) or "-00001-of-" in each]
+    first = [each for each in first if not each.lower().startswith("mmproj")]
+    if len(first) == 1:
+        return gguf.read(os.path.join(path, first[0]))
+    if first:
+        raise DataError(f"{path}: {len(first)} models in one folder; name the file, such as {first[0]}")
+    if "adapter_config.json" in entries:
+        raise DataError(f"{path}: an adapter alone; give the folder of its base model")
+    shards = [each for each in entries if each.endswith(".safetensors")]
+    if len(shards) == 1:
+        return _file(os.path.join(path, shards[0]))
+    raise DataError(f"{path}: no config.json, GGUF or safetensors file in this folder")
+
+
+def _config(path: str) -> Architecture:
+    with open(path, "rb") as file:
+        data = file.read(_CONFIG_LIMIT + 1)
+    if len(data) > _CONFIG_LIMIT:
+        raise DataError(f"{path}: larger than 16 MiB, which no config.json is")
+    name = os.path.basename(os.path.dirname(os.path.abspath(path))) if path.endswith("config.json") else path
+    return config.architecture(config.decoded(data, path), path, name, path)
+
+
+def _with_tensors(found: Architecture, header: object) -> Architecture:
+    """The shapes of ``config.json`` and, where every part lies here, the exact bytes of the tensors."""
+    tensors = getattr(header, "tensors", ())
+    notes = (*found.notes, *getattr(header, "notes", ()))
+    if not tensors:
+        return replace(found, notes=notes)
+    return replace(found, tensors=tensors, file_size=getattr(header, "file_size", None), notes=notes)
+
+
+def is_repository(name: str) -> bool:
+    """Whether it could be the name of a repository: ``org/name``."""
+    return _REPOSITORY.fullmatch(name) is not None and ".." not in name
+
+
+def cached(name: str, cache: str) -> Architecture | None:
+    """A repository in the Hugging Face cache, at its newest known revision; None where it is not there.
+
+    Raises DataError for one that is there and cannot be read.
+    """
+    if not is_repository(name):
+        return None
+    folder = os.path.join(cache, "models--" + name.replace("/", "--"))
+    snapshots = os.path.join(folder, "snapshots")
+    try:
+        revisions = sorted(os.listdir(snapshots))
+    except OSError:
+        return None
+    wanted = [*_referenced(folder), *revisions]
+    for revision in wanted:
+        path = os.path.join(snapshots, revision)
+        if revision in revisions and os.path.isfile(os.path.join(path, "config.json")):
+            return replace(read(path), name=name, source=f"{name} in the Hugging Face cache, revision {revision[:12]}")
+    return None
+
+
+def _referenced(folder: str) -> list[str]:
+    try:
+        with open(os.path.join(folder, "refs", "main"), encoding="utf-8", errors="replace") as file:
+            revision = file.read(200).strip()
+    except OSError:
+        return []
+    return [revision] if _REVISION.fullmatch(revision) else []

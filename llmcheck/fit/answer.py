@@ -1,0 +1,130 @@
+"""The whole answer to one question: memory, place, verdict, what else fits, speed, and all that was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from llmcheck.architecture import Architecture
+from llmcheck.estimate import Fit, GpuShare, Speed
+from llmcheck.fit import room as rooms
+from llmcheck.fit import speed, weights
+from llmcheck.fit.memory import NOT_MODELLED, resolved
+from llmcheck.fit.placement import FRACTIONS, Placed, place
+from llmcheck.fit.room import Room
+from llmcheck.fit.ways import best_weights, good_enough, largest_batch, largest_context, ways
+from llmcheck.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.workload import Runtime, Workload
+
+
+def answer(
+    architecture: Architecture,
+    workload: Workload,
+    machine: Machine,
+    *,
+    assume_idle: bool = False,
+    grid: float | None = None,
+    specs: Sequence[GpuSpec] = (),
+    alternatives: bool = True,
+) -> Fit:
+    """``grid``: grams of CO2 for a kWh. ``specs``: cards that may be advised. ``alternatives``: look for what else
+    would fit as well."""
+    asked = with_runtime(architecture, workload, machine)
+    room = rooms.of(machine, assume_idle=assume_idle)
+    placed = place(architecture, asked, room)
+    full = resolved(architecture, asked, len(placed.devices) or workload.gpus or 1)
+    fits = good_enough(placed)
+    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, machine, grid)
+    found = Fit(
+        architecture=architecture,
+        workload=full,
+        machine=room.words,
+        memory=placed.memory,
+        per_gpu=tuple(
+            GpuShare(index=device.gpu.index, name=device.gpu.name, free=device.free, memory=part)
+            for device, part in zip(placed.devices, placed.parts, strict=True)
+        ),
+        placement=placed.placement,
+        verdict=placed.verdict,
+        reason=placed.reason,
+        speed=pace,
+        assumptions=tuple(dict.fromkeys((*_assumptions(architecture, workload, full, room), *said))),
+        not_modelled=NOT_MODELLED,
+    )
+    return _with_alternatives(found, asked, machine, room, specs, assume_idle) if alternatives else found
+
+
+def with_runtime(architecture: Architecture, workload: Workload, machine: Machine) -> Workload:
+    """The runtime that people use for such a file on such a machine, where none is named."""
+    if workload.runtime is not None or workload.method != "inference":
+        return workload
+    form = weights.chosen(architecture, workload)
+    from_gguf = bool(architecture.tensors) and workload.weights is None and architecture.dtype not in (None, "bf16")
+    runtime: Runtime = "transformers"
+    if form.family == "gguf" or (from_gguf and architecture.source.endswith(".gguf")):
+        runtime = "llama.cpp"
+    elif any(gpu.vendor == "apple" for gpu in counted_gpus(machine)):
+        runtime = "mlx"
+    return replace(workload, runtime=runtime)
+
+
+def _speed(
+    architecture: Architecture, workload: Workload, placed: Placed, machine: Machine, grid: float | None
+) -> tuple[Speed, tuple[str, ...]]:
+    shown = placed.placement
+    return speed.speed(
+        architecture,
+        workload,
+        [device.gpu for device in placed.devices],
+        in_ram=placed.in_ram if workload.method != "inference" or placed.verdict == "fits-with-offload" else 0,
+        gpu_layers=shown.gpu_layers if shown else None,
+        ram=machine.ram,
+        grid=grid,
+    )
+
+
+def _with_alternatives(
+    found: Fit, asked: Workload, machine: Machine, room: Room, specs: Sequence[GpuSpec], assume_idle: bool
+) -> Fit:
+    architecture = found.architecture
+    if found.verdict in ("fits", "fits-with-offload"):
+        found = replace(
+            found,
+            largest_context=largest_context(architecture, asked, room, found.verdict),
+            largest_batch=largest_batch(architecture, asked, room, found.verdict),
+        )
+    if found.verdict == "unknown":
+        return found
+    found = replace(found, best_weights=best_weights(architecture, asked, room))
+    if found.verdict == "fits":
+        return found
+    idle = room if assume_idle else rooms.of(machine, assume_idle=True)
+    return replace(found, ways=ways(architecture, asked, room, idle, specs, whole=found.verdict == "fits-with-offload"))
+
+
+def _assumptions(architecture: Architecture, asked: Workload, full: Workload, room: Room) -> list[str]:
+    notes = list(architecture.notes)
+    if asked.method == "inference":
+        if asked.runtime is None:
+            notes.append(f"run by {full.runtime}; --runtime names another")
+        if asked.context is None:
+            notes.append(f"a context of {full.context:,} tokens; --context names another")
+        if asked.weights is None:
+            said = "as in the file" if full.weights is None else f"in {full.weights}, as published"
+            if architecture.dtype is None and full.weights is not None:
+                said = f"in {full.weights}"
+            notes.append(f"weights {said}; --weights names another format")
+        if full.runtime in FRACTIONS:
+            share = full.memory_fraction or FRACTIONS[full.runtime]
+            notes.append(
+                f"{full.runtime} takes {share:.0%} of each card when it starts and keeps what is left as cache"
+            )
+    else:
+        notes.append(
+            f"sequences of {full.context:,} tokens, micro-batch {full.batch}, {full.optimizer},"
+            f" {'recomputed' if full.checkpointing is True else 'kept'} activations"
+            + (f", {full.sharding} over {full.gpus} GPUs" if (full.gpus or 1) > 1 else "")
+        )
+    notes += room.assumptions
+    return notes

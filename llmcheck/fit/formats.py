@@ -1,0 +1,128 @@
+"""How many bytes a weight or a cached element takes in each format, and what each format leaves unquantised."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from llmcheck.errors import UsageError
+
+_KEPT = "embeddings, head and norms in 16 bits"
+_QLORA = "QLoRA (arXiv 2305.14314)"
+GGML_SOURCE = "block layouts of ggml (ggml-common.h): bytes per block over elements per block"
+
+GGML_BLOCKS: dict[str, tuple[int, int]] = {
+    "F32": (1, 4), "F16": (1, 2), "BF16": (1, 2),
+    "Q4_0": (32, 18), "Q4_1": (32, 20), "Q5_0": (32, 22), "Q5_1": (32, 24), "Q8_0": (32, 34),
+    "Q2_K": (256, 84), "Q3_K": (256, 110), "Q4_K": (256, 144), "Q5_K": (256, 176), "Q6_K": (256, 210),
+    "IQ1_S": (256, 50), "IQ1_M": (256, 56), "IQ2_XXS": (256, 66), "IQ2_XS": (256, 74), "IQ2_S": (256, 82),
+    "IQ3_XXS": (256, 98), "IQ3_S": (256, 110), "IQ4_NL": (32, 18), "IQ4_XS": (256, 136),
+    "TQ1_0": (256, 54), "TQ2_0": (256, 66), "MXFP4": (32, 17),
+}  # fmt: skip
+"""Elements and bytes of one block of a ggml type."""
+
+GGUF_BASE: dict[str, str] = {
+    "q4_0": "Q4_0", "q4_1": "Q4_1", "q5_0": "Q5_0", "q5_1": "Q5_1", "q8_0": "Q8_0",
+    "q2_k": "Q2_K", "q2_k_s": "Q2_K", "q3_k_s": "Q3_K", "q3_k_m": "Q3_K", "q3_k_l": "Q3_K",
+    "q4_k_s": "Q4_K", "q4_k_m": "Q4_K", "q5_k_s": "Q5_K", "q5_k_m": "Q5_K", "q6_k": "Q6_K",
+    "iq1_s": "IQ1_S", "iq1_m": "IQ1_M", "iq2_xxs": "IQ2_XXS", "iq2_xs": "IQ2_XS", "iq2_s": "IQ2_XS",
+    "iq2_m": "IQ2_S", "iq3_xxs": "IQ3_XXS", "iq3_xs": "IQ3_S", "iq3_s": "IQ3_S", "iq3_m": "IQ3_S",
+    "iq4_nl": "IQ4_NL", "iq4_xs": "IQ4_XS", "tq1_0": "TQ1_0", "tq2_0": "TQ2_0",
+}  # fmt: skip
+"""llama.cpp's file types, and the type that most of their tensors have."""
+
+_ALIASES = {
+    "float32": "fp32", "f32": "fp32", "float16": "fp16", "half": "fp16", "f16": "fp16", "bfloat16": "bf16",
+    "f8_e4m3": "fp8", "fp8_e4m3": "fp8", "float8": "fp8", "fp8-block": "fp8", "fp8_e5m2": "fp8",
+    "llm.int8": "int8", "8bit": "int8", "4bit": "nf4", "gptq": "gptq-4bit", "gptq-int4": "gptq-4bit",
+    "gptq-int8": "gptq-8bit", "gptq-int3": "gptq-3bit", "gptq-int2": "gptq-2bit", "awq-4bit": "awq",
+    "awq-int4": "awq", "int4": "awq", "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q3_k": "q3_k_m",
+    "q3": "q3_k_m", "q4": "q4_k_m", "q5": "q5_k_m", "q6": "q6_k", "q8": "q8_0",
+}  # fmt: skip
+
+Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mxfp4", "gguf"]
+
+
+NAMES = (
+    "fp32", "bf16", "fp16", "fp8", "int8", "nf4", "nf4-dq", "gptq-4bit-g128", "gptq-8bit-g128", "awq", "mxfp4",
+    *GGUF_BASE,
+)  # fmt: skip
+"""What people write; group sizes and bits of GPTQ and AWQ vary."""
+
+
+class UnknownFormatError(UsageError):
+    """A name that no format has."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"unknown {kind} format: {name}")
+
+
+class Format(Struct, frozen=True, kw_only=True):
+    name: str
+    family: Family
+    bits: float
+    """Per weight of a quantised matrix, scales and zeros included."""
+    rest_bits: int = 16
+    """Of what stays as it was: embeddings, norms and, unless ``head``, the output projection."""
+    head: bool = False
+    """The output projection is quantised as well."""
+    source: str
+
+
+def weights(name: str) -> Format:
+    """``name`` may end in ``+head`` where a tool quantises the output projection too."""
+    text = name.strip().lower()
+    head = text.endswith("+head")
+    text = text.removesuffix("+head").removesuffix(".gguf")
+    text = _ALIASES.get(text, text)
+    if match := re.fullmatch(r"(gptq|awq)(?:-(\d)bit)?(?:-g(\d+))?", text):
+        bits, group = int(match[2] or 4), int(match[3] or 128)
+        if bits not in (2, 3, 4, 8) or not group:
+            raise UnknownFormatError("weight", name)
+        # one 16-bit scale and one zero point of the weight's own width per group
+        source = f"one 16-bit scale and one {bits}-bit zero point per {group} weights (GPTQ and AWQ checkpoints)"
+        return Format(name=text, family="group", bits=bits + (16 + bits) / group, head=head, source=source)
+    if text in GGUF_BASE:
+        source = f"llama.cpp's rules for {text.upper()}, tensor by tensor, over {GGML_SOURCE}"
+        return Format(name=text, family="gguf", bits=ggml_bits(GGUF_BASE[text]), head=True, source=source)
+    fixed: dict[str, tuple[Family, float, int, str]] = {
+        "fp32": ("plain", 32, 32, "4 bytes per weight"),
+        "bf16": ("plain", 16, 16, "2 bytes per weight"),
+        "fp16": ("plain", 16, 16, "2 bytes per weight"),
+        "fp8": ("fp8", 8, 16, f"1 byte per weight of the layers; {_KEPT}"),
+        "int8": ("int8", 8, 16, f"LLM.int8 (arXiv 2208.07339): 1 byte per weight, one scale per row; {_KEPT}"),
+        "nf4": ("bnb-4bit", 4.5, 16, f"{_QLORA}: 4 bits and one 32-bit constant per 64 weights"),
+        "nf4-dq": ("bnb-4bit", 4 + 8 / 64 + 32 / (64 * 256), 16, f"{_QLORA}: 4 bits and 0.127 for its constants"),
+        "mxfp4": ("mxfp4", 4.25, 16, "OCP microscaling: 4 bits, one 8-bit scale per 32 weights; experts only"),
+    }  # fmt: skip
+    fixed["fp4"], fixed["fp4-dq"] = fixed["nf4"], fixed["nf4-dq"]
+    if text not in fixed:
+        raise UnknownFormatError("weight", name)
+    family, width, rest, source = fixed[text]
+    return Format(name=text, family=family, bits=width, rest_bits=rest, head=head or family == "plain", source=source)
+
+
+def ggml_bits(kind: str) -> float:
+    elements, size = GGML_BLOCKS[kind]
+    return size * 8 / elements
+
+
+_CACHE_BITS: dict[str, float] = {
+    "fp32": 32, "f32": 32, "bf16": 16, "fp16": 16, "f16": 16, "fp8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8,
+    "int4": 4, "q8_0": 8.5, "q5_1": 6, "q5_0": 5.5, "q4_1": 5, "q4_0": 4.5, "iq4_nl": 4.5,
+}  # fmt: skip
+
+
+CACHE_NAMES = tuple(_CACHE_BITS)
+
+
+def cache_bits(name: str | None) -> float:
+    """Bits per cached element; 16 where nothing is said."""
+    if name is None:
+        return 16
+    try:
+        return _CACHE_BITS[name.strip().lower()]
+    except KeyError:
+        raise UnknownFormatError("KV cache", name) from None

@@ -1,0 +1,264 @@
+"""The computed layer of a profile: which ways of doing what a tier is for this machine can hold, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from llmcheck.architecture import Architecture
+from llmcheck.estimate import TierMethod
+from llmcheck.fit import room as rooms
+from llmcheck.fit import speed, typical, ways
+from llmcheck.fit.memory import resolved
+from llmcheck.fit.placement import Placed, place
+from llmcheck.fit.room import Device, Room, without_vendor
+from llmcheck.machine import Machine
+from llmcheck.profile import Profile
+from llmcheck.report import Finding, Status
+from llmcheck.units import binary
+from llmcheck.workload import Workload
+
+ID = "computed"
+SOURCE = "computed from typical shapes of the size; 'llmcheck fit' shows every term with its source"
+_LADDER = ("bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k")
+_FINE_TUNING = (
+    ("full, AdamW", {"method": "full"}),
+    ("full, 8-bit AdamW", {"method": "full", "optimizer": "adamw-8bit", "precision": "bf16"}),
+    ("LoRA", {"method": "lora"}),
+    ("QLoRA", {"method": "qlora"}),
+)
+
+
+def methods(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
+    """For each size of the tier every way that matters, the best one first; () for a profile without a workload."""
+    workload = profile.workload
+    if workload is None or machine.gpus is None:
+        return ()
+    room = rooms.of(machine)
+    found: list[TierMethod] = []
+    for size in workload.parameters:
+        architecture = typical.architecture(size)
+        if workload.method == "inference":
+            found += _answering(size, architecture, workload, machine, room)
+        elif workload.method == "pretrain":
+            found += _from_scratch(size, architecture, workload, machine, room)
+        else:
+            found += _tuning(size, architecture, workload, machine, room)
+    return tuple(found)
+
+
+def finding(profile: Profile, machine: Machine, found: Sequence[TierMethod]) -> Finding | None:
+    """It fails where no way at all fits, and warns where the plain one does not."""
+    workload = profile.workload
+    if workload is None or not found:
+        return None
+    by_size = {size: [each for each in found if each.parameters == size] for size in workload.parameters}
+    statuses = [_status(group) for group in by_size.values() if group]
+    status: Status = "fail" if all(each == "fail" for each in statuses) else "pass"
+    if status != "fail" and any(each != "pass" for each in statuses):
+        status = "unknown" if all(each in ("unknown", "fail") for each in statuses) else "warn"
+    message = "; ".join(_in_words(group, workload) for group in by_size.values() if group)
+    return Finding(
+        id=ID,
+        kind="fit",
+        group="hardware",
+        level="required" if workload.method != "pretrain" else "recommended",
+        status=status,
+        needed=_needed(workload),
+        found="; ".join(_short(group) for group in by_size.values() if group),
+        message=message,
+        remedy=_remedy(found, machine) if status in ("fail", "warn") else None,
+        source=SOURCE,
+    )
+
+
+def _needed(workload: Workload) -> str:
+    sizes = " and ".join(workload.parameters)
+    if workload.method == "inference":
+        return f"{sizes} with a context of {workload.context or 4096:,} tokens"
+    if workload.method == "pretrain":
+        return f"{sizes} on {workload.gpus or 1:,} GPUs, {(workload.tokens or 0) / 1e12:g}T tokens"
+    return f"{sizes} trained on sequences of {workload.context or 2048:,} tokens"
+
+
+# --- the ways ---
+
+
+def _answering(
+    size: str, architecture: Architecture, workload: Workload, machine: Machine, room: Room
+) -> Iterator[TierMethod]:
+    base = replace(workload, runtime="llama.cpp", parameters=(), context=workload.context or 4096)
+    names = _LADDER[_LADDER.index("q4_k_m") :] if workload.weights else _LADDER
+    plain = names[0]
+    placed = {plain: place(architecture, replace(base, weights=plain), room)}
+    yield _method(size, plain, architecture, replace(base, weights=plain), placed[plain], machine)
+    if placed[plain].verdict == "fits":
+        return
+    for name in names[1:]:
+        work = replace(base, weights=name)
+        each = place(architecture, work, room)
+        if each.verdict == "fits":
+            yield _method(size, name, architecture, work, each, machine)
+            return
+        if name in ("q4_k_m", names[-1]) and each.verdict != "does-not-fit":
+            yield _method(size, name, architecture, work, each, machine)
+
+
+def _tuning(
+    size: str, architecture: Architecture, workload: Workload, machine: Machine, room: Room
+) -> Iterator[TierMethod]:
+    for name, fields in _FINE_TUNING:
+        work = replace(workload, parameters=(), context=workload.context or 2048, **fields)
+        yield _method(size, name, architecture, work, place(architecture, work, room), machine)
+
+
+def _from_scratch(
+    size: str, architecture: Architecture, workload: Workload, machine: Machine, room: Room
+) -> Iterator[TierMethod]:
+    """On the whole cluster that the tier names, made of this machine's best GPUs."""
+    devices = room.groups[0] if room.groups else ()
+    if not devices:
+        return
+    gpus = workload.gpus or len(devices)
+    cluster = replace(room, groups=((devices[0],) * gpus,))
+    work = replace(workload, parameters=(), context=workload.context or 4096)
+    placed = place(architecture, work, cluster)
+    yield _method(size, f"{gpus:,} x {without_vendor(devices[0].gpu.name)}", architecture, work, placed, machine)
+
+
+def _method(
+    size: str, name: str, architecture: Architecture, workload: Workload, placed: Placed, machine: Machine
+) -> TierMethod:
+    rate = days = None
+    if ways.good_enough(placed):
+        shown = placed.placement
+        aside = placed.in_ram if placed.verdict == "fits-with-offload" else 0
+        pace, _ = speed.speed(
+            architecture,
+            resolved(architecture, workload, max(len(placed.devices), 1)),
+            [device.gpu for device in placed.devices],
+            in_ram=aside,
+            gpu_layers=shown.gpu_layers if shown else None,
+            ram=machine.ram,
+        )
+        rate, days = pace.decode or pace.train, pace.days
+    return TierMethod(
+        parameters=size,
+        method=name,
+        verdict=placed.verdict,
+        total=placed.memory.total,
+        weights=placed.memory.weights,
+        ram=placed.in_ram if placed.verdict == "fits-with-offload" else 0,
+        gpus=len(placed.devices),
+        gpu=placed.devices[0].gpu.name if placed.devices else None,
+        tokens_per_second=rate,
+        days=days,
+    )
+
+
+# --- in words ---
+
+
+def _status(group: Sequence[TierMethod]) -> Status:
+    """Of the ways for one size: the first is the plain one."""
+    if group[0].verdict == "fits":
+        return "pass"
+    if any(each.verdict in ("fits", "fits-with-offload") for each in group):
+        return "warn"
+    return "unknown" if any(each.verdict == "unknown" for each in group) else "fail"
+
+
+def best(group: Sequence[TierMethod]) -> TierMethod:
+    """The first that lies on the GPUs; else, with the help of RAM, that in 4 bits or the last; else the first."""
+    whole = next((each for each in group if each.verdict == "fits"), None)
+    helped = [each for each in group if each.verdict == "fits-with-offload"]
+    four_bits = next((each for each in helped if each.method == "q4_k_m"), None)
+    return whole or four_bits or (helped[-1] if helped else group[0])
+
+
+def _short(group: Sequence[TierMethod]) -> str:
+    size = group[0].parameters
+    fitting = [each for each in group if each.verdict in ("fits", "fits-with-offload")]
+    if not fitting:
+        if any(each.verdict == "unknown" for each in group):
+            return f"{size}: cannot be told"
+        return f"{size}: nothing fits"
+    if len(group) > 1 and group[-1].method == "QLoRA":
+        return f"{size}: {', '.join(each.method for each in fitting)}"
+    chosen = best(group)
+    where = f", {binary(chosen.ram)} in RAM" if chosen.ram else ""
+    return f"{size} {chosen.method}: {binary(chosen.total)}{where}"
+
+
+def _in_words(group: Sequence[TierMethod], workload: Workload) -> str:
+    size = group[0].parameters
+    if workload.method == "inference":
+        chosen = best(group)
+        text = f"{size} in {chosen.method}: weights {binary(chosen.weights)}, {binary(chosen.total)} in all"
+        if chosen.verdict == "fits":
+            text += "" if chosen.gpus < 2 else f" on {chosen.gpus} GPUs"
+        elif chosen.ram and chosen.gpus:
+            text += f", so {binary(chosen.ram)} go to RAM"
+        elif chosen.ram:
+            text += ", all of it in RAM"
+        else:
+            text += ", which does not fit" if chosen.verdict == "does-not-fit" else ", and the memory is not known"
+        return text + _pace(chosen)
+    if workload.method == "pretrain":
+        chosen = group[0]
+        said = f"{size} on {chosen.method}: {binary(chosen.total // max(chosen.gpus, 1))} on each"
+        said += "" if chosen.verdict == "fits" else ", which does not fit"
+        if chosen.days is not None:
+            said += f", {_days(chosen)} for {(workload.tokens or 0) / 1e12:g}T tokens"
+        if chosen.cost_usd is not None:
+            said += f", about {chosen.cost_usd.expected / 1e6:.1f}M $ at list prices"
+        return said
+    fitting = [each for each in group if each.verdict in ("fits", "fits-with-offload")]
+    others = [each for each in group if each not in fitting]
+    text = f"{size}: " + (_listed(fitting) + (" fit" if len(fitting) > 1 else " fits") if fitting else "")
+    if others:
+        text += (", " if fitting else "") + _listed(others) + (" do not" if len(others) > 1 else " does not")
+    return text
+
+
+def _listed(group: Sequence[TierMethod]) -> str:
+    return ", ".join(f"{each.method} ({_each(each)})" for each in group)
+
+
+def _each(method: TierMethod) -> str:
+    """Of one GPU, where several share it."""
+    if method.gpus > 1:
+        return f"{binary(method.total // method.gpus)} on each of {method.gpus:,}"
+    return binary(method.total)
+
+
+def _pace(chosen: TierMethod) -> str:
+    rate = chosen.tokens_per_second
+    return f", about {speed.rounded(rate.expected)} tokens/s" if rate is not None else ""
+
+
+def _days(chosen: TierMethod) -> str:
+    return "" if chosen.days is None else f"about {speed.rounded(chosen.days.expected)} days"
+
+
+def _remedy(found: Sequence[TierMethod], machine: Machine) -> str | None:
+    """How many such cards hold the plain way whole, for the largest size that does not fit them."""
+    lacking = [each for each in found if each.verdict != "fits"]
+    room = rooms.of(machine, assume_idle=True)
+    if not lacking or not room.groups:
+        return "see 'llmcheck fit' and 'llmcheck cloud'"
+    device = room.groups[0][0]
+    if device.gpu.unified or device.gpu.parent is not None:
+        return None
+    count = _enough(lacking[-1], device)
+    if count is None or count <= len(room.groups[0]):
+        return None
+    return f"{count} x {without_vendor(device.gpu.name)} hold {lacking[-1].parameters} in {lacking[-1].method} whole"
+
+
+def _enough(method: TierMethod, device: Device) -> int | None:
+    """Cards whose memory adds up to it, each with a twentieth to spare."""
+    if not device.free:
+        return None
+    return -(-method.total * 21 // (device.free * 20))

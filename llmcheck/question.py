@@ -1,0 +1,131 @@
+"""What ``llmcheck fit`` is asked: which model, used how. Joins files and tables to the pure ``llmcheck.fit``."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llmcheck import catalog
+from llmcheck.architecture import Architecture
+from llmcheck.checkpoint import config, find
+from llmcheck.codec import nearest
+from llmcheck.errors import DataError, UsageError
+from llmcheck.fit import formats, typical
+from llmcheck.workload import Workload
+
+_TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
+_PATH_LIKE = (os.sep, "." + os.sep, "~")
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """The model, in one of the ways in which it can be named."""
+
+    model: str | None = None
+    """A path, a known model, a repository in the local cache, or a size."""
+    repository: str | None = None
+    """On the hub, which may be asked."""
+    config: str | None = None
+    parameters: str | None = None
+
+
+def architecture(subject: Subject, cache: str) -> Architecture:
+    """``cache``: where huggingface_hub stores models. Raises DataError and UsageError."""
+    given = [each for each in (subject.model, subject.repository, subject.config, subject.parameters) if each]
+    if len(given) != 1:
+        said = "name a model" if not given else "name the model once"
+        raise UsageError(f"{said}: MODEL, --model ORG/NAME, --config FILE or --parameters SIZE")
+    if subject.parameters:
+        return typical.architecture(subject.parameters)
+    if subject.config:
+        return find.read(os.path.expanduser(subject.config))
+    if subject.repository:
+        return _from_hub(subject.repository, cache)
+    return _named(subject.model or "", cache)
+
+
+def _named(name: str, cache: str) -> Architecture:
+    path = os.path.expanduser(name)
+    if os.path.exists(path):
+        return find.read(path)
+    if name.startswith(_PATH_LIKE) or name.lower().endswith((".gguf", ".safetensors", ".json")):
+        raise DataError(f"{name}: there is no such file or folder")
+    known = known_model(name)
+    if known is not None:
+        return known
+    cached = find.cached(name, cache)
+    if cached is not None:
+        return cached
+    if typical.is_size(name):
+        return typical.architecture(name)
+    close = nearest(name.lower().rpartition("/")[2], catalog.models())
+    near = f"; nearest: {', '.join(close)}" if close else ""
+    asked = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
+    raise DataError(
+        f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{asked}; "
+        "see 'llmcheck models list'"
+    )
+
+
+def known_model(name: str) -> Architecture | None:
+    """One of the table, by id or by the name of a repository, with or without its owner, whatever its case."""
+    wanted = name.strip().lower()
+    for each in catalog.models().values():
+        meant = [other for other in each.names if wanted in (other.lower(), other.lower().rpartition("/")[2])]
+        if meant or wanted == each.id:
+            source = f"{each.source} ({each.as_of})"
+            return config.architecture(each.config, f"table of models, {each.id}", [*meant, *each.names][0], source)
+    return None
+
+
+def _from_hub(name: str, cache: str) -> Architecture:
+    """The hub, else what is here; the hub's answer is the newest."""
+    from llmcheck.checkpoint import hub
+
+    if not find.is_repository(name):
+        raise UsageError(f"--model {name[:100]}: expected a repository such as Qwen/Qwen3-8B")
+    try:
+        return hub.read(name)
+    except hub.HubError as error:
+        found = find.cached(name, cache) or known_model(name)
+        if found is None:
+            raise DataError(f"--model {name}: {error}; and it is neither in the local cache nor in the table") from None
+        return replace(found, notes=(*found.notes, f"{error}; taken from {found.source}"))
+
+
+def tokens(text: str) -> float:
+    """A count of tokens as people write it: ``2T``, ``300B``, ``1.5e12``. Raises UsageError."""
+    match = _TOKENS.fullmatch(text.strip())
+    factor = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+    value = float(match[1]) * 10.0 ** int(match[2] or 0) * factor[(match[3] or "").lower()] if match else 0.0
+    if not 1 <= value <= 1e18:
+        raise UsageError(f"--tokens {text[:40]}: expected a count such as 2T or 300B")
+    return value
+
+
+def checked(workload: Workload) -> Workload:
+    """The same, or UsageError for what does not go together."""
+    for kind, name in (("--weights", workload.weights), ("--kv-cache", workload.kv_cache)):
+        if name is None:
+            continue
+        try:
+            (formats.weights if kind == "--weights" else formats.cache_bits)(name)
+        except formats.UnknownFormatError:
+            known = formats.NAMES if kind == "--weights" else formats.CACHE_NAMES
+            close = ", ".join(nearest(name.lower(), known)) or ", ".join(list(known)[:8])
+            raise UsageError(f"{kind} {name[:40]}: no such format; nearest: {close}") from None
+    if workload.method == "inference":
+        given = {
+            "--optimizer": workload.optimizer, "--lora-rank": workload.lora_rank, "--sharding": workload.sharding,
+            "--offload": workload.offload, "--tokens": workload.tokens, "--checkpointing": workload.checkpointing,
+        }  # fmt: skip
+        foreign = [option for option, value in given.items() if value is not None]
+        if foreign:
+            raise UsageError(f"{foreign[0]} is about training; name a --method: full, lora, qlora or pretrain")
+    elif workload.runtime not in (None, "transformers", "torchtune", "litgpt"):
+        raise UsageError(f"--runtime {workload.runtime} does not train; leave it out, or name --method inference")
+    if workload.prompt is not None and workload.context is not None and workload.prompt > workload.context:
+        raise UsageError("--prompt is part of --context and cannot be longer")
+    return workload

@@ -1,0 +1,412 @@
+"""What a workload takes: the formulas against figures written out by hand, and what must hold for any model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
+from llmcheck.estimate import Memory
+from llmcheck.fit import formats, inference, kv_cache, training, weights
+from llmcheck.fit.memory import estimate, in_ram, per_gpu, resolved
+from llmcheck.fit.terms import Share
+from llmcheck.workload import Workload
+
+
+def dense(
+    *,
+    layers: int = 32,
+    hidden: int = 4096,
+    heads: int = 32,
+    kv_heads: int = 8,
+    head_dim: int = 128,
+    inner: int = 14336,
+    vocab: int = 128256,
+    tied: bool = False,
+    gated: bool = True,
+    window: int | None = None,
+) -> Architecture:
+    attention = layers * hidden * head_dim * 2 * (heads + kv_heads)
+    table = vocab * hidden
+    mlp = layers * (3 if gated else 2) * hidden * inner
+    norms = (2 * layers + 1) * hidden
+    return Architecture(
+        name="model", model_type="llama", source="test", hidden=hidden, layers=layers, intermediate=inner, gated=gated,
+        vocab=vocab, tied=tied, attention=(Attention(kind="attention", layers=layers, heads=heads, kv_heads=kv_heads,
+                                                     head_dim=head_dim, window=window),),
+        parameters=Parameters(embedding=table, head=0 if tied else table, attention=attention, mlp=mlp, other=norms,
+                              active=table + attention + mlp + norms),
+    )  # fmt: skip
+
+
+def sparse() -> Architecture:
+    """Mixtral 8x7B: 46,702,792,704 weights."""
+    routed = 32 * 8 * 3 * 4096 * 14336
+    return replace(
+        dense(vocab=32000), experts=8, experts_active=2, expert_intermediate=14336, sparse_layers=32,
+        parameters=Parameters(embedding=32000 * 4096, head=32000 * 4096, attention=32 * 4096 * 128 * 80,
+                              mlp=32 * 8 * 4096, experts=routed, other=65 * 4096, active=12_879_925_248),
+    )  # fmt: skip
+
+
+LLAMA = dense()
+LLAMA_2_7B = dense(heads=32, kv_heads=32, inner=11008, vocab=32000)
+
+
+def workload(**values: Any) -> Workload:
+    return Workload(**{"method": "inference", "context": 8192, **values})
+
+
+def bits_of(architecture: Architecture, name: str) -> float:
+    return weights.stored(architecture, formats.weights(name)).total * 8 / architecture.parameters.total
+
+
+# --- the cache, by hand ---
+
+
+def group(layers: int, kv_heads: int, head_dim: int, window: int | None = None) -> Attention:
+    return Attention(
+        kind="attention", layers=layers, heads=kv_heads, kv_heads=kv_heads, head_dim=head_dim, window=window
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "tokens", "size"),
+    [
+        # 2 x 32 layers x 8 heads x 128 x 2 bytes a token; llama.cpp prints 1,024 MiB for 8,192
+        ("Llama 3 8B", [group(32, 8, 128)], 8192, 131_072 * 8192),
+        ("Llama 2 7B", [group(32, 32, 128)], 4096, 524_288 * 4096),
+        # llama.cpp prints 1,280 MiB for 4,096
+        ("Llama 3.1 70B", [group(80, 8, 128)], 4096, 1280 * 2**20),
+        ("Qwen2.5 7B", [group(28, 4, 128)], 32768, 57_344 * 32768),
+        # llama.cpp prints 64 MiB for 512
+        ("Mixtral 8x7B", [group(32, 8, 128)], 512, 64 * 2**20),
+        ("Mistral 7B v0.1, window 4,096", [group(32, 8, 128, 4096)], 32768, 131_072 * 4096),
+        # 61 layers x (512 + 64) elements x 2 bytes
+        ("DeepSeek-V3", [Attention(kind="mla", layers=61, heads=128, latent=576)], 131072, 61 * 576 * 2 * 131072),
+        # every sixth of 62 layers sees all, the others 1,024 tokens; 16 heads of 128
+        ("Gemma 3 27B", [group(52, 16, 128, 1024), group(10, 16, 128)], 131072, 8192 * (52 * 1024 + 10 * 131072)),
+        # every second of 24 layers sees 128 tokens; 8 heads of 64
+        ("gpt-oss 20B", [group(12, 8, 64, 128), group(12, 8, 64)], 16384, 2048 * 12 * (128 + 16384)),
+        ("Falcon 7B, one head", [group(32, 1, 64)], 2048, 8192 * 2048),
+        # vLLM: 163,840 bytes a token
+        ("Mistral Small 3.2 24B", [group(40, 8, 128)], 184_832, 163_840 * 184_832),
+        # 4 layers of attention, 28 of Mamba whose state does not grow
+        ("Jamba", [group(4, 8, 128), Attention(kind="state", layers=28, state=8192 * 16)], 4096,
+         4 * 4096 * 4096 + 28 * 8192 * 16 * 2),
+    ],
+)  # fmt: skip
+def test_cache_of_known_models(name: str, groups: list[Attention], tokens: int, size: int) -> None:
+    model = replace(LLAMA, attention=tuple(groups))
+    assert kv_cache.size(model, tokens, 1) == size
+    assert kv_cache.size(model, tokens, 3) == 3 * size
+    assert estimate(model, workload(context=tokens)).kv_cache == size
+
+
+def test_layers_that_share_a_cache_hold_none() -> None:
+    shared = Attention(kind="attention", layers=32, heads=8, kv_heads=8, head_dim=128, shares_cache=12)
+    assert kv_cache.size(replace(LLAMA, attention=(shared,)), 100, 1) == 20 * 2 * 8 * 128 * 2 * 100
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(None, 16), ("fp8", 8), ("q8_0", 8.5), ("q4_0", 4.5), ("fp32", 32)])
+def test_cache_formats(kind: str | None, bits: float) -> None:
+    assert kv_cache.size(LLAMA, 8192, 1, kind) == 2**30 * bits / 16
+
+
+# --- weights ---
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    # llama.cpp's table of bits per weight for Llama 3.1 8B (tools/quantize/README)
+    [("q2_k", 3.1593), ("q3_k_s", 3.6429), ("q3_k_l", 4.2979), ("q4_k_s", 4.6672), ("q4_k_m", 4.8944),
+     ("q5_k_s", 5.5704), ("q5_k_m", 5.7036), ("q6_k", 6.5633), ("q8_0", 8.5008), ("iq1_s", 2.0042), ("iq2_m", 2.9294),
+     ("iq3_xxs", 3.2548), ("iq3_m", 3.7628), ("iq4_xs", 4.4597)],
+)  # fmt: skip
+def test_gguf_types(name: str, bits: float) -> None:
+    assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.003)
+
+
+@pytest.mark.parametrize(("name", "bits"), [("fp32", 32), ("bf16", 16), ("fp8", 9.05), ("int8", 9.06)])
+def test_plain_types(name: str, bits: float) -> None:
+    assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.002)
+
+
+def test_what_bitsandbytes_leaves_in_16_bits() -> None:
+    table = 2 * 128256 * 4096 * 2
+    body = LLAMA.parameters.attention + LLAMA.parameters.mlp
+    assert weights.stored(LLAMA, formats.weights("nf4")).total == round(table + body * 4.5 / 8 + 65 * 4096 * 2)
+    with_head = weights.stored(LLAMA, formats.weights("nf4+head")).total
+    assert with_head == pytest.approx(table / 2 * (1 + 4.5 / 16) + body * 4.5 / 8 + 65 * 4096 * 2)
+    assert formats.weights("nf4-dq").bits == pytest.approx(4.127, abs=0.001)
+    assert formats.weights("gptq-4bit-g128").bits == pytest.approx(4.15625)
+
+
+def test_mixed_experts_and_padding() -> None:
+    model = sparse()
+    assert model.parameters.total == 46_702_792_704
+    # TheBloke's Q4_0 file of Mixtral: 26.44 GB
+    assert weights.stored(model, formats.weights("q4_0")).total == pytest.approx(26.44e9, rel=0.005)
+    form = formats.weights("mxfp4")
+    narrow = replace(model, expert_intermediate=2880)
+    assert weights.stored(narrow, form, True).layers > weights.stored(narrow, form).layers
+
+
+def test_exact_bytes_of_a_file() -> None:
+    tensors = (
+        TensorGroup(part="embedding", layer=None, type="Q4_K", elements=1000, bytes=563),
+        TensorGroup(part="head", layer=None, type="Q6_K", elements=1000, bytes=820),
+        TensorGroup(part="layer", layer=0, type="Q4_K", elements=9000, bytes=5063),
+        TensorGroup(part="experts", layer=1, type="Q4_K", elements=9000, bytes=5063),
+    )
+    model = replace(LLAMA, tensors=tensors, dtype="q4_k_m")
+    assert estimate(model, workload(runtime="vllm")).weights == 563 + 820 + 5063 * 2
+    # llama.cpp keeps the token embedding in RAM
+    assert estimate(model, workload(runtime="llama.cpp")).weights == 820 + 5063 * 2
+    assert inference.in_ram(model, workload(runtime="llama.cpp")) == 563
+    # another format than the file's is derived from the shapes
+    assert estimate(model, workload(weights="bf16")).weights == 2 * LLAMA.parameters.total
+
+
+def test_unknown_formats_are_refused() -> None:
+    with pytest.raises(formats.UnknownFormatError, match="q9_z"):
+        estimate(LLAMA, workload(weights="q9_z"))
+    with pytest.raises(formats.UnknownFormatError, match="int3"):
+        estimate(LLAMA, workload(kv_cache="int3"))
+
+
+# --- runtimes ---
+
+
+def test_llama_cpp_compute_buffer() -> None:
+    """llama.cpp's log for Llama 3 8B Q4_0 at 8,192 without flash attention: 560 MiB on the GPU, 24.01 in RAM."""
+    asked = workload(runtime="llama.cpp", weights="q4_0", flash_attention=False)
+    assert inference.compute_buffer(LLAMA, asked, Share()) == 560 * 2**20
+    assert inference.host_buffer(LLAMA, asked) == 24 * 2**20
+    assert inference.in_ram(LLAMA, asked) == pytest.approx(281.81 * 2**20, rel=1e-4)
+    assert inference.compute_buffer(LLAMA, workload(runtime="llama.cpp"), Share()) < 300 * 2**20
+
+
+def test_older_transformers_keep_the_logits_of_the_prompt() -> None:
+    new = estimate(LLAMA, workload(runtime_version="4.46"))
+    old = estimate(LLAMA, workload(runtime_version="4.38.2"))
+    assert old.activations > 6 * 8192 * 128256 > new.activations
+
+
+def test_layers_are_spread_and_edges_are_not() -> None:
+    first, second, third = per_gpu(LLAMA, workload(), 3)
+    assert first.weights > second.weights
+    assert third.weights > second.weights
+    whole = estimate(LLAMA, workload())
+    assert first.weights + second.weights + third.weights == pytest.approx(whole.weights, abs=3)
+    assert first.kv_cache + second.kv_cache + third.kv_cache == pytest.approx(whole.kv_cache, abs=3)
+
+
+def test_more_gpus_than_cached_heads_copy_the_cache() -> None:
+    model = replace(LLAMA, attention=(Attention(kind="mla", layers=32, heads=32, latent=576),))
+    one, eight = (estimate(model, workload(runtime="vllm"), gpus) for gpus in (1, 8))
+    assert one.kv_cache == pytest.approx(eight.kv_cache, abs=8)
+    copies = [term for term in eight.terms if term.name == "copies of the cache"]
+    assert copies[0].expected == pytest.approx(7 * one.kv_cache, rel=1e-6)
+
+
+# --- training ---
+
+
+@pytest.mark.parametrize(
+    ("precision", "optimizer", "each"),
+    [("mixed", "adamw", 16), ("bf16", "adamw", 8), ("fp32", "adamw", 16), ("bf16", "sgd", 4), ("bf16", "lion", 6),
+     ("bf16", "adamw-8bit", 6.03), ("bf16", "paged-adamw", 4)],
+)  # fmt: skip
+def test_model_states(precision: str, optimizer: str, each: float) -> None:
+    """Bytes per weight; 16 is the figure of the ZeRO paper."""
+    found = estimate(LLAMA, workload(method="full", precision=precision, optimizer=optimizer))
+    states = found.weights + found.gradients + found.optimizer
+    assert states / LLAMA.parameters.total == pytest.approx(each, rel=0.002)
+
+
+@pytest.mark.parametrize(("sharding", "each"), [("zero1", 7), ("zero2", 5.5), ("zero3", 4), ("fsdp", 4), ("ddp", 16)])
+def test_sharded_states(sharding: str, each: float) -> None:
+    """The arithmetic of the ZeRO paper for 4 GPUs: 4 + 12/4, 2 + 14/4, 16/4."""
+    found = per_gpu(LLAMA, workload(method="full", precision="mixed", sharding=sharding), 4)[0]
+    states = found.weights + found.gradients + found.optimizer
+    assert states / LLAMA.parameters.total == pytest.approx(each, rel=0.002)
+
+
+def test_a_full_run_of_7b_does_not_fit_80_gb_in_mixed_precision() -> None:
+    asked = workload(method="full", context=2048, checkpointing=True, batch=1)
+    assert estimate(LLAMA_2_7B, replace(asked, precision="mixed")).low > 80 * 10**9
+    pure = replace(asked, precision="bf16", optimizer="adamw-fused")
+    assert estimate(LLAMA_2_7B, pure).high < 80 * 10**9
+
+
+def test_adapters() -> None:
+    """PEFT's own count for Llama 3.2 3B, rank 32 on queries and values: 9,175,040."""
+    model = dense(layers=28, hidden=3072, heads=24, kv_heads=8, inner=8192, tied=True)
+    asked = workload(method="lora", lora_rank=32, lora_targets="qv")
+    assert training.adapter_weights(model, asked) == 9_175_040
+    assert training.adapter_weights(model, replace(asked, lora_rank=64)) == 18_350_080
+    assert training.adapter_weights(model, replace(asked, lora_rank=10, lora_targets="mlp")) == 9_461_760
+
+
+def test_saved_activations_match_published_coefficients() -> None:
+    """28 x 2 x hidden bytes per token and layer: measured for Llama 3.1 8B in bf16 without recomputation."""
+    asked = workload(method="full", precision="bf16", runtime_version="4.40")
+    assert training.saved(LLAMA, asked, Share(), 1) / (2 * 4096) == pytest.approx(28, rel=0.01)
+
+
+def test_what_takes_less() -> None:
+    asked = workload(method="full", context=4096, batch=2, precision="bf16", optimizer="adamw-fused",
+                     checkpointing=False)  # fmt: skip
+    plain = estimate(LLAMA, asked).total
+    compiled = estimate(LLAMA, replace(asked, compiled=True)).total
+    chunked = estimate(LLAMA, replace(asked, compiled=True, chunked_loss=True)).total
+    recomputed = estimate(LLAMA, replace(asked, compiled=True, chunked_loss=True, checkpointing=True)).total
+    assert plain > compiled > chunked > recomputed
+    eager = replace(asked, flash_attention=False)
+    assert estimate(LLAMA, replace(eager, checkpointing="selective")).total < estimate(LLAMA, eager).total
+    offloaded = estimate(LLAMA, replace(asked, offload="all"))
+    assert (offloaded.weights, offloaded.gradients, offloaded.optimizer) == (0, 0, 0)
+    assert in_ram(LLAMA, replace(asked, offload="all")) == 8 * LLAMA.parameters.total
+    assert in_ram(LLAMA, replace(asked, offload="optimizer")) == 6 * LLAMA.parameters.total
+    assert in_ram(LLAMA, asked) == 0
+
+
+# --- what must hold for any model and workload ---
+
+shapes = st.builds(
+    dense,
+    layers=st.integers(4, 96),
+    hidden=st.sampled_from([1024, 2048, 4096, 8192]),
+    heads=st.sampled_from([16, 32, 64]),
+    kv_heads=st.sampled_from([1, 4, 8, 16]),
+    head_dim=st.sampled_from([64, 128]),
+    inner=st.integers(2048, 30000),
+    vocab=st.integers(1000, 256000),
+    tied=st.booleans(),
+    gated=st.booleans(),
+    window=st.sampled_from([None, 128, 4096]),
+)
+answers = st.builds(
+    Workload,
+    method=st.just("inference"),
+    weights=st.sampled_from([None, "fp32", "fp8", "int8", "nf4", "nf4-dq", "awq", "gptq-4bit", "q4_k_m", "q2_k"]),
+    kv_cache=st.sampled_from([None, "fp8", "q8_0", "q4_0"]),
+    context=st.integers(1, 200_000),
+    prompt=st.one_of(st.none(), st.integers(1, 200_000)),
+    batch=st.integers(1, 64),
+    runtime=st.sampled_from([None, "transformers", "vllm", "llama.cpp", "tgi", "tensorrt-llm", "sglang", "mlx"]),
+    runtime_version=st.sampled_from([None, "4.38.2", "4.46"]),
+    flash_attention=st.sampled_from([None, True, False]),
+)
+lessons = st.builds(
+    Workload,
+    method=st.sampled_from(["full", "lora", "qlora", "pretrain"]),
+    precision=st.sampled_from([None, "bf16", "mixed", "fp32"]),
+    optimizer=st.sampled_from([None, "adamw-fused", "adamw-8bit", "paged-adamw-8bit", "adafactor", "sgd", "lion"]),
+    context=st.integers(1, 32_768),
+    batch=st.integers(1, 32),
+    runtime=st.sampled_from([None, "torchtune", "litgpt"]),
+    checkpointing=st.sampled_from([None, True, False, "selective"]),
+    flash_attention=st.sampled_from([None, False]),
+    lora_rank=st.sampled_from([None, 1, 8, 64]),
+    lora_targets=st.sampled_from([None, "attention", "all-linear", "qv", "mlp"]),
+    sharding=st.sampled_from([None, "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]),
+    offload=st.sampled_from([None, "optimizer", "all"]),
+    compiled=st.sampled_from([None, True]),
+    chunked_loss=st.sampled_from([None, True]),
+)
+anything = st.one_of(answers, lessons)
+
+
+def components(found: Memory) -> dict[str, int]:
+    return {name: getattr(found, name) for name in found.__struct_fields__[:6]}
+
+
+@given(shapes, anything, st.sampled_from([1, 2, 3, 4, 8, 16]))
+@settings(deadline=None)
+def test_components_sum_to_the_total(model: Architecture, asked: Workload, gpus: int) -> None:
+    whole = estimate(model, asked, gpus)
+    parts = per_gpu(model, asked, gpus)
+    for found in (whole, *parts):
+        assert found.total == sum(components(found).values()) == sum(t.expected for t in found.terms)
+        assert 0 <= found.low <= found.total <= found.high
+        assert (found.low, found.high) == (sum(t.low for t in found.terms), sum(t.high for t in found.terms))
+        assert all(0 <= t.low <= t.expected <= t.high and t.source for t in found.terms)
+        for name, size in components(found).items():
+            assert size == sum(t.expected for t in found.terms if t.component == name)
+    assert whole.total == sum(part.total for part in parts)
+
+
+@given(shapes, anything, st.sampled_from([1, 2, 8]))
+@settings(deadline=None)
+def test_choices_filled_in_take_the_same(model: Architecture, asked: Workload, gpus: int) -> None:
+    assert estimate(model, resolved(model, asked, gpus), gpus) == estimate(model, asked, gpus)
+
+
+@given(shapes, anything, st.sampled_from(["context", "batch", "lora_rank"]), st.integers(1, 4096), st.integers(1, 4))
+@settings(deadline=None)
+def test_more_never_needs_less(model: Architecture, asked: Workload, what: str, more: int, gpus: int) -> None:
+    before = getattr(asked, what) or 16
+    asked = replace(asked, **{what: before})
+    larger = replace(asked, **{what: before + more})
+    assert estimate(model, larger, gpus).total >= estimate(model, asked, gpus).total
+
+
+@given(shapes)
+@settings(deadline=None)
+def test_more_bits_never_need_less(model: Architecture) -> None:
+    ladders = (
+        ["iq1_s", "iq2_xxs", "iq2_m", "q2_k", "q3_k_s", "q3_k_m", "q3_k_l", "q4_k_s", "q4_k_m", "q5_k_s", "q5_k_m",
+         "q6_k", "q8_0", "bf16", "fp32"],
+        ["gptq-2bit", "gptq-3bit", "gptq-4bit", "gptq-8bit", "bf16", "fp32"],
+        ["nf4-dq", "nf4", "int8", "bf16", "fp32"],
+    )  # fmt: skip
+    wide = replace(model, hidden=4096, intermediate=14336)  # rows that every block size divides
+    wide = replace(wide, parameters=dense().parameters, attention=dense().attention, layers=32)
+    for ladder in ladders:
+        sizes = [weights.stored(wide, formats.weights(name)).total for name in ladder]
+        assert sizes == sorted(sizes)
+    caches = [kv_cache.size(model, 4096, 1, kind) for kind in ("q4_0", "q8_0", "bf16", "fp32")]
+    assert caches == sorted(caches)
+
+
+@given(shapes, lessons, st.sampled_from(["zero1", "zero2", "zero3", "fsdp", "fsdp1"]), st.integers(2, 32))
+@settings(deadline=None)
+def test_sharding_over_more_gpus_never_needs_more_of_each(
+    model: Architecture, asked: Workload, sharding: str, gpus: int
+) -> None:
+    asked = replace(asked, sharding=sharding)
+    few, many = (max(part.total for part in per_gpu(model, asked, count)) for count in (gpus, 2 * gpus))
+    assert many <= few + 64  # rounding of each term
+
+
+@given(shapes, answers, st.integers(2, 16))
+@settings(deadline=None)
+def test_spreading_a_model_never_needs_more_of_each_gpu(model: Architecture, asked: Workload, gpus: int) -> None:
+    few, many = (max(part.total for part in per_gpu(model, asked, count)) for count in (gpus, 2 * gpus))
+    assert many <= few + 64
+
+
+@given(shapes, lessons, st.sampled_from([2, 4, 8]))
+@settings(deadline=None)
+def test_cutting_the_matrices_finer_never_needs_more(model: Architecture, asked: Workload, parts: int) -> None:
+    few, many = (
+        max(part.total for part in per_gpu(model, replace(asked, tensor_parallel=count), count))
+        for count in (parts, 2 * parts)
+    )
+    assert many <= few + 64
+
+
+@given(shapes, anything)
+@settings(deadline=None)
+def test_states_of_one_gpu_are_not_less_than_of_two(model: Architecture, asked: Workload) -> None:
+    asked = replace(asked, sharding="zero3") if asked.method != "inference" else asked
+    one = estimate(model, asked)
+    for part in per_gpu(model, asked, 2):
+        for name in ("weights", "kv_cache", "gradients", "optimizer"):
+            assert getattr(part, name) <= getattr(one, name) + 8
