@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from llmcheck.architecture import Architecture
 from llmcheck.checkpoint import config
 from llmcheck.errors import DataError
+
+if TYPE_CHECKING:
+    from llmcheck.checkpoint.safetensors import Header
 
 _CONFIG_LIMIT = 16 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
@@ -93,13 +97,12 @@ def _config(path: str) -> Architecture:
     return config.architecture(config.decoded(data, path), path, name, path)
 
 
-def _with_tensors(found: Architecture, header: object) -> Architecture:
+def _with_tensors(found: Architecture, header: Header) -> Architecture:
     """The shapes of ``config.json`` and, where every part lies here, the exact bytes of the tensors."""
-    tensors = getattr(header, "tensors", ())
-    notes = (*found.notes, *getattr(header, "notes", ()))
-    if not tensors:
+    notes = (*found.notes, *header.notes)
+    if not header.tensors:
         return replace(found, notes=notes)
-    return replace(found, tensors=tensors, file_size=getattr(header, "file_size", None), notes=notes)
+    return replace(found, tensors=header.tensors, file_size=header.file_size, notes=notes)
 
 
 def is_repository(name: str) -> bool:

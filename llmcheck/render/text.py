@@ -143,10 +143,10 @@ def _stack(row: Stack, options: Options, cells: int, scale: float) -> Text:
     if row.capacity is None:
         return text
     edge = round(row.capacity / scale * cells)
-    end = Text("|" if options.ascii else "▏", "bold")
+    mark = Text("|" if options.ascii else "▏", "bold")
     if edge < at:
-        return text[:edge] + end + text[edge:]
-    return text.append(("." if options.ascii else "·") * (edge - at), "dim").append_text(end)
+        return text[:edge] + mark + text[edge:]
+    return text.append(("." if options.ascii else "·") * (edge - at), "dim").append_text(mark)
 
 
 def _sign_of(name: str, options: Options) -> tuple[str, str]:

@@ -1,0 +1,95 @@
+"""A file from outside, read from its beginning in bounded pieces; every length is held against what is left of it."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import BinaryIO
+
+from llmcheck.errors import DataError
+
+_CHUNK = 2**20
+_LONGEST = 2**20
+_U64 = struct.Struct("<Q")
+
+
+class Stream:
+    """Little-endian values one after the other. At the end of the file DataError is raised, with the offset."""
+
+    def __init__(self, file: BinaryIO, where: str) -> None:
+        self._file, self.where = file, where
+        self.size = os.fstat(file.fileno()).st_size
+        self._data, self._at, self._base = b"", 0, 0
+
+    @property
+    def offset(self) -> int:
+        return self._base + self._at
+
+    @property
+    def left(self) -> int:
+        return self.size - self.offset
+
+    def fail(self, message: str) -> DataError:
+        return DataError(f"{self.where}: {message} (at byte {self.offset:,})")
+
+    def need(self, count: int, what: str) -> None:
+        if count > self.left:
+            raise self.fail(f"not whole: {what} takes {count:,} bytes and {self.left:,} are left")
+
+    def _fill(self, count: int) -> None:
+        """At least ``count`` bytes in the buffer."""
+        if len(self._data) - self._at >= count:
+            return
+        self._base += self._at
+        rest = self._data[self._at :]
+        self._data = rest + self._file.read(max(_CHUNK, count) - len(rest))
+        self._at = 0
+        if len(self._data) < count:
+            raise self.fail("not whole: it ends here")
+
+    def take(self, form: struct.Struct) -> tuple[int | float, ...]:
+        self._fill(form.size)
+        values = form.unpack_from(self._data, self._at)
+        self._at += form.size
+        return values
+
+    def u64(self) -> int:
+        self._fill(8)
+        value: int = _U64.unpack_from(self._data, self._at)[0]
+        self._at += 8
+        return value
+
+    def text(self, what: str) -> str:
+        """A string behind its length; undecodable bytes are replaced."""
+        length = self.u64()
+        if length > _LONGEST:
+            raise self.fail(f"{what} is said to be {length:,} bytes long")
+        self.need(length, what)
+        self._fill(length)
+        value = self._data[self._at : self._at + length]
+        self._at += length
+        return value.decode("utf-8", "replace")
+
+    def skip(self, count: int, what: str) -> None:
+        self.need(count, what)
+        if self._at + count <= len(self._data):
+            self._at += count
+            return
+        self._base, self._data, self._at = self.offset + count, b"", 0
+        self._file.seek(self._base)
+
+    def skip_texts(self, count: int, what: str) -> None:
+        """Past so many strings: the vocabulary, which is the most of a header."""
+        self.need(8 * count, what)
+        unpack = _U64.unpack_from
+        while count:
+            self._fill(8)
+            data, at = self._data, self._at
+            last = len(data) - 8
+            while count and at <= last:
+                at += 8 + unpack(data, at)[0]
+                count -= 1
+            beyond = at - len(data)
+            self._at = min(at, len(data))
+            if beyond > 0:
+                self.skip(beyond, what)
