@@ -144,11 +144,22 @@ def load_machine(name: str) -> Machine:
         raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
     schema = codec.decode_json(data, _Header, f"machine file {where}").schema
     if schema is not None and schema.startswith("llmcheck.report/"):
-        return _with_problems(codec.decode_json(data, _Enclosing, f"machine file {where}").machine)
+        return _completed(codec.decode_json(data, _Enclosing, f"machine file {where}").machine)
     if schema != MACHINE_SCHEMA:
         said = f"its schema is '{schema}'" if schema else "it names no schema"
         raise DataError(f"machine file {where}: {said}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
-    return _with_problems(codec.decode_json(data, Machine, f"machine file {where}"))
+    return _completed(codec.decode_json(data, Machine, f"machine file {where}"))
+
+
+def _completed(machine: Machine) -> Machine:
+    """What a saved machine leaves out and the tables know: cards are identified, problems told anew."""
+    if any(gpu.spec is None for gpu in machine.gpus or ()):
+        known = identify(machine, catalog.gpu_specs())
+        gpus = tuple(
+            new if old.spec is None else old for old, new in zip(machine.gpus or (), known.gpus or (), strict=True)
+        )
+        machine = msgspec.structs.replace(machine, gpus=gpus)
+    return _with_problems(machine)
 
 
 def redacted(machine: Machine, level: Redaction) -> Machine:

@@ -118,6 +118,8 @@ class TierMethod(Struct, frozen=True, kw_only=True):
     """How many hold it, or would."""
     gpu: str | None = None
     """Their name; None without one."""
+    cards: int | None = None
+    """How many such GPUs would hold it whole; None where that was not looked for, or none would."""
     tokens_per_second: Rate | None = None
     """Answers for one sequence, or training over all GPUs; None where it does not fit or cannot be told."""
     days: Rate | None = None

@@ -29,7 +29,7 @@ def evaluate(
     """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
     skipped and do not count. ``computed``: the ways of doing what the tier is for, of ``fit.tier.methods``."""
     documented = [check(requirement, machine) for requirement in profile.require]
-    findings = _left_out(_beside(documented, tier.finding(profile, machine, computed)), skip)
+    findings = _left_out(_beside(documented, tier.finding(profile, computed)), skip)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:

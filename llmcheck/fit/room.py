@@ -40,7 +40,10 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Room:
         devices = [_device(gpu, machine, assume_idle, notes) for gpu in group]
         groups.append(tuple(sorted(devices, key=lambda each: -(each.free or 0))))
     groups.sort(key=lambda group: -sum(each.free or 0 for each in group))
-    ram = (machine.ram.usable or machine.ram.total) if assume_idle else machine.ram.available
+    ram = machine.ram.usable or machine.ram.total
+    if not assume_idle:  # a limit holds whatever the host has available
+        ram = machine.ram.available if ram is None else min(machine.ram.available or ram, ram)
+        ram = None if machine.ram.available is None else ram
     shared = sum(each.free or 0 for group in groups for each in group if each.gpu.unified)
     if ram is not None and shared:
         ram = max(ram - shared, 0)

@@ -12,7 +12,7 @@ from llmcheck.fit import room as rooms
 from llmcheck.fit import speed, typical, ways
 from llmcheck.fit.memory import resolved
 from llmcheck.fit.placement import Placed, place
-from llmcheck.fit.room import Device, Room, without_vendor
+from llmcheck.fit.room import Room, without_vendor
 from llmcheck.machine import Machine
 from llmcheck.profile import Profile
 from llmcheck.report import Finding, Status
@@ -48,7 +48,7 @@ def methods(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
     return tuple(found)
 
 
-def finding(profile: Profile, machine: Machine, found: Sequence[TierMethod]) -> Finding | None:
+def finding(profile: Profile, found: Sequence[TierMethod]) -> Finding | None:
     """It fails where no way at all fits, and warns where the plain one does not."""
     workload = profile.workload
     if workload is None or not found:
@@ -68,7 +68,7 @@ def finding(profile: Profile, machine: Machine, found: Sequence[TierMethod]) -> 
         needed=_needed(workload),
         found="; ".join(_short(group) for group in by_size.values() if group),
         message=message,
-        remedy=_remedy(found, machine) if status in ("fail", "warn") else None,
+        remedy=_remedy(found) if status in ("fail", "warn") else None,
         source=SOURCE,
     )
 
@@ -92,7 +92,7 @@ def _answering(
     names = _LADDER[_LADDER.index("q4_k_m") :] if workload.weights else _LADDER
     plain = names[0]
     placed = {plain: place(architecture, replace(base, weights=plain), room)}
-    yield _method(size, plain, architecture, replace(base, weights=plain), placed[plain], machine)
+    yield _method(size, plain, architecture, replace(base, weights=plain), placed[plain], machine, room)
     if placed[plain].verdict == "fits":
         return
     for name in names[1:]:
@@ -110,7 +110,8 @@ def _tuning(
 ) -> Iterator[TierMethod]:
     for name, fields in _FINE_TUNING:
         work = replace(workload, parameters=(), context=workload.context or 2048, **fields)
-        yield _method(size, name, architecture, work, place(architecture, work, room), machine)
+        plain = room if name == _FINE_TUNING[0][0] else None
+        yield _method(size, name, architecture, work, place(architecture, work, room), machine, plain)
 
 
 def _from_scratch(
@@ -128,8 +129,15 @@ def _from_scratch(
 
 
 def _method(
-    size: str, name: str, architecture: Architecture, workload: Workload, placed: Placed, machine: Machine
+    size: str,
+    name: str,
+    architecture: Architecture,
+    workload: Workload,
+    placed: Placed,
+    machine: Machine,
+    room: Room | None = None,
 ) -> TierMethod:
+    """``room``: where it does not fit, look how many such cards would hold it."""
     rate = days = None
     if ways.good_enough(placed):
         shown = placed.placement
@@ -152,6 +160,9 @@ def _method(
         ram=placed.in_ram if placed.verdict == "fits-with-offload" else 0,
         gpus=len(placed.devices),
         gpu=placed.devices[0].gpu.name if placed.devices else None,
+        cards=_enough(architecture, workload, room, placed.memory.total)
+        if room is not None and placed.verdict != "fits"
+        else None,
         tokens_per_second=rate,
         days=days,
     )
@@ -187,6 +198,8 @@ def _short(group: Sequence[TierMethod]) -> str:
     if len(group) > 1 and group[-1].method == "QLoRA":
         return f"{size}: {', '.join(each.method for each in fitting)}"
     chosen = best(group)
+    if chosen.ram and not chosen.gpus:
+        return f"{size} {chosen.method} in RAM: {binary(chosen.total)}"
     where = f", {binary(chosen.ram)} in RAM" if chosen.ram else ""
     return f"{size} {chosen.method}: {binary(chosen.total)}{where}"
 
@@ -242,23 +255,24 @@ def _days(chosen: TierMethod) -> str:
     return "" if chosen.days is None else f"about {speed.rounded(chosen.days.expected)} days"
 
 
-def _remedy(found: Sequence[TierMethod], machine: Machine) -> str | None:
+def _remedy(found: Sequence[TierMethod]) -> str | None:
     """How many such cards hold the plain way whole, for the largest size that does not fit them."""
-    lacking = [each for each in found if each.verdict != "fits"]
-    room = rooms.of(machine, assume_idle=True)
-    if not lacking or not room.groups:
-        return "see 'llmcheck fit' and 'llmcheck cloud'"
-    device = room.groups[0][0]
-    if device.gpu.unified or device.gpu.parent is not None:
+    lacking = [each for each in found if each.verdict != "fits" and each.cards is not None]
+    if not lacking:
         return None
-    count = _enough(lacking[-1], device)
-    if count is None or count <= len(room.groups[0]):
-        return None
-    return f"{count} x {without_vendor(device.gpu.name)} hold {lacking[-1].parameters} in {lacking[-1].method} whole"
+    most = lacking[-1]
+    return f"{most.cards} x {without_vendor(most.gpu)} would hold {most.parameters} in {most.method} whole"
 
 
-def _enough(method: TierMethod, device: Device) -> int | None:
-    """Cards whose memory adds up to it, each with a twentieth to spare."""
-    if not device.free:
+def _enough(architecture: Architecture, workload: Workload, room: Room, total: int) -> int | None:
+    """Tried, from two such cards on, as if they were idle."""
+    devices = room.groups[0] if room.groups else ()
+    if not devices or devices[0].gpu.unified or devices[0].gpu.parent is not None or not devices[0].total:
         return None
-    return -(-method.total * 21 // (device.free * 20))
+    idle = replace(devices[0], free=devices[0].total - (devices[0].gpu.memory_reserved or 0))
+    for count in (2, 3, 4, 6, 8, 12, 16, 24, 32):
+        if count <= len(devices) or total > count * (idle.free or 0):
+            continue
+        if place(architecture, workload, replace(room, groups=((idle,) * count,))).verdict == "fits":
+            return count
+    return None

@@ -119,6 +119,7 @@ def shortfall(profile: ProfileReport) -> list[str]:
     """What the hardware of a profile lacks, or what makes it doubtful, in a few words each; none if nothing does."""
     words = []
     failed = {finding.kind for finding in profile.findings if finding.status == "fail" and finding.level == "required"}
+    doubtful = failed | {finding.kind for finding in profile.findings if finding.status == "unknown"}
     arithmetic = {correction.id for correction in profile.corrections}
     told = any(finding.kind == "fit" and finding.status != "skipped" for finding in profile.findings)
     for finding in profile.findings:
@@ -128,6 +129,8 @@ def shortfall(profile: ProfileReport) -> list[str]:
             continue
         if finding.level == "recommended" and finding.kind in failed:
             continue  # the requirement of the same kind has said it
+        if finding.kind == "fit" and finding.status in ("fail", "unknown") and "gpu" in doubtful:
+            continue  # the memory that is short or unknown has been told
         if finding.status in ("fail", "warn"):
             words.append(_few_words(finding, finding.id in arithmetic))
         elif finding.status == "unknown" and finding.level == "required":

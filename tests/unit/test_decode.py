@@ -162,7 +162,7 @@ def test_a_requirement_that_is_no_table_is_refused(table: object) -> None:
             {**HEAD, "require": [GPU], "cost": {"documented": "$5", "per": "moon", "low": 1, "high": 2}},
             ["[cost]", "per"],
         ),
-        ({**HEAD, "require": [GPU], "workload": {"method": "full"}}, ["[workload]", "parameters"]),
+        ({**HEAD, "require": [GPU], "workload": {"parameters": ["7B"]}}, ["[workload]", "method"]),
     ],
 )
 def test_a_profile_that_is_wrong_says_where(table: dict[str, Any], words: list[str]) -> None:
