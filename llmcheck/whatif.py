@@ -100,7 +100,7 @@ def machine(text: str, specs: Sequence[Known]) -> WhatIf:
         elif disk is None:
             disk = _bytes(size[1], size[2])
         else:
-            raise DataError(f"--machine {text!r}: '{part}' is one size too many; write 'RAM' or 'disk' behind each")
+            raise DataError(f"--machine {text!r}: {part!r} is one size too many; write 'RAM' or 'disk' behind each")
     if without and groups:
         raise DataError(f"--machine {text!r}: both GPUs and none")
     if not (groups or without or ram):
@@ -119,7 +119,7 @@ def _taken(pattern: re.Pattern[str], rest: str, text: str) -> tuple[int | None, 
     """The size that the pattern finds, and the words without it."""
     found = list(pattern.finditer(rest))
     if len(found) > 1:
-        raise DataError(f"--machine {text!r}: '{found[1][0].strip()}' says again what was said before")
+        raise DataError(f"--machine {text!r}: {found[1][0].strip()!r} says again what was said before")
     if not found:
         return None, rest
     groups = [each for each in found[0].groups() if each]
@@ -166,7 +166,7 @@ def _find(
     asked = {word if word in every else word.removesuffix("s") for word in asked}
     matching = [(extra, known) for known in specs for extra in [_extra(asked, known)] if extra is not None]
     if not matching or not asked - _COMMON - _FORM:
-        raise DataError(f"--machine {text!r}: unknown GPU '{part}'; {_nearest(part, specs)}")
+        raise DataError(f"--machine {text!r}: unknown GPU {part!r}; {_nearest(part, specs)}")
     if size is not None:
         sized = [(extra, known) for extra, known in matching if _has_size(known, size)]
         if not sized:
@@ -175,7 +175,7 @@ def _find(
             )
             hint = "write 'RAM' behind the size if it is RAM"
             raise DataError(
-                f"--machine {text!r}: '{part}' is not in the table with that memory, but with {offered}; {hint}"
+                f"--machine {text!r}: {part!r} is not in the table with that memory, but with {offered}; {hint}"
             )
         matching = sized
     least = min(extra for extra, _ in matching)
@@ -210,12 +210,12 @@ def _one(rows: Sequence[Known], part: str, text: str, notes: list[str]) -> Known
     if len(sizes) > 1:
         words = " or ".join(f"{row.spec.name} ({row.spec.memory_gb:g} GB)" for row in rows if row.spec.memory_gb)
         raise DataError(
-            f"--machine {text!r}: '{part}' is more than one card: {words}; write more of its name or its memory"
+            f"--machine {text!r}: {part!r} is more than one card: {words}; write more of its name or its memory"
         )
     slowest = min(rows, key=lambda row: (row.spec.bandwidth_gb_s or 0.0, row.spec.bf16_tflops or 0.0))
     if len(rows) > 1:
         others = ", ".join(row.spec.name for row in rows if row is not slowest)
-        notes.append(f"'{part}' is taken as {slowest.spec.name}, the slowest of that name; others: {others}")
+        notes.append(f"{part!r} is taken as {slowest.spec.name}, the slowest of that name; others: {others}")
     return slowest
 
 

@@ -209,7 +209,8 @@ def _check_whole(stream: Stream, values: Mapping[str, Value], tensors: list[_Ten
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    """A name from the file in one line, its control characters made visible."""
+    return repr(text[:60])[1:-1] + ("..." if len(text) > 60 else "")
 
 
 # --- what it means ---

@@ -11,7 +11,7 @@ import struct
 from collections import defaultdict
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from llmcheck import codec
 from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
@@ -106,11 +106,12 @@ def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes:
         if length > size - 8:
             raise DataError(f"{path}: not whole: {length - (size - 8):,} bytes of its header are missing")
         data = file.read(length)
-    entries = codec.decode_json(data, dict[str, _Entry | dict[str, str]], path) if data else {}
+    entries = codec.decode_json(data, dict[str, Raw], path) if data else {}
     room, end = size - 8 - length, 0
-    for name, entry in entries.items():
-        if not isinstance(entry, _Entry):
+    for name, text in entries.items():
+        if name == "__metadata__":
             continue
+        entry = codec.decode_json(bytes(text), _Entry, f"{path}, tensor {name[:60]!r}")
         if name in shapes:
             raise DataError(f"{path}: tensor {name[:60]!r} is in two files")
         elements, taken = _measured(path, name, entry)

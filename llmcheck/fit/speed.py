@@ -57,7 +57,7 @@ _SERVING_ARITHMETIC = Band(0.3, 0.5, 0.75)
 # Model FLOPs utilisation. Published runs: Llama 2 70B 0.43 (1,720,320 A100 hours for 2T tokens), LLaMA 65B 0.48, BLOOM
 # 176B 0.32 on A100; Llama 3.1 70B 0.26 and 405B 0.35 on H100, failures and long contexts included.
 _UTILISATION = {
-    "pretrain": Band(0.28, 0.4, 0.52),
+    "pretrain": Band(0.28, 0.42, 0.55),
     "full": Band(0.18, 0.35, 0.5),
     "lora": Band(0.15, 0.32, 0.5),
     "qlora": Band(0.08, 0.2, 0.35),

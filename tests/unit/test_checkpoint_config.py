@@ -1,0 +1,252 @@
+"""Shapes from config.json: the table of known models against published counts, caches by hand, and files that lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmcheck import catalog
+from llmcheck.architecture import Architecture
+from llmcheck.checkpoint import config, find
+from llmcheck.errors import DataError, LlmcheckError
+from llmcheck.fit import kv_cache
+from llmcheck.question import known_model
+
+MODELS = catalog.models()
+LLAMA = {
+    "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+    "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256,
+}  # fmt: skip
+
+
+def shapes(name: str) -> Architecture:
+    found = known_model(name)
+    assert found is not None
+    return found
+
+
+def test_the_table_has_the_well_known_models() -> None:
+    assert len(MODELS) >= 60
+    families = {each.config.get("model_type") for each in MODELS.values()}
+    assert {"llama", "qwen3_moe", "gemma3", "deepseek_v3", "gpt_oss", "jamba", "mamba", "mixtral", "falcon"} <= families
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_shapes_hold_as_many_weights_as_are_published(name: str) -> None:
+    row = MODELS[name]
+    found = config.architecture(row.config, name)
+    assert not found.estimated
+    assert found.parameters.active <= found.parameters.total
+    assert sum(group.layers for group in found.attention) == found.layers
+    if row.parameters is None:
+        return
+    # what joins a vision tower to the text is not told by its config.json
+    away = abs(found.parameters.total - row.parameters)
+    assert away == 0 if not found.parameters.vision else away < 0.0025 * row.parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "active"),
+    [  # as their makers state them: billions in all, and for one token
+        ("mixtral-8x7b", 46.7, 12.9), ("deepseek-v3", 671, 37), ("qwen3-235b-a22b", 235, 22), ("kimi-k2", 1026, 32),
+        ("gpt-oss-120b", 117, 5.1), ("gpt-oss-20b", 21, 3.6), ("llama-4-scout", 109, 17), ("llama-4-maverick", 400, 17),
+        ("glm-4.5", 355, 32), ("glm-4.5-air", 106, 12), ("minimax-m2", 230, 10), ("qwen3-next-80b-a3b", 80, 3),
+        ("jamba-v0.1", 52, 12), ("dbrx", 132, 36), ("qwen2-57b-a14b", 57, 14),
+    ],
+)  # fmt: skip
+def test_models_with_experts_have_the_weights_that_are_stated(name: str, total: float, active: float) -> None:
+    counts = shapes(name).parameters
+    assert counts.total / 1e9 == pytest.approx(total, rel=0.02)
+    # makers count or leave out the two tables of the vocabulary
+    low = counts.active - counts.embedding - counts.head
+    assert low / 1e9 <= active + 0.5
+    assert counts.active / 1e9 >= active - 0.5
+
+
+CACHES = [
+    # bytes of one sequence in 16 bits: 2 x layers x key-value heads x head size x 2 bytes for each token
+    ("llama-2-7b", 4096, 2 * 32 * 32 * 128 * 2 * 4096),
+    ("llama-3.1-8b", 8192, 2 * 32 * 8 * 128 * 2 * 8192),
+    ("llama-3.1-70b", 8192, 2 * 80 * 8 * 128 * 2 * 8192),
+    ("qwen2.5-7b", 10_000, 2 * 28 * 4 * 128 * 2 * 10_000),
+    ("mixtral-8x7b", 4096, 2 * 32 * 8 * 128 * 2 * 4096),
+    ("falcon-7b", 2048, 2 * 32 * 1 * 64 * 2 * 2048),
+    # DeepSeek-V3 keeps 512 + 64 elements for each token and layer
+    ("deepseek-v3", 4096, 61 * 576 * 2 * 4096),
+    # Gemma 3 27B: 10 of 62 layers see all, 52 the last 1,024 tokens
+    ("gemma-3-27b", 32_768, 2 * 16 * 128 * 2 * (10 * 32_768 + 52 * 1024)),
+    ("gemma-2-9b", 8192, 2 * 8 * 256 * 2 * (21 * 8192 + 21 * 4096)),
+    # gpt-oss: half of the layers see 128 tokens
+    ("gpt-oss-20b", 8192, 2 * 8 * 64 * 2 * (12 * 8192 + 12 * 128)),
+    ("mistral-7b", 32_768, 2 * 32 * 8 * 128 * 2 * 4096),
+    # Jamba: 4 of 32 layers attend; 28 keep 8,192 x (4 + 16) elements whatever the length
+    ("jamba-v0.1", 4096, 2 * 4 * 8 * 128 * 2 * 4096 + 28 * 8192 * 20 * 2),
+    # Llama 4 Scout: every fourth layer sees all, the others 8,192
+    ("llama-4-scout", 65_536, 2 * 8 * 128 * 2 * (12 * 65_536 + 36 * 8192)),
+    ("mamba-2.8b", 100_000, 64 * 5120 * 20 * 2),
+]
+
+
+@pytest.mark.parametrize(("name", "tokens", "size"), CACHES)
+def test_the_cache_is_the_architectures_own(name: str, tokens: int, size: int) -> None:
+    assert kv_cache.size(shapes(name), tokens, 1) == size
+    assert kv_cache.size(shapes(name), tokens, 3) == 3 * size
+
+
+def test_a_published_quantisation_is_the_models_format() -> None:
+    assert shapes("deepseek-v3").dtype == "fp8"
+    assert shapes("gpt-oss-20b").dtype == "mxfp4"
+    for said, meant in (
+        ({"quant_method": "gptq", "bits": 4, "group_size": 32}, "gptq-4bit-g32"),
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, "awq-4bit-g128"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True}, "nf4-dq"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "int8"),
+        ({"quant_method": "compressed-tensors",
+          "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}}, "fp8"),
+    ):  # fmt: skip
+        assert config.architecture({**LLAMA, "quantization_config": said}, "config.json").dtype == meant
+    unknown = config.architecture({**LLAMA, "quantization_config": {"quant_method": "new"}}, "config.json")
+    assert unknown.dtype is None
+    assert any("'new' is not known" in note for note in unknown.notes)
+
+
+def test_an_unknown_family_is_read_like_llama_and_says_so() -> None:
+    found = config.architecture({**LLAMA, "model_type": "brandnew"}, "config.json")
+    assert found.estimated
+    assert any("brandnew" in note for note in found.notes)
+    assert found.parameters.attention == 32 * 4096 * 128 * 2 * (32 + 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hidden_size": None}, ["hidden_size"]),
+        ({"hidden_size": -1}, ["'hidden_size' is -1", "1 to 1,048,576"]),
+        ({"hidden_size": True}, ["hidden_size"]),
+        ({"hidden_size": "4096"}, ["hidden_size"]),
+        ({"num_hidden_layers": 10**9}, ["num_hidden_layers"]),
+        ({"vocab_size": 2**63}, ["vocab_size"]),
+        ({"num_key_value_heads": 64}, ["64 key-value heads for 32"]),
+        ({"intermediate_size": None}, ["intermediate_size"]),
+        ({"num_attention_heads": 60_000}, ["heads"]),
+        ({"model_type": "bert"}, ["bert", "decoder"]),
+        ({"is_encoder_decoder": True}, ["encoder"]),
+        ({"num_local_experts": 8}, ["num_experts_per_tok"]),
+        ({"num_local_experts": 8, "num_experts_per_tok": 9}, ["9 of 8"]),
+        ({"layer_types": ["full_attention"]}, ["layer_types", "32 layers"]),
+        ({"layer_types": ["telepathy"] * 32}, ["telepathy"]),
+        ({"layer_types": ["mamba"] * 32}, ["not modelled"]),
+    ],
+)
+def test_what_is_wrong_is_one_line(changes: dict[str, Any], words: list[str]) -> None:
+    table = {key: value for key, value in {**LLAMA, **changes}.items() if value is not None}
+    with pytest.raises(DataError) as raised:
+        config.architecture(table, "config.json")
+    line = str(raised.value)
+    assert line.startswith("config.json")
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+
+
+KEYS = sorted({key for row in MODELS.values() for key in row.config} | {"layer_types", "quantization_config"})
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8),
+    st.lists(st.one_of(st.integers(), st.text(max_size=8)), max_size=4),
+    st.dictionaries(st.text(max_size=8), st.integers(), max_size=3),
+    st.sampled_from(["llama", "mamba", "nemotron_h", "qwen3_next", "chatglm", "jamba", "falcon"]),
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))
+def test_whatever_a_config_says_it_is_read_or_refused(name: str, changes: dict[str, Any]) -> None:
+    try:
+        found = config.architecture({**MODELS[name].config, **changes}, "config.json")
+    except DataError:
+        return
+    assert found.parameters.total > 0
+    assert kv_cache.size(found, 1000, 1) >= 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_config_are_refused(data: bytes) -> None:
+    with pytest.raises(LlmcheckError):
+        config.architecture(config.decoded(data, "config.json"), "config.json")
+
+
+def test_deep_json_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"a":' * 100_000)
+    with pytest.raises(DataError, match="not a whole JSON document"):
+        find.read(str(path))
+
+
+# --- folders and the cache ---
+
+
+def folder(path: Path, **changes: Any) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.json").write_text(json.dumps({**LLAMA, **changes}))
+    return path
+
+
+def test_a_folder_with_a_config_is_read(tmp_path: Path) -> None:
+    found = find.read(str(folder(tmp_path / "Llama-3.1-8B")))
+    assert found.name == "Llama-3.1-8B"
+    assert found.parameters.total == 8_030_261_248
+    assert find.read(str(tmp_path / "Llama-3.1-8B" / "config.json")) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "no config.json, GGUF or safetensors file"),
+        ({"adapter_config.json": "{}"}, "adapter alone"),
+        ({"a.gguf": "GGUF", "b.gguf": "GGUF"}, "2 models in one folder"),
+        ({"config.json": "[]"}, "config.json"),
+    ],
+)
+def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path, files: dict[str, str], words: str) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=words):
+        find.read(str(tmp_path))
+
+
+def test_pickles_are_never_opened(tmp_path: Path) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    path.write_bytes(b"\x80\x04")
+    with pytest.raises(DataError, match="pickle"):
+        find.read(str(path))
+
+
+def test_the_cache_is_searched_by_repository(tmp_path: Path) -> None:
+    base = tmp_path / "models--acme--tiny"
+    folder(base / "snapshots" / "aaaa")
+    folder(base / "snapshots" / "bbbb", num_hidden_layers=16)
+    (base / "refs").mkdir()
+    (base / "refs" / "main").write_text("bbbb")
+    found = find.cached("acme/tiny", str(tmp_path))
+    assert found is not None
+    assert found.layers == 16
+    assert found.name == "acme/tiny"
+    assert find.cached("acme/other", str(tmp_path)) is None
+    for name in ("../../etc", "acme/../x", "a/b/c", "", "acme/tiny\n"):
+        assert find.cached(name, str(tmp_path)) is None
+
+
+def test_a_reference_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    base = tmp_path / "models--acme--tiny"
+    folder(base / "snapshots" / "aaaa")
+    (base / "refs").mkdir()
+    (base / "refs" / "main").write_text("../../../../etc")
+    found = find.cached("acme/tiny", str(tmp_path))
+    assert found is not None
+    assert found.source.endswith("revision aaaa")

@@ -1,0 +1,178 @@
+"""Speed against published runs and tables, and what must hold for any model and card."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from llmcheck import catalog, whatif
+from llmcheck.architecture import Architecture
+from llmcheck.estimate import Rate, Speed
+from llmcheck.fit import typical
+from llmcheck.fit.speed import rounded, speed
+from llmcheck.machine import Gpu
+from llmcheck.question import known_model
+from llmcheck.workload import Workload
+
+SPECS = catalog.gpu_specs()
+
+
+def gpus(words: str) -> tuple[Gpu, ...]:
+    return whatif.machine(words, SPECS).machine.gpus or ()
+
+
+def model(name: str) -> Architecture:
+    found = known_model(name)
+    assert found is not None
+    return found
+
+
+def answers(name: str, words: str, **values: Any) -> Rate:
+    work = Workload(method="inference", **{"context": 256, **values})
+    found = speed(model(name), work, gpus(words))[0].decode
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "cards", "hours", "tokens"),
+    [  # GPU hours of pre-training and its tokens
+        # Llama 2, arXiv 2307.09288, table 2: A100 80 GB
+        ("llama-2-7b", "512x A100-SXM4-80GB", 184_320, 2e12),
+        ("llama-2-13b", "512x A100-SXM4-80GB", 368_640, 2e12),
+        ("llama-2-70b", "2048x A100-SXM4-80GB", 1_720_320, 2e12),
+        # LLaMA, arXiv 2302.13971, table 15: A100 80 GB
+        ("llama-65b", "2048x A100-SXM4-80GB", 1_022_362, 1.4e12),
+        # BLOOM, arXiv 2211.05100: 1,082,990 hours on 384 A100 80 GB
+        ("bloom-176b", "384x A100-SXM4-80GB", 1_082_990, 366e9),
+        # Llama 3.1's model card: H100 80 GB; 405B on 15.6T tokens (arXiv 2407.21783)
+        ("llama-3.1-405b", "4096x H100 SXM", 30_840_000, 15.6e12),
+    ],
+)
+def test_published_runs_are_inside_the_band(name: str, cards: str, hours: float, tokens: float) -> None:
+    used = gpus(cards)
+    days = speed(model(name), Workload(method="pretrain", tokens=tokens, context=4096), used)[0].days
+    assert days is not None
+    published = hours / len(used) / 24
+    assert days.low <= published <= days.high
+    assert days.expected == pytest.approx(published, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("words", "weights", "tokens"),
+    [  # Llama 2 7B, tokens per second: llama.cpp, "Performance of llama.cpp on Apple Silicon M-series", discussion 4167
+        ("M1 Pro 32GB", "fp16", 12.75), ("M1 Pro 32GB", "q8_0", 22.34), ("M1 Pro 32GB", "q4_0", 36.41),
+        ("M1 Max 64GB", "fp16", 23.03), ("M1 Max 64GB", "q8_0", 40.20), ("M1 Max 64GB", "q4_0", 61.19),
+        ("M2 Ultra 192GB", "fp16", 41.02), ("M2 Ultra 192GB", "q8_0", 66.64), ("M2 Ultra 192GB", "q4_0", 94.27),
+        ("M3 Max 64GB", "fp16", 25.09), ("M3 Max 64GB", "q8_0", 42.75), ("M3 Max 64GB", "q4_0", 66.31),
+        ("M4 Max 128GB", "fp16", 31.64), ("M4 Max 128GB", "q8_0", 54.05), ("M4 Max 128GB", "q4_0", 83.06),
+    ],
+)  # fmt: skip
+def test_llama_cpp_on_apple_silicon_is_inside_the_band(words: str, weights: str, tokens: float) -> None:
+    found = answers("llama-2-7b", words, weights=weights, runtime="llama.cpp")
+    assert found.low <= tokens <= found.high
+    assert found.expected == pytest.approx(tokens, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [  # Qwen2.5's speed benchmark: transformers, bf16, one A100 80 GB, input of one token
+        ("qwen2.5-0.5b", 47.40), ("qwen2.5-1.5b", 39.68), ("qwen2.5-7b", 40.38), ("qwen2.5-14b", 24.74),
+        ("qwen2.5-32b", 17.54),
+    ],
+)  # fmt: skip
+def test_transformers_on_an_a100_is_inside_the_band(name: str, tokens: float) -> None:
+    found = answers(name, "A100-SXM4-80GB", runtime="transformers")
+    assert found.low <= tokens <= found.high
+
+
+def test_what_is_not_published_is_none_with_a_reason() -> None:
+    unknown = Gpu(vendor="nvidia", name="NVIDIA FutureCard", memory_total=2**37)
+    for method in ("inference", "full"):
+        found, notes = speed(model("llama-3.1-8b"), Workload(method=method), [unknown])  # type: ignore[arg-type]
+        assert found == Speed()
+        assert any("NVIDIA FutureCard" in note for note in notes)
+    without_tokens, _ = speed(model("llama-3.1-8b"), Workload(method="full"), gpus("A100-SXM4-80GB"))
+    assert without_tokens.train is not None
+    assert without_tokens.days is None
+
+
+def test_carbon_is_told_only_with_a_grid() -> None:
+    work = Workload(method="pretrain", tokens=1e12, context=4096)
+    plain, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"))
+    green, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"), grid=400)
+    assert plain.co2_kg is None
+    assert plain.energy_kwh is not None
+    assert green.co2_kg is not None
+    assert green.co2_kg.expected == pytest.approx(plain.energy_kwh.expected * 0.4)
+    # 8 cards of 700 W for those days at most, with what is around them
+    assert plain.days is not None
+    assert plain.energy_kwh.high <= 8 * 0.7 * 24 * plain.days.high * 1.6 * 1.001
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.034, "0.034"), (4.26, "4.3"), (55.2, "55"), (123, "120"), (1687, "1,700")]
+)
+def test_an_estimate_has_two_digits(value: float, text: str) -> None:
+    assert rounded(value) == text
+
+
+# --- for any model ---
+
+SIZES = st.sampled_from(["0.5B", "1B", "7B", "13B", "70B", "405B"])
+CARDS = st.sampled_from(["RTX 3060", "RTX 4090", "A100-SXM4-80GB", "H100 SXM", "MI300X", "m3-max 64GB"])
+RUNTIMES = st.sampled_from(["transformers", "vllm", "llama.cpp"])
+
+
+def ordered(rate: Rate | None) -> bool:
+    return rate is None or (0 < rate.low <= rate.expected <= rate.high < math.inf)
+
+
+@settings(deadline=None, max_examples=80)
+@given(SIZES, CARDS, RUNTIMES, st.integers(1, 100_000), st.integers(0, 10**11))
+def test_bands_are_in_order_and_ram_never_helps(size: str, card: str, runtime: Any, context: int, aside: int) -> None:
+    shapes = typical.architecture(size)
+    work = Workload(method="inference", runtime=runtime, context=context)
+    found, _ = speed(shapes, work, gpus(card))
+    slower, _ = speed(shapes, work, gpus(card), in_ram=aside)
+    assert ordered(found.decode)
+    assert ordered(found.prefill)
+    assert found.decode is not None
+    assert slower.decode is not None
+    # a fast link and slow memory do not exist together
+    assert slower.decode.expected <= found.decode.expected * 1.001
+
+
+@settings(deadline=None, max_examples=60)
+@given(SIZES, CARDS, RUNTIMES, st.integers(1, 50_000))
+def test_more_to_read_is_never_faster(size: str, card: str, runtime: Any, context: int) -> None:
+    shapes, cards = typical.architecture(size), gpus(card)
+
+    def rate(**values: Any) -> float:
+        found = speed(shapes, Workload(method="inference", runtime=runtime, **{"context": context, **values}), cards)
+        assert found[0].decode is not None
+        return found[0].decode.expected
+
+    assert rate(context=2 * context) <= rate() * 1.0001
+    assert rate(weights="bf16") <= rate(weights="q8_0") * 1.0001 <= rate(weights="q4_k_m") * 1.0002
+
+
+@settings(deadline=None, max_examples=60)
+@given(SIZES, st.sampled_from(["full", "lora", "qlora", "pretrain"]), st.integers(1, 64), st.integers(1, 8192))
+def test_more_cards_are_never_slower_and_offload_never_faster(size: str, method: Any, count: int, context: int) -> None:
+    shapes = typical.architecture(size)
+    work = Workload(method=method, context=context, tokens=1e9)
+    one = speed(shapes, work, gpus(f"{count}x H100 SXM"))[0]
+    two = speed(shapes, work, gpus(f"{2 * count}x H100 SXM"))[0]
+    off = speed(shapes, replace(work, offload="all"), gpus(f"{count}x H100 SXM"))[0]
+    assert one.train is not None
+    assert two.train is not None
+    assert off.train is not None
+    assert all(map(ordered, (one.train, one.days, one.energy_kwh)))
+    assert two.train.expected >= one.train.expected
+    assert off.train.expected < one.train.expected
