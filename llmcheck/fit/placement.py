@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.architecture import Architecture
 from llmcheck.estimate import FitVerdict, Memory, Placement
@@ -73,6 +74,8 @@ def _best(architecture: Architecture, workload: Workload, groups: Sequence[tuple
             for each in helped:
                 if each.verdict == verdict:
                     return each
+        if room.ram is not None and tried:
+            return replace(tried[0], reason=f"{tried[0].reason}; {helped[0].reason}")
     return tried[0] if tried else _without_gpu(architecture, workload, room)
 
 

@@ -1,0 +1,334 @@
+"""Where a workload lies: verdicts on hand-made machines, what is advised, and what must hold for any of them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from llmcheck import catalog, whatif
+from llmcheck.architecture import Architecture
+from llmcheck.estimate import Fit
+from llmcheck.fit import room as rooms
+from llmcheck.fit import typical
+from llmcheck.fit.answer import answer
+from llmcheck.fit.placement import budget, place
+from llmcheck.machine import Gpu, Machine, Ram
+from llmcheck.question import known_model
+from llmcheck.units import GB, GIB
+from llmcheck.workload import Workload
+
+SPECS = catalog.gpu_specs()
+CARDS = tuple(known.spec for known in SPECS if known.vendor == "nvidia")
+
+
+def machine(words: str) -> Machine:
+    return whatif.machine(words, SPECS).machine
+
+
+def model(name: str) -> Architecture:
+    found = known_model(name) or typical.architecture(name)
+    assert found is not None
+    return found
+
+
+def asked(name: str, words: str | Machine, **values: Any) -> Fit:
+    workload = Workload(**{"method": "inference", **values})
+    found = machine(words) if isinstance(words, str) else words
+    return answer(model(name), workload, found, specs=CARDS)
+
+
+def with_free(words: str, *free: int | None) -> Machine:
+    found = machine(words)
+    gpus = tuple(replace(gpu, memory_free=each) for gpu, each in zip(found.gpus or (), free, strict=True))
+    return replace(found, gpus=gpus)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "values", "verdict"),
+    [
+        ("llama-3.1-8b", "RTX 4090", {}, "fits"),
+        ("llama-3.1-8b", "RTX 4070", {}, "does-not-fit"),  # 15 GiB of weights, and no RAM is stated
+        ("llama-3.1-8b", "RTX 4070, 64 GB RAM", {}, "fits-with-offload"),
+        ("llama-3.1-8b", "RTX 4070", {"weights": "q4_k_m"}, "fits"),
+        ("llama-3.1-8b", "RTX 4070, 64 GB RAM", {"runtime": "vllm"}, "does-not-fit"),
+        ("llama-2-70b", "RTX 4090", {"weights": "q4_k_m"}, "does-not-fit"),
+        ("llama-2-70b", "RTX 4090, 64 GB RAM", {"weights": "q4_k_m"}, "fits-with-offload"),
+        ("llama-2-70b", "2x RTX 4090", {"weights": "q4_k_m"}, "fits"),
+        ("llama-3.1-70b", "A100-SXM4-80GB", {}, "does-not-fit"),
+        ("llama-3.1-70b", "2x A100-SXM4-80GB", {"runtime": "vllm"}, "fits"),
+        ("llama-3.1-405b", "8x H100 SXM", {"runtime": "vllm"}, "does-not-fit"),
+        ("llama-3.1-405b", "8x H100 SXM", {"runtime": "vllm", "weights": "fp8"}, "fits"),
+        ("deepseek-v3", "8x H200", {"runtime": "vllm"}, "fits"),
+        ("deepseek-v3", "8x H100 SXM", {"runtime": "vllm"}, "does-not-fit"),
+        ("gpt-oss-120b", "H100 SXM", {"runtime": "vllm"}, "fits"),
+        ("gpt-oss-20b", "RTX 4080", {}, "fits"),
+        ("7B", "cpu, 16 GB RAM", {"weights": "q4_k_m"}, "fits-with-offload"),
+        ("7B", "cpu, 8 GB RAM", {}, "does-not-fit"),
+        ("7B", "cpu, 64 GB RAM", {"runtime": "vllm"}, "does-not-fit"),
+        ("70B", "m3-max 64GB", {"weights": "q4_k_m"}, "fits"),
+        ("70B", "m3-max 48GB", {"weights": "q8_0"}, "does-not-fit"),
+        # full fine-tuning of 7B with AdamW in mixed precision keeps 16 bytes for each weight
+        ("7B", "A100-SXM4-80GB", {"method": "full"}, "does-not-fit"),
+        ("7B", "A100-SXM4-80GB", {"method": "full", "precision": "bf16"}, "fits"),
+        ("7B", "2x A100-SXM4-80GB", {"method": "full"}, "fits"),
+        ("7B", "RTX 4090", {"method": "lora"}, "fits"),
+        ("7B", "RTX 3060 12GB", {"method": "qlora"}, "fits"),
+        ("7B", "RTX 2060", {"method": "qlora"}, "does-not-fit"),
+        ("70B", "A100-SXM4-80GB", {"method": "qlora"}, "fits"),
+        ("70B", "RTX 4090, 256 GB RAM", {"method": "qlora"}, "does-not-fit"),
+        ("7B", "RTX 4090, 256 GB RAM", {"method": "full", "offload": "all"}, "fits-with-offload"),
+        ("7B", "RTX 4090, 64 GB RAM", {"method": "full", "offload": "all"}, "does-not-fit"),
+        ("7B", "cpu, 512 GB RAM", {"method": "lora"}, "does-not-fit"),
+    ],
+)
+def test_verdicts_are_those_that_people_meet(name: str, words: str, values: dict[str, Any], verdict: str) -> None:
+    assert asked(name, words, **values).verdict == verdict
+
+
+def test_memory_that_others_hold_is_not_there() -> None:
+    busy = with_free("RTX 4090", 6 * GIB)
+    found = asked("llama-3.1-8b", busy)
+    assert found.verdict == "does-not-fit"
+    assert found.per_gpu[0].free == 6 * GIB
+    assert "held by other processes" in found.reason
+    assert any("end what else holds" in way.change and way.cost == "free" for way in found.ways)
+    idle = answer(model("llama-3.1-8b"), Workload(method="inference"), busy, assume_idle=True)
+    assert idle.verdict == "fits"
+    assert any("as if nothing else ran" in note for note in idle.assumptions)
+
+
+def test_a_gpu_that_does_not_tell_is_unknown() -> None:
+    silent = replace(machine("RTX 4090"), gpus=(Gpu(vendor="nvidia", index=0, name="NVIDIA X"),))
+    assert asked("7B", silent).verdict == "unknown"
+    assert asked("7B", silent).exit_code == 3
+    assert asked("7B", Machine()).verdict == "unknown"
+
+
+def test_free_memory_that_is_not_known_counts_as_idle_and_says_so() -> None:
+    found = asked("llama-3.1-8b", with_free("RTX 4090", None))
+    assert found.verdict == "fits"
+    assert any("counted as idle" in note for note in found.assumptions)
+
+
+def test_ram_of_a_live_machine_that_could_not_be_read_is_unknown() -> None:
+    live = replace(machine("RTX 4070"), collected_at="2026-11-23T00:00:00Z", ram=Ram())
+    assert asked("llama-3.1-8b", live).verdict == "unknown"
+
+
+def test_mig_instances_never_add_up() -> None:
+    part = Gpu(vendor="nvidia", name="NVIDIA A100 MIG 3g.40gb", memory_total=40 * GIB, memory_free=39 * GIB, parent=0)
+    cut = Machine(gpus=(replace(part, index=0), replace(part, index=1)))
+    assert asked("llama-3.1-8b", cut, runtime="vllm").verdict == "fits"
+    assert asked("34B", cut, runtime="vllm").verdict == "does-not-fit"
+    whole = machine("2x A100-PCIE-40GB")
+    assert asked("34B", whole, runtime="vllm").verdict == "fits"
+
+
+def test_cards_of_two_vendors_never_add_up() -> None:
+    mixed = Machine(gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
+    assert asked("34B", mixed, weights="q8_0").verdict == "does-not-fit"
+    assert asked("34B", machine("2x RTX 4090"), weights="q8_0").verdict == "fits"
+
+
+def test_unequal_cards_hold_layers_as_they_have_room() -> None:
+    found = asked("34B", "RTX 4090 + RTX 3060", weights="q6_k")
+    assert found.verdict == "fits"
+    large, small = found.per_gpu
+    assert (large.name, small.name) == ("NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 3060")
+    assert large.memory.total > 1.5 * small.memory.total
+
+
+def test_vllm_says_how_many_tokens_remain() -> None:
+    found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192)
+    placement = found.placement
+    assert placement is not None
+    # 0.9 x 80 GiB, less 15 GiB of weights and about 3 GiB beside them, over 128 KiB a token
+    assert placement.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
+    assert placement.concurrent == placement.kv_tokens // 8192
+    half = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192, memory_fraction=0.45).placement
+    assert half is not None
+    assert half.kv_tokens is not None
+    assert half.kv_tokens < placement.kv_tokens / 2
+
+
+def test_llama_cpp_says_how_many_layers_go_to_the_gpu() -> None:
+    found = asked("llama-2-70b", "RTX 4090, 64 GB RAM", weights="q4_k_m", context=4096)
+    placement = found.placement
+    assert placement is not None
+    # 38.6 GiB of weights and 1.25 of cache over 80 layers: about 0.49 GiB each, in 24 less 1 GiB
+    assert placement.gpu_layers == pytest.approx(45, abs=3)
+    assert placement.ram == pytest.approx((80 - placement.gpu_layers) * 0.49 * GIB, rel=0.1)
+    whole = asked("llama-2-70b", "2x RTX 4090", weights="q4_k_m", context=4096).placement
+    assert whole is not None
+    assert whole.gpu_layers == 81
+    on_cpu = asked("7B", "cpu, 32 GB RAM", weights="q4_k_m").placement
+    assert on_cpu is not None
+    assert (on_cpu.gpus, on_cpu.gpu_layers) == (0, 0)
+
+
+def test_it_takes_no_more_gpus_than_it_needs() -> None:
+    found = asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm")
+    assert len(found.per_gpu) == 1
+    assert len(asked("llama-3.1-70b", "8x H100 SXM", runtime="vllm").per_gpu) == 2
+    # 64 heads are not cut in three
+    assert asked("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536).verdict == "does-not-fit"
+    assert len(asked("llama-3.1-70b", "4x H100 SXM", runtime="vllm", context=65_536).per_gpu) == 4
+    assert len(asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
+
+
+def test_components_of_the_whole_are_exact() -> None:
+    found = asked("llama-3.1-8b", "2x RTX 4090, 64 GB RAM", weights="q4_k_m", context=10_000)
+    assert found.memory.kv_cache == 2 * 32 * 8 * 128 * 2 * 10_000
+    memory = found.memory
+    parts = (memory.weights, memory.kv_cache, memory.activations, memory.gradients, memory.optimizer, memory.overhead)
+    assert sum(parts) == memory.total == sum(term.expected for term in memory.terms)
+    assert memory.low <= memory.total <= memory.high
+
+
+def test_the_largest_that_fit_do_fit() -> None:
+    found = asked("llama-3.1-8b", "RTX 4090")
+    room = rooms.of(machine("RTX 4090"))
+    work = replace(found.workload, gpus=None)
+    assert found.largest_context is not None
+    assert found.largest_batch is not None
+    assert place(found.architecture, replace(work, context=found.largest_context, prompt=None), room).verdict == "fits"
+    longer = replace(work, context=round(found.largest_context * 1.03), prompt=None)
+    assert place(found.architecture, longer, room).verdict != "fits"
+    assert place(found.architecture, replace(work, batch=found.largest_batch + 1), room).verdict != "fits"
+    assert found.best_weights == "bf16"
+    assert asked("gpt-oss-20b", "RTX 4080").best_weights == "mxfp4"
+    assert asked("llama-2-13b", "RTX 4090", weights="q4_k_m").best_weights == "q8_0"
+
+
+WANTING = [
+    ("llama-3.1-8b", "RTX 4070", {}),
+    ("llama-3.1-70b", "A100-SXM4-80GB, 256 GB RAM", {"runtime": "vllm"}),
+    ("70B", "RTX 4090, 64 GB RAM", {"weights": "q4_k_m"}),
+    ("7B", "A100-SXM4-80GB", {"method": "full"}),
+    ("13B", "RTX 4090", {"method": "lora", "batch": 8}),
+    ("llama-3.1-8b", "RTX 4090", {"context": 131_072, "runtime": "vllm"}),
+    ("deepseek-v3", "8x H100 SXM", {"runtime": "vllm"}),
+    ("7B", "cpu, 8 GB RAM", {}),
+    ("70B", "RTX 4090, 64 GB RAM", {"method": "qlora"}),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "values"), WANTING)
+def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, values: dict[str, Any]) -> None:
+    found = asked(name, words, **values)
+    assert found.verdict in ("does-not-fit", "fits-with-offload")
+    assert 0 < len(found.ways) <= 3
+    ranks = ["free", "quality", "speed", "hardware"]
+    assert [ranks.index(way.cost) for way in found.ways] == sorted(ranks.index(way.cost) for way in found.ways)
+    room = rooms.of(machine(words))
+    for way in found.ways:
+        if way.cost == "hardware" or "end what else" in way.change:
+            continue
+        placed = place(found.architecture, way.workload, room)
+        assert placed.verdict in ("fits", "fits-with-offload")
+        assert placed.memory.total == way.total
+
+
+def test_the_reason_stands_on_its_own() -> None:
+    assert "RAM" in asked("70B", "RTX 4090, 16 GB RAM", weights="q4_k_m").reason
+    assert "no GPU" in asked("7B", "cpu, 64 GB RAM", method="full").reason
+    short = asked("7B", "A100-SXM4-80GB", method="full").reason
+    assert "are needed" in short
+    assert "short" in short
+
+
+# --- for any machine ---
+
+NAMES = st.sampled_from(["0.5B", "7B", "llama-3.1-8b", "gemma-3-27b", "mixtral-8x7b", "deepseek-v2-lite", "jamba-v0.1"])
+RUNTIMES = st.sampled_from(["transformers", "vllm", "llama.cpp", "sglang", "mlx", None])
+ORDER = {"does-not-fit": 0, "fits-with-offload": 1, "fits": 2}
+
+
+def devices(sizes: list[int], ram: int | None) -> Machine:
+    gpus = tuple(
+        Gpu(vendor="nvidia", index=i, name="NVIDIA X", memory_total=size, memory_free=size)
+        for i, size in enumerate(sizes)
+    )
+    return Machine(gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
+
+
+SIZES = st.lists(st.integers(2 * GIB, 200 * GIB), max_size=8)
+RAMS = st.one_of(st.none(), st.integers(GB, 1000 * GB))
+
+
+@settings(deadline=None, max_examples=150)
+@given(NAMES, RUNTIMES, SIZES, RAMS, st.integers(128, 200_000), st.sampled_from([None, "q4_k_m", "fp8", "nf4-dq"]))
+def test_what_fits_has_room(
+    name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, weights: str | None
+) -> None:
+    work = Workload(method="inference", runtime=runtime, context=context, weights=weights)
+    placed = place(model(name), work, rooms.of(devices(sizes, ram)))
+    assert placed.verdict in ORDER
+    assert placed.memory.low <= placed.memory.total <= placed.memory.high
+    if placed.verdict == "fits":
+        for device, part in zip(placed.devices, placed.parts, strict=True):
+            assert part.total <= budget(work, device)
+    if placed.verdict == "fits-with-offload":
+        assert ram is not None
+        assert 0 < placed.in_ram <= ram
+    if ram is None:
+        assert placed.verdict != "fits-with-offload"
+
+
+@settings(deadline=None, max_examples=100)
+@given(NAMES, RUNTIMES, SIZES, RAMS, st.integers(128, 100_000), st.integers(0, 100 * GIB), st.integers(0, 500 * GB))
+def test_more_room_is_never_worse(
+    name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, more: int, more_ram: int
+) -> None:
+    work = Workload(method="inference", runtime=runtime, context=context)
+    before = place(model(name), work, rooms.of(devices(sizes, ram)))
+    larger = devices([size + more for size in sizes], None if ram is None else ram + more_ram)
+    after = place(model(name), work, rooms.of(larger))
+    assert ORDER[after.verdict] >= ORDER[before.verdict]
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.sampled_from(["0.5B", "7B", "mixtral-8x7b"]), st.sampled_from(["full", "lora", "qlora", "pretrain"]),
+    st.integers(1, 8), st.integers(4 * GIB, 200 * GIB),
+    st.sampled_from([None, "zero1", "zero2", "zero3", "fsdp", "ddp"]),
+    st.integers(64, 8192), st.integers(1, 8),
+)  # fmt: skip
+def test_training_that_fits_has_room(
+    name: str, method: Any, count: int, size: int, sharding: Any, context: int, batch: int
+) -> None:
+    work = Workload(method=method, sharding=sharding, context=context, batch=batch)
+    placed = place(model(name), work, rooms.of(devices([size] * count, 64 * GB)))
+    assert placed.verdict in ORDER
+    if placed.verdict == "fits":
+        assert all(part.total <= size for part in placed.parts)
+    longer = place(model(name), replace(work, context=2 * context), rooms.of(devices([size] * count, 64 * GB)))
+    assert ORDER[longer.verdict] <= ORDER[placed.verdict]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.floats(5e7, 5e12))
+def test_a_typical_model_has_the_size_that_was_asked_for(count: float) -> None:
+    found = typical.architecture(str(round(count)))
+    assert found.parameters.total == pytest.approx(count, rel=0.01)
+    assert found.estimated
+
+
+def test_larger_typical_models_take_more() -> None:
+    sizes = [round(5e7 * 1.1**step) for step in range(120)]
+    found = [typical.architecture(str(size)) for size in sizes]
+    assert all(a.layers <= b.layers and a.hidden <= b.hidden for a, b in itertools.pairwise(found))
+    assert all(a.parameters.total < b.parameters.total for a, b in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize("size", ["", "7", "7X", "B", "-7B", "7 billion", "1K", "9999T", "7B7B", "nanB", "1e9B"])
+def test_what_is_no_size_is_refused(size: str) -> None:
+    from llmcheck.errors import UsageError
+
+    with pytest.raises(UsageError):
+        typical.architecture(size)
