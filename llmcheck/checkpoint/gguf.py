@@ -27,7 +27,9 @@ _NUMBERS = {
 }  # fmt: skip
 """By the number of the value's type."""
 _STRING, _ARRAY = 8, 9
-_MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS, _MOST_NUMBERS, _MOST_PARTS = 65_536, 1_048_576, 4_194_304, 65_536, 1_000
+_MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS, _MOST_PARTS = 8_192, 1_048_576, 4_194_304, 1_000
+_MOST_NUMBERS = 65_536
+"""That are kept of all lists together: a hole in a file costs no disk, its numbers would cost memory."""
 _MOST_ELEMENTS = 2**50
 
 _TYPES: dict[int, tuple[str, int, int]] = {
@@ -47,11 +49,17 @@ _FILE_TYPES = {
     28: "iq2_s", 29: "iq2_m", 30: "iq4_xs", 31: "iq1_m", 32: "bf16", 36: "tq1_0", 37: "tq2_0", 38: "mxfp4",
 }  # fmt: skip
 """``general.file_type``: what ``llama-quantize`` was asked for."""
-_PERIODS = {"gemma2": 2, "gemma3": 6, "gpt-oss": 2, "cohere2": 4, "llama4": 4}
+_PERIODS = {
+    "gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4, "llama4": 4, "exaone4": 4, "olmo2": 4,
+    "smallthinker": 4,
+}  # fmt: skip
 """Every so many layers one sees the whole context; the others a window. As llama.cpp has it for these families."""
+_EVERY_LAYER = {"llama", "mistral3", "phi3", "starcoder2"}
+"""Families whose window is that of all layers, where they have one."""
 _SPLIT = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 _BLOCK = re.compile(r"blk\.(\d{1,6})\.(.+)")
 _EXPERTS = re.compile(r"ffn_(?:gate|up|down|gate_up)_(?:exps|\d+)\b")
+_RECURRENT = ("ssm_", "shortconv", "time_mix", "wkv")
 _MIXERS = ("attn_", "ssm_", "shortconv", "time_mix", "wkv")
 
 Part = Literal["embedding", "head", "layer", "experts", "vision", "other"]
@@ -69,7 +77,7 @@ class _Tensor(Struct, frozen=True):
 
 class _Header(Struct, frozen=True):
     values: dict[str, Value]
-    """Lists of strings, and long ones, are left out; ``KEY.count`` is their length."""
+    """None for long texts and for lists of strings or many numbers; ``KEY.count`` is the length of a list."""
     tensors: list[_Tensor]
     file_size: int
 
@@ -85,6 +93,9 @@ def read(path: str) -> Architecture:
     headers = [_header(part) for part in _parts(path)]
     values: dict[str, Value] = headers[0].values
     tensors = [tensor for header in headers for tensor in header.tensors]
+    declared = values.get("split.count")
+    if isinstance(declared, int) and declared > 1 and declared != len(headers):
+        raise DataError(f"{path}: one of {declared:,} parts; name them NAME-00001-of-{declared:05}.gguf and so on")
     if not tensors:
         raise DataError(f"{path}: has no tensors: a vocabulary alone, or the first part of a model")
     return _Model(values, tensors, path, sum(header.file_size for header in headers)).architecture()
@@ -128,23 +139,25 @@ def _header(path: str) -> _Header:
             raise stream.fail(f"{count:,} tensors and {keys:,} keys are more than any model has")
         stream.need(13 * keys + 24 * count, f"{keys:,} keys and {count:,} tensors")
         values = _values(stream, keys)
-        tensors = [_tensor(stream) for _ in range(count)]
+        tensors = _tensors(stream, count)
         _check_whole(stream, values, tensors)
         return _Header(values, tensors, stream.size)
 
 
 def _values(stream: Stream, keys: int) -> dict[str, Value]:
     values: dict[str, Value] = {}
-    texts = 0
+    texts = numbers = 0
     for _ in range(keys):
         key = stream.text("the name of a key")
         if key in values:
             raise stream.fail(f"key '{_shown(key)}' comes twice")
         kind = int(stream.take(_U32)[0])
         if kind == _STRING:
-            values[key] = stream.text(f"'{_shown(key)}'")
+            values[key] = stream.short_text(f"'{_shown(key)}'")
         elif kind == _ARRAY:
-            values[key], length, are_texts = _array(stream, key, _MOST_TEXTS - texts)
+            kept, length, are_texts = _array(stream, key, _MOST_TEXTS - texts, _MOST_NUMBERS - numbers)
+            values[key] = kept
+            numbers += len(kept or ())
             values[f"{key}.count"] = length
             texts += length if are_texts else 0
         elif kind in _NUMBERS:
@@ -154,7 +167,7 @@ def _values(stream: Stream, keys: int) -> dict[str, Value]:
     return values
 
 
-def _array(stream: Stream, key: str, most_texts: int) -> tuple[list[int] | None, int, bool]:
+def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tuple[list[int] | None, int, bool]:
     """Its whole numbers, where they are few; its length; whether it holds strings."""
     what = f"the list '{_shown(key)}'"
     kind = int(stream.take(_U32)[0])
@@ -169,10 +182,20 @@ def _array(stream: Stream, key: str, most_texts: int) -> tuple[list[int] | None,
         nested = "lists" if kind == _ARRAY else f"unknown type {kind}"
         raise stream.fail(f"{what} holds {nested}, which no model needs")
     stream.need(length * form.size, what)
-    if length > _MOST_NUMBERS or kind in (6, 12):
+    if length > most_numbers or kind in (6, 12):
         stream.skip(length * form.size, what)
         return None, length, False
     return [int(stream.take(form)[0]) for _ in range(length)], length, False
+
+
+def _tensors(stream: Stream, count: int) -> list[_Tensor]:
+    """Refused at the first name that comes twice: a hole in the file reads as tensors without a name."""
+    found: dict[str, _Tensor] = {}
+    for _ in range(count):
+        tensor = _tensor(stream)
+        if found.setdefault(tensor.name, tensor) is not tensor:
+            raise stream.fail(f"tensor '{_shown(tensor.name)}' comes twice")
+    return list(found.values())
 
 
 def _tensor(stream: Stream) -> _Tensor:
@@ -225,7 +248,12 @@ class _Model:
         self.family = said if isinstance(said, str) and said else "unknown"
         if self.family in {"clip", "mmproj"}:
             raise DataError(f"{path}: a vision projector (mmproj); give the file of the language model beside it")
-        self.by_name = {tensor.name: tensor for tensor in tensors}
+        self.by_name: dict[str, _Tensor] = {}
+        for tensor in tensors:
+            if self.by_name.setdefault(tensor.name, tensor) is not tensor:
+                raise DataError(f"{path}: tensor '{_shown(tensor.name)}' is in two parts")
+        blocks = (match for name in self.by_name if (match := _BLOCK.match(name)))
+        self.recurrent = {int(match[1]) for match in blocks if match[2].startswith(_RECURRENT)}
         self.notes: list[str] = []
 
     def whole(self, key: str, most: int, *fallback: int | None) -> int:
@@ -318,16 +346,27 @@ class _Model:
         width = self.optional("attention.key_length", 2**16) or (hidden // most if most else 0)
         value = self.optional("attention.value_length", 2**16) or width
         latent = self.optional("attention.kv_lora_rank", 2**20)
-        found: dict[Attention, int] = defaultdict(int)
+        own = layers - self._sharing(layers)
+        found: dict[Attention, list[int]] = defaultdict(lambda: [0, 0])
         for layer in range(layers):
-            found[self._layer(layer, heads[layer], cached[layer], width, value, latent)] += 1
+            count = found[self._layer(layer, heads[layer], cached[layer], width, value, latent)]
+            count[0] += 1
+            count[1] += layer >= own
         return tuple(
             Attention(
                 kind=each.kind, layers=count, heads=each.heads, kv_heads=each.kv_heads, head_dim=each.head_dim,
                 value_dim=each.value_dim, window=each.window, latent=each.latent, state=each.state,
+                shares_cache=0 if each.kind == "state" else shared,
             )
-            for each, count in found.items()
+            for each, (count, shared) in found.items()
         )  # fmt: skip
+
+    def _sharing(self, layers: int) -> int:
+        """How many of the last layers keep no cache of their own."""
+        said = self.optional("attention.shared_kv_layers", 10_000)
+        if said is None and self.family == "gemma3n":
+            return max(layers - 20, 0)  # as llama.cpp has it
+        return min(said or 0, layers)
 
     def _layer(self, layer: int, heads: int, cached: int, width: int, value: int, latent: int | None) -> Attention:
         """With ``layers`` 0, to be counted."""
@@ -339,15 +378,20 @@ class _Model:
             if note not in self.notes:
                 self.notes.append(note)
         if not attends:
-            return Attention(kind="state", layers=0, state=self._state(prefix))
+            nothing = self.recurrent and layer not in self.recurrent  # a feed-forward layer alone
+            return Attention(kind="state", layers=0, state=0 if nothing else self._state(prefix))
         if latent:
             rope = self.optional("rope.dimension_count", 2**16) or 0
             key = self.optional("attention.key_length_mla", 2**16) or width
             wide = self.optional("attention.value_length_mla", 2**16) or value
             return Attention(kind="mla", layers=0, heads=heads, kv_heads=heads, head_dim=key, value_dim=wide,
                              latent=latent + rope)  # fmt: skip
+        window = self._window(layer)
+        if window is not None:
+            width = self.optional("attention.key_length_swa", 2**16) or width
+            value = self.optional("attention.value_length_swa", 2**16) or value
         return Attention(kind="attention", layers=0, heads=heads, kv_heads=cached, head_dim=width, value_dim=value,
-                         window=self._window(layer))  # fmt: skip
+                         window=window)  # fmt: skip
 
     def _window(self, layer: int) -> int | None:
         window = self.optional("attention.sliding_window", 2**40)
@@ -361,6 +405,9 @@ class _Model:
         period = pattern if isinstance(pattern, int) and pattern > 0 else _PERIODS.get(self.family)
         if period:
             return None if layer % period == period - 1 else window
+        note = f"a window of {window:,} tokens is taken for all layers: the file does not say which have it"
+        if self.family not in _EVERY_LAYER and note not in self.notes:
+            self.notes.append(note)
         return window
 
     def _state(self, prefix: str) -> int:
@@ -372,6 +419,9 @@ class _Model:
         mixed = self.shape(f"{prefix}ssm_conv1d.weight", f"{prefix}shortconv.conv.weight")
         channels = mixed[1] if len(mixed) > 1 and mixed[1] else inner + 2 * groups * state
         kernel = kernel or mixed[0]
+        if size := self.optional("wkv.head_size", 2**16):  # RWKV: one square for each head, and two tokens to mix in
+            width = self.optional("embedding_length", 2**20) or 0
+            return width * size + 2 * width
         return channels * max(kernel - 1, 0) + inner * state
 
     # --- tensors ---

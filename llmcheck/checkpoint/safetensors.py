@@ -5,6 +5,8 @@ The layout: a 64-bit length, a JSON header with type, shape and place of each te
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import struct
@@ -25,6 +27,7 @@ _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
     "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
+_SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.safetensors", re.DOTALL)
 _NAME = re.compile(r"[^/\\\x00]{1,200}\.safetensors")
 _LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|block)\.(\d{1,6})\.")
 _EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|tok_embeddings|embed_in|embeddings)\.")
@@ -42,7 +45,7 @@ class _Entry(Struct):
 
 
 class _Metadata(Struct):
-    total_size: int | None = None
+    total_size: int | float | None = None
 
 
 class _Index(Struct):
@@ -64,10 +67,23 @@ def read_tensors(path: str) -> Header:
     """Of one file, or of the shards of an index. Raises DataError and OSError."""
     if path.lower().endswith(".index.json"):
         return _of_index(path)
+    match = _SPLIT.fullmatch(os.path.basename(path))
+    if match is not None and int(match[3]) > 1:
+        return _of_shards(path, match[1], match[3])
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
     size = _add(path, sums, shapes)
     return Header(_groups(sums), shapes, size, path)
+
+
+def _of_shards(path: str, stem: str, count: str) -> Header:
+    """One part of several: what its index names, or the parts that its own name implies."""
+    index = os.path.join(os.path.dirname(path), f"{stem}.safetensors.index.json")
+    if os.path.isfile(index):
+        return _of_index(index)
+    if int(count) > _MOST_SHARDS:
+        raise DataError(f"{path}: {int(count):,} parts are more than any model has")
+    return _of_all(path, [f"{stem}-{number:05}-of-{count}.safetensors" for number in range(1, int(count) + 1)], None)
 
 
 def _of_index(path: str) -> Header:
@@ -82,11 +98,19 @@ def _of_index(path: str) -> Header:
     for name in names:
         if not _NAME.fullmatch(name) or name.startswith(".."):
             raise DataError(f"{path}: {name[:60]!r} is not the name of a safetensors file beside it")
+    total = index.metadata.total_size if index.metadata else None
+    if total is not None and not 0 < total <= _MOST_ELEMENTS:
+        raise DataError(f"{path}: its 'total_size' is no count of bytes")
+    return _of_all(path, names, None if total is None else int(total))
+
+
+def _of_all(path: str, names: list[str], total: int | None) -> Header:
+    """All files beside ``path``; no tensors, and a note, where one is missing. ``total``: bytes, as the index says."""
     folder = os.path.dirname(path)
     missing = [name for name in names if not os.path.isfile(os.path.join(folder, name))]
     if missing:
         note = f"{len(missing)} of {len(names)} weight files are not here; counted by their shapes"
-        return Header((), {}, index.metadata.total_size if index.metadata else None, path, (note,))
+        return Header((), {}, total, path, (note,))
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
     size = sum(_add(os.path.join(folder, name), sums, shapes) for name in names)
@@ -108,6 +132,9 @@ def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes:
         data = file.read(length)
     entries = codec.decode_json(data, dict[str, Raw], path) if data else {}
     room, end = size - 8 - length, 0
+    if data.count(b'"data_offsets"') > len(entries):
+        _refuse_twins(path, data)
+    taken_places: list[tuple[int, int]] = []
     for name, text in entries.items():
         if name == "__metadata__":
             continue
@@ -116,13 +143,32 @@ def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes:
             raise DataError(f"{path}: tensor {name[:60]!r} is in two files")
         elements, taken = _measured(path, name, entry)
         end = max(end, entry.data_offsets[1])
+        taken_places.append(entry.data_offsets)
         shapes[name] = tuple(entry.shape)
         total = sums[*_place(name), entry.dtype]
         total[0] += elements
         total[1] += taken
     if end > room:
         raise DataError(f"{path}: not whole: {end - room:,} bytes of its tensors are missing; fetch it anew")
+    taken_places.sort()
+    if any(after[0] < before[1] for before, after in itertools.pairwise(taken_places)):
+        raise DataError(f"{path}: two of its tensors lie in the same place")
     return size
+
+
+def _refuse_twins(path: str, data: bytes) -> None:
+    """Where a name comes twice: the decoder keeps the last alone."""
+    import json  # only for a header that looks odd
+
+    def unique(pairs: list[tuple[str, object]]) -> None:
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise DataError(f"{path}: {name[:60]!r} comes twice in its header")
+            names.add(name)
+
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(data, object_pairs_hook=unique)
 
 
 def _measured(path: str, name: str, entry: _Entry) -> tuple[int, int]:
@@ -137,8 +183,8 @@ def _measured(path: str, name: str, entry: _Entry) -> tuple[int, int]:
         if each < 0 or elements > _MOST_ELEMENTS:
             raise DataError(f"{path}: tensor {shown} is said to have a shape of {str(entry.shape)[:60]}")
     start, end = entry.data_offsets
-    if not 0 <= start <= end or (end - start) * 8 != elements * bits:
-        raise DataError(f"{path}: tensor {shown}: its place of {end - start:,} bytes does not hold its shape")
+    if not 0 <= start <= end <= 2**62 or (end - start) * 8 != elements * bits:
+        raise DataError(f"{path}: tensor {shown}: its place in the file does not hold its shape")
     return elements, end - start
 
 
@@ -170,18 +216,19 @@ def shape_of(header: Header) -> Architecture:
         raise DataError(f"{where}: no config.json beside it, and its tensors do not tell the shapes of the model")
     vocab, hidden = table
     rows = _projections(shapes)
-    layers = max((int(match[1]) + 1 for name in shapes if (match := _LAYER.search(name))), default=0)
+    numbers = {int(match[1]) for name in shapes if not _VISION.search(name) and (match := _LAYER.search(name))}
+    layers = len(numbers) if numbers == set(range(len(numbers))) else 0
     if not (layers and hidden and all(name in rows for name in ("q_proj", "k_proj", "up_proj"))):
         raise DataError(f"{where}: no config.json beside it, and its layers are not all here")
-    dim = 128 if hidden >= 2048 else 64
-    heads, kv_heads = max(rows["q_proj"] // dim, 1), max(rows["k_proj"] // dim, 1)
+    dim, how = _head_dim(where, shapes, hidden, rows["q_proj"], rows["k_proj"])
+    heads, kv_heads = rows["q_proj"] // dim, rows["k_proj"] // dim
     head = sum(_product(shape) for name, shape in shapes.items() if _HEAD.search(name))
     parts = {"attention": 0, "mlp": 0, "experts": 0, "vision": 0, "other": 0}
     for name, shape in shapes.items():
         if not (_EMBEDDING.search(name) or _HEAD.search(name)):
             parts[_counted(name, shape)] += _product(shape)
     embedding = vocab * hidden
-    note = f"no config.json: heads of {dim} elements are assumed, and no window or experts' choice is known"
+    note = f"no config.json: heads of {dim} elements are {how}, and no window or experts' choice is known"
     return Architecture(
         name=os.path.basename(where), model_type="unknown", source=where, estimated=True, hidden=hidden, layers=layers,
         intermediate=rows["up_proj"], gated="gate_proj" in rows, vocab=vocab, tied=not head,
@@ -189,6 +236,16 @@ def shape_of(header: Header) -> Architecture:
         parameters=Parameters(embedding=embedding, head=head, active=embedding + head + sum(parts.values()), **parts),
         tensors=header.tensors, file_size=header.file_size, notes=(*header.notes, note),
     )  # fmt: skip
+
+
+def _head_dim(where: str, shapes: dict[str, tuple[int, ...]], hidden: int, queries: int, keys: int) -> tuple[int, str]:
+    """Elements of one head, and how they are known. Raises DataError where no usual size cuts the matrices."""
+    norm = next((shape for name, shape in shapes.items() if name.endswith("self_attn.q_norm.weight")), ())
+    likely = (128, 64) if hidden >= 2048 else (64, 128)
+    for dim in (*norm[:1], *likely):
+        if dim > 0 and queries and keys and not (queries % dim or keys % dim or queries % keys):
+            return dim, "told by their norm" if norm and dim == norm[0] else "assumed"
+    raise DataError(f"{where}: no config.json beside it, and its heads are of no usual size")
 
 
 def _projections(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

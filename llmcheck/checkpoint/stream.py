@@ -9,7 +9,9 @@ from typing import BinaryIO
 from llmcheck.errors import DataError
 
 _CHUNK = 2**20
-_LONGEST = 2**20
+_LONGEST = 1024
+"""Bytes of a name: ggml allows 64 for a tensor."""
+_KEPT = 4096
 _U64 = struct.Struct("<Q")
 
 
@@ -65,6 +67,18 @@ class Stream:
         if length > _LONGEST:
             raise self.fail(f"{what} is said to be {length:,} bytes long")
         self.need(length, what)
+        self._fill(length)
+        value = self._data[self._at : self._at + length]
+        self._at += length
+        return value.decode("utf-8", "replace")
+
+    def short_text(self, what: str) -> str | None:
+        """A string behind its length; None for a long one, such as a chat template, which is passed over."""
+        length = self.u64()
+        self.need(length, what)
+        if length > _KEPT:
+            self.skip(length, what)
+            return None
         self._fill(length)
         value = self._data[self._at : self._at + length]
         self._at += length

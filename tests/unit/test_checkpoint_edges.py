@@ -1,0 +1,175 @@
+"""Headers at the edge: parts, twins, holes that cost no disk, layers that keep nothing or share what others keep."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmcheck.checkpoint import find, gguf, safetensors
+from llmcheck.errors import DataError
+from tests.unit import gguf_writer as writer
+from tests.unit.gguf_writer import F32, Tensor
+from tests.unit.test_checkpoint_safetensors import CONFIG, entries, llama, raw
+from tests.unit.test_checkpoint_safetensors import write as written
+
+
+def family(name: str, more: dict[str, Any], layers: int = 4) -> tuple[dict[str, Any], list[Tensor]]:
+    """The tiny Llama under another family's name."""
+    values, tensors = writer.llama(layers=layers)
+    renamed = {key.replace("llama.", f"{name}."): item for key, item in values.items()}
+    more = {f"{name}.{key}": item for key, item in more.items()}
+    return renamed | {"general.architecture": name} | more, tensors
+
+
+@pytest.mark.parametrize(
+    ("name", "period"),
+    [("gemma2", 2), ("gemma3", 6), ("gemma3n", 5), ("gpt-oss", 2), ("cohere2", 4), ("exaone4", 4), ("olmo2", 4)],
+)
+def test_windows_of_families(tmp_path: Path, name: str, period: int) -> None:
+    path = writer.write(tmp_path / "m.gguf", *family(name, {"attention.sliding_window": 512}, 2 * period + 1))
+    found = gguf.read(str(path))
+    assert {group.window: group.layers for group in found.attention} == {512: 2 * period - 1, None: 2}
+    assert not found.notes
+
+
+def test_a_window_of_an_unknown_family_is_noted(tmp_path: Path) -> None:
+    path = writer.write(tmp_path / "m.gguf", *family("someday", {"attention.sliding_window": 512}))
+    assert any("512 tokens" in note for note in gguf.read(str(path)).notes)
+
+
+def test_layers_that_share_a_cache_and_windows_with_heads_of_their_own(tmp_path: Path) -> None:
+    more = {
+        "attention.sliding_window": 512, "attention.sliding_window_pattern": [True, True, True, False] * 2,
+        "attention.key_length": 128, "attention.key_length_swa": 64, "attention.value_length": 128,
+        "attention.value_length_swa": 64, "attention.shared_kv_layers": 4,
+    }  # fmt: skip
+    found = gguf.read(str(writer.write(tmp_path / "m.gguf", *family("gemma4", more, 8))))
+    groups = {(each.window, each.layers, each.head_dim, each.shares_cache) for each in found.attention}
+    assert groups == {(512, 6, 64, 3), (None, 2, 128, 1)}
+
+
+def test_a_feed_forward_layer_alone_keeps_no_state(tmp_path: Path) -> None:
+    more = {"attention.head_count_kv": [0, 0, 0, 2], "ssm.conv_kernel": 4, "ssm.inner_size": 1024,
+            "ssm.state_size": 128, "ssm.group_count": 1}  # fmt: skip
+    values, tensors = family("nemotron_h", more)
+    tensors = [tensor for tensor in tensors if not re.match(r"blk\.[012]\.attn_[qkvo]", tensor.name)]
+    tensors.append(Tensor("blk.0.ssm_conv1d.weight", (4, 1280), F32))
+    found = gguf.read(str(writer.write(tmp_path / "m.gguf", values, tensors)))
+    state = 3 * 1280 + 1024 * 128
+    assert {(each.kind, each.layers, each.state) for each in found.attention} == {
+        ("state", 1, state), ("state", 2, 0), ("attention", 1, 0),
+    }  # fmt: skip
+
+
+def test_a_part_under_another_name_is_not_the_whole(tmp_path: Path) -> None:
+    values, tensors = writer.llama()
+    path = writer.write(tmp_path / "renamed.gguf", values | {"split.count": 3, "split.no": 0}, tensors[::3])
+    with pytest.raises(DataError, match="one of 3 parts"):
+        gguf.read(str(path))
+
+
+def test_a_tensor_comes_once(tmp_path: Path) -> None:
+    values, tensors = writer.llama()
+    with pytest.raises(DataError, match=r"'output_norm\.weight' comes twice"):
+        gguf.read(str(writer.write(tmp_path / "m.gguf", values, [*tensors, tensors[1]])))
+    writer.write(tmp_path / "m-00001-of-00002.gguf", values, tensors)
+    path = writer.write(tmp_path / "m-00002-of-00002.gguf", {}, tensors[1:2])
+    with pytest.raises(DataError, match="in two parts"):
+        gguf.read(str(path))
+
+
+def hole(path: Path, keys: int, kind: str) -> Path:
+    """A header of hundreds of MiB that takes no disk: long strings, long lists, or tensors without a name."""
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0 if keys else 1_000_000, keys))
+        for number in range(keys):
+            file.write(writer.text(f"k{number}"))
+            file.write(struct.pack("<IQ", 8, 2**20) if kind == "strings" else struct.pack("<IIQ", 9, 0, 65_536))
+            file.seek(2**20 if kind == "strings" else 65_536, 1)
+        file.truncate(file.tell() + 25_000_000)
+    return path
+
+
+@pytest.mark.parametrize(("keys", "kind"), [(300, "strings"), (300, "lists"), (0, "tensors")])
+def test_a_hole_in_the_header_costs_no_memory(tmp_path: Path, keys: int, kind: str) -> None:
+    path = hole(tmp_path / "hole.gguf", keys, kind)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError):
+            gguf.read(str(path))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 2**20
+
+
+# --- safetensors ---
+
+
+def test_one_part_of_several_is_never_taken_for_the_whole(tmp_path: Path) -> None:
+    names = list(llama())
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    first = written(tmp_path / "model-00001-of-00002.safetensors", entries({name: llama()[name] for name in names[:7]}))
+    alone = find.read(str(first))
+    assert alone.tensors is None
+    assert any("not here" in note for note in alone.notes)
+    written(tmp_path / "model-00002-of-00002.safetensors", entries({name: llama()[name] for name in names[7:]}))
+    assert sum(each.elements for each in find.read(str(first)).tensors or ()) == alone.parameters.total - 256 * 2
+
+
+@pytest.mark.parametrize("said", [1.5e10, 15_000_000_000])
+def test_a_total_may_be_written_with_a_point(tmp_path: Path, said: float) -> None:
+    path = tmp_path / "m.safetensors.index.json"
+    path.write_text(json.dumps({"metadata": {"total_size": said}, "weight_map": {"a": "a.safetensors"}}))
+    assert safetensors.read_tensors(str(path)).file_size == 15_000_000_000
+
+
+@pytest.mark.parametrize("said", [-5, 0, 10**30])
+def test_a_total_that_cannot_be(tmp_path: Path, said: int) -> None:
+    path = tmp_path / "m.safetensors.index.json"
+    path.write_text(json.dumps({"metadata": {"total_size": said}, "weight_map": {"a": "a.safetensors"}}))
+    with pytest.raises(DataError, match="total_size"):
+        safetensors.read_tensors(str(path))
+
+
+ENTRY = b'{"dtype":"BF16","shape":[4,8],"data_offsets":[%b,%b]}'
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (b'{"a":%b,"a":%b}' % (ENTRY % (b"0", b"64"), ENTRY % (b"0", b"64")), "twice"),
+        (b'{"a":%b,"b":%b}' % (ENTRY % (b"0", b"64"), ENTRY % (b"32", b"96")), "same place"),
+        (b'{"a":%b}' % (ENTRY % (b"-" + b"9" * 4000, b"9" * 4000)), "does not hold"),
+    ],
+    ids=["twice", "overlap", "digits"],
+)
+def test_places_that_cannot_be(tmp_path: Path, header: bytes, words: str) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(raw(header, rest=200))
+    with pytest.raises(DataError, match=words) as raised:
+        safetensors.read_tensors(str(path))
+    assert len(str(raised.value)) < 500
+
+
+def test_layers_are_all_here_or_untold(tmp_path: Path) -> None:
+    shapes = llama() | {"model.layers.7.input_layernorm.weight": [256]}
+    with pytest.raises(DataError, match="not all here"):
+        find.read(str(written(tmp_path / "m.safetensors", entries(shapes))))
+
+
+def test_heads_are_told_by_their_norm(tmp_path: Path) -> None:
+    shapes = llama() | {"model.layers.0.self_attn.q_norm.weight": [32]}
+    (group,) = find.read(str(written(tmp_path / "m.safetensors", entries(shapes)))).attention
+    assert (group.heads, group.kv_heads, group.head_dim) == (8, 4, 32)
+
+
+def test_heads_of_no_usual_size_are_untold(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no usual size"):
+        find.read(str(written(tmp_path / "m.safetensors", entries(llama(hidden=1200, kv=240)))))

@@ -1,0 +1,113 @@
+"""The computed layer of the tiers: beside the documented one, from pass to fail, with the machine's own figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmcheck import catalog, whatif
+from llmcheck.catalog import profiles
+from llmcheck.evaluate import evaluate
+from llmcheck.fit import tier
+from llmcheck.machine import Driver, Machine
+from llmcheck.report import Finding, ProfileReport
+
+SPECS = catalog.gpu_specs()
+
+
+def judged(name: str, words: str | Machine, skip: frozenset[str] = frozenset()) -> ProfileReport:
+    profile = profiles.load(name)
+    machine = whatif.machine(words, SPECS).machine if isinstance(words, str) else words
+    return evaluate(profile, machine, catalog.corrections(), skip, tier.methods(profile, machine))
+
+
+def computed(report: ProfileReport) -> Finding:
+    return next(finding for finding in report.findings if finding.id == tier.ID)
+
+
+def test_every_tier_of_the_document_says_what_it_runs() -> None:
+    for profile in profiles.shipped():
+        if profile.task != "general":
+            assert profile.workload is not None
+            assert profile.workload.parameters
+            assert profile.workload.context
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "status"),
+    [
+        ("inference-7b", "RTX 4090, 64 GB RAM", "pass"),
+        ("inference-7b", "RTX 3060, 32 GB RAM", "warn"),
+        ("inference-7b", "cpu, 16 GB RAM", "warn"),
+        ("inference-7b", "cpu, 2 GB RAM", "fail"),
+        ("inference-70b-4bit", "RTX 4090, 64 GB RAM", "warn"),
+        ("inference-70b-4bit", "2x RTX 4090, 64 GB RAM", "pass"),
+        ("inference-70b-4bit", "RTX 3060, 8 GB RAM", "fail"),
+        ("inference-70b", "2x A100-SXM4-80GB, 512 GB RAM", "pass"),
+        ("inference-70b", "A100-PCIE-40GB, 64 GB RAM", "warn"),
+        ("finetune-7b", "A100-SXM4-80GB, 128 GB RAM", "warn"),
+        ("finetune-7b", "2x A100-SXM4-80GB, 128 GB RAM", "pass"),
+        ("finetune-7b", "RTX 2060, 64 GB RAM", "fail"),
+        ("finetune-7b", "cpu, 512 GB RAM", "fail"),
+        ("finetune-13b-30b", "8x H100 SXM, 2 TB RAM", "pass"),
+        ("finetune-13b-30b", "RTX 3060, 64 GB RAM", "fail"),
+        ("pretrain", "8x H100 SXM, 2 TB RAM", "pass"),
+        ("pretrain", "RTX 2060, 64 GB RAM", "fail"),
+    ],
+)
+def test_the_computed_finding_is_what_has_room(name: str, words: str, status: str) -> None:
+    assert computed(judged(name, words)).status == status
+
+
+def test_where_no_method_fits_the_tier_is_not_ready_whatever_is_documented() -> None:
+    """A card of the documented size that others fill passes the document and not the arithmetic."""
+    machine = whatif.machine("RTX 4090, 4 GB RAM", SPECS).machine
+    report = judged("inference-70b-4bit", machine)
+    documented = next(finding for finding in report.findings if finding.id == "gpu")
+    assert documented.status == "pass"
+    assert computed(report).status == "fail"
+    assert report.hardware == "not-ready"
+    assert judged("inference-70b-4bit", machine, frozenset({tier.ID})).findings
+    assert computed(judged("inference-70b-4bit", machine, frozenset({tier.ID}))).status == "skipped"
+
+
+def test_seventy_billion_in_four_bits_on_one_card_says_what_goes_to_ram() -> None:
+    finding = computed(judged("inference-70b-4bit", "RTX 4090, 64 GB RAM"))
+    assert "weights 39.3 GiB" in finding.message
+    assert "go to RAM" in finding.message
+    assert "tokens/s" in finding.message
+    assert finding.remedy is not None
+    assert finding.remedy.startswith("2 x RTX 4090 would hold 70B in q4_k_m")
+
+
+def test_fine_tuning_says_which_methods_fit() -> None:
+    report = judged("finetune-7b", "A100-SXM4-80GB, 128 GB RAM")
+    verdicts = {each.method: each.verdict for each in report.computed}
+    assert verdicts == {
+        "full, AdamW": "does-not-fit", "full, 8-bit AdamW": "fits", "LoRA": "fits", "QLoRA": "fits",
+    }  # fmt: skip
+    message = computed(report).message
+    assert "LoRA" in message
+    assert "does not" in message
+
+
+def test_pretraining_says_days_for_the_stated_tokens() -> None:
+    report = judged("pretrain", "8x H100 SXM, 2 TB RAM")
+    (method,) = report.computed
+    assert method.gpus == 512
+    assert method.days is not None
+    # 6 x 70e9 x 1.4e12 FLOP on 512 cards of 989 TFLOPS: 13.4 days at full rate
+    assert 13.4 / 0.55 < method.days.expected < 13.4 / 0.2
+    assert "days for 1.4T tokens" in computed(report).message
+
+
+def test_a_driver_that_does_not_answer_blocks_it_and_no_gpu_does_not() -> None:
+    machine = whatif.machine("RTX 2060, 2 GB RAM", SPECS).machine
+    broken = Machine(gpus=machine.gpus, ram=machine.ram, drivers={"nvidia": Driver(fault="driver-not-loaded")})
+    assert computed(judged("inference-7b", broken)).status == "skipped"
+    assert computed(judged("inference-7b", "cpu, 32 GB RAM")).status == "warn"
+
+
+def test_a_profile_without_a_workload_has_no_computed_layer() -> None:
+    report = judged("toolkit", "RTX 4090, 64 GB RAM")
+    assert report.computed == ()
+    assert all(finding.id != tier.ID for finding in report.findings)
