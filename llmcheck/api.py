@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmcheck import __version__, catalog, codec, compatibility, registry, requirements, whatif
+from llmcheck import __version__, catalog, codec, compatibility, registry, requirements
 from llmcheck.advice import Offers, Plan, Shell, TorchBuild
 from llmcheck.advise.choose import Wanted, missing_libraries, named
 from llmcheck.advise.cloud import rank_offers
@@ -40,11 +40,11 @@ from llmcheck.profile import Profile
 from llmcheck.redact import Redaction, redact
 from llmcheck.render import Options
 from llmcheck.report import Report, combined, exit_code
-from llmcheck.whatif import WhatIf
 from llmcheck.workload import Workload
 
 if TYPE_CHECKING:
     from llmcheck.question import Subject
+    from llmcheck.whatif import WhatIf
 
 MachineSource = Callable[[], Machine]
 """Hands over the machine when it is needed; the inspection behind it is under way from the start."""
@@ -122,6 +122,8 @@ class _Enclosing(msgspec.Struct):
 
 def stated_machine(text: str) -> WhatIf:
     """A machine in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for what is none."""
+    from llmcheck import whatif  # patterns that few commands need
+
     return whatif.machine(text, catalog.gpu_specs())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -65,7 +64,7 @@ def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Rate | Non
     ]
     if not prices:
         return None
-    return Rate(low=min(prices), expected=statistics.median(prices), high=max(prices))
+    return Rate(low=min(prices), expected=sorted(prices)[len(prices) // 2], high=max(prices))
 
 
 def _same(name: str | None, offer: Offer) -> bool:
