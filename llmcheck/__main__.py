@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-_WITHOUT_MACHINE = ("cloud", "profiles", "libraries")
+_WITHOUT_MACHINE = ("cloud", "profiles", "libraries", "models")
 
 
 def main() -> None:

@@ -28,8 +28,14 @@ def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Calla
     return click.option(name, type=click.Choice(values), help=text, **more)
 
 
+def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [name for name in catalog.models() if name.startswith(incomplete.lower())]
+
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("name", metavar="[MODEL]", required=False),
+    click.argument("name", metavar="[MODEL]", required=False, shell_complete=_complete_model),
     click.option("--model", "repository", metavar="ORG/NAME", help="A repository on the hub, which is asked."),
     click.option("--config", metavar="FILE", help="A config.json, GGUF or safetensors file."),
     click.option("--parameters", metavar="SIZE", help="A typical model of this size, such as 7B."),

@@ -126,5 +126,7 @@ def _assumptions(architecture: Architecture, asked: Workload, full: Workload, ro
             f" {'recomputed' if full.checkpointing is True else 'kept'} activations"
             + (f", {full.sharding} over {full.gpus} GPUs" if (full.gpus or 1) > 1 else "")
         )
+    if architecture.context is not None and (full.context or 0) > architecture.context:
+        notes.append(f"the model declares a context of {architecture.context:,} tokens at most")
     notes += room.assumptions
     return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -71,6 +72,7 @@ class Format(Struct, frozen=True, kw_only=True):
     source: str
 
 
+@lru_cache(maxsize=256)
 def weights(name: str) -> Format:
     """``name`` may end in ``+head`` where a tool quantises the output projection too."""
     text = name.strip().lower()

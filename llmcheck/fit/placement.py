@@ -48,9 +48,26 @@ def place(architecture: Architecture, workload: Workload, room: Room) -> Placed:
             return found
         return _unknown(architecture, workload, "the memory of a GPU could not be read")
     groups = [group for group in map(_readable, room.groups) if group]
+    impossible = _impossible(architecture, workload, max(map(len, groups), default=0))
+    if impossible is not None:
+        parts = memory.per_gpu(architecture, workload, workload.gpus or 1)
+        whole = memory.whole(architecture, workload, parts)
+        return Placed(verdict="does-not-fit", reason=impossible, memory=whole)
     if not groups:
         return _without_gpu(architecture, workload, room)
     return _best(architecture, workload, groups, room)
+
+
+def _impossible(architecture: Architecture, workload: Workload, most: int) -> str | None:
+    """Why no memory would help; ``most``: GPUs that work together."""
+    cut = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
+    asked = max(workload.gpus or 1, cut)
+    if asked > max(most, 1):
+        return f"{asked:,} GPUs are asked for, and this machine has {most or 'none'} that work together"
+    heads = max((group.heads for group in architecture.attention if group.kind != "state"), default=0)
+    if workload.tensor_parallel > 1 and heads % workload.tensor_parallel:
+        return f"{heads} attention heads cannot be cut over {workload.tensor_parallel} GPUs"
+    return None
 
 
 def _readable(group: Sequence[Device]) -> tuple[Device, ...]:

@@ -49,8 +49,9 @@ _COSTS = {"free": "free", "quality": "costs quality or room", "speed": "costs sp
 def fit(value: Fit, options: Options) -> list[Block]:
     words, tone = VERDICTS[value.verdict]
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
-    blocks: list[Block] = [Heading(title, value.machine or "", tone, level=1)]
-    blocks.append(Bullets([Cell(f"{value.reason}", tone), Cell(used_as(value.workload), "plain")]))
+    blocks: list[Block] = [Heading(title, "", tone, level=1)]
+    said = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    blocks.append(Bullets([*said, *([Cell(f"on {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
     blocks += [Heading("Memory"), _components(value.memory, options)]
@@ -106,6 +107,7 @@ def _stacks(value: Fit) -> list[Stack]:
     for members in list(groups.values())[:_MANY]:
         first = members[0]
         label = f"{len(members)} x {first.name or 'GPU'}, each" if len(members) > 1 else first.name or "GPU"
+        needed = binary(first.memory.total)
         over = first.free is not None and first.memory.total > first.free
         free = "unknown" if first.free is None else binary(first.free)
         rows.append(
@@ -113,7 +115,7 @@ def _stacks(value: Fit) -> list[Stack]:
                 label=label,
                 segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
                 capacity=first.free,
-                value=f"{binary(first.memory.total)} of {free} that can be had",
+                value=f"{needed} needed, {free} can be had" if over else f"{needed} of {free} that can be had",
                 tone="bad" if over else "good",
             )
         )

@@ -13,7 +13,9 @@ import pytest
 
 from llmcheck import api
 from llmcheck.machine import Machine
+from llmcheck.question import Subject
 from llmcheck.render import Options
+from llmcheck.workload import Workload
 
 HERE = Path(__file__).parent
 MACHINES = HERE.parent / "machines"
@@ -143,7 +145,21 @@ def test_cloud(profile: str) -> None:
     screen(f"cloud-{profile}.txt", api.render(api.cloud(profile), "text", Options(width=100)))
 
 
-@pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt"])
+@pytest.mark.parametrize(
+    ("name", "model", "workload", "words"),
+    [
+        ("fit-70b-4090", "llama-2-70b", Workload(method="inference", weights="q4_k_m"), "RTX 4090, 64 GB RAM"),
+        ("fit-full-a100", "7B", Workload(method="full"), "A100-SXM4-80GB"),
+        ("fit-vllm-2xa100", "llama-3.1-70b", Workload(method="inference", runtime="vllm"), "2x A100-SXM4-80GB"),
+    ],
+)
+def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
+    stated = api.stated_machine(words)
+    found = api.fit(Subject(model=model), workload, lambda: stated.machine)
+    screen(f"{name}.txt", api.render(found, "text", Options(width=80)))
+
+
+@pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt", "fit-70b-4090.txt"])
 def test_the_readme_shows_what_is_really_printed(name: str) -> None:
     readme = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
     assert (SCREENS / name).read_text(encoding="utf-8").rstrip() in readme

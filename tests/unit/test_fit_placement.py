@@ -181,6 +181,26 @@ def test_it_takes_no_more_gpus_than_it_needs() -> None:
     assert len(asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
 
 
+@pytest.mark.parametrize(
+    ("words", "values", "said"),
+    [
+        ("2x RTX 4090", {"gpus": 4}, "4 GPUs are asked for, and this machine has 2"),
+        ("2x RTX 4090", {"tensor_parallel": 2, "pipeline_parallel": 2}, "4 GPUs are asked for"),
+        ("cpu, 64 GB RAM", {"gpus": 2}, "has none"),
+        ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be cut over 3"),
+    ],
+)
+def test_what_no_memory_would_help_says_why(words: str, values: dict[str, Any], said: str) -> None:
+    found = asked("llama-3.1-8b", words, **values)
+    assert found.verdict == "does-not-fit"
+    assert said in found.reason
+
+
+def test_a_context_beyond_the_models_own_is_noted() -> None:
+    found = asked("llama-3-8b", "H100 SXM", context=16_384)
+    assert any("8,192 tokens at most" in note for note in found.assumptions)
+
+
 def test_components_of_the_whole_are_exact() -> None:
     found = asked("llama-3.1-8b", "2x RTX 4090, 64 GB RAM", weights="q4_k_m", context=10_000)
     assert found.memory.kv_cache == 2 * 32 * 8 * 128 * 2 * 10_000
