@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from llmcheck.architecture import Architecture, Attention, Parameters
 from llmcheck.errors import LlmcheckError
 from llmcheck.estimate import Memory, Term

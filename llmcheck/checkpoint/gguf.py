@@ -17,6 +17,7 @@ from msgspec import Struct
 from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
 from llmcheck.checkpoint.stream import Stream
 from llmcheck.errors import DataError
+from llmcheck.ggml import BLOCKS
 
 _MAGIC = b"GGUF"
 _U32 = struct.Struct("<I")
@@ -32,16 +33,13 @@ _MOST_NUMBERS = 65_536
 """That are kept of all lists together: a hole in a file costs no disk, its numbers would cost memory."""
 _MOST_ELEMENTS = 2**50
 
-_TYPES: dict[int, tuple[str, int, int]] = {
-    0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22),
-    7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34), 9: ("Q8_1", 32, 36), 10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110),
-    12: ("Q4_K", 256, 144), 13: ("Q5_K", 256, 176), 14: ("Q6_K", 256, 210), 15: ("Q8_K", 256, 292),
-    16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74), 18: ("IQ3_XXS", 256, 98), 19: ("IQ1_S", 256, 50),
-    20: ("IQ4_NL", 32, 18), 21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82), 23: ("IQ4_XS", 256, 136),
-    24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8), 28: ("F64", 1, 8),
-    29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
+_TYPES: dict[int, str] = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
+    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S",
+    20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
+    29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
 }  # fmt: skip
-"""ggml's types by number: name, elements and bytes of a block (ggml.h, ggml-common.h)."""
+"""ggml's types by number (ggml.h)."""
 _FILE_TYPES = {
     0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 7: "q8_0", 8: "q5_0", 9: "q5_1", 10: "q2_k", 11: "q3_k_s",
     12: "q3_k_m", 13: "q3_k_l", 14: "q4_k_s", 15: "q4_k_m", 16: "q5_k_s", 17: "q5_k_m", 18: "q6_k", 19: "iq2_xxs",
@@ -213,7 +211,8 @@ def _tensor(stream: Stream) -> _Tensor:
             raise stream.fail(f"tensor '{_shown(name)}' is said to have {' x '.join(map(str, shape))} elements")
     if kind not in _TYPES:
         raise stream.fail(f"tensor '{_shown(name)}' has the unknown type {kind}; a newer llmcheck may know it")
-    type_name, block, size = _TYPES[kind]
+    type_name = _TYPES[kind]
+    block, size = BLOCKS[type_name]
     if shape and shape[0] % block:
         raise stream.fail(f"tensor '{_shown(name)}': rows of {shape[0]:,} cannot be cut into blocks of {type_name}")
     return _Tensor(name, shape, type_name, elements, elements // block * size, offset)

@@ -8,21 +8,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from llmcheck import ggml
 from llmcheck.errors import UsageError
 
 _KEPT = "embeddings, head and norms in 16 bits"
 _QLORA = "QLoRA (arXiv 2305.14314)"
 GGML_SOURCE = "block layouts of ggml (ggml-common.h): bytes per block over elements per block"
-
-GGML_BLOCKS: dict[str, tuple[int, int]] = {
-    "F32": (1, 4), "F16": (1, 2), "BF16": (1, 2),
-    "Q4_0": (32, 18), "Q4_1": (32, 20), "Q5_0": (32, 22), "Q5_1": (32, 24), "Q8_0": (32, 34),
-    "Q2_K": (256, 84), "Q3_K": (256, 110), "Q4_K": (256, 144), "Q5_K": (256, 176), "Q6_K": (256, 210),
-    "IQ1_S": (256, 50), "IQ1_M": (256, 56), "IQ2_XXS": (256, 66), "IQ2_XS": (256, 74), "IQ2_S": (256, 82),
-    "IQ3_XXS": (256, 98), "IQ3_S": (256, 110), "IQ4_NL": (32, 18), "IQ4_XS": (256, 136),
-    "TQ1_0": (256, 54), "TQ2_0": (256, 66), "MXFP4": (32, 17),
-}  # fmt: skip
-"""Elements and bytes of one block of a ggml type."""
 
 GGUF_BASE: dict[str, str] = {
     "q4_0": "Q4_0", "q4_1": "Q4_1", "q5_0": "Q5_0", "q5_1": "Q5_1", "q8_0": "Q8_0",
@@ -107,7 +98,7 @@ def weights(name: str) -> Format:
 
 
 def ggml_bits(kind: str) -> float:
-    elements, size = GGML_BLOCKS[kind]
+    elements, size = ggml.BLOCKS[kind]
     return size * 8 / elements
 
 

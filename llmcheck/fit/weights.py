@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck import ggml
 from llmcheck.architecture import Architecture
 from llmcheck.fit import formats
 from llmcheck.fit.formats import Format
@@ -325,9 +326,9 @@ def _matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: b
     judged = min(matrix.layers, 2048)  # no model has more; a file that says so shall not keep us
     for layer in range(judged):
         kind = tensor_type(name, matrix.role, layer, judged, grouped, experts, wide)
-        if matrix.columns % formats.GGML_BLOCKS[kind][0]:
+        if matrix.columns % ggml.BLOCKS[kind][0]:
             kind = _FALLBACK.get(kind, "F16")
-            if matrix.columns % formats.GGML_BLOCKS[kind][0]:
+            if matrix.columns % ggml.BLOCKS[kind][0]:
                 kind = "F16"
         total += matrix.elements * formats.ggml_bits(kind) / 8
     return round(total * matrix.layers / judged)
@@ -346,7 +347,7 @@ def _gguf(architecture: Architecture, name: str) -> Stored:
     layers += max(left, 0) * 4
     head = output_type(name, hidden)
     table = head if not counts.head else embedding_type(name)
-    if hidden % formats.GGML_BLOCKS[table][0]:
+    if hidden % ggml.BLOCKS[table][0]:
         table = _FALLBACK.get(table, "F16")
     return Stored(
         embedding=round(counts.embedding * formats.ggml_bits(table) / 8),

@@ -72,6 +72,11 @@ def fit(value: Fit, options: Options) -> list[Block]:
         Bullets([Cell(each, "dim") for each in (value.architecture.source, *value.assumptions)]),
     ]
     if options.verbose:
+        sources = [f"{each.name}: {each.source}" for each in value.memory.terms if each.high]
+        blocks += [
+            Heading("Where each term comes from"),
+            Bullets([Cell(each, "dim") for each in dict.fromkeys(sources)]),
+        ]
         blocks += [Heading("Not modelled"), Bullets([Cell(each, "dim") for each in value.not_modelled])]
     return blocks
 
@@ -140,13 +145,15 @@ def _components(memory: Memory, options: Options) -> Table:
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
         Column("low to high", right=True, fixed=True),
-        Column("of" if not options.verbose else "source", not_narrow=True),
+        Column("of", not_narrow=True),
     ]
+    if options.verbose:  # the terms stand below their component, so that there is no room, nor need, for the last one
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(columns, rows)
 
 
 def _term(term: Term) -> list[Cell]:
-    texts = (f"  {term.name}", binary(term.expected), _band(term.low, term.high), term.source)
+    texts = (f"  {term.name}", binary(term.expected), _band(term.low, term.high), "")
     return [Cell(text, "dim") for text in texts]
 
 
