@@ -333,7 +333,8 @@ def fit(
 
     workload = question.checked(workload)
     architecture = question.architecture(subject, model_cache(Host()))
-    cards = tuple(known.spec for known in catalog.gpu_specs() if known.vendor == "nvidia")
+    # one with memory of its own; what shares the machine's is another machine
+    cards = tuple(each.spec for each in catalog.gpu_specs() if each.vendor == "nvidia" and each.memory_reported)
     found = answer(architecture, workload, machine(), assume_idle=assume_idle, grid=grid, specs=cards)
     return rented(found, catalog.offers()) if found.speed is not None and found.speed.days is not None else found
 

@@ -9,7 +9,7 @@ from llmcheck.fit.terms import GIB, MIB, Share, term
 from llmcheck.fit.weights import Stored
 from llmcheck.workload import Workload
 
-CONTEXT = "CUDA context and kernels"
+CONTEXT = "GPU context and kernels"
 CACHING = "allocator cache and fragmentation"
 COMMUNICATION = "communication buffers"
 COMPUTE = "compute buffer"

@@ -179,6 +179,13 @@ def budget(workload: Workload, device: Device) -> int:
 
 
 def _parts(architecture: Architecture, workload: Workload, used: Sequence[Device]) -> tuple[Memory, ...]:
+    found = _split(architecture, workload, used)
+    if used[0].gpu.vendor == "apple":  # Metal has no context of its own to speak of
+        found = tuple(totalled([each for each in part.terms if each.name != CONTEXT]) for part in found)
+    return found
+
+
+def _split(architecture: Architecture, workload: Workload, used: Sequence[Device]) -> tuple[Memory, ...]:
     if workload.method != "inference" or workload.runtime in TENSOR_PARALLEL or len(used) == 1 or equal(used):
         return memory.per_gpu(architecture, workload, len(used))
     return _by_room(architecture, workload, used, 1.0, last=True)

@@ -51,7 +51,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
     said = [Cell(value.reason, tone), Cell(used_as(value.workload))]
-    blocks.append(Bullets([*said, *([Cell(f"on {value.machine}", "dim")] if value.machine else [])]))
+    blocks.append(Bullets([*said, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
     blocks += [Heading("Memory"), _components(value.memory, options)]
