@@ -27,9 +27,13 @@ def evaluate(
     computed: Sequence[TierMethod] = (),
 ) -> ProfileReport:
     """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
-    skipped and do not count. ``computed``: the ways of doing what the tier is for, of ``fit.tier.methods``."""
+    skipped and do not count. ``computed``: the ways of doing what the tier is for, of ``fit.tier.methods``.
+
+    A machine in words and an offer are judged on their hardware alone."""
     documented = [check(requirement, machine) for requirement in profile.require]
-    findings = _left_out(_beside(documented, tier.finding(profile, computed)), skip)
+    findings = _left_out(_beside(documented, tier.finding(profile, computed)), skip, "left out as asked")
+    if machine.stated:
+        findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
@@ -38,7 +42,8 @@ def evaluate(
         id=profile.id,
         title=profile.title,
         task=profile.task,
-        verdict=verdict_of(findings),
+        # what was left out whole was not judged
+        verdict="undetermined" if all(each.status == "skipped" for each in findings) else verdict_of(findings),
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
@@ -64,9 +69,9 @@ def concerning_profile(corrections: Sequence[Correction], profile_id: str) -> tu
     )
 
 
-def _left_out(findings: list[Finding], skip: frozenset[str]) -> list[Finding]:
+def _left_out(findings: list[Finding], skip: frozenset[str], reason: str) -> list[Finding]:
     return [
-        _skipped(finding, "left out as asked", level="info") if {finding.id, finding.group} & skip else finding
+        _skipped(finding, reason, level="info") if {finding.id, finding.group} & skip else finding
         for finding in findings
     ]
 

@@ -422,6 +422,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     llmcheck: str | None = None
     """The version of llmcheck that looked."""
     collected_at: str | None = None
+    stated: bool = False
+    """Put in words, or offered for rent: its hardware alone is told, and its driver is whichever will be installed."""
     """UTC, ISO 8601."""
     identity: Identity = Identity()
     os: Os | None = None

@@ -391,6 +391,7 @@ def _built(stated: _Stated, specs: Sequence[Known]) -> WhatIf:
     notes = [*stated.notes, *(note for group in stated.groups for note in _notes(group.known, ram))]
     disk = stated.disk
     found = Machine(
+        stated=True,
         os=_system(stated.groups),
         ram=Ram(total=ram, available=ram, usable=ram),
         gpus=tuple(gpus),

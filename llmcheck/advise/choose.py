@@ -53,13 +53,14 @@ def missing_libraries(
         if finding.group != "software" or not finding.libraries:
             continue
         known = [knowledge.libraries[name] for name in finding.libraries if name in knowledge.libraries]
+        unknown = machine.software.packages is None and finding.status in ("unknown", "skipped")
         if finding.status == "pass":
             present += [library.id for library in known if _is_there(library, machine)][:1]
-        elif finding.status in ("fail", "warn") and known:
+        elif (finding.status in ("fail", "warn") or unknown) and known:
             chosen, choice = _choose(known, machine)
             missing.append(chosen.id)
             choices += [choice] if choice else []
-        elif finding.status in ("fail", "warn"):
+        elif finding.status in ("fail", "warn") or unknown:
             others += [asked[name].requirement for name in finding.libraries[:1] if name in asked]
     return Wanted(
         tuple(dict.fromkeys(missing)),

@@ -12,7 +12,7 @@ from llmcheck.correction import Correction
 from llmcheck.evaluate import evaluate
 from llmcheck.machine import Fabric, FabricPort, Machine
 from llmcheck.offer import Offer, as_machine
-from llmcheck.profile import Profile, group_of
+from llmcheck.profile import Profile
 from llmcheck.report import ProfileReport
 
 STEADY_TIERS = frozenset({"on-demand", "secure", "production"})
@@ -57,8 +57,7 @@ def passing(
 
 
 def _rank(profile: Profile, offer: Offer, corrections: Sequence[Correction]) -> RankedOffer:
-    hardware = tuple(each for each in profile.require if group_of(each.kind) == "hardware")
-    report = evaluate(msgspec.structs.replace(profile, require=hardware), _machine(offer), corrections)
+    report = evaluate(profile, _machine(offer), corrections)
     arithmetic = {correction.id for correction in report.corrections}
     nodes = _nodes(profile, offer)
     documented_ok = all(

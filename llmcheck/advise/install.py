@@ -247,6 +247,8 @@ class _Planner:
 
     def _notes(self, environments: Sequence[Environment], planned: Sequence[Library]) -> list[str]:
         notes = []
+        if environments and self.machine.software.packages is None:
+            notes.append("what is installed is not known: the plan is for an environment that holds nothing yet")
         fault = driver_fault(self.machine)
         if environments and fault:
             notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")

@@ -91,6 +91,10 @@ def families(machine: Machine) -> tuple[str, ...]:
 
 def _driver(machine: Machine, wanted: str | None, writer: _Writer) -> None:
     """Of a machine that has an NVIDIA card."""
+    if machine.stated:
+        least = f"{wanted} or newer" if wanted else "a current one"
+        writer.note(f"the NVIDIA driver is not stated; {least} is taken to be there")
+        return
     driver = machine.drivers.get("nvidia")
     faults = [gpu.fault for gpu in machine.gpus or () if gpu.vendor == "nvidia" and gpu.usable is False]
     fault = driver.fault if driver else next(filter(None, faults), "driver-missing")

@@ -130,12 +130,11 @@ class _Chooser:
         self._decide("which NVIDIA GPUs are visible and usable?", ", ".join(gpu.name or "GPU" for gpu in gpus))
         self._decide("which compute capabilities do they have?", _spread(known) if known else "unknown")
         self._decide("which driver is loaded?", self.driver or "unknown")
-        facts = f"driver {self.driver or 'unknown'}, {cards}"
-        partly = any(capability_of(gpu) is None for gpu in gpus)
-        if self.driver is None or partly:
-            more = ", the rest unknown and assumed to be current" if known or self.driver else ""
-            facts += more or " (assumed to be current)"
-        return facts
+        assumed = " (assumed to be current)"
+        if known and any(capability_of(gpu) is None for gpu in gpus):
+            cards += ", of some unknown"
+        driver = self.driver or f"unknown{assumed}"
+        return f"driver {driver}, {cards}" + (assumed if cards.endswith("unknown") else "")
 
     def _against(self, wheel: TorchWheel, gpus: list[Gpu]) -> str | None:
         """Why a build does not work here; None if nothing speaks against it. Each answer is kept."""

@@ -52,7 +52,7 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Room:
     return Room(
         groups=tuple(groups),
         ram=ram,
-        ram_stated=machine.ram.total is not None or machine.collected_at is not None,
+        ram_stated=machine.ram.total is not None or not machine.stated,
         listed=machine.gpus is not None,
         words=in_words(machine),
         assumptions=tuple(dict.fromkeys(notes)),

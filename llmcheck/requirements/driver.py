@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmcheck import profile
-from llmcheck.machine import BROKEN_FAULTS, Driver, Machine
+from llmcheck.machine import BROKEN_FAULTS, Driver, Machine, counted_gpus
 from llmcheck.report import Finding, Status
 from llmcheck.requirements import finding
 
@@ -48,6 +48,8 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message = problem.message if problem else f"the {waiting[0].vendor} GPU has no working driver"
         remedy = problem.remedy if problem else None
         return finding(requirement, "fail", message, needed=asked, found="none", remedy=remedy)
+    if not drivers and machine.stated and counted_gpus(machine):
+        return finding(requirement, "skipped", "not stated: it is taken to answer", needed=asked)
     if not drivers:
         return finding(requirement, "skipped", "no GPU that would need a driver was seen", needed=asked)
     found = ", ".join(f"{vendor} {driver.version or 'version unknown'}" for vendor, driver in drivers.items())

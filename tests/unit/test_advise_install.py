@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck import catalog
+from llmcheck import api, catalog
 from llmcheck.advice import Plan, Step
 from llmcheck.advise.choose import Wanted, missing_libraries
 from llmcheck.advise.install import plan_installation
@@ -477,3 +477,10 @@ def test_what_a_tier_wants_beyond_the_catalogue_is_asked_for() -> None:
 def test_a_path_that_no_line_can_carry_is_refused() -> None:
     with pytest.raises(DataError, match="control character"):
         plan(machine(interpreter=python(executable="/srv/a\nrm -rf x/python")), "torch")
+
+
+def test_where_nothing_is_known_to_be_installed_all_of_a_tier_is_planned() -> None:
+    found = plan_of_tier("finetune-7b", api.stated_machine("2x RTX 4090, 64 GB RAM").machine)
+    assert [each.libraries for each in found.environments] == [("torch", "transformers", "accelerate", "peft")]
+    assert any("what is installed is not known" in note for note in found.notes)
+    assert not any("does not answer" in note for note in found.notes)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from llmcheck import catalog
+from llmcheck import api, catalog
 from llmcheck.catalog import profiles
 from llmcheck.correction import Correction
 from llmcheck.evaluate import concerning_profile, evaluate
@@ -192,3 +192,12 @@ def test_a_profile_keeps_its_documented_cost() -> None:
     judged = report("pretrain", machine())
     assert judged.cost is not None
     assert judged.cost.documented == "$50K-$100K/day"
+
+
+def test_a_machine_in_words_is_judged_on_its_hardware_alone() -> None:
+    stated = api.stated_machine("RTX 4090, 64 GB RAM, 1 TB").machine
+    found = {each.id: each for each in evaluate(profiles.load("inference-7b"), stated).findings}
+    assert found["torch"].status == found["driver"].status == "skipped"
+    assert "no GPU" not in found["driver"].message
+    assert evaluate(profiles.load("inference-7b"), stated).verdict == "ready"
+    assert evaluate(profiles.load("toolkit"), stated).verdict == "undetermined"  # nothing of it was judged

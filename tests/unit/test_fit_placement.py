@@ -116,13 +116,13 @@ def test_free_memory_that_is_not_known_counts_as_idle_and_says_so() -> None:
 
 
 def test_ram_of_a_live_machine_that_could_not_be_read_is_unknown() -> None:
-    live = replace(machine("RTX 4070"), collected_at="2026-11-23T00:00:00Z", ram=Ram())
+    live = replace(machine("RTX 4070"), stated=False, ram=Ram())
     assert asked("llama-3.1-8b", live).verdict == "unknown"
 
 
 def test_mig_instances_never_add_up() -> None:
     part = Gpu(vendor="nvidia", name="NVIDIA A100 MIG 3g.40gb", memory_total=40 * GIB, memory_free=39 * GIB, parent=0)
-    cut = Machine(gpus=(replace(part, index=0), replace(part, index=1)))
+    cut = Machine(stated=True, gpus=(replace(part, index=0), replace(part, index=1)))
     assert asked("llama-3.1-8b", cut, runtime="vllm").verdict == "fits"
     assert asked("34B", cut, runtime="vllm").verdict == "does-not-fit"
     whole = machine("2x A100-PCIE-40GB")
@@ -130,7 +130,7 @@ def test_mig_instances_never_add_up() -> None:
 
 
 def test_cards_of_two_vendors_never_add_up() -> None:
-    mixed = Machine(gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
+    mixed = Machine(stated=True, gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
     assert asked("34B", mixed, weights="q8_0").verdict == "does-not-fit"
     assert asked("34B", machine("2x RTX 4090"), weights="q8_0").verdict == "fits"
 
@@ -274,7 +274,7 @@ def devices(sizes: list[int], ram: int | None) -> Machine:
         Gpu(vendor="nvidia", index=i, name="NVIDIA X", memory_total=size, memory_free=size)
         for i, size in enumerate(sizes)
     )
-    return Machine(gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
+    return Machine(stated=True, gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
 
 
 SIZES = st.lists(st.integers(2 * GIB, 200 * GIB), max_size=8)
