@@ -34,6 +34,7 @@ def evaluate(
     findings = _left_out(_beside(documented, tier.finding(profile, computed)), skip, "left out as asked")
     if machine.stated:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
+    untold = machine.stated and all(each.status == "skipped" for each in findings)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
@@ -42,8 +43,7 @@ def evaluate(
         id=profile.id,
         title=profile.title,
         task=profile.task,
-        # what was left out whole was not judged
-        verdict="undetermined" if all(each.status == "skipped" for each in findings) else verdict_of(findings),
+        verdict="undetermined" if untold else verdict_of(findings),
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
