@@ -11,7 +11,7 @@ from llmcheck.estimate import Fit, GpuShare, Speed
 from llmcheck.fit import room as rooms
 from llmcheck.fit import speed, weights
 from llmcheck.fit.memory import NOT_MODELLED, resolved
-from llmcheck.fit.placement import FRACTIONS, Placed, place
+from llmcheck.fit.placement import FRACTIONS, Placed, budget, place
 from llmcheck.fit.room import Room
 from llmcheck.fit.ways import best_weights, good_enough, largest_batch, largest_context, ways
 from llmcheck.machine import GpuSpec, Machine, counted_gpus
@@ -35,14 +35,20 @@ def answer(
     placed = place(architecture, asked, room)
     full = resolved(architecture, asked, len(placed.devices) or workload.gpus or 1)
     fits = good_enough(placed)
-    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, machine, grid)
+    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, grid)
     found = Fit(
         architecture=architecture,
         workload=full,
         machine=room.words,
         memory=placed.memory,
         per_gpu=tuple(
-            GpuShare(index=device.gpu.index, name=device.gpu.name, free=device.free, memory=part)
+            GpuShare(
+                index=device.gpu.index,
+                name=device.gpu.name,
+                free=device.free,
+                budget=None if device.free is None else budget(asked, device),
+                memory=part,
+            )
             for device, part in zip(placed.devices, placed.parts, strict=True)
         ),
         placement=placed.placement,
@@ -70,16 +76,13 @@ def with_runtime(architecture: Architecture, workload: Workload, machine: Machin
 
 
 def _speed(
-    architecture: Architecture, workload: Workload, placed: Placed, machine: Machine, grid: float | None
+    architecture: Architecture, workload: Workload, placed: Placed, grid: float | None
 ) -> tuple[Speed, tuple[str, ...]]:
-    shown = placed.placement
     return speed.speed(
         architecture,
         workload,
         [device.gpu for device in placed.devices],
         in_ram=placed.in_ram if workload.method != "inference" or placed.verdict == "fits-with-offload" else 0,
-        gpu_layers=shown.gpu_layers if shown else None,
-        ram=machine.ram,
         grid=grid,
     )
 

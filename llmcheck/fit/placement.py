@@ -39,7 +39,9 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 def place(architecture: Architecture, workload: Workload, room: Room) -> Placed:
-    """The best that this machine can do, without changing the workload."""
+    """The best that this machine can do, without changing the workload.
+
+    It lies on no more GPUs than the model has parts, however many there are."""
     if not room.listed:
         return _unknown(architecture, workload, "the GPUs of this machine could not be listed")
     if any(device.free is None for group in room.groups for device in group) and len(room.groups) == 1:
@@ -120,8 +122,8 @@ def _counts(workload: Workload, devices: Sequence[Device], architecture: Archite
 def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Device, ...], room: Room) -> Placed:
     nearest: Placed | None = None
     for count in _counts(workload, devices, architecture):
-        used = devices[:count]
-        parts = _parts(architecture, workload, used)
+        parts = _parts(architecture, workload, devices[:count])
+        used = devices[: len(parts)]
         lacking = [part.total - budget(workload, device) for part, device in zip(parts, used, strict=True)]
         whole = memory.whole(architecture, workload, parts)
         if max(lacking) <= 0:
@@ -129,7 +131,7 @@ def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Devi
         reason = _too_much(workload, used, parts, max(lacking))
         found = Placed(
             verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts,
-            placement=Placement(gpus=count),
+            placement=Placement(gpus=len(used)),
         )  # fmt: skip
         if nearest is None or max(lacking) < max(
             part.total - budget(workload, device) for part, device in zip(nearest.parts, nearest.devices, strict=True)

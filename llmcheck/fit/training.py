@@ -108,17 +108,21 @@ def adapter_weights(architecture: Architecture, workload: Workload) -> int:
     return total
 
 
-def in_ram(architecture: Architecture, workload: Workload) -> int:
-    """Bytes of what ``offload`` moves: gradients and states, and with ``all`` the weights."""
+def ram_terms(architecture: Architecture, workload: Workload) -> list[Term]:
+    """What ``offload`` moves, over all GPUs: gradients and states, and with ``all`` the weights."""
     if workload.offload in (None, "none"):
-        return 0
+        return []
     frozen = frozen_base(workload)
     own = states(workload, "fp32" if frozen and workload.precision is None else precision(workload))
     trained = adapter_weights(architecture, workload) if frozen else architecture.parameters.total
-    size = trained * (own.gradient + own.optimizer_high + own.master)
+    found = [
+        term("gradients", "gradients, in RAM", trained * own.gradient, STATES),
+        term("optimizer", "optimizer states, in RAM", trained * (own.optimizer_high + own.master), STATES),
+    ]
     if workload.offload == "all":
-        size += weights.of(architecture, workload).total + (trained * own.weight if frozen else 0)
-    return round(size)
+        size = weights.of(architecture, workload).total + (trained * own.weight if frozen else 0)
+        found.append(term("weights", "weights, in RAM", size, weights.chosen(architecture, workload).source))
+    return found
 
 
 def sequence_of(architecture: Architecture, workload: Workload) -> int:
@@ -230,6 +234,11 @@ def zero_stage(workload: Workload, share: Share) -> int:
     return {"none": 0, "ddp": 0, "zero1": 1, "zero2": 2, "zero3": 3, "fsdp": 3, "fsdp1": 3}[sharding_of(workload)]
 
 
+def _by_engine(workload: Workload) -> bool:
+    """DeepSpeed and FSDP, asked for by name, have their buffers and NCCL's on one GPU as well."""
+    return workload.sharding not in (None, "none", "ddp")
+
+
 def terms(architecture: Architecture, workload: Workload, share: Share, stored: Stored) -> list[Term]:
     frozen = frozen_base(workload)
     kind = precision(workload)
@@ -300,7 +309,7 @@ def terms(architecture: Architecture, workload: Workload, share: Share, stored: 
         found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
 
     # --- what sharding gathers ---
-    gathered = _gathered(architecture, workload, share, stage, full, counts.total * part)
+    gathered = _gathered(architecture, workload, share, full, counts.total * part)
     if gathered:
         found.append(
             term(
@@ -316,25 +325,25 @@ def terms(architecture: Architecture, workload: Workload, share: Share, stored: 
     moving = peak + optimizer
     found.append(term("overhead", CACHING, 0.04 * moving, _CACHED_BLOCKS, low=0, high=0.12 * moving))
     found.append(term("overhead", CONTEXT, 0.5 * GIB, CONTEXT_SOURCE, low=0.3 * GIB, high=0.95 * GIB))
-    if share.gpus > 1:
+    if share.gpus > 1 or _by_engine(workload):
         found.append(term("overhead", COMMUNICATION, 0.8 * GIB, _NCCL, low=0.3 * GIB, high=1.6 * GIB))
     return found
 
 
-def _gathered(
-    architecture: Architecture, workload: Workload, share: Share, stage: int, full: float, count: float
-) -> float:
-    if share.data <= 1:
-        return 0.0
+def _gathered(architecture: Architecture, workload: Workload, share: Share, full: float, count: float) -> float:
+    """Bytes of what is brought together for a moment from other GPUs or from RAM, or leaves in buckets."""
+    offload = workload.offload or "none"
     name = sharding_of(workload)
+    if share.data <= 1 and not _by_engine(workload):
+        name = "none"
     size = formats.weights("bf16").bits / 8
-    if name == "fsdp1" and frozen_base(workload):
+    if name == "fsdp1" and frozen_base(workload) and share.data > 1:
         return full * (1 + 2.0 / max(architecture.layers * share.layers, 1))
-    if stage >= 3:
+    if name in {"zero3", "fsdp", "fsdp1"} or offload == "all":
         blocks = 2.0 / max(architecture.layers * share.layers, 1)
         edge = max(architecture.parameters.embedding, architecture.parameters.head) * size / share.tensor
-        whole = full if name.startswith("fsdp") else count * size
+        whole = count * size if name == "zero3" else full
         return min(whole, blocks * whole + edge)
     if name == "ddp":
         return 0.0 if frozen_base(workload) else count * size
-    return min(count, 1e9) * size
+    return min(count, 1e9) * size if name in {"zero1", "zero2"} or offload == "optimizer" else 0.0

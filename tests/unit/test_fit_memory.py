@@ -14,6 +14,7 @@ from llmcheck.estimate import Memory
 from llmcheck.fit import formats, inference, kv_cache, training, weights
 from llmcheck.fit.memory import estimate, in_ram, per_gpu, resolved
 from llmcheck.fit.terms import Share
+from llmcheck.question import known_model
 from llmcheck.workload import Workload
 
 
@@ -189,6 +190,16 @@ def test_llama_cpp_compute_buffer() -> None:
     assert inference.host_buffer(LLAMA, asked) == 24 * 2**20
     assert inference.in_ram(LLAMA, asked) == pytest.approx(281.81 * 2**20, rel=1e-4)
     assert inference.compute_buffer(LLAMA, workload(runtime="llama.cpp"), Share()) < 300 * 2**20
+
+
+def test_llama_cpp_keeps_a_micro_batch_beside_each_window() -> None:
+    # llama-kv-cache-iswa: the window and n_ubatch, in blocks of 256, and never more than the context
+    shapes = known_model("gemma-3-27b")  # 52 of 62 layers see 1,024 tokens; 16 heads of 128 are cached, 8 KiB a token
+    assert shapes is not None
+    work = Workload(method="inference", runtime="llama.cpp", context=32_768)
+    more = [t for t in estimate(shapes, work).terms if "windows" in t.name]
+    assert sum(t.expected for t in more) == 52 * 512 * 2 * 16 * 128 * 2
+    assert not [t for t in estimate(shapes, replace(work, context=1024)).terms if "windows" in t.name]
 
 
 def test_older_transformers_keep_the_logits_of_the_prompt() -> None:

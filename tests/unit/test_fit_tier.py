@@ -83,7 +83,7 @@ def test_fine_tuning_says_which_methods_fit() -> None:
     report = judged("finetune-7b", "A100-SXM4-80GB, 128 GB RAM")
     verdicts = {each.method: each.verdict for each in report.computed}
     assert verdicts == {
-        "full, AdamW": "does-not-fit", "full, 8-bit AdamW": "fits", "LoRA": "fits", "QLoRA": "fits",
+        "full with AdamW": "does-not-fit", "full with 8-bit AdamW": "fits", "LoRA": "fits", "QLoRA": "fits",
     }  # fmt: skip
     message = computed(report).message
     assert "LoRA" in message
