@@ -239,84 +239,57 @@ def _by_engine(workload: Workload) -> bool:
     return workload.sharding not in (None, "none", "ddp")
 
 
-def terms(architecture: Architecture, workload: Workload, share: Share, stored: Stored) -> list[Term]:
-    frozen = frozen_base(workload)
-    kind = precision(workload)
-    stage = zero_stage(workload, share)
-    data = share.data
-    offload = workload.offload or "none"
-    form = weights.chosen(architecture, workload)
-    counts = architecture.parameters
+class _Part(Struct, frozen=True, kw_only=True):
+    """What one GPU's part of the model is, before it is sharded."""
+
+    edge: float
+    """Weights of embedding and output projection, as a count; so are the next two."""
+    adapters: float
+    trained: float
+    states: States
+    stage: int
+    """Of ZeRO: 1 cuts the states, 2 the gradients too, 3 the weights too."""
+    data: int
+    offload: str
+
+    def cut(self, stage: int) -> int:
+        """Over how many GPUs what belongs to this stage is cut."""
+        return self.data if self.stage >= stage else 1
+
+
+def _part(architecture: Architecture, workload: Workload, share: Share) -> _Part:
+    counts, frozen = architecture.parameters, frozen_base(workload)
     part = share.layers / share.tensor
-    edge = (counts.embedding if share.first else 0) + (counts.head if share.last else 0)
-    local = (counts.total - counts.embedding - counts.head) * part + edge / share.tensor
-    trained = local
-    adapters = 0.0
-    if frozen:
-        adapters = adapter_weights(architecture, workload) * part
-        trained = adapters + (edge / share.tensor if workload.trained_embeddings else 0.0)
-
-    # --- weights ---
-    shard = data if stage >= 3 else 1
-    on_gpu = 0.0 if offload == "all" else 1.0 / shard
-    found = weight_terms(architecture, workload, stored, share, on_gpu)
-    if frozen and workload.method == "qlora" and workload.runtime in (None, "transformers"):
-        more = on_gpu * 2 * (edge + counts.other * share.layers) / share.tensor
-        source = "PEFT's prepare_model_for_kbit_training"
-        found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=0))
-    own = states(workload, "fp32" if frozen and workload.precision is None else kind)
-    if adapters:
-        source = f"rank x (inputs + outputs), {own.weight:.0f} bytes each"
-        found.append(term("weights", "adapters", on_gpu * adapters * own.weight, source))
-    wide = sum(t.expected for t in found)
-    full = wide / on_gpu if on_gpu else float(stored.total) * part
-
-    # --- gradients and optimizer ---
-    gradients = trained * own.gradient / (data if stage >= 2 else 1)
-    optimizer = trained * (own.optimizer + own.master) / (data if stage >= 1 else 1)
-    highest = trained * (own.optimizer_high + own.master) / (data if stage >= 1 else 1)
-    if offload != "none":
-        optimizer = highest = 0.0
-        gradients = 0.0
-    # Megatron's log and torchao's table lie 0 to 5 % above the arithmetic: alignment, and tensors at the step
-    found.append(term("gradients", "gradients", gradients, STATES, low=0.98 * gradients, high=1.06 * gradients))
-    found.append(term("optimizer", "optimizer states", optimizer, STATES, low=0.98 * optimizer, high=1.06 * highest))
-
-    # --- activations, and the moment that needs most ---
-    sequence = sequence_of(architecture, workload)
-    tokens = sequence * max(workload.batch, 1)
-    layers = architecture.layers * share.layers
-    layer = tokens * saved(architecture, workload, share, sequence)
-    if recomputed(workload):
-        kept = 2.0 * architecture.hidden * tokens * layers * share.in_flight
-    else:
-        kept = layer * layers * share.in_flight
-    one = tokens * saved(architecture, workload, share, sequence, whole=True)
-    at_loss = loss_bytes(workload) * tokens * architecture.vocab / share.tensor if share.last else 0.0
-    hold = gradients if share.in_flight > 1 else 0.0
-    step = trained * own.step / (data if stage >= 1 else 1) if offload == "none" else 0.0
-    moments = (
-        hold + kept + at_loss,
-        hold + kept + one if recomputed(workload) else 0.0,
-        gradients + one,
+    edge = ((counts.embedding if share.first else 0) + (counts.head if share.last else 0)) / share.tensor
+    local = (counts.total - counts.embedding - counts.head) * part + edge
+    adapters = adapter_weights(architecture, workload) * part if frozen else 0.0
+    beside = edge if workload.trained_embeddings else 0.0
+    return _Part(
+        edge=edge,
+        adapters=adapters,
+        trained=adapters + beside if frozen else local,
+        states=states(workload, "fp32" if frozen and workload.precision is None else precision(workload)),
+        stage=zero_stage(workload, share),
+        data=share.data,
+        offload=workload.offload or "none",
     )
-    peak = max(max(moments), gradients)
-    activations = peak - gradients
-    name = "activations and logits beside the gradients"
-    found.append(term("activations", name, activations, SAVED, low=activations * 0.8, high=activations * 1.15))
-    if gradients + step > peak:
-        copies = gradients + step - peak
-        found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
 
-    # --- what sharding gathers ---
-    gathered = _gathered(architecture, workload, share, full, counts.total * part)
+
+def terms(architecture: Architecture, workload: Workload, share: Share, stored: Stored) -> list[Term]:
+    part = _part(architecture, workload, share)
+    on_gpu = 0.0 if part.offload == "all" else 1.0 / part.cut(3)
+    found = _weights(architecture, workload, share, stored, part, on_gpu)
+    full = sum(t.expected for t in found) / on_gpu if on_gpu else stored.total * share.layers / share.tensor
+    gradients, optimizer, states_terms = _states(part)
+    peak, moment_terms = _moments(architecture, workload, share, part, gradients)
+    gathered = _gathered(
+        architecture, workload, share, full, architecture.parameters.total * share.layers / share.tensor
+    )
+    found += [*states_terms, *moment_terms]
     if gathered:
-        found.append(
-            term(
-                "overhead", "gathered weights and buckets", gathered, _GATHER, low=gathered * 0.85, high=gathered * 1.2
-            )
-        )
-    if form.family in {"bnb-4bit", "int8", "group"}:
+        name = "gathered weights and buckets"
+        found.append(term("overhead", name, gathered, _GATHER, low=gathered * 0.85, high=gathered * 1.2))
+    if weights.chosen(architecture, workload).family in {"bnb-4bit", "int8", "group"}:
         one_matrix = 2 * stored.largest / share.tensor
         source = "one matrix in 16 bits at a time"
         found.append(term("overhead", "dequantisation buffer", one_matrix, source, low=0, high=2 * one_matrix))
@@ -328,6 +301,65 @@ def terms(architecture: Architecture, workload: Workload, share: Share, stored: 
     if share.gpus > 1 or _by_engine(workload):
         found.append(term("overhead", COMMUNICATION, 0.8 * GIB, _NCCL, low=0.3 * GIB, high=1.6 * GIB))
     return found
+
+
+def _weights(
+    architecture: Architecture, workload: Workload, share: Share, stored: Stored, part: _Part, on_gpu: float
+) -> list[Term]:
+    """``on_gpu``: which fraction of this GPU's part lies on it all the time."""
+    found = weight_terms(architecture, workload, stored, share, on_gpu)
+    if workload.method == "qlora" and workload.runtime in (None, "transformers"):
+        more = on_gpu * 2 * (part.edge + architecture.parameters.other * share.layers / share.tensor)
+        source = "PEFT's prepare_model_for_kbit_training"
+        found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=0))
+    if part.adapters:
+        source = f"rank x (inputs + outputs), {part.states.weight:.0f} bytes each"
+        found.append(term("weights", "adapters", on_gpu * part.adapters * part.states.weight, source))
+    return found
+
+
+def _states(part: _Part) -> tuple[float, float, list[Term]]:
+    """Bytes of gradients and of the optimizer's states on this GPU, and their terms."""
+    own = part.states
+    here = part.trained if part.offload == "none" else 0.0
+    gradients = here * own.gradient / part.cut(2)
+    optimizer = here * (own.optimizer + own.master) / part.cut(1)
+    highest = here * (own.optimizer_high + own.master) / part.cut(1)
+    # Megatron's log and torchao's table lie 0 to 5 % above the arithmetic: alignment, and tensors at the step
+    return (
+        gradients,
+        optimizer,
+        [
+            term("gradients", "gradients", gradients, STATES, low=0.98 * gradients, high=1.06 * gradients),
+            term("optimizer", "optimizer states", optimizer, STATES, low=0.98 * optimizer, high=1.06 * highest),
+        ],
+    )
+
+
+def _moments(
+    architecture: Architecture, workload: Workload, share: Share, part: _Part, gradients: float
+) -> tuple[float, list[Term]]:
+    """Bytes of gradients and activations at the moment that needs most, and what they are beside the gradients."""
+    sequence = sequence_of(architecture, workload)
+    tokens = sequence * max(workload.batch, 1)
+    layers = architecture.layers * share.layers
+    if recomputed(workload):
+        kept = 2.0 * architecture.hidden * tokens * layers * share.in_flight
+    else:
+        kept = tokens * saved(architecture, workload, share, sequence) * layers * share.in_flight
+    one = tokens * saved(architecture, workload, share, sequence, whole=True)
+    at_loss = loss_bytes(workload) * tokens * architecture.vocab / share.tensor if share.last else 0.0
+    hold = gradients if share.in_flight > 1 else 0.0
+    backward = hold + kept + one if recomputed(workload) else 0.0
+    peak = max(hold + kept + at_loss, backward, gradients + one, gradients)
+    activations = peak - gradients
+    name = "activations and logits beside the gradients"
+    found = [term("activations", name, activations, SAVED, low=activations * 0.8, high=activations * 1.15)]
+    copied = part.trained * part.states.step / part.cut(1) if part.offload == "none" else 0.0
+    copies = gradients + copied - peak
+    if copies > 0:
+        found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
+    return peak, found
 
 
 def _gathered(architecture: Architecture, workload: Workload, share: Share, full: float, count: float) -> float:

@@ -304,6 +304,12 @@ def test_what_a_server_lets_itself_have_is_told() -> None:
     assert asked("llama-3.1-8b", "A100-SXM4-80GB").per_gpu[0].budget == 80 * GIB
 
 
+def test_who_holds_the_card_is_told_even_where_ram_helps() -> None:
+    full = asked("llama-3.1-8b", with_free("RTX 4090, 64 GB RAM", 0), weights="q4_k_m")
+    assert full.verdict == "fits-with-offload"
+    assert "24.0 GiB are held by other processes" in full.reason
+
+
 def test_the_reason_stands_on_its_own() -> None:
     assert "RAM" in asked("70B", "RTX 4090, 16 GB RAM", weights="q4_k_m").reason
     assert "no GPU" in asked("7B", "cpu, 64 GB RAM", method="full").reason
