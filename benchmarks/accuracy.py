@@ -43,6 +43,8 @@ RESERVED = {"peak_reserved", "peak_reserved_unstated", "peak_allocated_or_reserv
 WHOLE_CARD = {"nvidia_smi", "nvidia_smi_unstated", "min_gpu"}
 ALPACA = 1024
 """Tokens of the longest Alpaca examples: 1,034 to 1,304 in the tokenizers that LitGPT's table lists."""
+ENTRY, SCORED_ENTRY = 45, 23
+"""Bytes of a GGUF's header for each token: with merges (39 in Qwen2.5, 61 in Llama 3), and with scores (Llama 2)."""
 USABLE = 0.985
 """Of a card's nominal memory: an A100 80 GB has 79.2 GiB, an H100 79.18."""
 
@@ -433,9 +435,12 @@ def predict(row: Row) -> Prediction:
     if kind in {"file_size", "weights_theory"}:
         stored = weights.stored(model, weights.formats.weights(weight_format(row)))
         form = weights.formats.weights(weight_format(row))
-        slack = (0.01 if form.family == "gguf" else 0.005) * stored.total
-        above = inference.OLD_Q2_K * stored.total if form.name == "q2_k" else slack
-        return Prediction(stored.total, stored.total - slack, stored.total + above)
+        size = stored.total
+        if kind == "file_size" and form.family == "gguf":
+            size += (ENTRY if model.vocab > 100_000 else SCORED_ENTRY) * model.vocab
+        slack = (0.01 if form.family == "gguf" else 0.005) * size
+        above = inference.OLD_Q2_K * size if form.name == "q2_k" else slack
+        return Prediction(size, size - slack, size + above)
     if kind == "activation_coefficient":
         size = training.saved(model, Workload(method="full", precision="bf16"), Share(), 1)
         return Prediction(size, size * 0.8, size * 1.15)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from llmcheck.architecture import Architecture
 from llmcheck.estimate import Term
-from llmcheck.fit import kv_cache, weights
+from llmcheck.fit import kv_cache, matrices, weights
 from llmcheck.fit.formats import Format
 from llmcheck.fit.terms import GIB, MIB, Share, term
 from llmcheck.fit.weights import Stored
@@ -216,11 +216,11 @@ def transient(architecture: Architecture, workload: Workload, tokens: int, promp
     """The most that one layer of the prompt holds at a time, in bytes, of one GPU without tensor parallelism."""
     hidden = architecture.hidden
     size = 4 if (workload.weights or "") in {"fp32", "float32", "f32"} or workload.precision == "fp32" else 2
-    inner = max(weights.dense_width(architecture), architecture.experts_active and architecture.expert_intermediate)
-    kept = weights.branches(architecture)
+    inner = max(matrices.dense_width(architecture), architecture.experts_active and architecture.expert_intermediate)
+    kept = matrices.branches(architecture)
     # the layer's input, the model's input, the residual and the normed input stay while the branches are computed
     feed_forward = (kept * inner + 4 * hidden) * size
-    queries, keys = weights.attention_width(architecture), weights.cached_width(architecture)
+    queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
     attention = float((3 * hidden + 4 * queries + 4 * keys) * size)
     if workload.flash_attention is False:
         heads = max((g.heads for g in architecture.attention), default=1)
@@ -309,13 +309,13 @@ def compute_buffer(architecture: Architecture, workload: Workload, share: Share)
     rows = 4.0 * min(UBATCH, max(context, 1))
     hidden, heads = architecture.hidden, max((g.heads for g in architecture.attention), default=1)
     inner = max(
-        weights.dense_width(architecture), architecture.expert_intermediate * max(architecture.experts_active, 1)
+        matrices.dense_width(architecture), architecture.expert_intermediate * max(architecture.experts_active, 1)
     )
     feed_forward = rows * (4 * hidden + 2 * inner)
     if workload.flash_attention is False:
         attention = rows * context * (heads + 1) + rows * 4 * hidden
     else:
-        attention = rows * context * 1.5 + rows * (4 * hidden + 2 * weights.attention_width(architecture))
+        attention = rows * context * 1.5 + rows * (4 * hidden + 2 * matrices.attention_width(architecture))
     logits = rows * (architecture.vocab + hidden) if share.last else 0.0
     return max(feed_forward, attention, logits)
 

@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from llmcheck.architecture import Architecture
 from llmcheck.estimate import Term
-from llmcheck.fit import formats, weights
+from llmcheck.fit import formats, matrices, weights
 from llmcheck.fit.inference import CACHING, COMMUNICATION, CONTEXT, CONTEXT_SOURCE, version, weight_terms, whole_logits
+from llmcheck.fit.matrices import Matrix
 from llmcheck.fit.terms import GIB, MIB, Share, term
-from llmcheck.fit.weights import Matrix, Stored
+from llmcheck.fit.weights import Stored
 from llmcheck.workload import Precision, Sharding, Workload
 
 DEFAULT_SEQUENCE = 2048
@@ -78,9 +79,9 @@ def states(workload: Workload, kind: str) -> States:
 
 def targeted(matrix: Matrix, targets: str) -> bool:
     if targets == "qv":
-        return matrix.role in {"q", "v", "qkv"}
+        return matrix.role in {"q", "v", "qkv", "mla"}
     if targets == "attention":
-        return matrix.role in {"q", "k", "v", "o", "qkv"}
+        return matrix.role in {"q", "k", "v", "o", "qkv", "mla"}
     if targets == "mlp":
         return matrix.role in {"gate", "up", "down"}
     return matrix.role != "router"
@@ -94,7 +95,7 @@ def adapter_weights(architecture: Architecture, workload: Workload) -> int:
     targets = workload.lora_targets or "all-linear"
     rank = workload.lora_rank if workload.lora_rank is not None else DEFAULT_RANK
     total = 0
-    for matrix in weights.matrices(architecture):
+    for matrix in matrices.matrices(architecture):
         if not targeted(matrix, targets):
             continue
         copies = max(matrix.experts, 1)
@@ -135,9 +136,9 @@ def saved(architecture: Architecture, workload: Workload, share: Share, sequence
     """Bytes per token that one layer keeps for its backward pass; ``whole``: though it is recomputed."""
     hidden = architecture.hidden
     size = 4.0 if precision(workload) == "fp32" else 2.0
-    queries, keys = weights.attention_width(architecture), weights.cached_width(architecture)
+    queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
     heads = max((g.heads for g in architecture.attention), default=1)
-    inner = weights.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
+    inner = matrices.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
     frozen = frozen_base(workload) and workload.adapter != "scale"
     compiled = bool(workload.compiled)
     gated = architecture.gated
@@ -193,13 +194,13 @@ def _adapter_inputs(
             if workload.runtime == "litgpt":
                 narrow += hidden
         if targets in {"all-linear", "mlp"}:
-            narrow += cast * hidden * (weights.branches(architecture) - 1 if own else 1)
+            narrow += cast * hidden * (matrices.branches(architecture) - 1 if own else 1)
             wide += cast * inner
         if adapter == "dora":
             narrow += size * 2 * queries
     elif adapter == "scale":
         narrow += size * (3 * queries + 2 * hidden)
-        wide += size * (weights.branches(architecture) - 1) * inner
+        wide += size * (matrices.branches(architecture) - 1) * inner
     if workload.method == "qlora":
         # bitsandbytes keeps the input of every matrix, though none of them is trained
         plain = targets == "qv" and adapter in {"lora", "dora"}

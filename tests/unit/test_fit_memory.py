@@ -132,6 +132,21 @@ def test_gguf_types(name: str, bits: float) -> None:
     assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.003)
 
 
+@pytest.mark.parametrize(
+    ("model", "name", "size"),
+    [  # GB of files, as the cards of bartowski's GGUF repositories list them (read 2026-11-25); 45 bytes a token of header
+        ("deepseek-v3", "q8_0", 713.29), ("deepseek-v3", "q6_k", 550.80), ("deepseek-v3", "q5_k_m", 475.40),
+        ("deepseek-v3", "q5_k_s", 461.81), ("deepseek-v3", "q4_1", 419.94), ("deepseek-v3", "q4_k_m", 404.43),
+        ("phi-4", "q8_0", 15.58), ("phi-4", "q6_k", 12.03), ("phi-4", "q5_k_s", 10.15), ("phi-4", "q4_k_s", 8.44),
+    ],
+)  # fmt: skip
+def test_published_files_of_experts_and_of_dense_models(model: str, name: str, size: float) -> None:
+    shapes = known_model(model)
+    assert shapes is not None
+    stored = weights.stored(shapes, formats.weights(name)).total + 45 * shapes.vocab
+    assert stored / 1e9 == pytest.approx(size, rel=0.001)
+
+
 @pytest.mark.parametrize(("name", "bits"), [("fp32", 32), ("bf16", 16), ("fp8", 9.05), ("int8", 9.06)])
 def test_plain_types(name: str, bits: float) -> None:
     assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.002)
