@@ -15,6 +15,7 @@ from llmcheck.fit.placement import FRACTIONS, Placed, budget, place
 from llmcheck.fit.room import Room
 from llmcheck.fit.ways import best_weights, good_enough, largest_batch, largest_context, ways
 from llmcheck.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.units import GIB
 from llmcheck.workload import Runtime, Workload
 
 
@@ -106,6 +107,11 @@ def _with_alternatives(
     return replace(found, ways=ways(architecture, asked, room, idle, specs, whole=found.verdict == "fits-with-offload"))
 
 
+def _is_large(room: Room) -> bool:
+    devices = [each for group in room.groups for each in group]
+    return bool(devices) and all((d.total or 0) >= 70 * GIB and "A100" not in (d.gpu.name or "") for d in devices)
+
+
 def _assumptions(architecture: Architecture, asked: Workload, full: Workload, room: Room) -> list[str]:
     notes = list(architecture.notes)
     if asked.method == "inference":
@@ -118,6 +124,9 @@ def _assumptions(architecture: Architecture, asked: Workload, full: Workload, ro
             if architecture.dtype is None and full.weights is not None:
                 said = f"in {full.weights}"
             notes.append(f"weights {said}; --weights names another format")
+        if full.runtime == "vllm" and full.max_sequences is None and _is_large(room):
+            # engine/arg_utils.py; its logs on H100 show the memory of as many
+            notes.append("256 sequences at a time; on such cards vllm takes 1,024 by itself: --max-sequences 1024")
         if full.runtime in FRACTIONS:
             share = full.memory_fraction or FRACTIONS[full.runtime]
             notes.append(

@@ -277,7 +277,7 @@ def _server(architecture: Architecture, workload: Workload, share: Share) -> lis
     sequences = max(sequences, workload.batch)
     # 32-bit logits, sorted copy, 64-bit indices, probabilities, their sum and masks: 38 bytes per entry
     sampler = 38.0 * sequences * architecture.vocab
-    chunk = 8192 if runtime in {"sglang", "tensorrt-llm"} else 2048
+    chunk = 8192 if runtime in {"sglang", "tensorrt-llm"} or sequences >= 1024 else 2048
     context = context_of(architecture, workload)
     tokens = min(chunk, max(context * max(workload.batch, 1), 1))
     layer = transient(architecture, workload, tokens, tokens) / share.tensor

@@ -73,8 +73,11 @@ def states(workload: Workload, kind: str) -> States:
     }[name]
     master = 4.0 if kind == "mixed" and not name.endswith(("8bit", "4bit")) else 0.0
     # torch's AdamW over lists copies the weights; who keeps a master copy turns the gradients into 32 bits
-    step = 4.0 if kind == "mixed" else size if name == "adamw" else 0.0
-    return States(weight=size, gradient=size, optimizer=optimizer, optimizer_high=high, master=master, step=step)
+    gradient = 4.0 if workload.gradients == "fp32" else size
+    step = size if name == "adamw" else 0.0
+    if kind == "mixed":
+        step = 4.0 if gradient == size else 0.0
+    return States(weight=size, gradient=gradient, optimizer=optimizer, optimizer_high=high, master=master, step=step)
 
 
 def targeted(matrix: Matrix, targets: str) -> bool:
