@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
 from llmcheck import ggml
@@ -20,7 +21,7 @@ _OUTPUT_OF_EIGHT = {
 }  # fmt: skip
 """Types whose attention output is Q5_K in a model of eight experts."""
 _LOW = {"iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq2_m"}
-FALLBACK = {
+_FALLBACK = {
     "Q2_K": "Q4_0", "Q3_K": "Q4_0", "IQ1_S": "IQ4_NL", "IQ1_M": "IQ4_NL", "IQ2_XXS": "IQ4_NL", "IQ2_XS": "IQ4_NL",
     "IQ2_S": "IQ4_NL", "IQ3_XXS": "IQ4_NL", "IQ3_S": "IQ4_NL", "IQ4_XS": "IQ4_NL", "TQ1_0": "Q4_0", "TQ2_0": "Q4_0",
     "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
@@ -126,13 +127,17 @@ def _down_type(name: str, base: str, layer: int, layers: int, more: bool, eight:
 
 @lru_cache(maxsize=4096)
 def matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: bool) -> int:
-    total = 0.0
     judged = min(matrix.layers, 2048)  # no model has more; a file that says so shall not keep us
-    for layer in range(matrix.first, matrix.first + judged):
-        kind = tensor_type(name, matrix.role, layer, matrix.of or judged, grouped, experts, wide)
-        if matrix.columns % ggml.BLOCKS[kind][0]:
-            kind = FALLBACK.get(kind, "F16")
-            if matrix.columns % ggml.BLOCKS[kind][0]:
-                kind = "F16"
-        total += matrix.elements * formats.ggml_bits(kind) / 8
-    return round(total * matrix.layers / judged)
+    first, of = matrix.first, matrix.of or judged
+    by_layer = matrix.role in {"v", "down"} or (name == "iq3_xs" and matrix.role in {"gate", "up"})
+    layers = range(first, first + judged) if by_layer else range(first, first + 1)
+    kinds = Counter(tensor_type(name, matrix.role, layer, of, grouped, experts, wide) for layer in layers)
+    bits = sum(count * formats.ggml_bits(stored_as(kind, matrix.columns)) for kind, count in kinds.items())
+    return round(bits / 8 * matrix.elements * matrix.layers / len(layers))
+
+
+def stored_as(kind: str, columns: int) -> str:
+    """The type itself, or what the quantiser takes where rows are no multiple of its blocks."""
+    if columns % ggml.BLOCKS[kind][0]:
+        kind = _FALLBACK.get(kind, "F16")
+    return "F16" if columns % ggml.BLOCKS[kind][0] else kind

@@ -7,11 +7,10 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck import ggml
 from llmcheck.architecture import Architecture
 from llmcheck.fit import formats
 from llmcheck.fit.formats import Format
-from llmcheck.fit.llama_quantize import FALLBACK, embedding_type, matrix_bytes, output_type
+from llmcheck.fit.llama_quantize import embedding_type, matrix_bytes, output_type, stored_as
 from llmcheck.fit.matrices import matrices
 from llmcheck.workload import Workload
 
@@ -131,9 +130,7 @@ def _gguf(architecture: Architecture, name: str) -> Stored:
     left = counts.attention + counts.mlp + counts.experts - sum(m.layers * m.elements for m in matrices(architecture))
     layers += max(left, 0) * 4
     head = output_type(name, hidden)
-    table = head if not counts.head else embedding_type(name)
-    if hidden % ggml.BLOCKS[table][0]:
-        table = FALLBACK.get(table, "F16")
+    table = stored_as(head if not counts.head else embedding_type(name), hidden)
     return Stored(
         embedding=round(counts.embedding * formats.ggml_bits(table) / 8),
         head=round(counts.head * formats.ggml_bits(head) / 8),
