@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.advice import Decision, TorchBuild
-from llmcheck.advise.specifiers import bounded
+from llmcheck.advise.specifiers import bounded, excluded
 from llmcheck.compatibility import EMBEDDED, cuda_of, floor_on, least_driver, numbers, plain, runs_on
 from llmcheck.machine import Gpu, Machine, capability_of, counted_gpus
 from llmcheck.wheel import CudaDriver, TorchWheel
@@ -101,10 +101,11 @@ class _Chooser:
         return self._cpu("no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries")
 
     def _advised(self, kind: str) -> list[TorchWheel]:
-        """The builds of one kind that are advised, and where the version is asked for, after them all others."""
+        """The builds of one kind that are advised; where a version is asked for all, those of that version first."""
         rows = [wheel for wheel in self.wheels if wheel.tag.startswith(kind)]
-        others = [wheel for wheel in rows if not wheel.advised] if self.specifier else []
-        return [*(wheel for wheel in rows if wheel.advised), *others]
+        if not self.specifier:
+            return [wheel for wheel in rows if wheel.advised]
+        return sorted(rows, key=lambda wheel: excluded(wheel.release, self.specifier))
 
     def _of(self, vendor: str) -> list[Gpu]:
         return [gpu for gpu in self.gpus if gpu.vendor == vendor]
