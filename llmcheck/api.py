@@ -74,6 +74,11 @@ def python_of(folder: str, python: str | None = None) -> str | None:
     return there or python
 
 
+def modules() -> tuple[str, ...]:
+    """The modules of all libraries, which an inspection for a plan looks for: what is listed may be gone."""
+    return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
+
+
 def start_inspection(
     question: Question | None = None,
     path: str | None = None,
@@ -189,7 +194,15 @@ def overview(machine: MachineSource) -> Report:
     knowledge, offers = catalog.knowledge(whole=False), catalog.offers()
     report = _report(profiles, machine(), corrections, frozenset())
     advice = next_step(report, profiles, knowledge, offers, corrections)
+    if advice is not None and advice.plan is not None and _takes_all(advice.plan):
+        advice = next_step(report, profiles, catalog.knowledge(), offers, corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
+
+
+def _takes_all(plan: Plan) -> bool:
+    """Whether the tables of helpers and of systems have a say in it: packages change, or the system does."""
+    changes = any(step.changes for environment in plan.environments for step in environment.steps)
+    return changes or bool(plan.first or plan.system)
 
 
 def check(

@@ -448,7 +448,8 @@ def install(targets: tuple[str, ...], **options: Any) -> int:
 
     if options["venv"] is not None and options["machine"] is None:
         options["python"] = api.python_of(options["venv"], options["python"])
-    source = _source(**_taken(options))
+    taken = _taken(options)
+    source = _source(**taken, modules=() if taken["machine"] is not None else api.modules())
     chosen = {name: options.pop(name) for name in ("installer", "venv", "shell", "environment", "verify")}
     plan = api.install(targets, source, **chosen)
     _write(plan, **options)

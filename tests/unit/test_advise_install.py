@@ -213,7 +213,7 @@ def test_vllm_is_left_out_with_the_reason_where_it_cannot_run(where: Machine, re
 
 def test_vllm_brings_its_own_torch() -> None:
     asked = words(plan(machine(card("H100")), "torch", "torchvision", "vllm"))
-    assert "vllm>=0.32" in asked
+    assert any(word.startswith("vllm>=0.33") for word in asked)
     assert [word for word in asked if word.startswith("torch")] == []
 
 
