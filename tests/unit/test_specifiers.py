@@ -57,6 +57,11 @@ def test_of_two_bounds_the_stricter_is_written_and_the_floor_first(requirement: 
     assert bounded(requirement, specifier) == text
 
 
+@given(version=st.sampled_from([*VERSIONS, "1", "1.0.0", "2.1.0", "2.1rc1", "2.1.post1"]), asked=specifiers)
+def test_a_version_is_held_against_what_is_asked(version: str, asked: str) -> None:
+    assert excluded(version, asked) != SpecifierSet(asked).contains(version, prereleases=True)
+
+
 def test_what_cannot_be_compared_is_not_what_is_asked() -> None:
     assert excluded("unknown", ">=1")
     assert not excluded("unknown", "")
