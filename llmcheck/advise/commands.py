@@ -157,7 +157,8 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], useless: bool, libr
     """
     held, version = pip.held, pip.held.version("torch")
     reason = f"PyTorch: {torch.reason}"
-    audio = "torchaudio" in names and torch.tag in ("cu132", "cpu", "mps")
+    torchaudio = "torchaudio" in names or ("torch" in names and held.version("torchaudio") is not None)
+    audio = torchaudio and torch.tag in ("cu132", "cpu", "mps")
     requirement = bounded(torch.requirement, _TORCH_OF_TORCHAUDIO) if audio else torch.requirement
     moved = audio and version is not None and numbers(version)[:3] > numbers(_TORCH_OF_TORCHAUDIO)
     if audio:
@@ -173,7 +174,8 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], useless: bool, libr
     elif version is not None:
         changes += held.against([requirement])
     along = [name for name in COMPANIONS if changes and held.version(name)]
-    changes += [Change(name, held.version(name) or "", "it is made for that torch") for name in along]
+    if useless:
+        changes += [Change(name, held.version(name) or "", "it is made for that torch") for name in along]
     floor = floor_of(requirement)
     companions = [companion(name, floor, exact=False) for name in COMPANIONS if name in {*names, *along}]
     # An installer would keep the release that satisfies the name.

@@ -59,7 +59,7 @@ class Doubts(NamedTuple):
     def _torch(self, library: Library) -> str | None:
         """A wheel that is compiled for another torch than the one that is used loads none of its kernels."""
         if library.id == "torch":
-            return self.torch.none
+            return f"no release of PyTorch can be installed here: {self.torch.none}" if self.torch.none else None
         if library.brings_torch or library.build or not (library.torch or "").startswith("=="):
             return None
         from packaging.requirements import Requirement

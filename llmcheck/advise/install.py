@@ -20,7 +20,7 @@ from llmcheck.advise.commands import (
 from llmcheck.advise.doubts import Doubts
 from llmcheck.advise.held import Held, held_by
 from llmcheck.advise.size import size_of
-from llmcheck.advise.specifiers import bounded, excluded, has_floor, name_of
+from llmcheck.advise.specifiers import bounded, excluded, has_floor, name_of, specifier_of
 from llmcheck.advise.suitability import numbers, old_driver, tool, unsuitable
 from llmcheck.advise.system import system_steps
 from llmcheck.advise.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
@@ -162,7 +162,8 @@ class _Planner:
             if reason is None:
                 kept.append(name)
             else:
-                left_out.append((name, reason + (f". {library.note}" if library.note else "")))
+                told = library.note is not None and reason == unsuitable(library, self.machine)
+                left_out.append((name, f"{reason}. {library.note}" if told else reason))
         return kept, left_out
 
     def _doubts(self, target: Target) -> Doubts:
@@ -246,9 +247,10 @@ class _Planner:
         mended = [self.broken[each.id] for each in members if held.packages and each.id in self.broken]
         steps += [*more, *mending_steps(pip, mended)]
         fate = [each for each in self.libraries.values() if each not in members]
-        torch, family, proof = self._torch_in(target, members, held)
+        torch, family = self._torch_in(target, members)
         if family:
             steps.append(torch_step(pip, torch, family, self.useless, fate))
+        asked = steps[-1].requirements if family else ()
         rest = [each for each in members if each.id not in TORCH_FAMILY and not (mended and each.id in self.broken)]
         stays = held.torch is not None and "torch" not in family
         tag = held.torch.build if stays and held.torch else torch.tag
@@ -257,6 +259,7 @@ class _Planner:
         others = self.others if target.name == SHARED else ()
         if others:
             steps.append(pip.step(others, "what the tier asks for beyond the catalogue"))
+        proof = self._proof(members, torch, asked, held)
         steps += verify_steps(members, proof, others, target, self.options)
         return Environment(
             name=target.name,
@@ -269,23 +272,25 @@ class _Planner:
             steps=tuple(steps),
         )
 
-    def _torch_in(
-        self, target: Target, members: Sequence[Library], held: Held
-    ) -> tuple[TorchBuild, set[str], Proof | None]:
-        """The build that goes into an environment, what of its family is asked for, and what then proves it."""
-        family = {library.id for library in members} & set(TORCH_FAMILY)
+    def _torch_in(self, target: Target, members: Sequence[Library]) -> tuple[TorchBuild, set[str]]:
+        """The build that goes into an environment, and what of its family is asked for."""
         bringer = next((library for library in members if library.brings_torch), None)
         if bringer is None:
-            torch, version = self._torch_for(target.version), held.version("torch")
-            stays = version is not None and "torch" not in family
-            expected = f"the version {version}" if stays else f"a version {torch.requirement.removeprefix('torch')}"
-            return torch, family, Proof(torch, expected) if family else None
+            return self._torch_for(target.version), {library.id for library in members} & set(TORCH_FAMILY)
         torch = self._torch_for(target.version, bringer.torch or "")
         # PyPI's own torch is what it pins; from another index the pinned release has to be there first.
-        family = {"torch"} if torch.index_url and not bringer.driver else set()
-        usual = not excluded(bringer.version or "", self.asked.specifiers.get(bringer.id, ""))
-        expected = f"a version ({bringer.torch} with {bringer.name} {bringer.version})" if usual else "a version"
-        return torch, family, Proof(torch, expected) if family or not torch.index_url else None
+        return torch, {"torch"} if torch.index_url and not bringer.driver else set()
+
+    def _proof(self, members: Sequence[Library], torch: TorchBuild, asked: Sequence[str], held: Held) -> Proof | None:
+        """What proves torch, where something of it was installed. ``asked``: what its own step asks for."""
+        bringer = next((library for library in members if library.brings_torch), None)
+        if bringer is not None:
+            usual = not excluded(bringer.version or "", self.asked.specifiers.get(bringer.id, ""))
+            expected = f"a version ({bringer.torch} with {bringer.name} {bringer.version})" if usual else "a version"
+            return Proof(torch, expected) if asked or not torch.index_url else None
+        own = next((specifier_of(each) for each in asked if name_of(each) == "torch"), None)
+        expected = f"a version {own}" if own is not None else f"the version {held.version('torch')}"
+        return Proof(torch, expected) if asked else None
 
     def _system(
         self,

@@ -126,7 +126,8 @@ def _worth(torch: TorchBuild) -> int:
 
 
 def _misfits(members: Iterable[Library], version: str | None, torch_for: TorchFor | None) -> dict[str, str]:
-    why = f"the PyTorch of this machine needs Python {version}" if torch_for else f"the others need Python {version}"
+    who = "the PyTorch of this machine needs" if torch_for else "the others need"
+    why = f"{who} Python {'.'.join((version or '').split('.')[:2])}"
     return {library.id: f"{misfit}, and {why}" for library in members if (misfit := python_mismatch(library, version))}
 
 
@@ -135,7 +136,7 @@ def _against(members: Iterable[Library], version: str | None, torch_for: TorchFo
     misfit = next(filter(None, (python_mismatch(library, version) for library in members)), None)
     if misfit is None and torch_for is not None:
         torch = torch_for(version)
-        return torch.none or torch.reasons[-1]
+        return (torch.none or torch.reasons[-1]).replace(f", this is {version}", "")
     return misfit or ""
 
 

@@ -274,7 +274,7 @@ class _Chooser:
             index_url=None,
             requirement=self.wheels[0].requirement if self.wheels else "torch",
             reasons=(f"no release of PyTorch for this Mac: {against}",),
-            none=f"no release of PyTorch can be installed here: {against}",
+            none=against,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )
@@ -290,7 +290,7 @@ class _Chooser:
             index_url=index_of("cpu"),
             requirement=candidates[0].requirement if candidates else "torch>=2.14",
             reasons=(*reasons, f"no release of PyTorch can be installed here: {against}"),
-            none=f"no release of PyTorch can be installed here: {against}",
+            none=against,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )

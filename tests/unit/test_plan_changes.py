@@ -50,6 +50,10 @@ def test_companions_move_with_a_torch_that_cannot_use_the_gpus() -> None:
     (step,) = steps(plan(where, "torch"))
     names = [Requirement(each).name for each in step.requirements]
     assert names == ["torch", "torchvision", "torchaudio"]
+    assert Requirement(step.requirements[0]).specifier.contains(
+        "2.14.1"
+    )  # beside newer ones torchaudio does not import
+    assert not Requirement(step.requirements[0]).specifier.contains("2.15.0")
     told = "\n".join(step.changes)
     for name in names:
         assert f"{name} " in told
@@ -57,6 +61,15 @@ def test_companions_move_with_a_torch_that_cannot_use_the_gpus() -> None:
     back = shlex.split(step.undo or "")
     assert {"torch==2.15.0+cpu", "torchvision==0.29.2+cpu", "torchaudio==2.11.0+cpu", "--force-reinstall"} <= set(back)
     assert back[-2:] == ["--index-url", "https://download.pytorch.org/whl/cpu"]
+
+
+def test_the_proof_names_the_torch_that_is_there_then() -> None:
+    where = holding("cu132", "2.15.0+cu132", torchvision="0.29.2")
+    made = plan(where, "torchaudio")
+    (step,) = steps(made)
+    assert [each.split(" ")[0] for each in step.changes] == ["torch"]  # that torchvision goes with both
+    proof = next(each for each in made.environments[0].steps if each.kind == "verify")
+    assert proof.expect == "a version ==2.14.1, and True"
 
 
 def test_a_package_that_is_made_for_the_torch_of_before_is_named() -> None:
