@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from llmcheck.advice import Environment, Judged, LeftOut, Plan, Step, TorchBuild
@@ -31,6 +32,7 @@ from llmcheck.library import Library
 from llmcheck.machine import Machine, normalized_name
 
 _DEFAULT = PlanOptions()
+_VERSION = re.compile(r"[A-Za-z0-9.!+-]+")
 
 
 def plan_installation(
@@ -193,6 +195,7 @@ class _Planner:
             for library in self.libraries.values()
             if library.import_name and library.import_name not in importable
             for name, version in self._versions(library)[:1]
+            if _VERSION.fullmatch(version)  # it becomes part of a requirement
         }
 
     def _versions(self, library: Library) -> list[tuple[str, str]]:
