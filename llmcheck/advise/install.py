@@ -296,5 +296,10 @@ def _without_python(library: Library, options: PlanOptions) -> Environment:
 
 def _judged(machine: Machine) -> Judged:
     if machine.os is None:
-        return Judged(hostname=machine.identity.hostname)
-    return Judged(hostname=machine.identity.hostname, system=machine.os.system, architecture=machine.os.architecture)
+        return Judged(hostname=machine.identity.hostname, stated=machine.stated)
+    return Judged(
+        hostname=machine.identity.hostname,
+        system=machine.os.system,
+        architecture=machine.os.architecture,
+        stated=machine.stated,
+    )
