@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from llmcheck.advice import Environment, Plan, Step
 from llmcheck.errors import UsageError
+from llmcheck.render._blocks import printable
 
 
 def only_environment(plan: Plan, what: str) -> Environment | None:
@@ -15,8 +18,27 @@ def only_environment(plan: Plan, what: str) -> Environment | None:
     return of_python[0] if of_python else None
 
 
+def asked_names(environment: Environment) -> set[str]:
+    """Normalised, of all that its steps ask for."""
+    asked = (re.match(r"[A-Za-z0-9._-]+", each) for step in environment.steps for each in step.requirements)
+    return {re.sub(r"[-_.]+", "-", found[0]).lower() for found in asked if found}
+
+
+def reasons_left_out(plan: Plan) -> list[str]:
+    """Comments, for a file that is read by another program."""
+    return [
+        f"# cannot be installed here: {printable(each.library)}: {printable(each.reason)}" for each in plan.left_out
+    ]
+
+
 def installs(environment: Environment) -> list[Step]:
     return [step for step in environment.steps if step.requirements]
+
+
+def only_binary(environment: Environment) -> list[str]:
+    """Options that a list of requirements takes on lines of their own, as indexes are."""
+    options = (option for step in installs(environment) for option in step.options)
+    return list(dict.fromkeys(option for option in options if option.startswith("--only-binary")))
 
 
 def indexes(environment: Environment) -> list[str]:

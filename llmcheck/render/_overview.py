@@ -8,6 +8,7 @@ from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Head
 from llmcheck.render._findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
 from llmcheck.render._machine import inventory
 from llmcheck.render._offers import describe_instance
+from llmcheck.render._plan import way_back
 from llmcheck.report import ProfileReport, Report, Status, Verdict
 
 
@@ -85,6 +86,8 @@ def _advice(advice: Advice) -> list[Block]:
     steps = _steps(advice.plan) if advice.plan else []
     if steps:
         blocks.append(Commands([(step.command, _reason(step)) for step in steps]))
+    if back := way_back(steps):
+        blocks.append(back)
     return blocks
 
 
@@ -95,8 +98,7 @@ def _steps(plan: Plan) -> list[Step]:
 
 
 def _reason(step: Step) -> str:
-    changes = [*step.changes, *([f"back with: {step.undo}"] if step.undo else [])]
-    return ". ".join([step.reason, *(["; ".join(changes)] if changes else [])])
+    return ". ".join([step.reason, *(["; ".join(step.changes)] if step.changes else [])])
 
 
 def describe_offer(ranked: RankedOffer) -> str:
