@@ -162,7 +162,7 @@ def library_steps(
         steps.append(_plain_step(pip, plain, asked, resolved, machine, target))
     for library in members:
         if library.id == "llama-cpp":
-            flavour = llama_cpp_for(machine, target.version)
+            flavour = llama_cpp_for(machine)
             requirements = requirements_of(library, asked, machine)
             steps.append(
                 pip.step(
