@@ -35,6 +35,10 @@ class TorchBuild(Struct, frozen=True, kw_only=True):
     """The decisive ones, in sentences."""
     remedy: str | None = None
     """What would allow a better build (a newer driver); None where nothing is better."""
+    driver: str | None = None
+    """The least NVIDIA driver for that better build; None where no driver would allow one."""
+    none: str | None = None
+    """Why no release can be installed here, or none that is asked for; the rest is then only what comes nearest."""
     backend: str | None = None
     """What UV_TORCH_BACKEND asks for; None where it is not set."""
     decisions: tuple[Decision, ...] = ()
@@ -172,8 +176,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     shell: Shell = "bash"
     torch: TorchBuild | None = None
     """None where the plan installs no PyTorch."""
+    first: tuple[str, ...] = ()
+    """What has to be seen to before any step, and no command here can do or should do unasked, in sentences."""
     system: tuple[Step, ...] = ()
-    """What needs an administrator or a reboot; it comes first."""
+    """What changes the system, most of it with an administrator's rights (``root``); it comes before the rest."""
     environments: tuple[Environment, ...]
     satisfied: tuple[str, ...]
     """Library ids that are there already."""

@@ -84,7 +84,7 @@ class _Planner:
             environments.append(self._fill(own_environment, own, reason=reason))
         environments += [_without_python(each, self.options) for each in alone]
         planned = [self.libraries[name] for each in environments for name in each.libraries]
-        system, system_notes = self._system(environments, planned)
+        system, first = self._system(environments, planned)
         with_torch = any(name in TORCH_FAMILY for each in environments for name in each.libraries)
         torch = self._torch_for(target.version) if with_torch else None
         resolutions = self.knowledge.resolutions
@@ -93,13 +93,14 @@ class _Planner:
             machine=_judged(self.machine),
             shell=self.options.shell,  # type: ignore[arg-type]
             torch=torch,
+            first=first,
             system=system,
             environments=tuple(environments),
             satisfied=tuple(satisfied),
             choices=self.asked.choices,
             left_out=tuple(LeftOut(library=name, reason=reason) for name, reason in left_out),
             size=size_of(environments, torch, self.machine, resolutions) if resolutions and environments else None,
-            notes=(*system_notes, *self._notes(environments, planned)),
+            notes=tuple(self._notes(environments, planned)),
         )
 
     def _torch_for(self, python: str | None) -> TorchBuild:

@@ -47,7 +47,7 @@ _WITHOUT_DRIVER = ("driver-missing", "nouveau")
 class SystemSteps(NamedTuple):
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
-    """What no command of ours can do, in sentences."""
+    """What to know or do before them, in sentences."""
 
 
 def system_steps(

@@ -220,7 +220,7 @@ def test_the_plan_is_the_right_one(row: Row) -> None:
     commands = "\n".join(step.command for step in steps if step.kind != "verify")
     told = " ".join(text.render(plan, Options(width=160)).split()) + " ".join(plan.torch.reasons if plan.torch else ())
     system = "\n".join(step.command for step in plan.system)
-    first = "\n".join([system, *plan.notes])
+    first = "\n".join([system, *plan.first])
     if row.index is not None:
         assert plan.torch is not None, why
         expected = None if row.index == PYPI else row.index if row.index.startswith("https") else WHL + row.index
