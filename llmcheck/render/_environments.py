@@ -24,11 +24,12 @@ def asked_names(environment: Environment) -> set[str]:
     return {re.sub(r"[-_.]+", "-", found[0]).lower() for found in asked if found}
 
 
-def reasons_left_out(plan: Plan) -> list[str]:
-    """Comments, for a file that is read by another program."""
-    return [
-        f"# cannot be installed here: {printable(each.library)}: {printable(each.reason)}" for each in plan.left_out
-    ]
+def head(plan: Plan) -> list[str]:
+    """Comments, for a file that is read by another program: what it is for, what comes first, what is left out."""
+    said = [f"{plan.target}: planned by llmcheck"]
+    said += [f"before anything else: {each}" for each in plan.first]
+    said += [f"cannot be installed here: {each.library}: {each.reason}" for each in plan.left_out]
+    return [f"# {printable(text)}" for text in said]
 
 
 def installs(environment: Environment) -> list[Step]:

@@ -75,6 +75,7 @@ def _hardware(profile: ProfileReport) -> Cell:
 def _advice(advice: Advice) -> list[Block]:
     blocks: list[Block] = [Heading(f"Next step: {advice.profile}", advice.reason)]
     items = [Cell(advice.tip)] if advice.tip else []
+    items += [Cell(each, "warn") for each in advice.plan.first] if advice.plan else []
     if advice.offer is not None:
         items.append(
             Cell(

@@ -22,6 +22,8 @@ def plan(value: Plan, options: Options) -> list[Block]:
         blocks.append(Heading(f"Plan for {value.target}"))
     if facts:
         blocks.append(Bullets(facts))
+    if value.first:
+        blocks += [Heading("Before anything else"), Bullets([Cell(each, "warn") for each in value.first])]
     if value.system:
         who = ", as administrator" if all(step.root for step in value.system) else ""
         blocks += [Heading(f"First{who}"), _commands(value.system)]

@@ -9,7 +9,7 @@ from llmcheck import shell
 from llmcheck.advice import Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
-from llmcheck.render._environments import indexes, installs, only_binary, only_environment, reasons_left_out
+from llmcheck.render._environments import head, indexes, installs, only_binary, only_environment
 
 
 def render(value: object, _options: Options) -> str:
@@ -18,8 +18,7 @@ def render(value: object, _options: Options) -> str:
         raise TypeError("only an installation plan is a conda environment")
     environment = only_environment(value, "environment.yml")
     lines = [
-        f"# {printable(value.target)}: planned by llmcheck",
-        *reasons_left_out(value),
+        *head(value),
         "# pip inside conda: conda brings Python and pip, pip the rest, for these builds are on no conda channel",
         f"name: {_text('llmcheck-' + re.sub(r'[^a-z0-9]+', '-', value.target.lower()).strip('-')[:40])}",
         "channels:",

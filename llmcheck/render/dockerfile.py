@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from llmcheck.advice import Environment, Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
-from llmcheck.render._environments import installs, reasons_left_out
+from llmcheck.render._environments import head, installs
 
 _ROOT = "/opt/llmcheck"
 _DEBIAN = {"cc": "build-essential", "cmake": "cmake", "git": "git"}
@@ -36,7 +36,7 @@ def render(value: object, _options: Options) -> str:
     if "nvcc" in wanted:
         base, version = _image_with_nvcc(value), _PYTHON
         debian |= {"python3", "python3-venv"}
-    lines = [f"# {printable(value.target)}: planned by llmcheck", *reasons_left_out(value)]
+    lines = head(value)
     lines += [f"# note: {printable(note)}" for note in value.notes]
     lines += [f"FROM {base}", ""]
     if debian:

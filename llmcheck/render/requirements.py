@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmcheck.advice import Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
-from llmcheck.render._environments import indexes, installs, only_binary, only_environment, reasons_left_out
+from llmcheck.render._environments import head, indexes, installs, only_binary, only_environment
 
 
 def render(value: object, _options: Options) -> str:
@@ -13,7 +13,7 @@ def render(value: object, _options: Options) -> str:
     if not isinstance(value, Plan):
         raise TypeError("only an installation plan is a list of requirements")
     environment = only_environment(value, "a requirements file")
-    lines = [f"# {printable(value.target)}: planned by llmcheck", *reasons_left_out(value)]
+    lines = head(value)
     if environment is None:
         return "\n".join([*lines, "# nothing to install"]) + "\n"
     if environment.python_version:

@@ -23,6 +23,7 @@ def render(value: object, options: Options) -> str:
         raise TypeError("only an installation plan is a shell script")
     body = _guard(value) if options.guarded else []
     body += _space(value)
+    body += [*(_say(f"before anything else: {each}") for each in value.first), *([""] if value.first else [])]
     body += _first(value.system)
     body += _commands_needed(value)
     for environment in value.environments:

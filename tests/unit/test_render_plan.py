@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
-from llmcheck.advice import Choice, Environment, Plan, Resolved, Step, Verification
+from llmcheck.advice import Choice, Environment, Plan, Resolved, Step, TorchBuild, Verification
 from llmcheck.advise.install import plan_installation
 from llmcheck.errors import UsageError
 from llmcheck.machine import Identity, Machine, Os, Torch
@@ -347,3 +347,21 @@ def test_wheels_alone_are_asked_for_in_every_file() -> None:
     made = plan("llama-cpp", where=machine(card("H100")))
     for module in (requirements, conda):
         assert "--only-binary=llama-cpp-python" in module.render(made, Options())
+
+
+def test_what_comes_before_all_steps_is_told_in_every_format(tmp_path: Path) -> None:
+    where, log = answering(tmp_path)
+    made = replace(plan("peft", where=where), first=("plug it in",))
+    for module in (requirements, conda, dockerfile):
+        assert "# before anything else: plug it in" in module.render(made, Options())
+    written = text.render(made, Options())
+    assert written.index("plug it in") < written.index("pip install")
+    assert "before anything else: plug it in" in run_script(sh.render(made, Options()), tmp_path).stderr
+    assert log.exists()
+
+
+def test_a_machine_without_any_pytorch_is_not_shown_one() -> None:
+    build = TorchBuild(tag="cpu", index_url=None, requirement="torch>=2", reasons=("old Python",), none="none for it")
+    written = text.render(build, Options())
+    assert "No PyTorch for this machine" in written
+    assert "torch>=2" not in written
