@@ -576,7 +576,7 @@ def libraries() -> None:
 @click.option("--area", help="Only this area, such as inference or evaluation.")
 @_output_options("text", "json", "markdown")
 def libraries_list(area: str | None, **options: Any) -> int:
-    """All of them, with the documented command and whether they are alive."""
+    """All of them, with what is advised, the documented command and whether they are alive."""
     from llmcheck import api
 
     _write(api.libraries(area), **options)

@@ -18,7 +18,7 @@ def torch(value: TorchBuild) -> list[Block]:
     if value.none is not None:
         blocks = [Heading("No PyTorch for this machine"), Bullets([Cell(value.none, "bad"), *reasons])]
     if value.decisions:
-        columns = [Column("question"), Column("answer"), Column("source", wide_only=True)]
+        columns = [Column("question"), Column("answer"), Column("source", not_narrow=True)]
         rows = [
             [
                 Cell(each.question),
