@@ -110,9 +110,17 @@ def _for_cpu(machine: Machine, idle: str) -> Flavour:
 
 
 def mlx_for(requirement: str, machine: Machine) -> str:
-    """On Linux the wheel holds no backend: without an extra the import fails for want of libmlx.so; seen 2026-11-23."""
-    linux = machine.os is not None and machine.os.system == "linux"
-    return requirement.replace("mlx", "mlx[cpu]", 1) if linux else requirement
+    """On Linux the wheel holds no backend: without an extra the import fails for want of libmlx.so; seen 2026-11-23.
+
+    What its backends for CUDA need: mlx docs, install, read 2026-11-25; that all of the extras resolve was measured.
+    """
+    if machine.os is None or machine.os.system != "linux":
+        return requirement
+    gpus = [gpu for gpu in counted_gpus(machine) if gpu.vendor == "nvidia"]
+    branch, extra = _branch(machine), "cpu"
+    if gpus and _least(gpus) >= (7, 5) and not driver_fault(machine):
+        extra = "cuda13" if branch >= 580 else "cuda12" if branch >= 550 else extra
+    return requirement.replace("mlx", f"mlx[{extra}]", 1)
 
 
 def jax_for(requirement: str, machine: Machine) -> str:

@@ -87,8 +87,7 @@ def _advice(advice: Advice) -> list[Block]:
     steps = _steps(advice.plan) if advice.plan else []
     if steps:
         blocks.append(Commands([(step.command, _reason(step)) for step in steps]))
-    if back := way_back(steps):
-        blocks.append(back)
+    blocks += way_back(steps)
     return blocks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmcheck.advice import Environment, Plan, Resolved, Size, Step, Verification
+from llmcheck.advice import Choice, Environment, Plan, Resolved, Size, Step, Verification
 from llmcheck.render import Options
 from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone
 from llmcheck.render._environments import asked_names
@@ -13,7 +13,7 @@ from llmcheck.units import decimal
 
 def plan(value: Plan, options: Options) -> list[Block]:
     blocks: list[Block] = []
-    facts = [*_choices(value), *_size(value.size)]
+    facts = [*(Cell(chosen(each)) for each in value.choices), *_size(value.size)]
     if value.satisfied:
         facts.append(Cell(f"already there: {', '.join(value.satisfied)}", "good"))
     if not value.environments and not value.left_out:
@@ -49,8 +49,7 @@ def _environment(value: Plan, environment: Environment) -> list[Block]:
     changes = [Cell(f"{each}", "warn") for step in steps for each in step.changes]
     if changes:
         blocks.append(Bullets(changes))
-    if back := way_back(steps):
-        blocks.append(back)
+    blocks += way_back(steps)
     if proof:
         expected = [(step.command, f"{step.reason}; prints {step.expect}") for step in proof]
         blocks += [Heading("Then check"), Commands(expected)]
@@ -65,10 +64,10 @@ def _title(value: Plan, environment: Environment) -> str:
     return f"Install {value.target} in an environment of its own ({environment.name})"
 
 
-def way_back(steps: Iterable[Step]) -> Commands | None:
-    """The lines that take back what is replaced, whole, to be pasted; None where nothing is."""
-    lines = [(step.undo, "back with:") for step in steps if step.undo]
-    return Commands(lines) if lines else None
+def way_back(steps: Iterable[Step]) -> list[Block]:
+    """The lines that take back what is replaced, whole, and apart from those that are to be pasted first."""
+    lines = [(step.undo, "") for step in steps if step.undo]
+    return [Heading("The way back, if it is wanted"), Commands(lines)] if lines else []
 
 
 def _commands(steps: Iterable[Step]) -> Commands:
@@ -85,16 +84,13 @@ def _size(size: Size | None) -> list[Cell]:
     return [Cell(f"{text} (measured {size.as_of}{unknown})", "bad" if short else "plain")]
 
 
-def _choices(value: Plan) -> list[Cell]:
-    """One line for each choice; what speaks against several of the others in the same words is said once."""
-    cells = []
-    for choice in value.choices:
-        by_reason: dict[str, list[str]] = {}
-        for name, why in choice.rejected.items():
-            by_reason.setdefault(why.removeprefix(f"{name} "), []).append(name)
-        against = [f"not {', '.join(names)}: {why}" for why, names in by_reason.items()]
-        cells.append(Cell("; ".join([f"{choice.chosen}: {choice.reason}", *against])))
-    return cells
+def chosen(choice: Choice) -> str:
+    """In one line; what speaks against several of the others in the same words is said once."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in choice.rejected.items():
+        by_reason.setdefault(why.removeprefix(f"{name} "), []).append(name)
+    against = [f"not {', '.join(names)}: {why}" for why, names in by_reason.items()]
+    return "; ".join([f"{choice.chosen}: {choice.reason}", *against])
 
 
 def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from llmcheck import shell
-from llmcheck.advice import Choice, Environment, Plan, Step
+from llmcheck.advice import Environment, Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
+from llmcheck.render._plan import chosen
 from llmcheck.units import decimal
 
 _KERNELS = {"linux": "Linux", "darwin": "Darwin"}
@@ -34,7 +35,7 @@ def render(value: object, options: Options) -> str:
     if not any(line and not line.startswith("#") for line in body):
         body.append(":")
     lines = ["#!/bin/sh", _comment(f"{value.target}: installation planned by llmcheck")]
-    lines += [_comment(_chosen(each)) for each in value.choices]
+    lines += [_comment(chosen(each)) for each in value.choices]
     lines += ["set -eu", "", "main() {"]
     lines += [f"    {line}" if line else "" for line in "\n".join(body).rstrip("\n").split("\n")]
     lines += ["}", ""]
@@ -48,11 +49,6 @@ def _comment(text: str) -> str:
 
 def _say(text: str) -> str:
     return f"echo {shell.quote(printable(text))} >&2"
-
-
-def _chosen(choice: Choice) -> str:
-    against = [f"not {name}: {why.removeprefix(f'{name} ')}" for name, why in choice.rejected.items()]
-    return "; ".join([f"{choice.chosen}: {choice.reason}", *against])
 
 
 def _space(plan: Plan) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from llmcheck.advise.variants import llama_cpp_for
+from llmcheck.advise.variants import llama_cpp_for, mlx_for
 from llmcheck.machine import Gpu, Machine, Tool
 from tests.machines_builder import GB, amd, card, machine, python, tools
 
@@ -72,3 +72,20 @@ def test_llama_cpp_is_compiled_for_amd_where_rocm_is() -> None:
     tools_ = (Tool(name="hipcc", path="/opt/rocm/bin/hipcc"), *tools("cc"))
     flavour = llama_cpp_for(replace(base, software=replace(base.software, tools=tools_)))
     assert flavour.variables == {"CMAKE_ARGS": "-DGGML_HIP=on"}
+
+
+# Source: mlx docs, install; the metadata of mlx 0.32.4.
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (machine(), "mlx[cpu]>=0.32"),
+        (machine(card("RTX 4090")), "mlx[cuda13]>=0.32"),
+        (machine(card("RTX 4090"), driver="560.35.03"), "mlx[cuda12]>=0.32"),
+        (machine(card("RTX 4090"), driver="535.183.01"), "mlx[cpu]>=0.32"),
+        (machine(card("V100")), "mlx[cpu]>=0.32"),
+        (machine(system="darwin", architecture="arm64"), "mlx>=0.32"),
+        (machine(system="windows", architecture="AMD64"), "mlx>=0.32"),
+    ],
+)
+def test_mlx_comes_with_the_backend_that_the_machine_can_use(where: Machine, expected: str) -> None:
+    assert mlx_for("mlx>=0.32", where) == expected
