@@ -10,6 +10,8 @@ from llmcheck.render._plan import chosen
 from llmcheck.units import decimal
 
 _KERNELS = {"linux": "Linux", "darwin": "Darwin"}
+# Not on PATH after NVIDIA's own packages, and found there all the same by what builds with it.
+_ALSO_AT = {"nvcc": "/usr/local/cuda/bin/nvcc"}
 _MACHINES = {"x86_64": "x86_64|amd64", "amd64": "x86_64|amd64", "arm64": "arm64|aarch64", "aarch64": "arm64|aarch64"}
 
 
@@ -108,11 +110,16 @@ def _commands_needed(plan: Plan) -> list[str]:
     steps = [step for environment in plan.environments for step in environment.steps]
     names = dict.fromkeys(name for step in steps for name in step.requires)
     tests = [
-        f"command -v {shell.quote(name)} >/dev/null 2>&1 || {{ {_say(f'install {name} first')}; exit 1; }}"
+        f"{_is_there(name)} || {{ {_say(f'install {name} first')}; exit 1; }}"
         for name in names
         if name != "nvidia-container-toolkit"  # a package, whose command is another
     ]
     return ["# what has to be there before the first step", *tests, ""] if tests else []
+
+
+def _is_there(name: str) -> str:
+    elsewhere = f" || [ -x {_ALSO_AT[name]} ]" if name in _ALSO_AT else ""
+    return f"command -v {shell.quote(name)} >/dev/null 2>&1{elsewhere}"
 
 
 def _environment(environment: Environment) -> list[str]:
