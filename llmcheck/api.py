@@ -28,7 +28,7 @@ from llmcheck.evaluate import concerning_profile, evaluate
 from llmcheck.fit import tier
 from llmcheck.host import Host
 from llmcheck.identify import identify
-from llmcheck.interpreter import Question, choose
+from llmcheck.interpreter import NAMED, Question, choose, in_prefix
 from llmcheck.knowledge import Knowledge
 from llmcheck.library import Alias, Library
 from llmcheck.listing import LibraryCheck, LibraryList, ModelList, ModelRow, ProfileList, ShownLibrary, ShownProfile
@@ -58,6 +58,25 @@ def ask(python: str | None = None, begun: Question | None = None) -> Question:
     host = Host()
     choice = choose(python, host.environ, host.cwd)
     return begun if begun is not None and begun.choice == choice else Question(choice)
+
+
+def python_of(folder: str, python: str | None = None) -> str | None:
+    """The interpreter that is to be judged where a plan fills ``folder``: its own, where there is an environment.
+
+    ``python``: the one that was named; it makes the environment where there is none. Raises UsageError where both are
+    environments.
+    """
+    there = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
+    if there is not None and python is not None:
+        raise UsageError(
+            f"--venv {folder}: there is an environment already, and its Python is judged: leave out --python"
+        )
+    return there or python
+
+
+def modules() -> tuple[str, ...]:
+    """The modules of all libraries, which an inspection for a plan looks for: what is listed may be gone."""
+    return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
 
 
 def start_inspection(
@@ -175,7 +194,15 @@ def overview(machine: MachineSource) -> Report:
     knowledge, offers = catalog.knowledge(whole=False), catalog.offers()
     report = _report(profiles, machine(), corrections, frozenset())
     advice = next_step(report, profiles, knowledge, offers, corrections)
+    if advice is not None and advice.plan is not None and _takes_all(advice.plan):
+        advice = next_step(report, profiles, catalog.knowledge(), offers, corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
+
+
+def _takes_all(plan: Plan) -> bool:
+    """Whether the tables of helpers and of systems have a say in it: packages change, or the system does."""
+    changes = any(step.changes for environment in plan.environments for step in environment.steps)
+    return changes or bool(plan.first or plan.system)
 
 
 def check(
@@ -260,6 +287,7 @@ def install(
     knowledge = catalog.knowledge()
     loaded = [_profile_or_library(name, knowledge) for name in names]
     judged = machine()
+    _refuse_unusable(judged)
     wanted: list[str] = []
     notes: list[str] = []
     asked = Wanted()
@@ -276,11 +304,32 @@ def install(
     venv = None if venv is None else os.path.expanduser(venv)
     if venv is not None and not venv.strip():
         raise UsageError("--venv: name the folder of the environment")
-    options = PlanOptions(installer, venv, shell or ("powershell" if windows else "bash"), _torch_backend())
+    options = PlanOptions(
+        installer=installer,
+        venv=venv,
+        venv_is_judged=venv is not None and _is_judged(venv, judged),
+        shell=shell or ("powershell" if windows else "bash"),
+        backend=_torch_backend(),
+    )
     plan = plan_installation(" ".join(names), list(dict.fromkeys(wanted)), judged, knowledge, options, asked)
     plan = msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
     plan = _only_environment(plan, environment)
     return _verified(plan, judged) if verify else plan
+
+
+def _refuse_unusable(machine: Machine) -> None:
+    """A plan for another interpreter than the one that was named is not what was asked for."""
+    python = machine.software.python
+    problem = next((each for each in machine.problems if each.code == "python-unusable"), None)
+    if problem is not None and python is not None and python.version is None and python.reason == NAMED:
+        raise UsageError(f"--python: {problem.message}")
+
+
+def _is_judged(folder: str, machine: Machine) -> bool:
+    """Whether the judged interpreter is that of an environment."""
+    python = machine.software.python
+    prefix = python.prefix if python is not None else None
+    return prefix is not None and os.path.realpath(folder) == os.path.realpath(prefix)
 
 
 def _profile_or_library(name: str, knowledge: Knowledge) -> Profile | tuple[Library, Alias | None]:

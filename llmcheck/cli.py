@@ -461,7 +461,7 @@ def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ..
     show_default=True,
     help="auto: uv where it is on PATH, else pip.",
 )
-@click.option("--venv", metavar="DIR", help="Into this environment, which the plan makes first.")
+@click.option("--venv", metavar="DIR", help="Into this environment, which the plan makes where there is none.")
 @_machine_options
 @_output_options("text", "sh", "json", "markdown", "requirements", "pylock", "dockerfile", "conda")
 def install(targets: tuple[str, ...], **options: Any) -> int:
@@ -472,7 +472,10 @@ def install(targets: tuple[str, ...], **options: Any) -> int:
     """
     from llmcheck import api
 
-    source = _source(**_taken(options))
+    if options["venv"] is not None and options["machine"] is None:
+        options["python"] = api.python_of(options["venv"], options["python"])
+    taken = _taken(options)
+    source = _source(**taken, modules=() if taken["machine"] is not None else api.modules())
     chosen = {name: options.pop(name) for name in ("installer", "venv", "shell", "environment", "verify")}
     plan = api.install(targets, source, **chosen)
     _write(plan, **options)

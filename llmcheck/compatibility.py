@@ -20,7 +20,8 @@ _PROBE = "software"
 _TORCH_CODES = frozenset(("torch-cpu-build", "torch-wrong-vendor", "torch-newer-than-driver", "torch-without-kernels"))
 _CODES = _TORCH_CODES | {"glibc-old"}
 _OLDEST_GLIBC = (2, 28)
-_EMBEDDED = ((5, 3), (6, 2), (7, 2), (8, 7))
+# The chips of the Jetsons up to Orin.
+EMBEDDED = ((5, 3), (6, 2), (7, 2), (8, 7))
 _CUDA_WITH_ORIN = (13, 2)
 # First branch that knows Blackwell; that CUDA 12 builds need it there is practice, no published floor.
 _BLACKWELL, _DRIVER_OF_BLACKWELL = (10, 0), "570"
@@ -82,7 +83,7 @@ def runs_on(wheel: TorchWheel, gpu: Gpu) -> bool:
         return True
     compiled = [tuple(map(int, code.split("."))) for code in wheel.code if "." in code]
     cuda = cuda_of(wheel.tag)
-    if capability in _EMBEDDED and not (capability == (8, 7) and cuda is not None and cuda >= _CUDA_WITH_ORIN):
+    if capability in EMBEDDED and not (capability == (8, 7) and cuda is not None and cuda >= _CUDA_WITH_ORIN):
         return capability in compiled
     return any(major == capability[0] and minor <= capability[1] for major, minor in compiled)
 

@@ -33,6 +33,7 @@ for v in (['%d.%d.%d' % sys.version_info[:3]], [n], [sys.prefix], [b], [os.path.
 w(e('#llmcheck-end\\n'))
 sys.stdout.flush()
 """
+NAMED = "named with --python"
 _ANSWER_LIMIT = 1 << 20
 _END_SECONDS = 0.2
 _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{os.sep}uv{os.sep}archive-")
@@ -49,14 +50,14 @@ def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Choice
     An active environment without a Python that could be run is passed over; the inventory says so.
     """
     if explicit:
-        return Choice(_named(explicit, environ, cwd), "named with --python")
+        return Choice(_named(explicit, environ, cwd), NAMED)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
-        if prefix and (found := _in_prefix(os.path.join(cwd, prefix))):
+        if prefix and (found := in_prefix(os.path.join(cwd, prefix))):
             return Choice(found, f"the active environment ({variable})")
     if not any(home in sys.prefix + os.sep for home in _TOOL_HOMES) and not _is_ephemeral():
         return Choice(sys.executable, "the environment that llmcheck is installed in")
-    if found := _in_prefix(os.path.join(cwd, ".venv")):
+    if found := in_prefix(os.path.join(cwd, ".venv")):
         return Choice(found, ".venv in the working directory")
     names = ("python3", "python.exe") if os.name == "nt" else ("python3",)
     path = _on_path(names, environ, cwd)
@@ -90,7 +91,8 @@ def _is_ephemeral() -> bool:
     return any(os.path.exists(os.path.join(sys.prefix, name)) for name in ("pipx_metadata.json", "uv-receipt.toml"))
 
 
-def _in_prefix(prefix: str) -> str | None:
+def in_prefix(prefix: str) -> str | None:
+    """The Python of an environment, by its folder; None where none can be run."""
     for parts in (("Scripts", "python.exe"), ("python.exe",)) if os.name == "nt" else (("bin", "python"),):
         path = os.path.join(prefix, *parts)
         if _can_run(path):

@@ -19,4 +19,4 @@ class Knowledge(Struct, frozen=True, kw_only=True):
     recipes: tuple[Recipe, ...] = ()
     aliases: tuple[Alias, ...] = ()
     resolutions: Resolutions | None = None
-    """None: sizes are not told."""
+    """None: neither sizes are told nor what a library brings along."""

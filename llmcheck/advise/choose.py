@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from llmcheck.advice import Choice
-from llmcheck.advise.suitability import python_mismatch, tool, unsuitable
+from llmcheck.advise.suitability import tool, unsuitable
 from llmcheck.knowledge import Knowledge
 from llmcheck.library import Alias, Library
 from llmcheck.machine import Machine, normalized_name
@@ -80,8 +80,8 @@ def named(name: str, knowledge: Knowledge) -> tuple[Library, Alias | None] | Non
     if alias is not None:
         return knowledge.libraries[alias.library], alias
     for library in knowledge.libraries.values():
-        names = (library.id, library.name, *library.distributions, library.import_name or "")
-        if plain in map(normalized_name, names):
+        names = (library.id, library.name, *library.distributions, library.import_name)
+        if plain in (normalized_name(each) for each in names if each):
             return library, None
     return None
 
@@ -127,8 +127,7 @@ def _choose(known: list[Library], machine: Machine) -> tuple[Library, Choice | N
 
 
 def _against(library: Library, machine: Machine) -> str | None:
-    python = machine.software.python
-    reason = unsuitable(library, machine) or python_mismatch(library, python.version if python else None)
+    reason = unsuitable(library, machine)  # a Python that does not fit keeps nobody out: another is made
     if reason is None and library.install == "container" and tool(machine, "docker") is False:
         reason = f"{library.name} is a container, and docker is not installed"
     return reason

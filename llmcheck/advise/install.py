@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from llmcheck.advice import Environment, Judged, LeftOut, Plan, Step, TorchBuild
+from llmcheck.advise import notes
 from llmcheck.advise.choose import Wanted
-from llmcheck.advise.commands import TORCH_FAMILY, library_steps, pip_of, step, torch_step, verify_steps
+from llmcheck.advise.commands import (
+    TORCH_FAMILY,
+    Proof,
+    library_steps,
+    mending_steps,
+    pip_of,
+    step,
+    torch_step,
+    verify_steps,
+)
+from llmcheck.advise.doubts import Doubts
+from llmcheck.advise.held import Held, held_by
 from llmcheck.advise.size import size_of
-from llmcheck.advise.suitability import driver_fault, numbers, tool, unsuitable
+from llmcheck.advise.specifiers import bounded, excluded, has_floor, name_of, specifier_of
+from llmcheck.advise.suitability import numbers, old_driver, tool, unsuitable
 from llmcheck.advise.system import system_steps
 from llmcheck.advise.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
 from llmcheck.advise.torch import torch_build
@@ -50,43 +63,45 @@ class _Planner:
     ) -> None:
         self.target, self.machine, self.knowledge, self.options, self.asked = target, machine, knowledge, options, asked
         self.libraries = knowledge.libraries
-        self.torch = self._torch_for(None)
+        self.builds: dict[tuple[str | None, str], TorchBuild] = {}
         self.useless = torch_problem(machine, knowledge.wheels, knowledge.drivers) is not None
+        self.held = held_by(machine, knowledge.wheels)
+        self.broken = self._broken()
         self.installed = self._installed()
         self.wanted = list(dict.fromkeys(wanted))
+        self.others = tuple(self._with_floor(each) for each in asked.others)
 
     def plan(self) -> Plan:
         target = self._target()
         wanted = self.wanted
-        missing = any(not self._is_satisfied(name) for name in wanted) or bool(self.asked.others)
-        if target.folder is not None and (missing or self.options.venv is not None):
+        missing = any(not self._is_satisfied(name) for name in wanted) or bool(self.others)
+        fresh = target.folder is not None
+        if fresh and (missing or self.options.venv is not None):
             # It is empty: what is installed elsewhere is of no use in it.
-            self.installed = self._on_path()
-            self.useless = False
+            self.installed, self.held, self.broken, self.useless = self._on_path(), Held(), {}, False
             wanted = list(dict.fromkeys((*self.asked.present, *wanted)))
         satisfied = [name for name in dict.fromkeys((*wanted, *self.asked.present)) if self._is_satisfied(name)]
-        kept, left_out = self._possible(wanted)
-        fresh = target.folder is not None
+        kept, left_out = self._possible(wanted, target)
         beside = self.installed | (set() if fresh else {each.name for each in self.machine.software.packages or ()})
         groups = grouped(kept, beside - set(kept), self.libraries, self.asked.specifiers)
         shared = self._with_needs(groups.pop(SHARED)[0])
         todo = [each for each in shared if not self._is_satisfied(each.id)]
         members = [each for each in todo if _is_python(each)]
-        environments = [self._fill(target, members)] if members or self.asked.others else []
+        environments = [self._fill(target, members, self.held)] if members or self.others else []
         alone = [each for each in todo if not _is_python(each)]
         for name, (ids, reason) in groups.items():
             apart = [self.libraries[each] for each in ids]
             if not any(map(_is_python, apart)):
                 alone += apart
                 continue
-            own = self._with_needs(ids, brings_torch=any(each.brings_torch for each in apart))
-            own_environment = own_target(name, own, reason, self.machine, self.options)
-            environments.append(self._fill(own_environment, own, reason=reason))
+            own = self._own(ids)
+            environments.append(self._fill(self._own_target(name, own, reason), own, Held(), reason=reason))
         environments += [_without_python(each, self.options) for each in alone]
         planned = [self.libraries[name] for each in environments for name in each.libraries]
-        system, first = self._system(environments, planned)
         with_torch = any(name in TORCH_FAMILY for each in environments for name in each.libraries)
         torch = self._torch_for(target.version) if with_torch else None
+        stopped = [self.libraries[name] for name, _ in left_out if old_driver(self.libraries[name], self.machine)]
+        first, system = self._system(environments, planned, stopped, torch)
         resolutions = self.knowledge.resolutions
         return Plan(
             target=self.target,
@@ -100,56 +115,89 @@ class _Planner:
             choices=self.asked.choices,
             left_out=tuple(LeftOut(library=name, reason=reason) for name, reason in left_out),
             size=size_of(environments, torch, self.machine, resolutions) if resolutions and environments else None,
-            notes=tuple(self._notes(environments, planned)),
+            notes=tuple(dict.fromkeys(self._notes(environments, planned, satisfied))),
         )
 
-    def _torch_for(self, python: str | None) -> TorchBuild:
-        """``python``: the version of an environment's Python; None is the judged one."""
-        knowledge = self.knowledge
-        return torch_build(self.machine, knowledge.wheels, knowledge.drivers, self.options.backend, python)
+    def _torch_for(self, python: str | None, specifier: str | None = None) -> TorchBuild:
+        """``python``: the version of an environment's Python; None is the judged one.
+
+        ``specifier``: what is asked of torch's version; None is what the tier asks.
+        """
+        specifier = self.asked.specifiers.get("torch", "") if specifier is None else specifier
+        if (python, specifier) not in self.builds:
+            known, backend = self.knowledge, self.options.backend
+            build = torch_build(self.machine, known.wheels, known.drivers, backend, python, specifier)
+            self.builds[python, specifier] = build
+        return self.builds[python, specifier]
 
     def _target(self) -> Target:
         """The shared environment, for all that may go into it."""
-        kept, _ = self._possible((*self.wanted, *self.asked.present))
-        shared = [name for name in kept if not self.libraries[name].apart]
-        members = [each for each in self._with_needs(shared) if _is_python(each) and not self._is_satisfied(each.id)]
-        return shared_target(members, self.machine, self.options)
+        every = dict.fromkeys((*self.wanted, *self.asked.present))
+        shared = [name for name in every if not self.libraries[name].apart and self._suits(name)]
+        needed = self._with_needs(shared)
+        members = [each for each in needed if _is_python(each) and not self._is_satisfied(each.id)]
+        needs_torch = any(each.id == "torch" for each in needed)
+        return shared_target(members, self.machine, self.options, self._torch_for if needs_torch else None)
 
-    def _possible(self, wanted: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    def _own(self, ids: Sequence[str]) -> list[Library]:
+        return self._with_needs(ids, brings_torch=any(self.libraries[each].brings_torch for each in ids))
+
+    def _own_target(self, name: str, members: Sequence[Library], reason: str) -> Target:
+        needs_torch = any(each.id == "torch" for each in members)
+        torch_for = self._torch_for if needs_torch else None
+        return own_target(name, members, reason, self.machine, self.options, torch_for)
+
+    def _suits(self, name: str) -> bool:
+        return unsuitable(self.libraries[name], self.machine) is None
+
+    def _possible(self, wanted: Sequence[str], target: Target) -> tuple[list[str], list[tuple[str, str]]]:
         """What is missing and can work here, and what cannot, with the reason."""
         kept, left_out = [], []
         for name in dict.fromkeys(wanted):
             if self._is_satisfied(name):
                 continue
             library = self.libraries[name]
-            reason = unsuitable(library, self.machine) or self._against_torch(library)
+            where = self._own_target(name, self._own([name]), "") if library.apart else target
+            reason = self._doubts(where).against(name)
             if reason is None:
                 kept.append(name)
             else:
-                left_out.append((name, reason + (f". {library.note}" if library.note else "")))
+                told = library.note is not None and reason == unsuitable(library, self.machine)
+                left_out.append((name, f"{reason}. {library.note}" if told else reason))
         return kept, left_out
 
-    def _against_torch(self, library: Library) -> str | None:
-        """A wheel that is compiled for another torch than the one that this machine gets loads none of its kernels."""
-        if library.brings_torch or not library.torch or library.build or not library.torch.startswith("=="):
-            return None
-        from packaging.requirements import Requirement
-
-        build = Requirement(self.torch.requirement)
-        series = library.torch.removeprefix("==").removesuffix(".*")
-        if build.specifier.contains(f"{series}.0" if series.count(".") == 1 else series, prereleases=True):
-            return None
-        return f"{library.name} is compiled for torch {series}, this machine gets {self.torch.requirement}"
+    def _doubts(self, target: Target) -> Doubts:
+        stays = target.folder is None and self._is_satisfied("torch")
+        return Doubts(
+            machine=self.machine,
+            libraries=self.libraries,
+            specifiers=self.asked.specifiers,
+            misfits=target.misfits,
+            torch=self._torch_for(target.version),
+            installed=self.machine.software.torch if stays else None,
+            is_there=self._is_satisfied,
+        )
 
     def _installed(self) -> set[str]:
         """What is there and works: a torch that cannot use the GPUs is not."""
-        names = {package.name for package in self.machine.software.packages or ()}
-        there = {
-            library.id
+        there = {library.id for library in self.libraries.values() if self._versions(library)}
+        return (there - ({"torch"} if self.useless else set()) - set(self.broken)) | self._on_path()
+
+    def _broken(self) -> dict[str, str]:
+        """What is listed as installed and has no module, by id, with the requirement that is listed."""
+        importable = self.machine.software.importable
+        if importable is None:
+            return {}
+        return {
+            library.id: f"{name}=={version}"
             for library in self.libraries.values()
-            if names & {normalized_name(name) for name in library.distributions}
+            if library.import_name and library.import_name not in importable
+            for name, version in self._versions(library)[:1]
         }
-        return (there - ({"torch"} if self.useless else set())) | self._on_path()
+
+    def _versions(self, library: Library) -> list[tuple[str, str]]:
+        names = [normalized_name(name) for name in library.distributions]
+        return [(name, self.held.packages[name]) for name in names if name in self.held.packages]
 
     def _on_path(self) -> set[str]:
         """The libraries whose programs are there, whatever environment is used."""
@@ -161,15 +209,8 @@ class _Planner:
         specifier = self.asked.specifiers.get(name)
         if name not in self.installed or not specifier:
             return name in self.installed
-        from packaging.specifiers import SpecifierSet
-        from packaging.version import InvalidVersion, Version
-
-        names = {normalized_name(each) for each in self.libraries[name].distributions}
-        versions = [package.version for package in self.machine.software.packages or () if package.name in names]
-        try:
-            return any(SpecifierSet(specifier).contains(Version(each), prereleases=True) for each in versions)
-        except InvalidVersion:
-            return True  # it cannot be compared, and is not to be replaced for that
+        versions = [version for _, version in self._versions(self.libraries[name])]
+        return any(not excluded(each, specifier) for each in versions)
 
     def _with_needs(self, wanted: Sequence[str], *, brings_torch: bool = False) -> list[Library]:
         """The libraries with what each needs before it, every one once."""
@@ -186,31 +227,40 @@ class _Planner:
             add(name)
         return [self.libraries[name] for name in ordered]
 
-    def _fill(self, target: Target, members: Sequence[Library], reason: str | None = None) -> Environment:
+    def _with_floor(self, requirement: str) -> str:
+        """A package that the catalogue does not know gets the oldest release that any of its libraries resolved to."""
+        known = self.knowledge.resolutions
+        name = normalized_name(name_of(requirement))
+        closures = known.libraries.values() if known else ()
+        seen = [closure.packages[name] for closure in closures if name in closure.packages]
+        if not seen or has_floor(requirement):
+            return requirement
+        plain = name_of(requirement)
+        return bounded(f"{plain}>={min(seen, key=numbers)}", requirement[len(plain) :])
+
+    def _fill(self, target: Target, members: Sequence[Library], held: Held, reason: str | None = None) -> Environment:
         """Make it if need be, torch by its index, the rest in one command, then the proof."""
-        fresh = target.folder is not None
-        torch = self._torch_for(target.version)
         steps: list[Step] = []
         if target.make:
             steps.append(step(target.make, target.reason, self.options, kind="environment", requires=target.requires))
-        pip, more = pip_of(target, members, self.machine, self.options)
-        steps += more
-        names = {library.id for library in members}
-        bringer = next((library for library in members if library.brings_torch), None)
-        pin = (bringer.torch or "") if bringer else self.asked.specifiers.get("torch", "")
-        family = names & set(TORCH_FAMILY)
-        if bringer is not None:
-            # PyPI's own torch is what it pins; from another index the pinned release has to be there first.
-            family = {"torch"} if torch.index_url and not bringer.driver else set()
+        pip, more = pip_of(target, members, self.machine, self.options, held)
+        mended = [self.broken[each.id] for each in members if held.packages and each.id in self.broken]
+        steps += [*more, *mending_steps(pip, mended)]
+        fate = [each for each in self.libraries.values() if each not in members]
+        torch, family = self._torch_in(target, members)
         if family:
-            replaces = self.useless and not fresh
-            steps.append(torch_step(pip, torch, family, pin, self.machine, fresh, replaces))
-        rest = [library for library in members if library.id not in TORCH_FAMILY]
-        steps += library_steps(pip, rest, self.asked.specifiers, self._resolved(bringer), self.machine, target)
-        if target.name == SHARED and self.asked.others:
-            steps.append(pip.step(self.asked.others, "what the tier asks for beyond the catalogue"))
-        known_torch = torch if family or (bringer is not None and not torch.index_url) else None
-        steps += verify_steps(members, known_torch, pin, target, self.options)
+            steps.append(torch_step(pip, torch, family, self.useless, fate))
+        asked = steps[-1].requirements if family else ()
+        rest = [each for each in members if each.id not in TORCH_FAMILY and not (mended and each.id in self.broken)]
+        stays = held.torch is not None and "torch" not in family
+        tag = held.torch.build if stays and held.torch else torch.tag
+        resolutions = self.knowledge.resolutions
+        steps += library_steps(pip, rest, self.asked.specifiers, self.machine, target, tag, fate, resolutions)
+        others = self.others if target.name == SHARED else ()
+        if others:
+            steps.append(pip.step(others, "what the tier asks for beyond the catalogue"))
+        proof = self._proof(members, torch, asked, held)
+        steps += verify_steps(members, proof, others, target, self.options)
         return Environment(
             name=target.name,
             python=target.python,
@@ -222,52 +272,66 @@ class _Planner:
             steps=tuple(steps),
         )
 
-    def _resolved(self, library: Library | None) -> Mapping[str, str]:
-        resolutions = self.knowledge.resolutions
-        closure = resolutions.libraries.get(library.id) if resolutions and library else None
-        return closure.packages if closure else {}
+    def _torch_in(self, target: Target, members: Sequence[Library]) -> tuple[TorchBuild, set[str]]:
+        """The build that goes into an environment, and what of its family is asked for."""
+        bringer = next((library for library in members if library.brings_torch), None)
+        if bringer is None:
+            return self._torch_for(target.version), {library.id for library in members} & set(TORCH_FAMILY)
+        torch = self._torch_for(target.version, bringer.torch or "")
+        # PyPI's own torch is what it pins; from another index the pinned release has to be there first.
+        return torch, {"torch"} if torch.index_url and not bringer.driver else set()
+
+    def _proof(self, members: Sequence[Library], torch: TorchBuild, asked: Sequence[str], held: Held) -> Proof | None:
+        """What proves torch, where something of it was installed. ``asked``: what its own step asks for."""
+        bringer = next((library for library in members if library.brings_torch), None)
+        if bringer is not None:
+            usual = not excluded(bringer.version or "", self.asked.specifiers.get(bringer.id, ""))
+            expected = f"a version ({bringer.torch} with {bringer.name} {bringer.version})" if usual else "a version"
+            return Proof(torch, expected) if asked or not torch.index_url else None
+        own = next((specifier_of(each) for each in asked if name_of(each) == "torch"), None)
+        expected = f"a version {own}" if own is not None else f"the version {held.version('torch')}"
+        return Proof(torch, expected) if asked else None
 
     def _system(
-        self, environments: Sequence[Environment], planned: Sequence[Library]
-    ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-        """What an administrator does first, for what is planned."""
+        self,
+        environments: Sequence[Environment],
+        planned: Sequence[Library],
+        stopped: Sequence[Library],
+        torch: TorchBuild | None,
+    ) -> tuple[tuple[str, ...], tuple[Step, ...]]:
+        """What to see to first, and what changes the system, for what is planned and what an old driver stops."""
         # How llama.cpp comes, and so what it takes, differs from machine to machine: its step says it.
         tools = [each for library in planned if library.id != "llama-cpp" for each in library.tools]
         tools += [each for environment in environments for made in environment.steps for each in made.requires]
         missing = [name for name in dict.fromkeys(tools) if tool(self.machine, name) is False]
-        needs_gpu = any(library.needs_nvidia or library.id == "torch" for library in planned)
-        wanted = max((library.driver for library in planned if library.driver), key=numbers, default=None)
-        return system_steps(
+        needs_gpu = bool(stopped) or any(library.needs_nvidia or library.id == "torch" for library in planned)
+        wishes = [library.driver for library in (*planned, *stopped) if library.driver]
+        if torch is not None and torch.tag == "cpu" and torch.driver:
+            wishes.append(torch.driver)
+        steps, said = system_steps(
             self.machine,
             missing,
             self.knowledge.recipes,
             needs_gpu=needs_gpu,
-            wanted_driver=wanted,
+            wanted_driver=max(wishes, key=numbers, default=None),
             shell_name=self.options.shell,
         )
+        better = () if torch is None or wishes else notes.of_driver(torch, self.machine)
+        return (*said, *better), steps
 
-    def _notes(self, environments: Sequence[Environment], planned: Sequence[Library]) -> list[str]:
-        notes = []
-        if environments and self.machine.software.packages is None:
-            notes.append("what is installed is not known: the plan is for an environment that holds nothing yet")
-        fault = driver_fault(self.machine)
-        if environments and fault:
-            notes.append(f"the NVIDIA driver does not answer ({fault}): mend it first, then ask again")
+    def _notes(
+        self, environments: Sequence[Environment], planned: Sequence[Library], satisfied: Sequence[str]
+    ) -> list[str]:
         named = set(self.wanted) - set(self.asked.libraries)  # a tier's own libraries need no introduction
-        notes += [
-            f"{library.name}: {library.note}"
-            for library in planned
-            if library.note and (library.status != "active" or library.id in named)
+        there = [(self.libraries[name], *found) for name in satisfied for found in self._versions(self.libraries[name])]
+        return [
+            *notes.of_machine(environments, self.machine),
+            *(note for library in planned for note in notes.of_cards(library, self.machine)),
+            *notes.of_libraries(planned, named),
+            *notes.of_age(there),
+            *notes.of_floors(environments),
+            *notes.of_environments(environments, self.machine, self.options),
         ]
-        python = self.machine.software.python
-        if python is not None and python.environment == "conda" and any(each.python for each in environments):
-            notes.append("pip inside conda: update conda's own packages before, not after, or they may undo each other")
-        notes += [
-            f"the packages go into {each.folder}; check them with 'llmcheck check --python {each.python}'"
-            for each in environments
-            if each.folder is not None and each.name == SHARED
-        ]
-        return list(dict.fromkeys(notes))
 
 
 def _is_python(library: Library) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from llmcheck.compatibility import EMBEDDED
 from llmcheck.library import Library
-from llmcheck.machine import Machine, capability_of, counted_gpus
+from llmcheck.machine import Gpu, Machine, capability_of, counted_gpus
 
 _SYSTEMS = {"darwin": "macos"}
 
@@ -71,9 +73,22 @@ def _nvidia(library: Library, machine: Machine) -> str | None:
         if library.needs_nvidia and not driver_fault(machine):
             return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
         return None
-    least = library.compute_capability
-    if least and library.needs_nvidia and all((capability_of(gpu) or (999, 0)) < numbers(least) for gpu in gpus):
-        return f"{library.name} needs compute capability {least}, these cards are older"
+    if not cards_for(library, gpus):
+        return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
+    # Wheels with kernels hold none for these chips, but those that are made for them alone.
+    if library.compute_capability and not library.build and all(capability_of(gpu) in EMBEDDED for gpu in gpus):
+        return f"the wheels of {library.name} hold no code for this Jetson: it has to be built from its source"
+    return old_driver(library, machine)
+
+
+def cards_for(library: Library, gpus: Iterable[Gpu]) -> list[Gpu]:
+    """Those of the NVIDIA cards that are new enough for a library; one that is not known counts as new enough."""
+    least = numbers(library.compute_capability or "0")
+    return [gpu for gpu in gpus if (capability_of(gpu) or (999, 0)) >= least]
+
+
+def old_driver(library: Library, machine: Machine) -> str | None:
+    """That the NVIDIA driver is too old for a library; None where it does, or is not known."""
     driver = machine.drivers.get("nvidia")
     if library.driver and driver and driver.version and numbers(driver.version) < numbers(library.driver):
         return f"{library.name} needs NVIDIA driver {library.driver}, this machine has {driver.version}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from llmcheck.advice import TorchBuild
 from llmcheck.advise.suitability import is_windows, python_mismatch, tool
 from llmcheck.library import Library
 from llmcheck.machine import Machine
@@ -20,7 +21,9 @@ InstallerChoice = Literal["auto", "uv", "pip", "conda"]
 class PlanOptions(NamedTuple):
     installer: InstallerChoice = "auto"
     venv: str | None = None
-    """A folder for the environment, which the plan makes."""
+    """A folder for the environment."""
+    venv_is_judged: bool = False
+    """That folder is there, and its interpreter is the judged one; else the plan makes it."""
     shell: str = "bash"
     backend: str | None = None
     """What UV_TORCH_BACKEND says."""
@@ -40,22 +43,43 @@ class Target(NamedTuple):
     reason: str = ""
     conda: bool = False
     """pip runs inside a conda environment."""
+    misfits: Mapping[str, str] = {}
+    """What its Python keeps out, by library id, each with the reason."""
 
 
-def shared_target(members: Sequence[Library], machine: Machine, options: PlanOptions) -> Target:
-    """The judged interpreter where it is an environment of its own and fits ``members``; else a new one."""
+TorchFor = Callable[[str | None], TorchBuild]
+"""The build of PyTorch for a version of Python."""
+
+
+def shared_target(
+    members: Sequence[Library], machine: Machine, options: PlanOptions, torch_for: TorchFor | None = None
+) -> Target:
+    """The judged interpreter where it is an environment of its own and fits ``members``; else a new one.
+
+    ``torch_for``: where they need PyTorch.
+    """
     python = machine.software.python
     version = python.version if python else None
-    misfit = next(filter(None, (python_mismatch(library, version) for library in members)), None)
+    wanted = python_for(members, version, torch_for)
+    misfits = _misfits(members, wanted, torch_for)
+    return _shared(members, wanted, machine, options, torch_for)._replace(misfits=misfits)
+
+
+def _shared(
+    members: Sequence[Library], wanted: str | None, machine: Machine, options: PlanOptions, torch_for: TorchFor | None
+) -> Target:
+    python = machine.software.python
+    version = python.version if python else None
+    venv = None if options.venv_is_judged else options.venv
     if python is None or version is None:
-        return _new(SHARED, options.venv or VENV, None, "no interpreter of a project was found", machine, options)
-    if misfit is not None:
-        reason = f"{misfit}, and {python.executable} is {version}"
-        wanted = python_for(members)
-        folder = options.venv or (f"{VENV}-{wanted}" if (python.prefix or "").endswith(f"/{VENV}") else VENV)
+        return _new(SHARED, venv or VENV, None, "no interpreter of a project was found", machine, options)
+    if wanted != version:
+        reason = f"{_against(members, version, torch_for)}, and {python.executable} is {version}"
+        taken = options.venv if options.venv_is_judged else VENV if (python.prefix or "").endswith(f"/{VENV}") else None
+        folder = venv or (f"{taken}-{wanted}" if taken else VENV)
         return _new(SHARED, folder, wanted, reason, machine, options)
-    if options.venv is not None:
-        return _new(SHARED, options.venv, None, "asked for with --venv", machine, options)
+    if venv is not None:
+        return _new(SHARED, venv, None, "asked for with --venv", machine, options)
     if options.installer == "conda" and python.environment != "conda":
         return _new(SHARED, VENV, None, "a conda environment was asked for", machine, options)
     if python.environment == "system":
@@ -65,24 +89,55 @@ def shared_target(members: Sequence[Library], machine: Machine, options: PlanOpt
     return Target(SHARED, python.executable, version, conda=python.environment == "conda")
 
 
-def own_target(name: str, members: Sequence[Library], reason: str, machine: Machine, options: PlanOptions) -> Target:
+def own_target(
+    name: str,
+    members: Sequence[Library],
+    reason: str,
+    machine: Machine,
+    options: PlanOptions,
+    torch_for: TorchFor | None = None,
+) -> Target:
     """A new environment for what cannot share one."""
     python = machine.software.python
     version = python.version if python else None
+    wanted = python_for(members, version, torch_for)
+    if wanted != version:
+        reason = f"{reason}; {_against(members, version, torch_for)}, and the Python here is {version}"
+    folder, misfits = f"{options.venv or VENV}-{name}", _misfits(members, wanted, torch_for)
+    made = _new(name, folder, wanted if wanted != version else None, reason, machine, options)
+    return made._replace(misfits=misfits)
+
+
+def python_for(members: Sequence[Library], judged: str | None, torch_for: TorchFor | None = None) -> str | None:
+    """The judged version where all members run on it; else the first of ours on which they do.
+
+    Only those count with which PyTorch can do most here: where the others fit none of them, they have to stay out.
+    """
+    candidates: list[str | None] = [judged, *_PYTHONS]
+    if torch_for is not None:
+        worth = [_worth(torch_for(each)) for each in candidates]
+        candidates = [each for each, value in zip(candidates, worth, strict=True) if value == max(worth)]
+    fitting = (each for each in candidates if not any(python_mismatch(library, each) for library in members))
+    return next(fitting, candidates[0])
+
+
+def _worth(torch: TorchBuild) -> int:
+    return 0 if torch.none else 1 if torch.tag == "cpu" else 2
+
+
+def _misfits(members: Iterable[Library], version: str | None, torch_for: TorchFor | None) -> dict[str, str]:
+    who = "the PyTorch of this machine needs" if torch_for else "the others need"
+    why = f"{who} Python {'.'.join((version or '').split('.')[:2])}"
+    return {library.id: f"{misfit}, and {why}" for library in members if (misfit := python_mismatch(library, version))}
+
+
+def _against(members: Iterable[Library], version: str | None, torch_for: TorchFor | None) -> str:
+    """Why the judged Python is not taken."""
     misfit = next(filter(None, (python_mismatch(library, version) for library in members)), None)
-    if misfit is not None:
-        reason = f"{reason}; {misfit}, and the Python here is {version}"
-    return _new(
-        name, f"{options.venv or VENV}-{name}", python_for(members) if misfit else None, reason, machine, options
-    )
-
-
-def python_for(members: Iterable[Library]) -> str:
-    """The Python that all of them run on; the first of ours where none does."""
-    members = list(members)
-    return next(
-        (each for each in _PYTHONS if not any(python_mismatch(library, each) for library in members)), _PYTHONS[0]
-    )
+    if misfit is None and torch_for is not None:
+        torch = torch_for(version)
+        return (torch.none or torch.reasons[-1]).replace(f", this is {version}", "")
+    return misfit or ""
 
 
 def grouped(

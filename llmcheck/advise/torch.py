@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.advice import Decision, TorchBuild
-from llmcheck.compatibility import cuda_of, floor_on, least_driver, numbers, plain, runs_on
+from llmcheck.advise.specifiers import bounded, excluded
+from llmcheck.compatibility import EMBEDDED, cuda_of, floor_on, least_driver, numbers, plain, runs_on
 from llmcheck.machine import Gpu, Machine, capability_of, counted_gpus
 from llmcheck.wheel import CudaDriver, TorchWheel
 
 _INDEX = "https://download.pytorch.org/whl/"
 # NVIDIA's own wheels for JetPack 6 (Orin); the wheels of servers do not fit its system.
 _JETSON_INDEX = "https://pypi.jetson-ai-lab.io/jp6/cu126"
-_JETSON = ((5, 3), (6, 2), (7, 2), (8, 7))
 _OLDEST_CAPABILITY = (5, 0)
+_HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES"}
 _TAGS = {"nvidia": "cu", "amd": "rocm", "intel": "xpu"}
 
 
@@ -23,13 +24,21 @@ def torch_build(
     drivers: Sequence[CudaDriver],
     backend: str | None = None,
     python: str | None = None,
+    specifier: str = "",
 ) -> TorchBuild:
     """The build to install; the CPU build where no card can be used, with the reason why none can.
 
     ``backend``: what UV_TORCH_BACKEND says, taken where it can work. ``python``: the version of the Python that it is
-    for; None is the judged one. What is not known of the machine limits nothing, and the reasons say so.
+    for; None is the judged one. ``specifier``: the releases that are asked for (PEP 440); where none of them can use
+    the cards that another can, there is none. What is not known of the machine limits nothing, and the reasons say so.
     """
-    return _Chooser(machine, wheels, drivers, backend, python).build()
+    found = _Chooser(machine, wheels, drivers, backend, python, specifier).build()
+    if not specifier or (found.tag != "cpu" and found.none is None):
+        return found
+    free = _Chooser(machine, wheels, drivers, backend, python).build()
+    if free.tag == found.tag and found.none is None:
+        return found
+    return _with(free, none=free.none or f"torch {specifier} is asked for, and this machine gets {free.requirement}")
 
 
 def index_of(tag: str) -> str:
@@ -45,8 +54,9 @@ class _Chooser:
         drivers: Sequence[CudaDriver],
         backend: str | None,
         python: str | None,
+        specifier: str = "",
     ) -> None:
-        self.machine, self.drivers, self.backend = machine, drivers, backend
+        self.machine, self.drivers, self.backend, self.specifier = machine, drivers, backend, specifier
         self.system = machine.os.system if machine.os else "linux"
         self.architecture = plain(machine.os.architecture if machine.os else "x86_64")
         judged = machine.software.python
@@ -55,11 +65,12 @@ class _Chooser:
         self.driver = driver.version if driver and driver.version and numbers(driver.version) else None
         self.fault = driver.fault if driver else None
         self.gpus = [gpu for gpu in counted_gpus(machine) if not (gpu.integrated and gpu.vendor == "amd")]
-        self.wheels = [
+        known = [
             wheel
             for wheel in wheels
             if wheel.verified and self.system in wheel.systems and wheel.architecture == self.architecture
         ]
+        self.wheels = [wheel for wheel in known if _admits(wheel, specifier, known)]
         self.decisions: list[Decision] = []
 
     def build(self) -> TorchBuild:
@@ -83,7 +94,18 @@ class _Chooser:
         if self._of("intel"):
             return self._intel(self._of("intel"))
         self._decide("which GPUs are visible and usable?", "none")
+        hidden = [gpu for gpu in self.machine.gpus or () if not gpu.visible and not gpu.integrated]
+        if hidden:
+            variables = _HIDES.get(hidden[0].vendor, "an environment variable")
+            return self._cpu(f"every GPU here is hidden by {variables}: until that is unset only the CPU is used")
         return self._cpu("no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries")
+
+    def _advised(self, kind: str) -> list[TorchWheel]:
+        """The builds of one kind that are advised; where a version is asked for all, those of that version first."""
+        rows = [wheel for wheel in self.wheels if wheel.tag.startswith(kind)]
+        if not self.specifier:
+            return [wheel for wheel in rows if wheel.advised]
+        return sorted(rows, key=lambda wheel: excluded(wheel.release, self.specifier))
 
     def _of(self, vendor: str) -> list[Gpu]:
         return [gpu for gpu in self.gpus if gpu.vendor == vendor]
@@ -91,7 +113,7 @@ class _Chooser:
     def _nvidia(self, gpus: list[Gpu]) -> TorchBuild:
         known = sorted({capability for gpu in gpus if (capability := capability_of(gpu))})
         facts = self._facts(gpus, known)
-        candidates = [wheel for wheel in self.wheels if wheel.advised and cuda_of(wheel.tag)]
+        candidates = self._advised("cu")
         best, passed = None, None
         for wheel in candidates:
             against = self._against(wheel, gpus)
@@ -102,9 +124,11 @@ class _Chooser:
             if passed is not None:
                 break
         if passed is not None:
-            reasons = [f"{facts}: {passed.tag} is the newest build for both"]
-            return self._published(passed, reasons, self._with_newer_driver(best, gpus))
-        return self._cpu(*self._why_none(candidates, gpus, known, best))
+            among = f" among torch {self.specifier}" if self.specifier else ""
+            reasons = [f"{facts}: {passed.tag} is the newest build for both{among}"]
+            return _with(self._published(passed, reasons), **self._with_newer_driver(best, gpus))
+        found = self._cpu(*self._why_none(candidates, gpus, known, best))
+        return _with(found, driver=self._least(best, gpus)) if best is not None else found
 
     def _why_none(
         self, candidates: list[TorchWheel], gpus: list[Gpu], known: Sequence[tuple[int, ...]], best: TorchWheel | None
@@ -176,13 +200,15 @@ class _Chooser:
         floor = least_driver(cuda, gpus, self.drivers) if cuda else None
         return floor_on(floor, self.system) if floor else "newer"
 
-    def _with_newer_driver(self, best: TorchWheel | None, gpus: list[Gpu]) -> str | None:
+    def _with_newer_driver(self, best: TorchWheel | None, gpus: list[Gpu]) -> dict[str, str]:
         if best is None:
-            return None
-        return f"with driver {self._least(best, gpus)} or newer, torch {best.torch} ({best.tag}) works"
+            return {}
+        least = self._least(best, gpus)
+        remedy = f"with driver {least} or newer, torch {best.torch} ({best.tag}) works"
+        return {"driver": least, "remedy": remedy}
 
     def _is_jetson(self, gpus: list[Gpu]) -> bool:
-        return self.architecture == "aarch64" and any(capability_of(gpu) in _JETSON for gpu in gpus)
+        return self.architecture == "aarch64" and any(capability_of(gpu) in EMBEDDED for gpu in gpus)
 
     def _jetson(self, gpus: list[Gpu]) -> TorchBuild:
         wheel = next((each for each in self.wheels if each.tag == "jetson"), None)
@@ -201,8 +227,7 @@ class _Chooser:
 
     def _for_a_silent_driver(self) -> TorchBuild:
         reason = f"the NVIDIA driver does not answer ({self.fault}): mend it first; then driver 580 or newer fits"
-        candidates = [wheel for wheel in self.wheels if wheel.advised and cuda_of(wheel.tag)]
-        wheel = next((each for each in candidates if self._fits_system(each) is None), None)
+        wheel = next((each for each in self._advised("cu") if self._fits_system(each) is None), None)
         self._decide("does the NVIDIA driver answer?", f"no: {self.fault}")
         return self._published(wheel, [reason]) if wheel else self._cpu(reason)
 
@@ -213,7 +238,7 @@ class _Chooser:
             return self._cpu(
                 "AMD GPU on Windows: AMD's own wheels are at https://repo.amd.com/rocm/whl/, for Python 3.12"
             )
-        for wheel in (each for each in self.wheels if each.advised and each.tag.startswith("rocm")):
+        for wheel in self._advised("rocm"):
             if self._against(wheel, gpus) is None:
                 rocm = wheel.tag.replace("rocm", "ROCm ")
                 reason = f"AMD GPU ({names}): the {rocm} build, published for torch {wheel.torch}"
@@ -235,8 +260,8 @@ class _Chooser:
 
     def _mac(self) -> TorchBuild:
         """PyPI's wheel drives the GPU of Apple silicon; older systems stop at older releases."""
-        for wheel in self.wheels:
-            if wheel.advised and self._against(wheel, []) is None:
+        for wheel in self._advised(""):
+            if self._against(wheel, []) is None:
                 newest = wheel is self.wheels[0]
                 version = (self.machine.os.version if self.machine.os else None) or "of this version"
                 reason = f"the last release for macOS {version} and this Python" if not newest else ""
@@ -249,6 +274,7 @@ class _Chooser:
             index_url=None,
             requirement=self.wheels[0].requirement if self.wheels else "torch",
             reasons=(f"no release of PyTorch for this Mac: {against}",),
+            none=against,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )
@@ -264,17 +290,17 @@ class _Chooser:
             index_url=index_of("cpu"),
             requirement=candidates[0].requirement if candidates else "torch>=2.14",
             reasons=(*reasons, f"no release of PyTorch can be installed here: {against}"),
+            none=against,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )
 
-    def _published(self, wheel: TorchWheel, reasons: list[str], remedy: str | None = None) -> TorchBuild:
+    def _published(self, wheel: TorchWheel, reasons: list[str]) -> TorchBuild:
         return TorchBuild(
             tag=wheel.tag,
             index_url=None if self.system in wheel.on_pypi else index_of(wheel.tag),
-            requirement=wheel.requirement,
+            requirement=bounded(wheel.requirement, self.specifier),
             reasons=tuple(reasons),
-            remedy=remedy,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )
@@ -288,16 +314,16 @@ class _Chooser:
         """The named build, where the same tests hold for it; else ours, and why theirs cannot work."""
         variable = f"UV_TORCH_BACKEND={tag}"
         if tag == ours.tag:
-            return _with(ours, f"{variable} asks for the same")
+            return _because(ours, f"{variable} asks for the same")
         of_tag = [wheel for wheel in self.wheels if wheel.tag == tag]
         vendor = next((name for name, prefix in _TAGS.items() if tag.startswith(prefix)), None)
         if not of_tag:
-            return _with(
+            return _because(
                 ours, f"{variable} is passed over: no such build is known for {self.system} on {self.architecture}"
             )
         gpus = self._of(vendor) if vendor else []
         if vendor and not gpus:
-            return _with(
+            return _because(
                 ours,
                 f"{variable} is passed over: no {vendor.upper() if vendor == 'amd' else vendor} GPU can be used here",
             )
@@ -306,27 +332,47 @@ class _Chooser:
             if against is None:
                 here = f"; this machine could have {ours.tag}" if ours.tag != "cpu" else ""
                 return self._published(wheel, [f"{variable} asks for it, and it works here{here}"])
-        return _with(ours, f"{variable} is passed over: {against}")
+        return _because(ours, f"{variable} is passed over: {against}")
 
     def _beside_auto(self, ours: TorchBuild) -> TorchBuild:
         """uv's own choice looks at the driver and never at the card (crates/uv-torch, backend.rs, 2026-08-21)."""
         nvidia = self._of("nvidia")
         newest = next((each for each in self.wheels if cuda_of(each.tag)), None)
         if not nvidia or newest is None or self.driver is None or self._holds(newest, nvidia):
-            return _with(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
+            return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
         if numbers(self.driver) < numbers(self._least(newest, nvidia)):
-            return _with(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
-        return _with(
+            return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
+        return _because(
             ours,
             f"UV_TORCH_BACKEND=auto would take a CUDA {newest.tag[2:4]} build, for uv looks at the driver alone: "
             "that build has no kernels for these cards",
         )
 
 
-def _with(build: TorchBuild, reason: str) -> TorchBuild:
+def _admits(wheel: TorchWheel, specifier: str, known: Sequence[TorchWheel]) -> bool:
+    """Whether what is asked can be had of an index: a release of this build that is known, or is named and in range."""
+    if not specifier:
+        return True
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    held, asked = Requirement(wheel.requirement).specifier, SpecifierSet(specifier)
+    releases = {Version(each.release) for each in known if each.tag == wheel.tag}
+    named = {Version(each.version) for each in asked if each.operator == "==" and not each.version.endswith(".*")}
+    if held.contains("9999"):  # newer ones than the table knows may be there
+        named |= {Version(each.version) for each in asked if each.operator == ">="}
+    return any(held.contains(each) and asked.contains(each, prereleases=True) for each in releases | named)
+
+
+def _with(build: TorchBuild, **changes: object) -> TorchBuild:
     import msgspec
 
-    return msgspec.structs.replace(build, reasons=(*build.reasons, reason))
+    return msgspec.structs.replace(build, **changes)
+
+
+def _because(build: TorchBuild, reason: str) -> TorchBuild:
+    return _with(build, reasons=(*build.reasons, reason))
 
 
 def _spread(capabilities: Sequence[tuple[int, ...]]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import tomllib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from llmcheck import codec
@@ -40,7 +42,8 @@ def read_toml(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: not valid TOML: {error}") from None
 
 
-def libraries(*, helpers: bool = True) -> dict[str, Library]:
+@functools.cache  # an inspection looks for their modules before a plan is made of them
+def libraries(*, helpers: bool = True) -> Mapping[str, Library]:
     """All libraries of the document, by id, in its order, and then, unless left out, the helpers."""
     found = _tables("libraries.toml", "library", Library)
     found += _tables("helpers.toml", "library", Library) if helpers else []
@@ -75,7 +78,7 @@ def knowledge(*, whole: bool = True) -> Knowledge:
         drivers=wheels.drivers(),
         aliases=aliases() if whole else (),
         recipes=recipes() if whole else (),
-        resolutions=resolutions() if whole else None,
+        resolutions=resolutions(),
     )
 
 

@@ -29,7 +29,8 @@ def overview(value: Report, options: Options) -> list[Block]:
     else:
         blocks.append(Bullets([Cell("everything is ready, or takes what one machine cannot tell", "good")]))
     blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
-    return blocks
+    plan = value.advice.plan if value.advice is not None else None
+    return [*blocks, *(way_back(_steps(plan)) if plan is not None else ())]
 
 
 def _row(profile: ProfileReport) -> list[Cell]:
@@ -87,7 +88,6 @@ def _advice(advice: Advice) -> list[Block]:
     steps = _steps(advice.plan) if advice.plan else []
     if steps:
         blocks.append(Commands([(step.command, _reason(step)) for step in steps]))
-    blocks += way_back(steps)
     return blocks
 
 

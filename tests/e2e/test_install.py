@@ -149,6 +149,8 @@ def test_written_script_runs_only_where_it_was_made(command: Command, tmp_path: 
         (("torch", "--venv", "a\nb"), "control character"),
         (("torch", "--format", "pylock"), "--verify"),
         (("vllmm",), "did you mean 'vllm'"),
+        (("",), "neither a profile nor a library"),
+        (("wandb", "--python", "/nonexistent"), "/nonexistent does not exist"),
     ],
 )
 def test_bad_words_are_one_clear_line(command: Command, words: tuple[str, ...], said: str) -> None:
@@ -225,3 +227,42 @@ def test_a_script_for_a_machine_in_words_does_not_run_unasked(command: Command) 
     done = command("fix.sh", program=("/bin/sh",))
     assert done.code == 1
     assert "in words" in done.err
+
+
+def environment(folder: Path, *listed: str) -> Path:
+    """A Python environment in which these distributions are listed, as ``name-version``, without any file."""
+    site = folder / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    site.mkdir(parents=True)
+    (folder / "bin").mkdir()
+    (folder / "bin/python").symlink_to(Path(sys.executable).resolve())
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n", encoding="utf-8")
+    for each in listed:
+        (site / f"{each}.dist-info").mkdir()
+        name, _, version = each.rpartition("-")
+        (site / f"{each}.dist-info/METADATA").write_text(f"Name: {name}\nVersion: {version}\n", encoding="utf-8")
+    return folder
+
+
+def test_an_environment_that_is_there_is_judged_and_not_made(command: Command) -> None:
+    folder = environment(command.cwd / "serve", "pip-26.3", "numpy-1.0")
+    plan = command("install", "sentencepiece", "--venv", "serve", "--format", "json").document
+    (filled,) = plan["environments"]
+    assert (filled["folder"], filled["python"]) == (None, str(folder / "bin/python"))
+    assert [step["kind"] for step in filled["steps"]] == ["install", "verify"]
+    made = command("install", "sentencepiece", "--venv", "other", "--format", "json").document
+    assert made["environments"][0]["folder"] == "other"
+
+
+def test_two_environments_are_one_too_many(command: Command) -> None:
+    environment(command.cwd / "serve")
+    done = command("install", "wandb", "--venv", "serve", "--python", sys.executable)
+    assert (done.code, done.out) == (2, "")
+    assert "--python" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_library_whose_files_are_gone_is_put_back(command: Command) -> None:
+    environment(command.cwd / "serve", "pip-26.3", "wandb-0.31.0")
+    plan = command("install", "wandb", "--venv", "serve", "--format", "json").document
+    assert plan["satisfied"] == []
+    assert "wandb==0.31.0" in plan["environments"][0]["steps"][0]["requirements"]

@@ -144,8 +144,8 @@ ROWS = [
     torch("RTX 4090 in WSL", linux(card("RTX 4090"), wsl=2), "vendor: NVIDIA, CUDA on WSL takes Linux wheels", PYPI, "2.15.0"),
     torch("H100, Python 3.10", h100(interpreter=python(version="3.10.14")), "pypi: 2.15 needs 3.11", PYPI, "2.14.1", "2.15.0"),
     torch("H100, Python 3.9", h100(interpreter=python(version="3.9.19")), "pypi: no current torch for 3.9", PYPI, "2.15.0", has=("uv venv", "--python 3.12")),
-    torch("Alpine", linux(libc="musl 1.2.5", distribution="Alpine Linux v3.22"), "pypi: torch has no musllinux wheel", "cpu", "2.15.0", said=("musl",)),
-    torch("CentOS 7", linux(libc="glibc 2.17", distribution="CentOS Linux 7"), "pypi: manylinux_2_28", "cpu", "2.15.0", said=("glibc",)),
+    Row("Alpine", linux(libc="musl 1.2.5", distribution="Alpine Linux v3.22"), ("torch",), "pypi: torch has no musllinux wheel", left_out=("torch",), said=("musl",)),
+    Row("CentOS 7", linux(libc="glibc 2.17", distribution="CentOS Linux 7"), ("torch",), "pypi: manylinux_2_28", left_out=("torch",), said=("glibc",)),
     torch("driver of another version than its module", linux(gpus=None, drivers={"nvidia": Driver(fault="driver-mismatch")}), "vendor: NVIDIA, NVML error 18", PYPI, "2.15.0", said=("mend it first",)),
     # --- what is there already
     torch("CPU torch on an H100", h100(**CPU_TORCH), "wheels: +cpu has no CUDA code", PYPI, "2.15.0", has=("--force-reinstall",), said=("The way back", "torch==2.15.0")),

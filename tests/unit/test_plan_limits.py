@@ -1,0 +1,298 @@
+"""What a plan leaves out, what has to be seen to first, and which Python and build of PyTorch it takes.
+
+Expectations: the tables of torch's wheels and of CUDA's drivers (2026-11-22), the projects' own statements of compute
+capability (bitsandbytes 0.50: 6.0; vLLM: 7.5), JetPack 6's Python 3.10, PyPI's metadata of the packages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from packaging.requirements import Requirement
+
+from llmcheck import catalog
+from llmcheck.advice import Plan
+from llmcheck.advise.choose import Wanted, missing_libraries, named
+from llmcheck.advise.install import plan_installation
+from llmcheck.advise.target import PlanOptions
+from llmcheck.catalog import profiles
+from llmcheck.evaluate import evaluate
+from llmcheck.machine import CudaToolkit, Gpu, Machine, Os, Tool, Torch
+from tests.machines_builder import amd, card, machine, packages, python
+
+KNOWLEDGE = catalog.knowledge()
+UBUNTU = "Ubuntu 24.04.3 LTS"
+
+
+def plan(where: Machine, *names: str, specifiers: dict[str, str] | None = None, **options: Any) -> Plan:
+    asked = Wanted(libraries=names, specifiers=specifiers or {})
+    return plan_installation("x", list(names), where, KNOWLEDGE, PlanOptions(**options), asked)
+
+
+def of_tier(tier: str, where: Machine) -> Plan:
+    profile = profiles.load(tier)
+    wanted = missing_libraries(evaluate(profile, where).findings, where, KNOWLEDGE, profile)
+    return plan_installation(tier, wanted.libraries, where, KNOWLEDGE, asked=wanted)
+
+
+def commands(made: Plan) -> str:
+    return "\n".join(step.command for environment in made.environments for step in environment.steps)
+
+
+def left_out(made: Plan) -> dict[str, str]:
+    return {each.library: each.reason for each in made.left_out}
+
+
+def linux(*gpus: Gpu, distribution: str = UBUNTU, libc: str = "glibc 2.39", **more: Any) -> Machine:
+    system = {name: more.pop(name) for name in ("wsl", "container") if name in more}
+    architecture = more.pop("architecture", "x86_64")
+    where = Os(system="linux", architecture=architecture, libc=libc, distribution=distribution, **system)
+    return machine(*gpus, os=where, **more)
+
+
+def orin(version: str) -> Machine:
+    gpu = card("H100", compute_capability="8.7", name="Orin", unified=True)
+    return linux(gpu, architecture="aarch64", driver="540.4.0", libc="glibc 2.35", interpreter=python(version=version))
+
+
+# --- versions that are asked for
+
+
+@pytest.mark.parametrize(
+    ("where", "specifier", "takes", "index"),
+    [
+        (machine(card("RTX 4090")), "<2.6", "2.5.1", None),
+        (machine(card("RTX 5090")), "<2.9", "2.8.0", None),
+        (machine(card("V100")), ">=2.10", "2.14.1", "https://download.pytorch.org/whl/cu126"),
+        (machine(card("V100")), "<2.10", "2.9.1", None),
+        (machine(card("V100"), driver="470.256.02"), "<2.10", "2.7.1", "https://download.pytorch.org/whl/cu118"),
+        (machine(amd(gfx="gfx942")), ">=2.10", "2.13.0", "https://download.pytorch.org/whl/rocm7.2"),
+        (machine(card("H100")), ">=2.16", "2.16.0", None),
+    ],
+)
+def test_the_build_is_one_that_holds_what_is_asked(
+    where: Machine, specifier: str, takes: str, index: str | None
+) -> None:
+    made = plan(where, "torch", specifiers={"torch": specifier})
+    (step,) = [each for environment in made.environments for each in environment.steps if each.requirements]
+    asked = Requirement(step.requirements[0]).specifier
+    assert asked.contains(takes)
+    assert step.index_url == index
+    # of several bounds the strictest, once
+    assert len({each.operator for each in asked}) == len(list(asked))
+
+
+@pytest.mark.parametrize(
+    ("where", "specifier"),
+    [
+        (machine(card("V100")), ">=2.15"),
+        (machine(amd(gfx="gfx942")), ">=2.15"),
+        (machine(card("RTX 5090")), "<2.7"),
+        (machine(), ">=2.14,<2.13"),
+    ],
+)
+def test_a_torch_that_cannot_be_had_is_left_out_with_the_reason(where: Machine, specifier: str) -> None:
+    made = plan(where, "torch", "peft", specifiers={"torch": specifier})
+    assert "torch" not in commands(made)
+    assert specifier in left_out(made)["torch"]
+    assert "needs PyTorch" in left_out(made)["peft"]
+
+
+def test_what_is_older_than_all_that_was_checked_is_said_to_have_no_floor() -> None:
+    made = plan(machine(), "wandb", specifiers={"wandb": "<0.10"})
+    assert "'wandb<0.10'" in commands(made)
+    assert any("wandb<0.10 has no lower bound" in note for note in made.notes)
+
+
+def test_wishes_that_exclude_each_other_are_not_printed() -> None:
+    made = plan(machine(), "wandb", specifiers={"wandb": ">=5,<4"})
+    assert (commands(made), list(left_out(made))) == ("", ["wandb"])
+
+
+def test_a_package_of_a_tier_gets_a_floor_that_was_resolved_and_a_proof() -> None:
+    made = plan_installation("x", [], machine(), KNOWLEDGE, asked=Wanted(others=("numpy", "our-own")))
+    (step,) = [each for each in made.environments[0].steps if each.requirements]
+    assert [text.split(">=")[0] for text in step.requirements] == ["numpy", "our-own"]
+    assert Requirement(step.requirements[0]).specifier
+    assert any("our-own has no lower bound" in note for note in made.notes)
+    (proof,) = [each for each in made.environments[0].steps if each.kind == "verify"]
+    assert proof.argv[-2:] == ("numpy", "our-own")
+
+
+# --- what cannot work
+
+
+def test_without_any_release_of_torch_nothing_that_needs_it_is_planned() -> None:
+    made = plan(linux(libc="musl 1.2.5", distribution="Alpine Linux v3.22"), "torch", "accelerate", "transformers")
+    assert set(left_out(made)) == {"torch", "accelerate"}
+    assert "musl" in left_out(made)["accelerate"]
+    assert "torch" not in commands(made).replace("pytorch", "")
+
+
+def test_an_intel_mac_gets_the_python_that_its_last_torch_needs() -> None:
+    where = machine(
+        system="darwin", architecture="x86_64", os_version="14.6", interpreter=python(version="3.13.1"), present=["uv"]
+    )
+    (environment,) = plan(where, "torch").environments
+    assert environment.steps[0].argv[:2] == ("uv", "venv")
+    assert environment.python_version == "3.12"
+    assert "needs Python below 3.13" in environment.steps[0].reason
+
+
+@pytest.mark.parametrize("where", [orin("3.10.12"), machine(card("GTX 980"))], ids=["Orin", "GTX 980"])
+def test_bitsandbytes_is_left_out_where_its_kernels_do_not_run(where: Machine) -> None:
+    made = plan(where, "bitsandbytes")
+    assert list(left_out(made)) == ["bitsandbytes"]
+
+
+@pytest.mark.parametrize("version", ["3.10.12", "3.12.4"])
+def test_on_a_jetson_the_torch_that_fits_decides_the_python(version: str) -> None:
+    made = of_tier("inference-7b", orin(version))
+    shared = made.environments[0]
+    assert numbers(shared.python_version) == (3, 10)
+    assert "pypi.jetson-ai-lab.io" in commands(made)
+    assert "needs Python 3.11 or newer" in left_out(made)["transformers"]
+    assert "PyTorch" in left_out(made)["transformers"]
+
+
+def numbers(version: str | None) -> tuple[int, ...]:
+    return tuple(map(int, (version or "0").split(".")[:2]))
+
+
+def test_a_python_that_is_too_old_does_not_choose_the_engine() -> None:
+    made = of_tier("inference-7b", machine(card("RTX 4090"), interpreter=python(version="3.9.19")))
+    assert made.choices[0].chosen == "vLLM"
+    assert made.environments[0].python_version == "3.12"
+
+
+# --- drivers
+
+
+def test_a_library_that_only_the_driver_stops_shows_what_mends_it() -> None:
+    made = plan(linux(card("H100"), driver="535.183.01"), "vllm")
+    assert "needs NVIDIA driver 580" in left_out(made)["vllm"]
+    assert any("ubuntu-drivers" in step.command and step.root for step in made.system)
+    assert any(step.reboot for step in made.system)
+
+
+@pytest.mark.parametrize(("model", "driver"), [("RTX 5090", "550.54.15"), ("RTX 4090", "390.157")])
+def test_a_driver_that_leaves_no_build_for_the_gpu_is_a_step(model: str, driver: str) -> None:
+    made = of_tier("inference-7b", linux(card(model), driver=driver))
+    assert any("ubuntu-drivers" in step.command for step in made.system)
+
+
+@pytest.mark.parametrize("driver", ["470.256.02", "535.183.01"])
+def test_a_driver_that_keeps_the_newest_torch_away_is_told_and_stops_nothing(driver: str) -> None:
+    made = of_tier("inference-7b", linux(card("RTX 4090"), driver=driver))
+    assert made.system == () or not any(step.reboot for step in made.system)
+    assert any(driver in said and "580" in said for said in made.first)
+
+
+def test_under_wsl_the_driver_of_windows_comes_first() -> None:
+    made = plan(linux(card("RTX 5090"), driver="550.54.15", wsl=2), "torch")
+    assert any("Windows" in said for said in made.first)
+    assert made.system == ()
+
+
+# --- several cards
+
+
+def test_the_cards_that_an_engine_cannot_use_are_kept_from_it() -> None:
+    made = of_tier("inference-7b", machine(card("V100"), card("RTX 5090", 1)))
+    (said,) = [note for note in made.notes if "CUDA_VISIBLE_DEVICES" in note]
+    assert "RTX 5090" in said
+    assert "CUDA_VISIBLE_DEVICES=1" in said
+
+
+def test_the_proof_computes_on_every_card() -> None:
+    (proof,) = [step for step in plan(machine(card("H100")), "torch").environments[0].steps if step.kind == "verify"]
+    assert "torch.ones(1).cuda(i) + 1" in proof.argv[-1]
+    assert not set("\"'%!") & set(proof.argv[-1])  # what PowerShell and cmd do not pass on
+
+
+def test_hidden_cards_are_said_to_be_hidden() -> None:
+    made = plan(machine(card("H100", visible=False)), "torch")
+    assert made.torch is not None
+    assert "CUDA_VISIBLE_DEVICES" in made.torch.reason
+
+
+# --- compilers
+
+
+def with_nvcc(version: str, *toolkits: CudaToolkit) -> Machine:
+    where = machine(card("H100"), present=["cc", "nvcc"])
+    tools = tuple(
+        Tool(name=each.name, path=each.path, version=version if each.name == "nvcc" else None)
+        for each in where.software.tools or ()
+    )
+    return msgspec.structs.replace(
+        where, software=msgspec.structs.replace(where.software, tools=tools, cuda_toolkits=toolkits)
+    )
+
+
+def test_a_compiler_of_another_cuda_than_torch_is_not_set_to_work() -> None:
+    made = plan(with_nvcc("12.4.131"), "flash-attn")
+    assert "CUDA 12.4" in left_out(made)["flash-attn"]
+    assert "flash-attn" not in commands(made)
+
+
+def test_of_two_toolkits_the_one_of_torchs_cuda_is_taken() -> None:
+    older, newer = (
+        CudaToolkit(path="/usr/local/cuda-12.4", version="12.4"),
+        CudaToolkit(path="/opt/cuda", version="13.0"),
+    )
+    made = plan(with_nvcc("12.4.131", older, newer), "flash-attn")
+    assert left_out(made) == {}
+    assert "CUDA_HOME=/opt/cuda" in commands(made)
+
+
+def test_a_missing_compiler_is_seen_to_first() -> None:
+    made = plan(linux(card("H100"), present=["cc"]), "flash-attn")
+    assert any("nvcc" in said for said in made.first)
+
+
+def test_what_is_compiled_for_another_torch_fits_the_one_that_is_there() -> None:
+    there = {"software": packages(torch="2.10.0"), "torch": Torch(version="2.10.0+cu128", build="cu128")}
+    assert left_out(plan(machine(card("H100"), **there), "xformers")) == {}
+
+
+# --- names and installers
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_no_name_means_no_library(name: str) -> None:
+    assert named(name, KNOWLEDGE) is None
+
+
+def test_uv_that_is_asked_for_has_to_be_there() -> None:
+    made = plan(linux(), "wandb", installer="uv")
+    assert any("uv" in step.command and not step.root for step in made.system)
+    assert all("uv" in step.requires for step in made.environments[0].steps if step.requirements)
+
+
+def test_uv_that_is_asked_for_installs_into_conda_too() -> None:
+    where = machine(interpreter=python(environment="conda"), present=["conda", "uv"])
+    assert "uv pip install --python" in commands(plan(where, "wandb", installer="uv"))
+
+
+def test_the_command_of_a_note_is_quoted() -> None:
+    where = machine(interpreter=python(environment="system", prefix="/usr"))
+    (note,) = [each for each in plan(where, "wandb", venv="my env").notes if "--python" in each]
+    assert "--python 'my env/bin/python'" in note
+
+
+# --- what an engine pins
+
+
+def test_what_vllm_pins_is_told_with_the_release_that_pins_it() -> None:
+    (proof, _) = [step for step in plan(machine(card("H100")), "vllm").environments[0].steps if step.kind == "verify"]
+    vllm = KNOWLEDGE.libraries["vllm"]
+    assert proof.expect == f"a version ({vllm.torch} with vLLM {vllm.version}), and True"
+
+
+def test_of_another_vllm_it_is_not_known_what_it_pins() -> None:
+    made = plan(machine(card("H100")), "vllm", specifiers={"vllm": "==0.10.0"})
+    proof = next(step for step in made.environments[0].steps if step.kind == "verify")
+    assert proof.expect == "a version, and True"

@@ -1,0 +1,67 @@
+"""Two wishes of one package in one requirement, tried on versions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from llmcheck.advise.specifiers import bounded, excluded, floor_of, has_floor, satisfiable, specifier_of
+
+VERSIONS = ["0.9", "1.0", "1.0.1", "1.5", "2.0", "2.1", "2.1.3", "3.0"]
+_clause = st.tuples(st.sampled_from([">=", ">", "<=", "<", "==", "~=", "!="]), st.sampled_from(VERSIONS)).map("".join)
+_series = st.sampled_from(["==1.*", "==2.1.*"])
+specifiers = st.lists(_clause | _series, max_size=3).map(",".join)
+
+
+@given(ours=specifiers, asked=specifiers)
+def test_both_wishes_hold_or_the_asked_one_alone(ours: str, asked: str) -> None:
+    assume(satisfiable(ours) and satisfiable(asked))  # a plan leaves out what is not
+    made = Requirement(bounded(f"some[extra]{ours}", asked))
+    assert (made.name, made.extras) == ("some", {"extra"})
+    both = SpecifierSet(f"{ours},{asked}".strip(","))
+    wanted = both if satisfiable(str(both)) else SpecifierSet(asked)
+    for version in VERSIONS:
+        assert made.specifier.contains(version) == wanted.contains(version)
+
+
+@given(asked=specifiers)
+def test_what_some_version_is_can_be(asked: str) -> None:
+    if any(SpecifierSet(asked).contains(version) for version in VERSIONS):
+        assert satisfiable(asked)
+
+
+@given(asked=specifiers)
+def test_a_requirement_says_what_it_asks(asked: str) -> None:
+    text = f"some[extra]{asked}"
+    assert SpecifierSet(specifier_of(text)) == Requirement(text).specifier
+    floors = {each.operator for each in SpecifierSet(asked)} & {">=", ">", "==", "~="}
+    assert has_floor(text) == bool(floors)
+    assert not floor_of(text) or floors
+
+
+@pytest.mark.parametrize(
+    ("requirement", "specifier", "text"),
+    [
+        ("torch>=2.14", ">=2.15", "torch>=2.15"),
+        ("torch>=2.6,<2.15", ">=2.10", "torch>=2.10,<2.15"),
+        ("torch==2.13.*", ">=2.13", "torch==2.13.*"),
+        ("torch>=2.14", "==2.14.0", "torch==2.14.0"),
+        ("ray[default]>=2.58", ">=2,!=2.59", "ray[default]>=2.58,!=2.59"),
+        ("wandb>=0.31", "<0.10", "wandb<0.10"),
+    ],
+)
+def test_of_two_bounds_the_stricter_is_written_and_the_floor_first(requirement: str, specifier: str, text: str) -> None:
+    assert bounded(requirement, specifier) == text
+
+
+@given(version=st.sampled_from([*VERSIONS, "1", "1.0.0", "2.1.0", "2.1rc1", "2.1.post1"]), asked=specifiers)
+def test_a_version_is_held_against_what_is_asked(version: str, asked: str) -> None:
+    assert excluded(version, asked) != SpecifierSet(asked).contains(version, prereleases=True)
+
+
+def test_what_cannot_be_compared_is_not_what_is_asked() -> None:
+    assert excluded("unknown", ">=1")
+    assert not excluded("unknown", "")
