@@ -203,7 +203,6 @@ def library_steps(
     members: Sequence[Library],
     asked: Mapping[str, str],
     machine: Machine,
-    target: Target,
     tag: str | None,
     libraries: Sequence[Library],
     resolutions: Resolutions | None,

@@ -255,7 +255,7 @@ class _Planner:
         stays = held.torch is not None and "torch" not in family
         tag = held.torch.build if stays and held.torch else torch.tag
         resolutions = self.knowledge.resolutions
-        steps += library_steps(pip, rest, self.asked.specifiers, self.machine, target, tag, fate, resolutions)
+        steps += library_steps(pip, rest, self.asked.specifiers, self.machine, tag, fate, resolutions)
         others = self.others if target.name == SHARED else ()
         if others:
             steps.append(pip.step(others, "what the tier asks for beyond the catalogue"))
