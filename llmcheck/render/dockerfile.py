@@ -35,7 +35,7 @@ def render(value: object, _options: Options) -> str:
     base = f"python:{version}-slim"
     if "nvcc" in wanted:
         base, version = _image_with_nvcc(value), _PYTHON
-        debian |= {"python3", "python3-venv"}
+        debian |= {"python3-dev", "python3-venv"}  # with the headers that a build needs
     lines = head(value)
     lines += [f"# note: {printable(note)}" for note in value.notes]
     lines += [f"FROM {base}", ""]
