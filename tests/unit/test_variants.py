@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from llmcheck import catalog
+from llmcheck.advise.install import plan_installation
 from llmcheck.advise.variants import llama_cpp_for, mlx_for
 from llmcheck.machine import Gpu, Machine, Tool
 from tests.machines_builder import GB, amd, card, machine, python, tools
@@ -89,3 +91,18 @@ def test_llama_cpp_is_compiled_for_amd_where_rocm_is() -> None:
 )
 def test_mlx_comes_with_the_backend_that_the_machine_can_use(where: Machine, expected: str) -> None:
     assert mlx_for("mlx>=0.32", where) == expected
+
+
+# Source: torchaudio 2.11.0 is of CUDA 13.0 and refuses another minor at import; measured 2026-11-22.
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        (machine(card("RTX 4090"), system="windows", architecture="AMD64"), "https://download.pytorch.org/whl/cu130"),
+        (machine(card("RTX 4090")), None),
+    ],
+)
+def test_torchaudio_gets_a_torch_of_its_own_cuda(where: Machine, index: str | None) -> None:
+    made = plan_installation("x", ["torch", "torchaudio"], where, catalog.knowledge())
+    (step,) = [step for each in made.environments for step in each.steps if step.kind == "install"]
+    assert step.requirements[0] == "torch==2.14.1"
+    assert step.index_url == index
