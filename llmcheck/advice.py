@@ -124,6 +124,11 @@ class Size(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     """Libraries whose size is not in the sum."""
 
+    @property
+    def short(self) -> int:
+        """Bytes that the disk lacks; 0 where there is room, or the free space is not known."""
+        return 0 if self.free is None else max(0, self.download + self.installed - self.free)
+
 
 class Resolved(Struct, frozen=True, kw_only=True):
     name: str
@@ -159,6 +164,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     system: str | None = None
     """``linux``, ``darwin``, ``windows``."""
     architecture: str | None = None
+    stated: bool = False
+    """It was described in words: nobody has looked at such a machine."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):

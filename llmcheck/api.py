@@ -361,7 +361,11 @@ def _verified(plan: Plan, machine: Machine) -> Plan:
 
     python = machine.software.python
     base = python.executable if python is not None and python.version else None
-    answers = tuple(resolver.verify(each, base) for each in plan.environments if each.python is not None)
+    resolutions = catalog.knowledge().resolutions
+    measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
+    answers = tuple(
+        resolver.verify(each, base, measured=measured) for each in plan.environments if each.python is not None
+    )
     return msgspec.structs.replace(plan, verification=answers)
 
 

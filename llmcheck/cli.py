@@ -25,6 +25,16 @@ EXIT_INTERRUPTED = 130
 _PROGRESS_AFTER = 0.5
 
 _SECONDS = click.FloatRange(min=0.1)
+_FORMATS_OF_NAMES = (
+    ("requirements*.txt", "requirements"),
+    ("pylock*.toml", "pylock"),
+    ("*Dockerfile*", "dockerfile"),
+    ("environment.y*ml", "conda"),
+    ("*.sh", "sh"),
+    ("*.json", "json"),
+    ("*.md", "markdown"),
+)
+"""Patterns of what files are called, and the format that such a file has."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -90,19 +100,35 @@ def _printable(text: str) -> str:
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
+def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """What was asked for; else what the file is called for, where this command writes such files."""
+    import fnmatch
+
+    output: str | None = context.params.get("output")
+    source = context.get_parameter_source(parameter.name or "")
+    if output is None or source is not click.core.ParameterSource.DEFAULT:
+        return value
+    name = os.path.basename(output)
+    meant = next((format_ for pattern, format_ in _FORMATS_OF_NAMES if fnmatch.fnmatchcase(name, pattern)), value)
+    choices: Any = parameter.type
+    return meant if meant in choices.choices else value
+
+
 def _output_options(*formats: str) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         for option in (
             click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
             click.option("--no-color", is_flag=True, help="No colours (NO_COLOR does the same)."),
-            click.option("--output", metavar="FILE", help="Write to FILE instead of standard output."),
+            # Read first, for its ending can say the format.
+            click.option("--output", metavar="FILE", is_eager=True, help="Write to FILE instead of standard output."),
             click.option(
                 "--format",
                 "format_",
                 type=click.Choice(formats),
                 default=formats[0],
                 show_default=True,
-                help="How it is written.",
+                callback=_format_by_name,
+                help="How it is written; where it is not given, the name of --output decides (fix.sh, x.json, x.md).",
             ),
         ):
             function = option(function)
@@ -415,7 +441,7 @@ def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ..
 
 @main.command(
     epilog="\b\nExamples:\n  llmcheck install inference-7b\n  llmcheck install vllm lm-eval --venv ~/venvs/serve\n"
-    "  llmcheck install finetune-7b --format sh | sh\n  llmcheck install toolkit --output fix.sh --format sh\n"
+    "  llmcheck install finetune-7b --format sh | sh\n  llmcheck install toolkit --output fix.sh\n"
     "  llmcheck install inference-7b --verify\n\n"
     "\b\nExit codes: 0 a plan was printed; with --verify 1 it does not resolve, 3 that could not be told;"
     "\n2 usage, bad profile or file, 70 a bug in llmcheck, 130 interrupted."
@@ -579,7 +605,7 @@ def libraries() -> None:
 @click.option("--area", help="Only this area, such as inference or evaluation.")
 @_output_options("text", "json", "markdown")
 def libraries_list(area: str | None, **options: Any) -> int:
-    """All of them, with the documented command and whether they are alive."""
+    """All of them, with what is advised, the documented command and whether they are alive."""
     from llmcheck import api
 
     _write(api.libraries(area), **options)

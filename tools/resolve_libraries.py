@@ -43,8 +43,10 @@ from packaging.tags import sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from llmcheck import catalog
+from llmcheck.advise.commands import requirements_of
 from llmcheck.errors import LlmcheckError
 from llmcheck.library import Closure, Library, Resolutions
+from llmcheck.machine import Machine, Os
 
 OUTPUT = os.path.join(os.path.dirname(catalog.__file__), os.pardir, "data", "resolutions.json")
 CPU_TORCH = "torch-cpu"
@@ -212,8 +214,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen = smallest(wanted, closures, sizes, options.install)
             for name, said in imported(resolver, chosen, options.cpu_torch).items():
                 closures[name] = msgspec.structs.replace(closures[name], message=said)
-        write(options.output, closures, sizes, resolver.version)
+        # Of what was left as it is the day stays that of the whole.
+        today = datetime.datetime.now(datetime.UTC).date()
+        day = before.as_of if options.only and before.libraries else today
+        write(options.output, closures, sizes, resolver.version, day)
     return 0
+
+
+def asked(library: Library) -> list[str]:
+    """As a plan asks for it on a machine like this one that has no GPU."""
+    here = Machine(os=Os(system=platform.system().lower(), architecture=platform.machine()))
+    return requirements_of(library, {}, here)
 
 
 def resolved(resolver: Resolver, library: Library) -> tuple[Closure, list[Package]]:
@@ -224,7 +235,7 @@ def resolved(resolver: Resolver, library: Library) -> tuple[Closure, list[Packag
         return Closure(outcome="not-python"), []
     options = ["--extra-index-url", library.extra_index_url] if library.extra_index_url else []
     try:
-        packages = resolver.resolve(library.requirements, *options)
+        packages = resolver.resolve(asked(library), *options)
     except UnresolvedError as error:
         no_wheel = re.search(r"no wheels? (with|for)", str(error))
         return Closure(outcome="no-wheel" if no_wheel else "conflict", message=str(error)), []
@@ -297,7 +308,7 @@ def imported(resolver: Resolver, libraries: Sequence[Library], wheel: str | None
     today = datetime.datetime.now(datetime.UTC).date()
     if wheel is not None:
         resolver.install(python, [wheel])
-    resolver.install(python, [requirement for library in libraries for requirement in library.requirements])
+    resolver.install(python, [requirement for library in libraries for requirement in asked(library)])
     said = {}
     proofs = {library.id: library.verify or f"import {library.import_name}" for library in libraries}
     if wheel is not None:
@@ -313,12 +324,12 @@ def imported(resolver: Resolver, libraries: Sequence[Library], wheel: str | None
 def pairs(resolver: Resolver, libraries: Sequence[Library]) -> int:
     """Every two that the catalogue lets share an environment, or forbids to, asked of the resolver."""
     wrong = 0
-    asked = [each for each in libraries if each.requirements and not each.apart]
-    for one, other in itertools.combinations(asked, 2):
+    together = [each for each in libraries if each.requirements and not each.apart]
+    for one, other in itertools.combinations(together, 2):
         if not any(each.torch or each.environment or each.conflicts for each in (one, other)):
             continue
         try:
-            resolver.resolve([*one.requirements, *other.requirements])
+            resolver.resolve([*asked(one), *asked(other)])
             said = None
         except UnresolvedError as error:
             said = str(error)
@@ -332,7 +343,13 @@ def pairs(resolver: Resolver, libraries: Sequence[Library]) -> int:
     return min(wrong, 1)
 
 
-def write(output: str, closures: Mapping[str, Closure], sizes: Mapping[str, tuple[int, int]], resolver: str) -> None:
+def write(
+    output: str,
+    closures: Mapping[str, Closure],
+    sizes: Mapping[str, tuple[int, int]],
+    resolver: str,
+    day: datetime.date,
+) -> None:
     """One line for each library and each package, so that a new run shows what changed."""
     used = {f"{name}=={version}" for each in closures.values() for name, version in each.packages.items()}
     written = {name: msgspec.json.encode(_sorted(each)).decode() for name, each in closures.items()}
@@ -340,7 +357,7 @@ def write(output: str, closures: Mapping[str, Closure], sizes: Mapping[str, tupl
     weights = [f"    {json.dumps(pin)}: {json.dumps(sizes[pin])}" for pin in sorted(used)]
     machine = f"{platform.system().lower()}-{platform.machine()}, {' '.join(platform.libc_ver())}"
     head = {
-        "as_of": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "as_of": day.isoformat(),
         "platform": f"Python {sys.version_info[0]}.{sys.version_info[1]}, {machine}",
         "resolver": resolver,
     }
@@ -396,8 +413,10 @@ def _rank(filename: str) -> int | None:
 
 
 def _said(stderr: str) -> str:
-    """An error as one short line, without addresses."""
+    """An error as one short line, of a traceback the last one; without addresses and paths."""
+    stderr = re.split(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*", stderr, flags=re.MULTILINE)[-1]
     words = re.sub(r"https?://\S+", "(address)", " ".join(stderr.split()))
+    words = re.sub(r"(?<![\w.])/[\w.+/-]+", "(path)", words)
     return words.removeprefix("error: ")[:300]
 
 

@@ -163,6 +163,11 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], fault: str | None, 
     moved = audio and version is not None and numbers(version)[:3] > numbers(_TORCH_OF_TORCHAUDIO)
     if audio:
         reason += "; torchaudio imports beside torch 2.14.1, not beside newer ones"
+    index = torch.index_url
+    if audio and index is not None and torch.tag == "cu132":  # where PyPI's torch 2.14.1, of CUDA 13.0, is not the one
+        from llmcheck.advise.torch import index_of
+
+        index = index_of("cu130")
     if version is not None and "torch" not in names and not moved:
         beside = [companion(name, version, exact=True) for name in COMPANIONS if name in names]
         return pip.step(beside, f"to go with the installed torch {version}", index_url=held.torch_index)
@@ -183,7 +188,7 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], fault: str | None, 
     return pip.step(
         [requirement, *companions],
         reason,
-        index_url=torch.index_url,
+        index_url=index,
         options=options,
         changes=changes,
         warnings=compiled_against(held, requirement, libraries) if changes else (),
@@ -204,7 +209,6 @@ def library_steps(
     members: Sequence[Library],
     asked: Mapping[str, str],
     machine: Machine,
-    target: Target,
     tag: str | None,
     libraries: Sequence[Library],
     resolutions: Resolutions | None,
@@ -220,7 +224,7 @@ def library_steps(
         steps.append(_plain_step(pip, plain, asked, machine, libraries, resolutions))
     for library in members:
         if library.id == "llama-cpp":
-            flavour = llama_cpp_for(machine, target.version)
+            flavour = llama_cpp_for(machine)
             requirements = requirements_of(library, asked, machine)
             steps.append(
                 pip.step(

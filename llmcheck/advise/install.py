@@ -261,7 +261,7 @@ class _Planner:
         stays = held.torch is not None and "torch" not in family
         tag = held.torch.build if stays and held.torch else torch.tag
         resolutions = self.knowledge.resolutions
-        steps += library_steps(pip, rest, self.asked.specifiers, self.machine, target, tag, fate, resolutions)
+        steps += library_steps(pip, rest, self.asked.specifiers, self.machine, tag, fate, resolutions)
         others = self.others if target.name == SHARED else ()
         if others:
             steps.append(pip.step(others, "what the tier asks for beyond the catalogue"))
@@ -367,5 +367,10 @@ def _without_python(library: Library, options: PlanOptions) -> Environment:
 
 def _judged(machine: Machine) -> Judged:
     if machine.os is None:
-        return Judged(hostname=machine.identity.hostname)
-    return Judged(hostname=machine.identity.hostname, system=machine.os.system, architecture=machine.os.architecture)
+        return Judged(hostname=machine.identity.hostname, stated=machine.stated)
+    return Judged(
+        hostname=machine.identity.hostname,
+        system=machine.os.system,
+        architecture=machine.os.architecture,
+        stated=machine.stated,
+    )

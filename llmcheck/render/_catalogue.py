@@ -41,11 +41,10 @@ def catalogue(value: object) -> list[Block]:
         case LibraryList():
             columns = [
                 Column("id", fixed=True),
-                Column("name"),
                 Column("area", wide_only=True),
-                Column("status", fixed=True),
-                Column("documented command"),
-                Column("what it is for", wide_only=True),
+                Column("status", fixed=True, not_narrow=True),
+                Column("advised"),
+                Column("documented command", wide_only=True),
             ]
             return [Table(columns, [_library_row(each) for each in value.libraries])]
         case ShownLibrary():
@@ -108,12 +107,18 @@ def _profile(value: ShownProfile) -> list[Block]:
 def _library_row(library: Library) -> list[Cell]:
     return [
         Cell(library.id, "strong"),
-        Cell(library.name),
         Cell(library.area),
         Cell(library.status, _STATUS_TONES.get(library.status, "warn")),
-        Cell(library.documented or "–", "accent"),
-        Cell(library.summary, "dim"),
+        Cell(_advised(library), "accent"),
+        Cell(library.documented or "–", "dim"),
     ]
+
+
+def _advised(library: Library) -> str:
+    """The beginning of it, where it is several commands; a plan has the rest, and what fits the machine."""
+    if library.requirements:
+        return " ".join(library.requirements)
+    return library.commands[0] if library.commands else "–"
 
 
 _STATES: dict[str, Tone] = {"installed": "good", "outdated": "warn", "broken": "bad", "unknown": "warn"}

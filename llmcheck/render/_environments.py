@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from llmcheck.advice import Environment, Plan, Step
 from llmcheck.errors import UsageError
+from llmcheck.render._blocks import printable
 
 
 def only_environment(plan: Plan, what: str) -> Environment | None:
@@ -15,8 +18,28 @@ def only_environment(plan: Plan, what: str) -> Environment | None:
     return of_python[0] if of_python else None
 
 
+def asked_names(environment: Environment) -> set[str]:
+    """Normalised, of all that its steps ask for."""
+    asked = (re.match(r"[A-Za-z0-9._-]+", each) for step in environment.steps for each in step.requirements)
+    return {re.sub(r"[-_.]+", "-", found[0]).lower() for found in asked if found}
+
+
+def head(plan: Plan) -> list[str]:
+    """Comments, for a file that is read by another program: what it is for, what comes first, what is left out."""
+    said = [f"{plan.target}: planned by llmcheck"]
+    said += [f"before anything else: {each}" for each in plan.first]
+    said += [f"cannot be installed here: {each.library}: {each.reason}" for each in plan.left_out]
+    return [f"# {printable(text)}" for text in said]
+
+
 def installs(environment: Environment) -> list[Step]:
     return [step for step in environment.steps if step.requirements]
+
+
+def only_binary(environment: Environment) -> list[str]:
+    """Options that a list of requirements takes on lines of their own, as indexes are."""
+    options = (option for step in installs(environment) for option in step.options)
+    return list(dict.fromkeys(option for option in options if option.startswith("--only-binary")))
 
 
 def indexes(environment: Environment) -> list[str]:

@@ -8,6 +8,7 @@ from llmcheck.render._blocks import Block, Bullets, Cell, Column, Commands, Head
 from llmcheck.render._findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
 from llmcheck.render._machine import inventory
 from llmcheck.render._offers import describe_instance
+from llmcheck.render._plan import way_back
 from llmcheck.report import ProfileReport, Report, Status, Verdict
 
 
@@ -28,7 +29,8 @@ def overview(value: Report, options: Options) -> list[Block]:
     else:
         blocks.append(Bullets([Cell("everything is ready, or takes what one machine cannot tell", "good")]))
     blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
-    return blocks
+    plan = value.advice.plan if value.advice is not None else None
+    return [*blocks, *(way_back(_steps(plan)) if plan is not None else ())]
 
 
 def _row(profile: ProfileReport) -> list[Cell]:
@@ -74,6 +76,7 @@ def _hardware(profile: ProfileReport) -> Cell:
 def _advice(advice: Advice) -> list[Block]:
     blocks: list[Block] = [Heading(f"Next step: {advice.profile}", advice.reason)]
     items = [Cell(advice.tip)] if advice.tip else []
+    items += [Cell(each, "warn") for each in advice.plan.first] if advice.plan else []
     if advice.offer is not None:
         items.append(
             Cell(
@@ -95,8 +98,7 @@ def _steps(plan: Plan) -> list[Step]:
 
 
 def _reason(step: Step) -> str:
-    changes = [*step.changes, *([f"back with: {step.undo}"] if step.undo else [])]
-    return ". ".join([step.reason, *(["; ".join(changes)] if changes else [])])
+    return ". ".join([step.reason, *(["; ".join(step.changes)] if step.changes else [])])
 
 
 def describe_offer(ranked: RankedOffer) -> str:

@@ -15,8 +15,10 @@ def torch(value: TorchBuild) -> list[Block]:
     reasons = [Cell(reason) for reason in value.reasons]
     reasons += [Cell(value.remedy, "accent")] if value.remedy else []
     blocks: list[Block] = [Heading("PyTorch for this machine"), Facts(facts), Heading("Why"), Bullets(reasons)]
+    if value.none is not None:
+        blocks = [Heading("No PyTorch for this machine"), Bullets([Cell(value.none, "bad"), *reasons])]
     if value.decisions:
-        columns = [Column("question"), Column("answer"), Column("source", wide_only=True)]
+        columns = [Column("question"), Column("answer"), Column("source", not_narrow=True)]
         rows = [
             [
                 Cell(each.question),

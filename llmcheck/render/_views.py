@@ -28,7 +28,7 @@ def document(value: object, options: Options) -> Document:
         case Plan():
             from llmcheck.render._plan import plan
 
-            return plan(value)
+            return plan(value, options)
         case TorchBuild():
             from llmcheck.render._torch import torch
 

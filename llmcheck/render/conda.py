@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from llmcheck.advice import Plan
+from llmcheck import shell
+from llmcheck.advice import Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
-from llmcheck.render._environments import indexes, installs, only_environment
+from llmcheck.render._environments import head, indexes, installs, only_binary, only_environment
 
 
 def render(value: object, _options: Options) -> str:
@@ -17,7 +18,7 @@ def render(value: object, _options: Options) -> str:
         raise TypeError("only an installation plan is a conda environment")
     environment = only_environment(value, "environment.yml")
     lines = [
-        f"# {printable(value.target)}: planned by llmcheck",
+        *head(value),
         "# pip inside conda: conda brings Python and pip, pip the rest, for these builds are on no conda channel",
         f"name: {_text('llmcheck-' + re.sub(r'[^a-z0-9]+', '-', value.target.lower()).strip('-')[:40])}",
         "channels:",
@@ -30,13 +31,19 @@ def render(value: object, _options: Options) -> str:
         return "\n".join([*lines, "# nothing to install"]) + "\n"
     lines.append("  - pip:")
     lines += [f"      - {_text(f'--extra-index-url {url}')}" for url in indexes(environment)]
+    lines += [f"      - {_text(option)}" for option in only_binary(environment)]
     for step in installs(environment):
         lines.append(f"      # {printable(step.reason)}")
         if step.variables or "--no-build-isolation" in step.options:
-            lines.append(f"      # on its own, in the environment: {printable(step.command)}")
+            lines.append(f"      # after 'conda activate', on its own: {printable(_by_hand(step))}")
         else:
             lines += [f"      - {_text(requirement)}" for requirement in step.requirements]
     return "\n".join(lines) + "\n"
+
+
+def _by_hand(step: Step) -> str:
+    """With the interpreter of conda's environment, which is not the plan's."""
+    return shell.line(["python", "-m", "pip", "install", *step.options, *step.requirements], "bash", step.variables)
 
 
 def _text(text: str) -> str:

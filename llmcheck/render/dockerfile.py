@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from llmcheck.advice import Environment, Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
-from llmcheck.render._environments import installs
+from llmcheck.render._environments import head, installs
 
 _ROOT = "/opt/llmcheck"
 _DEBIAN = {"cc": "build-essential", "cmake": "cmake", "git": "git"}
 _PYTHON = "3.12"
+# NVIDIA's images with nvcc, by CUDA's major version, and their Ubuntu's Python 3.12. What is compiled with an nvcc of
+# another major than torch's own CUDA does not build. The tags are named in public Dockerfiles of 2026 and were not
+# pulled here (2026-11-25).
+_WITH_NVCC = {
+    "12": "nvidia/cuda:12.6.3-devel-ubuntu24.04",
+    "13": "nvidia/cuda:13.0.1-devel-ubuntu24.04",
+}
+_UV = "/opt/uv"
 
 
 def render(value: object, _options: Options) -> str:
@@ -22,16 +30,18 @@ def render(value: object, _options: Options) -> str:
         raise TypeError("only an installation plan is a Dockerfile")
     environments = [each for each in value.environments if each.python is not None]
     version = _minor(environments[0].python_version if environments else None)
-    lines = [f"# {printable(value.target)}: planned by llmcheck"]
-    lines += [f"# note: {printable(note)}" for note in value.notes]
-    lines += [f"FROM python:{version}-slim", ""]
     wanted = [name for each in environments for step in installs(each) for name in step.requires]
-    debian = sorted({_DEBIAN[name] for name in wanted if name in _DEBIAN})
-    if debian:
-        lines += ["# what the builds below need", _run(["apt-get", "update"])]
-        lines += [_run(["apt-get", "install", "--yes", "--no-install-recommends", *debian]), ""]
+    debian = {_DEBIAN[name] for name in wanted if name in _DEBIAN}
+    base = f"python:{version}-slim"
     if "nvcc" in wanted:
-        lines += ["# nvcc is needed below: take an nvidia/cuda image with devel in its tag as the base instead", ""]
+        base, version = _image_with_nvcc(value), _PYTHON
+        debian |= {"python3-dev", "python3-venv"}  # with the headers that a build needs
+    lines = head(value)
+    lines += [f"# note: {printable(note)}" for note in value.notes]
+    lines += [f"FROM {base}", ""]
+    if debian:
+        lines += ["# what the steps below need", _run(["apt-get", "update"])]
+        lines += [_run(["apt-get", "install", "--yes", "--no-install-recommends", *sorted(debian)]), ""]
     for environment in environments:
         lines += [*_environment(environment, version), ""]
     for environment in value.environments:
@@ -47,15 +57,22 @@ def render(value: object, _options: Options) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _image_with_nvcc(plan: Plan) -> str:
+    """Of the CUDA that the planned torch is built for; of the newest where no torch is planned."""
+    tag = plan.torch.tag if plan.torch is not None else ""
+    return _WITH_NVCC.get(tag.removeprefix("cu")[:2], _WITH_NVCC["13"])
+
+
 def _environment(environment: Environment, version: str) -> list[str]:
     folder = f"{_ROOT}/{_folder(environment)}"
     lines = [f"# environment: {printable(environment.name)}"]
     own = _minor(environment.python_version)
     if own != version:
-        lines += [f"# it needs Python {own}, which uv brings", _run(["pip", "install", "--no-cache-dir", "uv>=0.9"])]
-        lines.append(_run(["uv", "venv", "--seed", "--python", own, folder]))
+        lines += [f"# it needs Python {own}, which uv brings", _run(["python3", "-m", "venv", _UV])]
+        lines.append(_run([f"{_UV}/bin/pip", "install", "--no-cache-dir", "uv>=0.9"]))
+        lines.append(_run([f"{_UV}/bin/uv", "venv", "--seed", "--python", own, folder]))
     else:
-        lines.append(_run(["python", "-m", "venv", folder]))
+        lines.append(_run(["python3", "-m", "venv", folder]))
     for step in installs(environment):
         lines += [f"# {printable(step.reason)}", _run(_pip(folder, step), step.variables)]
     for step in environment.steps:

@@ -8,7 +8,7 @@ import re
 from llmcheck.advice import Plan, Resolved
 from llmcheck.errors import UsageError
 from llmcheck.render import Options
-from llmcheck.render._environments import only_environment
+from llmcheck.render._environments import head, only_environment
 
 
 def render(value: object, _options: Options) -> str:
@@ -24,7 +24,7 @@ def render(value: object, _options: Options) -> str:
         raise UsageError("a lock file holds resolved versions: add --verify")
     if answer is not None and answer.status != "resolved":
         raise UsageError(f"the plan was not resolved, so there is nothing to lock: {answer.message}")
-    lines = ['lock-version = "1.0"', 'created-by = "llmcheck"']
+    lines = [*head(value), 'lock-version = "1.0"', 'created-by = "llmcheck"']
     packages = sorted(answer.packages, key=lambda each: each.name) if answer else []
     if answer is not None and answer.requires_python:
         minor = ".".join(answer.requires_python.split(".")[:2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmcheck.advice import Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
-from llmcheck.render._environments import indexes, installs, only_environment
+from llmcheck.render._environments import head, indexes, installs, only_binary, only_environment
 
 
 def render(value: object, _options: Options) -> str:
@@ -13,7 +13,7 @@ def render(value: object, _options: Options) -> str:
     if not isinstance(value, Plan):
         raise TypeError("only an installation plan is a list of requirements")
     environment = only_environment(value, "a requirements file")
-    lines = [f"# {printable(value.target)}: planned by llmcheck"]
+    lines = head(value)
     if environment is None:
         return "\n".join([*lines, "# nothing to install"]) + "\n"
     if environment.python_version:
@@ -22,9 +22,11 @@ def render(value: object, _options: Options) -> str:
     if urls:
         lines.append("# the releases there carry a local label (+cpu, +cu126), which installers prefer to PyPI's")
     lines += [f"--extra-index-url {printable(url)}" for url in urls]
+    lines += only_binary(environment)
     for step in installs(environment):
         lines += ["", f"# {printable(step.reason)}"]
         lines += [f"# changes: {printable(each)}" for each in step.changes]
+        lines += [f"# back with: {printable(step.undo)}"] if step.undo else []
         lines += _by_hand(step) or list(step.requirements)
     return "\n".join(lines) + "\n"
 

@@ -6,32 +6,41 @@ from llmcheck import shell
 from llmcheck.advice import Environment, Plan, Step
 from llmcheck.render import Options
 from llmcheck.render._blocks import printable
+from llmcheck.render._plan import chosen
+from llmcheck.units import decimal
 
 _KERNELS = {"linux": "Linux", "darwin": "Darwin"}
+# Not on PATH after NVIDIA's own packages, and found there all the same by what builds with it.
+_ALSO_AT = {"nvcc": "/usr/local/cuda/bin/nvcc"}
 _MACHINES = {"x86_64": "x86_64|amd64", "amd64": "x86_64|amd64", "arm64": "arm64|aarch64", "aarch64": "arm64|aarch64"}
 
 
 def render(value: object, options: Options) -> str:
     """Stops at the first failure; comments say why. Raises TypeError for anything but a plan.
 
-    All is one function that is called in the last line: a script that arrives in part does nothing, and no command can
-    read what follows it from a pipe.
+    It fails in the end where something that was wanted cannot be installed: nobody who runs it in a pipe has read the
+    plan. All is one function that is called in the last line: a script that arrives in part does nothing, and no
+    command can read what follows it from a pipe.
     """
     if not isinstance(value, Plan):
         raise TypeError("only an installation plan is a shell script")
     body = _guard(value) if options.guarded else []
+    body += _space(value)
+    body += [*(_say(f"before anything else: {each}") for each in value.first), *([""] if value.first else [])]
     body += _first(value.system)
     body += _commands_needed(value)
     for environment in value.environments:
         body += _environment(environment)
     if not value.environments:
         body.append("# nothing to install")
+    body += _left_out(value)
     if not any(line and not line.startswith("#") for line in body):
         body.append(":")
-    lines = ["#!/bin/sh", _comment(f"{value.target}: installation planned by llmcheck"), "set -eu", "", "main() {"]
+    lines = ["#!/bin/sh", _comment(f"{value.target}: installation planned by llmcheck")]
+    lines += [_comment(chosen(each)) for each in value.choices]
+    lines += ["set -eu", "", "main() {"]
     lines += [f"    {line}" if line else "" for line in "\n".join(body).rstrip("\n").split("\n")]
     lines += ["}", ""]
-    lines += [_comment(f"left out: {each.library}: {each.reason}") for each in value.left_out]
     lines += [_comment(f"note: {note}") for note in value.notes]
     return "\n".join([*lines, 'main "$@" </dev/null']) + "\n"
 
@@ -44,10 +53,22 @@ def _say(text: str) -> str:
     return f"echo {shell.quote(printable(text))} >&2"
 
 
+def _space(plan: Plan) -> list[str]:
+    """Told and no more: what is there already may count, and the disk may be another by then."""
+    short = plan.size.short if plan.size else 0
+    return [_say(f"the disk does not hold this: about {decimal(short)} short"), ""] if short else []
+
+
+def _left_out(plan: Plan) -> list[str]:
+    if not plan.left_out:
+        return []
+    return [*(_say(f"cannot be installed here: {each.library}: {each.reason}") for each in plan.left_out), "exit 1"]
+
+
 def _guard(plan: Plan) -> list[str]:
     """Refuses where the machine is not the one that was judged, as far as that is known."""
     machine = plan.machine
-    tests = []
+    tests = [("false", "a machine in words")] if machine.stated else []
     if machine.hostname:
         tests.append((f'[ "$(uname -n)" = {shell.quote(machine.hostname)} ]', f"the machine {machine.hostname}"))
     if machine.system in _KERNELS:
@@ -70,14 +91,18 @@ def _guard(plan: Plan) -> list[str]:
 
 
 def _first(steps: tuple[Step, ...]) -> list[str]:
-    """What an administrator does is said and never done here."""
+    """What the system lacks is said and never done here; after a restart the machine is another, and so is the plan."""
     if not steps:
         return []
-    lines = ["# First, as administrator; this script does not do it:"]
+    who = ", as administrator" if all(step.root for step in steps) else ""
+    lines = [f"# First{who}; this script does not do it:"]
     for step in steps:
         lines += [_comment(f"{step.reason}"), _comment(f"  {_line(step)}{'  (then restart)' if step.reboot else ''}")]
     said = "; ".join(_line(step) for step in steps)
-    return [*lines, _say(f"first, as administrator: {said}"), ""]
+    lines.append(_say(f"first{who}: {said}"))
+    if any(step.reboot for step in steps):
+        lines += [_say("then restart, and ask llmcheck for this plan again: nothing was installed yet"), "exit 1"]
+    return [*lines, ""]
 
 
 def _commands_needed(plan: Plan) -> list[str]:
@@ -85,16 +110,22 @@ def _commands_needed(plan: Plan) -> list[str]:
     steps = [step for environment in plan.environments for step in environment.steps]
     names = dict.fromkeys(name for step in steps for name in step.requires)
     tests = [
-        f"command -v {shell.quote(name)} >/dev/null 2>&1 || {{ {_say(f'install {name} first')}; exit 1; }}"
+        f"{_is_there(name)} || {{ {_say(f'install {name} first')}; exit 1; }}"
         for name in names
         if name != "nvidia-container-toolkit"  # a package, whose command is another
     ]
     return ["# what has to be there before the first step", *tests, ""] if tests else []
 
 
+def _is_there(name: str) -> str:
+    elsewhere = f" || [ -x {_ALSO_AT[name]} ]" if name in _ALSO_AT else ""
+    return f"command -v {shell.quote(name)} >/dev/null 2>&1{elsewhere}"
+
+
 def _environment(environment: Environment) -> list[str]:
     lines = [_comment(f"environment: {environment.name}")]
-    lines += [_comment(environment.reason)] if environment.reason else []
+    told = {step.reason for step in environment.steps}
+    lines += [_comment(environment.reason)] if environment.reason and environment.reason not in told else []
     for step in environment.steps:
         lines.append(_comment(step.reason))
         lines += [_comment(f"changes: {each}") for each in step.changes]

@@ -17,6 +17,8 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from llmcheck import units
 from llmcheck.advice import Environment, Resolved, Step, Verification
 from llmcheck.resolver._pip import Pip
@@ -31,17 +33,19 @@ def verify(
     python: str | None,
     deadline_seconds: float = 300,
     environ: Mapping[str, str] | None = None,
+    measured: Mapping[str, int] | None = None,
 ) -> Verification:
     """What the real resolver answers for one environment of a plan. Uses the network.
 
     ``python``: the interpreter that is there, for an environment that the plan makes. ``environ``: the variables of
-    the resolver, where the user's own settings are; None takes this process's.
+    the resolver, where the user's own settings are; None takes this process's. ``measured``: bytes to download by
+    ``name==version``, for a resolver that tells no sizes, as pip does not; of another platform perhaps, so about right.
     """
     with tempfile.TemporaryDirectory(prefix="llmcheck-", ignore_cleanup_errors=True) as folder:
-        return _verify(environment, python, Work(folder, deadline_seconds, environ))
+        return _verify(environment, python, Work(folder, deadline_seconds, environ), measured or {})
 
 
-def _verify(environment: Environment, python: str | None, work: Work) -> Verification:
+def _verify(environment: Environment, python: str | None, work: Work, measured: Mapping[str, int]) -> Verification:
     resolver = "none"
     status: Status = "resolved"
     target: Python | None = None
@@ -51,7 +55,7 @@ def _verify(environment: Environment, python: str | None, work: Work) -> Verific
         target = _target(environment, python, work)
         asked = _asker(environment, target, work)
         resolver = asked.title
-        answer = _sequence(asked, steps, work)
+        answer = _sized(_sequence(asked, steps, work), measured)
         packages = answer.packages
         message = _summary(answer, {} if target.fresh else asked.installed())
     except Trouble as trouble:
@@ -66,6 +70,16 @@ def _verify(environment: Environment, python: str | None, work: Work) -> Verific
         download=sum(sizes) if status == "resolved" and len(sizes) == len(packages) else None,
         requires_python=target and (target.wanted or target.version),
     )
+
+
+def _sized(answer: Answer, measured: Mapping[str, int]) -> Answer:
+    """With the sizes that the resolver did not tell, as far as that very release was measured."""
+    known = {each.name: measured.get(f"{normal(each.name)}=={each.version}") for each in answer.packages}
+    packages = (
+        each if each.size is not None or known[each.name] is None else replace(each, size=known[each.name])
+        for each in answer.packages
+    )
+    return answer._replace(packages=tuple(packages))
 
 
 def _sequence(asked: Uv | Pip, steps: Sequence[Step], work: Work) -> Answer:

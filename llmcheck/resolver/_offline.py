@@ -21,7 +21,10 @@ UV_UNREACHABLE = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"host='([^']+)'|Connection to ([\w.-]+) timed out")
-_FETCHED = re.compile(r"(?:Failed to fetch|for url|Could not fetch URL)[:\s`(]+(https?://[^\s`)]+)")
+_FETCHED = re.compile(
+    r"(?:Failed to fetch|for url)[:\s`(]+(https?://[^\s`)]+)"
+    r"|Could not fetch URL (https?://\S+?): (?:connection error|[^\n]*(?:timed out|SSL|certificate))"
+)
 _LOOKED_IN = re.compile(r"Looking in indexes: ([^\n]+)")
 
 
@@ -30,15 +33,20 @@ def offline_words(text: str, step: Step) -> str:
 
 
 def index(text: str, step: Step) -> str:
-    """The index that did not answer: whole where the plan names it, else its host, for the rest may be a secret."""
-    hosts = [first or second for first, second in _HOST.findall(text)]
-    addresses = _FETCHED.findall(text)
-    looked = _LOOKED_IN.search(text)
-    if not addresses and looked:
-        addresses = [url.strip() for url in looked[1].split(",")]
-    hosts = hosts or [_host(address) for address in addresses or [step.index_url or _PYPI]]
-    known = (url for url in (step.index_url, step.extra_index_url, _PYPI) if url and _host(url) == hosts[-1])
-    return f"the package index {next(known, hosts[-1])}"
+    """The index that did not answer: whole where the plan names it, else its host, for the rest may be a secret.
+
+    Not named where several were asked and the resolver does not say which it was.
+    """
+    silent = [first or second for first, second in _HOST.findall(text)]
+    silent = silent or [_host(first or second) for first, second in _FETCHED.findall(text)]
+    if not silent:
+        looked = _LOOKED_IN.search(text)
+        asked = looked[1].split(",") if looked else [step.index_url or _PYPI, step.extra_index_url or ""]
+        silent = [_host(url.strip()) for url in asked if url]
+        if len(silent) > 1:
+            return "a package index"
+    known = (url for url in (step.index_url, step.extra_index_url, _PYPI) if url and _host(url) == silent[-1])
+    return f"the package index {next(known, silent[-1])}"
 
 
 def _host(url: str) -> str:

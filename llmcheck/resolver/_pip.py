@@ -89,8 +89,10 @@ class Pip:
         said = self._ask(*argv, *step.options, *asked.requirements)
         text = ESCAPE.sub("", said.text)
         if said.code:  # with few retries pip says only in its log that an index was silent
-            silent = PIP_UNREACHABLE.search(text) is None and "connection error" in read(log)
-            raise Trouble("offline", offline_words(text, step)) if silent else _pip_trouble(text, step, said.code)
+            logged = "" if PIP_UNREACHABLE.search(text) else read(log)
+            if "connection error" in logged:
+                raise Trouble("offline", offline_words(text + logged, step))
+            raise _pip_trouble(text, step, said.code)
         return Answer(_reported(read(report)), index(text, step) if PIP_UNREACHABLE.search(text) else None)
 
     def _ask(self, *arguments: str) -> Said:

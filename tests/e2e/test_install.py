@@ -194,6 +194,41 @@ def test_verifying_without_a_network_says_so(command: Command) -> None:
     assert [each["status"] for each in done.document["verification"]] == ["offline"]
 
 
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [
+        ("fix.sh", "#!/bin/sh\n"),
+        ("plan.json", "{\n"),
+        ("plan.md", "##"),
+        ("requirements-gpu.txt", "# peft: planned by llmcheck\n# for Python"),
+        ("Dockerfile", "# peft: planned by llmcheck\n"),
+        ("environment.yml", "# peft: planned by llmcheck\n# pip inside conda"),
+        ("plan.txt", "Plan for peft\n"),
+    ],
+)
+def test_a_file_has_the_format_that_its_name_says(command: Command, name: str, beginning: str) -> None:
+    done = command("install", "peft", "--python", sys.executable, "--output", name)
+    assert (done.code, done.out) == (0, "")
+    assert (command.cwd / name).read_text(encoding="utf-8").startswith(beginning)
+
+
+def test_the_format_that_is_asked_for_is_written_whatever_the_name_is(command: Command) -> None:
+    assert command("install", "peft", "--output", "fix.sh", "--format", "json").code == 0
+    assert json.loads((command.cwd / "fix.sh").read_text(encoding="utf-8"))["target"] == "peft"
+
+
+def test_a_name_that_the_command_cannot_write_changes_nothing(command: Command) -> None:
+    assert command("profiles", "list", "--output", "profiles.sh").code == 0
+    assert not (command.cwd / "profiles.sh").read_text(encoding="utf-8").startswith("#!")
+
+
+def test_a_script_for_a_machine_in_words_does_not_run_unasked(command: Command) -> None:
+    assert command("install", "peft", "--machine", "RTX 4090, 64 GB RAM", "--output", "fix.sh").code == 0
+    done = command("fix.sh", program=("/bin/sh",))
+    assert done.code == 1
+    assert "in words" in done.err
+
+
 def environment(folder: Path, *listed: str) -> Path:
     """A Python environment in which these distributions are listed, as ``name-version``, without any file."""
     site = folder / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"

@@ -148,7 +148,7 @@ ROWS = [
     Row("CentOS 7", linux(libc="glibc 2.17", distribution="CentOS Linux 7"), ("torch",), "pypi: manylinux_2_28", left_out=("torch",), said=("glibc",)),
     torch("driver of another version than its module", linux(gpus=None, drivers={"nvidia": Driver(fault="driver-mismatch")}), "vendor: NVIDIA, NVML error 18", PYPI, "2.15.0", said=("mend it first",)),
     # --- what is there already
-    torch("CPU torch on an H100", h100(**CPU_TORCH), "wheels: +cpu has no CUDA code", PYPI, "2.15.0", has=("--force-reinstall",), said=("back with: ", "torch==2.15.0")),
+    torch("CPU torch on an H100", h100(**CPU_TORCH), "wheels: +cpu has no CUDA code", PYPI, "2.15.0", has=("--force-reinstall",), said=("The way back", "torch==2.15.0")),
     torch("cu130 torch on driver 550", h100(driver="550.54.15", **CU130), "minor: CUDA 13 needs 580", "cu126", "2.14.1", has=("--force-reinstall",), said=("torch==2.14.1",)),
     torch("cu132 torch on a V100", linux(card("V100"), **GOOD), "wheels: no 7.0 in it", "cu126", "2.14.1", has=("--force-reinstall",)),
     Row("right torch on an H100", h100(**GOOD), ("torch",), "nothing is missing", environments=(), said=("already there: torch",)),

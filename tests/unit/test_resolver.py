@@ -8,8 +8,10 @@ import sys
 import textwrap
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck.advice import Environment, Step, Verification
 from llmcheck.resolver import verify
@@ -99,7 +101,7 @@ def ask(
     interpreter: Path | None = None,
     installer: str = "uv",
     fresh: bool = True,
-    **more: float,
+    **more: Any,
 ) -> Verification:
     environment = Environment(
         name="shared",
@@ -174,6 +176,52 @@ def test_pip_fails_in_words_of_one_line(tmp_path: Path, said: str, status: str, 
     assert found.status == status
     assert message in found.message
     assert found.message.isprintable()
+
+
+TWO_INDEXES = "Looking in indexes: https://pypi.org/simple, https://download.pytorch.org/whl/cpu\n"
+NONE_FOUND = "ERROR: No matching distribution found for x\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "log", "message"),
+    [
+        (TWO_INDEXES + NONE_FOUND, "connection error", "a package index could not be reached"),
+        (
+            TWO_INDEXES + NONE_FOUND,
+            "Could not fetch URL https://pypi.org/simple/x/: connection error: Name or service not known - skipping",
+            "the package index https://pypi.org/simple could not be reached",
+        ),
+        (
+            TWO_INDEXES + NONE_FOUND,
+            "Could not fetch URL https://download.pytorch.org/whl/cpu/y/: 404 Client Error - skipping\n"
+            "Could not fetch URL https://pypi.org/simple/x/: connection error: Name or service not known - skipping",
+            "the package index https://pypi.org/simple could not be reached",
+        ),
+    ],
+)
+def test_pip_names_the_index_that_was_silent_or_none(tmp_path: Path, said: str, log: str, message: str) -> None:
+    body = f"open(words[words.index('--log') + 1], 'w').write({log!r}); sys.stderr.write({said!r}); sys.exit(1)"
+    asked = replace(step("x"), extra_index_url="https://download.pytorch.org/whl/cpu")
+    found = ask(tmp_path, asked, interpreter=python(tmp_path, body), installer="pip", fresh=False)
+    assert (found.status, found.message.partition(",")[0]) == ("offline", message)
+
+
+def test_sizes_that_pip_does_not_tell_come_from_what_was_measured(tmp_path: Path) -> None:
+    report = {
+        "version": "1",
+        "install": [
+            {"metadata": {"name": name, "version": "1.0"}, "download_info": {"url": f"https://e.org/{name}-1.0.whl"}}
+            for name in ("One", "two")
+        ],
+    }
+    body = f"open(words[words.index('--report') + 1], 'w').write({json.dumps(report)!r})"
+    asked = [step("one", "two")]
+    facts: dict[str, Any] = {"interpreter": python(tmp_path, body), "installer": "pip", "fresh": False}
+    part = ask(tmp_path, *asked, **facts, measured={"one==1.0": 70, "two==2.0": 1})
+    assert [each.size for each in part.packages] == [70, None]
+    assert part.download is None
+    whole = ask(tmp_path, *asked, **facts, measured={"one==1.0": 70, "two==1.0": 7})
+    assert whole.download == 77
 
 
 def test_a_resolver_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from llmcheck.advise.torch import torch_build
 from llmcheck.catalog import wheels
 from llmcheck.compatibility import cuda_of, floor_on, least_driver, numbers, runs_on
 from llmcheck.machine import Gpu, Machine, Os
+from llmcheck.wheel import TorchWheel
 from tests.machines_builder import CARDS, amd, card, machine, python
 
 TABLES = (wheels.wheels(), wheels.drivers())
@@ -199,3 +200,38 @@ def test_every_row_of_both_tables_reads() -> None:
         (numbers(each.torch) for each in TABLES[0] if each.advised), reverse=True
     )
     assert len({each.cuda for each in TABLES[1]}) == len(TABLES[1])
+
+
+OLD = python(version="3.9.18")
+WITH_PYTHONS = [each for each in wheels.wheels() if each.tag != "jetson"]
+
+
+# Source: what uv resolves of PyPI's wheels for each Python, 2026-11-25.
+@pytest.mark.parametrize(
+    ("where", "tag", "release"),
+    [
+        (machine(card("RTX 4090"), interpreter=OLD), "cu128", "2.8.0"),
+        (machine(card("RTX 5090"), interpreter=OLD), "cu128", "2.8.0"),
+        (machine(card("P100"), interpreter=OLD), "cu126", "2.8.0"),
+        (
+            machine(system="darwin", architecture="arm64", os_version="15.1", interpreter=python(version="3.9.18")),
+            "mps",
+            "2.8.0",
+        ),
+        (machine(card("V100"), interpreter=python(version="3.15.0")), "cpu", "2.15.0"),
+        (machine(amd(gfx="gfx942"), interpreter=python(version="3.15.0")), "cpu", "2.15.0"),
+    ],
+)
+def test_a_python_gets_a_release_that_has_wheels_for_it(where: Machine, tag: str, release: str) -> None:
+    assert build(where).tag == tag
+    assert takes(where, release)
+
+
+@pytest.mark.parametrize(
+    "wheel",
+    [each for each in wheels.wheels() if each.tag != "jetson"],
+    ids=lambda each: f"{each.release}-{each.tag}-{each.architecture}",
+)
+def test_every_release_has_a_newest_python(wheel: TorchWheel) -> None:
+    assert wheel.python_below is not None
+    assert numbers(wheel.python_min) < numbers(wheel.python_below) <= (3, 16)

@@ -1,12 +1,15 @@
 #!/bin/sh
 # toolkit: installation planned by llmcheck
+# Accelerate: inference that spreads a model, and every fine-tuning tier; not DeepSpeed: it works here too; Accelerate comes first in the document
+# vLLM: every inference tier with an NVIDIA GPU: serves many requests at once; not Text Generation Inference: is a container, and docker is not installed
+# LangChain: applications on top of any inference tier; not LlamaIndex: it works here too; LangChain comes first in the document
 set -eu
 
 main() {
     # environment: shared
     # Accelerate: One training script for one or many GPUs; vLLM: Serving engine with paged attention; LangChain: Chains, agents and integrations around models
     # changes: torch 2.15.0 is replaced: vLLM pins torch==2.14.0
-    # changes: may be replaced, for vLLM was last resolved with other releases: transformers 5.23.0 (5.19.0)
+    # changes: may be replaced, for vLLM was last resolved with other releases: transformers 5.23.0 (5.20.2)
     # back with: /home/ada/project/.venv/bin/python -m pip install torch==2.15.0 transformers==5.23.0
     /home/ada/project/.venv/bin/python -m pip install 'accelerate>=1.15' 'vllm>=0.33' 'langchain>=1.4'
     # torch sees the GPU, and computes on it

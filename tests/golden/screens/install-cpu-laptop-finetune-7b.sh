@@ -1,5 +1,6 @@
 #!/bin/sh
 # finetune-7b: installation planned by llmcheck
+# Accelerate: inference that spreads a model, and every fine-tuning tier; not DeepSpeed: it works here too; Accelerate comes first in the document
 set -eu
 
 main() {

@@ -1,5 +1,6 @@
 #!/bin/sh
 # inference-7b: installation planned by llmcheck
+# vLLM: every inference tier with an NVIDIA GPU: serves many requests at once; not llama.cpp: it works here too; vLLM comes first in the document; not TensorRT-LLM, Text Generation Inference: is a container, and docker is not installed
 set -eu
 
 main() {
