@@ -13,8 +13,7 @@ from llmcheck.architecture import Architecture
 from llmcheck.checkpoint import config, find
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
-from llmcheck.fit import formats, typical
-from llmcheck.workload import Workload
+from llmcheck.fit import typical
 
 _TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
 _PATH_LIKE = (os.sep, "." + os.sep, "~")
@@ -103,29 +102,3 @@ def tokens(text: str) -> float:
     if not 1 <= value <= 1e18:
         raise UsageError(f"--tokens {text[:40]}: expected a count such as 2T or 300B")
     return value
-
-
-def checked(workload: Workload) -> Workload:
-    """The same, or UsageError for what does not go together."""
-    for kind, name in (("--weights", workload.weights), ("--kv-cache", workload.kv_cache)):
-        if name is None:
-            continue
-        try:
-            (formats.weights if kind == "--weights" else formats.cache_bits)(name)
-        except formats.UnknownFormatError:
-            known = formats.NAMES if kind == "--weights" else formats.CACHE_NAMES
-            close = ", ".join(nearest(name.lower(), known)) or ", ".join(list(known)[:8])
-            raise UsageError(f"{kind} {name[:40]}: no such format; nearest: {close}") from None
-    if workload.method == "inference":
-        given = {
-            "--optimizer": workload.optimizer, "--lora-rank": workload.lora_rank, "--sharding": workload.sharding,
-            "--offload": workload.offload, "--tokens": workload.tokens, "--checkpointing": workload.checkpointing,
-        }  # fmt: skip
-        foreign = [option for option, value in given.items() if value is not None]
-        if foreign:
-            raise UsageError(f"{foreign[0]} is about training; name a --method: full, lora, qlora or pretrain")
-    elif workload.runtime not in (None, "transformers", "torchtune", "litgpt"):
-        raise UsageError(f"--runtime {workload.runtime} does not train; leave it out, or name --method inference")
-    if workload.prompt is not None and workload.context is not None and workload.prompt > workload.context:
-        raise UsageError("--prompt is part of --context and cannot be longer")
-    return workload
