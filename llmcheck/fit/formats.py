@@ -27,11 +27,11 @@ GGUF_BASE: dict[str, str] = {
 
 ALIASES = {
     "float32": "fp32", "f32": "fp32", "float16": "fp16", "half": "fp16", "f16": "fp16", "bfloat16": "bf16",
-    "f8_e4m3": "fp8", "fp8_e4m3": "fp8", "float8": "fp8", "fp8-block": "fp8", "fp8_e5m2": "fp8",
-    "llm.int8": "int8", "8bit": "int8", "4bit": "nf4", "fp4": "nf4", "fp4-dq": "nf4-dq",
-    "gptq": "gptq-4bit", "gptq-int4": "gptq-4bit", "gptq-int8": "gptq-8bit", "gptq-int3": "gptq-3bit", "gptq-int2": "gptq-2bit",
-    "awq-4bit": "awq", "awq-int4": "awq", "int4": "awq", "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q3_k": "q3_k_m",
-    "q3": "q3_k_m", "mlx": "mlx-4bit", "mlx-4": "mlx-4bit", "q4": "q4_k_m", "q5": "q5_k_m", "q6": "q6_k", "q8": "q8_0",
+    "f8_e4m3": "fp8", "fp8_e4m3": "fp8", "float8": "fp8", "fp8-block": "fp8", "fp8_e5m2": "fp8", "llm.int8": "int8",
+    "8bit": "int8", "4bit": "nf4", "fp4": "nf4", "fp4-dq": "nf4-dq", "gptq": "gptq-4bit", "gptq-int4": "gptq-4bit",
+    "gptq-int8": "gptq-8bit", "gptq-int3": "gptq-3bit", "gptq-int2": "gptq-2bit", "awq-4bit": "awq",
+    "awq-int4": "awq", "int4": "awq", "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q3_k": "q3_k_m", "q3": "q3_k_m",
+    "mlx": "mlx-4bit", "mlx-4": "mlx-4bit", "q4": "q4_k_m", "q5": "q5_k_m", "q6": "q6_k", "q8": "q8_0",
 }  # fmt: skip
 
 Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mlx", "mxfp4", "gguf"]
