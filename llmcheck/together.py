@@ -105,11 +105,17 @@ def _check_trained(workload: Workload) -> None:
         )
 
 
+def _family(name: str | None) -> Family | None:
+    """None for a name that a file made up."""
+    try:
+        return None if name is None else formats.weights(name).family
+    except formats.UnknownFormatError:
+        return None
+
+
 def _check_runtime(runtime: str | None, name: str | None, whose: str = "") -> None:
-    if runtime is None or name is None:
-        return
-    family = formats.weights(name).family
-    if family in _EVERYWHERE or family == _OWN.get(runtime):
+    family = _family(name)
+    if runtime is None or family is None or family in _EVERYWHERE or family == _OWN.get(runtime):
         return
     if runtime in _OWN:
         hint = f"name such as --weights {_EXAMPLES[runtime]}"
@@ -141,7 +147,7 @@ def suited(workload: Workload, architecture: Architecture) -> Workload:
 
 
 def _check_published(runtime: str, architecture: Architecture) -> None:
-    if architecture.dtype not in formats.GGUF_BASE:
+    if _family(architecture.dtype) != "gguf":
         _check_runtime(runtime, architecture.dtype, f", as {architecture.name} is published")
     elif runtime not in _READERS:
         how = " but in 16 bits (--weights bf16)" if runtime == "transformers" else ""
