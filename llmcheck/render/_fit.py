@@ -62,7 +62,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
         blocks += [Heading("What it gives"), Facts(facts)]
     if value.ways:
         rows = [[Cell(way.change), Cell(binary(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [Column("change"), Column("takes", right=True, fixed=True), Column("", not_narrow=True)]
+        columns = [Column("change", least=24), Column("takes", right=True, fixed=True), Column("", fixed=True)]
         name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
     elif value.verdict == "does-not-fit":
@@ -145,7 +145,7 @@ def _components(memory: Memory, options: Options) -> Table:
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
         Column("low to high", right=True, fixed=True),
-        Column("of", not_narrow=True),
+        Column("of", least=20),
     ]
     if options.verbose:  # the terms stand below their component, so that there is no room, nor need, for the last one
         columns, rows = columns[:-1], [row[:-1] for row in rows]

@@ -256,6 +256,16 @@ def test_no_line_is_longer_than_the_terminal(command: Command, columns: str) -> 
         assert max(map(len, done.out.splitlines())) <= max(int(columns), 40)
 
 
+@pytest.mark.parametrize("columns", ["40", "55", "80"])
+def test_a_narrow_terminal_is_told_as_much(command: Command, columns: str) -> None:
+    done = command("fit", "llama-3.1-70b", *FITS, env={"COLUMNS": columns})
+    said = " ".join(done.out.split())
+    for words in ("low to high", "131 GiB to 132 GiB", "keys and values", "costs hardware", "costs quality or room"):
+        assert words in said
+    listed = command("models", "list", env={"COLUMNS": columns}).out.split()
+    assert {"llama-3.1-8b", "131,072", "8.03B"} <= set(listed)
+
+
 def test_it_is_plain_ascii_where_the_locale_knows_no_more(command: Command) -> None:
     done = command("fit", "llama-3.1-8b", *FITS, env={"LC_ALL": "C"})
     assert done.raw.isascii()
