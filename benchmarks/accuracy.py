@@ -38,11 +38,15 @@ NEVER_SCORED = {"exclude", "rule_of_thumb", "kv_trend"}
 GIB = 2**30
 Row = dict[str, str]
 
-ALLOCATED = {"peak_allocated", "peak_active", "peak_allocated_unstated", "allocated_current"}
+ALLOCATED = {"peak_allocated", "peak_active", "peak_allocated_unstated"}
+STATES = {"model_state_theory", "optimizer_state_theory", "allocated_current"}
+"""Between two steps nothing but the states is allocated."""
 RESERVED = {"peak_reserved", "peak_reserved_unstated", "peak_allocated_or_reserved_unstated"}
 WHOLE_CARD = {"nvidia_smi", "nvidia_smi_unstated", "min_gpu"}
 ALPACA = 1024
 """Tokens of the longest Alpaca examples: 1,034 to 1,304 in the tokenizers that LitGPT's table lists."""
+ENTRY, SCORED_ENTRY = 45, 23
+"""Bytes of a GGUF's header for each token: with merges (39 in Qwen2.5, 61 in Llama 3), and with scores (Llama 2)."""
 USABLE = 0.985
 """Of a card's nominal memory: an A100 80 GB has 79.2 GiB, an H100 79.18."""
 
@@ -301,7 +305,7 @@ def teaching(row: Row) -> Workload:
     if sequence is None or unpacked:
         if "alpaca" in text(row, "length_note", "notes"):
             sequence = min(sequence or ALPACA, ALPACA)
-        elif "theory" not in text(row, "figure_kind"):
+        elif row.get("figure_kind") not in STATES:
             raise Inexpressible("no sequence length")
     values: dict[str, Any] = {}
     if "qlora" in method:
@@ -330,8 +334,11 @@ def teaching(row: Row) -> Workload:
         values["lora_rank"] = integer(row, "lora_r")
         values["lora_targets"] = targets(row)
     values["optimizer"] = optimizer(row, said)
+    values["gradients"] = "fp32" if "megatron" in said else None
     sharding = text(row, "sharding")
-    if "zero" in sharding:
+    if "megatron" in said and not sharding and "dist" in notes:  # its distributed optimizer cuts the states alone
+        values["sharding"] = "zero1"
+    elif "zero" in sharding:
         values["sharding"] = f"zero{re.sub(r'[^0-9]', '', sharding)[:1] or '3'}"
     elif "fsdp" in sharding:
         frozen_flat = values["method"] != "full" and runtime == "litgpt"
@@ -423,7 +430,7 @@ def predict(row: Row) -> Prediction:
     gpus = gpus_of(row)
     if kind == "runtime_overhead":
         return overhead(row)
-    theory = kind in {"model_state_theory", "optimizer_state_theory"}
+    theory = kind in STATES
     try:
         model = architecture(row)
     except Inexpressible:
@@ -433,9 +440,12 @@ def predict(row: Row) -> Prediction:
     if kind in {"file_size", "weights_theory"}:
         stored = weights.stored(model, weights.formats.weights(weight_format(row)))
         form = weights.formats.weights(weight_format(row))
-        slack = (0.01 if form.family == "gguf" else 0.005) * stored.total
-        above = inference.OLD_Q2_K * stored.total if form.name == "q2_k" else slack
-        return Prediction(stored.total, stored.total - slack, stored.total + above)
+        size = stored.total
+        if kind == "file_size" and form.family == "gguf":
+            size += (ENTRY if model.vocab > 100_000 else SCORED_ENTRY) * model.vocab
+        slack = (0.01 if form.family == "gguf" else 0.005) * size
+        above = inference.OLD_Q2_K * size if form.name == "q2_k" else slack
+        return Prediction(size, size - slack, size + above)
     if kind == "activation_coefficient":
         size = training.saved(model, Workload(method="full", precision="bf16"), Share(), 1)
         return Prediction(size, size * 0.8, size * 1.15)
@@ -488,9 +498,13 @@ def overhead(row: Row) -> Prediction:
     notes = text(row, "notes", "method")
     if "cuda context" in text(row, "method") and "lazy loading" in notes:
         return Prediction(0.5 * GIB, 0.3 * GIB, 0.95 * GIB)
-    if "cuda context" in text(row, "method"):
+    if "cuda context" in text(row, "method") or "vllm" not in text(row, "runtime"):
         raise Inexpressible("a CUDA context with eagerly loaded kernels or NCCL alone: depends on the build of PyTorch")
-    raise Inexpressible("a runtime's overhead counted from after its CUDA context")
+    tensor = re.search(r"tp\s*=\s*(\d+)", text(row, "parallelism"))
+    if "freed during capture" in notes or "graph" in notes:
+        return Prediction(0.1 * GIB, 0, 0.6 * GIB)
+    outside, spread = (0.55, 0.2) if tensor and int(tensor[1]) > 1 else (0.13, 0.02)
+    return Prediction(outside * GIB, (outside - spread) * GIB, (outside + spread) * GIB)
 
 
 def pool(row: Row, memories: tuple[Memory, ...]) -> Prediction:

@@ -101,6 +101,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     experts_active: int = 0
     expert_intermediate: int = 0
     sparse_layers: int = 0
+    fused: bool = False
+    """Queries, keys and values are one matrix in its files, which quantisers treat as one."""
     tied: bool = False
     """The output projection is the embedding."""
     context: int | None = None

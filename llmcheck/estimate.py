@@ -72,6 +72,8 @@ class GpuShare(Struct, frozen=True, kw_only=True):
     name: str | None
     free: int | None
     """Bytes that can be had now (or when idle, if that was asked); None where it could not be found out."""
+    budget: int | None = None
+    """Bytes of ``free`` that the runtime lets itself have: a server takes a share of each card; None as there."""
     memory: Memory
     """What lies on this GPU."""
 
@@ -106,7 +108,7 @@ class TierMethod(Struct, frozen=True, kw_only=True):
     parameters: str
     """The size as the tier writes it: ``70B``."""
     method: str
-    """In words: ``q4_k_m``, ``full, AdamW``, ``QLoRA``."""
+    """In words: ``q4_k_m``, ``full with AdamW``, ``QLoRA``."""
     verdict: FitVerdict
     total: int
     """Bytes that it takes, GPUs and RAM together."""

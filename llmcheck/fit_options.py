@@ -52,6 +52,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _choice("--optimizer", _OPTIMIZERS, "For training."),
     _choice("--precision", ("bf16", "mixed", "fp32"), "For training; mixed keeps a 32-bit master copy."),
+    _choice("--gradients", ("fp32",), "Kept in 32 bits beside 16-bit weights, as Megatron-LM does."),
     _choice("--checkpointing", tuple(_CHECKPOINTING), "Recompute activations when training."),
     click.option("--flash-attention/--no-flash-attention", default=None, help="Never hold the square of the sequence."),
     click.option("--lora-rank", type=click.IntRange(1, 2**16), help="Of LoRA and QLoRA."),
@@ -91,8 +92,8 @@ def asked(options: dict[str, Any]) -> tuple[Subject, Workload, dict[str, Any]]:
             name: take(name)
             for name in (
                 "method", "weights", "kv_cache", "context", "prompt", "batch", "runtime", "max_sequences",
-                "memory_fraction", "optimizer", "precision", "flash_attention", "lora_rank", "lora_targets",
-                "chunked_loss", "sharding", "offload", "gpus", "tensor_parallel", "pipeline_parallel",
+                "memory_fraction", "optimizer", "precision", "gradients", "flash_attention", "lora_rank",
+                "lora_targets", "chunked_loss", "sharding", "offload", "gpus", "tensor_parallel", "pipeline_parallel",
             )
         },
         checkpointing=None if checkpointing is None else _CHECKPOINTING[checkpointing],  # type: ignore[arg-type]

@@ -48,6 +48,8 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of each card, that a server takes (vLLM's ``gpu_memory_utilization``); None: the runtime's own default."""
     optimizer: Optimizer | None = None
     precision: Precision | None = None
+    gradients: Literal["fp32"] | None = None
+    """In which they are kept; None: as the weights. Megatron-LM keeps 32 bits beside 16-bit weights."""
     checkpointing: bool | Literal["selective"] | None = None
     """Activations are recomputed in the backward pass; ``selective``: those of the attention only."""
     flash_attention: bool | None = None

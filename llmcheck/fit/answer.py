@@ -11,10 +11,11 @@ from llmcheck.estimate import Fit, GpuShare, Speed
 from llmcheck.fit import room as rooms
 from llmcheck.fit import speed, weights
 from llmcheck.fit.memory import NOT_MODELLED, resolved
-from llmcheck.fit.placement import FRACTIONS, Placed, place
+from llmcheck.fit.placement import FRACTIONS, Placed, budget, place
 from llmcheck.fit.room import Room
 from llmcheck.fit.ways import best_weights, good_enough, largest_batch, largest_context, ways
 from llmcheck.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.units import GIB
 from llmcheck.workload import Runtime, Workload
 
 
@@ -35,14 +36,20 @@ def answer(
     placed = place(architecture, asked, room)
     full = resolved(architecture, asked, len(placed.devices) or workload.gpus or 1)
     fits = good_enough(placed)
-    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, machine, grid)
+    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, grid)
     found = Fit(
         architecture=architecture,
         workload=full,
         machine=room.words,
         memory=placed.memory,
         per_gpu=tuple(
-            GpuShare(index=device.gpu.index, name=device.gpu.name, free=device.free, memory=part)
+            GpuShare(
+                index=device.gpu.index,
+                name=device.gpu.name,
+                free=device.free,
+                budget=None if device.free is None else budget(asked, device),
+                memory=part,
+            )
             for device, part in zip(placed.devices, placed.parts, strict=True)
         ),
         placement=placed.placement,
@@ -70,16 +77,13 @@ def with_runtime(architecture: Architecture, workload: Workload, machine: Machin
 
 
 def _speed(
-    architecture: Architecture, workload: Workload, placed: Placed, machine: Machine, grid: float | None
+    architecture: Architecture, workload: Workload, placed: Placed, grid: float | None
 ) -> tuple[Speed, tuple[str, ...]]:
-    shown = placed.placement
     return speed.speed(
         architecture,
         workload,
         [device.gpu for device in placed.devices],
         in_ram=placed.in_ram if workload.method != "inference" or placed.verdict == "fits-with-offload" else 0,
-        gpu_layers=shown.gpu_layers if shown else None,
-        ram=machine.ram,
         grid=grid,
     )
 
@@ -103,6 +107,11 @@ def _with_alternatives(
     return replace(found, ways=ways(architecture, asked, room, idle, specs, whole=found.verdict == "fits-with-offload"))
 
 
+def _is_large(room: Room) -> bool:
+    devices = [each for group in room.groups for each in group]
+    return bool(devices) and all((d.total or 0) >= 70 * GIB and "A100" not in (d.gpu.name or "") for d in devices)
+
+
 def _assumptions(architecture: Architecture, asked: Workload, full: Workload, room: Room) -> list[str]:
     notes = list(architecture.notes)
     if asked.method == "inference":
@@ -115,6 +124,9 @@ def _assumptions(architecture: Architecture, asked: Workload, full: Workload, ro
             if architecture.dtype is None and full.weights is not None:
                 said = f"in {full.weights}"
             notes.append(f"weights {said}; --weights names another format")
+        if full.runtime == "vllm" and full.max_sequences is None and _is_large(room):
+            # engine/arg_utils.py; its logs on H100 show the memory of as many
+            notes.append("256 sequences at a time; on such cards vllm takes 1,024 by itself: --max-sequences 1024")
         if full.runtime in FRACTIONS:
             share = full.memory_fraction or FRACTIONS[full.runtime]
             notes.append(

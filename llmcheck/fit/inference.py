@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from llmcheck.architecture import Architecture
 from llmcheck.estimate import Term
-from llmcheck.fit import kv_cache, weights
+from llmcheck.fit import kv_cache, matrices, weights
+from llmcheck.fit.formats import Format
 from llmcheck.fit.terms import GIB, MIB, Share, term
 from llmcheck.fit.weights import Stored
 from llmcheck.workload import Workload
@@ -129,7 +132,7 @@ def weight_terms(
     form = weights.chosen(architecture, workload)
     slack = 0.0 if stored.exact else 0.06 if architecture.estimated else 0.01 if form.family == "gguf" else 0.005
     above = max(slack, OLD_Q2_K if form.name == "q2_k" and not stored.exact else 0.0)
-    source = "exact bytes in the file's header" if stored.exact else form.source
+    source = source_of(stored, form)
     rows = [("blocks", stored.layers * share.layers)]
     in_ram = workload.runtime == "llama.cpp" and workload.method == "inference"
     if stored.head:
@@ -152,6 +155,10 @@ def weight_terms(
         )
         for name, size in rows
     ]
+
+
+def source_of(stored: Stored, form: Format) -> str:
+    return "exact bytes in the file's header" if stored.exact else form.source
 
 
 def in_ram(architecture: Architecture, workload: Workload) -> int:
@@ -178,6 +185,8 @@ def _cache_terms(architecture: Architecture, workload: Workload, share: Share) -
         found.append(
             term("overhead", "copies of the cache", here - own, "more GPUs than cached heads: each holds a copy")
         )
+    if workload.runtime == "llama.cpp":
+        found += _ring(architecture, workload, share, tokens)
     block = {"vllm": 16, "sglang": 1, "tgi": 1, "tensorrt-llm": 32, "llama.cpp": 256}.get(workload.runtime or "", 1)
     padded = -(-tokens // block) * block
     if padded > tokens:
@@ -186,15 +195,32 @@ def _cache_terms(architecture: Architecture, workload: Workload, share: Share) -
     return found
 
 
+def _ring(architecture: Architecture, workload: Workload, share: Share, tokens: int) -> list[Term]:
+    """llama.cpp keeps a micro-batch beside each sliding window, in whole blocks of 256."""
+    held = []
+    for group in architecture.attention:
+        if group.kind != "state" and group.window is not None and group.window < tokens:
+            cells = -(-(group.window + UBATCH) // 256) * 256
+            held.append(replace(group, window=min(cells, tokens)))
+        else:
+            held.append(group)
+    if tuple(held) == architecture.attention:
+        return []
+    wider = cached(replace(architecture, attention=tuple(held), tensors=None), workload, tokens, share)
+    more = wider - cached(architecture, workload, tokens, share)
+    source = "llama.cpp's cache of sliding windows: the window and a micro-batch, in blocks of 256"
+    return [term("overhead", "a micro-batch beside the windows", more, source)]
+
+
 def transient(architecture: Architecture, workload: Workload, tokens: int, prompt: int) -> float:
     """The most that one layer of the prompt holds at a time, in bytes, of one GPU without tensor parallelism."""
     hidden = architecture.hidden
     size = 4 if (workload.weights or "") in {"fp32", "float32", "f32"} or workload.precision == "fp32" else 2
-    inner = max(weights.dense_width(architecture), architecture.experts_active and architecture.expert_intermediate)
-    kept = weights.branches(architecture)
+    inner = max(matrices.dense_width(architecture), architecture.experts_active and architecture.expert_intermediate)
+    kept = matrices.branches(architecture)
     # the layer's input, the model's input, the residual and the normed input stay while the branches are computed
     feed_forward = (kept * inner + 4 * hidden) * size
-    queries, keys = weights.attention_width(architecture), weights.cached_width(architecture)
+    queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
     attention = float((3 * hidden + 4 * queries + 4 * keys) * size)
     if workload.flash_attention is False:
         heads = max((g.heads for g in architecture.attention), default=1)
@@ -221,21 +247,20 @@ def _eager(architecture: Architecture, workload: Workload, share: Share) -> list
         # accelerate brings what the last GPU computed back to the first one
         logits = batch * prompt * architecture.vocab * 4.0
     copy = held if old else held / max(architecture.layers * share.layers, 1) / 2
-    peak = max(after_prompt + max(layer, logits), held + copy + (batch * architecture.vocab * 6.0 if share.last else 0))
+    later = copy + (batch * architecture.vocab * 6.0 if share.last else 0)
+
+    def beside(scale: float) -> float:
+        return max(after_prompt + scale * max(layer, logits), held + scale * later) - held
+
+    beside_cache = beside(1.0)
+    peak = held + beside_cache
+    name = "the prompt's tensors beside its cache"
+    found = [term("activations", name, beside_cache, _PROMPT, low=beside(0.88), high=beside(1.15))]
     awq = weights.chosen(architecture, workload).name.startswith("awq")
-    if share.first and not architecture.parameters.head and awq and not old:
-        # the output projection is there while it is loaded, before it is tied to the embedding
-        peak = max(peak, 2.0 * architecture.parameters.embedding)
-    found = [
-        term(
-            "activations",
-            "the prompt's tensors beside its cache",
-            peak - held,
-            _PROMPT,
-            low=(peak - held) * 0.88,
-            high=(peak - held) * 1.15,
-        )
-    ]
+    loaded = 2.0 * architecture.parameters.embedding - peak
+    if share.first and not architecture.parameters.head and awq and not old and loaded > 0:
+        source = "the output projection is there while it is loaded, before it is tied to the embedding"
+        found.append(term("overhead", "the embedding while it is loaded", loaded, source))
     if old and architecture.context:
         width = max((g.head_dim for g in architecture.attention), default=0)
         tables = 4.0 * architecture.context * width * architecture.layers * share.layers
@@ -252,7 +277,7 @@ def _server(architecture: Architecture, workload: Workload, share: Share) -> lis
     sequences = max(sequences, workload.batch)
     # 32-bit logits, sorted copy, 64-bit indices, probabilities, their sum and masks: 38 bytes per entry
     sampler = 38.0 * sequences * architecture.vocab
-    chunk = 8192 if runtime in {"sglang", "tensorrt-llm"} else 2048
+    chunk = 8192 if runtime in {"sglang", "tensorrt-llm"} or sequences >= 1024 else 2048
     context = context_of(architecture, workload)
     tokens = min(chunk, max(context * max(workload.batch, 1), 1))
     layer = transient(architecture, workload, tokens, tokens) / share.tensor
@@ -284,13 +309,13 @@ def compute_buffer(architecture: Architecture, workload: Workload, share: Share)
     rows = 4.0 * min(UBATCH, max(context, 1))
     hidden, heads = architecture.hidden, max((g.heads for g in architecture.attention), default=1)
     inner = max(
-        weights.dense_width(architecture), architecture.expert_intermediate * max(architecture.experts_active, 1)
+        matrices.dense_width(architecture), architecture.expert_intermediate * max(architecture.experts_active, 1)
     )
     feed_forward = rows * (4 * hidden + 2 * inner)
     if workload.flash_attention is False:
         attention = rows * context * (heads + 1) + rows * 4 * hidden
     else:
-        attention = rows * context * 1.5 + rows * (4 * hidden + 2 * weights.attention_width(architecture))
+        attention = rows * context * 1.5 + rows * (4 * hidden + 2 * matrices.attention_width(architecture))
     logits = rows * (architecture.vocab + hidden) if share.last else 0.0
     return max(feed_forward, attention, logits)
 

@@ -47,15 +47,17 @@ def of_share(architecture: Architecture, workload: Workload, share: Share) -> Me
 
 def whole(architecture: Architecture, workload: Workload, parts: tuple[Memory, ...]) -> Memory:
     """All that it takes: what lies on GPUs and what a runtime keeps in RAM by choice."""
-    found = summed(parts)
-    aside = inference.in_ram(architecture, workload) if workload.method == "inference" else 0
-    terms = list(found.terms)
+    terms = list(summed(parts).terms)
+    if workload.method != "inference":
+        return memory([*terms, *training.ram_terms(architecture, workload)])
+    aside = inference.in_ram(architecture, workload)
     tied = architecture.tied or not architecture.parameters.head
     if aside and not tied:
-        terms.append(term("weights", "embedding, in RAM", aside, weights.chosen(architecture, workload).source))
-    if workload.method == "inference":
-        terms = [_exact_cache(each, architecture, workload) if each.component == "kv_cache" else each for each in terms]
-    return memory(terms)
+        source = inference.source_of(weights.of(architecture, workload), weights.chosen(architecture, workload))
+        terms.append(term("weights", "embedding, in RAM", aside, source))
+    return memory(
+        [_exact_cache(each, architecture, workload) if each.component == "kv_cache" else each for each in terms]
+    )
 
 
 def _exact_cache(each: Term, architecture: Architecture, workload: Workload) -> Term:
@@ -99,22 +101,24 @@ def in_ram(architecture: Architecture, workload: Workload) -> int:
     """Bytes that lie in RAM by choice: llama.cpp's token embedding, and what training moves there, over all GPUs."""
     if workload.method == "inference":
         return inference.in_ram(architecture, workload)
-    return training.in_ram(architecture, workload)
+    return sum(each.expected for each in training.ram_terms(architecture, workload))
 
 
 def shares(architecture: Architecture, workload: Workload, gpus: int) -> tuple[Share, ...]:
-    """How the model is cut: tensor parallelism in servers, whole layers elsewhere, data parallelism in training."""
-    tensor, pipeline = max(workload.tensor_parallel, 1), max(workload.pipeline_parallel, 1)
-    if workload.method == "inference" and tensor * pipeline == 1 and gpus > 1:
-        if workload.runtime in inference.TENSOR_PARALLEL:
-            tensor = gpus
-        else:
-            pipeline = min(gpus, max(architecture.layers, 1))
-    while tensor * pipeline > gpus and pipeline > 1:
-        pipeline -= 1
-    tensor = min(tensor, max(gpus // pipeline, 1))
-    data = max(gpus // (tensor * pipeline), 1)
+    """How the model is cut: tensor parallelism in servers, whole layers elsewhere, data parallelism in training.
+
+    Of each GPU that holds a part; there are fewer than ``gpus`` where no more can be used, for a layer is not cut
+    without tensor parallelism."""
+    answers = workload.method == "inference"
     layers = max(architecture.layers, 1)
+    tensor, pipeline = max(workload.tensor_parallel, 1), max(workload.pipeline_parallel, 1)
+    if answers and tensor == 1 and workload.runtime in inference.TENSOR_PARALLEL:
+        tensor = max(gpus // pipeline, 1)
+    tensor = min(tensor, gpus)
+    if answers and pipeline == 1:
+        pipeline = gpus // tensor
+    pipeline = min(pipeline, gpus // tensor, layers)
+    data = 1 if answers else max(gpus // (tensor * pipeline), 1)
     found: list[Share] = []
     for stage in range(pipeline):
         held = layers // pipeline + (1 if stage < layers % pipeline else 0)
@@ -124,9 +128,9 @@ def shares(architecture: Architecture, workload: Workload, gpus: int) -> tuple[S
                 tensor=tensor,
                 first=stage == 0,
                 last=stage == pipeline - 1,
-                data=data if workload.method != "inference" else 1,
-                gpus=gpus,
-                in_flight=pipeline - stage if workload.method != "inference" else 1,
+                data=data,
+                gpus=tensor * pipeline * data,
+                in_flight=1 if answers else pipeline - stage,
             )
         ] * (tensor * data)
     return tuple(found)

@@ -39,7 +39,9 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 def place(architecture: Architecture, workload: Workload, room: Room) -> Placed:
-    """The best that this machine can do, without changing the workload."""
+    """The best that this machine can do, without changing the workload.
+
+    It lies on no more GPUs than the model has parts, however many there are."""
     if not room.listed:
         return _unknown(architecture, workload, "the GPUs of this machine could not be listed")
     if any(device.free is None for group in room.groups for device in group) and len(room.groups) == 1:
@@ -120,8 +122,8 @@ def _counts(workload: Workload, devices: Sequence[Device], architecture: Archite
 def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Device, ...], room: Room) -> Placed:
     nearest: Placed | None = None
     for count in _counts(workload, devices, architecture):
-        used = devices[:count]
-        parts = _parts(architecture, workload, used)
+        parts = _parts(architecture, workload, devices[:count])
+        used = devices[: len(parts)]
         lacking = [part.total - budget(workload, device) for part, device in zip(parts, used, strict=True)]
         whole = memory.whole(architecture, workload, parts)
         if max(lacking) <= 0:
@@ -129,7 +131,7 @@ def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Devi
         reason = _too_much(workload, used, parts, max(lacking))
         found = Placed(
             verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts,
-            placement=Placement(gpus=count),
+            placement=Placement(gpus=len(used)),
         )  # fmt: skip
         if nearest is None or max(lacking) < max(
             part.total - budget(workload, device) for part, device in zip(nearest.parts, nearest.devices, strict=True)
@@ -230,12 +232,16 @@ def _too_much(workload: Workload, used: Sequence[Device], parts: Sequence[Memory
     worst = max(range(len(used)), key=lambda i: parts[i].total - budget(workload, used[i]))
     each = "" if len(used) == 1 else f" on each of {len(used)} GPUs" if equal(used) else f" on one of {len(used)} GPUs"
     room = budget(workload, used[worst])
-    device = used[worst]
-    others = (device.total or 0) - (device.free or 0) - (device.gpu.memory_reserved or 0)
-    held = ""
-    if others > 0.1 * (device.total or 1) and parts[worst].total <= (device.total or 0):
-        held = f"; {binary(others)} are held by other processes"
+    held = _held(used[worst : worst + 1]) if parts[worst].total <= (used[worst].total or 0) else ""
     return f"{binary(parts[worst].total)} are needed{each} and {binary(room)} can be had: {binary(lacking)} short{held}"
+
+
+def _held(devices: Sequence[Device]) -> str:
+    """What else holds the cards, where that is much of them."""
+    total = sum(each.total or 0 for each in devices)
+    others = total - sum((each.free or 0) + (each.gpu.memory_reserved or 0) for each in devices)
+    where = "" if len(devices) == 1 else " of the GPUs' memory"
+    return f"; {binary(others)}{where} are held by other processes" if others > 0.1 * max(total, 1) else ""
 
 
 def _pool(
@@ -275,7 +281,8 @@ def _with_ram(architecture: Architecture, workload: Workload, devices: tuple[Dev
     parts = _by_room(architecture, workload, used, low / layers, last=False)
     whole = memory.whole(architecture, workload, memory.per_gpu(architecture, workload, 1))
     if low == 0:
-        return _without_gpu(architecture, workload, room)
+        found = _without_gpu(architecture, workload, room)
+        return replace(found, reason=found.reason + _held(used))
     held = summed(parts)
     aside = whole.weights + whole.kv_cache - held.weights - held.kv_cache
     names = f"{low} of {layers} layers on {'the GPU' if len(used) == 1 else f'{len(used)} GPUs'}"

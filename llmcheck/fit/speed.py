@@ -7,6 +7,7 @@ between machines beyond a share that is lost to them, thermal limits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from msgspec import Struct
 from llmcheck.architecture import Architecture
 from llmcheck.estimate import Rate, Speed
 from llmcheck.fit import inference, kv_cache, training, weights
-from llmcheck.machine import Gpu, Ram
+from llmcheck.machine import Gpu
 from llmcheck.units import GB
 from llmcheck.workload import Workload
 
@@ -25,18 +26,37 @@ class Band(Struct, frozen=True):
     high: float
 
 
-# Share of the published bandwidth that an answer reaches, and seconds for each layer and token beside it: launching
-# kernels, small operations. llama.cpp: its own tables of Llama 2 7B on Apple silicon (M1 Max, Q4_0: 61 tokens/s; M2
-# Ultra, F16: 41) and llama-bench figures of RTX 3060 to A100. transformers: Qwen2.5's speed benchmark on an A100 (0.5B
-# to 72B: 47, 40, 25, 17, 8.7 tokens/s). vLLM: 8B in bf16 at 85 to 90 tokens/s on an A100, about 140 on an H100.
-_READING = {
-    "llama.cpp": (Band(0.40, 0.65, 0.90), Band(120e-6, 60e-6, 20e-6)),
-    "mlx": (Band(0.45, 0.70, 0.90), Band(120e-6, 50e-6, 20e-6)),
-    "transformers": (Band(0.50, 0.75, 0.90), Band(900e-6, 400e-6, 150e-6)),
+class Pace(Struct, frozen=True):
+    """How a runtime uses a card of one kind."""
+
+    reading: Band
+    """Share of the published bandwidth that an answer reaches."""
+    launching: Band
+    """Seconds for each layer and token beside it: launching kernels, small operations."""
+    computing: Band
+    """Share of the published dense 16-bit rate while a prompt is read."""
+    experts: float = 1.5
+    """How many times as long the launching takes in a model with routed experts."""
+
+
+# llama.cpp: llama-bench on Llama 3 8B and 70B, RTX 3070 to H100 and M1 Max to M3 Max (May 2024,
+# github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference); Llama 2 7B on Apple silicon (its discussion 4167);
+# gpt-oss-20b at 391 tokens/s on an RTX PRO 6000 (its pull request 16991, 2025). What is published of GeForce is the
+# rate with sums in 32 bits; llama.cpp multiplies 8-bit integers, or sums in 16 bits, and so comes near it, and over.
+_LLAMA_CPP = {
+    "apple": Pace(Band(0.65, 0.86, 0.97), Band(350e-6, 160e-6, 60e-6), Band(0.15, 0.4, 0.75), experts=1),
+    "stacked": Pace(Band(0.40, 0.54, 0.85), Band(120e-6, 75e-6, 30e-6), Band(0.08, 0.2, 0.5), experts=1),
+    "plain": Pace(Band(0.70, 0.88, 0.98), Band(150e-6, 90e-6, 25e-6), Band(0.4, 0.75, 1.15), experts=1),
 }
-_SERVING = (Band(0.55, 0.75, 0.92), Band(80e-6, 30e-6, 10e-6))
-_EXPERTS = 4
-"""Layers with routed experts launch several times as many small kernels."""
+_STACKED = re.compile(
+    r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)", re.IGNORECASE
+)
+"""Cards with HBM: their bandwidth runs ahead of what one sequence's small products can ask for."""
+_MLX = Pace(Band(0.45, 0.70, 0.90), Band(120e-6, 50e-6, 20e-6), Band(0.15, 0.4, 0.75))
+# Qwen2.5's speed benchmark on an A100 (0.5B to 72B: 47, 40, 25, 17, 8.7 tokens/s).
+_EAGER = Pace(Band(0.50, 0.75, 0.90), Band(900e-6, 400e-6, 150e-6), Band(0.2, 0.42, 0.65), experts=4)
+# vLLM: 8B in bf16 at 85 to 90 tokens/s on an A100, about 140 on an H100.
+_SERVING = Pace(Band(0.55, 0.75, 0.92), Band(80e-6, 30e-6, 10e-6), Band(0.3, 0.5, 0.75))
 _EXCHANGE = {True: Band(30e-6, 15e-6, 8e-6), False: Band(100e-6, 40e-6, 20e-6)}
 """Seconds of one exchange between the cards, of which tensor parallelism has two a layer: NVLink, and PCIe."""
 _DEQUANTISING = Band(0.35, 0.5, 0.8)
@@ -47,13 +67,6 @@ _PCIE = Band(5 * GB, 18 * GB, 50 * GB)
 """Bytes per second into a card whose link is not known: PCIe 3.0 x8 to 5.0 x16."""
 _LANE = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.97e9, 5: 3.94e9, 6: 7.56e9}
 """Bytes per second of one lane, by PCIe generation."""
-_ARITHMETIC = {
-    "llama.cpp": Band(0.12, 0.35, 0.75),
-    "mlx": Band(0.15, 0.4, 0.75),
-    "transformers": Band(0.2, 0.42, 0.65),
-}
-_SERVING_ARITHMETIC = Band(0.3, 0.5, 0.75)
-"""Of the dense 16-bit rate while a prompt is read."""
 # Model FLOPs utilisation. Published runs: Llama 2 70B 0.43 (1,720,320 A100 hours for 2T tokens), LLaMA 65B 0.48, BLOOM
 # 176B 0.32 on A100; Llama 3.1 70B 0.26 and 405B 0.35 on H100, failures and long contexts included.
 _UTILISATION = {
@@ -78,13 +91,10 @@ def speed(
     gpus: Sequence[Gpu],
     *,
     in_ram: int = 0,
-    gpu_layers: int | None = None,
-    ram: Ram | None = None,
     grid: float | None = None,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and what they assume or why one is None. ``gpus``: those that hold it; ``in_ram``: bytes of it that
-    lie in RAM; ``gpu_layers``: as llama.cpp counts them; ``grid``: grams of CO2 for a kWh."""
-    del ram, gpu_layers  # what RAM a machine has does not say how fast it is, and bytes say more than layers
+    lie in RAM; ``grid``: grams of CO2 for a kWh."""
     notes: list[str] = []
     if workload.method == "inference":
         return _answering(architecture, workload, gpus, in_ram, notes), tuple(notes)
@@ -119,19 +129,28 @@ def _answering(
     stored = max(weights.of(architecture, workload).total, 1)
     aside = min(in_ram / stored, 1.0) if gpus else 1.0
     runtime = workload.runtime or "transformers"
-    share, overhead = _READING.get(runtime, _SERVING)
+    pace = _pace(runtime, gpus)
+    share = pace.reading
     if weights.chosen(architecture, workload).family == "bnb-4bit":
         share = Band(*(a * b for a, b in zip(_of(share), _of(_DEQUANTISING), strict=True)))
     seconds = []
     for position in range(3):
         on_gpus = read * (1 - aside) / (_bandwidth(gpus, runtime) * _of(share)[position]) if gpus else 0.0
         elsewhere = read * aside / _of(_beside(gpus, runtime, notes))[position] if aside else 0.0
-        each = _of(overhead)[position] * (_EXPERTS if architecture.experts else 1)
+        each = _of(pace.launching)[position] * (pace.experts if architecture.experts else 1)
         if len(gpus) > 1 and runtime in inference.TENSOR_PARALLEL:
             each += 2 * _of(_EXCHANGE[_linked(gpus)])[position]
         seconds.append(on_gpus + elsewhere + architecture.layers * each)
     decode = _rate(*(1 / max(each, 1e-9) for each in seconds))
     return Speed(decode=decode, prefill=_prefill(architecture, workload, gpus, aside, notes))
+
+
+def _pace(runtime: str, gpus: Sequence[Gpu]) -> Pace:
+    if runtime == "llama.cpp":
+        if any(gpu.vendor == "apple" for gpu in gpus):
+            return _LLAMA_CPP["apple"]
+        return _LLAMA_CPP["stacked" if any(_STACKED.search(gpu.name or "") for gpu in gpus) else "plain"]
+    return {"mlx": _MLX, "transformers": _EAGER}.get(runtime, _SERVING)
 
 
 def _of(band: Band) -> tuple[float, float, float]:
@@ -198,8 +217,7 @@ def _prefill(
     together = min(rates) * (0.7 * len(rates) if len(rates) > 1 and runtime in inference.TENSOR_PARALLEL else 1)
     tokens = inference.context_of(architecture, workload)
     work = 2.0 * _passed(architecture) + _attention(architecture, tokens)
-    share = _ARITHMETIC.get(runtime, _SERVING_ARITHMETIC)
-    return _rate(*(together * each / work for each in _of(share)))
+    return _rate(*(together * each / work for each in _of(_pace(runtime, gpus).computing)))
 
 
 def _tflops(gpu: Gpu, workload: Workload) -> float:

@@ -23,8 +23,8 @@ ID = "computed"
 SOURCE = "computed from typical shapes of the size; 'llmcheck fit' shows every term with its source"
 _LADDER = ("bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k")
 _FINE_TUNING = (
-    ("full, AdamW", {"method": "full"}),
-    ("full, 8-bit AdamW", {"method": "full", "optimizer": "adamw-8bit", "precision": "bf16"}),
+    ("full with AdamW", {"method": "full"}),
+    ("full with 8-bit AdamW", {"method": "full", "optimizer": "adamw-8bit", "precision": "bf16"}),
     ("LoRA", {"method": "lora"}),
     ("QLoRA", {"method": "qlora"}),
 )
@@ -40,11 +40,11 @@ def methods(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
     for size in workload.parameters:
         architecture = typical.architecture(size)
         if workload.method == "inference":
-            found += _answering(size, architecture, workload, machine, room)
+            found += _answering(size, architecture, workload, room)
         elif workload.method == "pretrain":
-            found += _from_scratch(size, architecture, workload, machine, room)
+            found += _from_scratch(size, architecture, workload, room)
         else:
-            found += _tuning(size, architecture, workload, machine, room)
+            found += _tuning(size, architecture, workload, room)
     return tuple(found)
 
 
@@ -85,38 +85,32 @@ def _needed(workload: Workload) -> str:
 # --- the ways ---
 
 
-def _answering(
-    size: str, architecture: Architecture, workload: Workload, machine: Machine, room: Room
-) -> Iterator[TierMethod]:
+def _answering(size: str, architecture: Architecture, workload: Workload, room: Room) -> Iterator[TierMethod]:
     base = replace(workload, runtime="llama.cpp", parameters=(), context=workload.context or 4096)
     names = _LADDER[_LADDER.index("q4_k_m") :] if workload.weights else _LADDER
     plain = names[0]
     placed = {plain: place(architecture, replace(base, weights=plain), room)}
-    yield _method(size, plain, architecture, replace(base, weights=plain), placed[plain], machine, room)
+    yield _method(size, plain, architecture, replace(base, weights=plain), placed[plain], room)
     if placed[plain].verdict == "fits":
         return
     for name in names[1:]:
         work = replace(base, weights=name)
         each = place(architecture, work, room)
         if each.verdict == "fits":
-            yield _method(size, name, architecture, work, each, machine)
+            yield _method(size, name, architecture, work, each)
             return
         if name in ("q4_k_m", names[-1]) and each.verdict != "does-not-fit":
-            yield _method(size, name, architecture, work, each, machine)
+            yield _method(size, name, architecture, work, each)
 
 
-def _tuning(
-    size: str, architecture: Architecture, workload: Workload, machine: Machine, room: Room
-) -> Iterator[TierMethod]:
+def _tuning(size: str, architecture: Architecture, workload: Workload, room: Room) -> Iterator[TierMethod]:
     for name, fields in _FINE_TUNING:
         work = replace(workload, parameters=(), context=workload.context or 2048, **fields)
         plain = room if name == _FINE_TUNING[0][0] else None
-        yield _method(size, name, architecture, work, place(architecture, work, room), machine, plain)
+        yield _method(size, name, architecture, work, place(architecture, work, room), plain)
 
 
-def _from_scratch(
-    size: str, architecture: Architecture, workload: Workload, machine: Machine, room: Room
-) -> Iterator[TierMethod]:
+def _from_scratch(size: str, architecture: Architecture, workload: Workload, room: Room) -> Iterator[TierMethod]:
     """On the whole cluster that the tier names, made of this machine's best GPUs."""
     devices = room.groups[0] if room.groups else ()
     if not devices:
@@ -125,7 +119,7 @@ def _from_scratch(
     cluster = replace(room, groups=((devices[0],) * gpus,))
     work = replace(workload, parameters=(), context=workload.context or 4096)
     placed = place(architecture, work, cluster)
-    yield _method(size, f"{gpus:,} x {without_vendor(devices[0].gpu.name)}", architecture, work, placed, machine)
+    yield _method(size, f"{gpus:,} x {without_vendor(devices[0].gpu.name)}", architecture, work, placed)
 
 
 def _method(
@@ -134,21 +128,17 @@ def _method(
     architecture: Architecture,
     workload: Workload,
     placed: Placed,
-    machine: Machine,
     room: Room | None = None,
 ) -> TierMethod:
     """``room``: where it does not fit, look how many such cards would hold it."""
     rate = days = None
     if ways.good_enough(placed):
-        shown = placed.placement
         aside = placed.in_ram if placed.verdict == "fits-with-offload" else 0
         pace, _ = speed.speed(
             architecture,
             resolved(architecture, workload, max(len(placed.devices), 1)),
             [device.gpu for device in placed.devices],
             in_ram=aside,
-            gpu_layers=shown.gpu_layers if shown else None,
-            ram=machine.ram,
         )
         rate, days = pace.decode or pace.train, pace.days
     return TierMethod(
@@ -261,7 +251,7 @@ def _remedy(found: Sequence[TierMethod]) -> str | None:
     if not lacking:
         return None
     most = lacking[-1]
-    return f"{most.cards} x {without_vendor(most.gpu)} would hold {most.parameters} in {most.method} whole"
+    return f"{most.cards} x {without_vendor(most.gpu)} would hold it all: {most.parameters}, {most.method}"
 
 
 def _enough(architecture: Architecture, workload: Workload, room: Room, total: int) -> int | None:

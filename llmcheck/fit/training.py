@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from llmcheck.architecture import Architecture
 from llmcheck.estimate import Term
-from llmcheck.fit import formats, weights
+from llmcheck.fit import formats, matrices, weights
 from llmcheck.fit.inference import CACHING, COMMUNICATION, CONTEXT, CONTEXT_SOURCE, version, weight_terms, whole_logits
+from llmcheck.fit.matrices import Matrix
 from llmcheck.fit.terms import GIB, MIB, Share, term
-from llmcheck.fit.weights import Matrix, Stored
+from llmcheck.fit.weights import Stored
 from llmcheck.workload import Precision, Sharding, Workload
 
 DEFAULT_SEQUENCE = 2048
@@ -72,15 +73,18 @@ def states(workload: Workload, kind: str) -> States:
     }[name]
     master = 4.0 if kind == "mixed" and not name.endswith(("8bit", "4bit")) else 0.0
     # torch's AdamW over lists copies the weights; who keeps a master copy turns the gradients into 32 bits
-    step = 4.0 if kind == "mixed" else size if name == "adamw" else 0.0
-    return States(weight=size, gradient=size, optimizer=optimizer, optimizer_high=high, master=master, step=step)
+    gradient = 4.0 if workload.gradients == "fp32" else size
+    step = size if name == "adamw" else 0.0
+    if kind == "mixed":
+        step = 4.0 if gradient == size else 0.0
+    return States(weight=size, gradient=gradient, optimizer=optimizer, optimizer_high=high, master=master, step=step)
 
 
 def targeted(matrix: Matrix, targets: str) -> bool:
     if targets == "qv":
-        return matrix.role in {"q", "v", "qkv"}
+        return matrix.role in {"q", "v", "qkv", "mla"}
     if targets == "attention":
-        return matrix.role in {"q", "k", "v", "o", "qkv"}
+        return matrix.role in {"q", "k", "v", "o", "qkv", "mla"}
     if targets == "mlp":
         return matrix.role in {"gate", "up", "down"}
     return matrix.role != "router"
@@ -94,7 +98,7 @@ def adapter_weights(architecture: Architecture, workload: Workload) -> int:
     targets = workload.lora_targets or "all-linear"
     rank = workload.lora_rank if workload.lora_rank is not None else DEFAULT_RANK
     total = 0
-    for matrix in weights.matrices(architecture):
+    for matrix in matrices.matrices(architecture):
         if not targeted(matrix, targets):
             continue
         copies = max(matrix.experts, 1)
@@ -108,17 +112,21 @@ def adapter_weights(architecture: Architecture, workload: Workload) -> int:
     return total
 
 
-def in_ram(architecture: Architecture, workload: Workload) -> int:
-    """Bytes of what ``offload`` moves: gradients and states, and with ``all`` the weights."""
+def ram_terms(architecture: Architecture, workload: Workload) -> list[Term]:
+    """What ``offload`` moves, over all GPUs: gradients and states, and with ``all`` the weights."""
     if workload.offload in (None, "none"):
-        return 0
+        return []
     frozen = frozen_base(workload)
     own = states(workload, "fp32" if frozen and workload.precision is None else precision(workload))
     trained = adapter_weights(architecture, workload) if frozen else architecture.parameters.total
-    size = trained * (own.gradient + own.optimizer_high + own.master)
+    found = [
+        term("gradients", "gradients, in RAM", trained * own.gradient, STATES),
+        term("optimizer", "optimizer states, in RAM", trained * (own.optimizer_high + own.master), STATES),
+    ]
     if workload.offload == "all":
-        size += weights.of(architecture, workload).total + (trained * own.weight if frozen else 0)
-    return round(size)
+        size = weights.of(architecture, workload).total + (trained * own.weight if frozen else 0)
+        found.append(term("weights", "weights, in RAM", size, weights.chosen(architecture, workload).source))
+    return found
 
 
 def sequence_of(architecture: Architecture, workload: Workload) -> int:
@@ -131,9 +139,9 @@ def saved(architecture: Architecture, workload: Workload, share: Share, sequence
     """Bytes per token that one layer keeps for its backward pass; ``whole``: though it is recomputed."""
     hidden = architecture.hidden
     size = 4.0 if precision(workload) == "fp32" else 2.0
-    queries, keys = weights.attention_width(architecture), weights.cached_width(architecture)
+    queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
     heads = max((g.heads for g in architecture.attention), default=1)
-    inner = weights.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
+    inner = matrices.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
     frozen = frozen_base(workload) and workload.adapter != "scale"
     compiled = bool(workload.compiled)
     gated = architecture.gated
@@ -189,13 +197,13 @@ def _adapter_inputs(
             if workload.runtime == "litgpt":
                 narrow += hidden
         if targets in {"all-linear", "mlp"}:
-            narrow += cast * hidden * (weights.branches(architecture) - 1 if own else 1)
+            narrow += cast * hidden * (matrices.branches(architecture) - 1 if own else 1)
             wide += cast * inner
         if adapter == "dora":
             narrow += size * 2 * queries
     elif adapter == "scale":
         narrow += size * (3 * queries + 2 * hidden)
-        wide += size * (weights.branches(architecture) - 1) * inner
+        wide += size * (matrices.branches(architecture) - 1) * inner
     if workload.method == "qlora":
         # bitsandbytes keeps the input of every matrix, though none of them is trained
         plain = targets == "qv" and adapter in {"lora", "dora"}
@@ -230,84 +238,62 @@ def zero_stage(workload: Workload, share: Share) -> int:
     return {"none": 0, "ddp": 0, "zero1": 1, "zero2": 2, "zero3": 3, "fsdp": 3, "fsdp1": 3}[sharding_of(workload)]
 
 
-def terms(architecture: Architecture, workload: Workload, share: Share, stored: Stored) -> list[Term]:
-    frozen = frozen_base(workload)
-    kind = precision(workload)
-    stage = zero_stage(workload, share)
-    data = share.data
-    offload = workload.offload or "none"
-    form = weights.chosen(architecture, workload)
-    counts = architecture.parameters
+def _by_engine(workload: Workload) -> bool:
+    """DeepSpeed and FSDP, asked for by name, have their buffers and NCCL's on one GPU as well."""
+    return workload.sharding not in (None, "none", "ddp")
+
+
+class _Part(Struct, frozen=True, kw_only=True):
+    """What one GPU's part of the model is, before it is sharded."""
+
+    edge: float
+    """Weights of embedding and output projection, as a count; so are the next two."""
+    adapters: float
+    trained: float
+    states: States
+    stage: int
+    """Of ZeRO: 1 cuts the states, 2 the gradients too, 3 the weights too."""
+    data: int
+    offload: str
+
+    def cut(self, stage: int) -> int:
+        """Over how many GPUs what belongs to this stage is cut."""
+        return self.data if self.stage >= stage else 1
+
+
+def _part(architecture: Architecture, workload: Workload, share: Share) -> _Part:
+    counts, frozen = architecture.parameters, frozen_base(workload)
     part = share.layers / share.tensor
-    edge = (counts.embedding if share.first else 0) + (counts.head if share.last else 0)
-    local = (counts.total - counts.embedding - counts.head) * part + edge / share.tensor
-    trained = local
-    adapters = 0.0
-    if frozen:
-        adapters = adapter_weights(architecture, workload) * part
-        trained = adapters + (edge / share.tensor if workload.trained_embeddings else 0.0)
-
-    # --- weights ---
-    shard = data if stage >= 3 else 1
-    on_gpu = 0.0 if offload == "all" else 1.0 / shard
-    found = weight_terms(architecture, workload, stored, share, on_gpu)
-    if frozen and workload.method == "qlora" and workload.runtime in (None, "transformers"):
-        more = on_gpu * 2 * (edge + counts.other * share.layers) / share.tensor
-        source = "PEFT's prepare_model_for_kbit_training"
-        found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=0))
-    own = states(workload, "fp32" if frozen and workload.precision is None else kind)
-    if adapters:
-        source = f"rank x (inputs + outputs), {own.weight:.0f} bytes each"
-        found.append(term("weights", "adapters", on_gpu * adapters * own.weight, source))
-    wide = sum(t.expected for t in found)
-    full = wide / on_gpu if on_gpu else float(stored.total) * part
-
-    # --- gradients and optimizer ---
-    gradients = trained * own.gradient / (data if stage >= 2 else 1)
-    optimizer = trained * (own.optimizer + own.master) / (data if stage >= 1 else 1)
-    highest = trained * (own.optimizer_high + own.master) / (data if stage >= 1 else 1)
-    if offload != "none":
-        optimizer = highest = 0.0
-        gradients = 0.0
-    # Megatron's log and torchao's table lie 0 to 5 % above the arithmetic: alignment, and tensors at the step
-    found.append(term("gradients", "gradients", gradients, STATES, low=0.98 * gradients, high=1.06 * gradients))
-    found.append(term("optimizer", "optimizer states", optimizer, STATES, low=0.98 * optimizer, high=1.06 * highest))
-
-    # --- activations, and the moment that needs most ---
-    sequence = sequence_of(architecture, workload)
-    tokens = sequence * max(workload.batch, 1)
-    layers = architecture.layers * share.layers
-    layer = tokens * saved(architecture, workload, share, sequence)
-    if recomputed(workload):
-        kept = 2.0 * architecture.hidden * tokens * layers * share.in_flight
-    else:
-        kept = layer * layers * share.in_flight
-    one = tokens * saved(architecture, workload, share, sequence, whole=True)
-    at_loss = loss_bytes(workload) * tokens * architecture.vocab / share.tensor if share.last else 0.0
-    hold = gradients if share.in_flight > 1 else 0.0
-    step = trained * own.step / (data if stage >= 1 else 1) if offload == "none" else 0.0
-    moments = (
-        hold + kept + at_loss,
-        hold + kept + one if recomputed(workload) else 0.0,
-        gradients + one,
+    edge = ((counts.embedding if share.first else 0) + (counts.head if share.last else 0)) / share.tensor
+    local = (counts.total - counts.embedding - counts.head) * part + edge
+    adapters = adapter_weights(architecture, workload) * part if frozen else 0.0
+    beside = edge if workload.trained_embeddings else 0.0
+    return _Part(
+        edge=edge,
+        adapters=adapters,
+        trained=adapters + beside if frozen else local,
+        states=states(workload, "fp32" if frozen and workload.precision is None else precision(workload)),
+        stage=zero_stage(workload, share),
+        data=share.data,
+        offload=workload.offload or "none",
     )
-    peak = max(max(moments), gradients)
-    activations = peak - gradients
-    name = "activations and logits beside the gradients"
-    found.append(term("activations", name, activations, SAVED, low=activations * 0.8, high=activations * 1.15))
-    if gradients + step > peak:
-        copies = gradients + step - peak
-        found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
 
-    # --- what sharding gathers ---
-    gathered = _gathered(architecture, workload, share, stage, full, counts.total * part)
+
+def terms(architecture: Architecture, workload: Workload, share: Share, stored: Stored) -> list[Term]:
+    part = _part(architecture, workload, share)
+    on_gpu = 0.0 if part.offload == "all" else 1.0 / part.cut(3)
+    found = _weights(architecture, workload, share, stored, part, on_gpu)
+    full = sum(t.expected for t in found) / on_gpu if on_gpu else stored.total * share.layers / share.tensor
+    gradients, optimizer, states_terms = _states(part)
+    peak, moment_terms = _moments(architecture, workload, share, part, gradients)
+    gathered = _gathered(
+        architecture, workload, share, full, architecture.parameters.total * share.layers / share.tensor
+    )
+    found += [*states_terms, *moment_terms]
     if gathered:
-        found.append(
-            term(
-                "overhead", "gathered weights and buckets", gathered, _GATHER, low=gathered * 0.85, high=gathered * 1.2
-            )
-        )
-    if form.family in {"bnb-4bit", "int8", "group"}:
+        name = "gathered weights and buckets"
+        found.append(term("overhead", name, gathered, _GATHER, low=gathered * 0.85, high=gathered * 1.2))
+    if weights.chosen(architecture, workload).family in {"bnb-4bit", "int8", "group"}:
         one_matrix = 2 * stored.largest / share.tensor
         source = "one matrix in 16 bits at a time"
         found.append(term("overhead", "dequantisation buffer", one_matrix, source, low=0, high=2 * one_matrix))
@@ -316,25 +302,84 @@ def terms(architecture: Architecture, workload: Workload, share: Share, stored: 
     moving = peak + optimizer
     found.append(term("overhead", CACHING, 0.04 * moving, _CACHED_BLOCKS, low=0, high=0.12 * moving))
     found.append(term("overhead", CONTEXT, 0.5 * GIB, CONTEXT_SOURCE, low=0.3 * GIB, high=0.95 * GIB))
-    if share.gpus > 1:
+    if share.gpus > 1 or _by_engine(workload):
         found.append(term("overhead", COMMUNICATION, 0.8 * GIB, _NCCL, low=0.3 * GIB, high=1.6 * GIB))
     return found
 
 
-def _gathered(
-    architecture: Architecture, workload: Workload, share: Share, stage: int, full: float, count: float
-) -> float:
-    if share.data <= 1:
-        return 0.0
+def _weights(
+    architecture: Architecture, workload: Workload, share: Share, stored: Stored, part: _Part, on_gpu: float
+) -> list[Term]:
+    """``on_gpu``: which fraction of this GPU's part lies on it all the time."""
+    found = weight_terms(architecture, workload, stored, share, on_gpu)
+    if workload.method == "qlora" and workload.runtime in (None, "transformers"):
+        more = on_gpu * 2 * (part.edge + architecture.parameters.other * share.layers / share.tensor)
+        source = "PEFT's prepare_model_for_kbit_training"
+        found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=0))
+    if part.adapters:
+        source = f"rank x (inputs + outputs), {part.states.weight:.0f} bytes each"
+        found.append(term("weights", "adapters", on_gpu * part.adapters * part.states.weight, source))
+    return found
+
+
+def _states(part: _Part) -> tuple[float, float, list[Term]]:
+    """Bytes of gradients and of the optimizer's states on this GPU, and their terms."""
+    own = part.states
+    here = part.trained if part.offload == "none" else 0.0
+    gradients = here * own.gradient / part.cut(2)
+    optimizer = here * (own.optimizer + own.master) / part.cut(1)
+    highest = here * (own.optimizer_high + own.master) / part.cut(1)
+    # Megatron's log and torchao's table lie 0 to 5 % above the arithmetic: alignment, and tensors at the step
+    return (
+        gradients,
+        optimizer,
+        [
+            term("gradients", "gradients", gradients, STATES, low=0.98 * gradients, high=1.06 * gradients),
+            term("optimizer", "optimizer states", optimizer, STATES, low=0.98 * optimizer, high=1.06 * highest),
+        ],
+    )
+
+
+def _moments(
+    architecture: Architecture, workload: Workload, share: Share, part: _Part, gradients: float
+) -> tuple[float, list[Term]]:
+    """Bytes of gradients and activations at the moment that needs most, and what they are beside the gradients."""
+    sequence = sequence_of(architecture, workload)
+    tokens = sequence * max(workload.batch, 1)
+    layers = architecture.layers * share.layers
+    if recomputed(workload):
+        kept = 2.0 * architecture.hidden * tokens * layers * share.in_flight
+    else:
+        kept = tokens * saved(architecture, workload, share, sequence) * layers * share.in_flight
+    one = tokens * saved(architecture, workload, share, sequence, whole=True)
+    at_loss = loss_bytes(workload) * tokens * architecture.vocab / share.tensor if share.last else 0.0
+    hold = gradients if share.in_flight > 1 else 0.0
+    backward = hold + kept + one if recomputed(workload) else 0.0
+    peak = max(hold + kept + at_loss, backward, gradients + one, gradients)
+    activations = peak - gradients
+    name = "activations and logits beside the gradients"
+    found = [term("activations", name, activations, SAVED, low=activations * 0.8, high=activations * 1.15)]
+    copied = part.trained * part.states.step / part.cut(1) if part.offload == "none" else 0.0
+    copies = gradients + copied - peak
+    if copies > 0:
+        found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
+    return peak, found
+
+
+def _gathered(architecture: Architecture, workload: Workload, share: Share, full: float, count: float) -> float:
+    """Bytes of what is brought together for a moment from other GPUs or from RAM, or leaves in buckets."""
+    offload = workload.offload or "none"
     name = sharding_of(workload)
+    if share.data <= 1 and not _by_engine(workload):
+        name = "none"
     size = formats.weights("bf16").bits / 8
-    if name == "fsdp1" and frozen_base(workload):
+    if name == "fsdp1" and frozen_base(workload) and share.data > 1:
         return full * (1 + 2.0 / max(architecture.layers * share.layers, 1))
-    if stage >= 3:
+    if name in {"zero3", "fsdp", "fsdp1"} or offload == "all":
         blocks = 2.0 / max(architecture.layers * share.layers, 1)
         edge = max(architecture.parameters.embedding, architecture.parameters.head) * size / share.tensor
-        whole = full if name.startswith("fsdp") else count * size
+        whole = count * size if name == "zero3" else full
         return min(whole, blocks * whole + edge)
     if name == "ddp":
         return 0.0 if frozen_base(workload) else count * size
-    return min(count, 1e9) * size
+    return min(count, 1e9) * size if name in {"zero1", "zero2"} or offload == "optimizer" else 0.0

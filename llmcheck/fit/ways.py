@@ -16,13 +16,15 @@ from llmcheck.fit.placement import Placed, place
 from llmcheck.fit.room import Device, Room, without_vendor
 from llmcheck.machine import Gpu, GpuSpec
 from llmcheck.units import GIB, binary
-from llmcheck.workload import Workload
+from llmcheck.workload import Sharding, Workload
 
 Cost = Literal["free", "quality", "speed", "hardware"]
-_RANK: dict[Cost, int] = {"free": 0, "quality": 1, "speed": 2, "hardware": 3}
+_RANK: tuple[Cost, ...] = ("free", "quality", "speed")
+"""Cheapest first; what needs other hardware comes after them."""
 _SHOWN = 3
 _LEAST_CONTEXT = 1024
 _MOST_BATCH = 4096
+_COUNTS = (1, 2, 3, 4, 6, 8, 16, 32, 64, 128, 256, 512)
 
 GGUF_LADDER = ("bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq3_xxs", "q2_k", "iq2_xs")
 _LADDERS: dict[str, tuple[str, ...]] = {
@@ -115,21 +117,21 @@ def ways(
 ) -> tuple[Way, ...]:
     """Up to three changes with which it fits, cheapest first, each tried. ``idle``: the machine as if it were idle;
     ``whole``: with which it lies on the GPUs whole, for it fits already with the help of RAM."""
-    changes = list(_changes(architecture, workload, room, idle))
-    changes.sort(key=lambda change: _RANK[change.cost])
+    single = list(_changes(architecture, workload, room, idle))
+    several = list(_together(architecture, workload, room))
     found: list[Way] = []
-    for change in changes:
-        _try(architecture, change, found, whole)
-        if len(found) == _SHOWN:
-            return tuple(found)
-    if not found:
-        for change in _together(architecture, workload, room):
-            _try(architecture, change, found, whole)
-            if len(found) == _SHOWN - 1:
-                break
-    for change in _hardware(workload, room, specs):
-        if len(found) < _SHOWN and _try(architecture, change, found, whole):
-            break
+    for cost in _RANK:
+        for change in (each for each in single if each.cost == cost):
+            if len(found) < _SHOWN:
+                _try(architecture, change, found, whole)
+        if found:
+            continue
+        for change in (each for each in several if each.cost == cost):
+            if len(found) < _SHOWN - 1:
+                _try(architecture, change, found, whole)
+    for kind in (_more_cards(workload, room), _larger_card(workload, room, specs)):
+        if len(found) < _SHOWN:
+            any(_try(architecture, change, found, whole) for change in kind)
     return tuple(found)
 
 
@@ -230,18 +232,30 @@ def _on_training(
             yield change("AdamW with 8-bit states", "quality", optimizer="adamw-8bit")
             yield change("pure bf16 with 8-bit AdamW", "quality", optimizer="adamw-8bit", precision="bf16")
         if workload.method == "full":
-            yield change("LoRA", "quality", method="lora", precision=None, optimizer=None)
+            words = _copied("LoRA", workload, room)
+            yield change(words, "quality", method="lora", precision=None, optimizer=None)
     if workload.method in {"full", "lora"}:
-        yield change("QLoRA", "quality", method="qlora", precision=None, optimizer=None, weights=None)
+        words = _copied("QLoRA", workload, room)
+        yield change(words, "quality", method="qlora", precision=None, optimizer=None, weights=None)
     length = training.sequence_of(architecture, workload)
     shorter = largest(
         lambda tokens: good_enough(place(architecture, replace(workload, context=tokens), room)), 256, length
     )
     if shorter is not None and shorter < length:
         yield change(f"sequences of {shorter:,} tokens", "quality", context=shorter)
-    if workload.offload in (None, "none") and not frozen:
-        yield change("optimizer states in RAM (offload)", "speed", offload="optimizer")
-        yield change("weights and optimizer states in RAM (offload)", "speed", offload="all")
+    if workload.offload in (None, "none"):
+        if not frozen:
+            yield change("optimizer states in RAM (offload)", "speed", offload="optimizer")
+        cut: Sharding | None = "fsdp" if frozen else workload.sharding
+        what = "weights in RAM" if frozen else "weights and optimizer states in RAM"
+        yield change(f"{what} (offload)", "speed", offload="all", sharding=cut)
+
+
+def _copied(method: str, workload: Workload, room: Room) -> str:
+    """Adapters are trained with a copy of the model on each card, unless the cutting of it was asked for."""
+    many = min(max((len(group) for group in room.groups), default=0), workload.gpus or 4096)
+    copies = many > 1 and workload.sharding in (None, "none", "ddp")
+    return f"{method}, with a copy on each of {many} GPUs" if copies else method
 
 
 def _together(architecture: Architecture, workload: Workload, room: Room) -> Iterator[_Change]:
@@ -261,42 +275,57 @@ def _together(architecture: Architecture, workload: Workload, room: Room) -> Ite
         workload, batch=1, checkpointing=True, chunked_loss=True, flash_attention=None,
         context=min(training.sequence_of(architecture, workload), 1024),
     )  # fmt: skip
+    length = f"sequences of {small.context:,} tokens"
     if workload.method in {"full", "lora", "qlora"}:
-        qlora = replace(small, method="qlora", precision=None, optimizer="paged-adamw-8bit", weights=None)
-        for rank in (16, 8):
-            words = f"QLoRA of rank {rank}, a micro-batch of 1 and sequences of {small.context:,} tokens"
-            yield _Change(words=words, cost="quality", workload=replace(qlora, lora_rank=rank), room=room)
-        words = "QLoRA cut over the GPUs (FSDP), a micro-batch of 1 and short sequences"
-        yield _Change(words=words, cost="quality", workload=replace(qlora, sharding="fsdp"), room=room)
-    full = replace(small, optimizer="adamw-8bit", precision="bf16", sharding="fsdp", offload="all")
-    yield _Change(words="pure bf16, 8-bit AdamW, all in RAM (offload)", cost="speed", workload=full, room=room)
+        qlora = replace(small, method="qlora", precision=None, optimizer="paged-adamw-8bit", weights=None, lora_rank=8)
+        words = f"QLoRA of rank 8, a micro-batch of 1 and {length}"
+        yield _Change(words=words, cost="quality", workload=qlora, room=room)
+        cut = replace(qlora, sharding="fsdp")
+        words = f"QLoRA of rank 8 cut over the GPUs (FSDP), a micro-batch of 1 and {length}"
+        yield _Change(words=words, cost="quality", workload=cut, room=room)
+        words = f"QLoRA of rank 8 with its weights in RAM (offload), a micro-batch of 1 and {length}"
+        yield _Change(words=words, cost="speed", workload=replace(cut, offload="all"), room=room)
+    else:
+        full = replace(small, optimizer="adamw-8bit", precision="bf16", sharding="fsdp", offload="all")
+        words = f"pure bf16, 8-bit AdamW, all in RAM (offload), a micro-batch of 1 and {length}"
+        yield _Change(words=words, cost="speed", workload=full, room=room)
 
 
 # --- more hardware ---
 
 
-def _hardware(workload: Workload, room: Room, specs: Sequence[GpuSpec]) -> Iterator[_Change]:
-    alone = replace(workload, gpus=None)
+def _more_cards(workload: Workload, room: Room) -> Iterator[_Change]:
+    """Cards of the kind that is there, idle; what is trained is cut over them."""
     devices = room.groups[0] if room.groups else ()
     whole = [each for each in devices if each.gpu.parent is None and not each.gpu.unified]
-    if whole:
-        kind = whole[0]
-        idle = replace(kind, free=(kind.total or 0) - (kind.gpu.memory_reserved or 0))
-        name = without_vendor(kind.gpu.name)
-        for count in (1, 2, 3, 4, 6, 8, 16, 32, 64, 128, 256, 512):
-            if count <= len(whole):
-                continue
-            yield _Change(
-                words=f"{count} x {name}" if count > 2 else f"a second {name}", cost="hardware", workload=alone,
-                room=replace(room, groups=((idle,) * count,)),
-            )  # fmt: skip
+    if not whole:
         return
+    kind = whole[0]
+    idle = replace(kind, free=(kind.total or 0) - (kind.gpu.memory_reserved or 0))
+    name = without_vendor(kind.gpu.name)
+    asked, how = replace(workload, gpus=None), ""
+    if training.frozen_base(workload) and training.sharding_of(workload) in {"none", "ddp"}:
+        asked, how = replace(asked, sharding="fsdp"), ", the model cut over them (FSDP)"
+    for count in _COUNTS:
+        if count > len(whole):
+            words = f"{count} x {name}" if count > 2 else f"a second {name}"
+            yield _Change(
+                words=words + how, cost="hardware", workload=asked, room=replace(room, groups=((idle,) * count,))
+            )
+
+
+def _larger_card(workload: Workload, room: Room, specs: Sequence[GpuSpec]) -> Iterator[_Change]:
+    """One card instead of those that are there, the smallest first."""
+    devices = room.groups[0] if room.groups else ()
+    if any(each.gpu.unified for each in devices):
+        return
+    least = max((each.total or 0 for each in devices), default=0)
     for spec in sorted(specs, key=lambda spec: (spec.memory_gb or 0, -(spec.bandwidth_gb_s or 0))):
-        if not spec.memory_gb:
+        size = round((spec.memory_gb or 0) * 0.93 * GIB)
+        if size <= least:
             continue
-        size = round(spec.memory_gb * 0.93 * GIB)
         card = Device(gpu=Gpu(vendor="nvidia", name=spec.name, memory_total=size, spec=spec), total=size, free=size)
         yield _Change(
             words=f"a card with {spec.memory_gb:g} GB, such as {without_vendor(spec.name)}", cost="hardware",
-            workload=alone, room=replace(room, groups=((card,),)),
+            workload=replace(workload, gpus=None), room=replace(room, groups=((card,),)),
         )  # fmt: skip

@@ -14,6 +14,7 @@ from llmcheck.estimate import Memory
 from llmcheck.fit import formats, inference, kv_cache, training, weights
 from llmcheck.fit.memory import estimate, in_ram, per_gpu, resolved
 from llmcheck.fit.terms import Share
+from llmcheck.question import known_model
 from llmcheck.workload import Workload
 
 
@@ -131,6 +132,21 @@ def test_gguf_types(name: str, bits: float) -> None:
     assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.003)
 
 
+@pytest.mark.parametrize(
+    ("model", "name", "size"),
+    [  # GB of files by the cards of bartowski's GGUF repositories (2026-11-25); 45 bytes of header for each token
+        ("deepseek-v3", "q8_0", 713.29), ("deepseek-v3", "q6_k", 550.80), ("deepseek-v3", "q5_k_m", 475.40),
+        ("deepseek-v3", "q5_k_s", 461.81), ("deepseek-v3", "q4_1", 419.94), ("deepseek-v3", "q4_k_m", 404.43),
+        ("phi-4", "q8_0", 15.58), ("phi-4", "q6_k", 12.03), ("phi-4", "q5_k_s", 10.15), ("phi-4", "q4_k_s", 8.44),
+    ],
+)  # fmt: skip
+def test_published_files_of_experts_and_of_dense_models(model: str, name: str, size: float) -> None:
+    shapes = known_model(model)
+    assert shapes is not None
+    stored = weights.stored(shapes, formats.weights(name)).total + 45 * shapes.vocab
+    assert stored / 1e9 == pytest.approx(size, rel=0.001)
+
+
 @pytest.mark.parametrize(("name", "bits"), [("fp32", 32), ("bf16", 16), ("fp8", 9.05), ("int8", 9.06)])
 def test_plain_types(name: str, bits: float) -> None:
     assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.002)
@@ -189,6 +205,16 @@ def test_llama_cpp_compute_buffer() -> None:
     assert inference.host_buffer(LLAMA, asked) == 24 * 2**20
     assert inference.in_ram(LLAMA, asked) == pytest.approx(281.81 * 2**20, rel=1e-4)
     assert inference.compute_buffer(LLAMA, workload(runtime="llama.cpp"), Share()) < 300 * 2**20
+
+
+def test_llama_cpp_keeps_a_micro_batch_beside_each_window() -> None:
+    # llama-kv-cache-iswa: the window and n_ubatch, in blocks of 256, and never more than the context
+    shapes = known_model("gemma-3-27b")  # 52 of 62 layers see 1,024 tokens; 16 heads of 128 are cached, 8 KiB a token
+    assert shapes is not None
+    work = Workload(method="inference", runtime="llama.cpp", context=32_768)
+    more = [t for t in estimate(shapes, work).terms if "windows" in t.name]
+    assert sum(t.expected for t in more) == 52 * 512 * 2 * 16 * 128 * 2
+    assert not [t for t in estimate(shapes, replace(work, context=1024)).terms if "windows" in t.name]
 
 
 def test_older_transformers_keep_the_logits_of_the_prompt() -> None:

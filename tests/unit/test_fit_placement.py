@@ -23,7 +23,7 @@ from llmcheck.units import GB, GIB
 from llmcheck.workload import Workload
 
 SPECS = catalog.gpu_specs()
-CARDS = tuple(known.spec for known in SPECS if known.vendor == "nvidia")
+CARDS = tuple(each.spec for each in SPECS if each.vendor == "nvidia" and each.memory_reported)
 
 
 def machine(words: str) -> Machine:
@@ -252,6 +252,62 @@ def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, va
         placed = place(found.architecture, way.workload, room)
         assert placed.verdict in ("fits", "fits-with-offload")
         assert placed.memory.total == way.total
+
+
+@pytest.mark.parametrize("words", ["RTX 4090", "2x RTX 4090, 64 GB RAM", "64x RTX 3060"])
+@pytest.mark.parametrize("name", ["deepseek-v3", "1T", "kimi-k2"])
+def test_a_model_is_never_spread_over_more_cards_than_it_has_layers(name: str, words: str) -> None:
+    found = asked(name, words)
+    assert found.verdict == "does-not-fit"
+    assert 0 < len(found.per_gpu) <= found.architecture.layers
+
+
+@pytest.mark.parametrize("runtime", ["llama.cpp", "vllm"])
+def test_the_whole_is_what_lies_on_the_cards(runtime: Any) -> None:
+    found = asked("llama-2-7b", "8x RTX 4090", runtime=runtime, weights="fp16", gpus=8, tensor_parallel=2)
+    assert len(found.per_gpu) == 8
+    on_cards = sum(each.memory.weights for each in found.per_gpu)
+    aside = found.placement.ram if found.placement and runtime == "llama.cpp" else 0
+    assert on_cards + aside == pytest.approx(found.memory.weights, rel=1e-6)
+
+
+def test_what_training_moves_to_ram_is_part_of_the_whole() -> None:
+    found = asked("llama-2-7b", "RTX 4090, 256 GB RAM", method="full", offload="all")
+    assert found.verdict == "fits-with-offload"
+    assert found.memory.weights == pytest.approx(2 * 6.738e9, rel=0.01)
+    assert found.memory.optimizer == pytest.approx(12 * 6.738e9, rel=0.01)
+    assert found.placement is not None
+    assert found.memory.total == found.placement.ram + sum(each.memory.total for each in found.per_gpu)
+    # two blocks and the embedding pass through the card
+    assert found.per_gpu[0].memory.overhead > 2 * 2 * 6.738e9 / 34
+
+
+def test_more_cards_cut_a_frozen_model() -> None:
+    found = asked("70B", "A100-SXM4-40GB", method="qlora")
+    assert [way.cost for way in found.ways] == ["hardware", "hardware"]
+    assert "FSDP" in found.ways[0].change
+    assert found.ways[0].workload.sharding == "fsdp"
+    assert "80 GB" in found.ways[1].change
+
+
+def test_a_way_says_all_that_it_changes() -> None:
+    for way in asked("70B", "2x RTX 4090, 128 GB RAM", method="qlora", context=4096).ways:
+        if way.workload.context != 4096:
+            assert f"{way.workload.context:,} tokens" in way.change
+        if way.workload.offload == "all":
+            assert "RAM" in way.change
+
+
+def test_what_a_server_lets_itself_have_is_told() -> None:
+    found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192).per_gpu[0]
+    assert found.budget == round(0.9 * 80 * GIB)
+    assert asked("llama-3.1-8b", "A100-SXM4-80GB").per_gpu[0].budget == 80 * GIB
+
+
+def test_who_holds_the_card_is_told_even_where_ram_helps() -> None:
+    full = asked("llama-3.1-8b", with_free("RTX 4090, 64 GB RAM", 0), weights="q4_k_m")
+    assert full.verdict == "fits-with-offload"
+    assert "24.0 GiB are held by other processes" in full.reason
 
 
 def test_the_reason_stands_on_its_own() -> None:

@@ -80,6 +80,38 @@ def test_llama_cpp_on_apple_silicon_is_inside_the_band(words: str, weights: str,
 
 
 @pytest.mark.parametrize(
+    ("name", "words", "weights", "tokens", "prompt"),
+    [  # Llama 3, answers (tg 512) and prompts (pp 1024), tokens per second, May 2024:
+        # github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference
+        ("8b", "RTX 3070", "q4_k_m", 72.79, 2283.62), ("8b", "RTX 4070 Ti", "q4_k_m", 83.50, 3653.07),
+        ("8b", "RTX 3090", "q4_k_m", 115.42, 3865.39), ("8b", "RTX 3090", "f16", 47.40, 4239.64),
+        ("8b", "RTX 4090", "q4_k_m", 130.58, 6898.71), ("8b", "RTX 4090", "f16", 54.84, 9056.26),
+        ("70b", "2x RTX 3090", "q4_k_m", 16.57, 393.89), ("70b", "2x RTX 4090", "q4_k_m", 19.22, 905.38),
+        ("8b", "L40S", "q4_k_m", 113.60, None), ("70b", "L40S", "q4_k_m", 15.31, None),
+        ("8b", "A100-PCIE-80GB", "q4_k_m", 138.31, None), ("70b", "A100-PCIE-80GB", "q4_k_m", 22.11, None),
+        ("8b", "M2 Ultra 192GB", "f16", 36.90, None), ("70b", "M3 Max 64GB", "q4_k_m", 7.65, None),
+    ],
+)  # fmt: skip
+def test_llama_bench_is_inside_the_band(
+    name: str, words: str, weights: str, tokens: float, prompt: float | None
+) -> None:
+    work = Workload(method="inference", runtime="llama.cpp", weights=weights, context=512)
+    found = speed(model(f"llama-3.1-{name}"), work, gpus(words))[0]
+    assert found.decode is not None
+    assert found.decode.low <= tokens <= found.decode.high
+    assert found.decode.expected == pytest.approx(tokens, rel=0.15)
+    if prompt is not None:
+        assert found.prefill is not None
+        assert found.prefill.expected == pytest.approx(prompt, rel=0.3)
+
+
+def test_routed_experts_launch_no_more_in_current_llama_cpp() -> None:
+    # llama.cpp, pull request 16991 (2025): gpt-oss-20b, tg128
+    found = answers("gpt-oss-20b", "RTX PRO 6000 Blackwell", runtime="llama.cpp")
+    assert found.low <= 391 <= found.high
+
+
+@pytest.mark.parametrize(
     ("name", "tokens"),
     [  # Qwen2.5's speed benchmark: transformers, bf16, one A100 80 GB, input of one token
         ("qwen2.5-0.5b", 47.40), ("qwen2.5-1.5b", 39.68), ("qwen2.5-7b", 40.38), ("qwen2.5-14b", 24.74),

@@ -76,14 +76,14 @@ def test_seventy_billion_in_four_bits_on_one_card_says_what_goes_to_ram() -> Non
     assert "go to RAM" in finding.message
     assert "tokens/s" in finding.message
     assert finding.remedy is not None
-    assert finding.remedy.startswith("2 x RTX 4090 would hold 70B in q4_k_m")
+    assert finding.remedy.startswith("2 x RTX 4090 would hold it all: 70B, q4_k_m")
 
 
 def test_fine_tuning_says_which_methods_fit() -> None:
     report = judged("finetune-7b", "A100-SXM4-80GB, 128 GB RAM")
     verdicts = {each.method: each.verdict for each in report.computed}
     assert verdicts == {
-        "full, AdamW": "does-not-fit", "full, 8-bit AdamW": "fits", "LoRA": "fits", "QLoRA": "fits",
+        "full with AdamW": "does-not-fit", "full with 8-bit AdamW": "fits", "LoRA": "fits", "QLoRA": "fits",
     }  # fmt: skip
     message = computed(report).message
     assert "LoRA" in message
