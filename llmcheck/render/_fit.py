@@ -107,20 +107,21 @@ def _stacks(value: Fit) -> list[Stack]:
     """Equal GPUs are drawn once."""
     groups: dict[tuple[object, ...], list[GpuShare]] = {}
     for share in value.per_gpu:
-        groups.setdefault((share.name, share.free, share.memory.total), []).append(share)
+        groups.setdefault((share.name, share.free, share.budget, share.memory.total), []).append(share)
     rows = []
     for members in list(groups.values())[:_MANY]:
         first = members[0]
         label = f"{len(members)} x {first.name or 'GPU'}, each" if len(members) > 1 else first.name or "GPU"
         needed = binary(first.memory.total)
-        over = first.free is not None and first.memory.total > first.free
-        free = "unknown" if first.free is None else binary(first.free)
+        had = first.free if first.budget is None else first.budget
+        over = had is not None and first.memory.total > had
+        said = "unknown" if had is None else binary(had)
         rows.append(
             Stack(
                 label=label,
                 segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
-                capacity=first.free,
-                value=f"{needed} needed, {free} can be had" if over else f"{needed} of {free} that can be had",
+                capacity=had,
+                value=f"{needed} needed, {said} can be had" if over else f"{needed} of {said} that can be had",
                 tone="bad" if over else "good",
             )
         )
