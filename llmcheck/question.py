@@ -37,6 +37,7 @@ def architecture(subject: Subject, cache: str) -> Architecture:
         said = "name a model" if not given else "name the model once"
         raise UsageError(f"{said}: MODEL, --model ORG/NAME, --config FILE or --parameters SIZE")
     if subject.parameters:
+        _refuse_experts(subject.parameters, "--parameters ")
         return typical.architecture(subject.parameters)
     if subject.config:
         return find.read(os.path.expanduser(subject.config))
@@ -59,6 +60,7 @@ def _named(name: str, cache: str) -> Architecture:
         return cached
     if typical.is_size(name):
         return typical.architecture(name)
+    _refuse_experts(name)
     close = nearest(name.lower().rpartition("/")[2], catalog.models())
     near = f"; nearest: {', '.join(close)}" if close else ""
     asked = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
@@ -66,6 +68,16 @@ def _named(name: str, cache: str) -> Architecture:
         f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{asked}; "
         "see 'llmcheck models list'"
     )
+
+
+def _refuse_experts(size: str, option: str = "") -> None:
+    """Raises UsageError for a size that says nothing of how many experts there are and how wide, with models of it."""
+    if not typical.has_experts(size):
+        return
+    wanted = size.strip().lower()
+    meant = [each for each in catalog.models() if each.endswith(f"-{wanted}")]
+    near = f"name the model: {' or '.join(meant)}" if meant else "name the model or its config.json"
+    raise UsageError(f"{option}{size.strip()[:40]} has experts, of which no shapes are typical; {near}")
 
 
 def known_model(name: str) -> Architecture | None:

@@ -324,7 +324,8 @@ class _Reading:
         return Architecture(
             name=self.name, model_type=self.said, source=self.source, estimated=estimated, hidden=hidden, layers=layers,
             intermediate=inner or width, gated=self.gated, vocab=self.vocab, attention=self.groups, experts=experts,
-            experts_active=active, expert_intermediate=width, sparse_layers=sparse, tied=tied, context=self._context(),
+            experts_active=active, expert_intermediate=width, sparse_layers=sparse, tied=tied,
+            fused=self.type in families.FUSED, context=self._context(),
             dtype=published.dtype(self.whole, text, self.notes), parameters=counts, notes=tuple(self.notes),
         )  # fmt: skip
 

@@ -28,6 +28,9 @@ LAYER_NORM = frozenset({
     "stablelm", "persimmon",
 })  # fmt: skip
 """Norms with a weight and a bias; others have a weight alone."""
+FUSED = frozenset({"gpt2", "gpt_neox", "gpt_bigcode", "falcon", "bloom", "mpt", "qwen", "dbrx", "phi3"})
+"""Queries, keys and values in one matrix, in transformers (modeling_*.py) as in llama.cpp's files (ATTN_QKV alone in
+MODEL_TENSORS of gguf 0.19.0; Phi-3's converter writes it as it is)."""
 BIASED_QUERIES = frozenset({"qwen", "qwen2", "qwen2_moe", "chatglm"})
 """A bias beside queries, keys and values though no key says so."""
 HALVED_MLP = frozenset({"qwen", "recurrent_gemma"})

@@ -156,7 +156,8 @@ class _Model:
             name=self._name(), model_type=self.family, source=self.path, estimated=self.family not in _KNOWN,
             hidden=hidden, layers=layers, intermediate=inner or expert_width or 1, gated=self._gated(), vocab=vocab,
             attention=attention, experts=experts, experts_active=used, expert_intermediate=expert_width,
-            sparse_layers=sparse, tied="output.weight" not in self.by_name,
+            sparse_layers=sparse, fused="blk.0.attn_qkv.weight" in self.by_name,
+            tied="output.weight" not in self.by_name,
             context=self.optional("context_length", 2**40) or None, dtype=self._dtype(), parameters=counts,
             tensors=groups, file_size=self.file_size, notes=tuple(self.notes),
         )  # fmt: skip

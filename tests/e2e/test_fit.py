@@ -185,6 +185,14 @@ def test_models_are_listed(command: Command) -> None:
         (("7B", "--machine", "A100"), ["40 GB", "80 GB"]),
         (("7B", "--machine", "nowhere.json"), ["nowhere.json"]),
         (("7B", "--runtime", "magic"), ["magic"]),
+        (("8x7B",), ["8x7B has experts", "mixtral-8x7b"]),
+        (("--parameters", "30B-A3B"), ["30B-A3B has experts", "qwen3-30b-a3b"]),
+        (("7B", "--grid", "300"), ["--grid is about training"]),
+        (("7B", "--method", "lora", "--kv-cache", "fp8"), ["--kv-cache is about inference"]),
+        (("llama-3-8b", "--weights", "mxfp4"), ["experts alone"]),
+        (("7B", "--runtime", "tensorrt-llm", "--machine", "MI300X"), ["NVIDIA", "amd"]),
+        (("7B", "--machine", ""), ["nothing is stated"]),
+        (("7B", "--machine", "-5 GB RAM"), ["negative"]),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(command: Command, words: tuple[str, ...], said: list[str]) -> None:

@@ -217,6 +217,11 @@ def test_falcon_h1_attends_and_remembers_in_every_layer() -> None:
     assert not found.estimated
 
 
+@pytest.mark.parametrize(("name", "fused"), [("phi-4", True), ("falcon-7b", True), ("gpt2", True), ("qwen3-8b", False)])
+def test_queries_keys_and_values_may_be_one_matrix(name: str, fused: bool) -> None:
+    assert shapes(name).fused is fused
+
+
 def test_a_published_quantisation_is_the_models_format() -> None:
     assert shapes("deepseek-v3").dtype == "fp8"
     assert shapes("gpt-oss-20b").dtype == "mxfp4"
