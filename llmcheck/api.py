@@ -381,14 +381,17 @@ def fit(
 
     Raises DataError and UsageError.
     """
-    from llmcheck import question
+    from llmcheck import question, together
     from llmcheck.fit.answer import answer
 
-    workload = question.checked(workload)
+    workload = together.checked(workload, grid=grid)
     architecture = question.architecture(subject, model_cache(Host()))
+    workload = together.suited(workload, architecture)
+    asked_of = machine()
+    together.check_machine(workload, asked_of)
     # one with memory of its own; what shares the machine's is another machine
     cards = tuple(each.spec for each in catalog.gpu_specs() if each.vendor == "nvidia" and each.memory_reported)
-    found = answer(architecture, workload, machine(), assume_idle=assume_idle, grid=grid, specs=cards)
+    found = answer(architecture, workload, asked_of, assume_idle=assume_idle, grid=grid, specs=cards)
     return rented(found, catalog.offers()) if found.speed is not None and found.speed.days is not None else found
 
 

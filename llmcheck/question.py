@@ -13,8 +13,7 @@ from llmcheck.architecture import Architecture
 from llmcheck.checkpoint import config, find
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
-from llmcheck.fit import formats, typical
-from llmcheck.workload import Workload
+from llmcheck.fit import typical
 
 _TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
 _PATH_LIKE = (os.sep, "." + os.sep, "~")
@@ -38,6 +37,7 @@ def architecture(subject: Subject, cache: str) -> Architecture:
         said = "name a model" if not given else "name the model once"
         raise UsageError(f"{said}: MODEL, --model ORG/NAME, --config FILE or --parameters SIZE")
     if subject.parameters:
+        _refuse_experts(subject.parameters, "--parameters ")
         return typical.architecture(subject.parameters)
     if subject.config:
         return find.read(os.path.expanduser(subject.config))
@@ -60,6 +60,7 @@ def _named(name: str, cache: str) -> Architecture:
         return cached
     if typical.is_size(name):
         return typical.architecture(name)
+    _refuse_experts(name)
     close = nearest(name.lower().rpartition("/")[2], catalog.models())
     near = f"; nearest: {', '.join(close)}" if close else ""
     asked = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
@@ -67,6 +68,16 @@ def _named(name: str, cache: str) -> Architecture:
         f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{asked}; "
         "see 'llmcheck models list'"
     )
+
+
+def _refuse_experts(size: str, option: str = "") -> None:
+    """Raises UsageError for a size that says nothing of how many experts there are and how wide, with models of it."""
+    if not typical.has_experts(size):
+        return
+    wanted = size.strip().lower()
+    meant = [each for each in catalog.models() if each.endswith(f"-{wanted}")]
+    near = f"name the model: {' or '.join(meant)}" if meant else "name the model or its config.json"
+    raise UsageError(f"{option}{size.strip()[:40]} has experts, of which no shapes are typical; {near}")
 
 
 def known_model(name: str) -> Architecture | None:
@@ -103,29 +114,3 @@ def tokens(text: str) -> float:
     if not 1 <= value <= 1e18:
         raise UsageError(f"--tokens {text[:40]}: expected a count such as 2T or 300B")
     return value
-
-
-def checked(workload: Workload) -> Workload:
-    """The same, or UsageError for what does not go together."""
-    for kind, name in (("--weights", workload.weights), ("--kv-cache", workload.kv_cache)):
-        if name is None:
-            continue
-        try:
-            (formats.weights if kind == "--weights" else formats.cache_bits)(name)
-        except formats.UnknownFormatError:
-            known = formats.NAMES if kind == "--weights" else formats.CACHE_NAMES
-            close = ", ".join(nearest(name.lower(), known)) or ", ".join(list(known)[:8])
-            raise UsageError(f"{kind} {name[:40]}: no such format; nearest: {close}") from None
-    if workload.method == "inference":
-        given = {
-            "--optimizer": workload.optimizer, "--lora-rank": workload.lora_rank, "--sharding": workload.sharding,
-            "--offload": workload.offload, "--tokens": workload.tokens, "--checkpointing": workload.checkpointing,
-        }  # fmt: skip
-        foreign = [option for option, value in given.items() if value is not None]
-        if foreign:
-            raise UsageError(f"{foreign[0]} is about training; name a --method: full, lora, qlora or pretrain")
-    elif workload.runtime not in (None, "transformers", "torchtune", "litgpt"):
-        raise UsageError(f"--runtime {workload.runtime} does not train; leave it out, or name --method inference")
-    if workload.prompt is not None and workload.context is not None and workload.prompt > workload.context:
-        raise UsageError("--prompt is part of --context and cannot be longer")
-    return workload

@@ -23,6 +23,11 @@ class Fields:
     def has(self, name: str) -> bool:
         return self._values.get(name) is not None
 
+    def completed(self, defaults: Mapping[str, Any]) -> tuple[Fields, tuple[str, ...]]:
+        """With these where it has no such key (a ``null`` stays), and the keys that it had not."""
+        missing = tuple(key for key in defaults if key not in self._values)
+        return Fields({**defaults, **self._values}, self.where), missing
+
     def whole(self, *names: str, most: int) -> int:
         """A whole number from 1 to ``most``. Raises DataError where it is missing or out of bounds."""
         found = self.optional(*names, most=most)

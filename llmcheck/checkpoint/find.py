@@ -15,6 +15,9 @@ from llmcheck.errors import DataError
 if TYPE_CHECKING:
     from llmcheck.checkpoint.safetensors import Header
 
+_COUNTED = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
+_OTHER_MODEL = 0.3
+"""Of its weights, that no encoder beside it, or table that is stored twice, explains."""
 _CONFIG_LIMIT = 16 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _REVISION = re.compile(r"[\w.-]{1,100}")
@@ -25,6 +28,8 @@ _OTHER = {
     ".onnx": "an ONNX graph",
 }
 _SINGLE = "model.safetensors"
+_INDEX = ".safetensors.index.json"
+_FIRST = re.compile(r"-00001-of-\d{5}\.(?:safetensors|gguf)$", re.IGNORECASE)
 
 
 def read(path: str) -> Architecture:
@@ -42,14 +47,14 @@ def read(path: str) -> Architecture:
 
 
 def _file(path: str) -> Architecture:
-    from llmcheck.checkpoint import gguf, safetensors
+    from llmcheck.checkpoint import gguf, gguf_header, safetensors
 
     name = os.path.basename(path).lower()
-    if gguf.is_gguf(path):
+    if gguf_header.is_gguf(path):
         return gguf.read(path)
     if name.endswith(".gguf"):
         raise DataError(f"{path}: not a GGUF file: it does not begin with 'GGUF'")
-    if name.endswith((".safetensors", ".safetensors.index.json")):
+    if name.endswith((".safetensors", _INDEX)):
         beside = os.path.join(os.path.dirname(path), "config.json")
         header = safetensors.read_tensors(path)
         if os.path.isfile(beside):
@@ -66,15 +71,14 @@ def _folder(path: str) -> Architecture:
 
     described = os.path.join(path, "config.json")
     entries = sorted(os.listdir(path))
+    index = next((each for each in entries if each.lower().endswith(_INDEX)), None)
     if os.path.isfile(described):
-        found = _config(described)
-        index = next((each for each in entries if each.endswith(".safetensors.index.json")), None)
         weights = index or (_SINGLE if _SINGLE in entries else None)
         if weights is None:
-            return found
-        return _with_tensors(found, safetensors.read_tensors(os.path.join(path, weights)))
+            return _config(described)
+        return _with_tensors(_config(described), safetensors.read_tensors(os.path.join(path, weights)))
     files = [each for each in entries if each.lower().endswith(".gguf")]
-    first = [each for each in files if not re.search(r"-\d{5}-of-\d{5}\.gguf$", each) or "-00001-of-" in each]
+    first = [each for each in files if not re.search(r"-\d{5}-of-\d{5}\.gguf$", each) or _FIRST.search(each)]
     first = [each for each in first if not each.lower().startswith("mmproj")]
     if len(first) == 1:
         return gguf.read(os.path.join(path, first[0]))
@@ -82,9 +86,12 @@ def _folder(path: str) -> Architecture:
         raise DataError(f"{path}: {len(first)} models in one folder; name the file, such as {first[0]}")
     if "adapter_config.json" in entries:
         raise DataError(f"{path}: an adapter alone; give the folder of its base model")
-    shards = [each for each in entries if each.endswith(".safetensors")]
-    if len(shards) == 1:
-        return _file(os.path.join(path, shards[0]))
+    shards = [each for each in entries if each.lower().endswith(".safetensors")]
+    whole = index or next((each for each in shards if len(shards) == 1 or _FIRST.search(each)), None)
+    if whole is not None:
+        return _file(os.path.join(path, whole))
+    if shards:
+        raise DataError(f"{path}: {len(shards)} safetensors files and neither config.json nor an index; name the file")
     raise DataError(f"{path}: no config.json, GGUF or safetensors file in this folder")
 
 
@@ -99,10 +106,29 @@ def _config(path: str) -> Architecture:
 
 def _with_tensors(found: Architecture, header: Header) -> Architecture:
     """The shapes of ``config.json`` and, where every part lies here, the exact bytes of the tensors."""
+    from llmcheck.checkpoint import safetensors
+
     notes = (*found.notes, *header.notes)
     if not header.tensors:
         return replace(found, notes=notes)
+    if _contradicts(found, header):
+        held = sum(group.elements for group in header.tensors)
+        said = f"config.json describes {found.parameters.total:,} weights, and the tensors beside it are {held:,}"
+        try:
+            shape = safetensors.shape_of(header)
+        except DataError:
+            raise DataError(f"{header.where}: {said}; one of them is another model's") from None
+        return replace(shape, notes=(f"{said}: the tensors are taken", *shape.notes))
     return replace(found, tensors=header.tensors, file_size=header.file_size, notes=notes)
+
+
+def _contradicts(found: Architecture, header: Header) -> bool:
+    """Whether the tensors are another model's. Packed weights are not counted in elements, so they cannot tell."""
+    groups = header.tensors
+    if found.estimated or any(group.type not in _COUNTED for group in groups):
+        return False
+    held = sum(group.elements for group in groups)
+    return not 1 - _OTHER_MODEL < held / found.parameters.total < 1 + _OTHER_MODEL
 
 
 def is_repository(name: str) -> bool:
@@ -126,9 +152,18 @@ def cached(name: str, cache: str) -> Architecture | None:
     wanted = [*_referenced(folder), *revisions]
     for revision in wanted:
         path = os.path.join(snapshots, revision)
-        if revision in revisions and os.path.isfile(os.path.join(path, "config.json")):
+        if revision in revisions and _has_model(path):
             return replace(read(path), name=name, source=f"{name} in the Hugging Face cache, revision {revision[:12]}")
     return None
+
+
+def _has_model(folder: str) -> bool:
+    """Whether a folder holds something that says its shapes: repositories of GGUF files have no config.json."""
+    try:
+        entries = [each.lower() for each in os.listdir(folder)]
+    except OSError:
+        return False
+    return "config.json" in entries or any(each.endswith((".gguf", ".safetensors")) for each in entries)
 
 
 def _referenced(folder: str) -> list[str]:

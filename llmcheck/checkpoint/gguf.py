@@ -1,45 +1,17 @@
-"""An architecture and the exact bytes of its tensors from the header of a GGUF file; no weight is read.
-
-The layout is that of ggml's docs/gguf.md, versions 2 and 3: metadata, then one record for each tensor.
-"""
+"""An architecture and the exact bytes of its tensors from the header of a GGUF file; no weight is read."""
 
 from __future__ import annotations
 
 import os
 import re
-import struct
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
-
 from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
-from llmcheck.checkpoint.stream import Stream
+from llmcheck.checkpoint.gguf_header import Tensor, Value, header, shown
 from llmcheck.errors import DataError
-from llmcheck.ggml import BLOCKS
 
-_MAGIC = b"GGUF"
-_U32 = struct.Struct("<I")
-_NUMBERS = {
-    0: struct.Struct("<B"), 1: struct.Struct("<b"), 2: struct.Struct("<H"), 3: struct.Struct("<h"),
-    4: struct.Struct("<I"), 5: struct.Struct("<i"), 6: struct.Struct("<f"), 7: struct.Struct("<?"),
-    10: struct.Struct("<Q"), 11: struct.Struct("<q"), 12: struct.Struct("<d"),
-}  # fmt: skip
-"""By the number of the value's type."""
-_STRING, _ARRAY = 8, 9
-_MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS, _MOST_PARTS = 8_192, 1_048_576, 4_194_304, 1_000
-_MOST_NUMBERS = 65_536
-"""That are kept of all lists together: a hole in a file costs no disk, its numbers would cost memory."""
-_MOST_ELEMENTS = 2**50
-
-_TYPES: dict[int, str] = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
-    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S",
-    20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
-    29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
-}  # fmt: skip
-"""ggml's types by number (ggml.h)."""
 _FILE_TYPES = {
     0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 7: "q8_0", 8: "q5_0", 9: "q5_1", 10: "q2_k", 11: "q3_k_s",
     12: "q3_k_m", 13: "q3_k_l", 14: "q4_k_s", 15: "q4_k_m", 16: "q5_k_s", 17: "q5_k_m", 18: "q6_k", 19: "iq2_xxs",
@@ -54,6 +26,26 @@ _PERIODS = {
 """Every so many layers one sees the whole context; the others a window. As llama.cpp has it for these families."""
 _EVERY_LAYER = {"llama", "mistral3", "phi3", "starcoder2"}
 """Families whose window is that of all layers, where they have one."""
+_NOT_A_DECODER = frozenset({
+    "bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
+    "gemma-embedding", "t5", "t5encoder", "wavtokenizer-dec", "dream", "llada", "llada-moe", "rnd1", "llama-embed",
+})  # fmt: skip
+"""Encoders, and language models that answer by diffusion: none keeps a cache of what it has said."""
+_KNOWN = frozenset({
+    "llama", "llama4", "deci", "falcon", "baichuan", "grok", "gpt2", "gptj", "gptneox", "mpt", "starcoder", "refact",
+    "bloom", "stablelm", "qwen", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe", "qwen3next", "qwen3vl",
+    "qwen3vlmoe", "qwen35", "qwen35moe", "phi2", "phi3", "phimoe", "plamo", "plamo2", "plamo3", "codeshell", "orion",
+    "internlm2", "minicpm", "minicpm3", "gemma", "gemma2", "gemma3", "gemma3n", "gemma4", "starcoder2", "rwkv6",
+    "rwkv6qwen2", "rwkv7", "arwkv7", "mamba", "mamba2", "jamba", "xverse", "command-r", "cohere2", "dbrx", "olmo",
+    "olmo2", "olmoe", "openelm", "arctic", "deepseek", "deepseek2", "deepseek2-ocr", "chatglm", "glm4", "glm4moe",
+    "glm-dsa", "bitnet", "jais", "jais2", "nemotron", "nemotron_h", "nemotron_h_moe", "exaone", "exaone4",
+    "exaone-moe", "granite", "granitemoe", "granitehybrid", "chameleon", "plm", "bailingmoe", "bailingmoe2", "dots1",
+    "arcee", "afmoe", "ernie4_5", "ernie4_5-moe", "falcon-h1", "hunyuan-moe", "hunyuan-dense", "hunyuan_vl",
+    "smollm3", "gpt-oss", "lfm2", "lfm2moe", "smallthinker", "seed_oss", "grovemoe", "apertus", "minimax-m2",
+    "cogvlm", "pangu-embedded", "mistral3", "mistral4", "paddleocr", "mimo2", "step35", "maincoder", "kimi-linear",
+})  # fmt: skip
+"""Decoders among llama.cpp's architectures (MODEL_ARCH_NAMES of gguf 0.19.0 on PyPI, read on 2026-11-25)."""
+_MOST_PARTS = 1_000
 _SPLIT = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 _BLOCK = re.compile(r"blk\.(\d{1,6})\.(.+)")
 _EXPERTS = re.compile(r"ffn_(?:gate|up|down|gate_up)_(?:exps|\d+)\b")
@@ -61,34 +53,11 @@ _RECURRENT = ("ssm_", "shortconv", "time_mix", "wkv")
 _MIXERS = ("attn_", "ssm_", "shortconv", "time_mix", "wkv")
 
 Part = Literal["embedding", "head", "layer", "experts", "vision", "other"]
-Value = int | float | str | bool | list[int] | None
-
-
-class _Tensor(Struct, frozen=True):
-    name: str
-    shape: tuple[int, ...]
-    type: str
-    elements: int
-    size: int
-    offset: int
-
-
-class _Header(Struct, frozen=True):
-    values: dict[str, Value]
-    """None for long texts and for lists of strings or many numbers; ``KEY.count`` is the length of a list."""
-    tensors: list[_Tensor]
-    file_size: int
-
-
-def is_gguf(path: str) -> bool:
-    """Whether it begins as one. Raises OSError."""
-    with open(path, "rb") as file:
-        return file.read(4) == _MAGIC
 
 
 def read(path: str) -> Architecture:
     """Of a split file any part may be given; all are read. Raises DataError and OSError."""
-    headers = [_header(part) for part in _parts(path)]
+    headers = [header(part) for part in _parts(path)]
     values: dict[str, Value] = headers[0].values
     tensors = [tensor for header in headers for tensor in header.tensors]
     declared = values.get("split.count")
@@ -116,144 +85,27 @@ def _parts(path: str) -> list[str]:
     return found
 
 
-# --- the header ---
-
-
-def _header(path: str) -> _Header:
-    with open(path, "rb") as file:
-        stream = Stream(file, path)
-        if stream.left < 24:
-            raise DataError(f"{path}: not whole: {stream.left} bytes are no GGUF header")
-        magic = stream.take(_U32)[0]
-        if magic != int.from_bytes(_MAGIC, "little"):
-            raise DataError(f"{path}: not a GGUF file: it does not begin with 'GGUF'")
-        version = int(stream.take(_U32)[0])
-        if version not in (2, 3):
-            swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
-            kind = "big-endian" if swapped else f"version {version}"
-            raise DataError(f"{path}: {kind} GGUF is not read; convert it anew with llama.cpp")
-        count, keys = stream.u64(), stream.u64()
-        if keys > _MOST_KEYS or count > _MOST_TENSORS:
-            raise stream.fail(f"{count:,} tensors and {keys:,} keys are more than any model has")
-        stream.need(13 * keys + 24 * count, f"{keys:,} keys and {count:,} tensors")
-        values = _values(stream, keys)
-        tensors = _tensors(stream, count)
-        _check_whole(stream, values, tensors)
-        return _Header(values, tensors, stream.size)
-
-
-def _values(stream: Stream, keys: int) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    texts = numbers = 0
-    for _ in range(keys):
-        key = stream.text("the name of a key")
-        if key in values:
-            raise stream.fail(f"key '{_shown(key)}' comes twice")
-        kind = int(stream.take(_U32)[0])
-        if kind == _STRING:
-            values[key] = stream.short_text(f"'{_shown(key)}'")
-        elif kind == _ARRAY:
-            kept, length, are_texts = _array(stream, key, _MOST_TEXTS - texts, _MOST_NUMBERS - numbers)
-            values[key] = kept
-            numbers += len(kept or ())
-            values[f"{key}.count"] = length
-            texts += length if are_texts else 0
-        elif kind in _NUMBERS:
-            values[key] = stream.take(_NUMBERS[kind])[0]
-        else:
-            raise stream.fail(f"key '{_shown(key)}' has a value of unknown type {kind}")
-    return values
-
-
-def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tuple[list[int] | None, int, bool]:
-    """Its whole numbers, where they are few; its length; whether it holds strings."""
-    what = f"the list '{_shown(key)}'"
-    kind = int(stream.take(_U32)[0])
-    length = stream.u64()
-    if kind == _STRING:
-        if length > most_texts:
-            raise stream.fail(f"{what} is said to have {length:,} strings")
-        stream.skip_texts(length, what)
-        return None, length, True
-    form = _NUMBERS.get(kind)
-    if form is None:
-        nested = "lists" if kind == _ARRAY else f"unknown type {kind}"
-        raise stream.fail(f"{what} holds {nested}, which no model needs")
-    stream.need(length * form.size, what)
-    if length > most_numbers or kind in (6, 12):
-        stream.skip(length * form.size, what)
-        return None, length, False
-    return [int(stream.take(form)[0]) for _ in range(length)], length, False
-
-
-def _tensors(stream: Stream, count: int) -> list[_Tensor]:
-    """Refused at the first name that comes twice: a hole in the file reads as tensors without a name."""
-    found: dict[str, _Tensor] = {}
-    for _ in range(count):
-        tensor = _tensor(stream)
-        if found.setdefault(tensor.name, tensor) is not tensor:
-            raise stream.fail(f"tensor '{_shown(tensor.name)}' comes twice")
-    return list(found.values())
-
-
-def _tensor(stream: Stream) -> _Tensor:
-    name = stream.text("the name of a tensor")
-    dimensions = int(stream.take(_U32)[0])
-    if dimensions > 4:
-        raise stream.fail(f"tensor '{_shown(name)}' has {dimensions:,} dimensions; at most 4 are known")
-    shape = tuple(stream.u64() for _ in range(dimensions))
-    kind = int(stream.take(_U32)[0])
-    offset = stream.u64()
-    elements = 1
-    for size in shape:
-        elements *= size
-        if not 0 < size <= _MOST_ELEMENTS or elements > _MOST_ELEMENTS:
-            raise stream.fail(f"tensor '{_shown(name)}' is said to have {' x '.join(map(str, shape))} elements")
-    if kind not in _TYPES:
-        raise stream.fail(f"tensor '{_shown(name)}' has the unknown type {kind}; a newer llmcheck may know it")
-    type_name = _TYPES[kind]
-    block, size = BLOCKS[type_name]
-    if shape and shape[0] % block:
-        raise stream.fail(f"tensor '{_shown(name)}': rows of {shape[0]:,} cannot be cut into blocks of {type_name}")
-    return _Tensor(name, shape, type_name, elements, elements // block * size, offset)
-
-
-def _check_whole(stream: Stream, values: Mapping[str, Value], tensors: list[_Tensor]) -> None:
-    alignment = values.get("general.alignment", 32)
-    if not isinstance(alignment, int) or not 1 <= alignment <= 2**20:
-        raise stream.fail("'general.alignment' is no alignment")
-    start = -(-stream.offset // alignment) * alignment
-    end = max((start + tensor.offset + tensor.size for tensor in tensors), default=0)
-    if end > stream.size:
-        raise DataError(
-            f"{stream.where}: not whole: {end - stream.size:,} bytes of its tensors are missing; fetch it anew"
-        )
-
-
-def _shown(text: str) -> str:
-    """A name from the file in one line, its control characters made visible."""
-    return repr(text[:60])[1:-1] + ("..." if len(text) > 60 else "")
-
-
-# --- what it means ---
-
-
 class _Model:
     """One file's metadata and tensors while they are read."""
 
-    def __init__(self, values: Mapping[str, Value], tensors: list[_Tensor], path: str, file_size: int) -> None:
+    def __init__(self, values: Mapping[str, Value], tensors: list[Tensor], path: str, file_size: int) -> None:
         self.values, self.tensors, self.path, self.file_size = values, tensors, path, file_size
         said = values.get("general.architecture")
         self.family = said if isinstance(said, str) and said else "unknown"
         if self.family in {"clip", "mmproj"}:
             raise DataError(f"{path}: a vision projector (mmproj); give the file of the language model beside it")
-        self.by_name: dict[str, _Tensor] = {}
+        if self.family in _NOT_A_DECODER:
+            raise DataError(f"{path}: '{self.family}' is no decoder; only decoder language models are computed")
+        self.by_name: dict[str, Tensor] = {}
         for tensor in tensors:
             if self.by_name.setdefault(tensor.name, tensor) is not tensor:
-                raise DataError(f"{path}: tensor '{_shown(tensor.name)}' is in two parts")
+                raise DataError(f"{path}: tensor '{shown(tensor.name)}' is in two parts")
         blocks = (match for name in self.by_name if (match := _BLOCK.match(name)))
         self.recurrent = {int(match[1]) for match in blocks if match[2].startswith(_RECURRENT)}
         self.notes: list[str] = []
+        if self.family not in _KNOWN:
+            said = shown(self.family)
+            self.notes.append(f"general.architecture '{said}' is not known here; read by the names of its tensors")
 
     def whole(self, key: str, most: int, *fallback: int | None) -> int:
         """Raises DataError where neither the file nor its tensors say it."""
@@ -301,10 +153,11 @@ class _Model:
         groups, counts = self._tensors(experts, used)
         sparse = len({group.layer for group in groups if group.part == "experts"})
         return Architecture(
-            name=self._name(), model_type=self.family, source=self.path, estimated=self.family == "unknown",
+            name=self._name(), model_type=self.family, source=self.path, estimated=self.family not in _KNOWN,
             hidden=hidden, layers=layers, intermediate=inner or expert_width or 1, gated=self._gated(), vocab=vocab,
             attention=attention, experts=experts, experts_active=used, expert_intermediate=expert_width,
-            sparse_layers=sparse, tied="output.weight" not in self.by_name,
+            sparse_layers=sparse, fused="blk.0.attn_qkv.weight" in self.by_name,
+            tied="output.weight" not in self.by_name,
             context=self.optional("context_length", 2**40) or None, dtype=self._dtype(), parameters=counts,
             tensors=groups, file_size=self.file_size, notes=tuple(self.notes),
         )  # fmt: skip
@@ -443,7 +296,7 @@ class _Model:
         return groups, Parameters(**counts, active=active)
 
 
-def _role(tensor: _Tensor) -> tuple[Part, int | None, str]:
+def _role(tensor: Tensor) -> tuple[Part, int | None, str]:
     """Where a tensor belongs by its name: the part of the file, its block, and what its weights count as."""
     name = tensor.name
     match = _BLOCK.match(name)

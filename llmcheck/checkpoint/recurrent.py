@@ -24,6 +24,8 @@ def layer(text: Fields, model_type: str, hidden: int) -> Recurrent:
         return _mamba(text, model_type, hidden)
     if text.has("linear_num_value_heads"):
         return _delta(text, hidden)
+    if model_type == "recurrent_gemma":
+        return _griffin(text, hidden)
     if model_type == "lfm2":
         kernel = text.optional("conv_L_cache", most=1024) or 3
         return Recurrent(elements=hidden * kernel, matrices=4 * hidden * hidden, vectors=hidden * kernel)
@@ -55,13 +57,16 @@ def _mamba2(text: Fields, model_type: str, hidden: int) -> Recurrent:
         text.has("mamba_d_head") or text.has("mamba_head_dim")
     ):
         width = (text.optional("mamba_expand", "expand", most=1024) or 2) * hidden // heads
+    if model_type == "falcon_h1" and (inner := text.optional("mamba_d_ssm", most=2**26)):
+        width = inner // heads
     groups = text.optional("mamba_n_groups", "n_groups", most=2**16) or 1
     state = text.optional("mamba_d_state", "ssm_state_size", "state_size", most=2**16) or 128
     kernel = text.optional("mamba_d_conv", "conv_kernel", most=1024) or 4
     inner = heads * width
     mixed = inner + 2 * groups * state
     matrices = hidden * (inner + mixed + heads) + inner * hidden
-    vectors = mixed * kernel + mixed + 3 * heads + inner
+    norm = inner if model_type != "falcon_h1" or text.flag("mamba_rms_norm") else 0
+    vectors = mixed * kernel + mixed + 3 * heads + norm
     return Recurrent(elements=mixed * kernel + inner * state, matrices=matrices, vectors=vectors)
 
 
@@ -74,3 +79,13 @@ def _delta(text: Fields, hidden: int) -> Recurrent:
     matrices = hidden * (mixed + values * value + 2 * values) + values * value * hidden
     vectors = mixed * kernel + 2 * values + value
     return Recurrent(elements=mixed * kernel + values * key * value, matrices=matrices, vectors=vectors)
+
+
+def _griffin(text: Fields, hidden: int) -> Recurrent:
+    """RecurrentGemma's gated linear recurrence (arXiv 2402.19427, 2404.07839); its gates are a square for each head."""
+    heads = text.whole("num_attention_heads", most=2**16)
+    width = text.optional("lru_width", most=2**20) or hidden
+    kernel = text.optional("conv1d_width", most=1024) or 4
+    matrices = 3 * hidden * width + 2 * width * (width // heads)
+    vectors = 2 * width + hidden + width * (kernel + 1) + 3 * width
+    return Recurrent(elements=width * kernel, matrices=matrices, vectors=vectors)

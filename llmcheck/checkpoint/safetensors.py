@@ -228,7 +228,7 @@ def shape_of(header: Header) -> Architecture:
         if not (_EMBEDDING.search(name) or _HEAD.search(name)):
             parts[_counted(name, shape)] += _product(shape)
     embedding = vocab * hidden
-    note = f"no config.json: heads of {dim} elements are {how}, and no window or experts' choice is known"
+    note = f"told by the tensors alone: heads of {dim} elements are {how}, and no window or experts' choice is known"
     return Architecture(
         name=os.path.basename(where), model_type="unknown", source=where, estimated=True, hidden=hidden, layers=layers,
         intermediate=rows["up_proj"], gated="gate_proj" in rows, vocab=vocab, tied=not head,

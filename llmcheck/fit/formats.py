@@ -25,20 +25,21 @@ GGUF_BASE: dict[str, str] = {
 }  # fmt: skip
 """llama.cpp's file types, and the type that most of their tensors have."""
 
-_ALIASES = {
+ALIASES = {
     "float32": "fp32", "f32": "fp32", "float16": "fp16", "half": "fp16", "f16": "fp16", "bfloat16": "bf16",
-    "f8_e4m3": "fp8", "fp8_e4m3": "fp8", "float8": "fp8", "fp8-block": "fp8", "fp8_e5m2": "fp8",
-    "llm.int8": "int8", "8bit": "int8", "4bit": "nf4", "gptq": "gptq-4bit", "gptq-int4": "gptq-4bit",
+    "f8_e4m3": "fp8", "fp8_e4m3": "fp8", "float8": "fp8", "fp8-block": "fp8", "fp8_e5m2": "fp8", "llm.int8": "int8",
+    "8bit": "int8", "4bit": "nf4", "fp4": "nf4", "fp4-dq": "nf4-dq", "gptq": "gptq-4bit", "gptq-int4": "gptq-4bit",
     "gptq-int8": "gptq-8bit", "gptq-int3": "gptq-3bit", "gptq-int2": "gptq-2bit", "awq-4bit": "awq",
-    "awq-int4": "awq", "int4": "awq", "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q3_k": "q3_k_m",
-    "q3": "q3_k_m", "q4": "q4_k_m", "q5": "q5_k_m", "q6": "q6_k", "q8": "q8_0",
+    "awq-int4": "awq", "int4": "awq", "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q3_k": "q3_k_m", "q3": "q3_k_m",
+    "mlx": "mlx-4bit", "mlx-4": "mlx-4bit", "q4": "q4_k_m", "q5": "q5_k_m", "q6": "q6_k", "q8": "q8_0",
 }  # fmt: skip
 
-Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mxfp4", "gguf"]
+Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mlx", "mxfp4", "gguf"]
 
 
 NAMES = (
     "fp32", "bf16", "fp16", "fp8", "int8", "nf4", "nf4-dq", "gptq-4bit-g128", "gptq-8bit-g128", "awq", "mxfp4",
+    "mlx-4bit", "mlx-8bit",
     *GGUF_BASE,
 )  # fmt: skip
 """What people write; group sizes and bits of GPTQ and AWQ vary."""
@@ -53,6 +54,7 @@ class UnknownFormatError(UsageError):
 
 class Format(Struct, frozen=True, kw_only=True):
     name: str
+    """The one name among those that mean it."""
     family: Family
     bits: float
     """Per weight of a quantised matrix, scales and zeros included."""
@@ -60,6 +62,8 @@ class Format(Struct, frozen=True, kw_only=True):
     """Of what stays as it was: embeddings, norms and, unless ``head``, the output projection."""
     head: bool = False
     """The output projection is quantised as well."""
+    table: bool = False
+    """The embedding too."""
     source: str
 
 
@@ -69,14 +73,21 @@ def weights(name: str) -> Format:
     text = name.strip().lower()
     head = text.endswith("+head")
     text = text.removesuffix("+head").removesuffix(".gguf")
-    text = _ALIASES.get(text, text)
+    text = ALIASES.get(text, text)
+    named = f"{text}+head" if head else text
     if match := re.fullmatch(r"(gptq|awq)(?:-(\d)bit)?(?:-g(\d+))?", text):
         bits, group = int(match[2] or 4), int(match[3] or 128)
         if bits not in (2, 3, 4, 8) or not group:
             raise UnknownFormatError("weight", name)
         # one 16-bit scale and one zero point of the weight's own width per group
         source = f"one 16-bit scale and one {bits}-bit zero point per {group} weights (GPTQ and AWQ checkpoints)"
-        return Format(name=text, family="group", bits=bits + (16 + bits) / group, head=head, source=source)
+        return Format(name=named, family="group", bits=bits + (16 + bits) / group, head=head, source=source)
+    if match := re.fullmatch(r"mlx-([234568])bit(?:-g(\d+))?", text):
+        bits, group = int(match[1]), int(match[2] or 64)
+        if not group:
+            raise UnknownFormatError("weight", name)
+        source = f"MLX: a 16-bit scale and a 16-bit bias per {group} weights, of the embedding too (mlx.nn.quantize)"
+        return Format(name=text, family="mlx", bits=bits + 32 / group, head=True, table=True, source=source)
     if text in GGUF_BASE:
         source = f"llama.cpp's rules for {text.upper()}, tensor by tensor, over {GGML_SOURCE}"
         return Format(name=text, family="gguf", bits=ggml_bits(GGUF_BASE[text]), head=True, source=source)
@@ -90,11 +101,12 @@ def weights(name: str) -> Format:
         "nf4-dq": ("bnb-4bit", 4 + 8 / 64 + 32 / (64 * 256), 16, f"{_QLORA}: 4 bits and 0.127 for its constants"),
         "mxfp4": ("mxfp4", 4.25, 16, "OCP microscaling: 4 bits, one 8-bit scale per 32 weights; experts only"),
     }  # fmt: skip
-    fixed["fp4"], fixed["fp4-dq"] = fixed["nf4"], fixed["nf4-dq"]
     if text not in fixed:
         raise UnknownFormatError("weight", name)
     family, width, rest, source = fixed[text]
-    return Format(name=text, family=family, bits=width, rest_bits=rest, head=head or family == "plain", source=source)
+    if family == "plain":
+        return Format(name=text, family=family, bits=width, rest_bits=rest, head=True, source=source)
+    return Format(name=named, family=family, bits=width, rest_bits=rest, head=head, source=source)
 
 
 def ggml_bits(kind: str) -> float:
@@ -103,19 +115,24 @@ def ggml_bits(kind: str) -> float:
 
 
 _CACHE_BITS: dict[str, float] = {
-    "fp32": 32, "f32": 32, "bf16": 16, "fp16": 16, "f16": 16, "fp8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8,
+    "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8,
     "int4": 4, "q8_0": 8.5, "q5_1": 6, "q5_0": 5.5, "q4_1": 5, "q4_0": 4.5, "iq4_nl": 4.5,
 }  # fmt: skip
 
 
+_CACHE_ALIASES = {"f32": "fp32", "float32": "fp32", "f16": "fp16", "float16": "fp16", "bfloat16": "bf16"}
 CACHE_NAMES = tuple(_CACHE_BITS)
 
 
 def cache_bits(name: str | None) -> float:
     """Bits per cached element; 16 where nothing is said."""
-    if name is None:
-        return 16
-    try:
-        return _CACHE_BITS[name.strip().lower()]
-    except KeyError:
-        raise UnknownFormatError("KV cache", name) from None
+    return 16 if name is None else _CACHE_BITS[cache(name)]
+
+
+def cache(name: str) -> str:
+    """The one name among those that mean the same format of a cache. Raises UnknownFormatError."""
+    text = name.strip().lower()
+    text = _CACHE_ALIASES.get(text, text)
+    if text not in _CACHE_BITS:
+        raise UnknownFormatError("KV cache", name)
+    return text

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from llmcheck.machine import Gpu, Machine, counted_gpus, joint_gpus
-from llmcheck.units import binary, decimal
+from llmcheck.units import GIB, binary, decimal
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -83,7 +83,9 @@ def in_words(machine: Machine) -> str:
         counts[name] = counts.get(name, 0) + 1
     parts = [name if count == 1 else f"{count} x {name}" for name, count in counts.items()] or ["no GPU"]
     ram = machine.ram.usable or machine.ram.total
-    return ", ".join([*parts, *([f"{decimal(ram)} RAM"] if ram else [])])
+    # whole GiB are what a Mac has; 64 GB were written so
+    said = "" if not ram else f"{binary(ram) if ram % GIB == 0 else decimal(ram)} RAM"
+    return ", ".join([*parts, *([said] if said else [])])
 
 
 def without_vendor(name: str | None) -> str:

@@ -17,12 +17,18 @@ _SHAPES = (
 _VOCABULARY = 128_256
 _LEAST, _MOST = 50_000_000, 5_000_000_000_000
 _SIZE = re.compile(r"(\d{1,14}(?:\.\d{1,6})?)\s*([kmbt])?", re.IGNORECASE)
+_WITH_EXPERTS = re.compile(r"\d{1,4}x\d{1,4}(?:\.\d)?b|\d{1,5}(?:\.\d)?b-a\d{1,4}(?:\.\d)?b", re.IGNORECASE)
 _NOTE = "shapes are typical of the size: grouped queries, gated feed-forward, a vocabulary of about 128,000"
 
 
 def is_size(text: str) -> bool:
     """Whether it is written as a size: ``7B``, ``0.5b``, ``6738415616``."""
     return _SIZE.fullmatch(text.strip()) is not None
+
+
+def has_experts(text: str) -> bool:
+    """Whether it is written as a size with experts: ``8x7B``, ``30B-A3B``. No shapes are typical of such a one."""
+    return _WITH_EXPERTS.fullmatch(text.strip()) is not None
 
 
 def parse_size(text: str) -> int:

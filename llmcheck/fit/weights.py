@@ -80,7 +80,7 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
     if form.head and counts.head:
         largest = max(largest, counts.head)
     return Stored(
-        embedding=round(counts.embedding * rest),
+        embedding=round(counts.embedding * (quantised if form.table else rest)),
         head=round(head),
         layers=round(body),
         vision=round(counts.vision * rest),

@@ -65,6 +65,8 @@ class Column(NamedTuple):
     """Left out on narrow terminals, for the text below says it too."""
     fixed: bool = False
     """Never wrapped."""
+    least: int = 8
+    """Cells that its text is wrapped to at the narrowest; in less room than its columns need, a table is a list."""
 
 
 class Table(NamedTuple):

@@ -62,7 +62,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
         blocks += [Heading("What it gives"), Facts(facts)]
     if value.ways:
         rows = [[Cell(way.change), Cell(binary(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [Column("change"), Column("takes", right=True, fixed=True), Column("", not_narrow=True)]
+        columns = [Column("change", least=24), Column("takes", right=True, fixed=True), Column("", fixed=True)]
         name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
     elif value.verdict == "does-not-fit":
@@ -107,20 +107,21 @@ def _stacks(value: Fit) -> list[Stack]:
     """Equal GPUs are drawn once."""
     groups: dict[tuple[object, ...], list[GpuShare]] = {}
     for share in value.per_gpu:
-        groups.setdefault((share.name, share.free, share.memory.total), []).append(share)
+        groups.setdefault((share.name, share.free, share.budget, share.memory.total), []).append(share)
     rows = []
     for members in list(groups.values())[:_MANY]:
         first = members[0]
         label = f"{len(members)} x {first.name or 'GPU'}, each" if len(members) > 1 else first.name or "GPU"
         needed = binary(first.memory.total)
-        over = first.free is not None and first.memory.total > first.free
-        free = "unknown" if first.free is None else binary(first.free)
+        had = first.free if first.budget is None else first.budget
+        over = had is not None and first.memory.total > had
+        said = "unknown" if had is None else binary(had)
         rows.append(
             Stack(
                 label=label,
                 segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
-                capacity=first.free,
-                value=f"{needed} needed, {free} can be had" if over else f"{needed} of {free} that can be had",
+                capacity=had,
+                value=f"{needed} needed, {said} can be had" if over else f"{needed} of {said} that can be had",
                 tone="bad" if over else "good",
             )
         )
@@ -145,7 +146,7 @@ def _components(memory: Memory, options: Options) -> Table:
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
         Column("low to high", right=True, fixed=True),
-        Column("of", not_narrow=True),
+        Column("of", least=20),
     ]
     if options.verbose:  # the terms stand below their component, so that there is no room, nor need, for the last one
         columns, rows = columns[:-1], [row[:-1] for row in rows]

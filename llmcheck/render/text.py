@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
@@ -12,7 +13,20 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Stack, Stacks, Table, Tone, printable
+from llmcheck.render._blocks import (
+    Block,
+    Bullets,
+    Commands,
+    Document,
+    Fact,
+    Facts,
+    Heading,
+    Stack,
+    Stacks,
+    Table,
+    Tone,
+    printable,
+)
 from llmcheck.render._views import document
 
 _STYLES: dict[Tone, str] = {
@@ -44,6 +58,11 @@ _ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "–": "-", "×": "x"
 
 def render(value: object, options: Options) -> str:
     """The document of a value, no line longer than ``options.width`` except commands, which stay whole to be pasted."""
+    return blocks(document(value, options), options)
+
+
+def blocks(shown: Document, options: Options) -> str:
+    """Nothing of a block is cut, however narrow; only a command is longer than ``options.width``."""
     output = io.StringIO()
     console = Console(
         file=output,
@@ -56,7 +75,7 @@ def render(value: object, options: Options) -> str:
         legacy_windows=False,
         _environ={},
     )
-    for index, block in enumerate(document(value, options)):
+    for index, block in enumerate(shown):
         if index and isinstance(block, Heading):
             console.print()
         if isinstance(block, Commands):
@@ -92,7 +111,8 @@ def _renderable(block: Block, options: Options) -> RenderableType:
 
 def _facts(block: Facts, options: Options) -> RenderableType:
     grid = RichTable.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="dim")
+    longest = max((cell_len(_clean(fact.label, options)) for fact in block.rows), default=0)
+    grid.add_column(min_width=min(longest, options.width // 2), overflow="fold", style="dim")
     grid.add_column(overflow="fold")
     for fact in block.rows:
         value = Text(overflow="fold")
@@ -160,21 +180,59 @@ def _table(block: Table, options: Options) -> RenderableType:
         for index, column in enumerate(block.columns)
         if options.width >= (_WIDE if column.wide_only else _NARROW if column.not_narrow else 0)
     ]
+    room = options.width - 2 * len(kept)
+    widths = _widths([_needs(block, index, options) for index in kept], room)
+    if widths is None:
+        return _listed(block, kept, options)
     table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    for index in kept:
+    for index, cells in zip(kept, widths, strict=True):
         column = block.columns[index]
-        cells = [cell_len(_clean(row[index].text, options)) for row in block.rows]
-        least = max([len(column.name), *cells]) if column.fixed else min(8, max([len(column.name), *cells]))
         table.add_column(
             column.name,
             justify="right" if column.right else "left",
             no_wrap=column.fixed,
             overflow="fold",
-            min_width=least,
+            width=cells,
         )
     for row in block.rows:
         table.add_row(*(Text(_clean(row[index].text, options), _STYLES[row[index].tone]) for index in kept))
     return Padding(table, (0, 0, 0, 2))
+
+
+def _needs(block: Table, index: int, options: Options) -> tuple[int, int]:
+    """Cells that a column needs at the least, and for its text in one line."""
+    column = block.columns[index]
+    longest = max([cell_len(column.name), *(cell_len(_clean(row[index].text, options)) for row in block.rows)])
+    return longest if column.fixed else min(column.least, longest), longest
+
+
+def _widths(needs: Sequence[tuple[int, int]], room: int) -> list[int] | None:
+    """Cells for each column, the widest made narrower first; None where there is too little room.
+
+    rich's own would cut what it cannot hold.
+    """
+    if sum(least for least, _ in needs) > room:
+        return None
+    most = max((longest for _, longest in needs), default=0)
+    while sum(max(least, min(longest, most)) for least, longest in needs) > room:
+        most -= 1
+    widths = [max(least, min(longest, most)) for least, longest in needs]
+    for index, (_, longest) in reversed(list(enumerate(needs))):
+        widths[index] += min(longest - widths[index], room - sum(widths))
+    return widths
+
+
+def _listed(block: Table, kept: Sequence[int], options: Options) -> RenderableType:
+    """Each row by its first cell, and what its columns say below it."""
+    rows: list[RenderableType] = []
+    for row in block.rows:
+        first, *others = (row[index] for index in kept)
+        rows.append(Text(_clean(first.text, options), _STYLES[first.tone], overflow="fold"))
+        names = [block.columns[index].name for index in kept[1:]]
+        facts = [Fact(name, cell.text, cell.tone) for name, cell in zip(names, others, strict=True) if cell.text]
+        if facts:
+            rows.append(_facts(Facts(facts), options))
+    return Padding(Group(*rows), (0, 0, 0, 2))
 
 
 def _write_commands(console: Console, block: Commands, options: Options) -> None:

@@ -185,6 +185,14 @@ def test_models_are_listed(command: Command) -> None:
         (("7B", "--machine", "A100"), ["40 GB", "80 GB"]),
         (("7B", "--machine", "nowhere.json"), ["nowhere.json"]),
         (("7B", "--runtime", "magic"), ["magic"]),
+        (("8x7B",), ["8x7B has experts", "mixtral-8x7b"]),
+        (("--parameters", "30B-A3B"), ["30B-A3B has experts", "qwen3-30b-a3b"]),
+        (("7B", "--grid", "300"), ["--grid is about training"]),
+        (("7B", "--method", "lora", "--kv-cache", "fp8"), ["--kv-cache is about inference"]),
+        (("llama-3-8b", "--weights", "mxfp4"), ["experts alone"]),
+        (("7B", "--runtime", "tensorrt-llm", "--machine", "MI300X"), ["NVIDIA", "amd"]),
+        (("7B", "--machine", ""), ["nothing is stated"]),
+        (("7B", "--machine", "-5 GB RAM"), ["negative"]),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(command: Command, words: tuple[str, ...], said: list[str]) -> None:
@@ -254,6 +262,16 @@ def test_no_line_is_longer_than_the_terminal(command: Command, columns: str) -> 
     for words in (("llama-3.1-405b",), ("7B", "--method", "full"), ("llama-3.1-8b", "-v")):
         done = command("fit", *words, *FITS, env={"COLUMNS": columns})
         assert max(map(len, done.out.splitlines())) <= max(int(columns), 40)
+
+
+@pytest.mark.parametrize("columns", ["40", "55", "80"])
+def test_a_narrow_terminal_is_told_as_much(command: Command, columns: str) -> None:
+    done = command("fit", "llama-3.1-70b", *FITS, env={"COLUMNS": columns})
+    said = " ".join(done.out.split())
+    for words in ("low to high", "131 GiB to 132 GiB", "keys and values", "costs hardware", "costs quality or room"):
+        assert words in said
+    listed = command("models", "list", env={"COLUMNS": columns}).out.split()
+    assert {"llama-3.1-8b", "131,072", "8.03B"} <= set(listed)
 
 
 def test_it_is_plain_ascii_where_the_locale_knows_no_more(command: Command) -> None:

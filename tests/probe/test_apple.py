@@ -39,7 +39,15 @@ def test_a_captured_mac() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ram", "share"), [(8, 8 * GIB * 2 // 3), (16, 16 * GIB * 2 // 3), (36, 24 * GIB), (48, 36 * GIB), (128, 96 * GIB)]
+    ("ram", "share"),
+    [
+        (8, 8 * GIB * 2 // 3),
+        (16, 16 * GIB * 2 // 3),
+        (32, 32 * GIB * 2 // 3),
+        (36, 27 * GIB),
+        (48, 36 * GIB),
+        (128, 96 * GIB),
+    ],
 )
 def test_the_usual_share(tmp_path: Path, ram: int, share: int) -> None:
     answers = {"hw.memsize": str(ram * GIB), "iogpu.wired_limit_mb": "0"}

@@ -98,6 +98,130 @@ def test_the_cache_is_the_architectures_own(name: str, tokens: int, size: int) -
     assert kv_cache.size(shapes(name), tokens, 3) == 3 * size
 
 
+# --- decoders with towers, as their makers' files write them ---
+
+GEMMA_3_4B = {  # google/gemma-3-4b-it: what differs from the class, and no more
+    "model_type": "gemma3",
+    "text_config": {
+        "model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34,
+        "sliding_window": 1024,
+    },
+    "vision_config": {
+        "model_type": "siglip_vision_model", "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27,
+    },
+}  # fmt: skip
+LLAVA = {  # llava-hf/llava-1.5-7b-hf
+    "model_type": "llava",
+    "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "vocab_size": 32064},
+    "vision_config": {
+        "model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
+    },
+}  # fmt: skip
+QWEN2_VL = {  # Qwen/Qwen2-VL-7B-Instruct: the decoder beside its tower, whose 'hidden_size' is what it gives
+    "model_type": "qwen2_vl", "hidden_size": 3584, "num_hidden_layers": 28, "num_attention_heads": 28,
+    "num_key_value_heads": 4, "intermediate_size": 18944, "vocab_size": 152064, "max_position_embeddings": 32768,
+    "vision_config": {
+        "depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "num_heads": 16, "hidden_size": 3584, "spatial_merge_size": 2,
+    },
+}  # fmt: skip
+
+
+def test_what_googles_gemma_leaves_out_is_as_its_class_has_it() -> None:
+    found, known = config.architecture(GEMMA_3_4B, "config.json"), shapes("gemma-3-4b")
+    assert found.parameters == known.parameters
+    assert found.attention == known.attention
+    assert (found.context, found.vocab, found.estimated) == (131_072, 262_208, False)
+    assert any("vocab_size, num_attention_heads" in note for note in found.notes)
+
+
+def test_what_llava_leaves_out_is_llamas() -> None:
+    found = config.architecture(LLAVA, "config.json")
+    assert (found.hidden, found.layers, found.context) == (4096, 32, 4096)
+    assert found.parameters.total - found.parameters.vision == 6_738_415_616 + 2 * 64 * 4096
+    assert not found.estimated
+
+
+def test_a_null_in_a_part_is_no_gap() -> None:
+    part = {"model_type": "mistral", "hidden_size": 5120, "num_hidden_layers": 40, "head_dim": 128}
+    assert config.architecture({"text_config": part}, "config.json").attention[0].window == 4096
+    part["sliding_window"] = None  # type: ignore[assignment]
+    assert config.architecture({"text_config": part}, "config.json").attention[0].window is None
+
+
+def test_a_whole_is_not_completed() -> None:
+    with pytest.raises(DataError, match="no 'vocab_size'"):
+        config.architecture({key: value for key, value in LLAMA.items() if key != "vocab_size"}, "config.json")
+
+
+def test_qwens_towers_are_as_wide_as_they_are() -> None:
+    second = config.architecture(QWEN2_VL, "config.json")
+    assert second.parameters.vision == pytest.approx(675e6, rel=0.01)  # arXiv 2409.12191
+    tower = {"hidden_size": 1280, "intermediate_size": 3420, "out_hidden_size": 3584}  # and what its class has
+    newer = config.architecture({**QWEN2_VL, "model_type": "qwen2_5_vl", "vision_config": tower}, "config.json")
+    assert newer.parameters.vision == pytest.approx(675e6, rel=0.01)
+    plain = shapes("qwen2.5-7b").parameters
+    for found in (second, newer):
+        assert not found.estimated
+        assert found.parameters.other == plain.other  # biases of queries, keys and values
+        assert found.parameters.total - found.parameters.vision == plain.total
+
+
+@pytest.mark.parametrize(("said", "meant"), [("qwen3_vl_text", "qwen3-8b"), ("qwen3_vl_moe_text", "qwen3-30b-a3b")])
+def test_decoders_of_qwen3_vl_have_qwen3s_norms(said: str, meant: str) -> None:
+    part = {**MODELS[meant].config, "model_type": said}
+    whole = {"model_type": said.removesuffix("_text"), "tie_word_embeddings": False, "text_config": part}
+    found = config.architecture(whole, "config.json")
+    assert found.parameters == shapes(meant).parameters
+    assert found.model_type == said
+    assert not found.estimated
+
+
+def test_layers_that_attend_to_images_alone_cache_no_text() -> None:
+    part = {"model_type": "mllama_text_model", "hidden_size": 4096, "num_hidden_layers": 40}
+    found = config.architecture({"model_type": "mllama", "text_config": part}, "config.json")
+    plain = config.architecture({**LLAMA, "num_hidden_layers": 40}, "config.json")
+    # 32 of 40 layers see the text; a cross layer has norms of queries and keys and two gates
+    assert kv_cache.size(found, 1000, 1) == 2 * 32 * 8 * 128 * 2 * 1000
+    assert found.parameters.total == plain.parameters.total + 8 * 4096 + 8 * (2 * 128 + 2)
+    assert any("attend to images" in note for note in found.notes)
+
+
+# --- hybrids ---
+
+RECURRENT_GEMMA = {  # google/recurrentgemma-2b
+    "model_type": "recurrent_gemma", "_block_types": ["recurrent", "recurrent", "attention"], "hidden_size": 2560,
+    "intermediate_size": 15360, "num_hidden_layers": 26, "num_attention_heads": 10, "num_key_value_heads": 1,
+    "head_dim": 256, "lru_width": 2560, "conv1d_width": 4, "attention_window_size": 2048, "vocab_size": 256000,
+}  # fmt: skip
+FALCON_H1 = {  # tiiuae/Falcon-H1-1.5B-Instruct
+    "model_type": "falcon_h1", "hidden_size": 2048, "intermediate_size": 4608, "num_hidden_layers": 24,
+    "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 128, "vocab_size": 65537, "mamba_d_ssm": 3072,
+    "mamba_n_heads": 48, "mamba_d_head": 64, "mamba_n_groups": 1, "mamba_d_state": 256, "mamba_d_conv": 4,
+}  # fmt: skip
+
+
+def test_recurrent_gemma_alternates_recurrence_and_windows() -> None:
+    found = config.architecture(RECURRENT_GEMMA, "config.json")
+    assert found.parameters.total / 1e9 == pytest.approx(2.68, abs=0.005)  # arXiv 2404.07839
+    assert {group.kind: group.layers for group in found.attention} == {"attention": 8, "state": 18}
+    assert kv_cache.size(found, 100_000, 1) == 2 * 8 * 256 * 2 * 2048 + 18 * 2560 * 4 * 2
+    assert not found.estimated
+
+
+def test_falcon_h1_attends_and_remembers_in_every_layer() -> None:
+    found = config.architecture(FALCON_H1, "config.json")
+    assert found.parameters.total / 1e9 == pytest.approx(1.55, abs=0.01)
+    assert {group.kind: group.layers for group in found.attention} == {"attention": 24, "state": 24}
+    state = (3072 + 2 * 256) * 4 + 3072 * 256
+    assert kv_cache.size(found, 1000, 1) == 24 * (2 * 2 * 128 * 2 * 1000 + state * 2)
+    assert not found.estimated
+
+
+@pytest.mark.parametrize(("name", "fused"), [("phi-4", True), ("falcon-7b", True), ("gpt2", True), ("qwen3-8b", False)])
+def test_queries_keys_and_values_may_be_one_matrix(name: str, fused: bool) -> None:
+    assert shapes(name).fused is fused
+
+
 def test_a_published_quantisation_is_the_models_format() -> None:
     assert shapes("deepseek-v3").dtype == "fp8"
     assert shapes("gpt-oss-20b").dtype == "mxfp4"
@@ -106,10 +230,13 @@ def test_a_published_quantisation_is_the_models_format() -> None:
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, "awq-4bit-g128"),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True}, "nf4-dq"),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "int8"),
+        ({"bits": 4, "group_size": 64}, "mlx-4bit-g64"),
         ({"quant_method": "compressed-tensors",
           "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}}, "fp8"),
     ):  # fmt: skip
         assert config.architecture({**LLAMA, "quantization_config": said}, "config.json").dtype == meant
+    mlx = config.architecture({**LLAMA, "quantization": {"bits": 6, "group_size": 64}}, "config.json")
+    assert mlx.dtype == "mlx-6bit-g64"
     unknown = config.architecture({**LLAMA, "quantization_config": {"quant_method": "new"}}, "config.json")
     assert unknown.dtype is None
     assert any("'new' is not known" in note for note in unknown.notes)

@@ -109,6 +109,76 @@ def test_a_hole_in_the_header_costs_no_memory(tmp_path: Path, keys: int, kind: s
     assert peak < 16 * 2**20
 
 
+@pytest.mark.parametrize(("name", "known"), [("llama", True), ("gpt-oss", True), ("newarch", False)])
+def test_an_architecture_that_is_not_known_is_said(tmp_path: Path, name: str, known: bool) -> None:
+    found = gguf.read(str(writer.write(tmp_path / "m.gguf", *family(name, {}))))
+    assert found.estimated is not known
+    assert any(f"'{name}' is not known here" in note for note in found.notes) is not known
+
+
+@pytest.mark.parametrize("name", ["bert", "nomic-bert", "t5encoder", "dream"])
+def test_a_gguf_that_is_no_decoder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"'{name}' is no decoder"):
+        gguf.read(str(writer.write(tmp_path / "m.gguf", *family(name, {}))))
+
+
+# --- folders ---
+
+
+def test_a_repository_of_a_gguf_alone_is_found_in_the_cache(tmp_path: Path) -> None:
+    snapshot = tmp_path / "models--acme--tiny-GGUF" / "snapshots" / "aaaa"
+    snapshot.mkdir(parents=True)
+    assert find.cached("acme/tiny-GGUF", str(tmp_path)) is None
+    writer.write(snapshot / "tiny-Q4_K_M.gguf", *writer.llama())
+    found = find.cached("acme/tiny-GGUF", str(tmp_path))
+    assert found is not None
+    assert (found.name, found.dtype) == ("acme/tiny-GGUF", "q4_k_m")
+    writer.write(snapshot / "tiny-Q8_0.gguf", *writer.llama())
+    with pytest.raises(DataError, match="2 models in one folder"):
+        find.cached("acme/tiny-GGUF", str(tmp_path))
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_shards_without_a_config_are_a_model(tmp_path: Path, indexed: bool) -> None:
+    names = list(llama())
+    files = {"model-00001-of-00002.safetensors": names[:7], "model-00002-of-00002.safetensors": names[7:]}
+    for file, held in files.items():
+        written(tmp_path / file, entries({name: llama()[name] for name in held}))
+    if indexed:
+        places = {name: file for file, held in files.items() for name in held}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    found = find.read(str(tmp_path))
+    assert found.estimated
+    assert (found.layers, found.hidden) == (2, 256)
+
+
+def test_safetensors_that_are_no_parts_are_several_models(tmp_path: Path) -> None:
+    for name in ("a.safetensors", "b.safetensors"):
+        written(tmp_path / name, entries(llama()))
+    with pytest.raises(DataError, match="2 safetensors files"):
+        find.read(str(tmp_path))
+
+
+def test_tensors_win_over_another_models_config(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    shapes = llama(layers=8, hidden=512, kv=256, inner=1024, vocab=4000)
+    path = written(tmp_path / "model.safetensors", entries(shapes))
+    for place in (tmp_path, path):
+        found = find.read(str(place))
+        assert (found.layers, found.hidden, found.estimated) == (8, 512, True)
+        assert any("the tensors are taken" in note for note in found.notes)
+    written(path, entries({"strange.weight": [4096, 4096]}))
+    with pytest.raises(DataError, match="another model's"):
+        find.read(str(path))
+
+
+def test_packed_weights_do_not_contradict_a_config(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    packed = {name: [shape[0], shape[1] // 8] if len(shape) == 2 else shape for name, shape in llama().items()}
+    written(tmp_path / "model.safetensors", entries(packed, "I32"))
+    assert not find.read(str(tmp_path)).estimated
+
+
 # --- safetensors ---
 
 

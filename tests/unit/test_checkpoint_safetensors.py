@@ -16,7 +16,7 @@ from llmcheck.errors import DataError
 from llmcheck.fit import weights
 from llmcheck.workload import Workload
 
-SIZES = {"BF16": 2, "F32": 4, "F8_E4M3": 1}
+SIZES = {"I32": 4, "BF16": 2, "F32": 4, "F8_E4M3": 1}
 CONFIG = {
     "model_type": "llama", "hidden_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "intermediate_size": 512, "vocab_size": 1000, "torch_dtype": "bfloat16",
@@ -100,7 +100,7 @@ def test_shapes_are_told_from_the_tensors_where_there_is_no_config(tmp_path: Pat
     assert found.estimated
     assert (found.hidden, found.layers, found.intermediate, found.vocab) == (2048, 2, 4096, 1000)
     assert (found.attention[0].heads, found.attention[0].kv_heads, found.attention[0].head_dim) == (16, 8, 128)
-    assert any("no config.json" in note for note in found.notes)
+    assert any("told by the tensors alone" in note for note in found.notes)
     assert found.parameters.total * 2 == total(llama(hidden=2048, kv=1024, inner=4096))
 
 

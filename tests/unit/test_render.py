@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfil
 from llmcheck.machine import Fabric, FabricPort, Gpu, Identity, Machine, Os, Problem, Ram, Software, Tool
 from llmcheck.render import Options, markdown, sh, text
 from llmcheck.render import json as json_format
+from llmcheck.render._blocks import Cell, Column, Table
 from llmcheck.report import Report, combined, exit_code
 from tests.machines_builder import GB, card, cards, machine, mig, packages
 from tests.unit.strategies import CORRECTIONS, SHIPPED, wild_machines, wild_reports
@@ -57,6 +59,31 @@ SHOWN: dict[str, object] = {
     "library": ShownLibrary(library=catalog.libraries()["tgi"], corrections=CORRECTIONS),
 }
 COMMANDS = {f"  {step.command}" for environment in PLAN.environments for step in environment.steps}
+
+
+WORDS = st.text("abcdefgh0123 ./", min_size=1, max_size=40).map(str.strip)
+COLUMNS = st.builds(
+    lambda name, right, fixed, least: Column(name, right=right, fixed=fixed, least=least),
+    WORDS, st.booleans(), st.booleans(), st.integers(4, 24),
+)  # fmt: skip
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    columns = draw(st.lists(COLUMNS, min_size=1, max_size=6))
+    cells = WORDS.map(Cell)
+    rows = st.lists(cells, min_size=len(columns), max_size=len(columns))
+    return Table(columns, draw(st.lists(rows, min_size=1, max_size=5)))
+
+
+@settings(deadline=None, max_examples=150)
+@given(tables(), st.integers(40, 160))
+def test_no_width_cuts_a_table(table: Table, width: int) -> None:
+    written = text.blocks([table], Options(width=width))
+    shown = Counter(written)
+    told = Counter("".join(cell.text for row in table.rows for cell in row))
+    assert {sign: count for sign, count in told.items() if sign != " " and shown[sign] < count} == {}
+    assert [line for line in written.splitlines() if cell_len(line) > width] == []
 
 
 def too_wide(written: str, width: int) -> list[str]:

@@ -141,15 +141,18 @@ UNDERSTOOD: list[tuple[str, list[Card], int | None, int | None]] = [
     ("no gpu, 32 GB RAM, 100 GB free", [], 32 * GB, 100 * GB),
     ("16 GB RAM", [], 16 * GB, None),
     ("CPU only", [], None, None),
-    ("m3-max 64GB", [(1, "Apple M3 Max", 64 * GB * 3 // 4 // MIB)], 64 * GB, None),
-    ("M3 Max, 64 GB", [(1, "Apple M3 Max", 64 * GB * 3 // 4 // MIB)], 64 * GB, None),
-    ("M3Max 64GB", [(1, "Apple M3 Max", 64 * GB * 3 // 4 // MIB)], 64 * GB, None),
-    ("Apple M1 16 GB, 256 GB", [(1, "Apple M1", 16 * GB * 2 // 3 // MIB)], 16 * GB, 256 * GB),
-    ("Mac Studio M2 Ultra 192GB", [(1, "Apple M2 Ultra", 192 * GB * 3 // 4 // MIB)], 192 * GB, None),
-    ("MacBook Pro M4 Pro 24GB", [(1, "Apple M4 Pro", 24 * GB * 2 // 3 // MIB)], 24 * GB, None),
-    ("M2 Ultra with 192 GB unified memory", [(1, "Apple M2 Ultra", 192 * GB * 3 // 4 // MIB)], 192 * GB, None),
+    ("m3-max 64GB", [(1, "Apple M3 Max", 48 * 1024)], 64 * GIB, None),
+    ("M3 Max, 64 GB", [(1, "Apple M3 Max", 48 * 1024)], 64 * GIB, None),
+    ("M3Max 64GB", [(1, "Apple M3 Max", 48 * 1024)], 64 * GIB, None),
+    ("Apple M1 16 GB, 256 GB", [(1, "Apple M1", 16 * GIB * 2 // 3 // MIB)], 16 * GIB, 256 * GB),
+    ("Mac Studio M2 Ultra 192GB", [(1, "Apple M2 Ultra", 144 * 1024)], 192 * GIB, None),
+    ("MacBook Pro M4 Pro 24GB", [(1, "Apple M4 Pro", 16 * 1024)], 24 * GIB, None),
+    ("M2 Ultra with 192 GB unified memory", [(1, "Apple M2 Ultra", 144 * 1024)], 192 * GIB, None),
     ("Jetson AGX Orin 64GB", [(1, "Orin (nvgpu)", 64 * GB // MIB)], 64 * GB, None),
-    ("DGX Spark", [(1, "NVIDIA GB10", 128 * 1024)], 128 * GIB, None),
+    ("M3 Max 36GB", [(1, "Apple M3 Max", 27 * 1024)], 36 * GIB, None),
+    ("M3 Max, 64 GB RAM", [(1, "Apple M3 Max", 48 * 1024)], 64 * GIB, None),
+    ("DGX Spark", [(1, "NVIDIA GB10", 125_508_468 // 1024)], 125_508_468 * 1024, None),
+    ("DGX Spark 128GB", [(1, "NVIDIA GB10", 125_508_468 // 1024)], 125_508_468 * 1024, None),
     ("Ryzen AI Max+ 395 128GB", [(1, "AMD Ryzen AI Max+ 395 (Radeon 8060S)", 96 * GB // MIB)], 128 * GB, None),
     ("4x MI300A", [(4, "AMD Instinct MI300A", 128 * 1024)], 512 * GIB, None),
 ]
@@ -192,7 +195,6 @@ REFUSED: list[tuple[str, tuple[str, ...]]] = [
     ("RTX 6000", ("RTX 6000 Ada", "RTX PRO 6000")),
     ("RTX 4090 64GB", ("24 GB", "RAM")),
     ("RTX 4090 16GB", ("24 GB", "RTX 4090 Laptop GPU")),
-    ("RTX 3060 8GB", ("12 GB", "RTX 3060 Ti")),
     ("RTX 4070 16GB", ("12 GB", "RTX 4070 Ti SUPER")),
     ("A100 32GB", ("40 GB", "80 GB")),
     ("B200 192GB", ("180 GB",)),
@@ -216,7 +218,9 @@ REFUSED: list[tuple[str, tuple[str, ...]]] = [
     ("2x M3 Max 64GB", ("Apple M3 Max", "one")),
     ("2x DGX Spark", ("GB10", "one")),
     ("M3 Max 64GB + RTX 4090", ("Apple M3 Max", "RTX 4090")),
-    ("-2x RTX 4090", ("-2x",)),
+    ("-2x RTX 4090", ("-2x", "negative")),
+    ("RTX 4090, -5 GB RAM", ("negative", "64 GB RAM")),
+    ("-5 GB RAM", ("negative",)),
     ("RTX 4090 \x1b[31m", ("\\x1b",)),
     ("RTX\u202e 4090", ("\\u202e",)),
     ("RTX 4090, 64 GB\x00RAM", ("\\x00",)),
@@ -317,13 +321,41 @@ def test_a_choice_falls_on_the_slowest_and_is_told(text: str, chosen: str, other
 
 
 @pytest.mark.parametrize(
+    ("name", "usual", "other", "mib"),
+    [
+        ("RTX 4060 Ti", 16, 8, 8190),
+        ("RTX 5060 Ti", 16, 8, 8155.5),
+        ("RTX 3060", 12, 8, 8192),
+        ("RTX 3080", 10, 12, 12288),
+        ("RX 9060 XT", 16, 8, 8152),
+    ],
+)
+def test_a_name_that_was_sold_with_several_memories_has_each(name: str, usual: int, other: int, mib: float) -> None:
+    told = machine(name, TABLE)
+    assert any(f"taken with {usual} GB" in each and f"{other} GB" in each for each in told.assumptions)
+    assert machine(f"{name} {usual}GB", TABLE).assumptions == ()
+    found = machine(f"2x {name} {other} GB, 64 GB RAM", TABLE)
+    assert [gpu.memory_total for gpu in found.machine.gpus or ()] == [mib * MIB] * 2
+    assert {gpu.spec for gpu in found.machine.gpus or ()} == {None}
+    assert any("no rates are known" in each for each in found.assumptions)
+
+
+@pytest.mark.parametrize(
     "text", ["RTX 4090", "8x H100 SXM", "8xH200", "8x H200 141GB", "A100 SXM4 80GB", "L40", "7900 XT"]
 )
 def test_where_nothing_was_chosen_nothing_is_told(text: str) -> None:
     assert machine(text, TABLE).assumptions == ()
 
 
-@pytest.mark.parametrize(("text", "share"), [("M1 16GB", "two thirds"), ("M4 Max 64GB", "three quarters")])
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("M1 16GB", "two thirds"),
+        ("M4 Max 64GB", "three quarters"),
+        ("M3 Max 36GB", "three quarters"),
+        ("DGX Spark", "119.7"),
+    ],
+)
 def test_the_share_of_shared_memory_is_told(text: str, share: str) -> None:
     (told,) = machine(text, TABLE).assumptions
     assert share in told
@@ -335,6 +367,7 @@ def test_the_share_of_shared_memory_is_told(text: str, share: str) -> None:
         ("2x 4090, 64gb ram", "2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 64 GB RAM"),
         ("RTX 4090, 2TB", "NVIDIA GeForce RTX 4090 (24.0 GiB), 2 TB disk"),
         ("16 GB RAM", "no GPU, 16 GB RAM"),
+        ("M3 Max 64GB", "Apple M3 Max (48 GiB), 64 GiB RAM"),
     ],
 )
 def test_in_words(text: str, words: str) -> None:
@@ -405,7 +438,7 @@ def test_sizes_are_read_in_any_case(number: int, unit: str) -> None:
         ("H100", True),
         ("cpu", True),
         ("-", False),
-        ("", False),
+        ("", True),
         ("box.json", False),
         ("BOX.JSON", False),
         ("./box", False),

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from llmcheck import unified
 from llmcheck.host import Host
 from llmcheck.machine import Gpu, Problem
 from llmcheck.probe import Reading, Request
-from llmcheck.units import GIB, MIB
+from llmcheck.units import MIB
 
 _PROBE = "gpu.apple"
-_LARGE = 36 * GIB
 
 
 class _Display(Struct):
@@ -50,11 +50,7 @@ def probe(host: Host, _request: Request) -> Reading:
 
 
 def _share(host: Host) -> _Share:
-    """Bytes that Metal may wire at once: the limit that was set, else an estimate of the system's own.
-
-    The estimate is two thirds of the RAM up to 36 GiB and three quarters above, as recommendedMaxWorkingSetSize
-    appears in llama.cpp's logs of M1 and M2; newer systems grant more (74 % of 16 GB, 84 % of 128 GB), so it is low.
-    """
+    """Bytes that Metal may wire at once: the limit that was set, else an estimate of the system's own."""
     ram = _number(host.run(["sysctl", "-n", "hw.memsize"]))
     if ram is None:
         return _Share(None, "sysctl hw.memsize gave no answer")
@@ -64,8 +60,8 @@ def _share(host: Host) -> _Share:
     old = _number(host.run(["sysctl", "-n", "debug.iogpu.wired_limit"]))  # macOS 13, in bytes
     if old:
         return _Share(min(ram, old), "sysctl debug.iogpu.wired_limit")
-    share, words = (ram * 3 // 4, "3/4") if ram > _LARGE else (ram * 2 // 3, "2/3")
-    return _Share(share, f"estimate: {words} of hw.memsize, the usual share that Metal may wire")
+    words = unified.metal_words(ram)
+    return _Share(unified.metal(ram), f"estimate: {words} of hw.memsize, the usual share that Metal may wire")
 
 
 def _number(text: str | None) -> int | None:

@@ -1,0 +1,188 @@
+"""What does not go together is refused in one line that says what does; each format has one name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmcheck import catalog, together, whatif
+from llmcheck.architecture import Architecture
+from llmcheck.checkpoint import config
+from llmcheck.errors import UsageError
+from llmcheck.fit import formats, weights
+from llmcheck.machine import Machine
+from llmcheck.question import known_model
+from llmcheck.workload import Workload
+
+
+def asked(**options: Any) -> Workload:
+    return together.checked(Workload(**{"method": "inference", **options}))
+
+
+def refusal(**options: Any) -> str:
+    with pytest.raises(UsageError) as raised:
+        asked(**options)
+    line = str(raised.value)
+    assert "\n" not in line
+    return line
+
+
+def model(name: str, **changes: Any) -> Architecture:
+    row = catalog.models()[name]
+    return config.architecture({**row.config, **changes}, name)
+
+
+# --- names of formats ---
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("FP32", "fp32"), ("Float8", "fp8"), ("Q4_K", "q4_k_m"), ("INT4", "awq"), (" nf4 ", "nf4"), ("Q4_0.gguf", "q4_0"),
+     ("GPTQ-4bit+HEAD", "gptq-4bit+head"), ("FP4", "nf4"), ("MLX", "mlx-4bit")],
+)  # fmt: skip
+def test_a_format_has_one_name(said: str, meant: str) -> None:
+    assert asked(weights=said).weights == meant
+    assert formats.weights(meant) == formats.weights(said)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("FP8", "fp8"), ("F16", "fp16"), ("Q8_0", "q8_0"), ("bfloat16", "bf16")])
+def test_a_format_of_the_cache_has_one_name(said: str, meant: str) -> None:
+    assert asked(kv_cache=said).kv_cache == meant
+
+
+@given(st.sampled_from((*formats.NAMES, *formats.ALIASES)), st.booleans())
+def test_the_name_of_a_format_means_it(name: str, upper: bool) -> None:
+    form = formats.weights(name.upper() if upper else name)
+    assert formats.weights(form.name) == form
+
+
+def test_mlx_quantises_the_embedding_too() -> None:
+    shape = model("llama-3.1-8b")
+    form = formats.weights("mlx-4bit-g64")
+    matrices = shape.parameters.total - shape.parameters.other
+    assert weights.stored(shape, form).total == pytest.approx(matrices * 4.5 / 8 + shape.parameters.other * 2, rel=1e-6)
+
+
+# --- options ---
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"weights": "q3_k_x"}, ["--weights q3_k_x", "nearest"]),
+        ({"kv_cache": "fp7"}, ["--kv-cache fp7", "nearest"]),
+        ({"precision": "bf16"}, ["--precision is about training"]),
+        ({"lora_targets": "qv"}, ["--lora-targets is about training"]),
+        ({"chunked_loss": True}, ["--chunked-loss is about training"]),
+        ({"memory_fraction": 0.5}, ["--memory-fraction is about servers", "vllm"]),
+        ({"max_sequences": 8, "runtime": "llama.cpp"}, ["--max-sequences is about servers"]),
+        ({"method": "lora", "kv_cache": "fp8"}, ["--kv-cache is about inference", "lora"]),
+        ({"method": "full", "memory_fraction": 0.5}, ["--memory-fraction is about inference"]),
+        ({"method": "qlora", "max_sequences": 8}, ["--max-sequences is about inference"]),
+        ({"method": "lora", "prompt": 8}, ["--prompt is about inference"]),
+        ({"method": "full", "lora_rank": 8}, ["--lora-rank is about adapters", "full"]),
+        ({"method": "pretrain", "lora_targets": "qv"}, ["--lora-targets is about adapters"]),
+        ({"method": "lora", "runtime": "vllm"}, ["vllm does not train"]),
+        ({"method": "qlora", "weights": "bf16"}, ["quantised", "--method lora"]),
+        ({"method": "full", "weights": "nf4"}, ["nf4", "--method qlora"]),
+        ({"method": "lora", "weights": "q4_k_m"}, ["q4_k_m", "inference alone"]),
+        ({"runtime": "llama.cpp", "weights": "awq"}, ["llama.cpp does not read weights in awq", "q4_k_m"]),
+        ({"runtime": "llama.cpp", "weights": "gptq-4bit"}, ["does not read weights in gptq-4bit"]),
+        ({"runtime": "vllm", "weights": "q4_k_m"}, ["vllm does not read", "--runtime llama.cpp does"]),
+        ({"runtime": "transformers", "weights": "mlx-4bit"}, ["transformers does not read", "--runtime mlx does"]),
+        ({"runtime": "mlx", "weights": "nf4"}, ["mlx does not read weights in nf4", "mlx-4bit"]),
+        ({"runtime": "mlx", "weights": "awq"}, ["mlx does not read weights in awq"]),
+        ({"prompt": 9, "context": 8}, ["--prompt"]),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(options: dict[str, Any], words: list[str]) -> None:
+    line = refusal(**options)
+    for word in words:
+        assert word in line
+
+
+def test_a_grid_is_asked_of_a_run_that_trains() -> None:
+    with pytest.raises(UsageError, match="--grid is about training"):
+        together.checked(Workload(method="inference"), grid=300)
+    together.checked(Workload(method="lora"), grid=300)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"runtime": "llama.cpp", "weights": "mxfp4"}, {"runtime": "llama.cpp", "weights": "bf16"},
+        {"runtime": "vllm", "weights": "awq", "memory_fraction": 0.8, "max_sequences": 8},
+        {"runtime": "mlx", "weights": "mlx-8bit"}, {"method": "qlora", "weights": "nf4"},
+        {"method": "lora", "weights": "int8", "lora_rank": 8}, {"method": "full", "weights": "fp32"},
+    ],
+)  # fmt: skip
+def test_what_goes_together_is_left_as_it_is(options: dict[str, Any]) -> None:
+    workload = Workload(**{"method": "inference", **options})
+    assert together.checked(workload) == workload
+
+
+# --- with the model ---
+
+
+def test_mxfp4_wants_experts() -> None:
+    with pytest.raises(UsageError, match="experts alone"):
+        together.suited(Workload(method="inference", weights="mxfp4"), model("llama-3-8b"))
+    together.suited(Workload(method="inference", weights="mxfp4"), model("gpt-oss-20b"))
+
+
+def test_weights_that_one_runtime_reads_are_run_by_it() -> None:
+    quantised = model("llama-3-8b", quantization={"bits": 4, "group_size": 64})
+    assert together.suited(Workload(method="inference"), quantised).runtime == "mlx"
+    assert together.suited(Workload(method="inference", weights="bf16"), quantised).runtime is None
+    with pytest.raises(UsageError, match="mlx-4bit-g64, as llama is published; --runtime mlx does"):
+        together.suited(Workload(method="inference", runtime="vllm"), quantised)
+    with pytest.raises(UsageError, match="does not read weights in fp8, as"):
+        together.suited(Workload(method="inference", runtime="llama.cpp"), model("deepseek-v3"))
+
+
+def test_a_gguf_is_run_by_what_reads_its_types() -> None:
+    known = known_model("llama-3-8b")
+    assert known is not None
+    gguf = Architecture(**{name: getattr(known, name) for name in known.__struct_fields__} | {"dtype": "q4_k_m"})
+    for runtime in ("llama.cpp", "vllm"):
+        together.suited(Workload(method="inference", runtime=runtime), gguf)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"in 16 bits \(--weights bf16\); --runtime llama.cpp does"):
+        together.suited(Workload(method="inference", runtime="transformers"), gguf)
+    together.suited(Workload(method="inference", runtime="transformers", weights="bf16"), gguf)
+
+
+# --- with the machine ---
+
+
+@pytest.mark.parametrize(
+    ("runtime", "words", "said"),
+    [
+        ("tensorrt-llm", "MI300X", "needs GPUs of NVIDIA, and this machine has GPUs of amd"),
+        ("tensorrt-llm", "cpu, 64 GB RAM", "this machine has no GPU"),
+        ("mlx", "RX 7900 XTX", "for Apple silicon and CUDA"),
+        ("vllm", "M3 Max 64GB", "does not use the GPU of a Mac"),
+        ("sglang", "M3 Max 64GB", "does not use the GPU of a Mac"),
+    ],
+)
+def test_a_runtime_that_has_no_build_for_the_machine_is_refused(runtime: Any, words: str, said: str) -> None:
+    machine = whatif.machine(words, catalog.gpu_specs()).machine
+    with pytest.raises(UsageError, match=said):
+        together.check_machine(Workload(method="inference", runtime=runtime), machine)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "words"),
+    [("tensorrt-llm", "H100"), ("mlx", "M3 Max 64GB"), ("mlx", "RTX 4090"), ("vllm", "MI300X"),
+     ("vllm", "cpu, 64 GB RAM"), (None, "MI300X"), ("llama.cpp", "M3 Max 64GB")],
+)  # fmt: skip
+def test_a_runtime_that_has_one_is_not(runtime: Any, words: str) -> None:
+    machine = whatif.machine(words, catalog.gpu_specs()).machine
+    together.check_machine(Workload(method="inference", runtime=runtime), machine)
+
+
+def test_what_is_not_known_of_a_machine_refuses_nothing() -> None:
+    for runtime in ("tensorrt-llm", "mlx", "vllm"):
+        together.check_machine(Workload(method="inference", runtime=runtime), Machine())  # type: ignore[arg-type]
