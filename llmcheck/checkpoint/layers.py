@@ -72,6 +72,8 @@ def _signed(text: Fields, layers: int) -> list[LayerKind]:
 
 def _periodic(text: Fields, model_type: str, layers: int) -> list[LayerKind] | None:
     """Layers of which some attend and the others keep a state; None where the file speaks of no such thing."""
+    if model_type == "minimax":  # its class alternates where the file has no list
+        return ["state" if index % 2 else "full" for index in range(layers)]
     if text.has("attn_layer_period"):
         period = text.whole("attn_layer_period", most=10_000)
         offset = text.optional("attn_layer_offset", least=0, most=10_000) or 0

@@ -268,6 +268,7 @@ def test_an_unknown_family_is_read_like_llama_and_says_so() -> None:
         ({"layer_types": ["full_attention"]}, ["layer_types", "32 layers"]),
         ({"layer_types": ["telepathy"] * 32}, ["telepathy"]),
         ({"layer_types": ["mamba"] * 32}, ["not modelled"]),
+        ({"model_type": "minimax"}, ["recurrent layers of 'minimax' are not modelled"]),
     ],
 )
 def test_what_is_wrong_is_one_line(changes: dict[str, Any], words: list[str]) -> None:
