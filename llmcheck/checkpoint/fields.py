@@ -36,10 +36,10 @@ class Fields:
         return found
 
     def optional(self, *names: str, least: int = 1, most: int) -> int | None:
-        """A whole number from ``least`` to ``most``; None where there is none, or a list. Raises DataError."""
+        """A whole number from ``least`` to ``most``; None where there is none, ``false``, or a list. Raises DataError."""
         for name in names:
             value = self._values.get(name)
-            if value is None or isinstance(value, list):
+            if value is None or value is False or isinstance(value, list):
                 continue
             if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
                 value = int(value)

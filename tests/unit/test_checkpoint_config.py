@@ -378,3 +378,15 @@ def test_a_reference_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> Non
     found = find.cached("acme/tiny", str(tmp_path))
     assert found is not None
     assert found.source.endswith("revision aaaa")
+
+
+@pytest.mark.parametrize(
+    ("name", "token"),
+    [  # bytes of cache for a token of a long context: vLLM's log; 2 x layers x cached heads x head size x 2
+        ("mistral-small-3.2-24b", 163_840), ("llama-3.1-8b", 131_072), ("qwen2.5-7b", 57_344), ("phi-4", 204_800),
+    ],
+)  # fmt: skip
+def test_models_of_the_table_have_no_window_that_their_files_do_not_have(name: str, token: int) -> None:
+    shapes = known_model(name)
+    assert shapes is not None
+    assert kv_cache.size(shapes, 100_000, 1) == 100_000 * token
