@@ -36,7 +36,7 @@ class Fields:
         return found
 
     def optional(self, *names: str, least: int = 1, most: int) -> int | None:
-        """A whole number from ``least`` to ``most``; None where there is none, ``false``, or a list. Raises DataError."""
+        """A whole number from ``least`` to ``most``; None for none, ``false`` or a list. Raises DataError."""
         for name in names:
             value = self._values.get(name)
             if value is None or value is False or isinstance(value, list):
