@@ -150,10 +150,10 @@ def pip_of(
     return Pip("uv", target.python, options, held, inside=True), steps
 
 
-def torch_step(pip: Pip, torch: TorchBuild, names: set[str], useless: bool, libraries: Sequence[Library]) -> Step:
+def torch_step(pip: Pip, torch: TorchBuild, names: set[str], fault: str | None, libraries: Sequence[Library]) -> Step:
     """torch and its companions from one index: that of the torch that is there, or of the build for this machine.
 
-    ``useless``: the torch that is installed cannot use the GPUs. ``libraries``: those whose fate a new torch decides.
+    ``fault``: why the torch that is installed is of no use. ``libraries``: those whose fate a new torch decides.
     """
     held, version = pip.held, pip.held.version("torch")
     reason = f"PyTorch: {torch.reason}"
@@ -172,19 +172,19 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], useless: bool, libr
         beside = [companion(name, version, exact=True) for name in COMPANIONS if name in names]
         return pip.step(beside, f"to go with the installed torch {version}", index_url=held.torch_index)
     changes: list[Change] = []
-    if version is not None and useless:
-        changes.append(Change("torch", version, _useless(held, torch)))
+    if version is not None and fault is not None:
+        changes.append(Change("torch", version, fault))
     elif moved and version is not None:
         changes.append(Change("torch", version, "torchaudio does not import beside it"))
     elif version is not None:
         changes += held.against([requirement])
     along = [name for name in COMPANIONS if changes and held.version(name)]
-    if useless:
+    if fault is not None:
         changes += [Change(name, held.version(name) or "", "it is made for that torch") for name in along]
     floor = floor_of(requirement)
     companions = [companion(name, floor, exact=False) for name in COMPANIONS if name in {*names, *along}]
     # An installer would keep the release that satisfies the name.
-    options = ["--force-reinstall"] if changes and useless else []
+    options = ["--force-reinstall"] if changes and fault is not None else []
     return pip.step(
         [requirement, *companions],
         reason,
@@ -197,10 +197,11 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], useless: bool, libr
 
 def mending_steps(pip: Pip, requirements: Sequence[str]) -> list[Step]:
     """For what is listed as installed while its files are gone, which an installer takes for done."""
-    if not requirements:
-        return []
-    again = ["--force-reinstall", "--no-deps"]
-    return [pip.step(requirements, "it is listed as installed, and its files are missing", options=again)]
+    companions = [each for each in requirements if name_of(each) in COMPANIONS]
+    others = [each for each in requirements if each not in companions]
+    why, again = "listed as installed, and the files are missing", ["--force-reinstall", "--no-deps"]
+    by_index = ((others, None), (companions, pip.held.torch_index))
+    return [pip.step(asked, why, index_url=index, options=again) for asked, index in by_index if asked]
 
 
 def library_steps(
@@ -327,6 +328,7 @@ def _special(pip: Pip, library: Library, asked: Mapping[str, str], toolkit: Cuda
     return [tools, built]
 
 
-def _useless(held: Held, torch: TorchBuild) -> str:
+def useless(held: Held, torch: TorchBuild) -> str:
+    """Why an installed torch gives way, where GPUs are there that it cannot use."""
     cpu = held.torch is not None and held.torch.build == "cpu"
     return "it is a CPU build, and this machine has GPUs" if cpu else f"it cannot use the GPUs; {torch.tag} can"

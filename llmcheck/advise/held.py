@@ -133,14 +133,15 @@ def _whole(series: str) -> str:
 
 def _index_of(torch: Torch | None, machine: Machine, wheels: Sequence[TorchWheel]) -> str | None:
     """None where PyPI holds that build, or where it is not known which build it is."""
-    if torch is None or torch.build is None:
+    build = (torch.build or (torch.version or "").partition("+")[2]) if torch is not None else ""
+    if torch is None or not build:
         return None
     from llmcheck.advise.torch import index_of
 
     system = machine.os.system if machine.os else "linux"
     series = numbers(torch.version or "")[:2]
-    rows = [each for each in wheels if each.tag == torch.build and system in each.systems]
+    rows = [each for each in wheels if each.tag == build and system in each.systems]
     of_series = [each for each in rows if numbers(each.torch) == series] or rows
-    known = of_series or _BUILD.fullmatch(torch.build)
-    on_pypi = torch.build == "mps" or any(system in each.on_pypi for each in of_series)
-    return index_of(torch.build) if known and not on_pypi else None
+    known = of_series or _BUILD.fullmatch(build)
+    on_pypi = build == "mps" or any(system in each.on_pypi for each in of_series)
+    return index_of(build) if known and not on_pypi else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from llmcheck.advice import Environment, Judged, LeftOut, Plan, Step, TorchBuild
@@ -15,6 +16,7 @@ from llmcheck.advise.commands import (
     pip_of,
     step,
     torch_step,
+    useless,
     verify_steps,
 )
 from llmcheck.advise.doubts import Doubts
@@ -31,6 +33,7 @@ from llmcheck.library import Library
 from llmcheck.machine import Machine, normalized_name
 
 _DEFAULT = PlanOptions()
+_VERSION = re.compile(r"[A-Za-z0-9.!+-]+")
 
 
 def plan_installation(
@@ -193,6 +196,7 @@ class _Planner:
             for library in self.libraries.values()
             if library.import_name and library.import_name not in importable
             for name, version in self._versions(library)[:1]
+            if _VERSION.fullmatch(version)  # it becomes part of a requirement
         }
 
     def _versions(self, library: Library) -> list[tuple[str, str]]:
@@ -244,14 +248,16 @@ class _Planner:
         if target.make:
             steps.append(step(target.make, target.reason, self.options, kind="environment", requires=target.requires))
         pip, more = pip_of(target, members, self.machine, self.options, held)
-        mended = [self.broken[each.id] for each in members if held.packages and each.id in self.broken]
-        steps += [*more, *mending_steps(pip, mended)]
+        gone = {each.id for each in members if held.packages and each.id in self.broken}
+        steps += [*more, *mending_steps(pip, [self.broken[name] for name in sorted(gone - {"torch"})])]
         fate = [each for each in self.libraries.values() if each not in members]
         torch, family = self._torch_in(target, members)
+        family -= gone - {"torch"}
         if family:
-            steps.append(torch_step(pip, torch, family, self.useless, fate))
+            fault = "its files are missing" if "torch" in gone else useless(held, torch) if self.useless else None
+            steps.append(torch_step(pip, torch, family, fault, fate))
         asked = steps[-1].requirements if family else ()
-        rest = [each for each in members if each.id not in TORCH_FAMILY and not (mended and each.id in self.broken)]
+        rest = [each for each in members if each.id not in (*TORCH_FAMILY, *gone)]
         stays = held.torch is not None and "torch" not in family
         tag = held.torch.build if stays and held.torch else torch.tag
         resolutions = self.knowledge.resolutions

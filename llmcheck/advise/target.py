@@ -74,7 +74,7 @@ def _shared(
     if python is None or version is None:
         return _new(SHARED, venv or VENV, None, "no interpreter of a project was found", machine, options)
     if wanted != version:
-        reason = f"{_against(members, version, torch_for)}, and {python.executable} is {version}"
+        reason = f"{_against(members, version, wanted, torch_for)}, and {python.executable} is {version}"
         taken = options.venv if options.venv_is_judged else VENV if (python.prefix or "").endswith(f"/{VENV}") else None
         folder = venv or (f"{taken}-{wanted}" if taken else VENV)
         return _new(SHARED, folder, wanted, reason, machine, options)
@@ -102,7 +102,7 @@ def own_target(
     version = python.version if python else None
     wanted = python_for(members, version, torch_for)
     if wanted != version:
-        reason = f"{reason}; {_against(members, version, torch_for)}, and the Python here is {version}"
+        reason = f"{reason}; {_against(members, version, wanted, torch_for)}, and the Python here is {version}"
     folder, misfits = f"{options.venv or VENV}-{name}", _misfits(members, wanted, torch_for)
     made = _new(name, folder, wanted if wanted != version else None, reason, machine, options)
     return made._replace(misfits=misfits)
@@ -131,13 +131,13 @@ def _misfits(members: Iterable[Library], version: str | None, torch_for: TorchFo
     return {library.id: f"{misfit}, and {why}" for library in members if (misfit := python_mismatch(library, version))}
 
 
-def _against(members: Iterable[Library], version: str | None, torch_for: TorchFor | None) -> str:
+def _against(members: Iterable[Library], version: str | None, wanted: str | None, torch_for: TorchFor | None) -> str:
     """Why the judged Python is not taken."""
     misfit = next(filter(None, (python_mismatch(library, version) for library in members)), None)
-    if misfit is None and torch_for is not None:
-        torch = torch_for(version)
-        return (torch.none or torch.reasons[-1]).replace(f", this is {version}", "")
-    return misfit or ""
+    if misfit is not None or torch_for is None:
+        return misfit or ""
+    none = torch_for(version).none
+    return none.replace(f", this is {version}", "") if none else f"PyTorch can use the GPUs with Python {wanted}"
 
 
 def grouped(

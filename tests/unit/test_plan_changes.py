@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+import msgspec
 import pytest
 from packaging.requirements import Requirement
 
@@ -134,12 +135,24 @@ def test_a_package_outside_the_catalogue_is_replaced_with_a_word() -> None:
     assert "our-own==1.0" in (step.undo or "")
 
 
-def test_a_library_whose_files_are_gone_is_put_back_in_the_same_release() -> None:
-    there = machine(software=packages(transformers="5.23.0"))
-    import msgspec
+def without_modules(there: Machine, *importable: str) -> Machine:
+    """As after files were deleted: of all modules only these are left."""
+    return msgspec.structs.replace(there, software=msgspec.structs.replace(there.software, importable=importable))
 
-    broken = msgspec.structs.replace(there, software=msgspec.structs.replace(there.software, importable=("wandb",)))
-    made = plan(broken, "transformers")
+
+def test_a_torch_whose_files_are_gone_is_installed_anew_with_what_belongs_to_it() -> None:
+    there = holding("cpu", "2.14.1+cpu", torchvision="0.29.2+cpu", transformers="5.23.0")
+    there = msgspec.structs.replace(there, gpus=(), drivers={})  # no GPU: a CPU build is right
+    (again,) = steps(plan(without_modules(there, "torchvision", "transformers"), "torch"))
+    assert [Requirement(each).name for each in again.requirements] == ["torch", "torchvision"]
+    assert "torch 2.14.1+cpu is replaced: its files are missing" in again.changes
+    (again,) = steps(plan(without_modules(there, "torch", "transformers"), "torchvision"))
+    assert again.requirements == ("torchvision==0.29.2+cpu",)
+    assert again.index_url == "https://download.pytorch.org/whl/cpu"
+
+
+def test_a_library_whose_files_are_gone_is_put_back_in_the_same_release() -> None:
+    made = plan(without_modules(machine(software=packages(transformers="5.23.0")), "wandb"), "transformers")
     assert made.satisfied == ()
     (step,) = steps(made)
     assert step.requirements == ("transformers==5.23.0",)
