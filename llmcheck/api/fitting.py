@@ -1,0 +1,67 @@
+"""Does a model fit, and the models whose shapes are built in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmcheck import catalog
+from llmcheck.api.inspection import MachineSource
+from llmcheck.estimate import Fit
+from llmcheck.host import Host
+from llmcheck.listing import ModelList, ModelRow
+from llmcheck.probe.disk import model_cache
+from llmcheck.workload import Workload
+
+if TYPE_CHECKING:
+    from llmcheck.question import Subject
+
+
+def fit(
+    subject: Subject,
+    workload: Workload,
+    machine: MachineSource,
+    *,
+    assume_idle: bool = False,
+    grid: float | None = None,
+) -> Fit:
+    """Does this model fit, used like this, and how fast. ``grid``: grams of CO2 for a kWh.
+
+    Raises DataError and UsageError.
+    """
+    from llmcheck import question, together
+    from llmcheck.fit.answer import answer
+
+    workload = together.checked(workload, grid=grid)
+    architecture = question.architecture(subject, model_cache(Host()))
+    workload = together.suited(workload, architecture)
+    asked_of = machine()
+    together.check_machine(workload, asked_of)
+    # one with memory of its own; what shares the machine's is another machine
+    cards = tuple(each.spec for each in catalog.gpu_specs() if each.vendor == "nvidia" and each.memory_reported)
+    found = answer(architecture, workload, asked_of, assume_idle=assume_idle, grid=grid, specs=cards)
+    if found.speed is None or found.speed.days is None:
+        return found
+    from llmcheck.advise.rent import rented  # a run of days alone has a price
+
+    return rented(found, catalog.offers())
+
+
+def models() -> ModelList:
+    """The well-known models whose shapes are built in."""
+    from llmcheck.checkpoint import config
+
+    return ModelList(
+        models=tuple(
+            ModelRow(
+                id=each.id,
+                names=each.names,
+                parameters=shape.parameters.total,
+                active=shape.parameters.active,
+                context=shape.context,
+                source=each.source,
+                as_of=each.as_of,
+            )
+            for each in catalog.models().values()
+            for shape in (config.architecture(each.config, each.id),)
+        )
+    )

@@ -1,0 +1,144 @@
+"""This machine, one that was saved, and one in words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from llmcheck import catalog, codec, compatibility
+from llmcheck.errors import DataError, InspectionError
+from llmcheck.host import Host
+from llmcheck.identify import identify
+from llmcheck.interpreter import Question, choose
+from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
+from llmcheck.machine import Machine
+from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
+from llmcheck.redact import Redaction, redact
+
+if TYPE_CHECKING:
+    from llmcheck.whatif import WhatIf
+
+MachineSource = Callable[[], Machine]
+"""Hands over the machine when it is needed; the inspection behind it is under way from the start."""
+
+
+def ask(python: str | None = None, begun: Question | None = None) -> Question:
+    """The project's interpreter (``python``, or the one chosen by the environment), asked about itself.
+
+    ``begun``: a question put before; it is kept if it was put to that interpreter.
+    """
+    host = Host()
+    choice = choose(python, host.environ, host.cwd)
+    return begun if begun is not None and begun.choice == choice else Question(choice)
+
+
+def start_inspection(
+    question: Question | None = None,
+    path: str | None = None,
+    probe_seconds: float = PROBE_SECONDS,
+    total_seconds: float = TOTAL_SECONDS,
+    *,
+    explain: bool = False,
+    probe_net: bool = False,
+    measure: Sequence[str] = (),
+    modules: Sequence[str] = (),
+) -> MachineSource:
+    """Begin to inspect this machine; the returned function waits for it.
+
+    ``question``: the project's interpreter, asked already; None chooses and asks now. ``path``: one more folder whose
+    disk is to be looked at, and judged. ``explain``: say where each fact was read. ``probe_net``: the network may be
+    used, to see whether the hub and the package index can be reached. ``measure``: ``disk`` reads from it.
+    ``modules``: what is to be looked for on that interpreter's path.
+    The function raises InspectionError if nothing at all could be found out.
+    """
+    host = Host()
+    question = question or ask()
+    request = Request(
+        path=path,
+        python=question.choice,
+        probe_net=probe_net,
+        measure=tuple(measure),
+        modules=tuple(modules),
+    )
+    inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: question.answer(probe_seconds))
+
+    def machine() -> Machine:
+        found = inspection.machine(explain)
+        if found.gpus:
+            found = identify(found, catalog.gpu_specs())
+        found = _with_problems(found)
+        if found.os is None and found.cpu.threads is None and found.ram.total is None:
+            reasons = "; ".join(problem.message for problem in found.problems)
+            raise InspectionError(f"this machine could not be inspected: {reasons}")
+        return found
+
+    return machine
+
+
+def _with_problems(machine: Machine) -> Machine:
+    """With what keeps its software from using its hardware; the tables are read where there is something to judge."""
+    if machine.software.torch is None:
+        return compatibility.with_problems(machine, (), ())
+    from llmcheck.catalog import wheels
+
+    return compatibility.with_problems(machine, wheels.wheels(), wheels.drivers())
+
+
+class _Header(msgspec.Struct):
+    schema: str | None = None
+
+
+class _Enclosing(msgspec.Struct):
+    machine: Machine
+
+
+def stated_machine(text: str) -> WhatIf:
+    """A machine in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for what is none."""
+    from llmcheck import whatif  # patterns that few commands need
+
+    return whatif.machine(text, catalog.gpu_specs())
+
+
+def load_machine(name: str) -> Machine:
+    """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
+
+    Raises DataError for what is no such file.
+    """
+    where = "standard input" if name == "-" else name
+    try:
+        if name == "-" and sys.stdin is None:
+            raise DataError("machine file standard input: it is closed")
+        if name == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(name, "rb") as file:
+                data = file.read()
+    except OSError as error:
+        hint = "; write one with 'llmcheck machine --format json --output FILE'"
+        raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
+    schema = codec.decode_json(data, _Header, f"machine file {where}").schema
+    if schema is not None and schema.startswith("llmcheck.report/"):
+        return _completed(codec.decode_json(data, _Enclosing, f"machine file {where}").machine)
+    if schema != MACHINE_SCHEMA:
+        said = f"its schema is '{schema}'" if schema else "it names no schema"
+        raise DataError(f"machine file {where}: {said}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
+    return _completed(codec.decode_json(data, Machine, f"machine file {where}"))
+
+
+def _completed(machine: Machine) -> Machine:
+    """What a saved machine leaves out and the tables know: cards are identified, problems told anew."""
+    if any(gpu.spec is None for gpu in machine.gpus or ()):
+        known = identify(machine, catalog.gpu_specs())
+        gpus = tuple(
+            new if old.spec is None else old for old, new in zip(machine.gpus or (), known.gpus or (), strict=True)
+        )
+        machine = msgspec.structs.replace(machine, gpus=gpus)
+    return _with_problems(machine)
+
+
+def redacted(machine: Machine, level: Redaction) -> Machine:
+    """Without what names this machine or its user; see ``llmcheck.redact``."""
+    return redact(machine, level, Host().home())

@@ -1,0 +1,171 @@
+"""Install plans, the build of PyTorch, and what is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from llmcheck import catalog, codec
+from llmcheck.advice import Plan, Shell, TorchBuild
+from llmcheck.advise.choose import Wanted, missing_libraries, named
+from llmcheck.advise.install import plan_installation
+from llmcheck.advise.installed import library_check
+from llmcheck.advise.target import InstallerChoice, PlanOptions
+from llmcheck.advise.torch import torch_build
+from llmcheck.api.inspection import MachineSource
+from llmcheck.api.tables import library
+from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.errors import DataError, UsageError
+from llmcheck.evaluate import evaluate
+from llmcheck.host import Host
+from llmcheck.interpreter import NAMED, in_prefix
+from llmcheck.knowledge import Knowledge
+from llmcheck.library import Alias, Library
+from llmcheck.listing import LibraryCheck
+from llmcheck.machine import Machine
+from llmcheck.profile import Profile
+
+
+def python_of(folder: str, python: str | None = None) -> str | None:
+    """The interpreter that is to be judged where a plan fills ``folder``: its own, where there is an environment.
+
+    ``python``: the one that was named; it makes the environment where there is none. Raises UsageError where both are
+    environments.
+    """
+    there = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
+    if there is not None and python is not None:
+        raise UsageError(
+            f"--venv {folder}: there is an environment already, and its Python is judged: leave out --python"
+        )
+    return there or python
+
+
+def modules() -> tuple[str, ...]:
+    """The modules of all libraries, which an inspection for a plan looks for: what is listed may be gone."""
+    return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
+
+
+def install(
+    names: Sequence[str],
+    machine: MachineSource,
+    *,
+    installer: InstallerChoice = "auto",
+    venv: str | None = None,
+    shell: Shell | None = None,
+    environment: str | None = None,
+    verify: bool = False,
+) -> Plan:
+    """The commands for profiles (what is missing of them) and libraries, in one plan.
+
+    ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
+    ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
+    """
+    knowledge = catalog.knowledge()
+    loaded = [_profile_or_library(name, knowledge) for name in names]
+    judged = machine()
+    _refuse_unusable(judged)
+    wanted: list[str] = []
+    notes: list[str] = []
+    asked = Wanted()
+    for found in loaded:
+        if isinstance(found, Profile):
+            missing = missing_libraries(evaluate(found, judged).findings, judged, knowledge, found)
+            wanted += missing.libraries
+            asked = asked.together_with(missing)
+        else:
+            library, alias = found
+            wanted.append(library.id)
+            notes += [f"{alias.name}: {alias.reason} ({alias.source}, {alias.as_of})"] if alias else []
+    windows = judged.os is not None and judged.os.system == "windows"
+    venv = None if venv is None else os.path.expanduser(venv)
+    if venv is not None and not venv.strip():
+        raise UsageError("--venv: name the folder of the environment")
+    options = PlanOptions(
+        installer=installer,
+        venv=venv,
+        venv_is_judged=venv is not None and _is_judged(venv, judged),
+        shell=shell or ("powershell" if windows else "bash"),
+        backend=_torch_backend(),
+    )
+    plan = plan_installation(" ".join(names), list(dict.fromkeys(wanted)), judged, knowledge, options, asked)
+    plan = msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
+    plan = _only_environment(plan, environment)
+    return _verified(plan, judged) if verify else plan
+
+
+def _refuse_unusable(machine: Machine) -> None:
+    """A plan for another interpreter than the one that was named is not what was asked for."""
+    python = machine.software.python
+    problem = next((each for each in machine.problems if each.code == "python-unusable"), None)
+    if problem is not None and python is not None and python.version is None and python.reason == NAMED:
+        raise UsageError(f"--python: {problem.message}")
+
+
+def _is_judged(folder: str, machine: Machine) -> bool:
+    """Whether the judged interpreter is that of an environment."""
+    python = machine.software.python
+    prefix = python.prefix if python is not None else None
+    return prefix is not None and os.path.realpath(folder) == os.path.realpath(prefix)
+
+
+def _profile_or_library(name: str, knowledge: Knowledge) -> Profile | tuple[Library, Alias | None]:
+    known = profile_catalog.ids()
+    if name in known or name.endswith(".toml") or os.path.isfile(name):
+        return profile_catalog.load(name)
+    library = named(name, knowledge)
+    if library is None:
+        near = codec.did_you_mean(name, {*known, *knowledge.libraries, *(alias.name for alias in knowledge.aliases)})
+        raise DataError(
+            f"'{name}' is neither a profile nor a library{near}; "
+            "see 'llmcheck profiles list' and 'llmcheck libraries list'"
+        )
+    return library
+
+
+def _only_environment(plan: Plan, name: str | None) -> Plan:
+    if name is None:
+        return plan
+    kept = tuple(each for each in plan.environments if each.name == name)
+    if not kept:
+        there = ", ".join(each.name for each in plan.environments) or "none, for nothing is missing"
+        raise UsageError(f"this plan has no environment '{name}'; its environments: {there}")
+    return msgspec.structs.replace(plan, environments=kept)
+
+
+def _verified(plan: Plan, machine: Machine) -> Plan:
+    from llmcheck import resolver  # subprocess and all that, only when it is asked for
+
+    python = machine.software.python
+    base = python.executable if python is not None and python.version else None
+    resolutions = catalog.knowledge().resolutions
+    measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
+    answers = tuple(
+        resolver.verify(each, base, measured=measured) for each in plan.environments if each.python is not None
+    )
+    return msgspec.structs.replace(plan, verification=answers)
+
+
+def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
+    """The build of PyTorch for this machine. ``explain``: with every test that was made."""
+    from llmcheck.catalog import wheels
+
+    build = torch_build(machine(), wheels.wheels(), wheels.drivers(), _torch_backend())
+    return build if explain else msgspec.structs.replace(build, decisions=())
+
+
+def _torch_backend() -> str | None:
+    """What uv was told to take, which we respect where it can work."""
+    return Host().environ.get("UV_TORCH_BACKEND") or None
+
+
+def check_libraries(names: Sequence[str], source: Callable[[tuple[str, ...]], MachineSource]) -> LibraryCheck:
+    """Which libraries are installed; all of the catalogue where none is named. Raises DataError.
+
+    ``source``: begins an inspection that also looks for these modules.
+    """
+    knowledge = catalog.knowledge()
+    chosen = [library(name).library for name in names] if names else list(knowledge.libraries.values())
+    modules = tuple(each.import_name for each in chosen if each.import_name)
+    return library_check(chosen, source(modules)(), bool(names))

@@ -1,0 +1,86 @@
+"""Profiles against a machine."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from llmcheck import __version__, catalog, codec
+from llmcheck.api.inspection import MachineSource
+from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.correction import Correction
+from llmcheck.errors import UsageError
+from llmcheck.estimate import TierMethod
+from llmcheck.evaluate import evaluate
+from llmcheck.fit import tier
+from llmcheck.machine import Machine
+from llmcheck.profile import Profile
+from llmcheck.report import Report, combined, exit_code
+
+
+def check(
+    names: Sequence[str],
+    machine: MachineSource,
+    skip: Sequence[str] = (),
+    only: Sequence[str] = (),
+    fail_on_warn: bool = False,
+) -> Report:
+    """The gate: these profiles (ids or paths) against the machine.
+
+    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for names that do not exist.
+    """
+    profiles = [profile_catalog.load(name) for name in names]
+    corrections = catalog.corrections()
+    left_out = _left_out(profiles, skip, only)
+    return report_of(profiles, machine(), corrections, left_out, fail_on_warn)
+
+
+def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
+    """What is not to be judged, as requirement ids and groups."""
+    ids = {each.id for profile in profiles for each in profile.require} | {tier.ID}
+    groups = {"hardware", "software"}
+    for name in (*skip, *only):
+        if name not in ids | groups:
+            raise UsageError(
+                f"'{name}' is neither a requirement nor a group{codec.did_you_mean(name, ids | groups)}; "
+                f"groups: hardware, software; requirements: {', '.join(sorted(ids))}"
+            )
+    if not only:
+        return frozenset(skip)
+    from llmcheck.profile import group_of
+
+    dropped = {tier.ID} if not {tier.ID, "hardware"} & set(only) else set()
+    dropped |= {
+        each.id
+        for profile in profiles
+        for each in profile.require
+        if each.id not in only and group_of(each.kind) not in only
+    }
+    return frozenset(dropped | set(skip))
+
+
+def report_of(
+    profiles: Sequence[Profile],
+    machine: Machine,
+    corrections: Sequence[Correction],
+    skip: frozenset[str],
+    fail_on_warn: bool = False,
+) -> Report:
+    judged = tuple(evaluate(profile, machine, corrections, skip, _computed(profile, machine)) for profile in profiles)
+    return Report(
+        llmcheck=__version__,
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        verdict=combined(each.verdict for each in judged),
+        exit_code=exit_code(judged, fail_on_warn=fail_on_warn),
+        profiles=judged,
+        machine=machine,
+    )
+
+
+def _computed(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
+    found = tier.methods(profile, machine)
+    if not any(each.days for each in found):
+        return found
+    from llmcheck.advise.rent import priced  # a run of days alone has a price
+
+    return priced(found, catalog.offers())

@@ -1,0 +1,71 @@
+"""What is shipped: profiles and libraries."""
+
+from __future__ import annotations
+
+from llmcheck import catalog, codec, registry, requirements
+from llmcheck.advise.choose import named
+from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.errors import DataError, UsageError
+from llmcheck.evaluate import concerning_profile
+from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.profile import Profile
+
+
+def profiles() -> ProfileList:
+    """All shipped profiles, in the document's order."""
+    return ProfileList(profiles=profile_catalog.shipped())
+
+
+def profile(name: str) -> ShownProfile:
+    """One profile with the corrections of its figures. Raises DataError."""
+    found = profile_catalog.load(name)
+    return ShownProfile(profile=found, corrections=concerning_profile(catalog.corrections(), found.id))
+
+
+def profile_schema() -> dict[str, object]:
+    """The JSON Schema of profile files: the profile, and one alternative per requirement kind."""
+    kinds = {
+        kind: codec.json_schema(registry.load("llmcheck.requirements", kind).Requirement)
+        for kind in requirements.kinds()
+    }
+    definitions: dict[str, object] = {}
+    for kind, schema in kinds.items():
+        own = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+        own["properties"]["kind"] = {"const": kind}
+        own["properties"]["any_of"] = {"type": "array", "items": {"type": "object"}}
+        definitions[kind] = own
+    whole = codec.json_schema(Profile)
+    shape = whole["$defs"][whole["$ref"].rpartition("/")[2]]
+    shape["properties"]["require"] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in definitions]},
+    }
+    shape["additionalProperties"] = False
+    others = {name: schema for name, schema in whole["$defs"].items() if name not in ("Profile", "Requirement")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "llmcheck profile",
+        **shape,
+        "$defs": {**others, **definitions},
+    }
+
+
+def libraries(area: str | None = None) -> LibraryList:
+    """All libraries of the document, or those of one area. Raises UsageError for an area that does not exist."""
+    every = tuple(catalog.libraries().values())
+    areas = tuple(dict.fromkeys(library.area for library in every))
+    if area is not None and area not in areas:
+        raise UsageError(f"there is no area '{area}'{codec.did_you_mean(area, areas)}; areas: {', '.join(areas)}")
+    return LibraryList(libraries=tuple(library for library in every if area is None or library.area == area))
+
+
+def library(name: str) -> ShownLibrary:
+    """One library by id or by any name that people use for it. Raises DataError that names the nearest."""
+    knowledge = catalog.knowledge()
+    found = named(name, knowledge)
+    if found is None:
+        near = codec.did_you_mean(name, knowledge.libraries)
+        raise DataError(f"there is no library '{name}'{near}; libraries: {', '.join(knowledge.libraries)}")
+    concerning = tuple(each for each in catalog.corrections() if f"library:{found[0].id}" in each.applies_to)
+    return ShownLibrary(library=found[0], alias=found[1], corrections=concerning)
