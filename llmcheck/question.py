@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from llmcheck import catalog
 from llmcheck.architecture import Architecture
-from llmcheck.checkpoint import config, find
+from llmcheck.checkpoint import find
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit import typical
@@ -82,6 +82,8 @@ def _refuse_experts(size: str, option: str = "") -> None:
 
 def known_model(name: str) -> Architecture | None:
     """One of the table, by id or by the name of a repository, with or without its owner, whatever its case."""
+    from llmcheck.checkpoint import config  # 10 ms that a file on disk does without
+
     wanted = name.strip().lower()
     for each in catalog.models().values():
         meant = [other for other in each.names if wanted in (other.lower(), other.lower().rpartition("/")[2])]

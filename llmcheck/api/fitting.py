@@ -8,11 +8,11 @@ from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
 from llmcheck.estimate import Fit
 from llmcheck.host import Host
-from llmcheck.listing import ModelList, ModelRow
 from llmcheck.probe.disk import model_cache
 from llmcheck.workload import Workload
 
 if TYPE_CHECKING:
+    from llmcheck.listing import ModelList
     from llmcheck.question import Subject
 
 
@@ -49,6 +49,7 @@ def fit(
 def models() -> ModelList:
     """The well-known models whose shapes are built in."""
     from llmcheck.checkpoint import config
+    from llmcheck.listing import ModelList, ModelRow
 
     return ModelList(
         models=tuple(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import functools
 import os
-import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,13 @@ from llmcheck import codec
 from llmcheck.correction import Correction
 from llmcheck.errors import DataError
 from llmcheck.library import Alias, Library, Resolutions
-from llmcheck.offer import Offer
 from llmcheck.recipe import Recipe
 
 if TYPE_CHECKING:
     from llmcheck.architecture import KnownModel
     from llmcheck.identify import Known
     from llmcheck.knowledge import Knowledge
+    from llmcheck.offer import Offer
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(_HERE, "data")
@@ -33,6 +32,8 @@ def profile_folder() -> str:
 
 def read_toml(path: str) -> dict[str, Any]:
     """A TOML file. Raises DataError with the file and place for anything that cannot be read."""
+    import tomllib  # 4 ms that a question about a file does without
+
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
@@ -96,6 +97,8 @@ def corrections() -> tuple[Correction, ...]:
 
 def offers() -> tuple[Offer, ...]:
     """All offers, by provider and price."""
+    from llmcheck.offer import Offer
+
     path = os.path.join(DATA, "offers.csv")
     with open(path, encoding="utf-8", newline="") as file:
         rows = [{key: value for key, value in row.items() if value != ""} for row in csv.DictReader(file)]

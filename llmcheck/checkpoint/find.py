@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from llmcheck.architecture import Architecture
-from llmcheck.checkpoint import config
 from llmcheck.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,14 +46,18 @@ def read(path: str) -> Architecture:
 
 
 def _file(path: str) -> Architecture:
-    from llmcheck.checkpoint import gguf, gguf_header, safetensors
+    from llmcheck.checkpoint import gguf_header
 
     name = os.path.basename(path).lower()
     if gguf_header.is_gguf(path):
+        from llmcheck.checkpoint import gguf
+
         return gguf.read(path)
     if name.endswith(".gguf"):
         raise DataError(f"{path}: not a GGUF file: it does not begin with 'GGUF'")
     if name.endswith((".safetensors", _INDEX)):
+        from llmcheck.checkpoint import safetensors
+
         beside = os.path.join(os.path.dirname(path), "config.json")
         header = safetensors.read_tensors(path)
         if os.path.isfile(beside):
@@ -100,6 +103,8 @@ def _config(path: str) -> Architecture:
         data = file.read(_CONFIG_LIMIT + 1)
     if len(data) > _CONFIG_LIMIT:
         raise DataError(f"{path}: larger than 16 MiB, which no config.json is")
+    from llmcheck.checkpoint import config  # 10 ms that a GGUF file does without
+
     name = os.path.basename(os.path.dirname(os.path.abspath(path))) if path.endswith("config.json") else path
     return config.architecture(config.decoded(data, path), path, name, path)
 
