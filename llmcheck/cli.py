@@ -177,7 +177,7 @@ def _source(
     probe_timeout: float,
     explain: bool = False,
     measure: tuple[str, ...] = (),
-    modules: tuple[str, ...] = (),
+    modules: Callable[[], tuple[str, ...]] | None = None,
     probe_net: bool = False,
 ) -> MachineSource:
     """The machine that is to be judged: a saved one, or this one, whose inspection begins now."""
@@ -478,7 +478,7 @@ def install(targets: tuple[str, ...], **options: Any) -> int:
     if options["venv"] is not None and options["machine"] is None:
         options["python"] = api.python_of(options["venv"], options["python"])
     taken = _taken(options)
-    source = _source(**taken, modules=() if taken["machine"] is not None else api.modules())
+    source = _source(**taken, modules=api.modules)
     chosen = {name: options.pop(name) for name in ("installer", "venv", "shell", "environment", "verify")}
     plan = api.install(targets, source, **chosen)
     _write(plan, **options)

@@ -9,7 +9,6 @@ import msgspec
 from llmcheck.compatibility import told_of_torch
 from llmcheck.correction import Correction
 from llmcheck.estimate import TierMethod
-from llmcheck.fit import tier
 from llmcheck.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.profile import Profile
 from llmcheck.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
@@ -31,7 +30,7 @@ def evaluate(
 
     A machine in words and an offer are judged on their hardware alone."""
     documented = [check(requirement, machine) for requirement in profile.require]
-    findings = _left_out(_beside(documented, tier.finding(profile, computed)), skip, "left out as asked")
+    findings = _left_out(_beside(documented, _computed(profile, computed)), skip, "left out as asked")
     if machine.stated:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
     untold = machine.stated and all(each.status == "skipped" for each in findings)
@@ -51,6 +50,14 @@ def evaluate(
         corrections=concerning,
         cost=profile.cost,
     )
+
+
+def _computed(profile: Profile, computed: Sequence[TierMethod]) -> Finding | None:
+    if not computed:
+        return None
+    from llmcheck.fit import tier  # 8 ms that a plan does without
+
+    return tier.finding(profile, computed)
 
 
 def _beside(documented: list[Finding], computed: Finding | None) -> list[Finding]:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from llmcheck.api.inspection import MachineSource as MachineSource
     from llmcheck.api.inspection import ask as ask
     from llmcheck.api.inspection import load_machine as load_machine
+    from llmcheck.api.inspection import modules as modules
+    from llmcheck.api.inspection import python_of as python_of
     from llmcheck.api.inspection import redacted as redacted
     from llmcheck.api.inspection import start_inspection as start_inspection
     from llmcheck.api.inspection import stated_machine as stated_machine
     from llmcheck.api.installation import check_libraries as check_libraries
     from llmcheck.api.installation import install as install
-    from llmcheck.api.installation import modules as modules
-    from llmcheck.api.installation import python_of as python_of
     from llmcheck.api.installation import torch_index as torch_index
     from llmcheck.api.judgement import check as check
     from llmcheck.api.tables import libraries as libraries
@@ -38,8 +38,17 @@ if TYPE_CHECKING:
 _ROOMS = {
     "fitting": ("fit", "models"),
     "informing": ("overview", "cloud"),
-    "inspection": ("MachineSource", "ask", "start_inspection", "stated_machine", "load_machine", "redacted"),
-    "installation": ("python_of", "modules", "install", "torch_index", "check_libraries"),
+    "inspection": (
+        "MachineSource",
+        "ask",
+        "start_inspection",
+        "python_of",
+        "modules",
+        "stated_machine",
+        "load_machine",
+        "redacted",
+    ),
+    "installation": ("install", "torch_index", "check_libraries"),
     "judgement": ("check",),
     "tables": ("profiles", "profile", "profile_schema", "libraries", "library"),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from llmcheck import catalog
-from llmcheck.advice import Offers, Plan
+from llmcheck.advice import Offers
 from llmcheck.advise.cloud import rank_offers
+from llmcheck.advise.install import takes_all
 from llmcheck.advise.next_step import next_step
 from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import report_of
@@ -19,18 +20,12 @@ from llmcheck.report import Report
 def overview(machine: MachineSource) -> Report:
     """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
-    knowledge, offers = catalog.knowledge(whole=False), catalog.offers()
+    knowledge, offers = catalog.knowledge(helpers=False, systems=False), catalog.offers()
     report = report_of(profiles, machine(), corrections, frozenset())
     advice = next_step(report, profiles, knowledge, offers, corrections)
-    if advice is not None and advice.plan is not None and _takes_all(advice.plan):
+    if advice is not None and advice.plan is not None and takes_all(advice.plan):
         advice = next_step(report, profiles, catalog.knowledge(), offers, corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
-
-
-def _takes_all(plan: Plan) -> bool:
-    """Whether the tables of helpers and of systems have a say in it: packages change, or the system does."""
-    changes = any(step.changes for environment in plan.environments for step in environment.steps)
-    return changes or bool(plan.first or plan.system)
 
 
 def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) -> Offers:

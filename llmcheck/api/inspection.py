@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from llmcheck import catalog, codec, compatibility
-from llmcheck.errors import DataError, InspectionError
+from llmcheck.errors import DataError, InspectionError, UsageError
 from llmcheck.host import Host
 from llmcheck.identify import identify
-from llmcheck.interpreter import Question, choose
+from llmcheck.interpreter import Question, choose, in_prefix
 from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.machine import Machine
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
@@ -35,6 +36,25 @@ def ask(python: str | None = None, begun: Question | None = None) -> Question:
     return begun if begun is not None and begun.choice == choice else Question(choice)
 
 
+def python_of(folder: str, python: str | None = None) -> str | None:
+    """The interpreter that is to be judged where a plan fills ``folder``: its own, where there is an environment.
+
+    ``python``: the one that was named; it makes the environment where there is none. Raises UsageError where both are
+    environments.
+    """
+    there = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
+    if there is not None and python is not None:
+        raise UsageError(
+            f"--venv {folder}: there is an environment already, and its Python is judged: leave out --python"
+        )
+    return there or python
+
+
+def modules() -> tuple[str, ...]:
+    """The modules of all libraries, which an inspection for a plan looks for: what is listed may be gone."""
+    return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
+
+
 def start_inspection(
     question: Question | None = None,
     path: str | None = None,
@@ -44,14 +64,14 @@ def start_inspection(
     explain: bool = False,
     probe_net: bool = False,
     measure: Sequence[str] = (),
-    modules: Sequence[str] = (),
+    modules: Callable[[], tuple[str, ...]] | None = None,
 ) -> MachineSource:
     """Begin to inspect this machine; the returned function waits for it.
 
     ``question``: the project's interpreter, asked already; None chooses and asks now. ``path``: one more folder whose
     disk is to be looked at, and judged. ``explain``: say where each fact was read. ``probe_net``: the network may be
     used, to see whether the hub and the package index can be reached. ``measure``: ``disk`` reads from it.
-    ``modules``: what is to be looked for on that interpreter's path.
+    ``modules``: names what is to be looked for on that interpreter's path.
     The function raises InspectionError if nothing at all could be found out.
     """
     host = Host()
@@ -61,7 +81,7 @@ def start_inspection(
         python=question.choice,
         probe_net=probe_net,
         measure=tuple(measure),
-        modules=tuple(modules),
+        modules=modules,
     )
     inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: question.answer(probe_seconds))
 

@@ -15,36 +15,16 @@ from llmcheck.advise.installed import library_check
 from llmcheck.advise.target import InstallerChoice, PlanOptions
 from llmcheck.advise.torch import torch_build
 from llmcheck.api.inspection import MachineSource
-from llmcheck.api.tables import library
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.evaluate import evaluate
 from llmcheck.host import Host
-from llmcheck.interpreter import NAMED, in_prefix
+from llmcheck.interpreter import NAMED
 from llmcheck.knowledge import Knowledge
 from llmcheck.library import Alias, Library
 from llmcheck.listing import LibraryCheck
 from llmcheck.machine import Machine
 from llmcheck.profile import Profile
-
-
-def python_of(folder: str, python: str | None = None) -> str | None:
-    """The interpreter that is to be judged where a plan fills ``folder``: its own, where there is an environment.
-
-    ``python``: the one that was named; it makes the environment where there is none. Raises UsageError where both are
-    environments.
-    """
-    there = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
-    if there is not None and python is not None:
-        raise UsageError(
-            f"--venv {folder}: there is an environment already, and its Python is judged: leave out --python"
-        )
-    return there or python
-
-
-def modules() -> tuple[str, ...]:
-    """The modules of all libraries, which an inspection for a plan looks for: what is listed may be gone."""
-    return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
 
 
 def install(
@@ -62,10 +42,35 @@ def install(
     ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
     ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
     """
-    knowledge = catalog.knowledge()
+    knowledge = catalog.knowledge(systems=False)
     loaded = [_profile_or_library(name, knowledge) for name in names]
     judged = machine()
     _refuse_unusable(judged)
+    windows = judged.os is not None and judged.os.system == "windows"
+    venv = None if venv is None else os.path.expanduser(venv)
+    if venv is not None and not venv.strip():
+        raise UsageError("--venv: name the folder of the environment")
+    options = PlanOptions(
+        installer=installer,
+        venv=venv,
+        venv_is_judged=venv is not None and _is_judged(venv, judged),
+        shell=shell or ("powershell" if windows else "bash"),
+        backend=_torch_backend(),
+    )
+    plan = _planned(" ".join(names), loaded, judged, knowledge, options)
+    if plan.first or plan.system:
+        plan = _planned(" ".join(names), loaded, judged, catalog.knowledge(), options)
+    plan = _only_environment(plan, environment)
+    return _verified(plan, judged) if verify else plan
+
+
+def _planned(
+    target: str,
+    loaded: Sequence[Profile | tuple[Library, Alias | None]],
+    judged: Machine,
+    knowledge: Knowledge,
+    options: PlanOptions,
+) -> Plan:
     wanted: list[str] = []
     notes: list[str] = []
     asked = Wanted()
@@ -78,21 +83,8 @@ def install(
             library, alias = found
             wanted.append(library.id)
             notes += [f"{alias.name}: {alias.reason} ({alias.source}, {alias.as_of})"] if alias else []
-    windows = judged.os is not None and judged.os.system == "windows"
-    venv = None if venv is None else os.path.expanduser(venv)
-    if venv is not None and not venv.strip():
-        raise UsageError("--venv: name the folder of the environment")
-    options = PlanOptions(
-        installer=installer,
-        venv=venv,
-        venv_is_judged=venv is not None and _is_judged(venv, judged),
-        shell=shell or ("powershell" if windows else "bash"),
-        backend=_torch_backend(),
-    )
-    plan = plan_installation(" ".join(names), list(dict.fromkeys(wanted)), judged, knowledge, options, asked)
-    plan = msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
-    plan = _only_environment(plan, environment)
-    return _verified(plan, judged) if verify else plan
+    plan = plan_installation(target, list(dict.fromkeys(wanted)), judged, knowledge, options, asked)
+    return msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
 
 
 def _refuse_unusable(machine: Machine) -> None:
@@ -160,12 +152,16 @@ def _torch_backend() -> str | None:
     return Host().environ.get("UV_TORCH_BACKEND") or None
 
 
-def check_libraries(names: Sequence[str], source: Callable[[tuple[str, ...]], MachineSource]) -> LibraryCheck:
+def check_libraries(
+    names: Sequence[str], source: Callable[[Callable[[], tuple[str, ...]]], MachineSource]
+) -> LibraryCheck:
     """Which libraries are installed; all of the catalogue where none is named. Raises DataError.
 
     ``source``: begins an inspection that also looks for these modules.
     """
+    from llmcheck.api.tables import library  # what it shows besides is for another command
+
     knowledge = catalog.knowledge()
     chosen = [library(name).library for name in names] if names else list(knowledge.libraries.values())
     modules = tuple(each.import_name for each in chosen if each.import_name)
-    return library_check(chosen, source(modules)(), bool(names))
+    return library_check(chosen, source(lambda: modules)(), bool(names))

@@ -68,17 +68,21 @@ def resolutions() -> Resolutions:
         return codec.decode_json(file.read(), Resolutions, path)
 
 
-def knowledge(*, whole: bool = True) -> Knowledge:
-    """All that a plan rests on. Unless ``whole``: enough for the libraries of a shipped tier, in half the time."""
+def knowledge(*, helpers: bool = True, systems: bool = True) -> Knowledge:
+    """All that a plan rests on.
+
+    ``helpers``: with the libraries beside those of the document, which a shipped tier does without. ``systems``: with
+    what an administrator runs, which most machines do without.
+    """
     from llmcheck.catalog import wheels  # with the first plan
     from llmcheck.knowledge import Knowledge
 
     return Knowledge(
-        libraries=libraries(helpers=whole),
+        libraries=libraries(helpers=helpers),
         wheels=wheels.wheels(),
         drivers=wheels.drivers(),
-        aliases=aliases() if whole else (),
-        recipes=recipes() if whole else (),
+        aliases=aliases() if helpers else (),
+        recipes=recipes() if systems else (),
         resolutions=resolutions(),
     )
 

@@ -55,8 +55,9 @@ class Request(Struct, frozen=True, kw_only=True):
     """``--probe-net``: the network may be used, for this alone."""
     measure: tuple[str, ...] = ()
     """``--measure``: what is to be measured; ``disk``."""
-    modules: tuple[str, ...] = ()
-    """Names of modules that are to be looked for as files on the interpreter's path."""
+    modules: Callable[[], tuple[str, ...]] | None = None
+    """Names the modules that are to be looked for as files on the interpreter's path. It is asked by the probe, so that
+    nobody waits for the table that they stand in."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):

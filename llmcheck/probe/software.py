@@ -74,8 +74,8 @@ def probe(host: Host, request: Request) -> Reading:
         nccl=nccl and nccl.version,
         issues=() if found is None else installed.issues(host, environment.folders, found),
         importable=None
-        if found is None or not request.modules
-        else tuple(name for name in request.modules if installed.is_importable(host, environment.folders, name)),
+        if found is None or request.modules is None
+        else tuple(name for name in request.modules() if installed.is_importable(host, environment.folders, name)),
         conda_and_pip=None if found is None else installed.conda_and_pip(host, environment.conda, found),
     )
     return Reading(

@@ -294,7 +294,8 @@ def looked_for(root: Path, files: Mapping[str, str], *modules: str) -> tuple[str
     plant(root, files)
     fields = (["3.12.4"], ["cpython"], ["/env"], ["/usr"], ["/usr/lib/python3.12"], [SITE])
     said = BEGIN + b"".join("\0".join(values).encode() + b"\n" for values in fields) + END
-    request = Request(python=("/env/bin/python", "named with --python"), python_answer=said, modules=modules)
+    asked = (lambda: modules) if modules else None
+    request = Request(python=("/env/bin/python", "named with --python"), python_answer=said, modules=asked)
     value = software.probe(Host(str(root), {}), request).software
     assert value is not None
     return value.importable
