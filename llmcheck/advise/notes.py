@@ -74,5 +74,6 @@ def of_environments(environments: Sequence[Environment], machine: Machine, optio
         yield "pip inside conda: update conda's own packages before, not after, or they may undo each other"
     for each in environments:
         if each.folder is not None and each.name == SHARED and each.python is not None:
-            line = shell.line(("llmcheck", "check", "--python", each.python), options.shell)
+            words = ("llmcheck", "libraries", "check", *each.libraries, "--python", each.python)
+            line = shell.line(words, options.shell)
             yield f"the packages go into {each.folder}; check them with: {line}"
