@@ -71,7 +71,7 @@ def with_runtime(architecture: Architecture, workload: Workload, machine: Machin
     runtime: Runtime = "transformers"
     if form.family == "gguf" or (from_gguf and architecture.source.endswith(".gguf")):
         runtime = "llama.cpp"
-    elif any(gpu.vendor == "apple" for gpu in counted_gpus(machine)):
+    elif form.family in ("plain", "mlx", "mxfp4") and any(gpu.vendor == "apple" for gpu in counted_gpus(machine)):
         runtime = "mlx"
     return replace(workload, runtime=runtime)
 

@@ -76,39 +76,7 @@ def terms(architecture: Architecture, workload: Workload, share: Share, stored: 
         found += _server(architecture, workload, share)
     else:
         found += _eager(architecture, workload, share)
-    if form.family == "bnb-4bit":
-        # bitsandbytes turns one matrix at a time back into 16 bits (and, loading, makes a second copy of it)
-        found.append(
-            term(
-                "overhead",
-                "dequantisation buffer",
-                4 * stored.largest / share.tensor,
-                _DEQUANTISE,
-                low=2 * stored.largest / share.tensor,
-                high=6 * stored.largest / share.tensor,
-            )
-        )
-    elif form.family == "int8":
-        found.append(
-            term(
-                "overhead",
-                "dequantisation buffer",
-                3 * stored.largest / share.tensor,
-                "outlier columns and the 16-bit copy of one matrix (bitsandbytes)",
-                low=stored.largest / share.tensor,
-                high=6 * stored.largest / share.tensor,
-            )
-        )
-    elif form.family == "group" and form.name.startswith("gptq") and runtime == "transformers":
-        found.append(
-            term(
-                "overhead",
-                "dequantisation buffer",
-                2 * stored.largest / share.tensor,
-                "ExLlama's kernels keep room for one matrix in 16 bits",
-                low=0,
-            )
-        )
+    found += _dequantised(form, runtime, stored.largest / share.tensor)
     if runtime == "mlx":
         return found
     found.append(term("overhead", CONTEXT, 0.5 * GIB, CONTEXT_SOURCE, low=0.3 * GIB, high=0.95 * GIB))
@@ -124,6 +92,19 @@ def terms(architecture: Architecture, workload: Workload, share: Share, stored: 
             )
         )
     return found
+
+
+def _dequantised(form: Format, runtime: str, largest: float) -> list[Term]:
+    """What turns matrices back into 16 bits, one at a time. ``largest``: elements of the largest."""
+    name = "dequantisation buffer"
+    if form.family == "bnb-4bit":
+        return [term("overhead", name, 4 * largest, _DEQUANTISE, low=2 * largest, high=6 * largest)]
+    if form.family == "int8":
+        source = "outlier columns and the 16-bit copy of one matrix (bitsandbytes)"
+        return [term("overhead", name, 3 * largest, source, low=largest, high=6 * largest)]
+    if form.name.startswith("gptq") and runtime == "transformers":
+        return [term("overhead", name, 2 * largest, "ExLlama's kernels keep room for one matrix in 16 bits", low=0)]
+    return []
 
 
 def weight_terms(

@@ -30,7 +30,7 @@ GGUF_LADDER = ("bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq3_xxs", 
 _LADDERS: dict[str, tuple[str, ...]] = {
     "llama.cpp": GGUF_LADDER,
     "transformers": ("bf16", "int8", "nf4-dq"),
-    "mlx": ("bf16", "gptq-8bit-g64", "gptq-4bit-g64"),
+    "mlx": ("bf16", "mlx-8bit", "mlx-4bit"),
 }
 _SERVER_LADDER = ("bf16", "fp8", "awq")
 

@@ -6,7 +6,7 @@ import re
 
 from llmcheck.advice import Step
 
-_PYPI = "https://pypi.org/simple"
+_PYPI = "https://pypi.org"
 # What a resolver says of an index that it could not ask. pip drops such an index and goes on without it; its last
 # attempt counts down to zero, and an earlier one may have been followed by a success.
 PIP_UNREACHABLE = re.compile(
@@ -41,11 +41,13 @@ def index(text: str, step: Step) -> str:
     silent = silent or [_host(first or second) for first, second in _FETCHED.findall(text)]
     if not silent:
         looked = _LOOKED_IN.search(text)
-        asked = looked[1].split(",") if looked else [step.index_url or _PYPI, step.extra_index_url or ""]
+        asked = looked[1].split(",") if looked else [step.index_url or f"{_PYPI}/simple", step.extra_index_url or ""]
         silent = [_host(url.strip()) for url in asked if url]
         if len(silent) > 1:
             return "a package index"
-    known = (url for url in (step.index_url, step.extra_index_url, _PYPI) if url and _host(url) == silent[-1])
+    known = (
+        url for url in (step.index_url, step.extra_index_url, f"{_PYPI}/simple") if url and _host(url) == silent[-1]
+    )
     return f"the package index {next(known, silent[-1])}"
 
 

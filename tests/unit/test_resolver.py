@@ -178,7 +178,7 @@ def test_pip_fails_in_words_of_one_line(tmp_path: Path, said: str, status: str, 
     assert found.message.isprintable()
 
 
-TWO_INDEXES = "Looking in indexes: https://pypi.org/simple, https://download.pytorch.org/whl/cpu\n"
+TWO_INDEXES = "Looking in indexes: https://a.example/simple, https://download.pytorch.org/whl/cpu\n"
 NONE_FOUND = "ERROR: No matching distribution found for x\n"
 
 
@@ -188,14 +188,14 @@ NONE_FOUND = "ERROR: No matching distribution found for x\n"
         (TWO_INDEXES + NONE_FOUND, "connection error", "a package index could not be reached"),
         (
             TWO_INDEXES + NONE_FOUND,
-            "Could not fetch URL https://pypi.org/simple/x/: connection error: Name or service not known - skipping",
-            "the package index https://pypi.org/simple could not be reached",
+            "Could not fetch URL https://a.example/simple/x/: connection error: Name or service not known - skipping",
+            "the package index a.example could not be reached",
         ),
         (
             TWO_INDEXES + NONE_FOUND,
             "Could not fetch URL https://download.pytorch.org/whl/cpu/y/: 404 Client Error - skipping\n"
-            "Could not fetch URL https://pypi.org/simple/x/: connection error: Name or service not known - skipping",
-            "the package index https://pypi.org/simple could not be reached",
+            "Could not fetch URL https://a.example/simple/x/: connection error: Name or service not known - skipping",
+            "the package index a.example could not be reached",
         ),
     ],
 )
