@@ -91,7 +91,7 @@ def commands_in(document: Any, key: str = "") -> set[str]:
         return set().union(*(commands_in(value, name) for name, value in document.items()))
     if isinstance(document, list):
         return set().union(*(commands_in(value, key) for value in document))
-    return {document} if key in ("command", "documented", "advised") and isinstance(document, str) else set()
+    return {document} if key in ("command", "undo", "documented", "advised") and isinstance(document, str) else set()
 
 
 @by_words

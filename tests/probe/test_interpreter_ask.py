@@ -156,10 +156,12 @@ def test_it_ends_with_us_though_nobody_waited_for_its_answer(tmp_path: Path) -> 
 
 
 def version_of(name: str) -> str | None:
-    """An interpreter of that version on this machine."""
+    """An interpreter of that version on this machine; a version manager's shim may lead to none."""
     home = Path.home() / ".pyenv" / "versions"
     found = sorted(home.glob(f"{name}.*/bin/python")) if home.exists() else []
-    return str(found[-1]) if found else shutil.which(f"python{name}")
+    path = str(found[-1]) if found else shutil.which(f"python{name}")
+    answers = path is not None and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+    return path if answers else None
 
 
 @pytest.mark.parametrize("name", ["2.7", "3.6", "3.7"])
