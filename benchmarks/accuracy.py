@@ -201,6 +201,9 @@ def weight_format(row: Row) -> str:
     kind, made = text(row, "weight_dtype"), text(row, "quant_format")
     runtime = text(row, "runtime")
     head = "+head" if "litgpt" in runtime else ""
+    if "mlx" in made + runtime and (found := re.search(r"(\d)[- ]?bit", made)):
+        group = re.search(r"g(\d+)", made)
+        return f"mlx-{found[1]}bit-g{group[1] if group else 64}"
     if "gptq" in made:
         bits = "8" if "int8" in made else "3" if "int3" in made else "2" if "int2" in made else "4"
         group = re.search(r"g(\d+)", made)

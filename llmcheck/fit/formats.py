@@ -24,6 +24,9 @@ GGUF_BASE: dict[str, str] = {
     "iq4_nl": "IQ4_NL", "iq4_xs": "IQ4_XS", "tq1_0": "TQ1_0", "tq2_0": "TQ2_0",
 }  # fmt: skip
 """llama.cpp's file types, and the type that most of their tensors have."""
+LARGE = {"q2_k_l": "q2_k", "q3_k_xl": "q3_k_l", "q4_k_l": "q4_k_m", "q5_k_l": "q5_k_m", "q6_k_l": "q6_k"}
+"""Files with embedding and output projection in Q8_0, as many repositories have them, and the type of the rest."""
+GGUF_BASE |= {name: GGUF_BASE[rest] for name, rest in LARGE.items()}
 
 ALIASES = {
     "float32": "fp32", "f32": "fp32", "float16": "fp16", "half": "fp16", "f16": "fp16", "bfloat16": "bf16",
@@ -32,7 +35,11 @@ ALIASES = {
     "gptq-int8": "gptq-8bit", "gptq-int3": "gptq-3bit", "gptq-int2": "gptq-2bit", "awq-4bit": "awq",
     "awq-int4": "awq", "int4": "awq", "q4_k": "q4_k_m", "q5_k": "q5_k_m", "q3_k": "q3_k_m", "q3": "q3_k_m",
     "mlx": "mlx-4bit", "mlx-4": "mlx-4bit", "q4": "q4_k_m", "q5": "q5_k_m", "q6": "q6_k", "q8": "q8_0",
+    "q4_0_4_4": "q4_0", "q4_0_4_8": "q4_0", "q4_0_8_8": "q4_0", "q3_k - small": "q3_k_s", "q3_k - medium": "q3_k_m",
+    "q3_k - large": "q3_k_l", "q4_k - small": "q4_k_s", "q4_k - medium": "q4_k_m", "q5_k - small": "q5_k_s",
+    "q5_k - medium": "q5_k_m", "q2_k - medium": "q2_k",
 }  # fmt: skip
+"""Other spellings, those that llama.cpp prints among them."""
 
 Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mlx", "mxfp4", "gguf"]
 

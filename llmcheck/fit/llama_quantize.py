@@ -31,12 +31,14 @@ _FALLBACK = {
 
 def output_type(name: str, hidden: int) -> str:
     base = formats.GGUF_BASE[name]
-    if base == "Q8_0" or hidden % 256:
+    if base == "Q8_0" or hidden % 256 or name in formats.LARGE:
         return "Q8_0"
     return "Q5_K" if name in _LOW or name == "iq3_xxs" else "Q6_K"
 
 
 def embedding_type(name: str) -> str:
+    if name in formats.LARGE:
+        return "Q8_0"
     if name in {"iq2_xxs", "iq2_xs", "iq1_s", "iq1_m"}:
         return "Q2_K"
     if name in {"iq2_s", "iq2_m", "iq3_xxs"}:
@@ -127,6 +129,7 @@ def _down_type(name: str, base: str, layer: int, layers: int, more: bool, eight:
 
 @lru_cache(maxsize=4096)
 def matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: bool) -> int:
+    name = formats.LARGE.get(name, name)
     judged = min(matrix.layers, 2048)  # no model has more; a file that says so shall not keep us
     first, of = matrix.first, matrix.of or judged
     by_layer = matrix.role in {"v", "down"} or (name == "iq3_xs" and matrix.role in {"gate", "up"})

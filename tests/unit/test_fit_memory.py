@@ -137,6 +137,8 @@ def test_gguf_types(name: str, bits: float) -> None:
     [  # GB of files by the cards of bartowski's GGUF repositories (2026-11-25); 45 bytes of header for each token
         ("deepseek-v3", "q8_0", 713.29), ("deepseek-v3", "q6_k", 550.80), ("deepseek-v3", "q5_k_m", 475.40),
         ("deepseek-v3", "q5_k_s", 461.81), ("deepseek-v3", "q4_1", 419.94), ("deepseek-v3", "q4_k_m", 404.43),
+        ("llama-3.1-8b", "q4_k_l", 5.31), ("llama-3.1-8b", "q3_k_xl", 4.78), ("llama-3.1-8b", "q6_k_l", 6.85),
+        ("phi-4", "q6_k_l", 12.28), ("phi-4", "q5_k_l", 10.92), ("phi-4", "q4_k_l", 9.43),
         ("phi-4", "q8_0", 15.58), ("phi-4", "q6_k", 12.03), ("phi-4", "q5_k_s", 10.15), ("phi-4", "q4_k_s", 8.44),
     ],
 )  # fmt: skip
