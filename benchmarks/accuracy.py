@@ -675,8 +675,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--tier", action="append", help="only rows of this tier; may be repeated")
     options = parser.parse_args(arguments)
-    with options.file.open(encoding="utf-8", newline="") as file:
-        rows = [{k: v or "" for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
+    try:
+        with options.file.open(encoding="utf-8-sig", newline="") as file:
+            rows = [{k: v or "" for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        parser.error(f"{options.file}: {error}; expected a CSV file in UTF-8")
     found = document(evaluate(rows, set(options.tier) if options.tier else None))
     sys.stdout.write((json.dumps(found, indent=2) if options.format == "json" else as_text(found)) + "\n")
     return 0
