@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from llmcheck.architecture import Architecture, Attention, Parameters
 from llmcheck.errors import LlmcheckError
 from llmcheck.estimate import Memory, Term
-from llmcheck.fit import inference, kv_cache, training, weights
+from llmcheck.fit import inference, kv_cache, matrices, training, weights
 from llmcheck.fit.memory import per_gpu
 from llmcheck.fit.terms import Share
 from llmcheck.question import known_model
@@ -446,6 +446,10 @@ def predict(row: Row) -> Prediction:
         size = stored.total
         if kind == "file_size" and form.family == "gguf":
             size += (ENTRY if model.vocab > 100_000 else SCORED_ENTRY) * model.vocab
+        if form.name == "q2_k" and "thebloke" in text(row, "source_key", "source_url"):  # files of 2023
+            wide = [m for m in matrices.matrices(model) if m.role in {"gate", "up"}]
+            more = weights.formats.ggml_bits("Q3_K") - weights.formats.ggml_bits("Q2_K")
+            size += round(sum(m.layers * m.elements for m in wide) * more / 8)
         slack = (0.01 if form.family == "gguf" else 0.005) * size
         above = inference.OLD_Q2_K * size if form.name == "q2_k" else slack
         return Prediction(size, size - slack, size + above)

@@ -39,7 +39,7 @@ _GRAPH = (
     " logits, mask and feed-forward"
 )
 OLD_Q2_K = 0.16
-"""Until 2024 llama.cpp's Q2_K gave the values and the last feed-forward matrix 4 bits: 12 to 15 % more."""
+"""Until 2024 llama.cpp's Q2_K gave the wide feed-forward matrices Q3_K: 12 to 15 % more."""
 UBATCH = 512
 """llama.cpp's default ``--ubatch-size``."""
 SERVED = ("vllm", "sglang", "tgi", "tensorrt-llm")
