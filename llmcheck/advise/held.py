@@ -102,10 +102,11 @@ def compiled_against(held: Held, torch: str, libraries: Iterable[Library]) -> li
 
 
 def drawn_along(held: Held, library: Library, resolutions: Resolutions | None) -> list[Change]:
-    """What a library was last resolved with in another release than is there.
+    """What a library was last resolved with in another release than is there, and may therefore be replaced.
 
-    Of one that pins torch, and much else with it, every difference counts; of the others only what is newer here than
-    what they were resolved with, for an installer leaves alone what is old and does.
+    A newer release within a major one is left alone by an installer, unless it was held back: where something else was
+    resolved with a newer one on that day. That counts for those that pin torch, and much else with it; of the others
+    only a newer major release does.
     """
     closure = resolutions.libraries.get(library.id) if resolutions else None
     if closure is None or resolutions is None:
@@ -116,15 +117,20 @@ def drawn_along(held: Held, library: Library, resolutions: Resolutions | None) -
     changes = []
     for name, resolved in closure.packages.items():
         version = held.version(name)
-        if version is None or name in passed or _same(version, resolved):
+        if version is None or name in passed or version.partition("+")[0] == resolved:
             continue
-        if library.brings_torch or excluded(version, f"<={resolved}"):
+        newer = excluded(version, f"<={resolved}")
+        major, theirs = numbers(version)[:1], numbers(resolved)[:1]
+        if (library.brings_torch and (major != theirs or (newer and _held_back(name, resolved, resolutions)))) or (
+            not library.brings_torch and newer and major > theirs
+        ):
             changes.append(Change(name, version, resolved))
     return changes
 
 
-def _same(version: str, other: str) -> bool:
-    return version.partition("+")[0] == other
+def _held_back(name: str, resolved: str, resolutions: Resolutions) -> bool:
+    others = (closure.packages.get(name) for closure in resolutions.libraries.values())
+    return any(other and numbers(other) > numbers(resolved) for other in others)
 
 
 def _whole(series: str) -> str:

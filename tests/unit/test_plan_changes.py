@@ -176,3 +176,9 @@ def test_an_environment_that_is_there_is_not_taken_to_be_empty() -> None:
 def test_its_neighbours_are_named_after_it() -> None:
     made = plan(machine(card("H100")), "wandb", "helm", venv="serve", venv_is_judged=True)
     assert [each.folder for each in made.environments] == [None, "serve-helm"]
+
+
+def test_a_release_that_came_out_since_is_left_alone() -> None:
+    where = machine(software=packages(packaging="26.99", pyyaml="6.99"))
+    (step,) = steps(plan(where, "transformers"))
+    assert (step.changes, step.undo) == ((), None)
