@@ -60,9 +60,14 @@ def _without_cuda(packages: dict[str, str], resolutions: Resolutions) -> dict[st
 
 
 def _free(environments: Iterable[Environment], machine: Machine) -> int | None:
-    """Of the file system that holds the first environment; the working directory's for a relative path."""
+    """Of the file system that holds the first environment; the working directory's for a relative path.
+
+    A machine in words has one disk, for everything.
+    """
     python = next((each.python for each in environments if each.python), None)
     disks = machine.disks or ()
+    if machine.stated:
+        return next((disk.free for disk in disks), None)
     if python is None:
         return None
     if python.startswith("/"):

@@ -62,7 +62,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
         blocks += [Heading("What it gives"), Facts(facts)]
     if value.ways:
         rows = [[Cell(way.change), Cell(binary(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [Column("change", least=24), Column("takes", right=True, fixed=True), Column("", fixed=True)]
+        columns = [Column("change", least=24), Column("takes in all", right=True, fixed=True), Column("", fixed=True)]
         name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
     elif value.verdict == "does-not-fit":

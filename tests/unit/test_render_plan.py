@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 from packaging.requirements import Requirement
 
-from llmcheck import catalog
+from llmcheck import catalog, whatif
 from llmcheck.advice import Choice, Environment, Plan, Resolved, Step, TorchBuild, Verification
 from llmcheck.advise.install import plan_installation
 from llmcheck.errors import UsageError
@@ -287,6 +287,14 @@ def test_too_little_space_is_told_in_words(tmp_path: Path) -> None:
     assert made.size.short > 0
     assert "does not fit" in text.render(made, Options(width=120))
     assert "short" in run_script(sh.render(made, Options()), tmp_path).stderr
+
+
+def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
+    named = whatif.machine("1x RTX 4090, 64 GB RAM, 1 GB disk", catalog.gpu_specs()).machine
+    made = plan("torch", where=named)
+    assert made.size is not None
+    assert made.size.free == 10**9
+    assert made.size.short > 0
 
 
 def test_a_script_for_a_machine_in_words_runs_only_where_it_is_told_to(tmp_path: Path) -> None:
