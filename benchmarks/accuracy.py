@@ -25,14 +25,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from llmcheck.architecture import Architecture, Attention, Parameters
+from llmcheck.api.model_source import known_model
 from llmcheck.errors import LlmcheckError
-from llmcheck.estimate import Memory, Term
-from llmcheck.fit import inference, kv_cache, matrices, training, weights
-from llmcheck.fit.memory import per_gpu
-from llmcheck.fit.terms import Share
-from llmcheck.question import known_model
-from llmcheck.workload import Workload
+from llmcheck.fit.memory import inference, training
+from llmcheck.fit.memory.terms import Share
+from llmcheck.fit.memory.total import per_gpu
+from llmcheck.fit.shapes import kv_cache, matrices, weights
+from llmcheck.schema.architecture import Architecture, Attention, Parameters
+from llmcheck.schema.estimate import Memory, Term
+from llmcheck.schema.workload import Workload
 
 NEVER_SCORED = {"exclude", "rule_of_thumb", "kv_trend"}
 GIB = 2**30

@@ -24,9 +24,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
-from llmcheck.host import Host
-from llmcheck.interpreter import BEGIN, END
 from llmcheck.probe import Reading, Request, disk, software
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import BEGIN, END
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "llmcheck", "machine", "--format", "json"]

@@ -19,7 +19,7 @@ def main() -> None:
     gc.set_threshold(100_000)  # nothing here lives long enough to be collected: 4 % of the time of a short run
     try:
         question = _ask_early(arguments)
-        from llmcheck.cli import run
+        from llmcheck.cli.main import run
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(run(arguments, question))
@@ -34,7 +34,7 @@ def _ask_early(arguments: list[str]) -> object | None:
         return None
     import os
 
-    from llmcheck.interpreter import Question, choose
+    from llmcheck.system.interpreter import Question, choose
 
     explicit = None
     for index, word in enumerate(arguments):

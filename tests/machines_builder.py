@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck import requirements
-from llmcheck.machine import (
+from llmcheck.judge import requirements
+from llmcheck.schema.machine import (
     Cpu,
     Disk,
     Driver,
@@ -22,8 +22,8 @@ from llmcheck.machine import (
     Tool,
     Torch,
 )
-from llmcheck.profile import Requirement
-from llmcheck.report import Finding
+from llmcheck.schema.profile import Requirement
+from llmcheck.schema.report import Finding
 
 GB = 10**9
 MIB = 2**20

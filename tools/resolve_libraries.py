@@ -43,10 +43,10 @@ from packaging.tags import sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from llmcheck import catalog
-from llmcheck.advise.commands import requirements_of
 from llmcheck.errors import LlmcheckError
-from llmcheck.library import Closure, Library, Resolutions
-from llmcheck.machine import Machine, Os
+from llmcheck.install.commands import requirements_of
+from llmcheck.schema.machine import Machine, Os
+from llmcheck.tables.library import Closure, Library, Resolutions
 
 OUTPUT = os.path.join(os.path.dirname(catalog.__file__), os.pardir, "data", "resolutions.json")
 CPU_TORCH = "torch-cpu"

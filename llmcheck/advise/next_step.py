@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.advice import Advice, Plan, RankedOffer
-from llmcheck.advise.choose import Wanted, missing_libraries
-from llmcheck.advise.cloud import passing
-from llmcheck.advise.install import plan_installation
-from llmcheck.correction import Correction
-from llmcheck.knowledge import Knowledge
-from llmcheck.machine import Machine
-from llmcheck.offer import Offer
-from llmcheck.profile import Profile
-from llmcheck.report import ProfileReport, Report
+from llmcheck.cloud.offers import passing
+from llmcheck.install.choose import Wanted, missing_libraries
+from llmcheck.install.plan import plan_installation
+from llmcheck.schema.advice import Advice, Plan, RankedOffer
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.profile import Profile
+from llmcheck.schema.report import ProfileReport, Report
+from llmcheck.tables.correction import Correction
+from llmcheck.tables.offer import Offer
+from llmcheck.tables.tables import Knowledge
 
 
 def next_step(

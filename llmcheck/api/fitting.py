@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
-from llmcheck.estimate import Fit
-from llmcheck.host import Host
 from llmcheck.probe.disk import model_cache
-from llmcheck.workload import Workload
+from llmcheck.schema.estimate import Fit
+from llmcheck.schema.workload import Workload
+from llmcheck.system.host import Host
 
 if TYPE_CHECKING:
-    from llmcheck.listing import ModelList
-    from llmcheck.question import Subject
+    from llmcheck.api.model_source import Subject
+    from llmcheck.schema.responses import ModelList
 
 
 def fit(
@@ -28,20 +28,21 @@ def fit(
 
     Raises DataError and UsageError.
     """
-    from llmcheck import question, together
+    from llmcheck.api import model_source
+    from llmcheck.fit import validation
     from llmcheck.fit.answer import answer
 
-    workload = together.checked(workload, grid=grid)
-    architecture = question.architecture(subject, model_cache(Host()))
-    workload = together.suited(workload, architecture)
+    workload = validation.checked(workload, grid=grid)
+    architecture = model_source.architecture(subject, model_cache(Host()))
+    workload = validation.suited(workload, architecture)
     asked_of = machine()
-    together.check_machine(workload, asked_of)
+    validation.check_machine(workload, asked_of)
     # one with memory of its own; what shares the machine's is another machine
     cards = tuple(each.spec for each in catalog.gpu_specs() if each.vendor == "nvidia" and each.memory_reported)
     found = answer(architecture, workload, asked_of, assume_idle=assume_idle, grid=grid, specs=cards)
     if found.speed is None or found.speed.days is None:
         return found
-    from llmcheck.advise.rent import rented  # a run of days alone has a price
+    from llmcheck.cloud.rent import rented  # a run of days alone has a price
 
     return rented(found, catalog.offers())
 
@@ -49,7 +50,7 @@ def fit(
 def models() -> ModelList:
     """The well-known models whose shapes are built in."""
     from llmcheck.checkpoint import config
-    from llmcheck.listing import ModelList, ModelRow
+    from llmcheck.schema.responses import ModelList, ModelRow
 
     return ModelList(
         models=tuple(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from llmcheck import catalog
-from llmcheck.advice import Offers
-from llmcheck.advise.cloud import rank_offers
-from llmcheck.advise.install import takes_all
 from llmcheck.advise.next_step import next_step
 from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles as profile_catalog
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import Machine
-from llmcheck.report import Report
+from llmcheck.cloud.offers import rank_offers
+from llmcheck.install.plan import takes_all
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.advice import Offers
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.report import Report
 
 
 def overview(machine: MachineSource) -> Report:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmcheck import catalog, codec, compatibility
+from llmcheck import catalog, codec
 from llmcheck.errors import DataError, InspectionError, UsageError
-from llmcheck.host import Host
-from llmcheck.identify import identify
-from llmcheck.interpreter import Question, choose, in_prefix
-from llmcheck.machine import SCHEMA as MACHINE_SCHEMA
-from llmcheck.machine import Machine
+from llmcheck.gpus import torch_support
+from llmcheck.gpus.identify import identify
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
-from llmcheck.redact import Redaction, redact
+from llmcheck.schema.machine import SCHEMA as MACHINE_SCHEMA
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.redaction import Redaction, redact
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import Question, choose, in_prefix
 
 if TYPE_CHECKING:
-    from llmcheck.whatif import WhatIf
+    from llmcheck.whatif.parse import WhatIf
 
 MachineSource = Callable[[], Machine]
 """Hands over the machine when it is needed; the inspection behind it is under way from the start."""
@@ -101,10 +102,10 @@ def start_inspection(
 def _with_problems(machine: Machine) -> Machine:
     """With what keeps its software from using its hardware; the tables are read where there is something to judge."""
     if machine.software.torch is None:
-        return compatibility.with_problems(machine, (), ())
+        return torch_support.with_problems(machine, (), ())
     from llmcheck.catalog import wheels
 
-    return compatibility.with_problems(machine, wheels.wheels(), wheels.drivers())
+    return torch_support.with_problems(machine, wheels.wheels(), wheels.drivers())
 
 
 class _Header(msgspec.Struct):
@@ -117,9 +118,9 @@ class _Enclosing(msgspec.Struct):
 
 def stated_machine(text: str) -> WhatIf:
     """A machine in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for what is none."""
-    from llmcheck import whatif  # patterns that few commands need
+    from llmcheck.whatif import parse  # patterns that few commands need
 
-    return whatif.machine(text, catalog.gpu_specs())
+    return parse.machine(text, catalog.gpu_specs())
 
 
 def load_machine(name: str) -> Machine:

@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from llmcheck import catalog, codec
-from llmcheck.advice import Plan, Shell, TorchBuild
-from llmcheck.advise.choose import Wanted, missing_libraries, named
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.installed import library_check
-from llmcheck.advise.target import InstallerChoice, PlanOptions
-from llmcheck.advise.torch import torch_build
 from llmcheck.api.inspection import MachineSource
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
-from llmcheck.evaluate import evaluate
-from llmcheck.host import Host
-from llmcheck.interpreter import NAMED
-from llmcheck.knowledge import Knowledge
-from llmcheck.library import Alias, Library
-from llmcheck.listing import LibraryCheck
-from llmcheck.machine import Machine
-from llmcheck.profile import Profile
+from llmcheck.install.choose import Wanted, missing_libraries, named
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.state import library_check
+from llmcheck.install.target import InstallerChoice, PlanOptions
+from llmcheck.install.torch import torch_build
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.advice import Plan, Shell, TorchBuild
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.profile import Profile
+from llmcheck.schema.responses import LibraryCheck
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import NAMED
+from llmcheck.tables.library import Alias, Library
+from llmcheck.tables.tables import Knowledge
 
 
 def install(
@@ -127,7 +127,7 @@ def _only_environment(plan: Plan, name: str | None) -> Plan:
 
 
 def _verified(plan: Plan, machine: Machine) -> Plan:
-    from llmcheck import resolver  # subprocess and all that, only when it is asked for
+    from llmcheck.install import resolver  # subprocess and all that, only when it is asked for
 
     python = machine.software.python
     base = python.executable if python is not None and python.version else None

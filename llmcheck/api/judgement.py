@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from llmcheck import __version__, catalog, codec
 from llmcheck.api.inspection import MachineSource
 from llmcheck.catalog import profiles as profile_catalog
-from llmcheck.correction import Correction
 from llmcheck.errors import UsageError
-from llmcheck.estimate import TierMethod
-from llmcheck.evaluate import evaluate
-from llmcheck.fit import tier
-from llmcheck.machine import Machine
-from llmcheck.profile import Profile
-from llmcheck.report import Report, combined, exit_code
+from llmcheck.fit import computed_layer
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.estimate import TierMethod
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.profile import Profile
+from llmcheck.schema.report import Report, combined, exit_code
+from llmcheck.tables.correction import Correction
 
 
 def check(
@@ -37,7 +37,7 @@ def check(
 
 def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
     """What is not to be judged, as requirement ids and groups."""
-    ids = {each.id for profile in profiles for each in profile.require} | {tier.ID}
+    ids = {each.id for profile in profiles for each in profile.require} | {computed_layer.ID}
     groups = {"hardware", "software"}
     for name in (*skip, *only):
         if name not in ids | groups:
@@ -47,9 +47,9 @@ def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[s
             )
     if not only:
         return frozenset(skip)
-    from llmcheck.profile import group_of
+    from llmcheck.schema.profile import group_of
 
-    dropped = {tier.ID} if not {tier.ID, "hardware"} & set(only) else set()
+    dropped = {computed_layer.ID} if not {computed_layer.ID, "hardware"} & set(only) else set()
     dropped |= {
         each.id
         for profile in profiles
@@ -78,9 +78,9 @@ def report_of(
 
 
 def _computed(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
-    found = tier.methods(profile, machine)
+    found = computed_layer.methods(profile, machine)
     if not any(each.days for each in found):
         return found
-    from llmcheck.advise.rent import priced  # a run of days alone has a price
+    from llmcheck.cloud.rent import priced  # a run of days alone has a price
 
     return priced(found, catalog.offers())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from llmcheck import catalog, codec, registry, requirements
-from llmcheck.advise.choose import named
+from llmcheck import catalog, codec, registry
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
-from llmcheck.evaluate import concerning_profile
-from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
-from llmcheck.profile import Profile
+from llmcheck.install.choose import named
+from llmcheck.judge import requirements
+from llmcheck.judge.evaluate import concerning_profile
+from llmcheck.schema.profile import Profile
+from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
 
 
 def profiles() -> ProfileList:
@@ -25,7 +26,7 @@ def profile(name: str) -> ShownProfile:
 def profile_schema() -> dict[str, object]:
     """The JSON Schema of profile files: the profile, and one alternative per requirement kind."""
     kinds = {
-        kind: codec.json_schema(registry.load("llmcheck.requirements", kind).Requirement)
+        kind: codec.json_schema(registry.load("llmcheck.judge.requirements", kind).Requirement)
         for kind in requirements.kinds()
     }
     definitions: dict[str, object] = {}

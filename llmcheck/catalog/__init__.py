@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from llmcheck import codec
-from llmcheck.correction import Correction
 from llmcheck.errors import DataError
-from llmcheck.library import Alias, Library, Resolutions
-from llmcheck.recipe import Recipe
+from llmcheck.tables.correction import Correction
+from llmcheck.tables.library import Alias, Library, Resolutions
+from llmcheck.tables.system_step import Recipe
 
 if TYPE_CHECKING:
-    from llmcheck.architecture import KnownModel
-    from llmcheck.identify import Known
-    from llmcheck.knowledge import Knowledge
-    from llmcheck.offer import Offer
+    from llmcheck.gpus.identify import Known
+    from llmcheck.schema.architecture import KnownModel
+    from llmcheck.tables.offer import Offer
+    from llmcheck.tables.tables import Knowledge
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(_HERE, "data")
@@ -75,7 +75,7 @@ def knowledge(*, helpers: bool = True, systems: bool = True) -> Knowledge:
     what an administrator runs, which most machines do without.
     """
     from llmcheck.catalog import wheels  # with the first plan
-    from llmcheck.knowledge import Knowledge
+    from llmcheck.tables.tables import Knowledge
 
     return Knowledge(
         libraries=libraries(helpers=helpers),
@@ -89,7 +89,7 @@ def knowledge(*, helpers: bool = True, systems: bool = True) -> Knowledge:
 
 def models() -> dict[str, KnownModel]:
     """Shapes of well-known models, by id."""
-    from llmcheck.architecture import KnownModel
+    from llmcheck.schema.architecture import KnownModel
 
     return {each.id: each for each in _tables("models.toml", "model", KnownModel)}
 
@@ -101,7 +101,7 @@ def corrections() -> tuple[Correction, ...]:
 
 def offers() -> tuple[Offer, ...]:
     """All offers, by provider and price."""
-    from llmcheck.offer import Offer
+    from llmcheck.tables.offer import Offer
 
     path = os.path.join(DATA, "offers.csv")
     with open(path, encoding="utf-8", newline="") as file:
@@ -126,8 +126,8 @@ def gpu_specs() -> tuple[Known, ...]:
 
 
 def _known(row: dict[str, str]) -> Known:
-    from llmcheck.identify import Known  # with the table: most commands name no card
-    from llmcheck.machine import GpuSpec
+    from llmcheck.gpus.identify import Known  # with the table: most commands name no card
+    from llmcheck.schema.machine import GpuSpec
     from llmcheck.units import MIB
 
     numbers = {

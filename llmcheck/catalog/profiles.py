@@ -7,9 +7,9 @@ from typing import Any
 
 from llmcheck import catalog, codec
 from llmcheck.errors import DataError
-from llmcheck.profile import Profile, Requirement
-from llmcheck.requirements import decode
-from llmcheck.workload import Cost, Workload
+from llmcheck.judge.requirements import decode
+from llmcheck.schema.profile import Profile, Requirement
+from llmcheck.schema.workload import Cost, Workload
 
 _TABLES: dict[str, type[Any]] = {"cost": Cost, "workload": Workload}
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from llmcheck import catalog
 from llmcheck.errors import DataError
-from llmcheck.wheel import CudaDriver, TorchWheel
+from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
 
 _YES = {"yes": True, "no": False}
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from llmcheck import codec
-from llmcheck.architecture import Architecture, Attention, Parameters
 from llmcheck.checkpoint import defaults, families, published, recurrent, towers
 from llmcheck.checkpoint import layers as kinds
 from llmcheck.checkpoint.fields import Fields
 from llmcheck.errors import DataError
+from llmcheck.schema.architecture import Architecture, Attention, Parameters
 
 _TEXT = ("text_config", "language_config", "llm_config")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from llmcheck.architecture import Architecture
 from llmcheck.errors import DataError
+from llmcheck.schema.architecture import Architecture
 
 if TYPE_CHECKING:
     from llmcheck.checkpoint.safetensors import Header

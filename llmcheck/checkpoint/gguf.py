@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
 
-from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
 from llmcheck.checkpoint.gguf_header import Tensor, Value, header, shown
 from llmcheck.errors import DataError
+from llmcheck.schema.architecture import Architecture, Attention, Parameters, TensorGroup
 
 _FILE_TYPES = {
     0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 7: "q8_0", 8: "q5_0", 9: "q5_1", 10: "q2_k", 11: "q3_k_s",

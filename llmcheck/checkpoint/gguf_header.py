@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from llmcheck.checkpoint.stream import Stream
 from llmcheck.errors import DataError
-from llmcheck.ggml import BLOCKS
+from llmcheck.tables.gguf_types import BLOCKS
 
 _MAGIC = b"GGUF"
 _U32 = struct.Struct("<I")

@@ -6,9 +6,9 @@ import os
 
 from msgspec.structs import replace
 
-from llmcheck.architecture import Architecture
 from llmcheck.checkpoint import find
 from llmcheck.errors import DataError
+from llmcheck.schema.architecture import Architecture
 
 
 class HubError(DataError):

@@ -16,8 +16,8 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from llmcheck import codec
-from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
 from llmcheck.errors import DataError
+from llmcheck.schema.architecture import Architecture, Attention, Parameters, TensorGroup
 
 _LARGEST_HEADER = 100_000_000
 """Bytes; the format's own limit."""

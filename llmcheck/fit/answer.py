@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.architecture import Architecture
-from llmcheck.estimate import Fit, GpuShare, Speed
-from llmcheck.fit import room as rooms
-from llmcheck.fit import speed, weights
-from llmcheck.fit.memory import NOT_MODELLED, resolved
+from llmcheck.fit import capacity as rooms
+from llmcheck.fit import speed
+from llmcheck.fit.capacity import Room
+from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import FRACTIONS, Placed, budget, place
-from llmcheck.fit.room import Room
-from llmcheck.fit.ways import best_weights, good_enough, largest_batch, largest_context, ways
-from llmcheck.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.fit.plans import best_weights, good_enough, largest_batch, largest_context, ways
+from llmcheck.fit.shapes import weights
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.estimate import Fit, GpuShare, Speed
+from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.schema.workload import Runtime, Workload
 from llmcheck.units import GIB
-from llmcheck.workload import Runtime, Workload
 
 
 def answer(

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.architecture import Architecture
-from llmcheck.estimate import FitVerdict, Memory, Placement
-from llmcheck.fit import inference, memory
-from llmcheck.fit.inference import CONTEXT, SERVED, TENSOR_PARALLEL
-from llmcheck.fit.room import Device, Room, equal
-from llmcheck.fit.terms import Share, summed
-from llmcheck.fit.terms import memory as totalled
+from llmcheck.fit.capacity import Device, Room, equal
+from llmcheck.fit.memory import inference, total
+from llmcheck.fit.memory.inference import CONTEXT, SERVED, TENSOR_PARALLEL
+from llmcheck.fit.memory.terms import Share, summed
+from llmcheck.fit.memory.terms import memory as totalled
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.estimate import FitVerdict, Memory, Placement
+from llmcheck.schema.workload import Workload
 from llmcheck.units import binary
-from llmcheck.workload import Workload
 
 FRACTIONS = {"vllm": 0.9, "sglang": 0.88, "tensorrt-llm": 0.9, "tgi": 0.95}
 """Of a card that a server takes when it starts: vLLM's gpu_memory_utilization, SGLang's mem_fraction_static (for large
@@ -52,8 +52,8 @@ def place(architecture: Architecture, workload: Workload, room: Room) -> Placed:
     groups = [group for group in map(_readable, room.groups) if group]
     impossible = _impossible(architecture, workload, max(map(len, groups), default=0))
     if impossible is not None:
-        parts = memory.per_gpu(architecture, workload, workload.gpus or 1)
-        whole = memory.whole(architecture, workload, parts)
+        parts = total.per_gpu(architecture, workload, workload.gpus or 1)
+        whole = total.whole(architecture, workload, parts)
         return Placed(verdict="does-not-fit", reason=impossible, memory=whole)
     if not groups:
         return _without_gpu(architecture, workload, room)
@@ -77,8 +77,8 @@ def _readable(group: Sequence[Device]) -> tuple[Device, ...]:
 
 
 def _unknown(architecture: Architecture, workload: Workload, reason: str) -> Placed:
-    parts = memory.per_gpu(architecture, workload, workload.gpus or 1)
-    return Placed(verdict="unknown", reason=reason, memory=memory.whole(architecture, workload, parts))
+    parts = total.per_gpu(architecture, workload, workload.gpus or 1)
+    return Placed(verdict="unknown", reason=reason, memory=total.whole(architecture, workload, parts))
 
 
 def _best(architecture: Architecture, workload: Workload, groups: Sequence[tuple[Device, ...]], room: Room) -> Placed:
@@ -125,7 +125,7 @@ def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Devi
         parts = _parts(architecture, workload, devices[:count])
         used = devices[: len(parts)]
         lacking = [part.total - budget(workload, device) for part, device in zip(parts, used, strict=True)]
-        whole = memory.whole(architecture, workload, parts)
+        whole = total.whole(architecture, workload, parts)
         if max(lacking) <= 0:
             return _settled(architecture, workload, used, parts, whole, room)
         reason = _too_much(workload, used, parts, max(lacking))
@@ -151,7 +151,7 @@ def _settled(
     room: Room,
 ) -> Placed:
     """It lies on these GPUs; what it keeps in RAM by choice has to have room there too."""
-    aside = memory.in_ram(architecture, workload)
+    aside = total.in_ram(architecture, workload)
     verdict: FitVerdict = "fits"
     reason = _fits_in_words(workload, used, parts)
     if workload.method != "inference" and aside:
@@ -189,7 +189,7 @@ def _parts(architecture: Architecture, workload: Workload, used: Sequence[Device
 
 def _split(architecture: Architecture, workload: Workload, used: Sequence[Device]) -> tuple[Memory, ...]:
     if workload.method != "inference" or workload.runtime in TENSOR_PARALLEL or len(used) == 1 or equal(used):
-        return memory.per_gpu(architecture, workload, len(used))
+        return total.per_gpu(architecture, workload, len(used))
     return _by_room(architecture, workload, used, 1.0, last=True)
 
 
@@ -199,7 +199,7 @@ def _by_room(
     """Whole layers go where there is room for them: in proportion to what is free."""
     free = sum(device.free or 0 for device in used) or 1
     return tuple(
-        memory.of_share(
+        total.of_share(
             architecture,
             workload,
             Share(
@@ -279,7 +279,7 @@ def _with_ram(architecture: Architecture, workload: Workload, devices: tuple[Dev
         else:
             high = middle - 1
     parts = _by_room(architecture, workload, used, low / layers, last=False)
-    whole = memory.whole(architecture, workload, memory.per_gpu(architecture, workload, 1))
+    whole = total.whole(architecture, workload, total.per_gpu(architecture, workload, 1))
     if low == 0:
         found = _without_gpu(architecture, workload, room)
         return replace(found, reason=found.reason + _held(used))
@@ -317,7 +317,7 @@ def _in_ram(
 
 
 def _without_gpu(architecture: Architecture, workload: Workload, room: Room) -> Placed:
-    whole = memory.whole(architecture, workload, memory.per_gpu(architecture, workload, workload.gpus or 1))
+    whole = total.whole(architecture, workload, total.per_gpu(architecture, workload, workload.gpus or 1))
     kept = [each for each in whole.terms if each.name != CONTEXT]
     if workload.method != "inference":
         return Placed(verdict="does-not-fit", reason="there is no GPU to train on", memory=whole)

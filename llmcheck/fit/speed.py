@@ -12,12 +12,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from llmcheck.architecture import Architecture
-from llmcheck.estimate import Rate, Speed
-from llmcheck.fit import inference, kv_cache, training, weights
-from llmcheck.machine import Gpu
+from llmcheck.fit.memory import inference, training
+from llmcheck.fit.shapes import kv_cache, weights
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.estimate import Rate, Speed
+from llmcheck.schema.machine import Gpu
+from llmcheck.schema.workload import Workload
 from llmcheck.units import GB
-from llmcheck.workload import Workload
 
 
 class Band(Struct, frozen=True):

@@ -14,9 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from llmcheck import __version__, codec, registry
-from llmcheck.child import Child, ThreadChild, start
-from llmcheck.host import Host
-from llmcheck.machine import (
+from llmcheck.schema.machine import (
     Accelerator,
     Access,
     Cpu,
@@ -33,6 +31,8 @@ from llmcheck.machine import (
     Software,
     Source,
 )
+from llmcheck.system.host import Host
+from llmcheck.system.worker import Child, ThreadChild, start
 
 PROBE_SECONDS = 10.0
 TOTAL_SECONDS = 45.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from llmcheck.host import Host
+from llmcheck.system.host import Host
 
 # Volumes over volumes end somewhere; a sysfs that goes in circles must too.
 _DEEPEST = 12

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmcheck.host import Host
 from llmcheck.probe._mounts import unescape
+from llmcheck.system.host import Host
 
 # cgroup v1 writes "no limit" as the largest page-aligned 63-bit number; anything near it is none.
 _V1_UNLIMITED = 1 << 62

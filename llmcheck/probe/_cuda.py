@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from llmcheck import codec
 from llmcheck.errors import DataError
-from llmcheck.host import Host
-from llmcheck.machine import CudaToolkit, Package
+from llmcheck.schema.machine import CudaToolkit, Package
+from llmcheck.system.host import Host
 
 _NAMED = re.compile(r"cuda(?:-(?P<version>\d[\d.]*))?|v(?P<windows>\d[\d.]*)")
 _VERSION_TXT = re.compile(r"CUDA Version (\d[\d.]*)")

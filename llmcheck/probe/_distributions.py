@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from llmcheck.host import Host
-from llmcheck.machine import DistributionIssue, Package, normalized_name
+from llmcheck.schema.machine import DistributionIssue, Package, normalized_name
+from llmcheck.system.host import Host
 
 _WATCHED = ("torch", "transformers", "vllm", "accelerate", "peft", "deepspeed")
 _FAMILY = frozenset((*_WATCHED, "torchvision", "torchaudio"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.host import Host
-from llmcheck.machine import FabricPort
+from llmcheck.schema.machine import FabricPort
+from llmcheck.system.host import Host
 
 DEVICES = "/sys/class/infiniband"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from llmcheck.host import Host
+from llmcheck.system.host import Host
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 

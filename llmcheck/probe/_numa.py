@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmcheck.host import Host
-from llmcheck.machine import NumaNode
+from llmcheck.schema.machine import NumaNode
+from llmcheck.system.host import Host
 
 _NODES = "/sys/devices/system/node"
 _DEVICES = "/sys/bus/pci/devices"

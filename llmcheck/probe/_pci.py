@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmcheck.host import Host
+from llmcheck.system.host import Host
 
 DISPLAY = 0x03
 """PCI base class of VGA, 3D and other display controllers."""

@@ -5,7 +5,7 @@ Slurm may enforce it with control groups, or trust its users; what is allotted i
 
 from __future__ import annotations
 
-from llmcheck.host import Host
+from llmcheck.system.host import Host
 
 _MIB = 2**20  # Slurm counts memory in these
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from llmcheck.host import Host
 from llmcheck.probe._block import FileKind, Kind, kind_of_device, kind_of_name, together
 from llmcheck.probe._mounts import Mount, mount_of, option
+from llmcheck.system.host import Host
 
 # Overlays over overlays end somewhere.
 _DEEPEST = 6

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.fetch import Fetched, public_address
-from llmcheck.host import Host
-from llmcheck.machine import Access, Endpoint, Problem
 from llmcheck.probe import Reading, Request
+from llmcheck.schema.machine import Access, Endpoint, Problem
+from llmcheck.system.host import Host
+from llmcheck.system.http import Fetched, public_address
 
 _HUB, _INDEX = "hub", "package-index"
 # Set to a word for yes, they keep libraries from asking; the endpoint is the one that they are about.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from llmcheck.host import Host
-from llmcheck.machine import Cpu
 from llmcheck.probe import Reading, Request, _slurm
 from llmcheck.probe._cgroup import cpu_quota, cpuset
+from llmcheck.schema.machine import Cpu
+from llmcheck.system.host import Host
 
 _TOPOLOGY = "/sys/devices/system/cpu"
 

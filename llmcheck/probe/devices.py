@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llmcheck.host import Host
-from llmcheck.machine import Accelerator
 from llmcheck.probe import Reading, Request
+from llmcheck.schema.machine import Accelerator
+from llmcheck.system.host import Host
 
 _GOOGLE, _AMAZON = 0x1AE0, 0x1D0F
 # PCI device ids of TPU chips and Neuron devices.

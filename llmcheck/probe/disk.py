@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from llmcheck.host import Host
-from llmcheck.machine import Disk, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._distributions import shown
 from llmcheck.probe._mounts import Mount, mount_of, mounts
 from llmcheck.probe._storage import kind_of_mount, may_cache
+from llmcheck.schema.machine import Disk, Problem
+from llmcheck.system.host import Host
 
 # Where huggingface_hub stores models, by its own order, then what it derives the folder from.
 # TRANSFORMERS_CACHE is what transformers before 5 read. Source: huggingface_hub constants.py; read 2026-11-22.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llmcheck.host import Host
-from llmcheck.machine import Fabric, Nic
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._infiniband import DEVICES, ports
+from llmcheck.schema.machine import Fabric, Nic
+from llmcheck.system.host import Host
 
 _NET = "/sys/class/net"
 _PCI = "/sys/bus/pci/devices"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llmcheck.host import Host
-from llmcheck.machine import Limits, Problem, Rlimit
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._infiniband import ports
+from llmcheck.schema.machine import Limits, Problem, Rlimit
+from llmcheck.system.host import Host
 
 _SHM = "/dev/shm"  # noqa: S108  # not a temporary file of ours: the folder whose size is asked
 # A container's default. PyTorch's data loaders and NCCL pass tensors through it and fail with "bus error" when full.

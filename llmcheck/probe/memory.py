@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llmcheck.host import Host
-from llmcheck.machine import NumaNode, Ram
 from llmcheck.probe import Reading, Request, _numa, _slurm
 from llmcheck.probe._cgroup import memory_limit, memory_room
+from llmcheck.schema.machine import NumaNode, Ram
+from llmcheck.system.host import Host
 
 
 def probe(host: Host, _request: Request) -> Reading:

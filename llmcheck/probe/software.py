@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from llmcheck.host import Host
-from llmcheck.interpreter import BEGIN, END, PROGRAM_FIELDS
-from llmcheck.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.probe import Reading, Request, _cuda
 from llmcheck.probe import _distributions as installed
+from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import BEGIN, END, PROGRAM_FIELDS
 
 _TOOLS = (
     "git",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from llmcheck.host import Host
-from llmcheck.machine import Os
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._mounts import mounts, option
+from llmcheck.schema.machine import Os
+from llmcheck.system.host import Host
 
 _JETSON = re.compile(r"R(\d+) \(release\), REVISION: ([\d.]+)")
 # (part of the control group's path of process 1, the runtime that names it so)

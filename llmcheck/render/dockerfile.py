@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Sequence
 
-from llmcheck.advice import Environment, Plan, Step
 from llmcheck.render import Options
-from llmcheck.render._blocks import printable
-from llmcheck.render._environments import head, installs
+from llmcheck.render.views.blocks import printable
+from llmcheck.render.views.environments import head, installs
+from llmcheck.schema.advice import Environment, Plan, Step
 
 _ROOT = "/opt/llmcheck"
 _DEBIAN = {"cc": "build-essential", "cmake": "cmake", "git": "git"}

@@ -6,8 +6,17 @@ import re
 from collections.abc import Sequence
 
 from llmcheck.render import Options
-from llmcheck.render._blocks import Block, Bullets, Commands, Facts, Heading, Stacks, Table, printable
-from llmcheck.render._views import document
+from llmcheck.render.views.blocks import (
+    Block,
+    Bullets,
+    Commands,
+    Facts,
+    Heading,
+    Stacks,
+    Table,
+    printable,
+)
+from llmcheck.render.views.views import document
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 

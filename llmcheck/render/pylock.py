@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from llmcheck.advice import Plan, Resolved
 from llmcheck.errors import UsageError
 from llmcheck.render import Options
-from llmcheck.render._environments import head, only_environment
+from llmcheck.render.views.environments import head, only_environment
+from llmcheck.schema.advice import Plan, Resolved
 
 
 def render(value: object, _options: Options) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from llmcheck.advice import Plan, Step
 from llmcheck.render import Options
-from llmcheck.render._blocks import printable
-from llmcheck.render._environments import head, indexes, installs, only_binary, only_environment
+from llmcheck.render.views.blocks import printable
+from llmcheck.render.views.environments import (
+    head,
+    indexes,
+    installs,
+    only_binary,
+    only_environment,
+)
+from llmcheck.schema.advice import Plan, Step
 
 
 def render(value: object, _options: Options) -> str:

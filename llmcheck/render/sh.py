@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from llmcheck import shell
-from llmcheck.advice import Environment, Plan, Step
 from llmcheck.render import Options
-from llmcheck.render._blocks import printable
-from llmcheck.render._plan import chosen
+from llmcheck.render.views.blocks import printable
+from llmcheck.render.views.plan import chosen
+from llmcheck.schema.advice import Environment, Plan, Step
 from llmcheck.units import decimal
 
 _KERNELS = {"linux": "Linux", "darwin": "Darwin"}

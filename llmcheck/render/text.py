@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from llmcheck.render import Options
-from llmcheck.render._blocks import (
+from llmcheck.render.views.blocks import (
     Block,
     Bullets,
     Commands,
@@ -27,7 +27,7 @@ from llmcheck.render._blocks import (
     Tone,
     printable,
 )
-from llmcheck.render._views import document
+from llmcheck.render.views.views import document
 
 _STYLES: dict[Tone, str] = {
     "plain": "",

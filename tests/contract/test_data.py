@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_name
 
 from llmcheck import catalog
 from llmcheck.catalog import profiles
-from llmcheck.correction import Correction
-from llmcheck.offer import Offer
-from llmcheck.profile import Requirement as Asked
+from llmcheck.schema.profile import Requirement as Asked
+from llmcheck.tables.correction import Correction
+from llmcheck.tables.offer import Offer
 from llmcheck.units import parse_size
 
 LIBRARIES, CORRECTIONS, OFFERS = catalog.libraries(), catalog.corrections(), catalog.offers()

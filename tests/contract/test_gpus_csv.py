@@ -11,7 +11,7 @@ import pytest
 
 import llmcheck
 from llmcheck import catalog
-from llmcheck.identify import Known, normalized
+from llmcheck.gpus.identify import Known, normalized
 
 TABLE = catalog.gpu_specs()
 TODAY = datetime.datetime.now(datetime.UTC).date()

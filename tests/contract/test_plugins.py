@@ -10,20 +10,22 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from llmcheck import catalog, profile, registry, requirements
-from llmcheck.advice import Resolved, Verification
-from llmcheck.advise.cloud import rank_offers
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.installed import library_check
-from llmcheck.advise.torch import torch_build
+from llmcheck import catalog, registry
 from llmcheck.catalog import profiles, wheels
-from llmcheck.evaluate import evaluate
-from llmcheck.host import Host
-from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
-from llmcheck.machine import Machine
+from llmcheck.cloud.offers import rank_offers
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.state import library_check
+from llmcheck.install.torch import torch_build
+from llmcheck.judge import requirements
+from llmcheck.judge.evaluate import evaluate
 from llmcheck.probe import Reading, Request, names
 from llmcheck.render import Options
-from llmcheck.report import Finding, Report
+from llmcheck.schema import profile
+from llmcheck.schema.advice import Resolved, Verification
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.report import Finding, Report
+from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.system.host import Host
 from tests.machines_builder import card, machine
 
 KINDS = requirements.kinds()
@@ -80,7 +82,7 @@ MACHINES = {"empty": Machine(), "looked": machine(), "one card": machine(card("R
 
 
 def kind_module(kind: str) -> ModuleType:
-    return registry.load("llmcheck.requirements", kind)
+    return registry.load("llmcheck.judge.requirements", kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)

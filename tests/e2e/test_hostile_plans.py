@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
-from llmcheck.advise.choose import missing_libraries
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.target import PlanOptions
 from llmcheck.catalog import profiles
 from llmcheck.errors import LlmcheckError
-from llmcheck.evaluate import evaluate
+from llmcheck.install.choose import missing_libraries
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.target import PlanOptions
+from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, sh
 from tests.machines_builder import card, machine, python
 

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from llmcheck import api
-from llmcheck.machine import Machine
-from llmcheck.question import Subject
+from llmcheck.api.model_source import Subject
 from llmcheck.render import Options
-from llmcheck.workload import Workload
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.workload import Workload
 
 HERE = Path(__file__).parent
 MACHINES = HERE.parent / "machines"

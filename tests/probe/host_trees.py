@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from llmcheck.host import Host
 from llmcheck.probe import Reading, Request
+from llmcheck.system.host import Host
 
 DUMPS = Path(__file__).resolve().parents[2].parent / "shared" / "hardware-dumps"
 ASKED = Request()

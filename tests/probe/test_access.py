@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from llmcheck import codec
-from llmcheck.fetch import public_address
-from llmcheck.host import Host
-from llmcheck.machine import Access, Endpoint
 from llmcheck.probe import Reading, Request, access
+from llmcheck.schema.machine import Access, Endpoint
+from llmcheck.system.host import Host
+from llmcheck.system.http import public_address
 
 SECRET = "hf_NEVERSHOWN"
 BIG = b"x" * (6 * 2**20)

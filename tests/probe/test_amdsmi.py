@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.machine import Gpu
 from llmcheck.probe import Reading
 from llmcheck.probe.gpu.amd import _with_amdsmi
+from llmcheck.schema.machine import Gpu
 from tests.nvml import build
 
 LIBRARY = """
@@ -42,9 +42,7 @@ int amdsmi_get_gpu_memory_usage(handle device, int type, uint64_t *out) {
     return type || nth(device);
 }
 """
-PROGRAM = (
-    "from llmcheck.host import Host; from llmcheck.probe.gpu._amdsmi import memory_by_bus; print(memory_by_bus(Host()))"
-)
+PROGRAM = "from llmcheck.system.host import Host; from llmcheck.probe.gpu._amdsmi import memory_by_bus; print(memory_by_bus(Host()))"
 
 
 def ask(folder: Path, fail: int) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.machine import Gpu
 from llmcheck.probe import Reading
 from llmcheck.probe.gpu import apple
+from llmcheck.schema.machine import Gpu
+from llmcheck.system.host import Host
 from tests.probe.host_trees import ask, tree
 
 HOSTS = Path(__file__).resolve().parents[1] / "hosts"

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.host import Host
-from llmcheck.machine import Machine, counted_gpus
+from llmcheck.judge.evaluate import evaluate
 from llmcheck.probe import Inspection, Reading, Request, devices, fabric
 from llmcheck.probe.gpu import amd, intel, nvidia
+from llmcheck.schema.machine import Machine, counted_gpus
+from llmcheck.system.host import Host
 from tests.probe.host_trees import DUMPS, ask, tree
 
 BUS = "/sys/bus/pci/devices"

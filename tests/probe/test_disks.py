@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.machine import Disk
 from llmcheck.probe import Request, disk
+from llmcheck.schema.machine import Disk
+from llmcheck.system.host import Host
 from tests.probe.host_trees import ask, tree
 
 NVME = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.machine import Fabric, Nic
 from llmcheck.probe import Request, fabric, system
+from llmcheck.schema.machine import Fabric, Nic
+from llmcheck.system.host import Host
 from tests.probe.test_numa import unpacked
 from tests.probe.trees import dump, plant
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from llmcheck import codec
-from llmcheck.child import ThreadChild, start
-from llmcheck.host import Host, Stat
-from llmcheck.interpreter import BEGIN, END
-from llmcheck.machine import Machine
 from llmcheck.probe import Inspection, Request, names
+from llmcheck.schema.machine import Machine
+from llmcheck.system.host import Host, Stat
+from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.worker import ThreadChild, start
 from tests.probe.host_trees import tree
 
 FILES = {

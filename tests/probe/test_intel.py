@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.machine import Gpu, Machine, counted_gpus
 from llmcheck.probe import Reading
 from llmcheck.probe.gpu import intel
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus
+from llmcheck.system.host import Host
 from tests.probe.host_trees import DUMPS, ask, tree
 
 BUS = "/sys/bus/pci/devices"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.interpreter import BEGIN, END, Choice, Question, choose
-from llmcheck.machine import Software
 from llmcheck.probe import Reading, Request, software
+from llmcheck.schema.machine import Software
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import BEGIN, END, Choice, Question, choose
 
 ENDLESS = 600
 REAL = f'exec {sys.executable} "$@"'
@@ -134,7 +134,7 @@ def test_a_wrapper_that_goes_on_talking_is_understood(tmp_path: Path) -> None:
 
 def test_it_does_not_read_our_standard_input(tmp_path: Path) -> None:
     path = script(tmp_path / "python", f"cat > {tmp_path}/heard; {REAL}")
-    program = f"from llmcheck.interpreter import *; print(len(Question(Choice({path!r}, 'named')).answer(60)))"
+    program = f"from llmcheck.system.interpreter import *; print(len(Question(Choice({path!r}, 'named')).answer(60)))"
     done = subprocess.run(
         [sys.executable, "-c", program], input=b"secret", capture_output=True, check=True, timeout=120
     )
@@ -145,7 +145,7 @@ def test_it_does_not_read_our_standard_input(tmp_path: Path) -> None:
 def test_it_ends_with_us_though_nobody_waited_for_its_answer(tmp_path: Path) -> None:
     path = script(tmp_path / "python", f"echo $$ > {tmp_path}/pid; exec sleep {ENDLESS}")
     program = (
-        "import os, time\nfrom llmcheck.interpreter import *\n"
+        "import os, time\nfrom llmcheck.system.interpreter import *\n"
         f"question = Question(Choice({path!r}, 'named'))\n"
         f"while not os.path.exists('{tmp_path}/pid') or not open('{tmp_path}/pid').read(): time.sleep(0.01)\n"
         "raise SystemExit(2)\n"
@@ -202,7 +202,9 @@ def test_a_shim_asks_for_the_version_of_the_working_directory(tmp_path: Path) ->
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / ".python-version").write_text("chosen")
     shim = script(tmp_path / "shims" / "python3", f'test "$(cat .python-version)" = chosen && {REAL}')
-    program = f"from llmcheck.interpreter import *; print(Question(Choice({shim!r}, 'named')).answer(60) is not None)"
+    program = (
+        f"from llmcheck.system.interpreter import *; print(Question(Choice({shim!r}, 'named')).answer(60) is not None)"
+    )
     for where, answers in ((tmp_path / "project", b"True"), (tmp_path, b"False")):
         done = subprocess.run([sys.executable, "-c", program], cwd=where, capture_output=True, check=True, timeout=120)
         assert done.stdout.strip() == answers

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
 from llmcheck.probe import Request
 from llmcheck.probe.gpu.nvidia import probe
+from llmcheck.system.host import Host
 
 
 @pytest.mark.parametrize(

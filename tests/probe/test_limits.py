@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.machine import Cpu, Ram
 from llmcheck.probe import cpu, memory
+from llmcheck.schema.machine import Cpu, Ram
+from llmcheck.system.host import Host
 from tests.probe.host_trees import DUMPS, ask, tree
 
 GIB = 2**30

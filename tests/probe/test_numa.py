@@ -8,9 +8,9 @@ import tarfile
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.machine import Cpu, Ram
 from llmcheck.probe import Reading, Request, cpu, memory
+from llmcheck.schema.machine import Cpu, Ram
+from llmcheck.system.host import Host
 from tests.probe.trees import dump, plant
 
 GIB = 2**30

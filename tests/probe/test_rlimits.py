@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host, Stat
-from llmcheck.machine import Limits, Rlimit
 from llmcheck.probe import Reading, Request, limits
+from llmcheck.schema.machine import Limits, Rlimit
+from llmcheck.system.host import Host, Stat
 from tests.probe.trees import plant
 
 GIB = 2**30

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.interpreter import BEGIN, END
-from llmcheck.machine import Os, Software
 from llmcheck.probe import Request, software, system
+from llmcheck.schema.machine import Os, Software
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import BEGIN, END
 from tests.probe.host_trees import ask, tree
 
 SITE = "/env/lib/python3.12/site-packages"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.interpreter import BEGIN, END
-from llmcheck.machine import Software
 from llmcheck.probe import Reading, Request, software
+from llmcheck.schema.machine import Software
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import BEGIN, END
 
 SITE = "/env/lib/python3.12/site-packages"
 SYSTEM = "/usr/lib/python3/dist-packages"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host, Stat
-from llmcheck.machine import Disk
 from llmcheck.probe import Reading, Request, disk
+from llmcheck.schema.machine import Disk
+from llmcheck.system.host import Host, Stat
 from tests.probe.host_trees import ask
 from tests.probe.trees import dump, plant
 

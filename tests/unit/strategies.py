@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from llmcheck import catalog
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import (
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.machine import (
     Accelerator,
     Cpu,
     Disk,
@@ -27,7 +27,7 @@ from llmcheck.machine import (
     Tool,
     Torch,
 )
-from llmcheck.report import Finding, ProfileReport, Report, combined, exit_code, verdict_of
+from llmcheck.schema.report import Finding, ProfileReport, Report, combined, exit_code, verdict_of
 from tests.machines_builder import GB
 
 CORRECTIONS = catalog.corrections()

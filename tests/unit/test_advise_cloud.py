@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck import catalog
-from llmcheck.advise.cloud import rank_offers
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.offer import Offer, as_machine
+from llmcheck.cloud.offers import as_machine, rank_offers
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.tables.offer import Offer
 from tests.machines_builder import GB
 
 OFFERS, CORRECTIONS = catalog.offers(), catalog.corrections()

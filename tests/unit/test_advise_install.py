@@ -12,15 +12,15 @@ import pytest
 from packaging.requirements import Requirement
 
 from llmcheck import api, catalog
-from llmcheck.advice import Plan, Step
-from llmcheck.advise.choose import Wanted, missing_libraries
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.target import PlanOptions
 from llmcheck.catalog import profiles
 from llmcheck.errors import DataError
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import Driver, Machine, Os, Package, Software, Torch, normalized_name
+from llmcheck.install.choose import Wanted, missing_libraries
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.target import PlanOptions
+from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, sh
+from llmcheck.schema.advice import Plan, Step
+from llmcheck.schema.machine import Driver, Machine, Os, Package, Software, Torch, normalized_name
 from tests.machines_builder import amd, card, cards, machine, packages, python
 
 KNOWLEDGE = catalog.knowledge()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from llmcheck import catalog
-from llmcheck.advise.installed import library_check
-from llmcheck.listing import LibraryState
-from llmcheck.machine import Machine, Software
+from llmcheck.install.state import library_check
+from llmcheck.schema.machine import Machine, Software
+from llmcheck.schema.responses import LibraryState
 from tests.machines_builder import machine, packages
 
 LIBRARIES = catalog.libraries()

@@ -7,8 +7,8 @@ import shlex
 import pytest
 
 from llmcheck import catalog
-from llmcheck.advise.system import system_steps
-from llmcheck.machine import Driver, Gpu, Machine, Os
+from llmcheck.install.system import system_steps
+from llmcheck.schema.machine import Driver, Gpu, Machine, Os
 from tests.machines_builder import card, machine
 
 RECIPES = catalog.recipes()

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck.advice import TorchBuild
-from llmcheck.advise import torch
 from llmcheck.catalog import wheels
-from llmcheck.machine import Driver, Gpu, Machine
+from llmcheck.install import torch
+from llmcheck.schema.advice import TorchBuild
+from llmcheck.schema.machine import Driver, Gpu, Machine
 from tests.machines_builder import GB, amd, card, cards, machine
 
 WHEELS, DRIVERS = wheels.wheels(), wheels.drivers()

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmcheck import catalog
-from llmcheck.architecture import Architecture
+from llmcheck.api.model_source import known_model
 from llmcheck.checkpoint import config, find
 from llmcheck.errors import DataError, LlmcheckError
-from llmcheck.fit import kv_cache
-from llmcheck.question import known_model
+from llmcheck.fit.shapes import kv_cache
+from llmcheck.schema.architecture import Architecture
 
 MODELS = catalog.models()
 LLAMA = {

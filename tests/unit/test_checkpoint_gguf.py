@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmcheck.architecture import Architecture
 from llmcheck.checkpoint import find, gguf
 from llmcheck.errors import DataError
-from llmcheck.fit import kv_cache, weights
-from llmcheck.workload import Workload
+from llmcheck.fit.shapes import kv_cache, weights
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.workload import Workload
 from tests.unit import gguf_writer as writer
 from tests.unit.gguf_writer import F32, MXFP4, Q4_K, Tensor
 

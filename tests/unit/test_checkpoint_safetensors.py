@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from llmcheck.checkpoint import find, safetensors
 from llmcheck.errors import DataError
-from llmcheck.fit import weights
-from llmcheck.workload import Workload
+from llmcheck.fit.shapes import weights
+from llmcheck.schema.workload import Workload
 
 SIZES = {"I32": 4, "BF16": 2, "F32": 4, "F8_E4M3": 1}
 CONFIG = {

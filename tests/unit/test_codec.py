@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from llmcheck import codec
 from llmcheck.errors import DataError
-from llmcheck.machine import Machine
+from llmcheck.schema.machine import Machine
 
 
 class Inner(Struct, forbid_unknown_fields=True):

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck import compatibility
-from llmcheck.advise.torch import torch_build
 from llmcheck.catalog import wheels
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
-from llmcheck.profile import Profile
-from llmcheck.requirements import decode
+from llmcheck.gpus import torch_support
+from llmcheck.install.torch import torch_build
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.judge.requirements import decode
+from llmcheck.schema.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
+from llmcheck.schema.profile import Profile
 
 TABLES = (wheels.wheels(), wheels.drivers())
 
@@ -55,7 +55,7 @@ def machine(
     ],
 )
 def test_the_installed_torch_against_driver_and_cards(where: Machine, code: str | None) -> None:
-    problem = compatibility.torch_problem(where, *TABLES)
+    problem = torch_support.torch_problem(where, *TABLES)
     assert (problem.code if problem else None) == code
 
 
@@ -65,7 +65,7 @@ def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing() -> None:
     good = machine("2.15.0+cu132", "cu132", "580.95.05", "8.6")
     assert evaluate(profile, good).verdict == "ready"
     bad = msgspec.structs.replace(good, software=machine("2.15.0+cpu", "cpu", None).software)
-    finding = evaluate(profile, compatibility.with_problems(bad, *TABLES)).findings[0]
+    finding = evaluate(profile, torch_support.with_problems(bad, *TABLES)).findings[0]
     assert (finding.status, finding.found) == ("fail", "torch 2.15.0+cpu")
     assert "CPU build" in finding.message
 
@@ -73,7 +73,7 @@ def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing() -> None:
 @pytest.mark.parametrize(("libc", "codes"), [("glibc 2.17", ["glibc-old"]), ("glibc 2.28", []), ("musl", [])])
 def test_an_old_c_library_is_told(libc: str, codes: list[str]) -> None:
     where = machine("2.15.0+cpu", "cpu", None, libc=libc)
-    assert [problem.code for problem in compatibility.problems(where, *TABLES)] == codes
+    assert [problem.code for problem in torch_support.problems(where, *TABLES)] == codes
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_the_build_that_is_advised_is_one_that_works(driver: str, capabilities: 
     (specifier,) = (each for each in Requirement(advised.requirement).specifier if each.operator in ("==", ">="))
     version = specifier.version.removesuffix(".*")
     installed = machine(f"{version}+{advised.tag}", advised.tag, driver, *capabilities)
-    assert compatibility.torch_problem(installed, *TABLES) is None
+    assert torch_support.torch_problem(installed, *TABLES) is None

@@ -9,7 +9,7 @@ import pytest
 
 from llmcheck.catalog import profiles
 from llmcheck.errors import DataError
-from llmcheck.requirements import decode, kinds
+from llmcheck.judge.requirements import decode, kinds
 
 HEAD: dict[str, Any] = {"id": "mine", "title": "Mine", "task": "inference", "sources": ["a note"]}
 GPU: dict[str, Any] = {"id": "gpu", "kind": "gpu", "memory": "24 GB"}

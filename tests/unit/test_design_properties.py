@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from llmcheck import codec
-from llmcheck.advise.torch import torch_build
 from llmcheck.catalog import wheels
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import Disk, FabricPort, Gpu, Machine, Package, Software
-from llmcheck.report import ProfileReport
+from llmcheck.install.torch import torch_build
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.machine import Disk, FabricPort, Gpu, Machine, Package, Software
+from llmcheck.schema.report import ProfileReport
 from tests.machines_builder import GB
 from tests.unit.strategies import CORRECTIONS, SHIPPED, machines, wild_machines
 

@@ -9,10 +9,10 @@ import pytest
 
 from llmcheck import api, catalog
 from llmcheck.catalog import profiles
-from llmcheck.correction import Correction
-from llmcheck.evaluate import concerning_profile, evaluate
-from llmcheck.machine import Driver, Gpu, Machine, Problem
-from llmcheck.report import Finding, ProfileReport
+from llmcheck.judge.evaluate import concerning_profile, evaluate
+from llmcheck.schema.machine import Driver, Gpu, Machine, Problem
+from llmcheck.schema.report import Finding, ProfileReport
+from llmcheck.tables.correction import Correction
 from tests.machines_builder import GB, card, cards, infiniband, machine, mig, packages
 
 EVERYTHING = packages(

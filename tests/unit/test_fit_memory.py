@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from llmcheck.architecture import Architecture, Attention, Parameters, TensorGroup
-from llmcheck.estimate import Memory
-from llmcheck.fit import formats, inference, kv_cache, training, weights
-from llmcheck.fit.memory import estimate, in_ram, per_gpu, resolved
-from llmcheck.fit.terms import Share
-from llmcheck.question import known_model
-from llmcheck.workload import Workload
+from llmcheck.api.model_source import known_model
+from llmcheck.fit.memory import inference, training
+from llmcheck.fit.memory.terms import Share
+from llmcheck.fit.memory.total import estimate, in_ram, per_gpu, resolved
+from llmcheck.fit.shapes import formats, kv_cache, weights
+from llmcheck.schema.architecture import Architecture, Attention, Parameters, TensorGroup
+from llmcheck.schema.estimate import Memory
+from llmcheck.schema.workload import Workload
 
 
 def dense(

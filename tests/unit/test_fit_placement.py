@@ -10,24 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from llmcheck import catalog, whatif
-from llmcheck.architecture import Architecture
-from llmcheck.estimate import Fit
-from llmcheck.fit import room as rooms
-from llmcheck.fit import typical
+from llmcheck import catalog
+from llmcheck.api.model_source import known_model
+from llmcheck.fit import capacity as rooms
 from llmcheck.fit.answer import answer
 from llmcheck.fit.placement import budget, place
-from llmcheck.machine import Gpu, Machine, Ram
-from llmcheck.question import known_model
+from llmcheck.fit.shapes import typical
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.estimate import Fit
+from llmcheck.schema.machine import Gpu, Machine, Ram
+from llmcheck.schema.workload import Workload
 from llmcheck.units import GB, GIB
-from llmcheck.workload import Workload
+from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
 CARDS = tuple(each.spec for each in SPECS if each.vendor == "nvidia" and each.memory_reported)
 
 
 def machine(words: str) -> Machine:
-    return whatif.machine(words, SPECS).machine
+    return parse.machine(words, SPECS).machine
 
 
 def model(name: str) -> Architecture:

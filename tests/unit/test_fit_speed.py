@@ -10,20 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from llmcheck import catalog, whatif
-from llmcheck.architecture import Architecture
-from llmcheck.estimate import Rate, Speed
-from llmcheck.fit import typical
+from llmcheck import catalog
+from llmcheck.api.model_source import known_model
+from llmcheck.fit.shapes import typical
 from llmcheck.fit.speed import rounded, speed
-from llmcheck.machine import Gpu
-from llmcheck.question import known_model
-from llmcheck.workload import Workload
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.estimate import Rate, Speed
+from llmcheck.schema.machine import Gpu
+from llmcheck.schema.workload import Workload
+from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
 
 
 def gpus(words: str) -> tuple[Gpu, ...]:
-    return whatif.machine(words, SPECS).machine.gpus or ()
+    return parse.machine(words, SPECS).machine.gpus or ()
 
 
 def model(name: str) -> Architecture:

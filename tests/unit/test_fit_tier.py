@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from llmcheck import catalog, whatif
+from llmcheck import catalog
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.fit import tier
-from llmcheck.machine import Driver, Machine
-from llmcheck.report import Finding, ProfileReport
+from llmcheck.fit import computed_layer
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.machine import Driver, Machine
+from llmcheck.schema.report import Finding, ProfileReport
+from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
 
 
 def judged(name: str, words: str | Machine, skip: frozenset[str] = frozenset()) -> ProfileReport:
     profile = profiles.load(name)
-    machine = whatif.machine(words, SPECS).machine if isinstance(words, str) else words
-    return evaluate(profile, machine, catalog.corrections(), skip, tier.methods(profile, machine))
+    machine = parse.machine(words, SPECS).machine if isinstance(words, str) else words
+    return evaluate(profile, machine, catalog.corrections(), skip, computed_layer.methods(profile, machine))
 
 
 def computed(report: ProfileReport) -> Finding:
-    return next(finding for finding in report.findings if finding.id == tier.ID)
+    return next(finding for finding in report.findings if finding.id == computed_layer.ID)
 
 
 def test_every_tier_of_the_document_says_what_it_runs() -> None:
@@ -60,14 +61,14 @@ def test_the_computed_finding_is_what_has_room(name: str, words: str, status: st
 
 def test_where_no_method_fits_the_tier_is_not_ready_whatever_is_documented() -> None:
     """A card of the documented size that others fill passes the document and not the arithmetic."""
-    machine = whatif.machine("RTX 4090, 4 GB RAM", SPECS).machine
+    machine = parse.machine("RTX 4090, 4 GB RAM", SPECS).machine
     report = judged("inference-70b-4bit", machine)
     documented = next(finding for finding in report.findings if finding.id == "gpu")
     assert documented.status == "pass"
     assert computed(report).status == "fail"
     assert report.hardware == "not-ready"
-    assert judged("inference-70b-4bit", machine, frozenset({tier.ID})).findings
-    assert computed(judged("inference-70b-4bit", machine, frozenset({tier.ID}))).status == "skipped"
+    assert judged("inference-70b-4bit", machine, frozenset({computed_layer.ID})).findings
+    assert computed(judged("inference-70b-4bit", machine, frozenset({computed_layer.ID}))).status == "skipped"
 
 
 def test_seventy_billion_in_four_bits_on_one_card_says_what_goes_to_ram() -> None:
@@ -101,7 +102,7 @@ def test_pretraining_says_days_for_the_stated_tokens() -> None:
 
 
 def test_a_driver_that_does_not_answer_blocks_it_and_no_gpu_does_not() -> None:
-    machine = whatif.machine("RTX 2060, 2 GB RAM", SPECS).machine
+    machine = parse.machine("RTX 2060, 2 GB RAM", SPECS).machine
     broken = Machine(gpus=machine.gpus, ram=machine.ram, drivers={"nvidia": Driver(fault="driver-not-loaded")})
     assert computed(judged("inference-7b", broken)).status == "skipped"
     assert computed(judged("inference-7b", "cpu, 32 GB RAM")).status == "warn"
@@ -110,4 +111,4 @@ def test_a_driver_that_does_not_answer_blocks_it_and_no_gpu_does_not() -> None:
 def test_a_profile_without_a_workload_has_no_computed_layer() -> None:
     report = judged("toolkit", "RTX 4090, 64 GB RAM")
     assert report.computed == ()
-    assert all(finding.id != tier.ID for finding in report.findings)
+    assert all(finding.id != computed_layer.ID for finding in report.findings)

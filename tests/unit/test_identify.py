@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcheck import catalog
-from llmcheck.identify import Known, identify, normalized
-from llmcheck.machine import Gpu, GpuSpec, Machine
+from llmcheck.gpus.identify import Known, identify, normalized
+from llmcheck.schema.machine import Gpu, GpuSpec, Machine
 
 GIB, MIB = 2**30, 2**20
 TABLE = catalog.gpu_specs()

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.host import Host
-from llmcheck.interpreter import Choice, Question, choose
-from llmcheck.machine import Python
 from llmcheck.probe import Request, software
+from llmcheck.schema.machine import Python
+from llmcheck.system.host import Host
+from llmcheck.system.interpreter import Choice, Question, choose
 
 ROOT = Path(__file__).resolve().parents[2]
 ASK = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-from llmcheck.interpreter import choose
+from llmcheck.system.interpreter import choose
 json.dump(choose(None, json.loads(sys.argv[2]), sys.argv[3]), sys.stdout)
 """
 

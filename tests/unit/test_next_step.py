@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from llmcheck import catalog
-from llmcheck.advice import Advice
 from llmcheck.advise.next_step import next_step
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import Driver, Gpu, Machine, Package, Problem
-from llmcheck.report import Report
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.advice import Advice
+from llmcheck.schema.machine import Driver, Gpu, Machine, Package, Problem
+from llmcheck.schema.report import Report
 from tests.machines_builder import GB, card, cards, infiniband, machine, packages
 
 WORK = packages(

@@ -10,11 +10,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
-from llmcheck.advice import Plan, Step
-from llmcheck.advise.choose import Wanted
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.target import PlanOptions
-from llmcheck.machine import Machine, Torch
+from llmcheck.install.choose import Wanted
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.target import PlanOptions
+from llmcheck.schema.advice import Plan, Step
+from llmcheck.schema.machine import Machine, Torch
 from tests.machines_builder import card, machine, packages
 
 KNOWLEDGE = catalog.knowledge()

@@ -13,13 +13,13 @@ import pytest
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
-from llmcheck.advice import Plan
-from llmcheck.advise.choose import Wanted, missing_libraries, named
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.target import PlanOptions
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import CudaToolkit, Gpu, Machine, Os, Tool, Torch
+from llmcheck.install.choose import Wanted, missing_libraries, named
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.target import PlanOptions
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.advice import Plan
+from llmcheck.schema.machine import CudaToolkit, Gpu, Machine, Os, Tool, Torch
 from tests.machines_builder import amd, card, machine, packages, python
 
 KNOWLEDGE = catalog.knowledge()

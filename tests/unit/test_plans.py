@@ -20,13 +20,13 @@ import pytest
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
-from llmcheck.advice import Plan
-from llmcheck.advise.choose import missing_libraries
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.target import PlanOptions
 from llmcheck.catalog import profiles
-from llmcheck.evaluate import evaluate
-from llmcheck.machine import Driver, Gpu, Machine, Os, Torch
+from llmcheck.install.choose import missing_libraries
+from llmcheck.install.plan import plan_installation
+from llmcheck.install.target import PlanOptions
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.advice import Plan
+from llmcheck.schema.machine import Driver, Gpu, Machine, Os, Torch
 from tests.machines_builder import GB, amd, card, cards, machine, mig, packages, python
 
 KNOWLEDGE = catalog.knowledge()

@@ -12,18 +12,29 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from llmcheck import catalog, codec
-from llmcheck.advice import Environment, Plan, Step
-from llmcheck.advise.cloud import rank_offers
-from llmcheck.advise.install import plan_installation
 from llmcheck.catalog import profiles
+from llmcheck.cloud.offers import rank_offers
 from llmcheck.errors import DataError
-from llmcheck.evaluate import evaluate
-from llmcheck.listing import LibraryList, ProfileList, ShownLibrary, ShownProfile
-from llmcheck.machine import Fabric, FabricPort, Gpu, Identity, Machine, Os, Problem, Ram, Software, Tool
+from llmcheck.install.plan import plan_installation
+from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, markdown, sh, text
 from llmcheck.render import json as json_format
-from llmcheck.render._blocks import Cell, Column, Table
-from llmcheck.report import Report, combined, exit_code
+from llmcheck.render.views.blocks import Cell, Column, Table
+from llmcheck.schema.advice import Environment, Plan, Step
+from llmcheck.schema.machine import (
+    Fabric,
+    FabricPort,
+    Gpu,
+    Identity,
+    Machine,
+    Os,
+    Problem,
+    Ram,
+    Software,
+    Tool,
+)
+from llmcheck.schema.report import Report, combined, exit_code
+from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
 from tests.machines_builder import GB, card, cards, machine, mig, packages
 from tests.unit.strategies import CORRECTIONS, SHIPPED, wild_machines, wild_reports
 

@@ -14,12 +14,21 @@ import pytest
 from msgspec.structs import replace
 from packaging.requirements import Requirement
 
-from llmcheck import catalog, whatif
-from llmcheck.advice import Choice, Environment, Plan, Resolved, Step, TorchBuild, Verification
-from llmcheck.advise.install import plan_installation
+from llmcheck import catalog
 from llmcheck.errors import UsageError
-from llmcheck.machine import Identity, Machine, Os, Torch
+from llmcheck.install.plan import plan_installation
 from llmcheck.render import Options, conda, dockerfile, pylock, requirements, sh, text
+from llmcheck.schema.advice import (
+    Choice,
+    Environment,
+    Plan,
+    Resolved,
+    Step,
+    TorchBuild,
+    Verification,
+)
+from llmcheck.schema.machine import Identity, Machine, Os, Torch
+from llmcheck.whatif import parse
 from tests.machines_builder import card, machine, packages, python
 
 KNOWLEDGE = catalog.knowledge()
@@ -290,7 +299,7 @@ def test_too_little_space_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
-    named = whatif.machine("1x RTX 4090, 64 GB RAM, 1 GB disk", catalog.gpu_specs()).machine
+    named = parse.machine("1x RTX 4090, 64 GB RAM, 1 GB disk", catalog.gpu_specs()).machine
     made = plan("torch", where=named)
     assert made.size is not None
     assert made.size.free == 10**9

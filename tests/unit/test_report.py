@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck.report import (
+from llmcheck.schema.report import (
     Finding,
     Level,
     ProfileReport,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmcheck.machine import Gpu, Machine, Problem
+from llmcheck.schema.machine import Gpu, Machine, Problem
 from llmcheck.units import parse_size
 from tests.machines_builder import CARDS, GB, MIB, amd, card, cards, judge, machine, mig
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from llmcheck.machine import Disk, Driver, Fabric, Gpu, Machine, Package, Problem, Ram, Software
-from llmcheck.report import verdict_of
+from llmcheck.schema.machine import (
+    Disk,
+    Driver,
+    Fabric,
+    Gpu,
+    Machine,
+    Package,
+    Problem,
+    Ram,
+    Software,
+)
+from llmcheck.schema.report import verdict_of
 from llmcheck.units import parse_size
 from tests.machines_builder import GB, card, cards, infiniband, judge, machine, packages, python
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from llmcheck.advice import Environment, Step, Verification
-from llmcheck.resolver import verify
+from llmcheck.install.resolver import verify
+from llmcheck.schema.advice import Environment, Step, Verification
 
 # Said by uv 0.13.9 and pip 26.3, 2026-11-23; shortened in the middle.
 UV_CONFLICT = """\

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from llmcheck.advise.specifiers import bounded, excluded, floor_of, has_floor, satisfiable, specifier_of
+from llmcheck.install.specifiers import (
+    bounded,
+    excluded,
+    floor_of,
+    has_floor,
+    satisfiable,
+    specifier_of,
+)
 
 VERSIONS = ["0.9", "1.0", "1.0.1", "1.5", "2.0", "2.1", "2.1.3", "3.0"]
 _clause = st.tuples(st.sampled_from([">=", ">", "<=", "<", "==", "~=", "!="]), st.sampled_from(VERSIONS)).map("".join)

@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck import catalog, together, whatif
-from llmcheck.architecture import Architecture
+from llmcheck import catalog
+from llmcheck.api.model_source import known_model
 from llmcheck.checkpoint import config
 from llmcheck.errors import UsageError
-from llmcheck.fit import formats, weights
-from llmcheck.machine import Machine
-from llmcheck.question import known_model
-from llmcheck.workload import Workload
+from llmcheck.fit import validation
+from llmcheck.fit.shapes import formats, weights
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.workload import Workload
+from llmcheck.whatif import parse
 
 
 def asked(**options: Any) -> Workload:
-    return together.checked(Workload(**{"method": "inference", **options}))
+    return validation.checked(Workload(**{"method": "inference", **options}))
 
 
 def refusal(**options: Any) -> str:
@@ -106,8 +108,8 @@ def test_what_does_not_go_together_is_refused(options: dict[str, Any], words: li
 
 def test_a_grid_is_asked_of_a_run_that_trains() -> None:
     with pytest.raises(UsageError, match="--grid is about training"):
-        together.checked(Workload(method="inference"), grid=300)
-    together.checked(Workload(method="lora"), grid=300)
+        validation.checked(Workload(method="inference"), grid=300)
+    validation.checked(Workload(method="lora"), grid=300)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_a_grid_is_asked_of_a_run_that_trains() -> None:
 )  # fmt: skip
 def test_what_goes_together_is_left_as_it_is(options: dict[str, Any]) -> None:
     workload = Workload(**{"method": "inference", **options})
-    assert together.checked(workload) == workload
+    assert validation.checked(workload) == workload
 
 
 # --- with the model ---
@@ -129,18 +131,18 @@ def test_what_goes_together_is_left_as_it_is(options: dict[str, Any]) -> None:
 
 def test_mxfp4_wants_experts() -> None:
     with pytest.raises(UsageError, match="experts alone"):
-        together.suited(Workload(method="inference", weights="mxfp4"), model("llama-3-8b"))
-    together.suited(Workload(method="inference", weights="mxfp4"), model("gpt-oss-20b"))
+        validation.suited(Workload(method="inference", weights="mxfp4"), model("llama-3-8b"))
+    validation.suited(Workload(method="inference", weights="mxfp4"), model("gpt-oss-20b"))
 
 
 def test_weights_that_one_runtime_reads_are_run_by_it() -> None:
     quantised = model("llama-3-8b", quantization={"bits": 4, "group_size": 64})
-    assert together.suited(Workload(method="inference"), quantised).runtime == "mlx"
-    assert together.suited(Workload(method="inference", weights="bf16"), quantised).runtime is None
+    assert validation.suited(Workload(method="inference"), quantised).runtime == "mlx"
+    assert validation.suited(Workload(method="inference", weights="bf16"), quantised).runtime is None
     with pytest.raises(UsageError, match="mlx-4bit-g64, as llama is published; --runtime mlx does"):
-        together.suited(Workload(method="inference", runtime="vllm"), quantised)
+        validation.suited(Workload(method="inference", runtime="vllm"), quantised)
     with pytest.raises(UsageError, match="does not read weights in fp8, as"):
-        together.suited(Workload(method="inference", runtime="llama.cpp"), model("deepseek-v3"))
+        validation.suited(Workload(method="inference", runtime="llama.cpp"), model("deepseek-v3"))
 
 
 def test_a_gguf_is_run_by_what_reads_its_types() -> None:
@@ -148,10 +150,10 @@ def test_a_gguf_is_run_by_what_reads_its_types() -> None:
     assert known is not None
     gguf = Architecture(**{name: getattr(known, name) for name in known.__struct_fields__} | {"dtype": "q4_k_m"})
     for runtime in ("llama.cpp", "vllm"):
-        together.suited(Workload(method="inference", runtime=runtime), gguf)  # type: ignore[arg-type]
+        validation.suited(Workload(method="inference", runtime=runtime), gguf)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"in 16 bits \(--weights bf16\); --runtime llama.cpp does"):
-        together.suited(Workload(method="inference", runtime="transformers"), gguf)
-    together.suited(Workload(method="inference", runtime="transformers", weights="bf16"), gguf)
+        validation.suited(Workload(method="inference", runtime="transformers"), gguf)
+    validation.suited(Workload(method="inference", runtime="transformers", weights="bf16"), gguf)
 
 
 # --- with the machine ---
@@ -168,9 +170,9 @@ def test_a_gguf_is_run_by_what_reads_its_types() -> None:
     ],
 )
 def test_a_runtime_that_has_no_build_for_the_machine_is_refused(runtime: Any, words: str, said: str) -> None:
-    machine = whatif.machine(words, catalog.gpu_specs()).machine
+    machine = parse.machine(words, catalog.gpu_specs()).machine
     with pytest.raises(UsageError, match=said):
-        together.check_machine(Workload(method="inference", runtime=runtime), machine)
+        validation.check_machine(Workload(method="inference", runtime=runtime), machine)
 
 
 @pytest.mark.parametrize(
@@ -179,10 +181,10 @@ def test_a_runtime_that_has_no_build_for_the_machine_is_refused(runtime: Any, wo
      ("vllm", "cpu, 64 GB RAM"), (None, "MI300X"), ("llama.cpp", "M3 Max 64GB")],
 )  # fmt: skip
 def test_a_runtime_that_has_one_is_not(runtime: Any, words: str) -> None:
-    machine = whatif.machine(words, catalog.gpu_specs()).machine
-    together.check_machine(Workload(method="inference", runtime=runtime), machine)
+    machine = parse.machine(words, catalog.gpu_specs()).machine
+    validation.check_machine(Workload(method="inference", runtime=runtime), machine)
 
 
 def test_what_is_not_known_of_a_machine_refuses_nothing() -> None:
     for runtime in ("tensorrt-llm", "mlx", "vllm"):
-        together.check_machine(Workload(method="inference", runtime=runtime), Machine())  # type: ignore[arg-type]
+        validation.check_machine(Workload(method="inference", runtime=runtime), Machine())  # type: ignore[arg-type]

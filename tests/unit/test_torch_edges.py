@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from llmcheck.advice import TorchBuild
-from llmcheck.advise.torch import torch_build
 from llmcheck.catalog import wheels
-from llmcheck.compatibility import cuda_of, floor_on, least_driver, numbers, runs_on
-from llmcheck.machine import Gpu, Machine, Os
-from llmcheck.wheel import TorchWheel
+from llmcheck.gpus.torch_support import cuda_of, floor_on, least_driver, numbers, runs_on
+from llmcheck.install.torch import torch_build
+from llmcheck.schema.advice import TorchBuild
+from llmcheck.schema.machine import Gpu, Machine, Os
+from llmcheck.tables.torch_wheel import TorchWheel
 from tests.machines_builder import CARDS, amd, card, machine, python
 
 TABLES = (wheels.wheels(), wheels.drivers())

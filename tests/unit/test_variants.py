@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck import catalog
-from llmcheck.advise.install import plan_installation
-from llmcheck.advise.variants import llama_cpp_for, mlx_for
-from llmcheck.machine import Gpu, Machine, Tool
+from llmcheck.install.packages import llama_cpp_for, mlx_for
+from llmcheck.install.plan import plan_installation
+from llmcheck.schema.machine import Gpu, Machine, Tool
 from tests.machines_builder import GB, amd, card, machine, python, tools
 
 ARC = Gpu(vendor="intel", index=0, name="Intel Arc A770", memory_total=16 * GB)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from llmcheck import catalog
 from llmcheck.errors import DataError, UsageError
-from llmcheck.identify import Known, identify
-from llmcheck.machine import Machine
+from llmcheck.gpus.identify import Known, identify
+from llmcheck.schema.machine import Machine
 from llmcheck.units import GB, GIB, MIB
-from llmcheck.whatif import WhatIf, looks_like, machine
+from llmcheck.whatif.parse import WhatIf, looks_like, machine
 
 TABLE = catalog.gpu_specs()
 TB = 1000 * GB

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmcheck.host import Host
+from llmcheck.system.host import Host
 
 _NAMES = ("libamd_smi.so", "/opt/rocm/lib/libamd_smi.so")
 _INIT_GPUS = 2

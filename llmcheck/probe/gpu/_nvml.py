@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llmcheck.machine import Ecc, Gpu, GpuProcess, NvLink, Pcie
+from llmcheck.schema.machine import Ecc, Gpu, GpuProcess, NvLink, Pcie
 
 LOST, RESET_REQUIRED, NOT_SUPPORTED, UNKNOWN_ERROR = 15, 16, 3, 999
 _NOT_TO_BE_HAD = (NOT_SUPPORTED, 13)

@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from llmcheck.host import Host
-from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
 from llmcheck.probe.gpu._amd_names import APU_DEVICES, MI300A, NAMES, STRIX_HALO
 from llmcheck.probe.gpu._amdsmi import memory_by_bus
 from llmcheck.probe.gpu._visible import visible_amd
+from llmcheck.schema.machine import Driver, Gpu, Problem
+from llmcheck.system.host import Host
 from llmcheck.units import GIB
 
 VENDOR_ID = 0x1002

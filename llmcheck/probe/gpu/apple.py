@@ -7,10 +7,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from llmcheck import unified
-from llmcheck.host import Host
-from llmcheck.machine import Gpu, Problem
+from llmcheck.gpus import unified_memory
 from llmcheck.probe import Reading, Request
+from llmcheck.schema.machine import Gpu, Problem
+from llmcheck.system.host import Host
 from llmcheck.units import MIB
 
 _PROBE = "gpu.apple"
@@ -60,8 +60,8 @@ def _share(host: Host) -> _Share:
     old = _number(host.run(["sysctl", "-n", "debug.iogpu.wired_limit"]))  # macOS 13, in bytes
     if old:
         return _Share(min(ram, old), "sysctl debug.iogpu.wired_limit")
-    words = unified.metal_words(ram)
-    return _Share(unified.metal(ram), f"estimate: {words} of hw.memsize, the usual share that Metal may wire")
+    words = unified_memory.metal_words(ram)
+    return _Share(unified_memory.metal(ram), f"estimate: {words} of hw.memsize, the usual share that Metal may wire")
 
 
 def _number(text: str | None) -> int | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llmcheck.host import Host
-from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
+from llmcheck.schema.machine import Driver, Gpu, Problem
+from llmcheck.system.host import Host
 
 VENDOR_ID = 0x1DA3
 

@@ -10,11 +10,11 @@ import re
 
 from msgspec.structs import replace
 
-from llmcheck.host import Host
-from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
 from llmcheck.probe.gpu._visible import visible_intel
+from llmcheck.schema.machine import Driver, Gpu, Problem
+from llmcheck.system.host import Host
 
 VENDOR_ID = 0x8086
 

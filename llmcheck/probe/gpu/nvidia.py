@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from llmcheck.host import Host
-from llmcheck.machine import Driver, Gpu, Problem
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._pci import Display, displays
 from llmcheck.probe.gpu._nvml import CALLS, UNKNOWN_ERROR, Asker, read_card, read_instances, text
 from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices, withheld_by_container
+from llmcheck.schema.machine import Driver, Gpu, Problem
+from llmcheck.system.host import Host
 
 VENDOR_ID = 0x10DE
 _PROBE = "gpu.nvidia"

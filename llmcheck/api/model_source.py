@@ -1,0 +1,118 @@
+"""What ``llmcheck fit`` is asked: which model, used how. Joins files and tables to the pure ``llmcheck.fit``."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llmcheck import catalog
+from llmcheck.checkpoint import find
+from llmcheck.codec import nearest
+from llmcheck.errors import DataError, UsageError
+from llmcheck.fit.shapes import typical
+from llmcheck.schema.architecture import Architecture
+
+_TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
+_PATH_LIKE = (os.sep, "." + os.sep, "~")
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """The model, in one of the ways in which it can be named."""
+
+    model: str | None = None
+    """A path, a known model, a repository in the local cache, or a size."""
+    repository: str | None = None
+    """On the hub, which may be asked."""
+    config: str | None = None
+    parameters: str | None = None
+
+
+def architecture(subject: Subject, cache: str) -> Architecture:
+    """``cache``: where huggingface_hub stores models. Raises DataError and UsageError."""
+    given = [each for each in (subject.model, subject.repository, subject.config, subject.parameters) if each]
+    if len(given) != 1:
+        said = "name a model" if not given else "name the model once"
+        raise UsageError(f"{said}: MODEL, --model ORG/NAME, --config FILE or --parameters SIZE")
+    if subject.parameters:
+        _refuse_experts(subject.parameters, "--parameters ")
+        return typical.architecture(subject.parameters)
+    if subject.config:
+        return find.read(os.path.expanduser(subject.config))
+    if subject.repository:
+        return _from_hub(subject.repository, cache)
+    return _named(subject.model or "", cache)
+
+
+def _named(name: str, cache: str) -> Architecture:
+    path = os.path.expanduser(name)
+    if os.path.exists(path):
+        return find.read(path)
+    if name.startswith(_PATH_LIKE) or name.lower().endswith((".gguf", ".safetensors", ".json")):
+        raise DataError(f"{name}: there is no such file or folder")
+    known = known_model(name)
+    if known is not None:
+        return known
+    cached = find.cached(name, cache)
+    if cached is not None:
+        return cached
+    if typical.is_size(name):
+        return typical.architecture(name)
+    _refuse_experts(name)
+    close = nearest(name.lower().rpartition("/")[2], catalog.models())
+    near = f"; nearest: {', '.join(close)}" if close else ""
+    asked = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
+    raise DataError(
+        f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{asked}; "
+        "see 'llmcheck models list'"
+    )
+
+
+def _refuse_experts(size: str, option: str = "") -> None:
+    """Raises UsageError for a size that says nothing of how many experts there are and how wide, with models of it."""
+    if not typical.has_experts(size):
+        return
+    wanted = size.strip().lower()
+    meant = [each for each in catalog.models() if each.endswith(f"-{wanted}")]
+    near = f"name the model: {' or '.join(meant)}" if meant else "name the model or its config.json"
+    raise UsageError(f"{option}{size.strip()[:40]} has experts, of which no shapes are typical; {near}")
+
+
+def known_model(name: str) -> Architecture | None:
+    """One of the table, by id or by the name of a repository, with or without its owner, whatever its case."""
+    from llmcheck.checkpoint import config  # 10 ms that a file on disk does without
+
+    wanted = name.strip().lower()
+    for each in catalog.models().values():
+        meant = [other for other in each.names if wanted in (other.lower(), other.lower().rpartition("/")[2])]
+        if meant or wanted == each.id:
+            source = f"{each.source} ({each.as_of})"
+            return config.architecture(each.config, f"table of models, {each.id}", [*meant, *each.names][0], source)
+    return None
+
+
+def _from_hub(name: str, cache: str) -> Architecture:
+    """The hub, else what is here; the hub's answer is the newest."""
+    from llmcheck.checkpoint import hub
+
+    if not find.is_repository(name):
+        raise UsageError(f"--model {name[:100]}: expected a repository such as Qwen/Qwen3-8B")
+    try:
+        return hub.read(name)
+    except hub.HubError as error:
+        found = find.cached(name, cache) or known_model(name)
+        if found is None:
+            raise DataError(f"--model {name}: {error}; and it is neither in the local cache nor in the table") from None
+        return replace(found, notes=(*found.notes, f"{error}; taken from {found.source}"))
+
+
+def tokens(text: str) -> float:
+    """A count of tokens as people write it: ``2T``, ``300B``, ``1.5e12``. Raises UsageError."""
+    match = _TOKENS.fullmatch(text.strip())
+    factor = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+    value = float(match[1]) * 10.0 ** int(match[2] or 0) * factor[(match[3] or "").lower()] if match else 0.0
+    if not 1 <= value <= 1e18:
+        raise UsageError(f"--tokens {text[:40]}: expected a count such as 2T or 300B")
+    return value

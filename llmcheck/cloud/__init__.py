@@ -1,0 +1,1 @@
+"""Machines to rent, judged like any other machine."""

@@ -1,0 +1,1 @@
+"""What a workload takes on one GPU, term by term."""

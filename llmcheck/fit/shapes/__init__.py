@@ -1,0 +1,1 @@
+"""Bytes that follow from a model's shapes and a format, the same in every runtime."""

@@ -1,0 +1,140 @@
+"""Bytes of the weights in a format: every matrix by its role, because no format treats all of them alike."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llmcheck.fit.shapes import formats
+from llmcheck.fit.shapes.formats import Format
+from llmcheck.fit.shapes.llama_quantize import embedding_type, matrix_bytes, output_type, stored_as
+from llmcheck.fit.shapes.matrices import matrices
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.workload import Workload
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """Bytes of the weights, by where a runtime may put them."""
+
+    embedding: int
+    head: int
+    """0 where it is tied to the embedding."""
+    layers: int
+    """All blocks together, experts and norms included."""
+    vision: int
+    largest: int
+    """Elements of the largest matrix that is quantised; 0 where none is."""
+    exact: bool = False
+    """Read from a file's header, not derived from shapes."""
+
+    @property
+    def total(self) -> int:
+        return self.embedding + self.head + self.layers + self.vision
+
+
+def chosen(architecture: Architecture, workload: Workload) -> Format:
+    """The format that the workload means, or the model's own."""
+    if workload.weights is not None:
+        return formats.weights(workload.weights)
+    if workload.method == "qlora":
+        return formats.weights("nf4-dq")
+    if workload.precision == "fp32":
+        return formats.weights("fp32")
+    if workload.method != "inference" or workload.precision is not None:
+        return formats.weights("bf16")
+    try:
+        return formats.weights(architecture.dtype or "bf16")
+    except formats.UnknownFormatError:
+        return formats.weights("bf16")
+
+
+@lru_cache(maxsize=256)
+def stored(architecture: Architecture, form: Format, padded: bool = False) -> Stored:
+    """``padded``: experts' inner width rounded up to 256, as vLLM's kernels for MXFP4 want it."""
+    counts = architecture.parameters
+    if form.family == "gguf":
+        return _gguf(architecture, form.name)
+    rest = form.rest_bits / 8
+    quantised = form.bits / 8
+    experts_only = form.family == "mxfp4"
+    body = float(counts.other) * rest
+    largest = 0
+    for matrix in matrices(architecture):
+        if matrix.role == "router" or (experts_only and not matrix.experts):
+            body += matrix.layers * matrix.elements * rest
+            continue
+        elements = float(matrix.elements)
+        if padded and experts_only and matrix.experts:
+            inner = architecture.expert_intermediate or architecture.intermediate
+            elements *= -(-inner // 256) * 256 / max(inner, 1)
+        body += matrix.layers * elements * quantised
+        if form.family == "int8":
+            body += matrix.layers * elements / max(matrix.columns, 1) * 4
+        largest = max(largest, matrix.elements // max(matrix.experts, 1))
+    # what integer division of the parts left over
+    left = counts.attention + counts.mlp + counts.experts - sum(m.layers * m.elements for m in matrices(architecture))
+    body += max(left, 0) * rest
+    head = counts.head * (quantised if form.head else rest)
+    if form.head and counts.head:
+        largest = max(largest, counts.head)
+    return Stored(
+        embedding=round(counts.embedding * (quantised if form.table else rest)),
+        head=round(head),
+        layers=round(body),
+        vision=round(counts.vision * rest),
+        largest=0 if form.family == "plain" else largest,
+    )
+
+
+def from_tensors(architecture: Architecture, largest: int = 0) -> Stored:
+    """Exactly what a file's header says."""
+    parts = {"embedding": 0, "head": 0, "vision": 0}
+    layers = 0
+    for group in architecture.tensors or ():
+        if group.part in parts:
+            parts[group.part] += group.bytes
+        else:
+            layers += group.bytes
+    return Stored(
+        embedding=parts["embedding"],
+        head=parts["head"],
+        layers=layers,
+        vision=parts["vision"],
+        largest=largest,
+        exact=True,
+    )
+
+
+def of(architecture: Architecture, workload: Workload) -> Stored:
+    form = chosen(architecture, workload)
+    shapes = (
+        replace(architecture, tensors=None, notes=()) if architecture.tensors or architecture.notes else architecture
+    )
+    if architecture.tensors and workload.weights is None and workload.method == "inference":
+        quantised = form.family != "plain"
+        return from_tensors(architecture, max((m.elements for m in matrices(shapes)), default=0) if quantised else 0)
+    return stored(shapes, form, padded=workload.runtime == "vllm")
+
+
+def _gguf(architecture: Architecture, name: str) -> Stored:
+    counts, hidden = architecture.parameters, architecture.hidden
+    grouped = max((g.heads // max(g.kv_heads, 1) for g in architecture.attention if g.heads), default=1)
+    wide = architecture.layers == 80 and not architecture.experts
+    layers = counts.other * 4  # vectors stay in 32 bits
+    largest = 0
+    for matrix in matrices(architecture):
+        layers += matrix_bytes(name, matrix, grouped, architecture.experts, wide)
+        largest = max(largest, matrix.elements // max(matrix.experts, 1))
+    left = counts.attention + counts.mlp + counts.experts - sum(m.layers * m.elements for m in matrices(architecture))
+    layers += max(left, 0) * 4
+    head = output_type(name, hidden)
+    table = stored_as(head if not counts.head else embedding_type(name), hidden)
+    return Stored(
+        embedding=round(counts.embedding * formats.ggml_bits(table) / 8),
+        head=round(counts.head * formats.ggml_bits(head) / 8),
+        layers=layers,
+        vision=counts.vision * 2,
+        largest=largest,
+    )

@@ -1,0 +1,1 @@
+"""What is known of GPUs beyond what a probe reads."""

@@ -1,0 +1,1 @@
+"""What is missing and how it is installed. Pure, except for the resolver, which asks pip or uv."""

@@ -1,0 +1,82 @@
+"""What a plan takes to download and on disk, from resolutions that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from llmcheck.schema.advice import Environment, Size, TorchBuild
+from llmcheck.schema.machine import Machine
+from llmcheck.tables.library import Resolutions
+
+_CPU_TORCH = "torch-cpu"
+# Of PyPI's torch for Linux: what a CPU build does not bring.
+_OF_CUDA = ("nvidia-", "cuda-", "triton")
+
+
+def size_of(
+    environments: Sequence[Environment], torch: TorchBuild | None, machine: Machine, resolutions: Resolutions
+) -> Size | None:
+    """None where nothing of it was measured. Packages that are there already cost nothing in the judged environment."""
+    there = {package.name for package in machine.software.packages or ()}
+    download = installed = 0
+    unknown: list[str] = []
+    for environment in environments:
+        packages: dict[str, str] = {}
+        for name in environment.libraries:
+            closure = resolutions.libraries.get(name)
+            if closure is None or not closure.packages:
+                unknown.append(name)
+            else:
+                packages.update(closure.packages)
+        if environment.folder is None and "torch" in there and "torch" not in environment.libraries:
+            # What an installed torch brought along is there, under whatever names its build gives it.
+            brought = resolutions.libraries["torch"].packages if "torch" in resolutions.libraries else {}
+            packages = {name: version for name, version in packages.items() if name not in brought}
+        if torch is not None and torch.tag in ("cpu", "mps") and "torch" in packages:
+            packages = _without_cuda(packages, resolutions)
+        for name, version in packages.items():
+            if environment.folder is None and name in there:
+                continue
+            sizes = resolutions.sizes.get(f"{name}=={version}")
+            download += sizes[0] if sizes else 0
+            installed += sizes[1] if sizes else 0
+    if not download:
+        return None
+    return Size(
+        download=download,
+        installed=installed,
+        free=_free(environments, machine),
+        as_of=resolutions.as_of,
+        unknown=tuple(dict.fromkeys(unknown)),
+    )
+
+
+def _without_cuda(packages: dict[str, str], resolutions: Resolutions) -> dict[str, str]:
+    plain = resolutions.libraries.get(_CPU_TORCH)
+    if plain is None:
+        return packages
+    kept = {name: version for name, version in packages.items() if not name.startswith(_OF_CUDA) and name != "torch"}
+    return {**plain.packages, **kept}
+
+
+def _free(environments: Iterable[Environment], machine: Machine) -> int | None:
+    """Of the file system that holds the first environment; the working directory's for a relative path.
+
+    A machine in words has one disk, for everything.
+    """
+    python = next((each.python for each in environments if each.python), None)
+    disks = machine.disks or ()
+    if machine.stated:
+        return next((disk.free for disk in disks), None)
+    if python is None:
+        return None
+    if python.startswith("/"):
+        holding = [disk for disk in disks if disk.mount_point and _is_below(python, disk.mount_point)]
+        if holding:
+            return max(holding, key=lambda disk: len(disk.mount_point or "")).free
+        return None
+    return next((disk.free for disk in disks if disk.role == "work"), None)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,1 @@
+"""Holds a machine against a profile. Pure."""

@@ -1,0 +1,49 @@
+"""``kind = "python"``: the version of the interpreter that the project uses."""
+
+from __future__ import annotations
+
+from llmcheck.judge.requirements import finding
+from llmcheck.schema import profile
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.report import Finding
+
+
+class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: str
+    """A version specifier (PEP 440): ``>=3.11``."""
+
+
+def validate(requirement: Requirement) -> None:
+    """Raises ValueError for a specifier that is none."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 10 ms of start-up, and no shipped tier asks
+
+    try:
+        SpecifierSet(requirement.version)
+    except InvalidSpecifier:
+        raise ValueError(f"'{requirement.version}' is not a version specifier such as >=3.11") from None
+
+
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return f"Python {requirement.version}"
+
+
+def check(requirement: Requirement, machine: Machine) -> Finding:
+    from packaging.specifiers import SpecifierSet
+
+    asked, python = needed(requirement), machine.software.python
+    if python is None or python.version is None:
+        return finding(
+            requirement, "unknown", "the project's Python was not found", needed=asked, remedy="name it with --python"
+        )
+    found = f"Python {python.version}"
+    if SpecifierSet(requirement.version).contains(python.version, prereleases=True):
+        return finding(requirement, "pass", found, needed=asked, found=found)
+    return finding(
+        requirement,
+        "fail",
+        f"{found} at {python.executable}; needs {asked}",
+        needed=asked,
+        found=found,
+        remedy="make an environment with such a Python and name it with --python",
+    )

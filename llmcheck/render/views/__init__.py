@@ -1,0 +1,1 @@
+"""What the output formats share: values as blocks of text and tables."""

@@ -1,0 +1,233 @@
+"""Profiles and libraries, listed and shown."""
+
+from __future__ import annotations
+
+from llmcheck.judge.requirements import needed
+from llmcheck.render.views.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Table,
+    Tone,
+)
+from llmcheck.schema.profile import Profile
+from llmcheck.schema.responses import (
+    LibraryCheck,
+    LibraryList,
+    LibraryState,
+    ModelList,
+    ModelRow,
+    ProfileList,
+    ShownLibrary,
+    ShownProfile,
+)
+from llmcheck.tables.correction import Correction
+from llmcheck.tables.library import Library
+
+_STATUS_TONES: dict[str, Tone] = {"active": "good", "closing": "bad"}
+
+
+def catalogue(value: object) -> list[Block]:
+    """Raises TypeError for a value that no view shows."""
+    match value:
+        case ProfileList():
+            columns = [Column("id", fixed=True), Column("title"), Column("asks for"), Column("documented cost")]
+            return [Table(columns, [_profile_row(each) for each in value.profiles])]
+        case ShownProfile():
+            return _profile(value)
+        case ModelList():
+            columns = [
+                Column("id", fixed=True),
+                Column("weights", right=True, fixed=True),
+                Column("active", right=True, fixed=True),
+                Column("context", right=True, fixed=True),
+                Column("repository", not_narrow=True),
+            ]
+            return [Table(columns, [_model_row(each) for each in value.models])]
+        case LibraryList():
+            columns = [
+                Column("id", fixed=True),
+                Column("area", wide_only=True),
+                Column("status", fixed=True, not_narrow=True),
+                Column("advised"),
+                Column("documented command", wide_only=True),
+            ]
+            return [Table(columns, [_library_row(each) for each in value.libraries])]
+        case ShownLibrary():
+            return _library(value)
+        case LibraryCheck():
+            return _check(value)
+    raise TypeError(f"no view shows a {type(value).__name__}")
+
+
+def _model_row(model: ModelRow) -> list[Cell]:
+    active = f"{model.active / 1e9:.2f}B" if model.active < 0.9 * model.parameters else ""
+    return [
+        Cell(model.id, "strong"),
+        Cell(f"{model.parameters / 1e9:.2f}B"),
+        Cell(active),
+        Cell(f"{model.context:,}" if model.context else ""),
+        Cell(model.names[0], "dim"),
+    ]
+
+
+def _profile_row(profile: Profile) -> list[Cell]:
+    hardware = [each for each in profile.require if each.kind in ("gpu", "ram", "disk") and each.level == "required"]
+    return [
+        Cell(profile.id, "strong"),
+        Cell(profile.title),
+        Cell("; ".join(f"{each.kind} {needed(each)}" for each in hardware)),
+        Cell(profile.cost.documented if profile.cost else "", "dim"),
+    ]
+
+
+def _profile(value: ShownProfile) -> list[Block]:
+    profile = value.profile
+    facts = [Fact("Task", profile.task), *(Fact("Source", source) for source in profile.sources)]
+    if profile.cost:
+        facts.append(Fact("Cost", f"{profile.cost.documented} (documented)"))
+    columns = [
+        Column("requirement", fixed=True),
+        Column("level", fixed=True),
+        Column("needed"),
+        Column("source", wide_only=True),
+    ]
+    rows = [
+        [
+            Cell(each.id, "strong"),
+            Cell(each.level if each.scope == "node" else f"{each.level}, cluster"),
+            Cell(needed(each)),
+            Cell(each.source or "", "dim"),
+        ]
+        for each in profile.require
+    ]
+    blocks: list[Block] = [
+        Heading(profile.id, profile.title),
+        Facts(facts),
+        Heading("Requirements"),
+        Table(columns, rows),
+    ]
+    return [*blocks, *_corrections(value.corrections)]
+
+
+def _library_row(library: Library) -> list[Cell]:
+    return [
+        Cell(library.id, "strong"),
+        Cell(library.area),
+        Cell(library.status, _STATUS_TONES.get(library.status, "warn")),
+        Cell(_advised(library), "accent"),
+        Cell(library.documented or "–", "dim"),
+    ]
+
+
+def _advised(library: Library) -> str:
+    """The beginning of it, where it is several commands; a plan has the rest, and what fits the machine."""
+    if library.requirements:
+        return " ".join(library.requirements)
+    return library.commands[0] if library.commands else "–"
+
+
+_STATES: dict[str, Tone] = {"installed": "good", "outdated": "warn", "broken": "bad", "unknown": "warn"}
+
+
+def _check(value: LibraryCheck) -> list[Block]:
+    columns = [
+        Column("id", fixed=True),
+        Column("state", fixed=True),
+        Column("installed", fixed=True),
+        Column("newest", fixed=True),
+        Column("seen on", wide_only=True),
+        Column("its files", wide_only=True),
+    ]
+    present = [each for each in value.libraries if each.state != "missing"]
+    missing = [each for each in value.libraries if each.state == "missing"]
+    blocks: list[Block] = [Heading("Libraries", f"in {value.python}" if value.python else "no Python was found")]
+    if present:
+        blocks.append(Table(columns, [_state_row(each) for each in present]))
+    if missing:
+        blocks.append(Bullets([Cell(f"missing: {', '.join(each.id for each in missing)}", "dim")]))
+    return blocks
+
+
+def _state_row(state: LibraryState) -> list[Cell]:
+    files = {True: "on the path", False: "not on the path", None: "–"}[state.importable]
+    return [
+        Cell(state.id, "strong"),
+        Cell(state.state, _STATES.get(state.state, "dim")),
+        Cell(state.version or "–"),
+        Cell(state.newest or "–", "dim"),
+        Cell(str(state.as_of), "dim"),
+        Cell(files, "bad" if state.importable is False else "dim"),
+    ]
+
+
+def _library(value: ShownLibrary) -> list[Block]:
+    library = value.library
+    pairs = [
+        ("For", library.summary),
+        ("Area", library.area),
+        ("URL", library.url),
+        ("Documented", library.documented),
+        ("Advised", " ".join(library.requirements) or None),
+        ("Commands", "; ".join(library.commands) or None),
+        ("Detected by", ", ".join((*library.distributions, *library.binaries)) or None),
+        ("Import", library.import_name),
+        ("Python", _pythons(library)),
+        ("Platforms", ", ".join(library.platforms) or "any"),
+        ("C library", f"glibc {library.glibc_min} or newer" if library.glibc_min else None),
+        ("macOS", f"{library.macos_min} or newer" if library.macos_min else None),
+        ("PyTorch", _torch_pin(library)),
+        ("Built here", _build(library)),
+        ("Hardware", library.hardware),
+        ("Capability", f"{library.compute_capability} or newer" if library.compute_capability else None),
+        ("Driver", f"NVIDIA {library.driver} or newer" if library.driver else None),
+        ("Needs first", ", ".join((*library.needs, *library.tools)) or None),
+        ("Conflicts with", ", ".join(library.conflicts) or None),
+        ("Environment", _environment(library)),
+        ("In the tiers", library.tiers),
+        ("Licence", library.licence),
+        ("Newest seen", library.version),
+        ("Status", library.status),
+        ("Note", library.note),
+        ("Source", f"{library.source}, {library.as_of}"),
+    ]
+    facts = [Fact(label, text) for label, text in pairs if text]
+    if value.alias is not None:
+        facts.insert(0, Fact("Asked for", f"{value.alias.name}: {value.alias.reason} ({value.alias.as_of})"))
+    return [Heading(library.name, library.id), Facts(facts), *_corrections(value.corrections)]
+
+
+def _torch_pin(library: Library) -> str | None:
+    if library.torch is None:
+        return None
+    return f"torch {library.torch}" + (", which it brings" if library.brings_torch else "")
+
+
+def _build(library: Library) -> str | None:
+    if not library.build:
+        return None
+    return "yes" if library.build_isolation else "yes, after torch and with --no-build-isolation"
+
+
+def _environment(library: Library) -> str:
+    if library.environment is None:
+        return "the shared one"
+    return f"its own ({library.environment})" if library.apart else f"shared; beside a conflict, {library.environment}"
+
+
+def _pythons(library: Library) -> str | None:
+    bounds = (f"{library.python_min} or newer" if library.python_min else "", library.python_below or "")
+    return f"{bounds[0]}, below {bounds[1]}" if all(bounds) else bounds[0] or None
+
+
+def _corrections(corrections: tuple[Correction, ...]) -> list[Block]:
+    if not corrections:
+        return []
+    said = [
+        f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in corrections
+    ]
+    return [Heading("Corrections"), Bullets([Cell(text, "warn") for text in said])]

@@ -1,0 +1,219 @@
+"""The screen of ``llmcheck fit``: verdict, what fills each GPU, components with their bands, speed, what else fits."""
+
+from __future__ import annotations
+
+from llmcheck.render import Options
+from llmcheck.render.views.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Segment,
+    Stack,
+    Stacks,
+    Table,
+    Tone,
+)
+from llmcheck.schema.estimate import (
+    Component,
+    Fit,
+    FitVerdict,
+    GpuShare,
+    Memory,
+    Rate,
+    Speed,
+    Term,
+)
+from llmcheck.schema.workload import Workload
+from llmcheck.units import binary
+
+VERDICTS: dict[FitVerdict, tuple[str, Tone]] = {
+    "fits": ("fits", "good"),
+    "fits-with-offload": ("fits with offload", "warn"),
+    "does-not-fit": ("does not fit", "bad"),
+    "unknown": ("cannot be told", "unknown"),
+}
+_NAMES: dict[Component, str] = {
+    "weights": "weights",
+    "kv_cache": "KV cache",
+    "activations": "activations",
+    "gradients": "gradients",
+    "optimizer": "optimizer",
+    "overhead": "overhead",
+}
+_METHODS = {
+    "inference": "inference",
+    "full": "full fine-tuning",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+    "pretrain": "pre-training",
+}
+_MANY = 8
+_COSTS = {"free": "free", "quality": "costs quality or room", "speed": "costs speed", "hardware": "costs hardware"}
+
+
+def fit(value: Fit, options: Options) -> list[Block]:
+    words, tone = VERDICTS[value.verdict]
+    title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
+    blocks: list[Block] = [Heading(title, "", tone, level=1)]
+    said = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    blocks.append(Bullets([*said, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
+    if value.per_gpu:
+        blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
+    blocks += [Heading("Memory"), _components(value.memory, options)]
+    if value.placement is not None and value.placement.ram:
+        blocks.append(Bullets([Cell(f"of that {binary(value.placement.ram)} in RAM", "dim")]))
+    facts = _facts(value)
+    if facts:
+        blocks += [Heading("What it gives"), Facts(facts)]
+    if value.ways:
+        rows = [[Cell(way.change), Cell(binary(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
+        columns = [Column("change", least=24), Column("takes in all", right=True, fixed=True), Column("", fixed=True)]
+        name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
+        blocks += [Heading(name), Table(columns, rows)]
+    elif value.verdict == "does-not-fit":
+        blocks.append(Bullets([Cell("no single change that was tried makes it fit", "bad")]))
+    blocks += [
+        Heading("Assumed"),
+        Bullets([Cell(each, "dim") for each in (value.architecture.source, *value.assumptions)]),
+    ]
+    if options.verbose:
+        sources = [f"{each.name}: {each.source}" for each in value.memory.terms if each.high]
+        blocks += [
+            Heading("Where each term comes from"),
+            Bullets([Cell(each, "dim") for each in dict.fromkeys(sources)]),
+        ]
+        blocks += [Heading("Not modelled"), Bullets([Cell(each, "dim") for each in value.not_modelled])]
+    return blocks
+
+
+def used_as(workload: Workload) -> str:
+    """The workload in one line."""
+    parts = []
+    if workload.weights:
+        parts.append(f"weights in {workload.weights}")
+    if workload.method == "inference":
+        parts.append(f"{workload.context:,} tokens of context")
+        parts.append(f"{workload.batch} at a time" if workload.batch > 1 else "one sequence")
+        parts.append(f"KV cache in {workload.kv_cache}")
+        parts.append(f"by {workload.runtime}")
+    else:
+        parts.append(f"sequences of {workload.context:,} tokens")
+        parts.append(f"micro-batch {workload.batch}")
+        parts.append(f"{workload.optimizer}" + (f", {workload.precision} precision" if workload.precision else ""))
+        if workload.lora_rank:
+            parts.append(f"rank {workload.lora_rank} on {workload.lora_targets}")
+        parts.append("recomputed activations" if workload.checkpointing is True else "kept activations")
+        if (workload.gpus or 1) > 1:
+            parts.append(f"{workload.gpus} GPUs, {workload.sharding}")
+    return ", ".join(parts)
+
+
+def _stacks(value: Fit) -> list[Stack]:
+    """Equal GPUs are drawn once."""
+    groups: dict[tuple[object, ...], list[GpuShare]] = {}
+    for share in value.per_gpu:
+        groups.setdefault((share.name, share.free, share.budget, share.memory.total), []).append(share)
+    rows = []
+    for members in list(groups.values())[:_MANY]:
+        first = members[0]
+        label = f"{len(members)} x {first.name or 'GPU'}, each" if len(members) > 1 else first.name or "GPU"
+        needed = binary(first.memory.total)
+        had = first.free if first.budget is None else first.budget
+        over = had is not None and first.memory.total > had
+        said = "unknown" if had is None else binary(had)
+        rows.append(
+            Stack(
+                label=label,
+                segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
+                capacity=had,
+                value=f"{needed} needed, {said} can be had" if over else f"{needed} of {said} that can be had",
+                tone="bad" if over else "good",
+            )
+        )
+    return rows
+
+
+def _components(memory: Memory, options: Options) -> Table:
+    rows = []
+    for component, name in _NAMES.items():
+        terms = [each for each in memory.terms if each.component == component]
+        expected = getattr(memory, component)
+        if not terms or not any(each.high for each in terms):
+            continue
+        low, high = sum(each.low for each in terms), sum(each.high for each in terms)
+        said = "; ".join(each.name for each in sorted(terms, key=lambda each: -each.expected) if each.high)
+        rows.append([Cell(name), Cell(binary(expected)), Cell(_band(low, high)), Cell(said, "dim")])
+        if options.verbose:
+            rows += [_term(each) for each in terms if each.high]
+    band = _band(memory.low, memory.high)
+    rows.append([Cell("total", "strong"), Cell(binary(memory.total), "strong"), Cell(band), Cell("")])
+    columns = [
+        Column("", fixed=True),
+        Column("expected", right=True, fixed=True),
+        Column("low to high", right=True, fixed=True),
+        Column("of", least=20),
+    ]
+    if options.verbose:  # the terms stand below their component, so that there is no room, nor need, for the last one
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return Table(columns, rows)
+
+
+def _term(term: Term) -> list[Cell]:
+    texts = (f"  {term.name}", binary(term.expected), _band(term.low, term.high), "")
+    return [Cell(text, "dim") for text in texts]
+
+
+def _band(low: int, high: int) -> str:
+    return "" if low == high else f"{binary(low)} to {binary(high)}"
+
+
+def _facts(value: Fit) -> list[Fact]:
+    facts = []
+    placement = value.placement
+    if placement is not None and placement.gpu_layers is not None and value.verdict != "does-not-fit":
+        facts.append(Fact("-ngl", f"{placement.gpu_layers} (of {value.architecture.layers} layers and the output)"))
+    if placement is not None and placement.kv_tokens is not None:
+        facts.append(
+            Fact(
+                "cache that remains",
+                f"{placement.kv_tokens:,} tokens: {placement.concurrent:,} requests of the whole context",
+            )
+        )
+    if value.largest_context is not None:
+        facts.append(Fact("largest context", f"{value.largest_context:,} tokens"))
+    if value.largest_batch is not None:
+        facts.append(Fact("largest batch", f"{value.largest_batch:,}"))
+    if value.best_weights is not None:
+        facts.append(Fact("finest weights", f"{value.best_weights}, all of it on the GPU"))
+    if value.speed is not None:
+        facts += _pace(value.speed)
+    return facts
+
+
+def _pace(speed: Speed) -> list[Fact]:
+    rows = (
+        ("answers at", speed.decode, "tokens/s for one sequence"),
+        ("reads prompts at", speed.prefill, "tokens/s"),
+        ("trains at", speed.train, "tokens/s"),
+        ("takes", speed.days, "days"),
+        ("energy", speed.energy_kwh, "kWh"),
+        ("CO2", speed.co2_kg, "kg"),
+        ("rent", speed.cost_usd, "$ at list prices"),
+    )
+    return [Fact(label, f"{about(rate)} {unit}") for label, rate, unit in rows if rate is not None]
+
+
+def about(rate: Rate) -> str:
+    """``about 55 (38 to 70)``: no more digits than an estimate has."""
+    return f"about {figure(rate.expected)} ({figure(rate.low)} to {figure(rate.high)})"
+
+
+def figure(value: float) -> str:
+    if value >= 100:
+        digits = len(str(int(value))) - 2
+        return f"{round(value / 10**digits) * 10**digits:,}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"

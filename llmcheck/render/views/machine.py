@@ -1,0 +1,328 @@
+"""The inventory."""
+
+from __future__ import annotations
+
+from llmcheck.render import Options
+from llmcheck.render.views.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Table,
+    Tone,
+    moment,
+)
+from llmcheck.schema.machine import Access, Cpu, Disk, Gpu, Machine, Problem, Ram, Source
+from llmcheck.units import GIB, binary, decimal
+
+_ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
+
+
+def machine(value: Machine, options: Options) -> list[Block]:
+    """The whole screen of ``llmcheck machine``."""
+    detail = " · ".join(part for part in (value.identity.hostname, moment(value.collected_at)) if part)
+    blocks = [Heading("Machine", detail, level=1), *inventory(value, options, whole=True)]
+    if value.sources:
+        columns = [
+            Column("fact"),
+            Column("read from"),
+            Column("probe", fixed=True),
+            Column("ms", right=True, fixed=True),
+        ]
+        blocks += [Heading("Where each fact was read"), Table(columns, [_source(each) for each in value.sources])]
+    return blocks
+
+
+def _source(source: Source) -> list[Cell]:
+    spent = "" if source.seconds is None else f"{source.seconds * 1000:.1f}"
+    return [Cell(source.fact), Cell(source.source), Cell(source.probe, "dim"), Cell(spent, "dim")]
+
+
+def inventory(value: Machine, options: Options, whole: bool = False) -> list[Block]:
+    """Facts, and the problems that kept others from being found; ``whole``: those that few tiers ask for, too."""
+    whole = whole or options.verbose > 0
+    rows = [_cpu(value.cpu), _ram(value.ram), *_gpus(value, whole)]
+    rows += [
+        Fact("Other", f"{each.count} × {each.name} (not a GPU, not counted as one)") for each in value.accelerators
+    ]
+    rows += _disks(value.disks or ())
+    rows += _fabric(value, whole)
+    rows.append(_system(value))
+    rows += _software(value, whole)
+    if whole:
+        rows += [*_limits(value), *_access(value.access)]
+    blocks: list[Block] = [Facts(rows)]
+    if value.problems:
+        blocks += [Heading("Problems"), Bullets([_problem(each) for each in value.problems])]
+    return blocks
+
+
+def _problem(problem: Problem) -> Cell:
+    remedy = f" – {problem.remedy}" if problem.remedy else ""
+    return Cell(f"{problem.message} [{problem.code}]{remedy}", "warn")
+
+
+def _cpu(cpu: Cpu) -> Fact:
+    parts = [cpu.model or "model unknown"]
+    if cpu.cores:
+        parts.append(f"{cpu.cores} cores")
+    if cpu.threads:
+        parts.append(f"{cpu.threads} threads")
+    if cpu.threads_usable is not None and cpu.threads_usable != cpu.threads:
+        why = cpu.quota_source if cpu.quota is not None and cpu.quota < (cpu.threads_affinity or 0) else "affinity"
+        parts.append(f"{cpu.threads_usable} usable ({why})")
+    return Fact("CPU", " · ".join(parts))
+
+
+def _ram(ram: Ram) -> Fact:
+    if ram.usable is None:
+        return Fact("RAM", "unknown", "unknown")
+    if ram.limit is not None and ram.usable == ram.limit:
+        total = f" (the machine has {binary(ram.total)})" if ram.total else ""
+        return Fact("RAM", f"limited to {binary(ram.limit)} by {ram.limit_source}{total}", "warn")
+    if ram.available is None:
+        return Fact("RAM", binary(ram.usable))
+    return Fact(
+        "RAM", f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available", used=1 - ram.available / ram.usable
+    )
+
+
+def _gpus(value: Machine, whole: bool) -> list[Fact]:
+    if value.gpus is None:
+        return [Fact("GPU", "could not be listed (see Problems)", "unknown")]
+    if not value.gpus:
+        return [Fact("GPU", "none", "dim")]
+    driver = value.drivers.get("nvidia")
+    rows = _alike(value.gpus)
+    if whole:
+        rows += [Fact("", text) for text in _about_gpus(value.gpus)]
+    if driver and driver.version:
+        cuda = f" · CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
+        rows.append(Fact("Driver", f"NVIDIA {driver.version}{cuda}"))
+    return rows
+
+
+def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
+    """One row for each run of consecutive numbers that differ in their number alone: ``GPU 0-7``."""
+    runs: list[list[Gpu]] = []
+    for gpu in gpus:
+        last = runs[-1][-1] if runs else None
+        follows = last is not None and None not in (last.index, gpu.index) and gpu.index == (last.index or 0) + 1
+        if last is not None and follows and _gpu(last)[1:] == _gpu(gpu)[1:] and (last.parent == gpu.parent):
+            runs[-1].append(gpu)
+        else:
+            runs.append([gpu])
+    rows = []
+    for run in runs:
+        row = _gpu(run[0])
+        if len(run) > 1:
+            row = row._replace(label=f"{row.label}–{run[-1].index}", value=f"{len(run)} × {row.value}")
+        rows.append(row)
+    return rows
+
+
+def _gpu(gpu: Gpu) -> Fact:
+    label = "MIG" if gpu.parent is not None and gpu.vendor == "nvidia" else "GPU"
+    label += "" if gpu.index is None else f" {gpu.index}"
+    parts = [gpu.name or f"{gpu.vendor} GPU"]
+    tone: Tone = "plain"
+    used = None
+    if gpu.memory_total is None:
+        parts.append("shares the machine's RAM" if gpu.unified else "memory unknown")
+    elif gpu.memory_free is not None and gpu.memory_total:
+        used = 1 - gpu.memory_free / gpu.memory_total
+        parts.append(f"{_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} GiB free")
+    else:
+        parts.append(f"{_gib(gpu.memory_total)} GiB")
+    if gpu.compute_capability or gpu.gfx:
+        parts.append(f"CC {gpu.compute_capability}" if gpu.compute_capability else f"{gpu.gfx}")
+    if gpu.partition:
+        parts.append(gpu.partition)
+    if gpu.pcie and gpu.pcie.max_generation and gpu.pcie.width:
+        parts.append(f"PCIe {gpu.pcie.max_generation} x{gpu.pcie.width}")
+    if gpu.nvlinks:
+        parts.append(f"{gpu.nvlinks} NVLinks up")
+    if gpu.mig_mode:
+        parts.append("MIG mode on")
+    if gpu.parent is not None:
+        parts.append(f"{'MIG instance' if gpu.vendor == 'nvidia' else 'a partition'} of GPU {gpu.parent}")
+    if gpu.integrated:
+        parts.append("integrated, not counted")
+        tone = "dim"
+    if gpu.fault:
+        parts.append(gpu.fault)
+        tone = "bad" if gpu.usable is False else "unknown"
+    if not gpu.visible:
+        parts.append("hidden from this process")
+        tone = "dim"
+    return Fact(label, " · ".join(parts), tone, used)
+
+
+def _published(gpu: Gpu) -> str:
+    """The figures of the card that decide how fast models run on it."""
+    spec = gpu.spec
+    if spec is None:
+        return "not in the table of known cards: no figures beyond what the driver says"
+    figures = [f"{spec.bandwidth_gb_s:g} GB/s" if spec.bandwidth_gb_s else ""]
+    figures.append(f"{spec.bf16_tflops:g} TFLOPS in BF16" if spec.bf16_tflops else "")
+    figures.append(f"{spec.fp8_tflops:g} in FP8" if spec.fp8_tflops else "")
+    return ", ".join(figure for figure in figures if figure) or "no published figures"
+
+
+def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
+    """What is worth knowing of single cards: who holds their memory, what slows them, what is worn."""
+    lines = []
+    for gpu in gpus:
+        notes = [_published(gpu)] if gpu.parent is None and not gpu.integrated and gpu.usable else []
+        if gpu.processes:
+            held = (
+                f"process {each.pid}" + (f" ({binary(each.memory)})" if each.memory else "") for each in gpu.processes
+            )
+            notes.append(f"memory held by {', '.join(held)}")
+        if gpu.throttle_reasons:
+            notes.append(f"slowed by {', '.join(gpu.throttle_reasons)}")
+        if gpu.compute_mode and gpu.compute_mode != "default":
+            notes.append(f"compute mode {gpu.compute_mode}")
+        if gpu.virtualization:
+            notes.append(f"virtualised ({gpu.virtualization})")
+        if gpu.ecc and gpu.ecc.mode is False:
+            notes.append("ECC off")
+        if gpu.ecc and gpu.ecc.uncorrected_errors:
+            notes.append(f"{gpu.ecc.uncorrected_errors} uncorrected memory errors")
+        if gpu.numa_node is not None:
+            notes.append(f"NUMA node {gpu.numa_node}")
+        lines.append((f"GPU {gpu.index}: " if gpu.index is not None else "", "; ".join(notes)))
+    texts = {text for _, text in lines}
+    if len(texts) == 1 and len(lines) > 1:
+        return [f"each: {text}" for text in texts if text]
+    return [label + text for label, text in lines if text]
+
+
+def _gib(size: int) -> str:
+    """One decimal: cards of one class differ there."""
+    return f"{size / GIB:.1f}"
+
+
+def _disks(disks: tuple[Disk, ...]) -> list[Fact]:
+    """One line for each file system, with all that is on it."""
+    rows: list[Fact] = []
+    for place in dict.fromkeys(disk.mount_point or disk.path for disk in disks):
+        members = [disk for disk in disks if (disk.mount_point or disk.path) == place]
+        disk, roles = members[0], ", ".join(_ROLES.get(each.role, each.role) for each in members)
+        kind = disk.kind if disk.kind != "unknown" else "kind unknown"
+        what = f"{place} ({kind}, {disk.filesystem or 'file system unknown'})"
+        if disk.free is None or not disk.size:
+            rows.append(Fact("Disk", f"{what} · free space unknown · {roles}", "unknown"))
+            continue
+        text = f"{decimal(disk.free)} of {decimal(disk.size)} free · {what} · {roles}"
+        text += " · read-only" if disk.read_only else ""
+        rows.append(Fact("Disk", text, "warn" if disk.read_only else "plain", 1 - disk.free / disk.size))
+    return rows
+
+
+def _fabric(value: Machine, whole: bool) -> list[Fact]:
+    fabric, rows = value.fabric, []
+    if fabric.efa:
+        rows.append(Fact("EFA", f"{fabric.efa} adapters"))
+    if whole and fabric.nvlink_matrix and len(fabric.nvlink_matrix) > 1:
+        rows.append(Fact("NVLink", _nvlink(fabric.nvlink_matrix)))
+    if whole and fabric.nics:
+        speeds = (f"{nic.name} {nic.speed_mbps / 1000:g} Gb/s" if nic.speed_mbps else nic.name for nic in fabric.nics)
+        rows.append(Fact("NICs", ", ".join(speeds)))
+    if whole and fabric.gpudirect is not None:
+        rows.append(Fact("GPUDirect", "kernel module loaded" if fabric.gpudirect else "kernel module not loaded"))
+    return [*_ports(value), *rows]
+
+
+def _nvlink(matrix: tuple[tuple[int | None, ...], ...]) -> str:
+    """The matrix row by row, or one number where all pairs are alike."""
+    pairs = {count for here, row in enumerate(matrix) for there, count in enumerate(row) if here != there}
+    if len(pairs) == 1:
+        return f"{pairs.pop()} links between every pair of GPUs"
+    rows = "; ".join(
+        f"GPU {here}: {' '.join('?' if count is None else str(count) for count in row)}"
+        for here, row in enumerate(matrix)
+    )
+    return f"links to GPU 0, 1, ...: {rows}"
+
+
+def _ports(value: Machine) -> list[Fact]:
+    ports = value.fabric.ports or ()
+    groups: dict[str, int] = {}
+    for port in ports:
+        state = "active" if port.active else "state unknown" if port.active is None else "down"
+        rate = f" {port.rate_gbps:g} Gb/s" if port.rate_gbps else ""
+        name = f"{port.link_layer or 'unknown link layer'}{rate}, {state}"
+        groups[name] = groups.get(name, 0) + 1
+    return [Fact("Fabric", " · ".join(f"{count} × {name}" for name, count in groups.items()))] if groups else []
+
+
+def _system(value: Machine) -> Fact:
+    if value.os is None:
+        return Fact("System", "unknown", "unknown")
+    system = value.os
+    parts = [system.distribution or system.system, system.version, system.libc, system.architecture]
+    if system.container:
+        parts.append(f"in a container ({system.container})")
+    if system.wsl:
+        parts.append(f"WSL {system.wsl}")
+    if system.notebook:
+        parts.append(f"{system.notebook} notebook: the disk is lost at the end")
+    return Fact("System", " · ".join(part for part in parts if part))
+
+
+def _limits(value: Machine) -> list[Fact]:
+    limits, parts = value.limits, []
+    if limits.shm_size is not None:
+        parts.append(f"shared memory {binary(limits.shm_size)}")
+    if limits.memlock is not None:
+        parts.append(f"locked memory {binary(limits.memlock.soft) if limits.memlock.soft is not None else 'unlimited'}")
+    if limits.nofile is not None:
+        parts.append(f"open files {limits.nofile.soft if limits.nofile.soft is not None else 'unlimited'}")
+    if value.ram.swap_total:
+        parts.append(f"swap {binary(value.ram.swap_total)}")
+    return [Fact("Limits", " · ".join(parts))] if parts else []
+
+
+def _access(access: Access) -> list[Fact]:
+    rows = []
+    if access.offline:
+        rows.append(Fact("Offline", f"set by {', '.join(access.offline)}", "warn"))
+    if access.token is not None:
+        rows.append(Fact("Token", "for gated models is there" if access.token else "for gated models: none", "dim"))
+    for each in access.endpoints or ():
+        state = "reachable" if each.reachable else f"not reachable ({each.error or 'no answer'})"
+        speed = f" · {decimal(round(each.bytes_per_second))}/s" if each.bytes_per_second else ""
+        proxy = f" · through {each.proxy}" if each.proxy else ""
+        rows.append(Fact(each.name, f"{each.url} {state}{speed}{proxy}", "plain" if each.reachable else "warn"))
+    return rows
+
+
+def _software(value: Machine, packages: bool) -> list[Fact]:
+    software = value.software
+    if software.python is None:
+        rows = [Fact("Python", "no environment found (name one with --python)", "unknown")]
+    else:
+        python = software.python
+        rows = [Fact("Python", f"{python.version or 'unknown'} · {python.executable} · {python.reason}")]
+    if software.torch is not None:
+        build = f" ({software.torch.build})" if software.torch.build else ""
+        rows.append(Fact("PyTorch", f"{software.torch.version or 'version unknown'}{build}"))
+    elif software.packages is not None:
+        rows.append(Fact("PyTorch", "not installed", "dim"))
+    if not packages:
+        return rows
+    if software.packages is not None:
+        names = ", ".join(f"{each.name} {each.version}" for each in software.packages)
+        rows.append(Fact("Packages", f"{len(software.packages)}: {names}" if names else "none"))
+    if software.cuda_toolkits:
+        rows.append(Fact("CUDA", ", ".join(f"{each.version or '?'} in {each.path}" for each in software.cuda_toolkits)))
+    if software.issues:
+        rows.append(Fact("Odd", "; ".join(f"{each.name}: {each.kind}" for each in software.issues), "warn"))
+    if software.tools is not None:
+        there = ", ".join(tool.name for tool in software.tools if tool.path)
+        rows.append(Fact("Tools", there or "none of those that matter here"))
+    return rows

@@ -1,0 +1,122 @@
+"""The screen of bare ``llmcheck``: inventory, one row per tier, the next step."""
+
+from __future__ import annotations
+
+from llmcheck.render import Options
+from llmcheck.render.views.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Commands,
+    Heading,
+    Table,
+    Tone,
+    moment,
+)
+from llmcheck.render.views.findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
+from llmcheck.render.views.machine import inventory
+from llmcheck.render.views.offers import describe_instance
+from llmcheck.render.views.plan import way_back
+from llmcheck.schema.advice import Advice, Plan, RankedOffer, Step
+from llmcheck.schema.report import ProfileReport, Report, Status, Verdict
+
+
+def overview(value: Report, options: Options) -> list[Block]:
+    detail = " · ".join(part for part in (value.machine.identity.hostname, moment(value.created_at)) if part)
+    blocks: list[Block] = [Heading(f"llmcheck {value.llmcheck}", detail, level=1)]
+    blocks += inventory(value.machine, options)
+    columns = [
+        Column("", fixed=True),
+        Column("tier", fixed=True),
+        Column("what it is", wide_only=True),
+        Column("software", fixed=True),
+        Column("hardware, and what it is short by"),
+    ]
+    blocks += [Heading("Tiers"), Table(columns, [_row(profile) for profile in value.profiles])]
+    if value.advice is not None:
+        blocks += _advice(value.advice)
+    else:
+        blocks.append(Bullets([Cell("everything is ready, or takes what one machine cannot tell", "good")]))
+    blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
+    plan = value.advice.plan if value.advice is not None else None
+    return [*blocks, *(way_back(_steps(plan)) if plan is not None else ())]
+
+
+def _row(profile: ProfileReport) -> list[Cell]:
+    mark, tone = _mark(profile)
+    return [
+        Cell(MARKS[mark], tone),
+        Cell(profile.id, "strong"),
+        Cell(profile.title),
+        _software(profile),
+        _hardware(profile),
+    ]
+
+
+def _mark(profile: ProfileReport) -> tuple[Status, Tone]:
+    warned = any(finding.status == "warn" for finding in profile.findings)
+    marks: dict[Verdict, Status] = {
+        "ready": "warn" if warned else "pass",
+        "not-ready": "fail",
+        "undetermined": "unknown",
+    }
+    mark = marks[profile.verdict]
+    return mark, TONES[mark]
+
+
+def _software(profile: ProfileReport) -> Cell:
+    if profile.software is None:
+        return Cell("–", "dim")
+    missing = sum(1 for finding in profile.findings if finding.group == "software" and finding.status == "fail")
+    return Cell(f"{missing} missing" if missing else WORDS[profile.software], VERDICT_TONES[profile.software])
+
+
+def _hardware(profile: ProfileReport) -> Cell:
+    """The verdict where nothing is short, else what is, worst first."""
+    if profile.hardware is None:
+        return Cell("–", "dim")
+    words = shortfall(profile)
+    text = "; ".join(words)
+    if profile.hardware == "ready":
+        return Cell(f"ready; {text}", "warn") if words else Cell("ready", "good")
+    return Cell(text or WORDS[profile.hardware], VERDICT_TONES[profile.hardware])
+
+
+def _advice(advice: Advice) -> list[Block]:
+    blocks: list[Block] = [Heading(f"Next step: {advice.profile}", advice.reason)]
+    items = [Cell(advice.tip)] if advice.tip else []
+    items += [Cell(each, "warn") for each in advice.plan.first] if advice.plan else []
+    if advice.offer is not None:
+        items.append(
+            Cell(
+                f"a machine to rent that passes: {describe_offer(advice.offer)}; more: llmcheck cloud {advice.profile}"
+            )
+        )
+    if items:
+        blocks.append(Bullets(items))
+    steps = _steps(advice.plan) if advice.plan else []
+    if steps:
+        blocks.append(Commands([(step.command, _reason(step)) for step in steps]))
+    return blocks
+
+
+def _steps(plan: Plan) -> list[Step]:
+    """All but the proof, for which 'llmcheck install' has room."""
+    steps = [*plan.system, *(step for environment in plan.environments for step in environment.steps)]
+    return [step for step in steps if step.kind != "verify"]
+
+
+def _reason(step: Step) -> str:
+    return ". ".join([step.reason, *(["; ".join(step.changes)] if step.changes else [])])
+
+
+def describe_offer(ranked: RankedOffer) -> str:
+    """One line: who, what, price, date."""
+    offer = ranked.offer
+    price = "price unknown" if ranked.price_hour is None else f"{ranked.price_hour:.2f} $/h"
+    unknown = ", RAM not stated" if offer.ram_gib is None else f", {offer.ram_gib:g} GiB RAM"
+    return (
+        f"{describe_instance(ranked)}, {offer.gpu_count} × {offer.accelerator}{unknown}, {price} "
+        f"(list price of {offer.as_of})"
+    )

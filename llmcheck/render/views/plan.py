@@ -1,0 +1,126 @@
+"""An installation plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmcheck.render import Options
+from llmcheck.render.views.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Commands,
+    Heading,
+    Table,
+    Tone,
+)
+from llmcheck.render.views.environments import asked_names
+from llmcheck.schema.advice import Choice, Environment, Plan, Resolved, Size, Step, Verification
+from llmcheck.units import decimal
+
+
+def plan(value: Plan, options: Options) -> list[Block]:
+    blocks: list[Block] = []
+    facts = [*(Cell(chosen(each)) for each in value.choices), *_size(value.size)]
+    if value.satisfied:
+        facts.append(Cell(f"already there: {', '.join(value.satisfied)}", "good"))
+    if not value.environments and not value.left_out:
+        blocks.append(Heading(f"Nothing to install for {value.target}"))
+    elif facts:
+        blocks.append(Heading(f"Plan for {value.target}"))
+    if facts:
+        blocks.append(Bullets(facts))
+    if value.first:
+        blocks += [Heading("Before anything else"), Bullets([Cell(each, "warn") for each in value.first])]
+    if value.system:
+        who = ", as administrator" if all(step.root for step in value.system) else ""
+        blocks += [Heading(f"First{who}"), _commands(value.system)]
+    for environment in value.environments:
+        blocks += _environment(value, environment)
+    if value.left_out:
+        left_out = [Cell(f"{each.library}: {each.reason}", "bad") for each in value.left_out]
+        blocks += [Heading("Cannot be installed here"), Bullets(left_out)]
+    if value.verification is not None:
+        blocks.append(Heading("What the resolver says"))
+        for answer in value.verification:
+            blocks += _answer(value, answer, options)
+    if value.notes:
+        blocks += [Heading("Good to know"), Bullets([Cell(note) for note in value.notes])]
+    return blocks
+
+
+def _environment(value: Plan, environment: Environment) -> list[Block]:
+    proof = [step for step in environment.steps if step.kind == "verify"]
+    steps = [step for step in environment.steps if step.kind != "verify"]
+    into = f"into {environment.python}" if environment.python else environment.reason or ""
+    blocks: list[Block] = [Heading(_title(value, environment), into), _commands(steps)]
+    changes = [Cell(f"{each}", "warn") for step in steps for each in step.changes]
+    if changes:
+        blocks.append(Bullets(changes))
+    blocks += way_back(steps)
+    if proof:
+        expected = [(step.command, f"{step.reason}; prints {step.expect}") for step in proof]
+        blocks += [Heading("Then check"), Commands(expected)]
+    return blocks
+
+
+def _title(value: Plan, environment: Environment) -> str:
+    if len(value.environments) > 1:
+        return f"Environment '{environment.name}': {', '.join(environment.libraries) or 'what the tier asks for'}"
+    if environment.python is None or environment.name == "shared":
+        return f"Install {value.target}"
+    return f"Install {value.target} in an environment of its own ({environment.name})"
+
+
+def way_back(steps: Iterable[Step]) -> list[Block]:
+    """The lines that take back what is replaced, whole, and apart from those that are to be pasted first."""
+    lines = [(step.undo, "") for step in steps if step.undo]
+    return [Heading("The way back, if it is wanted"), Commands(lines)] if lines else []
+
+
+def _commands(steps: Iterable[Step]) -> Commands:
+    return Commands([(step.command, f"{step.reason}{'; then restart' if step.reboot else ''}") for step in steps])
+
+
+def _size(size: Size | None) -> list[Cell]:
+    if size is None:
+        return []
+    free = "free space unknown" if size.free is None else f"{decimal(size.free)} free"
+    unknown = f"; without {', '.join(size.unknown)}" if size.unknown else ""
+    short = f": does not fit, {decimal(size.short)} short" if size.short else ""
+    text = f"about {decimal(size.download)} to download, {decimal(size.installed)} on disk, {free}{short}"
+    return [Cell(f"{text} (measured {size.as_of}{unknown})", "bad" if short else "plain")]
+
+
+def chosen(choice: Choice) -> str:
+    """In one line; what speaks against several of the others in the same words is said once."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in choice.rejected.items():
+        by_reason.setdefault(why.removeprefix(f"{name} "), []).append(name)
+    against = [f"not {', '.join(names)}: {why}" for why, names in by_reason.items()]
+    return "; ".join([f"{choice.chosen}: {choice.reason}", *against])
+
+
+def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:
+    """The answer, and the versions of what was asked for; with -v of everything that comes with it."""
+    tones: dict[str, Tone] = {"resolved": "good", "conflict": "bad"}
+    size = f", {decimal(answer.download)} to download" if answer.download else ""
+    text = f"{answer.environment} ({answer.resolver}): {answer.message}{size}"
+    blocks: list[Block] = [Bullets([Cell(text, tones.get(answer.status, "warn"))])]
+    environment = next((each for each in value.environments if each.name == answer.environment), None)
+    asked = asked_names(environment) if environment else set()
+    shown = [each for each in answer.packages if options.verbose or each.name in asked]
+    if shown:
+        columns = [Column("package"), Column("version", fixed=True), Column("download", right=True, fixed=True)]
+        blocks.append(Table(columns, [_package(each) for each in sorted(shown, key=lambda each: each.name)]))
+    return blocks
+
+
+def _package(package: Resolved) -> list[Cell]:
+    size = "unknown" if package.size is None else decimal(package.size)
+    return [
+        Cell(package.name, "strong"),
+        Cell(package.version),
+        Cell(f"{size}, built here" if package.source_build else size),
+    ]

@@ -1,0 +1,46 @@
+"""Which document shows which value."""
+
+from __future__ import annotations
+
+from llmcheck.render import Options
+from llmcheck.render.views.blocks import Document
+from llmcheck.schema.advice import Offers, Plan, TorchBuild
+from llmcheck.schema.estimate import Fit
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.report import Report
+
+
+def document(value: object, options: Options) -> Document:
+    """The blocks that show a value."""
+    match value:
+        case Report(verdict=None):
+            from llmcheck.render.views.overview import overview
+
+            return overview(value, options)
+        case Report():
+            from llmcheck.render.views.findings import findings
+
+            return findings(value, options)
+        case Machine():
+            from llmcheck.render.views.machine import machine
+
+            return machine(value, options)
+        case Plan():
+            from llmcheck.render.views.plan import plan
+
+            return plan(value, options)
+        case TorchBuild():
+            from llmcheck.render.views.torch import torch
+
+            return torch(value)
+        case Fit():
+            from llmcheck.render.views.fit import fit
+
+            return fit(value, options)
+        case Offers():
+            from llmcheck.render.views.offers import offers
+
+            return offers(value)
+    from llmcheck.render.views.catalogue import catalogue
+
+    return catalogue(value)

@@ -1,0 +1,239 @@
+"""What to do about a report: a build of PyTorch, an installation plan, ranked offers, the next step."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from llmcheck.tables.correction import Correction
+from llmcheck.tables.offer import Offer
+
+Shell = Literal["bash", "fish", "powershell", "cmd"]
+Installer = Literal["pip", "uv"]
+StepKind = Literal["system", "environment", "install", "build", "run", "verify"]
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """One step on the way to an answer."""
+
+    question: str
+    answer: str
+    source: str | None = None
+
+
+class TorchBuild(Struct, frozen=True, kw_only=True):
+    schema: str = "llmcheck.torch-index/1"
+    tag: str
+    """``cpu``, ``cu126``, ``cu132``, ``rocm7.2``, ``xpu``, ``mps``, ``jetson``."""
+    index_url: str | None
+    """None where PyPI's own wheel is that build."""
+    requirement: str
+    """PEP 508, with a floor that was resolved, and a ceiling where newer releases of this build would not work."""
+    reasons: tuple[str, ...]
+    """The decisive ones, in sentences."""
+    remedy: str | None = None
+    """What would allow a better build (a newer driver); None where nothing is better."""
+    driver: str | None = None
+    """The least NVIDIA driver for that better build; None where no driver would allow one."""
+    none: str | None = None
+    """Why no release can be installed here, or none that is asked for; the rest is then only what comes nearest."""
+    backend: str | None = None
+    """What UV_TORCH_BACKEND asks for; None where it is not set."""
+    decisions: tuple[Decision, ...] = ()
+    """Every test that was made, in order."""
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(self.reasons)
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    kind: StepKind
+    """``system`` is for an administrator and comes first; ``verify`` proves what was installed and comes last."""
+    command: str
+    """One line for the plan's shell, every argument quoted."""
+    argv: tuple[str, ...]
+    """The same as separate arguments."""
+    variables: dict[str, str] = {}
+    """Environment variables for this command alone."""
+    reason: str
+    root: bool = False
+    """It needs an administrator's rights."""
+    reboot: bool = False
+    """The machine must be started anew after it."""
+    requirements: tuple[str, ...] = ()
+    """What an ``install`` step asks for (PEP 508)."""
+    index_url: str | None = None
+    """The index that it takes instead of PyPI."""
+    extra_index_url: str | None = None
+    requires: tuple[str, ...] = ()
+    """Commands that have to be on PATH before it can run."""
+    options: tuple[str, ...] = ()
+    """Further options of the installer: ``--no-build-isolation``, ``--force-reinstall``."""
+    changes: tuple[str, ...] = ()
+    """Installed packages that it replaces, in words; empty where it only adds."""
+    undo: str | None = None
+    """The line that takes it back; None where there is nothing to take back."""
+    expect: str | None = None
+    """What a ``verify`` step prints when all is well."""
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """The steps that fill one Python environment, in order."""
+
+    name: str
+    """``shared``, or the name of what cannot share one."""
+    python: str | None
+    """The interpreter that the commands address; None for what needs none (a container)."""
+    python_version: str | None = None
+    """Of that interpreter, or of the one that is made; None where it is not known."""
+    folder: str | None = None
+    """The environment that the plan makes; None where it exists already."""
+    installer: Installer
+    libraries: tuple[str, ...] = ()
+    """Catalogue ids that go into it."""
+    reason: str | None = None
+    """Why it is one of its own; None for the shared one."""
+    steps: tuple[Step, ...]
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """One library taken where a tier allows several."""
+
+    chosen: str
+    reason: str
+    rejected: dict[str, str]
+    """The others, each with what speaks against it."""
+
+
+class LeftOut(Struct, frozen=True, kw_only=True):
+    library: str
+    reason: str
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """Bytes that the plan takes, as measured on another machine."""
+
+    download: int
+    installed: int
+    free: int | None
+    """On the disk of the environments; None where it could not be found out."""
+    as_of: datetime.date
+    unknown: tuple[str, ...] = ()
+    """Libraries whose size is not in the sum."""
+
+    @property
+    def short(self) -> int:
+        """Bytes that the disk lacks; 0 where there is room, or the free space is not known."""
+        return 0 if self.free is None else max(0, self.download + self.installed - self.free)
+
+
+class Resolved(Struct, frozen=True, kw_only=True):
+    name: str
+    version: str
+    url: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    """Bytes to download; None where the index does not say it."""
+    source_build: bool = False
+    """Only a source package: it is built here."""
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What the real resolver answered for one environment."""
+
+    environment: str
+    status: Literal["resolved", "conflict", "offline", "failed"]
+    resolver: str
+    """``uv 0.13.9``, ``pip 26.3``; ``none`` where none could be run."""
+    message: str
+    """One sentence; for a conflict the resolver's own cause."""
+    packages: tuple[Resolved, ...] = ()
+    download: int | None = None
+    """Bytes; None where a size is unknown."""
+    requires_python: str | None = None
+    """Version of the Python that it was resolved for."""
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """The machine that a plan is for."""
+
+    hostname: str | None = None
+    system: str | None = None
+    """``linux``, ``darwin``, ``windows``."""
+    architecture: str | None = None
+    stated: bool = False
+    """It was described in words: nobody has looked at such a machine."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    schema: str = "llmcheck.plan/1"
+    target: str
+    """What was asked for."""
+    machine: Judged = Judged()
+    shell: Shell = "bash"
+    torch: TorchBuild | None = None
+    """None where the plan installs no PyTorch."""
+    first: tuple[str, ...] = ()
+    """What has to be seen to before any step, and no command here can do or should do unasked, in sentences."""
+    system: tuple[Step, ...] = ()
+    """What changes the system, most of it with an administrator's rights (``root``); it comes before the rest."""
+    environments: tuple[Environment, ...]
+    satisfied: tuple[str, ...]
+    """Library ids that are there already."""
+    choices: tuple[Choice, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    """What was wanted and cannot be installed here."""
+    size: Size | None = None
+    """None where it could not be summed up."""
+    notes: tuple[str, ...]
+    """What a person should know before pasting: choices made, names that mislead."""
+    verification: tuple[Verification, ...] | None = None
+    """None where the resolver was not asked."""
+
+    @property
+    def exit_code(self) -> int:
+        """0, but for what the resolver said when it was asked."""
+        said = {each.status for each in self.verification or ()}
+        return 1 if "conflict" in said else 3 if said - {"resolved"} else 0
+
+
+class RankedOffer(Struct, frozen=True, kw_only=True):
+    offer: Offer
+    passes: bool
+    """Its machine passes the profile's documented hardware, as far as the offer states it."""
+    fits_by_arithmetic: bool
+    """It also has the memory that a correction of the documented figure asks for."""
+    nodes: int
+    """How many of this instance the profile takes; more than 1 only for clusters."""
+    price_hour: float | None
+    """US dollars for all nodes; None for a subscription."""
+    unknown: tuple[str, ...]
+    """Requirement ids that the offer does not state, so that nobody can vouch for them."""
+    warnings: tuple[str, ...]
+    """Messages of the findings that pass with a warning."""
+    corrections: tuple[Correction, ...] = ()
+
+
+class Offers(Struct, frozen=True, kw_only=True):
+    schema: str = "llmcheck.offers/1"
+    profile: str
+    offers: tuple[RankedOffer, ...]
+    """Cheapest first, one per provider."""
+    documented: tuple[RankedOffer, ...] = ()
+    """The offers that the document names, whether or not they pass."""
+    notes: tuple[str, ...] = ()
+
+
+class Advice(Struct, frozen=True, kw_only=True):
+    """The next step for one profile."""
+
+    profile: str
+    reason: str
+    """Why this profile is the one to talk about."""
+    plan: Plan | None = None
+    offer: RankedOffer | None = None
+    """The cheapest machine that would pass, where this one's hardware does not."""
+    tip: str | None = None

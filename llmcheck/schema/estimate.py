@@ -1,0 +1,160 @@
+"""The answer to "does it fit, and how fast": bytes per component with their bands, and what they rest on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.workload import Workload
+
+SCHEMA = "llmcheck.fit/1"
+Component = Literal["weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"]
+FitVerdict = Literal["fits", "fits-with-offload", "does-not-fit", "unknown"]
+
+
+class Term(Struct, frozen=True, kw_only=True):
+    """One summand, in bytes over all GPUs together, and why it is what it is."""
+
+    component: Component
+    name: str
+    """``norms and biases``, ``full-precision logits of the prompt``, ..."""
+    expected: int
+    low: int
+    high: int
+    source: str
+    """The formula's paper, the runtime's documentation, or the calibration and what it rests on."""
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """Bytes; each component is the sum of its terms, ``total`` the sum of the components."""
+
+    weights: int
+    kv_cache: int
+    """The architecture's own bytes for that context and batch; a runtime's padding and pools are overhead."""
+    activations: int
+    gradients: int
+    optimizer: int
+    overhead: int
+    total: int
+    low: int
+    high: int
+    terms: tuple[Term, ...]
+
+
+class Rate(Struct, frozen=True, kw_only=True):
+    low: float
+    expected: float
+    high: float
+
+
+class Speed(Struct, frozen=True, kw_only=True):
+    """None: not to be told for this card or this use, with the reason among the assumptions."""
+
+    decode: Rate | None = None
+    """Tokens per second of one sequence."""
+    prefill: Rate | None = None
+    """Tokens per second of prompt."""
+    train: Rate | None = None
+    """Tokens per second over all GPUs."""
+    days: Rate | None = None
+    """For the run's ``tokens``."""
+    energy_kwh: Rate | None = None
+    co2_kg: Rate | None = None
+    """Only where a grid's intensity was given."""
+    cost_usd: Rate | None = None
+    """US dollars for renting as many such cards for the run, at the list prices of the table of offers."""
+
+
+class GpuShare(Struct, frozen=True, kw_only=True):
+    index: int | None
+    name: str | None
+    free: int | None
+    """Bytes that can be had now (or when idle, if that was asked); None where it could not be found out."""
+    budget: int | None = None
+    """Bytes of ``free`` that the runtime lets itself have: a server takes a share of each card; None as there."""
+    memory: Memory
+    """What lies on this GPU."""
+
+
+class Placement(Struct, frozen=True, kw_only=True):
+    gpus: int
+    """How many GPUs hold it."""
+    gpu_layers: int | None = None
+    """llama.cpp's ``-ngl``: layers on the GPUs; None for other runtimes."""
+    ram: int = 0
+    """Bytes that lie in RAM instead."""
+    kv_tokens: int | None = None
+    """vLLM: tokens of cache in the pool that remains."""
+    concurrent: int | None = None
+    """vLLM: sequences of the whole context at a time."""
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """One change that makes it fit."""
+
+    change: str
+    """What to do, in words: ``weights in q4_k_m``, ``a context of 4,096``, ``a second RTX 4090``."""
+    workload: Workload
+    total: int
+    """Bytes that it then takes."""
+    cost: Literal["free", "quality", "speed", "hardware"]
+
+
+class TierMethod(Struct, frozen=True, kw_only=True):
+    """One way to do what a tier is for, with a model of one of its sizes, on one machine."""
+
+    parameters: str
+    """The size as the tier writes it: ``70B``."""
+    method: str
+    """In words: ``q4_k_m``, ``full with AdamW``, ``QLoRA``."""
+    verdict: FitVerdict
+    total: int
+    """Bytes that it takes, GPUs and RAM together."""
+    weights: int
+    """Bytes of it that are weights."""
+    ram: int = 0
+    """Bytes of it that lie in RAM."""
+    gpus: int = 0
+    """How many hold it, or would."""
+    gpu: str | None = None
+    """Their name; None without one."""
+    cards: int | None = None
+    """How many such GPUs would hold it whole; None where that was not looked for, or none would."""
+    tokens_per_second: Rate | None = None
+    """Answers for one sequence, or training over all GPUs; None where it does not fit or cannot be told."""
+    days: Rate | None = None
+    cost_usd: Rate | None = None
+
+
+EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}
+
+
+class Fit(Struct, frozen=True, kw_only=True):
+    schema: str = SCHEMA
+    architecture: Architecture
+    workload: Workload
+    """With every choice that was left open filled in."""
+    machine: str | None
+    """In words: ``2 x RTX 4090 (24.0 GiB), 64 GB RAM``; None: memory only, no machine to hold it."""
+    memory: Memory
+    per_gpu: tuple[GpuShare, ...]
+    placement: Placement | None
+    verdict: FitVerdict
+    reason: str
+    """One sentence that stands on its own."""
+    largest_context: int | None = None
+    largest_batch: int | None = None
+    best_weights: str | None = None
+    """The finest quantisation that fits."""
+    ways: tuple[Way, ...] = ()
+    """Nearest first, cheapest first."""
+    speed: Speed | None = None
+    assumptions: tuple[str, ...] = ()
+    not_modelled: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 fits, RAM included; 1 does not; 3 cannot be told."""
+        return EXIT_CODES[self.verdict]

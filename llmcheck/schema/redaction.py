@@ -1,0 +1,56 @@
+"""Taking out of a machine what names it or its user, so that it can be shown to others and still judged the same."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import msgspec
+
+from llmcheck.schema.machine import Identity, Machine
+
+Redaction = Literal["none", "standard", "strict"]
+
+_HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\\\?Users\\\\?)[^/\\\\\s'\"]+|/root(?=[/\s'\"]|$)")
+_UUID = re.compile(r"\b(?:GPU-|MIG-)?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
+_PATH = re.compile(r"(?<![\w.~])~?(?:/[^/\s'\"]+){2,}")
+# Paths that are the same on every machine say nothing of this one, and tell where a fact was read.
+_COMMON = re.compile(r"~?/(?:proc|sys|dev|usr|etc|lib|lib64|run|opt/rocm|tmp|mnt|bin)\b")
+
+
+def redact(machine: Machine, level: Redaction, home: str | None = None) -> Machine:
+    """``standard``: no hostname, UUID, user name or home folder (written ``~``). ``strict``: moreover no other path of
+    this machine, process id, kernel release or time of day.
+
+    ``home``: the user's home folder where it lies elsewhere than homes usually do. Nothing that a finding depends on is
+    changed.
+    """
+    if level == "none":
+        return machine
+    names = [name for name in (home, machine.identity.hostname) if name and len(name) > 2]
+    plain = _walk(msgspec.to_builtins(msgspec.structs.replace(machine, identity=Identity())), names, level == "strict")
+    redacted = msgspec.convert(plain, Machine)
+    if level == "standard":
+        return redacted
+    day = (redacted.collected_at or "")[:10] or None
+    system = msgspec.structs.replace(redacted.os, version=None) if redacted.os else None
+    gpus = redacted.gpus and tuple(msgspec.structs.replace(gpu, processes=None) for gpu in redacted.gpus)
+    return msgspec.structs.replace(redacted, collected_at=day, os=system, gpus=gpus)
+
+
+def _walk(value: Any, names: list[str], strict: bool) -> Any:
+    """The same value with every string in it cleaned."""
+    if isinstance(value, dict):
+        return {key: _walk(each, names, strict) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_walk(each, names, strict) for each in value]
+    return _clean(value, names, strict) if isinstance(value, str) else value
+
+
+def _clean(text: str, names: list[str], strict: bool) -> str:
+    for name in names:
+        text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "~" if "/" in name else "(host)", text)
+    text = _UUID.sub("(uuid)", _HOMES.sub("~", text))
+    if strict:
+        text = _PATH.sub(lambda match: match[0] if _COMMON.match(match[0]) else "(path)", text)
+    return text

@@ -1,0 +1,37 @@
+"""One rentable machine with its list price; prices are US dollars and carry their date."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    provider: str
+    instance_type: str
+    kind: Literal["vm", "tpu", "subscription"]
+    vendor: str
+    accelerator: str
+    gpu_count: int
+    gpu_memory_gb: int
+    """Advertised, for each GPU."""
+    tier: str
+    """``on-demand``, ``secure``, ``community``, ``marketplace``, ...: who owns it and whether it can be taken away."""
+    status: Literal["available", "withdrawn"]
+    source: str
+    as_of: datetime.date
+    compute_capability: str | None = None
+    vcpus: int | None = None
+    ram_gib: float | None = None
+    region: str | None = None
+    price_hour: float | None = None
+    """For the whole instance (for a TPU, one chip); None for subscriptions."""
+    spot_price_hour: float | None = None
+    fabric: str | None = None
+    """``infiniband`` or ``efa`` between instances; None where the source does not say."""
+    documented: str | None = None
+    """What the document says of it; None for offers that it does not name."""
+    documented_price_hour: float | None = None

@@ -1,0 +1,22 @@
+"""Everything that an installation plan rests on, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from llmcheck.tables.library import Alias, Library, Resolutions
+from llmcheck.tables.system_step import Recipe
+from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
+
+
+class Knowledge(Struct, frozen=True, kw_only=True):
+    libraries: Mapping[str, Library]
+    wheels: tuple[TorchWheel, ...]
+    """Newest torch first."""
+    drivers: tuple[CudaDriver, ...]
+    recipes: tuple[Recipe, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    resolutions: Resolutions | None = None
+    """None: neither sizes are told nor what a library brings along."""

@@ -1,0 +1,1 @@
+"""A machine in words: "2x RTX 4090, 64 GB RAM"."""
