@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.unit import gguf_writer  # noqa: E402 - from the checkout, not installed
+from tests.unit.checkpoint import gguf_writer  # noqa: E402 - from the checkout, not installed
 
 AIM_MS = 200
 

@@ -34,7 +34,7 @@ def _ask_early(arguments: list[str]) -> object | None:
         return None
     import os
 
-    from llmcheck.system.interpreter import Question, choose
+    from llmcheck.system.interpreter import InterpreterQuery, choose
 
     explicit = None
     for index, word in enumerate(arguments):
@@ -46,7 +46,7 @@ def _ask_early(arguments: list[str]) -> object | None:
         cwd = os.getcwd()
     except OSError:
         cwd = os.sep
-    return Question(choose(explicit, os.environ, cwd))
+    return InterpreterQuery(choose(explicit, os.environ, cwd))
 
 
 if __name__ == "__main__":

@@ -37,12 +37,12 @@ def _scaled(size: int, units: dict[str, int]) -> str:
     return f"{value:.0f} {name}" if value >= 100 or value == int(value) else f"{value:.1f} {name}"
 
 
-def decimal(size: int) -> str:
+def format_gb(size: int) -> str:
     """A size in kB, MB, GB, TB or PB (powers of ten), as disks and profiles state it."""
     return _scaled(size, DECIMAL)
 
 
-def binary(size: int) -> str:
+def format_gib(size: int) -> str:
     """A size in KiB, MiB, GiB or TiB (powers of two), as NVML and the kernel state memory."""
     return _scaled(size, BINARY)
 
@@ -51,4 +51,4 @@ def short(needed: int, found: int) -> str | None:
     """What ``found`` lacks to reach ``needed``, in decimal units and never rounded to nothing; None if it reaches."""
     if found >= needed:
         return None
-    return decimal(max(needed - found, 1000))
+    return format_gb(max(needed - found, 1000))

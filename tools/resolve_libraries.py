@@ -296,7 +296,7 @@ def smallest(
     fitting = [
         library
         for name, library in libraries.items()
-        if name in weights and not (library.brings_torch or library.environment or library.needs_nvidia)
+        if name in weights and not (library.pins_torch or library.environment or library.needs_nvidia)
     ]
     fitting = [each for each in fitting if not each.id.startswith(_OF_CUDA) and not (each.torch or "").startswith("==")]
     return sorted(fitting, key=lambda library: weights[library.id])[:count]
@@ -324,7 +324,7 @@ def imported(resolver: Resolver, libraries: Sequence[Library], wheel: str | None
 def pairs(resolver: Resolver, libraries: Sequence[Library]) -> int:
     """Every two that the catalogue lets share an environment, or forbids to, asked of the resolver."""
     wrong = 0
-    together = [each for each in libraries if each.requirements and not each.apart]
+    together = [each for each in libraries if each.requirements and not each.isolated]
     for one, other in itertools.combinations(together, 2):
         if not any(each.torch or each.environment or each.conflicts for each in (one, other)):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.cloud.offers import passing
-from llmcheck.install.choose import Wanted, missing_libraries
+from llmcheck.install.choose import TierRequest, missing_libraries
 from llmcheck.install.plan import plan_installation
 from llmcheck.schema.advice import Advice, Plan, RankedOffer
 from llmcheck.schema.machine import Machine
@@ -13,13 +13,13 @@ from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
-from llmcheck.tables.tables import Knowledge
+from llmcheck.tables.tables import Tables
 
 
 def next_step(
     report: Report,
     profiles: Sequence[Profile],
-    knowledge: Knowledge,
+    tables: Tables,
     offers: Sequence[Offer],
     corrections: Sequence[Correction],
 ) -> Advice | None:
@@ -45,20 +45,20 @@ def next_step(
     )
     if driver is not None:  # nothing can be said of the rest before it is mended
         return Advice(profile=chosen.id, reason=driver.message, tip=driver.remedy)
-    missing = missing_libraries(chosen.findings, report.machine, knowledge, profile)
+    missing = missing_libraries(chosen.findings, report.machine, tables, profile)
     return Advice(
         profile=chosen.id,
         reason=reason,
-        plan=_plan(chosen.id, missing, report.machine, knowledge),
+        plan=_plan(chosen.id, missing, report.machine, tables),
         offer=_offer(profile, offers, corrections) if chosen.hardware == "not-ready" else None,
         tip=_tip(chosen),
     )
 
 
-def _plan(target: str, wanted: Wanted, machine: Machine, knowledge: Knowledge) -> Plan | None:
+def _plan(target: str, wanted: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
     if not wanted.libraries and not wanted.others:
         return None
-    return plan_installation(target, wanted.libraries, machine, knowledge, asked=wanted)
+    return plan_installation(target, wanted.libraries, machine, tables, asked=wanted)
 
 
 def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:

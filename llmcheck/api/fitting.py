@@ -12,17 +12,17 @@ from llmcheck.schema.workload import Workload
 from llmcheck.system.host import Host
 
 if TYPE_CHECKING:
-    from llmcheck.api.model_source import Subject
+    from llmcheck.api.model_source import ModelSource
     from llmcheck.schema.responses import ModelList
 
 
 def fit(
-    subject: Subject,
+    subject: ModelSource,
     workload: Workload,
     machine: MachineSource,
     *,
     assume_idle: bool = False,
-    grid: float | None = None,
+    carbon_intensity_g_per_kwh: float | None = None,
 ) -> Fit:
     """Does this model fit, used like this, and how fast. ``grid``: grams of CO2 for a kWh.
 
@@ -32,14 +32,21 @@ def fit(
     from llmcheck.fit import validation
     from llmcheck.fit.answer import answer
 
-    workload = validation.checked(workload, grid=grid)
+    workload = validation.checked(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     architecture = model_source.architecture(subject, model_cache(Host()))
     workload = validation.suited(workload, architecture)
     asked_of = machine()
     validation.check_machine(workload, asked_of)
     # one with memory of its own; what shares the machine's is another machine
     cards = tuple(each.spec for each in catalog.gpu_specs() if each.vendor == "nvidia" and each.memory_reported)
-    found = answer(architecture, workload, asked_of, assume_idle=assume_idle, grid=grid, specs=cards)
+    found = answer(
+        architecture,
+        workload,
+        asked_of,
+        assume_idle=assume_idle,
+        carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
+        specs=cards,
+    )
     if found.speed is None or found.speed.days is None:
         return found
     from llmcheck.cloud.rent import rented  # a run of days alone has a price

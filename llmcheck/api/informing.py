@@ -20,11 +20,11 @@ from llmcheck.schema.report import Report
 def overview(machine: MachineSource) -> Report:
     """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
-    knowledge, offers = catalog.knowledge(helpers=False, systems=False), catalog.offers()
+    tables, offers = catalog.tables(helpers=False, systems=False), catalog.offers()
     report = report_of(profiles, machine(), corrections, frozenset())
-    advice = next_step(report, profiles, knowledge, offers, corrections)
+    advice = next_step(report, profiles, tables, offers, corrections)
     if advice is not None and advice.plan is not None and takes_all(advice.plan):
-        advice = next_step(report, profiles, catalog.knowledge(), offers, corrections)
+        advice = next_step(report, profiles, catalog.tables(), offers, corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
 
 

@@ -18,7 +18,7 @@ from llmcheck.schema.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import Question, choose, in_prefix
+from llmcheck.system.interpreter import InterpreterQuery, choose, in_prefix
 
 if TYPE_CHECKING:
     from llmcheck.whatif.parse import WhatIf
@@ -27,14 +27,14 @@ MachineSource = Callable[[], Machine]
 """Hands over the machine when it is needed; the inspection behind it is under way from the start."""
 
 
-def ask(python: str | None = None, begun: Question | None = None) -> Question:
+def ask(python: str | None = None, begun: InterpreterQuery | None = None) -> InterpreterQuery:
     """The project's interpreter (``python``, or the one chosen by the environment), asked about itself.
 
     ``begun``: a question put before; it is kept if it was put to that interpreter.
     """
     host = Host()
     choice = choose(python, host.environ, host.cwd)
-    return begun if begun is not None and begun.choice == choice else Question(choice)
+    return begun if begun is not None and begun.choice == choice else InterpreterQuery(choice)
 
 
 def python_of(folder: str, python: str | None = None) -> str | None:
@@ -57,7 +57,7 @@ def modules() -> tuple[str, ...]:
 
 
 def start_inspection(
-    question: Question | None = None,
+    question: InterpreterQuery | None = None,
     path: str | None = None,
     probe_seconds: float = PROBE_SECONDS,
     total_seconds: float = TOTAL_SECONDS,

@@ -11,7 +11,7 @@ from llmcheck import catalog, codec
 from llmcheck.api.inspection import MachineSource
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
-from llmcheck.install.choose import Wanted, missing_libraries, named
+from llmcheck.install.choose import TierRequest, missing_libraries, named
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.state import library_check
 from llmcheck.install.target import InstallerChoice, PlanOptions
@@ -24,7 +24,7 @@ from llmcheck.schema.responses import LibraryCheck
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import NAMED
 from llmcheck.tables.library import Alias, Library
-from llmcheck.tables.tables import Knowledge
+from llmcheck.tables.tables import Tables
 
 
 def install(
@@ -42,8 +42,8 @@ def install(
     ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
     ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
     """
-    knowledge = catalog.knowledge(systems=False)
-    loaded = [_profile_or_library(name, knowledge) for name in names]
+    tables = catalog.tables(systems=False)
+    loaded = [_profile_or_library(name, tables) for name in names]
     judged = machine()
     _refuse_unusable(judged)
     windows = judged.os is not None and judged.os.system == "windows"
@@ -57,9 +57,9 @@ def install(
         shell=shell or ("powershell" if windows else "bash"),
         backend=_torch_backend(),
     )
-    plan = _planned(" ".join(names), loaded, judged, knowledge, options)
+    plan = _planned(" ".join(names), loaded, judged, tables, options)
     if plan.first or plan.system:
-        plan = _planned(" ".join(names), loaded, judged, catalog.knowledge(), options)
+        plan = _planned(" ".join(names), loaded, judged, catalog.tables(), options)
     plan = _only_environment(plan, environment)
     return _verified(plan, judged) if verify else plan
 
@@ -68,22 +68,22 @@ def _planned(
     target: str,
     loaded: Sequence[Profile | tuple[Library, Alias | None]],
     judged: Machine,
-    knowledge: Knowledge,
+    tables: Tables,
     options: PlanOptions,
 ) -> Plan:
     wanted: list[str] = []
     notes: list[str] = []
-    asked = Wanted()
+    asked = TierRequest()
     for found in loaded:
         if isinstance(found, Profile):
-            missing = missing_libraries(evaluate(found, judged).findings, judged, knowledge, found)
+            missing = missing_libraries(evaluate(found, judged).findings, judged, tables, found)
             wanted += missing.libraries
             asked = asked.together_with(missing)
         else:
             library, alias = found
             wanted.append(library.id)
             notes += [f"{alias.name}: {alias.reason} ({alias.source}, {alias.as_of})"] if alias else []
-    plan = plan_installation(target, list(dict.fromkeys(wanted)), judged, knowledge, options, asked)
+    plan = plan_installation(target, list(dict.fromkeys(wanted)), judged, tables, options, asked)
     return msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
 
 
@@ -102,13 +102,13 @@ def _is_judged(folder: str, machine: Machine) -> bool:
     return prefix is not None and os.path.realpath(folder) == os.path.realpath(prefix)
 
 
-def _profile_or_library(name: str, knowledge: Knowledge) -> Profile | tuple[Library, Alias | None]:
+def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
     known = profile_catalog.ids()
     if name in known or name.endswith(".toml") or os.path.isfile(name):
         return profile_catalog.load(name)
-    library = named(name, knowledge)
+    library = named(name, tables)
     if library is None:
-        near = codec.did_you_mean(name, {*known, *knowledge.libraries, *(alias.name for alias in knowledge.aliases)})
+        near = codec.did_you_mean(name, {*known, *tables.libraries, *(alias.name for alias in tables.aliases)})
         raise DataError(
             f"'{name}' is neither a profile nor a library{near}; "
             "see 'llmcheck profiles list' and 'llmcheck libraries list'"
@@ -131,7 +131,7 @@ def _verified(plan: Plan, machine: Machine) -> Plan:
 
     python = machine.software.python
     base = python.executable if python is not None and python.version else None
-    resolutions = catalog.knowledge().resolutions
+    resolutions = catalog.tables().resolutions
     measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
     answers = tuple(
         resolver.verify(each, base, measured=measured) for each in plan.environments if each.python is not None
@@ -161,7 +161,7 @@ def check_libraries(
     """
     from llmcheck.api.tables import library  # what it shows besides is for another command
 
-    knowledge = catalog.knowledge()
-    chosen = [library(name).library for name in names] if names else list(knowledge.libraries.values())
+    tables = catalog.tables()
+    chosen = [library(name).library for name in names] if names else list(tables.libraries.values())
     modules = tuple(each.import_name for each in chosen if each.import_name)
     return library_check(chosen, source(lambda: modules)(), bool(names))

@@ -11,7 +11,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.judge.evaluate import evaluate
-from llmcheck.schema.estimate import TierMethod
+from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Report, combined, exit_code
@@ -77,7 +77,7 @@ def report_of(
     )
 
 
-def _computed(profile: Profile, machine: Machine) -> tuple[TierMethod, ...]:
+def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
     found = computed_layer.methods(profile, machine)
     if not any(each.days for each in found):
         return found

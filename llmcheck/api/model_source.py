@@ -19,7 +19,7 @@ _TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.
 _PATH_LIKE = (os.sep, "." + os.sep, "~")
 
 
-class Subject(Struct, frozen=True, kw_only=True):
+class ModelSource(Struct, frozen=True, kw_only=True):
     """The model, in one of the ways in which it can be named."""
 
     model: str | None = None
@@ -30,7 +30,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     parameters: str | None = None
 
 
-def architecture(subject: Subject, cache: str) -> Architecture:
+def architecture(subject: ModelSource, cache: str) -> Architecture:
     """``cache``: where huggingface_hub stores models. Raises DataError and UsageError."""
     given = [each for each in (subject.model, subject.repository, subject.config, subject.parameters) if each]
     if len(given) != 1:

@@ -63,10 +63,10 @@ def libraries(area: str | None = None) -> LibraryList:
 
 def library(name: str) -> ShownLibrary:
     """One library by id or by any name that people use for it. Raises DataError that names the nearest."""
-    knowledge = catalog.knowledge()
-    found = named(name, knowledge)
+    tables = catalog.tables()
+    found = named(name, tables)
     if found is None:
-        near = codec.did_you_mean(name, knowledge.libraries)
-        raise DataError(f"there is no library '{name}'{near}; libraries: {', '.join(knowledge.libraries)}")
+        near = codec.did_you_mean(name, tables.libraries)
+        raise DataError(f"there is no library '{name}'{near}; libraries: {', '.join(tables.libraries)}")
     concerning = tuple(each for each in catalog.corrections() if f"library:{found[0].id}" in each.applies_to)
     return ShownLibrary(library=found[0], alias=found[1], corrections=concerning)

@@ -12,13 +12,13 @@ from llmcheck import codec
 from llmcheck.errors import DataError
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.library import Alias, Library, Resolutions
-from llmcheck.tables.system_step import Recipe
+from llmcheck.tables.system_step import SystemInstallStep
 
 if TYPE_CHECKING:
-    from llmcheck.gpus.identify import Known
+    from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
     from llmcheck.tables.offer import Offer
-    from llmcheck.tables.tables import Knowledge
+    from llmcheck.tables.tables import Tables
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(_HERE, "data")
@@ -56,9 +56,9 @@ def aliases() -> tuple[Alias, ...]:
     return tuple(_tables("aliases.toml", "alias", Alias))
 
 
-def recipes() -> tuple[Recipe, ...]:
+def recipes() -> tuple[SystemInstallStep, ...]:
     """What an administrator runs, by system and purpose."""
-    return tuple(_tables("system_steps.toml", "recipe", Recipe))
+    return tuple(_tables("system_steps.toml", "recipe", SystemInstallStep))
 
 
 def resolutions() -> Resolutions:
@@ -68,16 +68,16 @@ def resolutions() -> Resolutions:
         return codec.decode_json(file.read(), Resolutions, path)
 
 
-def knowledge(*, helpers: bool = True, systems: bool = True) -> Knowledge:
+def tables(*, helpers: bool = True, systems: bool = True) -> Tables:
     """All that a plan rests on.
 
     ``helpers``: with the libraries beside those of the document, which a shipped tier does without. ``systems``: with
     what an administrator runs, which most machines do without.
     """
     from llmcheck.catalog import wheels  # with the first plan
-    from llmcheck.tables.tables import Knowledge
+    from llmcheck.tables.tables import Tables
 
-    return Knowledge(
+    return Tables(
         libraries=libraries(helpers=helpers),
         wheels=wheels.wheels(),
         drivers=wheels.drivers(),
@@ -109,7 +109,7 @@ def offers() -> tuple[Offer, ...]:
     return tuple(codec.convert(rows, list[Offer], path, text=True))
 
 
-def gpu_specs() -> tuple[Known, ...]:
+def gpu_specs() -> tuple[GpuRecord, ...]:
     """What is published of each card, in the order of the table. Raises DataError for a row that cannot be read.
 
     Read by hand, not through ``codec``: two nested structs from one flat row, in a third of the time.
@@ -125,8 +125,8 @@ def gpu_specs() -> tuple[Known, ...]:
     return tuple(known)
 
 
-def _known(row: dict[str, str]) -> Known:
-    from llmcheck.gpus.identify import Known  # with the table: most commands name no card
+def _known(row: dict[str, str]) -> GpuRecord:
+    from llmcheck.gpus.identify import GpuRecord  # with the table: most commands name no card
     from llmcheck.schema.machine import GpuSpec
     from llmcheck.units import MIB
 
@@ -142,7 +142,7 @@ def _known(row: dict[str, str]) -> Known:
         source=row["source"],
         **numbers,
     )
-    return Known(
+    return GpuRecord(
         vendor=row["vendor"],
         spec=spec,
         aliases=tuple(row["aliases"].split(";")) if row["aliases"] else (),

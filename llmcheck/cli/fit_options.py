@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from llmcheck.api.model_source import Subject
+    from llmcheck.api.model_source import ModelSource
     from llmcheck.schema.workload import Workload
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -77,13 +77,13 @@ def fit_options(function: F) -> F:
     return function
 
 
-def asked(options: dict[str, Any]) -> tuple[Subject, Workload, dict[str, Any]]:
+def asked(options: dict[str, Any]) -> tuple[ModelSource, Workload, dict[str, Any]]:
     """Takes its own out of all options: model, workload, and what else the question needs. Raises UsageError."""
     from llmcheck.api import model_source
     from llmcheck.schema.workload import Workload
 
     take = options.pop
-    subject = model_source.Subject(
+    subject = model_source.ModelSource(
         model=take("name"), repository=take("repository"), config=take("config"), parameters=take("parameters")
     )
     tokens, checkpointing = take("tokens"), take("checkpointing")
@@ -99,4 +99,4 @@ def asked(options: dict[str, Any]) -> tuple[Subject, Workload, dict[str, Any]]:
         checkpointing=None if checkpointing is None else _CHECKPOINTING[checkpointing],  # type: ignore[arg-type]
         tokens=None if tokens is None else model_source.tokens(tokens),
     )  # fmt: skip
-    return subject, workload, {"assume_idle": take("assume_idle"), "grid": take("grid")}
+    return subject, workload, {"assume_idle": take("assume_idle"), "carbon_intensity_g_per_kwh": take("grid")}

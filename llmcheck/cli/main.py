@@ -18,7 +18,7 @@ from llmcheck.errors import LlmcheckError
 if TYPE_CHECKING:
     from llmcheck.api import MachineSource
     from llmcheck.schema.machine import Machine
-    from llmcheck.system.interpreter import Question
+    from llmcheck.system.interpreter import InterpreterQuery
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -41,7 +41,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Context:
     """What main() began before the imports."""
 
-    question: Question | None = None
+    question: InterpreterQuery | None = None
 
 
 def run(arguments: list[str], question: Any = None) -> int:

@@ -123,7 +123,7 @@ def as_machine(offer: Offer) -> Machine:
     """The machine that one rents: idle GPUs of the advertised memory; what the offer does not state stays None."""
     ram = None if offer.ram_gib is None else round(offer.ram_gib * GIB)
     return Machine(
-        stated=True,
+        hypothetical=True,
         cpu=Cpu(threads=offer.vcpus, threads_usable=offer.vcpus),
         ram=Ram(total=ram, available=ram, usable=ram),
         gpus=tuple(_gpu(offer, index) for index in range(offer.gpu_count)),

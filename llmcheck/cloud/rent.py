@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from llmcheck.cloud.offers import STEADY_TIERS
-from llmcheck.schema.estimate import Fit, Rate, TierMethod
+from llmcheck.schema.estimate import ComputedMethod, Fit, Rate
 from llmcheck.tables.offer import Offer
 from llmcheck.units import GB
 
@@ -30,7 +30,7 @@ def rented(fit: Fit, offers: Sequence[Offer]) -> Fit:
     return replace(fit, speed=replace(speed, cost_usd=cost), assumptions=(*fit.assumptions, note))
 
 
-def priced(methods: Sequence[TierMethod], offers: Sequence[Offer]) -> tuple[TierMethod, ...]:
+def priced(methods: Sequence[ComputedMethod], offers: Sequence[Offer]) -> tuple[ComputedMethod, ...]:
     """The same with the cost of each run whose days are known, where its cards are offered."""
     found = []
     for each in methods:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.fit import capacity as rooms
+from llmcheck.fit import capacity as capacities
 from llmcheck.fit import speed
-from llmcheck.fit.capacity import Room
+from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import FRACTIONS, Placed, budget, place
 from llmcheck.fit.plans import best_weights, good_enough, largest_batch, largest_context, ways
@@ -26,22 +26,22 @@ def answer(
     machine: Machine,
     *,
     assume_idle: bool = False,
-    grid: float | None = None,
+    carbon_intensity_g_per_kwh: float | None = None,
     specs: Sequence[GpuSpec] = (),
     alternatives: bool = True,
 ) -> Fit:
     """``grid``: grams of CO2 for a kWh. ``specs``: cards that may be advised. ``alternatives``: look for what else
     would fit as well."""
     asked = with_runtime(architecture, workload, machine)
-    room = rooms.of(machine, assume_idle=assume_idle)
-    placed = place(architecture, asked, room)
+    capacity = capacities.of(machine, assume_idle=assume_idle)
+    placed = place(architecture, asked, capacity)
     full = resolved(architecture, asked, len(placed.devices) or workload.gpus or 1)
     fits = good_enough(placed)
-    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, grid)
+    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, carbon_intensity_g_per_kwh)
     found = Fit(
         architecture=architecture,
         workload=full,
-        machine=room.words,
+        machine=capacity.words,
         memory=placed.memory,
         per_gpu=tuple(
             GpuShare(
@@ -57,10 +57,10 @@ def answer(
         verdict=placed.verdict,
         reason=placed.reason,
         speed=pace,
-        assumptions=tuple(dict.fromkeys((*_assumptions(architecture, workload, full, room), *said))),
+        assumptions=tuple(dict.fromkeys((*_assumptions(architecture, workload, full, capacity), *said))),
         not_modelled=NOT_MODELLED,
     )
-    return _with_alternatives(found, asked, machine, room, specs, assume_idle) if alternatives else found
+    return _with_alternatives(found, asked, machine, capacity, specs, assume_idle) if alternatives else found
 
 
 def with_runtime(architecture: Architecture, workload: Workload, machine: Machine) -> Workload:
@@ -78,42 +78,44 @@ def with_runtime(architecture: Architecture, workload: Workload, machine: Machin
 
 
 def _speed(
-    architecture: Architecture, workload: Workload, placed: Placed, grid: float | None
+    architecture: Architecture, workload: Workload, placed: Placed, carbon_intensity_g_per_kwh: float | None
 ) -> tuple[Speed, tuple[str, ...]]:
     return speed.speed(
         architecture,
         workload,
         [device.gpu for device in placed.devices],
         in_ram=placed.in_ram if workload.method != "inference" or placed.verdict == "fits-with-offload" else 0,
-        grid=grid,
+        carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
     )
 
 
 def _with_alternatives(
-    found: Fit, asked: Workload, machine: Machine, room: Room, specs: Sequence[GpuSpec], assume_idle: bool
+    found: Fit, asked: Workload, machine: Machine, capacity: Capacity, specs: Sequence[GpuSpec], assume_idle: bool
 ) -> Fit:
     architecture = found.architecture
     if found.verdict in ("fits", "fits-with-offload"):
         found = replace(
             found,
-            largest_context=largest_context(architecture, asked, room, found.verdict),
-            largest_batch=largest_batch(architecture, asked, room, found.verdict),
+            largest_context=largest_context(architecture, asked, capacity, found.verdict),
+            largest_batch=largest_batch(architecture, asked, capacity, found.verdict),
         )
     if found.verdict == "unknown":
         return found
-    found = replace(found, best_weights=best_weights(architecture, asked, room))
+    found = replace(found, best_weights=best_weights(architecture, asked, capacity))
     if found.verdict == "fits":
         return found
-    idle = room if assume_idle else rooms.of(machine, assume_idle=True)
-    return replace(found, ways=ways(architecture, asked, room, idle, specs, whole=found.verdict == "fits-with-offload"))
+    idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
+    return replace(
+        found, ways=ways(architecture, asked, capacity, idle, specs, whole=found.verdict == "fits-with-offload")
+    )
 
 
-def _is_large(room: Room) -> bool:
-    devices = [each for group in room.groups for each in group]
+def _is_large(capacity: Capacity) -> bool:
+    devices = [each for group in capacity.groups for each in group]
     return bool(devices) and all((d.total or 0) >= 70 * GIB and "A100" not in (d.gpu.name or "") for d in devices)
 
 
-def _assumptions(architecture: Architecture, asked: Workload, full: Workload, room: Room) -> list[str]:
+def _assumptions(architecture: Architecture, asked: Workload, full: Workload, capacity: Capacity) -> list[str]:
     notes = list(architecture.notes)
     if asked.method == "inference":
         if asked.runtime is None:
@@ -125,7 +127,7 @@ def _assumptions(architecture: Architecture, asked: Workload, full: Workload, ro
             if architecture.dtype is None and full.weights is not None:
                 said = f"in {full.weights}"
             notes.append(f"weights {said}; --weights names another format")
-        if full.runtime == "vllm" and full.max_sequences is None and _is_large(room):
+        if full.runtime == "vllm" and full.max_sequences is None and _is_large(capacity):
             # engine/arg_utils.py; its logs on H100 show the memory of as many
             notes.append("256 sequences at a time; on such cards vllm takes 1,024 by itself: --max-sequences 1024")
         if full.runtime in FRACTIONS:
@@ -141,5 +143,5 @@ def _assumptions(architecture: Architecture, asked: Workload, full: Workload, ro
         )
     if architecture.context is not None and (full.context or 0) > architecture.context:
         notes.append(f"the model declares a context of {architecture.context:,} tokens at most")
-    notes += room.assumptions
+    notes += capacity.assumptions
     return notes

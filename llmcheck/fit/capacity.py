@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
-from llmcheck.units import GIB, binary, decimal
+from llmcheck.units import GIB, format_gb, format_gib
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class Device(Struct, frozen=True, kw_only=True):
     """Bytes that can be had now, or when idle where that is asked; None where it could not be read."""
 
 
-class Room(Struct, frozen=True, kw_only=True):
+class Capacity(Struct, frozen=True, kw_only=True):
     groups: tuple[tuple[Device, ...], ...]
     """GPUs that one job can use together, the largest first in each; the group with most memory first."""
     ram: int | None
@@ -32,7 +32,7 @@ class Room(Struct, frozen=True, kw_only=True):
     assumptions: tuple[str, ...] = ()
 
 
-def of(machine: Machine, *, assume_idle: bool = False) -> Room:
+def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
     """``assume_idle``: as if nothing else ran on it."""
     notes: list[str] = []
     groups = []
@@ -49,10 +49,10 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Room:
         ram = max(ram - shared, 0)
     if assume_idle:
         notes.append("as if nothing else ran on this machine")
-    return Room(
+    return Capacity(
         groups=tuple(groups),
         ram=ram,
-        ram_stated=machine.ram.total is not None or not machine.stated,
+        ram_stated=machine.ram.total is not None or not machine.hypothetical,
         listed=machine.gpus is not None,
         words=in_words(machine),
         assumptions=tuple(dict.fromkeys(notes)),
@@ -78,13 +78,13 @@ def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> 
 def in_words(machine: Machine) -> str:
     counts: dict[str, int] = {}
     for gpu in counted_gpus(machine):
-        size = "memory unknown" if gpu.memory_total is None else binary(gpu.memory_total)
+        size = "memory unknown" if gpu.memory_total is None else format_gib(gpu.memory_total)
         name = f"{gpu.name or f'{gpu.vendor} GPU'} ({size})"
         counts[name] = counts.get(name, 0) + 1
     parts = [name if count == 1 else f"{count} x {name}" for name, count in counts.items()] or ["no GPU"]
     ram = machine.ram.usable or machine.ram.total
     # whole GiB are what a Mac has; 64 GB were written so
-    said = "" if not ram else f"{binary(ram) if ram % GIB == 0 else decimal(ram)} RAM"
+    said = "" if not ram else f"{format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
     return ", ".join([*parts, *([said] if said else [])])
 
 

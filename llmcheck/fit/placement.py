@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.fit.capacity import Device, Room, equal
+from llmcheck.fit.capacity import Capacity, Device, equal
 from llmcheck.fit.memory import inference, total
 from llmcheck.fit.memory.inference import CONTEXT, SERVED, TENSOR_PARALLEL
 from llmcheck.fit.memory.terms import Share, summed
@@ -15,7 +15,7 @@ from llmcheck.fit.memory.terms import memory as totalled
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import FitVerdict, Memory, Placement
 from llmcheck.schema.workload import Workload
-from llmcheck.units import binary
+from llmcheck.units import format_gib
 
 FRACTIONS = {"vllm": 0.9, "sglang": 0.88, "tensorrt-llm": 0.9, "tgi": 0.95}
 """Of a card that a server takes when it starts: vLLM's gpu_memory_utilization, SGLang's mem_fraction_static (for large
@@ -38,26 +38,26 @@ class Placed(Struct, frozen=True, kw_only=True):
     in_ram: int = 0
 
 
-def place(architecture: Architecture, workload: Workload, room: Room) -> Placed:
+def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> Placed:
     """The best that this machine can do, without changing the workload.
 
     It lies on no more GPUs than the model has parts, however many there are."""
-    if not room.listed:
+    if not capacity.listed:
         return _unknown(architecture, workload, "the GPUs of this machine could not be listed")
-    if any(device.free is None for group in room.groups for device in group) and len(room.groups) == 1:
-        found = _best(architecture, workload, [_readable(group) for group in room.groups], room)
+    if any(device.free is None for group in capacity.groups for device in group) and len(capacity.groups) == 1:
+        found = _best(architecture, workload, [_readable(group) for group in capacity.groups], capacity)
         if found.verdict == "fits":
             return found
         return _unknown(architecture, workload, "the memory of a GPU could not be read")
-    groups = [group for group in map(_readable, room.groups) if group]
+    groups = [group for group in map(_readable, capacity.groups) if group]
     impossible = _impossible(architecture, workload, max(map(len, groups), default=0))
     if impossible is not None:
         parts = total.per_gpu(architecture, workload, workload.gpus or 1)
         whole = total.whole(architecture, workload, parts)
         return Placed(verdict="does-not-fit", reason=impossible, memory=whole)
     if not groups:
-        return _without_gpu(architecture, workload, room)
-    return _best(architecture, workload, groups, room)
+        return _without_gpu(architecture, workload, capacity)
+    return _best(architecture, workload, groups, capacity)
 
 
 def _impossible(architecture: Architecture, workload: Workload, most: int) -> str | None:
@@ -81,21 +81,23 @@ def _unknown(architecture: Architecture, workload: Workload, reason: str) -> Pla
     return Placed(verdict="unknown", reason=reason, memory=total.whole(architecture, workload, parts))
 
 
-def _best(architecture: Architecture, workload: Workload, groups: Sequence[tuple[Device, ...]], room: Room) -> Placed:
+def _best(
+    architecture: Architecture, workload: Workload, groups: Sequence[tuple[Device, ...]], capacity: Capacity
+) -> Placed:
     """The first group that holds it; else the first in which RAM helps; else the one that comes nearest."""
-    tried = [_on_gpus(architecture, workload, group, room) for group in groups if group]
+    tried = [_on_gpus(architecture, workload, group, capacity) for group in groups if group]
     for each in tried:
         if each.verdict == "fits" or (each.verdict == "fits-with-offload" and workload.method != "inference"):
             return each
     if workload.method == "inference" and workload.runtime in OFFLOADS:
-        helped = [_with_ram(architecture, workload, group, room) for group in groups if group]
+        helped = [_with_ram(architecture, workload, group, capacity) for group in groups if group]
         for verdict in ("fits-with-offload", "unknown"):
             for each in helped:
                 if each.verdict == verdict:
                     return each
-        if room.ram is not None and tried:
+        if capacity.ram is not None and tried:
             return replace(tried[0], reason=f"{tried[0].reason}; {helped[0].reason}")
-    return tried[0] if tried else _without_gpu(architecture, workload, room)
+    return tried[0] if tried else _without_gpu(architecture, workload, capacity)
 
 
 # --- on GPUs alone ---
@@ -119,7 +121,7 @@ def _counts(workload: Workload, devices: Sequence[Device], architecture: Archite
         yield count
 
 
-def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Device, ...], room: Room) -> Placed:
+def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Device, ...], capacity: Capacity) -> Placed:
     nearest: Placed | None = None
     for count in _counts(workload, devices, architecture):
         parts = _parts(architecture, workload, devices[:count])
@@ -127,7 +129,7 @@ def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Devi
         lacking = [part.total - budget(workload, device) for part, device in zip(parts, used, strict=True)]
         whole = total.whole(architecture, workload, parts)
         if max(lacking) <= 0:
-            return _settled(architecture, workload, used, parts, whole, room)
+            return _settled(architecture, workload, used, parts, whole, capacity)
         reason = _too_much(workload, used, parts, max(lacking))
         found = Placed(
             verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts,
@@ -148,21 +150,21 @@ def _settled(
     used: tuple[Device, ...],
     parts: tuple[Memory, ...],
     whole: Memory,
-    room: Room,
+    capacity: Capacity,
 ) -> Placed:
     """It lies on these GPUs; what it keeps in RAM by choice has to have room there too."""
     aside = total.in_ram(architecture, workload)
     verdict: FitVerdict = "fits"
     reason = _fits_in_words(workload, used, parts)
     if workload.method != "inference" and aside:
-        if room.ram is None:
-            verdict = "unknown" if room.ram_stated else "does-not-fit"
-            reason = f"{binary(aside)} are to lie in RAM, and how much RAM there is, is not known"
+        if capacity.ram is None:
+            verdict = "unknown" if capacity.ram_stated else "does-not-fit"
+            reason = f"{format_gib(aside)} are to lie in RAM, and how much RAM there is, is not known"
             return Placed(verdict=verdict, reason=reason, memory=whole, devices=used, parts=parts)
-        if aside > room.ram:
-            reason = f"{binary(aside)} are to lie in RAM, of which {binary(room.ram)} can be had"
+        if aside > capacity.ram:
+            reason = f"{format_gib(aside)} are to lie in RAM, of which {format_gib(capacity.ram)} can be had"
             return Placed(verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts, in_ram=aside)
-        verdict, reason = "fits-with-offload", f"{reason}; {binary(aside)} lie in RAM"
+        verdict, reason = "fits-with-offload", f"{reason}; {format_gib(aside)} lie in RAM"
     pool = _pool(architecture, workload, used, parts)
     layers = architecture.layers + 1 if workload.runtime == "llama.cpp" else None
     return Placed(
@@ -216,7 +218,7 @@ def _by_room(
 def _fits_in_words(workload: Workload, used: Sequence[Device], parts: Sequence[Memory]) -> str:
     worst = max(range(len(used)), key=lambda i: parts[i].total - budget(workload, used[i]))
     part, device = parts[worst], used[worst]
-    room = budget(workload, device)
+    capacity = budget(workload, device)
     where = (
         ""
         if len(used) == 1
@@ -224,16 +226,17 @@ def _fits_in_words(workload: Workload, used: Sequence[Device], parts: Sequence[M
         if equal(used)
         else f" on the fullest of {len(used)} GPUs"
     )
-    narrow = ", which is narrow" if part.high > room else ""
-    return f"{binary(part.total)} of {binary(room)}{where}{narrow}"
+    narrow = ", which is narrow" if part.high > capacity else ""
+    return f"{format_gib(part.total)} of {format_gib(capacity)}{where}{narrow}"
 
 
 def _too_much(workload: Workload, used: Sequence[Device], parts: Sequence[Memory], lacking: int) -> str:
     worst = max(range(len(used)), key=lambda i: parts[i].total - budget(workload, used[i]))
     each = "" if len(used) == 1 else f" on each of {len(used)} GPUs" if equal(used) else f" on one of {len(used)} GPUs"
-    room = budget(workload, used[worst])
+    capacity = budget(workload, used[worst])
     held = _held(used[worst : worst + 1]) if parts[worst].total <= (used[worst].total or 0) else ""
-    return f"{binary(parts[worst].total)} are needed{each} and {binary(room)} can be had: {binary(lacking)} short{held}"
+    needed = format_gib(parts[worst].total)
+    return f"{needed} are needed{each} and {format_gib(capacity)} can be had: {format_gib(lacking)} short{held}"
 
 
 def _held(devices: Sequence[Device]) -> str:
@@ -241,7 +244,7 @@ def _held(devices: Sequence[Device]) -> str:
     total = sum(each.total or 0 for each in devices)
     others = total - sum((each.free or 0) + (each.gpu.memory_reserved or 0) for each in devices)
     where = "" if len(devices) == 1 else " of the GPUs' memory"
-    return f"; {binary(others)}{where} are held by other processes" if others > 0.1 * max(total, 1) else ""
+    return f"; {format_gib(others)}{where} are held by other processes" if others > 0.1 * max(total, 1) else ""
 
 
 def _pool(
@@ -265,7 +268,9 @@ def _pool(
 # --- partly in RAM ---
 
 
-def _with_ram(architecture: Architecture, workload: Workload, devices: tuple[Device, ...], room: Room) -> Placed:
+def _with_ram(
+    architecture: Architecture, workload: Workload, devices: tuple[Device, ...], capacity: Capacity
+) -> Placed:
     """As many layers on the GPUs as they hold, the rest in RAM."""
     used = devices[: workload.gpus] if workload.gpus else devices
     layers = max(architecture.layers, 1)
@@ -281,19 +286,19 @@ def _with_ram(architecture: Architecture, workload: Workload, devices: tuple[Dev
     parts = _by_room(architecture, workload, used, low / layers, last=False)
     whole = total.whole(architecture, workload, total.per_gpu(architecture, workload, 1))
     if low == 0:
-        found = _without_gpu(architecture, workload, room)
+        found = _without_gpu(architecture, workload, capacity)
         return replace(found, reason=found.reason + _held(used))
     held = summed(parts)
     aside = whole.weights + whole.kv_cache - held.weights - held.kv_cache
     names = f"{low} of {layers} layers on {'the GPU' if len(used) == 1 else f'{len(used)} GPUs'}"
-    return _in_ram(workload, whole, aside, room, names, used, parts, low)
+    return _in_ram(workload, whole, aside, capacity, names, used, parts, low)
 
 
 def _in_ram(
     workload: Workload,
     whole: Memory,
     aside: int,
-    room: Room,
+    capacity: Capacity,
     names: str,
     used: tuple[Device, ...],
     parts: tuple[Memory, ...],
@@ -301,22 +306,24 @@ def _in_ram(
 ) -> Placed:
     rest = "the other " if used else ""
     shown = Placement(gpus=len(used), ram=aside, gpu_layers=layers if workload.runtime == "llama.cpp" else None)
-    if room.ram is None:
+    if capacity.ram is None:
         said = (
-            "how much RAM there is could not be found out" if room.ram_stated else "no RAM is stated to hold the rest"
+            "how much RAM there is could not be found out"
+            if capacity.ram_stated
+            else "no RAM is stated to hold the rest"
         )
-        return Placed(verdict="unknown" if room.ram_stated else "does-not-fit", reason=f"{names}; {said}",
+        return Placed(verdict="unknown" if capacity.ram_stated else "does-not-fit", reason=f"{names}; {said}",
                       memory=whole, devices=used, parts=parts)  # fmt: skip
-    if aside > room.ram:
-        reason = f"{names}: {rest}{binary(aside)} do not fit the {binary(room.ram)} of RAM that can be had"
+    if aside > capacity.ram:
+        reason = f"{names}: {rest}{format_gib(aside)} do not fit the {format_gib(capacity.ram)} of RAM that can be had"
         return Placed(verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts, in_ram=aside)
     return Placed(
-        verdict="fits-with-offload", reason=f"{names}, {rest}{binary(aside)} in RAM", memory=whole, devices=used,
+        verdict="fits-with-offload", reason=f"{names}, {rest}{format_gib(aside)} in RAM", memory=whole, devices=used,
         parts=parts, in_ram=aside, placement=shown,
     )  # fmt: skip
 
 
-def _without_gpu(architecture: Architecture, workload: Workload, room: Room) -> Placed:
+def _without_gpu(architecture: Architecture, workload: Workload, capacity: Capacity) -> Placed:
     whole = total.whole(architecture, workload, total.per_gpu(architecture, workload, workload.gpus or 1))
     kept = [each for each in whole.terms if each.name != CONTEXT]
     if workload.method != "inference":
@@ -324,4 +331,4 @@ def _without_gpu(architecture: Architecture, workload: Workload, room: Room) -> 
     if workload.runtime not in OFFLOADS:
         return Placed(verdict="does-not-fit", reason=f"there is no GPU for {workload.runtime}", memory=whole)
     lying = totalled(kept)
-    return _in_ram(workload, lying, lying.total, room, "all of it on the processors", (), (), 0)
+    return _in_ram(workload, lying, lying.total, capacity, "all of it on the processors", (), (), 0)

@@ -8,16 +8,16 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.fit.capacity import Device, Room, without_vendor
+from llmcheck.fit.capacity import Capacity, Device, without_vendor
 from llmcheck.fit.memory import inference, training
 from llmcheck.fit.memory.inference import SERVED
 from llmcheck.fit.placement import Placed, place
 from llmcheck.fit.shapes import formats, weights
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Way
+from llmcheck.schema.estimate import Alternative
 from llmcheck.schema.machine import Gpu, GpuSpec
 from llmcheck.schema.workload import Sharding, Workload
-from llmcheck.units import GIB, binary
+from llmcheck.units import GIB, format_gib
 
 Cost = Literal["free", "quality", "speed", "hardware"]
 _RANK: tuple[Cost, ...] = ("free", "quality", "speed")
@@ -40,7 +40,7 @@ class _Change(Struct, frozen=True, kw_only=True):
     words: str
     cost: Cost
     workload: Workload
-    room: Room
+    capacity: Capacity
 
 
 def ladder(workload: Workload) -> tuple[str, ...]:
@@ -68,29 +68,29 @@ def largest(fits: Callable[[int], bool], least: int, most: int) -> int | None:
     return low
 
 
-def largest_context(architecture: Architecture, workload: Workload, room: Room, verdict: str) -> int | None:
+def largest_context(architecture: Architecture, workload: Workload, capacity: Capacity, verdict: str) -> int | None:
     """Tokens for each sequence with the same verdict, up to what the model declares."""
     most = architecture.context or 1_048_576
 
     def fits(tokens: int) -> bool:
-        return place(architecture, replace(workload, context=tokens, prompt=None), room).verdict == verdict
+        return place(architecture, replace(workload, context=tokens, prompt=None), capacity).verdict == verdict
 
     return largest(fits, min(256, most), most)
 
 
-def largest_batch(architecture: Architecture, workload: Workload, room: Room, verdict: str) -> int | None:
+def largest_batch(architecture: Architecture, workload: Workload, capacity: Capacity, verdict: str) -> int | None:
     def fits(batch: int) -> bool:
-        return place(architecture, replace(workload, batch=batch), room).verdict == verdict
+        return place(architecture, replace(workload, batch=batch), capacity).verdict == verdict
 
     return largest(fits, 1, _MOST_BATCH)
 
 
-def best_weights(architecture: Architecture, workload: Workload, room: Room) -> str | None:
+def best_weights(architecture: Architecture, workload: Workload, capacity: Capacity) -> str | None:
     """The finest format that lies on the GPUs whole; None where none does, or where it is not free to choose."""
     if workload.method != "inference":
         return None
     for name in _formats(architecture, workload):
-        if place(architecture, replace(workload, weights=name), room).verdict == "fits":
+        if place(architecture, replace(workload, weights=name), capacity).verdict == "fits":
             return name
     return None
 
@@ -110,17 +110,17 @@ def _formats(architecture: Architecture, workload: Workload) -> Iterator[str]:
 def ways(
     architecture: Architecture,
     workload: Workload,
-    room: Room,
-    idle: Room,
+    capacity: Capacity,
+    idle: Capacity,
     specs: Sequence[GpuSpec] = (),
     *,
     whole: bool = False,
-) -> tuple[Way, ...]:
+) -> tuple[Alternative, ...]:
     """Up to three changes with which it fits, cheapest first, each tried. ``idle``: the machine as if it were idle;
     ``whole``: with which it lies on the GPUs whole, for it fits already with the help of RAM."""
-    single = list(_changes(architecture, workload, room, idle))
-    several = list(_together(architecture, workload, room))
-    found: list[Way] = []
+    single = list(_changes(architecture, workload, capacity, idle))
+    several = list(_together(architecture, workload, capacity))
+    found: list[Alternative] = []
     for cost in _RANK:
         for change in (each for each in single if each.cost == cost):
             if len(found) < _SHOWN:
@@ -130,96 +130,100 @@ def ways(
         for change in (each for each in several if each.cost == cost):
             if len(found) < _SHOWN - 1:
                 _try(architecture, change, found, whole)
-    for kind in (_more_cards(workload, room), _larger_card(workload, room, specs)):
+    for kind in (_more_cards(workload, capacity), _larger_card(workload, capacity, specs)):
         if len(found) < _SHOWN:
             any(_try(architecture, change, found, whole) for change in kind)
     return tuple(found)
 
 
-def _try(architecture: Architecture, change: _Change, found: list[Way], whole: bool) -> bool:
-    placed = place(architecture, change.workload, change.room)
+def _try(architecture: Architecture, change: _Change, found: list[Alternative], whole: bool) -> bool:
+    placed = place(architecture, change.workload, change.capacity)
     if not good_enough(placed) or (whole and placed.verdict != "fits"):
         return False
     words = change.words
     if placed.verdict == "fits-with-offload" and change.workload.method == "inference":
         words = f"{words}; {placed.reason}"
-    found.append(Way(change=words, workload=change.workload, total=placed.memory.total, cost=change.cost))
+    found.append(Alternative(change=words, workload=change.workload, total=placed.memory.total, cost=change.cost))
     return True
 
 
-def _changes(architecture: Architecture, workload: Workload, room: Room, idle: Room) -> Iterator[_Change]:
+def _changes(architecture: Architecture, workload: Workload, capacity: Capacity, idle: Capacity) -> Iterator[_Change]:
     def change(words: str, cost: Cost, **fields: object) -> _Change:
-        return _Change(words=words, cost=cost, workload=replace(workload, **fields), room=room)
+        return _Change(words=words, cost=cost, workload=replace(workload, **fields), capacity=capacity)
 
-    held = _held(room)
-    if idle is not room and held > GIB // 2:
+    held = _held(capacity)
+    if idle is not capacity and held > GIB // 2:
         yield _Change(
-            words=f"end what else holds {binary(held)} of GPU memory", cost="free", workload=workload, room=idle
+            words=f"end what else holds {format_gib(held)} of GPU memory", cost="free", workload=workload, capacity=idle
         )
     if workload.flash_attention is False:
         yield change(
             "attention that never holds the square of the sequence (flash attention)", "free", flash_attention=None
         )
     own = _on_inference if workload.method == "inference" else _on_training
-    yield from own(architecture, workload, room, change)
+    yield from own(architecture, workload, capacity, change)
 
 
-def _held(room: Room) -> int:
+def _held(capacity: Capacity) -> int:
     return sum(
         max((each.total or 0) - (each.free or 0) - (each.gpu.memory_reserved or 0), 0)
-        for group in room.groups
+        for group in capacity.groups
         for each in group
         if not each.gpu.unified
     )
 
 
 def _on_inference(
-    architecture: Architecture, workload: Workload, room: Room, change: Callable[..., _Change]
+    architecture: Architecture, workload: Workload, capacity: Capacity, change: Callable[..., _Change]
 ) -> Iterator[_Change]:
     runtime = workload.runtime or "transformers"
     if runtime in SERVED and (workload.max_sequences or 256) > 32:
         yield change("at most 32 sequences at a time (max-num-seqs)", "free", max_sequences=32)
     context = inference.context_of(architecture, workload)
     shorter = largest(
-        lambda tokens: good_enough(place(architecture, replace(workload, context=tokens, prompt=None), room)),
+        lambda tokens: good_enough(place(architecture, replace(workload, context=tokens, prompt=None), capacity)),
         _LEAST_CONTEXT, context,
     )  # fmt: skip
     if shorter is not None and shorter < context:
         cost: Cost = "free" if shorter * 2 >= context else "quality"
         yield change(f"a context of {shorter:,} tokens", cost, context=shorter, prompt=None)
     if workload.batch > 1:
-        fewer = largest(lambda n: good_enough(place(architecture, replace(workload, batch=n), room)), 1, workload.batch)
+        fewer = largest(
+            lambda n: good_enough(place(architecture, replace(workload, batch=n), capacity)), 1, workload.batch
+        )
         if fewer is not None and fewer < workload.batch:
             yield change(f"a batch of {fewer}", "speed", batch=fewer)
     if workload.kv_cache in (None, "bf16", "fp16", "f16") and runtime in (*SERVED, "llama.cpp"):
         kind = "q8_0" if runtime == "llama.cpp" else "fp8"
         yield change(f"a KV cache in {kind}", "quality", kv_cache=kind)
-    coarser = _coarser(architecture, workload, room)
+    coarser = _coarser(architecture, workload, capacity)
     if coarser is not None:
         yield change(f"weights in {coarser}", "quality", weights=coarser)
     if runtime != "llama.cpp":
         for name in GGUF_LADDER[1:5]:
             moved = replace(workload, runtime="llama.cpp", weights=name, kv_cache=None, tensor_parallel=1)
-            if good_enough(place(architecture, moved, room)):
-                yield _Change(words=f"llama.cpp with weights in {name}", cost="speed", workload=moved, room=room)
+            if good_enough(place(architecture, moved, capacity)):
+                yield _Change(
+                    words=f"llama.cpp with weights in {name}", cost="speed", workload=moved, capacity=capacity
+                )
                 break
 
 
-def _coarser(architecture: Architecture, workload: Workload, room: Room) -> str | None:
+def _coarser(architecture: Architecture, workload: Workload, capacity: Capacity) -> str | None:
     """The finest format below the one asked for that lies on the GPUs; else the finest with which RAM helps."""
     shapes = replace(architecture, tensors=None, notes=())
     now = weights.of(architecture, workload).total
     smaller = [name for name in ladder(workload) if weights.stored(shapes, formats.weights(name)).total < 0.98 * now]
-    placed = {name: place(architecture, replace(workload, weights=name), room) for name in smaller}
+    placed = {name: place(architecture, replace(workload, weights=name), capacity) for name in smaller}
     whole = next((name for name, each in placed.items() if each.verdict == "fits"), None)
     return whole or next((name for name, each in placed.items() if good_enough(each)), None)
 
 
 def _on_training(
-    architecture: Architecture, workload: Workload, room: Room, change: Callable[..., _Change]
+    architecture: Architecture, workload: Workload, capacity: Capacity, change: Callable[..., _Change]
 ) -> Iterator[_Change]:
     frozen = training.frozen_base(workload)
-    many = max((len(group) for group in room.groups), default=0) > 1 and workload.gpus != 1
+    many = max((len(group) for group in capacity.groups), default=0) > 1 and workload.gpus != 1
     if not workload.chunked_loss:
         yield change("a loss that is computed in pieces (Liger, Unsloth)", "free", chunked_loss=True)
     if many and training.sharding_of(workload) in {"none", "ddp"}:
@@ -233,14 +237,14 @@ def _on_training(
             yield change("AdamW with 8-bit states", "quality", optimizer="adamw-8bit")
             yield change("pure bf16 with 8-bit AdamW", "quality", optimizer="adamw-8bit", precision="bf16")
         if workload.method == "full":
-            words = _copied("LoRA", workload, room)
+            words = _copied("LoRA", workload, capacity)
             yield change(words, "quality", method="lora", precision=None, optimizer=None)
     if workload.method in {"full", "lora"}:
-        words = _copied("QLoRA", workload, room)
+        words = _copied("QLoRA", workload, capacity)
         yield change(words, "quality", method="qlora", precision=None, optimizer=None, weights=None)
     length = training.sequence_of(architecture, workload)
     shorter = largest(
-        lambda tokens: good_enough(place(architecture, replace(workload, context=tokens), room)), 256, length
+        lambda tokens: good_enough(place(architecture, replace(workload, context=tokens), capacity)), 256, length
     )
     if shorter is not None and shorter < length:
         yield change(f"sequences of {shorter:,} tokens", "quality", context=shorter)
@@ -252,25 +256,25 @@ def _on_training(
         yield change(f"{what} (offload)", "speed", offload="all", sharding=cut)
 
 
-def _copied(method: str, workload: Workload, room: Room) -> str:
+def _copied(method: str, workload: Workload, capacity: Capacity) -> str:
     """Adapters are trained with a copy of the model on each card, unless the cutting of it was asked for."""
-    many = min(max((len(group) for group in room.groups), default=0), workload.gpus or 4096)
+    many = min(max((len(group) for group in capacity.groups), default=0), workload.gpus or 4096)
     copies = many > 1 and workload.sharding in (None, "none", "ddp")
     return f"{method}, with a copy on each of {many} GPUs" if copies else method
 
 
-def _together(architecture: Architecture, workload: Workload, room: Room) -> Iterator[_Change]:
+def _together(architecture: Architecture, workload: Workload, capacity: Capacity) -> Iterator[_Change]:
     """Several changes at once, where no single one is enough."""
     if workload.method == "inference":
         base = replace(workload, context=min(inference.context_of(architecture, workload), 4096), prompt=None, batch=1)
         for name in ladder(workload)[1:]:
             words = f"weights in {name}, one sequence of {base.context:,} tokens"
-            yield _Change(words=words, cost="quality", workload=replace(base, weights=name), room=room)
+            yield _Change(words=words, cost="quality", workload=replace(base, weights=name), capacity=capacity)
         if workload.runtime != "llama.cpp":
             for name in GGUF_LADDER[4:]:
                 moved = replace(base, runtime="llama.cpp", weights=name, kv_cache=None, tensor_parallel=1)
                 words = f"llama.cpp with weights in {name}, {base.context:,} tokens"
-                yield _Change(words=words, cost="speed", workload=moved, room=room)
+                yield _Change(words=words, cost="speed", workload=moved, capacity=capacity)
         return
     small = replace(
         workload, batch=1, checkpointing=True, chunked_loss=True, flash_attention=None,
@@ -280,24 +284,24 @@ def _together(architecture: Architecture, workload: Workload, room: Room) -> Ite
     if workload.method in {"full", "lora", "qlora"}:
         qlora = replace(small, method="qlora", precision=None, optimizer="paged-adamw-8bit", weights=None, lora_rank=8)
         words = f"QLoRA of rank 8, a micro-batch of 1 and {length}"
-        yield _Change(words=words, cost="quality", workload=qlora, room=room)
+        yield _Change(words=words, cost="quality", workload=qlora, capacity=capacity)
         cut = replace(qlora, sharding="fsdp")
         words = f"QLoRA of rank 8 cut over the GPUs (FSDP), a micro-batch of 1 and {length}"
-        yield _Change(words=words, cost="quality", workload=cut, room=room)
+        yield _Change(words=words, cost="quality", workload=cut, capacity=capacity)
         words = f"QLoRA of rank 8 with its weights in RAM (offload), a micro-batch of 1 and {length}"
-        yield _Change(words=words, cost="speed", workload=replace(cut, offload="all"), room=room)
+        yield _Change(words=words, cost="speed", workload=replace(cut, offload="all"), capacity=capacity)
     else:
         full = replace(small, optimizer="adamw-8bit", precision="bf16", sharding="fsdp", offload="all")
         words = f"pure bf16, 8-bit AdamW, all in RAM (offload), a micro-batch of 1 and {length}"
-        yield _Change(words=words, cost="speed", workload=full, room=room)
+        yield _Change(words=words, cost="speed", workload=full, capacity=capacity)
 
 
 # --- more hardware ---
 
 
-def _more_cards(workload: Workload, room: Room) -> Iterator[_Change]:
+def _more_cards(workload: Workload, capacity: Capacity) -> Iterator[_Change]:
     """Cards of the kind that is there, idle; what is trained is cut over them."""
-    devices = room.groups[0] if room.groups else ()
+    devices = capacity.groups[0] if capacity.groups else ()
     whole = [each for each in devices if each.gpu.parent is None and not each.gpu.unified]
     if not whole:
         return
@@ -311,13 +315,16 @@ def _more_cards(workload: Workload, room: Room) -> Iterator[_Change]:
         if count > len(whole):
             words = f"{count} x {name}" if count > 2 else f"a second {name}"
             yield _Change(
-                words=words + how, cost="hardware", workload=asked, room=replace(room, groups=((idle,) * count,))
+                words=words + how,
+                cost="hardware",
+                workload=asked,
+                capacity=replace(capacity, groups=((idle,) * count,)),
             )
 
 
-def _larger_card(workload: Workload, room: Room, specs: Sequence[GpuSpec]) -> Iterator[_Change]:
+def _larger_card(workload: Workload, capacity: Capacity, specs: Sequence[GpuSpec]) -> Iterator[_Change]:
     """One card instead of those that are there, the smallest first."""
-    devices = room.groups[0] if room.groups else ()
+    devices = capacity.groups[0] if capacity.groups else ()
     if any(each.gpu.unified for each in devices):
         return
     least = max((each.total or 0 for each in devices), default=0)
@@ -328,5 +335,5 @@ def _larger_card(workload: Workload, room: Room, specs: Sequence[GpuSpec]) -> It
         card = Device(gpu=Gpu(vendor="nvidia", name=spec.name, memory_total=size, spec=spec), total=size, free=size)
         yield _Change(
             words=f"a card with {spec.memory_gb:g} GB, such as {without_vendor(spec.name)}", cost="hardware",
-            workload=replace(workload, gpus=None), room=replace(room, groups=((card,),)),
+            workload=replace(workload, gpus=None), capacity=replace(capacity, groups=((card,),)),
         )  # fmt: skip

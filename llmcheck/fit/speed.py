@@ -92,14 +92,14 @@ def speed(
     gpus: Sequence[Gpu],
     *,
     in_ram: int = 0,
-    grid: float | None = None,
+    carbon_intensity_g_per_kwh: float | None = None,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and what they assume or why one is None. ``gpus``: those that hold it; ``in_ram``: bytes of it that
     lie in RAM; ``grid``: grams of CO2 for a kWh."""
     notes: list[str] = []
     if workload.method == "inference":
         return _answering(architecture, workload, gpus, in_ram, notes), tuple(notes)
-    return _training(architecture, workload, gpus, grid, notes), tuple(notes)
+    return _training(architecture, workload, gpus, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
 def rounded(value: float) -> str:
@@ -250,7 +250,11 @@ def _attention(architecture: Architecture, tokens: int) -> float:
 
 
 def _training(
-    architecture: Architecture, workload: Workload, gpus: Sequence[Gpu], grid: float | None, notes: list[str]
+    architecture: Architecture,
+    workload: Workload,
+    gpus: Sequence[Gpu],
+    carbon_intensity_g_per_kwh: float | None,
+    notes: list[str],
 ) -> Speed:
     rates = [_tflops(gpu, workload) for gpu in gpus]
     if not rates or not all(rates):
@@ -278,8 +282,10 @@ def _training(
     days = _rate(*(workload.tokens / each / 86_400 for each in (train.high, train.expected, train.low)))
     energy = _energy(gpus, days, notes)
     carbon = None
-    if energy is not None and grid is not None:
-        carbon = _rate(*(each * grid / 1000 for each in (energy.low, energy.expected, energy.high)))
+    if energy is not None and carbon_intensity_g_per_kwh is not None:
+        carbon = _rate(
+            *(each * carbon_intensity_g_per_kwh / 1000 for each in (energy.low, energy.expected, energy.high))
+        )
     return Speed(train=train, days=days, energy_kwh=energy, co2_kg=carbon)
 
 

@@ -24,11 +24,11 @@ _MLX = {"apple", "nvidia"}
 _EVERYWHERE: frozenset[Family] = frozenset({"plain", "mxfp4"})
 
 
-def checked(workload: Workload, *, grid: float | None = None) -> Workload:
+def checked(workload: Workload, *, carbon_intensity_g_per_kwh: float | None = None) -> Workload:
     """The same with the one name of each format, or UsageError for what does not go together."""
     workload = _named(workload)
     if workload.method == "inference":
-        _refuse_of_training(workload, grid)
+        _refuse_of_training(workload, carbon_intensity_g_per_kwh)
         _check_runtime(workload.runtime, workload.weights)
     else:
         _refuse_of_inference(workload)
@@ -59,12 +59,12 @@ def _first(given: dict[str, object]) -> str | None:
     return next((option for option, value in given.items() if value is not None), None)
 
 
-def _refuse_of_training(workload: Workload, grid: float | None) -> None:
+def _refuse_of_training(workload: Workload, carbon_intensity_g_per_kwh: float | None) -> None:
     foreign = _first({
         "--optimizer": workload.optimizer, "--precision": workload.precision, "--checkpointing": workload.checkpointing,
         "--lora-rank": workload.lora_rank, "--lora-targets": workload.lora_targets,
         "--chunked-loss": workload.chunked_loss, "--sharding": workload.sharding, "--offload": workload.offload,
-        "--tokens": workload.tokens, "--grid": grid,
+        "--tokens": workload.tokens, "--grid": carbon_intensity_g_per_kwh,
     })  # fmt: skip
     if foreign:
         raise UsageError(f"{foreign} is about training; name a --method: full, lora, qlora or pretrain")

@@ -25,7 +25,7 @@ _INSTINCT = re.compile(r"\bMI\d{3}[AX]?\b", re.IGNORECASE)
 _NOISE = re.compile(r"\((?:r|tm|c)\)|[®™©]|\b(?:nvidia|amd|intel|graphics)\b")
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class GpuRecord(Struct, frozen=True, kw_only=True):
     """One row of the table: how a card is recognised, and what is published of it."""
 
     vendor: str
@@ -41,7 +41,7 @@ class Known(Struct, frozen=True, kw_only=True):
     as_of: str
 
 
-def identify(machine: Machine, specs: Sequence[Known]) -> Machine:
+def identify(machine: Machine, specs: Sequence[GpuRecord]) -> Machine:
     """The machine with what is published of each of its GPUs; None for those that no row describes."""
     if not machine.gpus:
         return machine
@@ -54,9 +54,9 @@ def normalized(name: str) -> str:
     return " ".join(re.findall(r"[a-z0-9+]+", _NOISE.sub(" ", name.lower())))
 
 
-def _index(specs: Iterable[Known]) -> dict[tuple[str, str], list[Known]]:
+def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]:
     """Rows by vendor and every spelling of their names."""
-    found: dict[tuple[str, str], list[Known]] = {}
+    found: dict[tuple[str, str], list[GpuRecord]] = {}
     for known in specs:
         spellings = (known.spec.name, *known.aliases)
         for spelling in dict.fromkeys((*spellings, *map(normalized, spellings))):
@@ -64,7 +64,7 @@ def _index(specs: Iterable[Known]) -> dict[tuple[str, str], list[Known]]:
     return found
 
 
-def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[Known]]) -> GpuSpec | None:
+def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> GpuSpec | None:
     if not gpu.name or gpu.parent is not None or gpu.virtualization == "vgpu" or _VIRTUAL.search(gpu.name):
         return None
     for spelling in _spellings(gpu):
@@ -84,7 +84,7 @@ def _spellings(gpu: Gpu) -> Iterable[str]:
         yield normalized(f"Instinct {model[0]}")
 
 
-def _of_size(gpu: Gpu, rows: Sequence[Known]) -> GpuSpec | None:
+def _of_size(gpu: Gpu, rows: Sequence[GpuRecord]) -> GpuSpec | None:
     """The row whose memory is nearest, if it is near; where the memory is shared or unknown, the only row."""
     whole = [known for known in rows if not _is_part(known)]
     if gpu.memory_total is None or gpu.unified:
@@ -94,13 +94,13 @@ def _of_size(gpu: Gpu, rows: Sequence[Known]) -> GpuSpec | None:
     return spec if off <= _TOLERANCE else None
 
 
-def _off(memory: int, known: Known) -> float:
+def _off(memory: int, known: GpuRecord) -> float:
     """How far a size is from what the row's card reports, as a share of it; 0 where the row has no size."""
     expected = known.memory_reported or (known.spec.memory_gb or 0) * GIB
     return abs(memory - expected) / expected if expected else 0.0
 
 
-def _is_part(known: Known) -> bool:
+def _is_part(known: GpuRecord) -> bool:
     """Whether the card shows itself as several devices, each with its share of the advertised memory."""
     if known.memory_reported is None or known.spec.memory_gb is None:
         return False

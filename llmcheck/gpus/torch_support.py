@@ -45,7 +45,7 @@ def with_problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Seque
     return msgspec.structs.replace(machine, problems=(*others, *problems(machine, wheels, drivers)))
 
 
-def told_of_torch(machine: Machine) -> Problem | None:
+def existing_torch_problem(machine: Machine) -> Problem | None:
     """What the machine's problems already say of its torch."""
     return next((each for each in machine.problems if each.code in _TORCH_CODES), None)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from llmcheck.gpus.torch_support import cuda_of
-from llmcheck.install.incompatibility import numbers, unsuitable
+from llmcheck.install.incompatibility import incompatibility, numbers
 from llmcheck.install.installed_packages import COMPANIONS
 from llmcheck.install.specifiers import satisfiable
 from llmcheck.schema.advice import TorchBuild
@@ -14,14 +14,14 @@ from llmcheck.schema.machine import CudaToolkit, Machine, Torch
 from llmcheck.tables.library import Library
 
 
-class Doubts(NamedTuple):
+class InstallBlockers(NamedTuple):
     """What an environment is to hold and who asks."""
 
     machine: Machine
     libraries: Mapping[str, Library]
     specifiers: Mapping[str, str]
     """What is asked of versions, by library id."""
-    misfits: Mapping[str, str]
+    python_conflicts: Mapping[str, str]
     """What the environment's Python keeps out, by library id, with the reason."""
     torch: TorchBuild
     """The build that goes into it."""
@@ -34,8 +34,8 @@ class Doubts(NamedTuple):
         """Why a library cannot be installed there, or what it needs first cannot; None if nothing is known."""
         library = self.libraries[name]
         own = (
-            unsuitable(library, self.machine)
-            or self.misfits.get(name)
+            incompatibility(library, self.machine)
+            or self.python_conflicts.get(name)
             or self._wishes(library)
             or self._torch(library)
             or self._compiler(library)
@@ -43,7 +43,7 @@ class Doubts(NamedTuple):
         if own is not None:
             return own
         for needed in library.needs:
-            if self.is_there(needed) or (library.brings_torch and needed in ("torch", *COMPANIONS)):
+            if self.is_there(needed) or (library.pins_torch and needed in ("torch", *COMPANIONS)):
                 continue
             reason = self.against(needed)
             if reason is not None:
@@ -60,7 +60,7 @@ class Doubts(NamedTuple):
         """A wheel that is compiled for another torch than the one that is used loads none of its kernels."""
         if library.id == "torch":
             return f"no release of PyTorch can be installed here: {self.torch.none}" if self.torch.none else None
-        if library.brings_torch or library.build or not (library.torch or "").startswith("=="):
+        if library.pins_torch or library.build or not (library.torch or "").startswith("=="):
             return None
         from packaging.requirements import Requirement
         from packaging.specifiers import SpecifierSet

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from llmcheck.install.incompatibility import tool, unsuitable
+from llmcheck.install.incompatibility import incompatibility, tool
 from llmcheck.schema.advice import Choice
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.report import Finding
 from llmcheck.tables.library import Alias, Library
-from llmcheck.tables.tables import Knowledge
+from llmcheck.tables.tables import Tables
 
 
-class Wanted(NamedTuple):
+class TierRequest(NamedTuple):
     libraries: tuple[str, ...] = ()
     """Catalogue ids whose findings are not met, one for each finding."""
     present: tuple[str, ...] = ()
@@ -25,13 +25,13 @@ class Wanted(NamedTuple):
     others: tuple[str, ...] = ()
     """What the tier wants of packages that the catalogue does not know (PEP 508)."""
 
-    def together_with(self, other: Wanted) -> Wanted:
+    def together_with(self, other: TierRequest) -> TierRequest:
         """What both ask for; of one library both versions."""
         specifiers = dict(self.specifiers)
         for name, specifier in other.specifiers.items():
             mine = specifiers.get(name)
             specifiers[name] = f"{mine},{specifier}" if mine and mine != specifier else specifier
-        return Wanted(
+        return TierRequest(
             tuple(dict.fromkeys((*self.libraries, *other.libraries))),
             tuple(dict.fromkeys((*self.present, *other.present))),
             tuple({each.chosen: each for each in (*self.choices, *other.choices)}.values()),
@@ -41,8 +41,8 @@ class Wanted(NamedTuple):
 
 
 def missing_libraries(
-    findings: Iterable[Finding], machine: Machine, knowledge: Knowledge, profile: Profile | None = None
-) -> Wanted:
+    findings: Iterable[Finding], machine: Machine, tables: Tables, profile: Profile | None = None
+) -> TierRequest:
     """What the software findings of one profile ask for. ``profile``: for the versions that it asks for."""
     asked = _asked(profile) if profile else {}
     missing: list[str] = []
@@ -52,7 +52,7 @@ def missing_libraries(
     for finding in findings:
         if finding.group != "software" or not finding.libraries:
             continue
-        known = [knowledge.libraries[name] for name in finding.libraries if name in knowledge.libraries]
+        known = [tables.libraries[name] for name in finding.libraries if name in tables.libraries]
         unknown = machine.software.packages is None and finding.status in ("unknown", "skipped")
         if finding.status == "pass":
             present += [library.id for library in known if _is_there(library, machine)][:1]
@@ -62,24 +62,24 @@ def missing_libraries(
             choices += [choice] if choice else []
         elif finding.status in ("fail", "warn") or unknown:
             others += [asked[name].requirement for name in finding.libraries[:1] if name in asked]
-    return Wanted(
+    return TierRequest(
         tuple(dict.fromkeys(missing)),
         tuple(dict.fromkeys(present)),
         tuple(choices),
-        {name: each.version for name, each in asked.items() if each.version and name in knowledge.libraries},
+        {name: each.version for name, each in asked.items() if each.version and name in tables.libraries},
         tuple(dict.fromkeys(others)),
     )
 
 
-def named(name: str, knowledge: Knowledge) -> tuple[Library, Alias | None] | None:
+def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
     """The library that a name means, in any spelling, and why where it is not that library's own; None: unknown."""
-    if name in knowledge.libraries:
-        return knowledge.libraries[name], None
+    if name in tables.libraries:
+        return tables.libraries[name], None
     plain = normalized_name(name)
-    alias = next((alias for alias in knowledge.aliases if normalized_name(alias.name) == plain), None)
+    alias = next((alias for alias in tables.aliases if normalized_name(alias.name) == plain), None)
     if alias is not None:
-        return knowledge.libraries[alias.library], alias
-    for library in knowledge.libraries.values():
+        return tables.libraries[alias.library], alias
+    for library in tables.libraries.values():
         names = (library.id, library.name, *library.distributions, library.import_name)
         if plain in (normalized_name(each) for each in names if each):
             return library, None
@@ -127,7 +127,7 @@ def _choose(known: list[Library], machine: Machine) -> tuple[Library, Choice | N
 
 
 def _against(library: Library, machine: Machine) -> str | None:
-    reason = unsuitable(library, machine)  # a Python that does not fit keeps nobody out: another is made
+    reason = incompatibility(library, machine)  # a Python that does not fit keeps nobody out: another is made
     if reason is None and library.install == "container" and tool(machine, "docker") is False:
         reason = f"{library.name} is a container, and docker is not installed"
     return reason

@@ -11,10 +11,10 @@ from llmcheck.install.incompatibility import numbers, tool
 from llmcheck.install.installed_packages import (
     COMPANIONS,
     Change,
-    Held,
+    InstalledPackages,
+    abi_warnings,
     companion,
-    compiled_against,
-    drawn_along,
+    transitive_upgrades,
 )
 from llmcheck.install.packages import jax_for, llama_cpp_for, mlx_for
 from llmcheck.install.specifiers import bounded, excluded, floor_of, name_of
@@ -42,13 +42,13 @@ _PROOFS = {
 }
 
 
-class Pip(NamedTuple):
+class InstallerCommands(NamedTuple):
     """How requirements are asked for in one environment, and what is there already."""
 
     installer: Installer
     python: str
     options: PlanOptions
-    held: Held = Held()
+    held: InstalledPackages = InstalledPackages()
     inside: bool = False
     """uv is itself installed in that environment."""
 
@@ -137,27 +137,29 @@ class Proof(NamedTuple):
 
 
 def pip_of(
-    target: Target, members: Sequence[Library], machine: Machine, options: PlanOptions, held: Held
-) -> tuple[Pip, list[Step]]:
+    target: Target, members: Sequence[Library], machine: Machine, options: PlanOptions, held: InstalledPackages
+) -> tuple[InstallerCommands, list[Step]]:
     """The installer of an environment, and the steps that bring it there."""
     fresh = target.folder is not None
     needs_uv = any(library.installer == "uv" for library in members)
     has_uv = tool(machine, "uv") is True
     by_choice = options.installer == "uv" or (options.installer == "auto" and has_uv and not target.conda)
     if by_choice or (needs_uv and (has_uv or "uv" in target.requires)):
-        return Pip("uv", target.python, options, held), []
+        return InstallerCommands("uv", target.python, options, held), []
     steps = []
-    plain = Pip("pip", target.python, options, held)
+    plain = InstallerCommands("pip", target.python, options, held)
     if not fresh and not target.conda and machine.software.packages is not None and "pip" not in held.packages:
         argv = [target.python, "-m", "ensurepip", "--upgrade"]
         steps.append(step(argv, "this environment has no pip", options, kind="environment"))
     if not needs_uv:
         return plain, steps
     steps.append(plain.step(["uv>=0.9"], "pip does not get through what comes next in an hour, uv in half a minute"))
-    return Pip("uv", target.python, options, held, inside=True), steps
+    return InstallerCommands("uv", target.python, options, held, inside=True), steps
 
 
-def torch_step(pip: Pip, torch: TorchBuild, names: set[str], fault: str | None, libraries: Sequence[Library]) -> Step:
+def torch_step(
+    pip: InstallerCommands, torch: TorchBuild, names: set[str], fault: str | None, libraries: Sequence[Library]
+) -> Step:
     """torch and its companions from one index: that of the torch that is there, or of the build for this machine.
 
     ``fault``: why the torch that is installed is of no use. ``libraries``: those whose fate a new torch decides.
@@ -198,11 +200,11 @@ def torch_step(pip: Pip, torch: TorchBuild, names: set[str], fault: str | None, 
         index_url=index,
         options=options,
         changes=changes,
-        warnings=compiled_against(held, requirement, libraries) if changes else (),
+        warnings=abi_warnings(held, requirement, libraries) if changes else (),
     )
 
 
-def mending_steps(pip: Pip, requirements: Sequence[str]) -> list[Step]:
+def reinstall_steps(pip: InstallerCommands, requirements: Sequence[str]) -> list[Step]:
     """For what is listed as installed while its files are gone, which an installer takes for done."""
     companions = [each for each in requirements if name_of(each) in COMPANIONS]
     others = [each for each in requirements if each not in companions]
@@ -212,7 +214,7 @@ def mending_steps(pip: Pip, requirements: Sequence[str]) -> list[Step]:
 
 
 def library_steps(
-    pip: Pip,
+    pip: InstallerCommands,
     members: Sequence[Library],
     asked: Mapping[str, str],
     machine: Machine,
@@ -280,7 +282,7 @@ def verify_steps(
 
 
 def _plain_step(
-    pip: Pip,
+    pip: InstallerCommands,
     plain: Sequence[Library],
     asked: Mapping[str, str],
     machine: Machine,
@@ -292,14 +294,14 @@ def _plain_step(
     perhaps: dict[str, list[Change]] = {}
     for library in plain:
         passed = own | {each.name for every in perhaps.values() for each in every} | {"torch"}
-        drawn = drawn_along(pip.held, library, resolutions)
+        drawn = transitive_upgrades(pip.held, library, resolutions)
         perhaps[library.name] = [each for each in drawn if each.name not in passed]
-    bringer = next((library for library in plain if library.brings_torch), None)
-    pin, version = bringer.torch if bringer else None, pip.held.version("torch")
+    pinning = next((library for library in plain if library.pins_torch), None)
+    pin, version = pinning.torch if pinning else None, pip.held.version("torch")
     changes, warnings = [], []
-    if bringer is not None and pin and version is not None and excluded(version, pin):
-        changes.append(Change("torch", version, f"{bringer.name} pins torch{pin}"))
-        warnings = compiled_against(pip.held, f"torch{pin}", [each for each in libraries if each not in plain])
+    if pinning is not None and pin and version is not None and excluded(version, pin):
+        changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}"))
+        warnings = abi_warnings(pip.held, f"torch{pin}", [each for each in libraries if each not in plain])
     reason = "; ".join(f"{library.name}: {library.summary}" for library in plain)
     return pip.step(requirements, reason, changes=changes, perhaps=perhaps, warnings=warnings)
 
@@ -319,7 +321,9 @@ def _is_special(library: Library) -> bool:
     return not library.build_isolation or library.extra_index_url is not None
 
 
-def _special(pip: Pip, library: Library, asked: Mapping[str, str], toolkit: CudaToolkit | None) -> list[Step]:
+def _special(
+    pip: InstallerCommands, library: Library, asked: Mapping[str, str], toolkit: CudaToolkit | None
+) -> list[Step]:
     requirements = [bounded(each, asked.get(library.id, "")) for each in library.requirements]
     reason = f"{library.name}: {library.summary}"
     if library.build_isolation:
@@ -335,7 +339,7 @@ def _special(pip: Pip, library: Library, asked: Mapping[str, str], toolkit: Cuda
     return [tools, built]
 
 
-def useless(held: Held, torch: TorchBuild) -> str:
+def useless(held: InstalledPackages, torch: TorchBuild) -> str:
     """Why an installed torch gives way, where GPUs are there that it cannot use."""
     cpu = held.torch is not None and held.torch.build == "cpu"
     return "it is a CPU build, and this machine has GPUs" if cpu else f"it cannot use the GPUs; {torch.tag} can"

@@ -12,7 +12,7 @@ from llmcheck.tables.library import Library
 _SYSTEMS = {"darwin": "macos"}
 
 
-def unsuitable(library: Library, machine: Machine) -> str | None:
+def incompatibility(library: Library, machine: Machine) -> str | None:
     """Why a library cannot work on this machine; None if nothing speaks against it. Python is not looked at."""
     return _system(library, machine) or _nvidia(library, machine)
 

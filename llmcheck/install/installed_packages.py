@@ -31,7 +31,7 @@ class Change(NamedTuple):
         return f"{self.name} {self.version} is replaced: {self.why}"
 
 
-class Held(NamedTuple):
+class InstalledPackages(NamedTuple):
     """The packages of one environment; none where the plan makes it."""
 
     packages: Mapping[str, str] = {}
@@ -65,11 +65,11 @@ class Held(NamedTuple):
         return [*pins, "--index-url" if alone else "--extra-index-url", self.torch_index]
 
 
-def held_by(machine: Machine, wheels: Sequence[TorchWheel]) -> Held:
+def held_by(machine: Machine, wheels: Sequence[TorchWheel]) -> InstalledPackages:
     """What the judged environment holds."""
     packages = {package.name: package.version for package in machine.software.packages or ()}
     torch = machine.software.torch if "torch" in packages else None
-    return Held(packages, torch, _index_of(torch, machine, wheels))
+    return InstalledPackages(packages, torch, _index_of(torch, machine, wheels))
 
 
 def companion(name: str, torch: str, *, exact: bool) -> str:
@@ -82,7 +82,7 @@ def companion(name: str, torch: str, *, exact: bool) -> str:
     return f"{name}=={release}.*" if exact else f"{name}>={release}"
 
 
-def compiled_against(held: Held, torch: str, libraries: Iterable[Library]) -> list[str]:
+def abi_warnings(held: InstalledPackages, torch: str, libraries: Iterable[Library]) -> list[str]:
     """What stays and will not do beside another torch. ``torch``: what is asked of it (PEP 508)."""
     from packaging.requirements import Requirement
 
@@ -101,7 +101,7 @@ def compiled_against(held: Held, torch: str, libraries: Iterable[Library]) -> li
     return said
 
 
-def drawn_along(held: Held, library: Library, resolutions: Resolutions | None) -> list[Change]:
+def transitive_upgrades(held: InstalledPackages, library: Library, resolutions: Resolutions | None) -> list[Change]:
     """What a library was last resolved with in another release than is there, and may therefore be replaced.
 
     A newer release within a major one is left alone by an installer, unless it was held back: where something else was
@@ -113,7 +113,7 @@ def drawn_along(held: Held, library: Library, resolutions: Resolutions | None) -
         return []
     own = {normalized_name(name) for name in library.distributions}
     torch = resolutions.libraries.get("torch")
-    passed = own | (set() if library.brings_torch or torch is None else set(torch.packages))
+    passed = own | (set() if library.pins_torch or torch is None else set(torch.packages))
     changes = []
     for name, resolved in closure.packages.items():
         version = held.version(name)
@@ -121,8 +121,8 @@ def drawn_along(held: Held, library: Library, resolutions: Resolutions | None) -
             continue
         newer = excluded(version, f"<={resolved}")
         major, theirs = numbers(version)[:1], numbers(resolved)[:1]
-        if (library.brings_torch and (major != theirs or (newer and _held_back(name, resolved, resolutions)))) or (
-            not library.brings_torch and newer and major > theirs
+        if (library.pins_torch and (major != theirs or (newer and _held_back(name, resolved, resolutions)))) or (
+            not library.pins_torch and newer and major > theirs
         ):
             changes.append(Change(name, version, resolved))
     return changes

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 
 from llmcheck.gpus.torch_support import torch_problem
 from llmcheck.install import notes
-from llmcheck.install.blockers import Doubts
-from llmcheck.install.choose import Wanted
+from llmcheck.install.blockers import InstallBlockers
+from llmcheck.install.choose import TierRequest
 from llmcheck.install.commands import (
     TORCH_FAMILY,
     Proof,
     library_steps,
-    mending_steps,
     pip_of,
+    reinstall_steps,
     step,
     torch_step,
     useless,
     verify_steps,
 )
-from llmcheck.install.incompatibility import numbers, old_driver, tool, unsuitable
-from llmcheck.install.installed_packages import Held, held_by
+from llmcheck.install.incompatibility import incompatibility, numbers, old_driver, tool
+from llmcheck.install.installed_packages import InstalledPackages, held_by
 from llmcheck.install.size import size_of
 from llmcheck.install.specifiers import bounded, excluded, has_floor, name_of, specifier_of
 from llmcheck.install.system import system_steps
@@ -30,7 +30,7 @@ from llmcheck.install.torch import torch_build
 from llmcheck.schema.advice import Environment, Judged, LeftOut, Plan, Step, TorchBuild
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.tables.library import Library
-from llmcheck.tables.tables import Knowledge
+from llmcheck.tables.tables import Tables
 
 _DEFAULT = PlanOptions()
 _VERSION = re.compile(r"[A-Za-z0-9.!+-]+")
@@ -40,16 +40,16 @@ def plan_installation(
     target: str,
     wanted: Sequence[str],
     machine: Machine,
-    knowledge: Knowledge,
+    tables: Tables,
     options: PlanOptions = _DEFAULT,
-    asked: Wanted | None = None,
+    asked: TierRequest | None = None,
 ) -> Plan:
     """Steps for the libraries ``wanted`` (catalogue ids) and what each needs first.
 
     ``asked``: what a tier says of them: versions, packages that the catalogue does not know, what is there already.
     Raises DataError where no safe command line can be made, because a path holds control characters.
     """
-    return _Planner(target, wanted, machine, knowledge, options, asked or Wanted()).plan()
+    return _Planner(target, wanted, machine, tables, options, asked or TierRequest()).plan()
 
 
 def takes_all(plan: Plan) -> bool:
@@ -67,15 +67,15 @@ class _Planner:
         target: str,
         wanted: Sequence[str],
         machine: Machine,
-        knowledge: Knowledge,
+        tables: Tables,
         options: PlanOptions,
-        asked: Wanted,
+        asked: TierRequest,
     ) -> None:
-        self.target, self.machine, self.knowledge, self.options, self.asked = target, machine, knowledge, options, asked
-        self.libraries = knowledge.libraries
+        self.target, self.machine, self.tables, self.options, self.asked = target, machine, tables, options, asked
+        self.libraries = tables.libraries
         self.builds: dict[tuple[str | None, str], TorchBuild] = {}
-        self.useless = torch_problem(machine, knowledge.wheels, knowledge.drivers) is not None
-        self.held = held_by(machine, knowledge.wheels)
+        self.useless = torch_problem(machine, tables.wheels, tables.drivers) is not None
+        self.held = held_by(machine, tables.wheels)
         self.broken = self._broken()
         self.installed = self._installed()
         self.wanted = list(dict.fromkeys(wanted))
@@ -88,7 +88,7 @@ class _Planner:
         fresh = target.folder is not None
         if fresh and (missing or self.options.venv is not None):
             # It is empty: what is installed elsewhere is of no use in it.
-            self.installed, self.held, self.broken, self.useless = self._on_path(), Held(), {}, False
+            self.installed, self.held, self.broken, self.useless = self._on_path(), InstalledPackages(), {}, False
             wanted = list(dict.fromkeys((*self.asked.present, *wanted)))
         satisfied = [name for name in dict.fromkeys((*wanted, *self.asked.present)) if self._is_satisfied(name)]
         kept, left_out = self._possible(wanted, target)
@@ -105,14 +105,16 @@ class _Planner:
                 alone += apart
                 continue
             own = self._own(ids)
-            environments.append(self._fill(self._own_target(name, own, reason), own, Held(), reason=reason))
+            environments.append(
+                self._fill(self._own_target(name, own, reason), own, InstalledPackages(), reason=reason)
+            )
         environments += [_without_python(each, self.options) for each in alone]
         planned = [self.libraries[name] for each in environments for name in each.libraries]
         with_torch = any(name in TORCH_FAMILY for each in environments for name in each.libraries)
         torch = self._torch_for(target.version) if with_torch else None
         stopped = [self.libraries[name] for name, _ in left_out if old_driver(self.libraries[name], self.machine)]
         first, system = self._system(environments, planned, stopped, torch)
-        resolutions = self.knowledge.resolutions
+        resolutions = self.tables.resolutions
         return Plan(
             target=self.target,
             machine=_judged(self.machine),
@@ -135,7 +137,7 @@ class _Planner:
         """
         specifier = self.asked.specifiers.get("torch", "") if specifier is None else specifier
         if (python, specifier) not in self.builds:
-            known, backend = self.knowledge, self.options.backend
+            known, backend = self.tables, self.options.backend
             build = torch_build(self.machine, known.wheels, known.drivers, backend, python, specifier)
             self.builds[python, specifier] = build
         return self.builds[python, specifier]
@@ -143,14 +145,14 @@ class _Planner:
     def _target(self) -> Target:
         """The shared environment, for all that may go into it."""
         every = dict.fromkeys((*self.wanted, *self.asked.present))
-        shared = [name for name in every if not self.libraries[name].apart and self._suits(name)]
+        shared = [name for name in every if not self.libraries[name].isolated and self._suits(name)]
         needed = self._with_needs(shared)
         members = [each for each in needed if _is_python(each) and not self._is_satisfied(each.id)]
         needs_torch = any(each.id == "torch" for each in needed)
         return shared_target(members, self.machine, self.options, self._torch_for if needs_torch else None)
 
     def _own(self, ids: Sequence[str]) -> list[Library]:
-        return self._with_needs(ids, brings_torch=any(self.libraries[each].brings_torch for each in ids))
+        return self._with_needs(ids, pins_torch=any(self.libraries[each].pins_torch for each in ids))
 
     def _own_target(self, name: str, members: Sequence[Library], reason: str) -> Target:
         needs_torch = any(each.id == "torch" for each in members)
@@ -158,7 +160,7 @@ class _Planner:
         return own_target(name, members, reason, self.machine, self.options, torch_for)
 
     def _suits(self, name: str) -> bool:
-        return unsuitable(self.libraries[name], self.machine) is None
+        return incompatibility(self.libraries[name], self.machine) is None
 
     def _possible(self, wanted: Sequence[str], target: Target) -> tuple[list[str], list[tuple[str, str]]]:
         """What is missing and can work here, and what cannot, with the reason."""
@@ -167,22 +169,22 @@ class _Planner:
             if self._is_satisfied(name):
                 continue
             library = self.libraries[name]
-            where = self._own_target(name, self._own([name]), "") if library.apart else target
+            where = self._own_target(name, self._own([name]), "") if library.isolated else target
             reason = self._doubts(where).against(name)
             if reason is None:
                 kept.append(name)
             else:
-                told = library.note is not None and reason == unsuitable(library, self.machine)
+                told = library.note is not None and reason == incompatibility(library, self.machine)
                 left_out.append((name, f"{reason}. {library.note}" if told else reason))
         return kept, left_out
 
-    def _doubts(self, target: Target) -> Doubts:
+    def _doubts(self, target: Target) -> InstallBlockers:
         stays = target.folder is None and self._is_satisfied("torch")
-        return Doubts(
+        return InstallBlockers(
             machine=self.machine,
             libraries=self.libraries,
             specifiers=self.asked.specifiers,
-            misfits=target.misfits,
+            python_conflicts=target.python_conflicts,
             torch=self._torch_for(target.version),
             installed=self.machine.software.torch if stays else None,
             is_there=self._is_satisfied,
@@ -223,13 +225,13 @@ class _Planner:
         versions = [version for _, version in self._versions(self.libraries[name])]
         return any(not excluded(each, specifier) for each in versions)
 
-    def _with_needs(self, wanted: Sequence[str], *, brings_torch: bool = False) -> list[Library]:
+    def _with_needs(self, wanted: Sequence[str], *, pins_torch: bool = False) -> list[Library]:
         """The libraries with what each needs before it, every one once."""
         ordered: list[str] = []
 
         def add(name: str) -> None:
             for needed in self.libraries[name].needs:
-                if not (brings_torch and needed in TORCH_FAMILY):
+                if not (pins_torch and needed in TORCH_FAMILY):
                     add(needed)
             if name not in ordered:
                 ordered.append(name)
@@ -240,7 +242,7 @@ class _Planner:
 
     def _with_floor(self, requirement: str) -> str:
         """A package that the catalogue does not know gets the oldest release that any of its libraries resolved to."""
-        known = self.knowledge.resolutions
+        known = self.tables.resolutions
         name = normalized_name(name_of(requirement))
         closures = known.libraries.values() if known else ()
         seen = [closure.packages[name] for closure in closures if name in closure.packages]
@@ -249,14 +251,16 @@ class _Planner:
         plain = name_of(requirement)
         return bounded(f"{plain}>={min(seen, key=numbers)}", requirement[len(plain) :])
 
-    def _fill(self, target: Target, members: Sequence[Library], held: Held, reason: str | None = None) -> Environment:
+    def _fill(
+        self, target: Target, members: Sequence[Library], held: InstalledPackages, reason: str | None = None
+    ) -> Environment:
         """Make it if need be, torch by its index, the rest in one command, then the proof."""
         steps: list[Step] = []
         if target.make:
             steps.append(step(target.make, target.reason, self.options, kind="environment", requires=target.requires))
         pip, more = pip_of(target, members, self.machine, self.options, held)
         gone = {each.id for each in members if held.packages and each.id in self.broken}
-        steps += [*more, *mending_steps(pip, [self.broken[name] for name in sorted(gone - {"torch"})])]
+        steps += [*more, *reinstall_steps(pip, [self.broken[name] for name in sorted(gone - {"torch"})])]
         fate = [each for each in self.libraries.values() if each not in members]
         torch, family = self._torch_in(target, members)
         family -= gone - {"torch"}
@@ -267,7 +271,7 @@ class _Planner:
         rest = [each for each in members if each.id not in (*TORCH_FAMILY, *gone)]
         stays = held.torch is not None and "torch" not in family
         tag = held.torch.build if stays and held.torch else torch.tag
-        resolutions = self.knowledge.resolutions
+        resolutions = self.tables.resolutions
         steps += library_steps(pip, rest, self.asked.specifiers, self.machine, tag, fate, resolutions)
         others = self.others if target.name == SHARED else ()
         if others:
@@ -287,19 +291,21 @@ class _Planner:
 
     def _torch_in(self, target: Target, members: Sequence[Library]) -> tuple[TorchBuild, set[str]]:
         """The build that goes into an environment, and what of its family is asked for."""
-        bringer = next((library for library in members if library.brings_torch), None)
-        if bringer is None:
+        pinning = next((library for library in members if library.pins_torch), None)
+        if pinning is None:
             return self._torch_for(target.version), {library.id for library in members} & set(TORCH_FAMILY)
-        torch = self._torch_for(target.version, bringer.torch or "")
+        torch = self._torch_for(target.version, pinning.torch or "")
         # PyPI's own torch is what it pins; from another index the pinned release has to be there first.
-        return torch, {"torch"} if torch.index_url and not bringer.driver else set()
+        return torch, {"torch"} if torch.index_url and not pinning.driver else set()
 
-    def _proof(self, members: Sequence[Library], torch: TorchBuild, asked: Sequence[str], held: Held) -> Proof | None:
+    def _proof(
+        self, members: Sequence[Library], torch: TorchBuild, asked: Sequence[str], held: InstalledPackages
+    ) -> Proof | None:
         """What proves torch, where something of it was installed. ``asked``: what its own step asks for."""
-        bringer = next((library for library in members if library.brings_torch), None)
-        if bringer is not None:
-            usual = not excluded(bringer.version or "", self.asked.specifiers.get(bringer.id, ""))
-            expected = f"a version ({bringer.torch} with {bringer.name} {bringer.version})" if usual else "a version"
+        pinning = next((library for library in members if library.pins_torch), None)
+        if pinning is not None:
+            usual = not excluded(pinning.version or "", self.asked.specifiers.get(pinning.id, ""))
+            expected = f"a version ({pinning.torch} with {pinning.name} {pinning.version})" if usual else "a version"
             return Proof(torch, expected) if asked or not torch.index_url else None
         own = next((specifier_of(each) for each in asked if name_of(each) == "torch"), None)
         expected = f"a version {own}" if own is not None else f"the version {held.version('torch')}"
@@ -324,7 +330,7 @@ class _Planner:
         steps, said = system_steps(
             self.machine,
             missing,
-            self.knowledge.recipes,
+            self.tables.recipes,
             needs_gpu=needs_gpu,
             wanted_driver=max(wishes, key=numbers, default=None),
             shell_name=self.options.shell,
@@ -374,10 +380,10 @@ def _without_python(library: Library, options: PlanOptions) -> Environment:
 
 def _judged(machine: Machine) -> Judged:
     if machine.os is None:
-        return Judged(hostname=machine.identity.hostname, stated=machine.stated)
+        return Judged(hostname=machine.identity.hostname, hypothetical=machine.hypothetical)
     return Judged(
         hostname=machine.identity.hostname,
         system=machine.os.system,
         architecture=machine.os.architecture,
-        stated=machine.stated,
+        hypothetical=machine.hypothetical,
     )

@@ -66,7 +66,7 @@ def _free(environments: Iterable[Environment], machine: Machine) -> int | None:
     """
     python = next((each.python for each in environments if each.python), None)
     disks = machine.disks or ()
-    if machine.stated:
+    if machine.hypothetical:
         return next((disk.free for disk in disks), None)
     if python is None:
         return None

@@ -13,7 +13,7 @@ from llmcheck import shell
 from llmcheck.install.incompatibility import numbers
 from llmcheck.schema.advice import Step
 from llmcheck.schema.machine import Machine, capability_of
-from llmcheck.tables.system_step import Recipe
+from llmcheck.tables.system_step import SystemInstallStep
 
 # What /etc/os-release calls a distribution, in lower case and whole words, and its families, the nearest first.
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -53,7 +53,7 @@ class SystemSteps(NamedTuple):
 def system_steps(
     machine: Machine,
     tools: Iterable[str],
-    recipes: Sequence[Recipe],
+    recipes: Sequence[SystemInstallStep],
     *,
     needs_gpu: bool,
     wanted_driver: str | None,
@@ -91,7 +91,7 @@ def families(machine: Machine) -> tuple[str, ...]:
 
 def _driver(machine: Machine, wanted: str | None, writer: _Writer) -> None:
     """Of a machine that has an NVIDIA card."""
-    if machine.stated:
+    if machine.hypothetical:
         least = f"{wanted} or newer" if wanted else "a current one"
         writer.note(f"the NVIDIA driver is not stated; {least} is taken to be there")
         return
@@ -160,7 +160,7 @@ def _elsewhere(machine: Machine, fault: str | None, said: str, wanted: str | Non
 class _Writer:
     """Gathers steps and notes."""
 
-    def __init__(self, machine: Machine, recipes: Sequence[Recipe], shell_name: str) -> None:
+    def __init__(self, machine: Machine, recipes: Sequence[SystemInstallStep], shell_name: str) -> None:
         self.machine, self.recipes, self.shell = machine, recipes, shell_name
         self.steps: list[Step] = []
         self.notes: list[str] = []
@@ -192,7 +192,7 @@ class _Writer:
             self.note(f"{said}: see {recipe.source}")
         return bool(commands)
 
-    def _fitting(self, purpose: str, wanted: str | None) -> Iterator[Recipe]:
+    def _fitting(self, purpose: str, wanted: str | None) -> Iterator[SystemInstallStep]:
         release = _release(self.machine)
         capabilities = [capability_of(gpu) for gpu in self.machine.gpus or () if gpu.vendor == "nvidia"]
         least = min((each for each in capabilities if each is not None), default=None)

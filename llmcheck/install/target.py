@@ -43,7 +43,7 @@ class Target(NamedTuple):
     reason: str = ""
     conda: bool = False
     """pip runs inside a conda environment."""
-    misfits: Mapping[str, str] = {}
+    python_conflicts: Mapping[str, str] = {}
     """What its Python keeps out, by library id, each with the reason."""
 
 
@@ -61,8 +61,8 @@ def shared_target(
     python = machine.software.python
     version = python.version if python else None
     wanted = python_for(members, version, torch_for)
-    misfits = _misfits(members, wanted, torch_for)
-    return _shared(members, wanted, machine, options, torch_for)._replace(misfits=misfits)
+    python_conflicts = _misfits(members, wanted, torch_for)
+    return _shared(members, wanted, machine, options, torch_for)._replace(python_conflicts=python_conflicts)
 
 
 def _shared(
@@ -103,9 +103,9 @@ def own_target(
     wanted = python_for(members, version, torch_for)
     if wanted != version:
         reason = f"{reason}; {_against(members, version, wanted, torch_for)}, and the Python here is {version}"
-    folder, misfits = f"{options.venv or VENV}-{name}", _misfits(members, wanted, torch_for)
+    folder, python_conflicts = f"{options.venv or VENV}-{name}", _misfits(members, wanted, torch_for)
     made = _new(name, folder, wanted if wanted != version else None, reason, machine, options)
-    return made._replace(misfits=misfits)
+    return made._replace(python_conflicts=python_conflicts)
 
 
 def python_for(members: Sequence[Library], judged: str | None, torch_for: TorchFor | None = None) -> str | None:
@@ -155,8 +155,8 @@ def grouped(
     apart: dict[str, tuple[list[str], str]] = {}
     for name in wanted:
         library = libraries[name]
-        against = None if library.apart else _conflict(library, [*installed, *shared], libraries, specifiers)
-        if not library.apart and against is None:
+        against = None if library.isolated else _conflict(library, [*installed, *shared], libraries, specifiers)
+        if not library.isolated and against is None:
             shared.append(name)
             continue
         reason = f"the pins of {library.name} exclude what others need" if against is None else against

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from llmcheck.gpus.torch_support import told_of_torch
+from llmcheck.gpus.torch_support import existing_torch_problem
 from llmcheck.judge.requirements import check
-from llmcheck.schema.estimate import TierMethod
+from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
 from llmcheck.tables.correction import Correction
-from llmcheck.units import decimal, parse_size, short
+from llmcheck.units import format_gb, parse_size, short
 
 _ABOUT_GPUS = ("gpu", "interconnect")
 
@@ -23,7 +23,7 @@ def evaluate(
     machine: Machine,
     corrections: Sequence[Correction] = (),
     skip: frozenset[str] = frozenset(),
-    computed: Sequence[TierMethod] = (),
+    computed: Sequence[ComputedMethod] = (),
 ) -> ProfileReport:
     """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
     skipped and do not count. ``computed``: the ways of doing what the tier is for, of ``fit.tier.methods``.
@@ -31,9 +31,9 @@ def evaluate(
     A machine in words and an offer are judged on their hardware alone."""
     documented = [check(requirement, machine) for requirement in profile.require]
     findings = _left_out(_beside(documented, _computed(profile, computed)), skip, "left out as asked")
-    if machine.stated:
+    if machine.hypothetical:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
-    untold = machine.stated and all(each.status == "skipped" for each in findings)
+    untold = machine.hypothetical and all(each.status == "skipped" for each in findings)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
@@ -52,7 +52,7 @@ def evaluate(
     )
 
 
-def _computed(profile: Profile, computed: Sequence[TierMethod]) -> Finding | None:
+def _computed(profile: Profile, computed: Sequence[ComputedMethod]) -> Finding | None:
     if not computed:
         return None
     from llmcheck.fit import computed_layer  # 8 ms that a plan does without
@@ -109,7 +109,7 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
     """A torch that is installed and cannot use the GPUs is as good as missing."""
     if finding.kind != "package" or finding.status != "pass" or "torch" not in finding.libraries:
         return finding
-    problem = told_of_torch(machine)
+    problem = existing_torch_problem(machine)
     if problem is None:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"
@@ -149,7 +149,7 @@ def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine
     total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
     unknown = any(gpu.memory_total is None for gpu in gpus)
     status: Status = "pass" if total >= least else "unknown" if unknown else "warn"
-    found = decimal(total)
+    found = format_gb(total)
     return Finding(
         id=correction.id,
         kind=documented.kind,

@@ -26,12 +26,12 @@ def memory_room(host: Host) -> tuple[int, str] | None:
 
     Cached files that are not in use (``inactive_file``) are given up before anything is killed, so they are room.
     """
-    rooms = []
+    capacities = []
     for limit, source, folder in _memory_limits(host):
         used = _memory_used(host, folder)
         if used is not None:
-            rooms.append((max(0, limit - used), source))
-    return min(rooms, key=lambda each: each[0], default=None)
+            capacities.append((max(0, limit - used), source))
+    return min(capacities, key=lambda each: each[0], default=None)
 
 
 def cpu_quota(host: Host) -> tuple[float, str] | None:

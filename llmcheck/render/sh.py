@@ -7,7 +7,7 @@ from llmcheck.render import Options
 from llmcheck.render.views.blocks import printable
 from llmcheck.render.views.plan import chosen
 from llmcheck.schema.advice import Environment, Plan, Step
-from llmcheck.units import decimal
+from llmcheck.units import format_gb
 
 _KERNELS = {"linux": "Linux", "darwin": "Darwin"}
 # Not on PATH after NVIDIA's own packages, and found there all the same by what builds with it.
@@ -56,7 +56,7 @@ def _say(text: str) -> str:
 def _space(plan: Plan) -> list[str]:
     """Told and no more: what is there already may count, and the disk may be another by then."""
     short = plan.size.short if plan.size else 0
-    return [_say(f"the disk does not hold this: about {decimal(short)} short"), ""] if short else []
+    return [_say(f"the disk does not hold this: about {format_gb(short)} short"), ""] if short else []
 
 
 def _left_out(plan: Plan) -> list[str]:
@@ -68,7 +68,7 @@ def _left_out(plan: Plan) -> list[str]:
 def _guard(plan: Plan) -> list[str]:
     """Refuses where the machine is not the one that was judged, as far as that is known."""
     machine = plan.machine
-    tests = [("false", "a machine in words")] if machine.stated else []
+    tests = [("false", "a machine in words")] if machine.hypothetical else []
     if machine.hostname:
         tests.append((f'[ "$(uname -n)" = {shell.quote(machine.hostname)} ]', f"the machine {machine.hostname}"))
     if machine.system in _KERNELS:

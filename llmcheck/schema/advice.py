@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
@@ -164,7 +164,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     system: str | None = None
     """``linux``, ``darwin``, ``windows``."""
     architecture: str | None = None
-    stated: bool = False
+    hypothetical: bool = field(default=False, name="stated")
     """It was described in words: nobody has looked at such a machine."""
 
 

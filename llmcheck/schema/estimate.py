@@ -91,7 +91,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     """vLLM: sequences of the whole context at a time."""
 
 
-class Way(Struct, frozen=True, kw_only=True):
+class Alternative(Struct, frozen=True, kw_only=True):
     """One change that makes it fit."""
 
     change: str
@@ -102,7 +102,7 @@ class Way(Struct, frozen=True, kw_only=True):
     cost: Literal["free", "quality", "speed", "hardware"]
 
 
-class TierMethod(Struct, frozen=True, kw_only=True):
+class ComputedMethod(Struct, frozen=True, kw_only=True):
     """One way to do what a tier is for, with a model of one of its sizes, on one machine."""
 
     parameters: str
@@ -148,7 +148,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     largest_batch: int | None = None
     best_weights: str | None = None
     """The finest quantisation that fits."""
-    ways: tuple[Way, ...] = ()
+    ways: tuple[Alternative, ...] = ()
     """Nearest first, cheapest first."""
     speed: Speed | None = None
     assumptions: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 SCHEMA = "llmcheck.machine/1"
 
@@ -422,7 +422,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     llmcheck: str | None = None
     """The version of llmcheck that looked."""
     collected_at: str | None = None
-    stated: bool = False
+    hypothetical: bool = field(default=False, name="stated")
     """Put in words, or offered for rent: its hardware alone is told, and its driver is whichever will be installed."""
     """UTC, ISO 8601."""
     identity: Identity = Identity()

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from llmcheck.schema.advice import Advice
-from llmcheck.schema.estimate import TierMethod
+from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Cost
 from llmcheck.tables.correction import Correction
@@ -56,7 +56,7 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """The verdict of the hardware findings alone; None where the profile asks for none."""
     software: Verdict | None = None
     findings: tuple[Finding, ...]
-    computed: tuple[TierMethod, ...] = ()
+    computed: tuple[ComputedMethod, ...] = ()
     """The ways of doing what the tier is for that were computed for this machine, the plain one first for each size."""
     corrections: tuple[Correction, ...] = ()
     """What is known to be wrong in the documented figures of this profile."""

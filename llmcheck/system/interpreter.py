@@ -39,29 +39,29 @@ _END_SECONDS = 0.2
 _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{os.sep}uv{os.sep}archive-")
 
 
-class Choice(NamedTuple):
+class InterpreterChoice(NamedTuple):
     executable: str
     reason: str
 
 
-def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Choice | None:
+def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
     """The project's interpreter and why it is taken; None if there is none.
 
     An active environment without a Python that could be run is passed over; the inventory says so.
     """
     if explicit:
-        return Choice(_named(explicit, environ, cwd), NAMED)
+        return InterpreterChoice(_named(explicit, environ, cwd), NAMED)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
         if prefix and (found := in_prefix(os.path.join(cwd, prefix))):
-            return Choice(found, f"the active environment ({variable})")
+            return InterpreterChoice(found, f"the active environment ({variable})")
     if not any(home in sys.prefix + os.sep for home in _TOOL_HOMES) and not _is_ephemeral():
-        return Choice(sys.executable, "the environment that llmcheck is installed in")
+        return InterpreterChoice(sys.executable, "the environment that llmcheck is installed in")
     if found := in_prefix(os.path.join(cwd, ".venv")):
-        return Choice(found, ".venv in the working directory")
+        return InterpreterChoice(found, ".venv in the working directory")
     names = ("python3", "python.exe") if os.name == "nt" else ("python3",)
     path = _on_path(names, environ, cwd)
-    return Choice(path, "the first python3 on PATH") if path else None
+    return InterpreterChoice(path, "the first python3 on PATH") if path else None
 
 
 def _named(explicit: str, environ: Mapping[str, str], cwd: str) -> str:
@@ -100,14 +100,14 @@ def in_prefix(prefix: str) -> str | None:
     return None
 
 
-class Question:
+class InterpreterQuery:
     """An interpreter that is being asked; ``answer`` waits for it at most so long.
 
     It gets nothing of our standard input, and a process group of its own, so that what it starts ends with it. It is
     ended with us at the latest.
     """
 
-    def __init__(self, choice: Choice | None, cwd: str | None = None) -> None:
+    def __init__(self, choice: InterpreterChoice | None, cwd: str | None = None) -> None:
         """``cwd``: None is our own, for the shims of version managers look there which Python is meant."""
         self.choice = choice
         self._process: Popen[bytes] | None = None

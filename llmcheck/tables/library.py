@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,7 +49,7 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     macos_min: int | None = None
     torch: str | None = None
     """The specifier that its newest release puts on torch: ``==2.13.0``; None where it names none, or no torch."""
-    brings_torch: bool = False
+    pins_torch: bool = field(default=False, name="brings_torch")
     """It pins torch exactly: its own resolution decides, no torch is installed before it."""
     build: bool = False
     """No wheel: it is compiled or packed on the machine."""
@@ -66,7 +66,7 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hardware: str | None = None
     environment: str | None = None
     """The name of its own virtual environment: the one it goes to when it cannot share."""
-    apart: bool = False
+    isolated: bool = field(default=False, name="apart")
     """It always gets an environment of its own; otherwise only beside what it conflicts with."""
     licence: str | None = None
     """SPDX expression, as the project publishes it; None where it could not be told."""

@@ -7,7 +7,7 @@ import datetime
 from msgspec import Struct
 
 
-class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SystemInstallStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first that fits is taken, by the nearest family first, then by its place in the table."""
 
     purpose: str

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from llmcheck.tables.library import Alias, Library, Resolutions
-from llmcheck.tables.system_step import Recipe
+from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
 
 
-class Knowledge(Struct, frozen=True, kw_only=True):
+class Tables(Struct, frozen=True, kw_only=True):
     libraries: Mapping[str, Library]
     wheels: tuple[TorchWheel, ...]
     """Newest torch first."""
     drivers: tuple[CudaDriver, ...]
-    recipes: tuple[Recipe, ...] = ()
+    recipes: tuple[SystemInstallStep, ...] = ()
     aliases: tuple[Alias, ...] = ()
     resolutions: Resolutions | None = None
     """None: neither sizes are told nor what a library brings along."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError
 from llmcheck.fit.capacity import without_vendor
-from llmcheck.gpus.identify import Known, normalized
+from llmcheck.gpus.identify import GpuRecord, normalized
 
 _GLUED = re.compile(
     r"\b(?:rtx|gtx|rx|geforce|quadro|tesla|titan|radeon|arc|gaudi|max)(?=[0-9])"
@@ -76,13 +76,13 @@ _ALSO_WITH: dict[str, tuple[float, ...]] = {
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    known: Known
+    known: GpuRecord
     share: float = 1.0
     """Of the memory of its row: not 1 for one that was sold with another memory under the same name."""
 
 
 class _Row(Struct, frozen=True, kw_only=True):
-    known: Known
+    known: GpuRecord
     words: frozenset[str]
     """All that may be asked for, without sizes."""
     missing: frozenset[str]
@@ -99,17 +99,17 @@ def error(message: str) -> DataError:
     return DataError(f"--machine: {message}")
 
 
-def shares_ram(known: Known) -> bool:
+def shares_ram(known: GpuRecord) -> bool:
     """Whether its memory is the machine's RAM."""
     return known.vendor == "apple" or known.spec.name in MOST_OF_ITS_KIND
 
 
-def is_name(text: str, specs: Sequence[Known]) -> bool:
+def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:
     """Whether it names some card, if not a single one."""
     return bool(_matching(_words(text), specs))
 
 
-def card(part: str, bare: str, size: str | None, specs: Sequence[Known], notes: list[str]) -> Card:
+def card(part: str, bare: str, size: str | None, specs: Sequence[GpuRecord], notes: list[str]) -> Card:
     """``bare`` is ``part`` without the size of its memory. What was chosen is added to ``notes``. Raises DataError."""
     known = _exactly(part, None, specs) or _exactly(bare, size, specs) or _find(bare, size, part, specs, notes)
     others, full = _ALSO_WITH.get(known.spec.name, ()), known.spec.memory_gb or 0.0
@@ -122,7 +122,7 @@ def card(part: str, bare: str, size: str | None, specs: Sequence[Known], notes: 
     return Card(known=known, share=_gigabytes(size) / full)
 
 
-def _exactly(name: str, size: str | None, specs: Sequence[Known]) -> Known | None:
+def _exactly(name: str, size: str | None, specs: Sequence[GpuRecord]) -> GpuRecord | None:
     """The row that has this very name, and this memory if one is asked for."""
     wanted = normalized(name)
     named = [each for each in specs if wanted in map(normalized, (each.spec.name, *each.aliases))]
@@ -130,7 +130,7 @@ def _exactly(name: str, size: str | None, specs: Sequence[Known]) -> Known | Non
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _find(bare: str, size: str | None, part: str, specs: Sequence[Known], notes: list[str]) -> Known:
+def _find(bare: str, size: str | None, part: str, specs: Sequence[GpuRecord], notes: list[str]) -> GpuRecord:
     rows = _matching(_words(bare), specs)
     if not rows:
         raise error(f"unknown GPU {part!r}; {_near(bare, specs)}")
@@ -143,7 +143,7 @@ def _find(bare: str, size: str | None, part: str, specs: Sequence[Known], notes:
     return _one([row for row in plain if not row.missing & _BY_MEMORY] or plain, part, notes)
 
 
-def _matching(asked: frozenset[str], specs: Sequence[Known]) -> list[_Row]:
+def _matching(asked: frozenset[str], specs: Sequence[GpuRecord]) -> list[_Row]:
     """The rows that have every word; none where no word names a card."""
     own = [(known, _own_words(known)) for known in specs]
     every = frozenset[str]().union(*(words for _, words in own))
@@ -157,7 +157,7 @@ def _matching(asked: frozenset[str], specs: Sequence[Known]) -> list[_Row]:
     ]
 
 
-def _own_words(known: Known) -> frozenset[str]:
+def _own_words(known: GpuRecord) -> frozenset[str]:
     return frozenset(_ALSO.get(known.spec.name, ())).union(*map(_words, (known.spec.name, *known.aliases)))
 
 
@@ -166,7 +166,7 @@ def _is_variant(row: _Row) -> bool:
     return bool(row.missing & (_APPLE_VARIANT if row.known.vendor == "apple" else _VARIANT))
 
 
-def _has_size(known: Known, size: str) -> bool:
+def _has_size(known: GpuRecord, size: str) -> bool:
     """As advertised or as its name says; a GPU that shares the machine's RAM has whatever the machine has."""
     if shares_ram(known):
         return True
@@ -195,7 +195,7 @@ def _memories(rows: Iterable[_Row]) -> str:
     return " or ".join(f"{size:g} GB" for size in sorted({row.known.spec.memory_gb or 0.0 for row in rows}))
 
 
-def _one(rows: Sequence[_Row], part: str, notes: list[str]) -> Known:
+def _one(rows: Sequence[_Row], part: str, notes: list[str]) -> GpuRecord:
     """The only row, or the slowest where the rows differ in how the card is built in and in nothing else."""
     kinds = {(row.missing - _FORM - _BY_MEMORY, row.known.capability) for row in rows}
     if len(kinds) > 1:
@@ -212,11 +212,11 @@ def _one(rows: Sequence[_Row], part: str, notes: list[str]) -> Known:
     return slowest
 
 
-def _speed(known: Known) -> tuple[float, float]:
+def _speed(known: GpuRecord) -> tuple[float, float]:
     return known.spec.bandwidth_gb_s or 0.0, known.spec.bf16_tflops or known.spec.fp16_tflops or 0.0
 
 
-def _near(bare: str, specs: Iterable[Known]) -> str:
+def _near(bare: str, specs: Iterable[GpuRecord]) -> str:
     """The names most like it, by the whole name and by that part of it which people say."""
     names: dict[str, str] = {}
     for known in specs:

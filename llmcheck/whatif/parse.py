@@ -10,9 +10,9 @@ from msgspec import Struct
 from llmcheck.errors import DataError
 from llmcheck.fit.capacity import in_words, without_vendor
 from llmcheck.gpus import unified_memory
-from llmcheck.gpus.identify import Known, identify
+from llmcheck.gpus.identify import GpuRecord, identify
 from llmcheck.schema.machine import Disk, Gpu, Machine, Os, Ram
-from llmcheck.units import GB, GIB, MIB, binary, decimal
+from llmcheck.units import GB, GIB, MIB, format_gb, format_gib
 from llmcheck.whatif import cards
 from llmcheck.whatif.cards import Card
 
@@ -76,7 +76,7 @@ class _Group(Struct, frozen=True, kw_only=True):
     """Bytes that were written beside the name."""
 
     @property
-    def known(self) -> Known:
+    def known(self) -> GpuRecord:
         return self.card.known
 
 
@@ -96,7 +96,7 @@ def looks_like(text: str) -> bool:
     return text != "-" and not re.search(r"[\\/]|\.[a-z]\w{0,7}$", text, re.IGNORECASE)
 
 
-def machine(text: str, specs: Sequence[Known]) -> WhatIf:
+def machine(text: str, specs: Sequence[GpuRecord]) -> WhatIf:
     """Idle GPUs of the table; RAM and disk as written, None where they are not; nothing is known of its software.
 
     Sizes may be written in small letters and without a blank. Raises DataError, one line, for words that name no
@@ -143,7 +143,7 @@ def _state(stated: _Stated, field: str, size: int, words: str) -> None:
     setattr(stated, field, size)
 
 
-def _take(part: str, stated: _Stated, specs: Sequence[Known]) -> None:
+def _take(part: str, stated: _Stated, specs: Sequence[GpuRecord]) -> None:
     without_unit = _WITHOUT_UNIT.fullmatch(part)
     if part.lower() in _NO_GPU:
         stated.no_gpu = True
@@ -178,7 +178,7 @@ def _bytes(text: str) -> int:
     return size
 
 
-def _take_group(part: str, stated: _Stated, specs: Sequence[Known]) -> None:
+def _take_group(part: str, stated: _Stated, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
     if not 0 < count <= _MOST_GPUS:
         raise _too_many(count)
@@ -206,7 +206,7 @@ def _too_many(count: int) -> DataError:
 # --- the machine ---
 
 
-def _built(stated: _Stated, specs: Sequence[Known]) -> WhatIf:
+def _built(stated: _Stated, specs: Sequence[GpuRecord]) -> WhatIf:
     ram = _with_shared(stated)
     count = sum(group.count * _devices(group.known) for group in stated.groups)
     if count > _MOST_GPUS:
@@ -219,13 +219,13 @@ def _built(stated: _Stated, specs: Sequence[Known]) -> WhatIf:
     notes = [*stated.notes, *(note for group in stated.groups for note in _notes(group.known, ram))]
     disk = stated.disk
     found = Machine(
-        stated=True,
+        hypothetical=True,
         os=_system(stated.groups),
         ram=Ram(total=ram, available=ram, usable=ram),
         gpus=tuple(gpus),
         disks=None if disk is None else (Disk(role="models", path="/", size=disk, free=disk),),
     )
-    words = in_words(found) + ("" if disk is None else f", {decimal(disk)} disk")
+    words = in_words(found) + ("" if disk is None else f", {format_gb(disk)} disk")
     return WhatIf(machine=identify(found, specs), words=words, assumptions=tuple(dict.fromkeys(notes)))
 
 
@@ -251,13 +251,13 @@ def _with_shared(stated: _Stated) -> int | None:
     advertised = group.known.spec.memory_gb
     size = group.size or (None if advertised is None else round(advertised * GIB))
     if group.size and stated.ram and group.size * group.count != stated.ram:
-        raise cards.error(f"{name} shares the RAM: {decimal(group.size * group.count)} or {decimal(stated.ram)}?")
+        raise cards.error(f"{name} shares the RAM: {format_gb(group.size * group.count)} or {format_gb(stated.ram)}?")
     if stated.ram or size:
         return _found_as(group.known, stated.ram or (size or 0) * group.count)
     raise cards.error(f"the memory of {name} is the machine's RAM; write such as '{without_vendor(name)} 64GB'")
 
 
-def _found_as(known: Known, ram: int) -> int:
+def _found_as(known: GpuRecord, ram: int) -> int:
     """Bytes of RAM that the system of such a machine would report, where that is known."""
     if known.vendor == "apple":
         return unified_memory.as_built(ram)
@@ -277,25 +277,25 @@ def _memory(card: Card, ram: int | None, count: int) -> int | None:
     return ram * 3 // 4 if known.spec.name == cards.STRIX_HALO else ram // count
 
 
-def _devices(known: Known) -> int:
+def _devices(known: GpuRecord) -> int:
     """How many GPUs a card shows itself as: cards of two dies are two, each with its share of the memory."""
     advertised = (known.spec.memory_gb or 0) * GIB
     return max(1, round(advertised / known.memory_reported)) if known.memory_reported else 1
 
 
-def _notes(known: Known, ram: int | None) -> Iterable[str]:
+def _notes(known: GpuRecord, ram: int | None) -> Iterable[str]:
     if known.vendor == "apple":
         share = unified_memory.metal_words(ram or 0)
         yield f"{share} of the RAM are counted as GPU memory, the usual share that macOS grants"
     if known.spec.name == cards.GB10 and ram:
-        yield f"{binary(ram)} are counted: of 128 GiB the kernel of a DGX Spark reports 119.7"
+        yield f"{format_gib(ram)} are counted: of 128 GiB the kernel of a DGX Spark reports 119.7"
     if known.spec.name == cards.STRIX_HALO:
         yield "three quarters of the RAM are counted as GPU memory; the system may have to be set to grant that much"
     if _devices(known) > 1:
         yield f"each {known.spec.name} shows itself as {_devices(known)} GPUs, and no rates are published of one alone"
 
 
-def _gpu(known: Known, index: int, memory: int | None) -> Gpu:
+def _gpu(known: GpuRecord, index: int, memory: int | None) -> Gpu:
     return Gpu(
         vendor=known.vendor,
         index=index,

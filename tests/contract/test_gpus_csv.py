@@ -11,7 +11,7 @@ import pytest
 
 import llmcheck
 from llmcheck import catalog
-from llmcheck.gpus.identify import Known, normalized
+from llmcheck.gpus.identify import GpuRecord, normalized
 
 TABLE = catalog.gpu_specs()
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -34,14 +34,14 @@ def test_columns() -> None:
 
 
 @each
-def test_source_and_date(known: Known) -> None:
+def test_source_and_date(known: GpuRecord) -> None:
     assert known.spec.source
     assert "unsourced" not in known.spec.source.lower()
     assert datetime.date(2026, 1, 1) <= datetime.date.fromisoformat(known.as_of) <= TODAY + datetime.timedelta(days=400)
 
 
 @each
-def test_a_card_reports_the_size_it_is_sold_with(known: Known) -> None:
+def test_a_card_reports_the_size_it_is_sold_with(known: GpuRecord) -> None:
     """Measured: the least is the B300 with 0.9326 of its number in GiB, and each reaches it in GB."""
     if known.memory_reported is None or known.spec.memory_gb is None:
         return
@@ -61,7 +61,7 @@ def test_names_and_spellings_are_each_of_one_card() -> None:
 
 
 @each
-def test_figures_are_plausible(known: Known) -> None:
+def test_figures_are_plausible(known: GpuRecord) -> None:
     spec = known.spec
     ranges: list[tuple[float | None, float, float]] = [
         (spec.memory_gb, 4, 600),
@@ -80,7 +80,7 @@ def test_figures_are_plausible(known: Known) -> None:
 
 
 @each
-def test_capability_is_of_its_vendor(known: Known) -> None:
+def test_capability_is_of_its_vendor(known: GpuRecord) -> None:
     pattern = {"nvidia": r"\d+\.\d", "amd": r"gfx[0-9a-f]+", "intel": "xpu", "habana": "hpu", "apple": "mps"}[
         known.vendor
     ]

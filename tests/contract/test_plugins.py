@@ -141,7 +141,7 @@ def report(informs: bool) -> Report:
 
 RESOLVED = Resolved(name="transformers", version="5.23.0", url="https://example.org/t-5.23.0.whl", sha256="0" * 64)
 PLAN = replace(
-    plan_installation("transformers", ["transformers"], machine(), catalog.knowledge()),
+    plan_installation("transformers", ["transformers"], machine(), catalog.tables()),
     verification=(
         Verification(environment="shared", status="resolved", resolver="uv", message="1", packages=(RESOLVED,)),
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit import gguf_writer
+from tests.unit.checkpoint import gguf_writer
 
 from .command import Command, complaint
 

@@ -22,7 +22,7 @@ from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, sh
 from tests.machines_builder import card, machine, python
 
-KNOWLEDGE = catalog.knowledge()
+KNOWLEDGE = catalog.tables()
 INDEXES = (
     "https://download.pytorch.org/whl/",
     "https://abetlen.github.io/llama-cpp-python/whl/",

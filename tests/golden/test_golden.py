@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from llmcheck import api
-from llmcheck.api.model_source import Subject
+from llmcheck.api.model_source import ModelSource
 from llmcheck.render import Options
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Workload
@@ -155,7 +155,7 @@ def test_cloud(profile: str) -> None:
 )
 def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
     stated = api.stated_machine(words)
-    found = api.fit(Subject(model=model), workload, lambda: stated.machine)
+    found = api.fit(ModelSource(model=model), workload, lambda: stated.machine)
     screen(f"{name}.txt", api.render(found, "text", Options(width=80)))
 
 

@@ -42,7 +42,10 @@ int amdsmi_get_gpu_memory_usage(handle device, int type, uint64_t *out) {
     return type || nth(device);
 }
 """
-PROGRAM = "from llmcheck.system.host import Host; from llmcheck.probe.gpu._amdsmi import memory_by_bus; print(memory_by_bus(Host()))"
+PROGRAM = (
+    "from llmcheck.system.host import Host; from llmcheck.probe.gpu._amdsmi import memory_by_bus;"
+    " print(memory_by_bus(Host()))"
+)
 
 
 def ask(folder: Path, fail: int) -> str:

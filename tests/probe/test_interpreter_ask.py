@@ -15,7 +15,7 @@ import pytest
 from llmcheck.probe import Reading, Request, software
 from llmcheck.schema.machine import Software
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END, Choice, Question, choose
+from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice, InterpreterQuery, choose
 
 ENDLESS = 600
 REAL = f'exec {sys.executable} "$@"'
@@ -29,7 +29,7 @@ def script(path: Path, text: str) -> str:
 
 
 def read(executable: str, seconds: float = 30, environ: dict[str, str] | None = None) -> Reading:
-    question = Question(Choice(executable, "named with --python"))
+    question = InterpreterQuery(InterpreterChoice(executable, "named with --python"))
     request = Request(python=(executable, "named with --python"), python_answer=question.answer(seconds))
     question.close()
     return software.probe(Host(environ=environ or {}), request)
@@ -98,14 +98,14 @@ def test_what_may_not_be_run_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_flood_of_words_is_neither_kept_nor_waited_for(tmp_path: Path) -> None:
     began = time.monotonic()
-    question = Question(Choice(script(tmp_path / "python", "exec yes"), "named"))
+    question = InterpreterQuery(InterpreterChoice(script(tmp_path / "python", "exec yes"), "named"))
     assert question.answer(20) is None
     assert time.monotonic() - began < 15
 
 
 def test_what_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     text = f"sleep {ENDLESS} & echo $! > {tmp_path}/pid; echo $$ >> {tmp_path}/pid; wait"
-    question = Question(Choice(script(tmp_path / "python", text), "named"))
+    question = InterpreterQuery(InterpreterChoice(script(tmp_path / "python", text), "named"))
     while not (tmp_path / "pid").exists() or len((tmp_path / "pid").read_text().split()) < 2:
         time.sleep(0.01)
     assert question.answer(0.1) is None
@@ -134,7 +134,8 @@ def test_a_wrapper_that_goes_on_talking_is_understood(tmp_path: Path) -> None:
 
 def test_it_does_not_read_our_standard_input(tmp_path: Path) -> None:
     path = script(tmp_path / "python", f"cat > {tmp_path}/heard; {REAL}")
-    program = f"from llmcheck.system.interpreter import *; print(len(Question(Choice({path!r}, 'named')).answer(60)))"
+    asked = f"InterpreterQuery(InterpreterChoice({path!r}, 'named'))"
+    program = f"from llmcheck.system.interpreter import *; print(len({asked}.answer(60)))"
     done = subprocess.run(
         [sys.executable, "-c", program], input=b"secret", capture_output=True, check=True, timeout=120
     )
@@ -146,7 +147,7 @@ def test_it_ends_with_us_though_nobody_waited_for_its_answer(tmp_path: Path) -> 
     path = script(tmp_path / "python", f"echo $$ > {tmp_path}/pid; exec sleep {ENDLESS}")
     program = (
         "import os, time\nfrom llmcheck.system.interpreter import *\n"
-        f"question = Question(Choice({path!r}, 'named'))\n"
+        f"question = InterpreterQuery(InterpreterChoice({path!r}, 'named'))\n"
         f"while not os.path.exists('{tmp_path}/pid') or not open('{tmp_path}/pid').read(): time.sleep(0.01)\n"
         "raise SystemExit(2)\n"
     )
@@ -202,9 +203,8 @@ def test_a_shim_asks_for_the_version_of_the_working_directory(tmp_path: Path) ->
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / ".python-version").write_text("chosen")
     shim = script(tmp_path / "shims" / "python3", f'test "$(cat .python-version)" = chosen && {REAL}')
-    program = (
-        f"from llmcheck.system.interpreter import *; print(Question(Choice({shim!r}, 'named')).answer(60) is not None)"
-    )
+    asked = f"InterpreterQuery(InterpreterChoice({shim!r}, 'named'))"
+    program = f"from llmcheck.system.interpreter import *; print({asked}.answer(60) is not None)"
     for where, answers in ((tmp_path / "project", b"True"), (tmp_path, b"False")):
         done = subprocess.run([sys.executable, "-c", program], cwd=where, capture_output=True, check=True, timeout=120)
         assert done.stdout.strip() == answers
@@ -217,7 +217,7 @@ def test_a_broken_environment_is_passed_over_and_named(tmp_path: Path) -> None:
     chosen = choose(None, environ, str(tmp_path))
     assert chosen is not None
     assert not chosen.executable.startswith(str(tmp_path))
-    request = Request(python=chosen, python_answer=Question(chosen).answer(30))
+    request = Request(python=chosen, python_answer=InterpreterQuery(chosen).answer(30))
     (problem,) = software.probe(Host(environ=environ), request).problems
     assert (problem.code, str(tmp_path / "env") in problem.message) == ("environment-broken", True)
     assert "VIRTUAL_ENV" in (problem.remedy or "")
@@ -228,7 +228,7 @@ def test_a_sound_environment_is_no_problem(tmp_path: Path) -> None:
     environ = {"VIRTUAL_ENV": str(tmp_path / "env")}
     chosen = choose(None, environ, "/")
     assert chosen is not None
-    request = Request(python=chosen, python_answer=Question(chosen).answer(30))
+    request = Request(python=chosen, python_answer=InterpreterQuery(chosen).answer(30))
     assert software.probe(Host(environ=environ), request).problems == ()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck.units import binary, decimal, parse_size, short
+from llmcheck.units import format_gb, format_gib, parse_size, short
 
 
 @pytest.mark.parametrize(
@@ -47,18 +47,18 @@ def test_a_size_too_long_for_arithmetic_is_refused_like_any_other_nonsense() -> 
 
 @given(st.integers(min_value=10**3, max_value=10**18))
 def test_a_written_decimal_size_reads_back_within_its_rounding(size: int) -> None:
-    assert parse_size(decimal(size)) == pytest.approx(size, rel=0.05)
+    assert parse_size(format_gb(size)) == pytest.approx(size, rel=0.05)
 
 
 @given(st.integers(min_value=2**10, max_value=2**60))
 def test_a_written_binary_size_reads_back_within_its_rounding(size: int) -> None:
-    assert parse_size(binary(size)) == pytest.approx(size, rel=0.05)
+    assert parse_size(format_gib(size)) == pytest.approx(size, rel=0.05)
 
 
 @given(st.integers(min_value=0, max_value=10**18))
 def test_decimal_sizes_name_powers_of_ten_and_binary_sizes_powers_of_two(size: int) -> None:
-    assert "iB" not in decimal(size)
-    assert binary(size).endswith("iB")
+    assert "iB" not in format_gb(size)
+    assert format_gib(size).endswith("iB")
 
 
 @given(needed=st.integers(0, 10**15), found=st.integers(0, 10**15))
@@ -73,5 +73,5 @@ def test_what_is_short_is_never_rounded_to_nothing(needed: int, found: int) -> N
 
 
 def test_the_same_memory_reads_differently_in_both_families() -> None:
-    assert decimal(24564 * 2**20) == "25.8 GB"
-    assert binary(24564 * 2**20) == "24.0 GiB"
+    assert format_gb(24564 * 2**20) == "25.8 GB"
+    assert format_gib(24564 * 2**20) == "24.0 GiB"

@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from llmcheck import units
-from llmcheck.install.resolver._pip import Pip
+from llmcheck.install.resolver._pip import PipResolver
 from llmcheck.install.resolver._uv import Uv
-from llmcheck.install.resolver._values import Answer, Chosen, Python, Question, Status, Trouble
+from llmcheck.install.resolver._values import Answer, Chosen, ResolverQuery, Status, TargetPython, Trouble
 from llmcheck.install.resolver._words import NOT_PRINTED, name, normal, plain
 from llmcheck.install.resolver._work import QUESTION_SECONDS, Work
 from llmcheck.schema.advice import Environment, Resolved, Step, Verification
@@ -48,7 +48,7 @@ def verify(
 def _verify(environment: Environment, python: str | None, work: Work, measured: Mapping[str, int]) -> Verification:
     resolver = "none"
     status: Status = "resolved"
-    target: Python | None = None
+    target: TargetPython | None = None
     packages: tuple[Resolved, ...] = ()
     try:
         steps = [_checked(step) for step in environment.steps if step.requirements]
@@ -82,7 +82,7 @@ def _sized(answer: Answer, measured: Mapping[str, int]) -> Answer:
     return answer._replace(packages=tuple(packages))
 
 
-def _sequence(asked: Uv | Pip, steps: Sequence[Step], work: Work) -> Answer:
+def _sequence(asked: Uv | PipResolver, steps: Sequence[Step], work: Work) -> Answer:
     """Every step on top of those before it; the last answer holds them all."""
     chosen: dict[str, Chosen] = {}
     named: dict[str, list[str]] = {}
@@ -92,7 +92,7 @@ def _sequence(asked: Uv | Pip, steps: Sequence[Step], work: Work) -> Answer:
         before = [requirement for requirements in named.values() for requirement in requirements]
         requirements = tuple(dict.fromkeys([*before, *step.requirements]))
         folder = work.subfolder(f"step-{number}")
-        question = Question(step, requirements, chosen, tuple(earlier), folder)
+        question = ResolverQuery(step, requirements, chosen, tuple(earlier), folder)
         try:
             answer = asked.resolve(question)
         except Trouble as trouble:
@@ -129,7 +129,7 @@ def _summary(answer: Answer, before: Mapping[str, str]) -> str:
     if not sizes:
         words.append("size unknown")
     elif len(sizes) < len(packages):
-        words.append(f"{units.decimal(sum(sizes))} and {len(packages) - len(sizes)} of unknown size to download")
+        words.append(f"{units.format_gb(sum(sizes))} and {len(packages) - len(sizes)} of unknown size to download")
     built = [package.name for package in packages if package.source_build]
     if built:
         words.append(f"built here: {_few(built)}")
@@ -149,7 +149,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _target(environment: Environment, python: str | None, work: Work) -> Python:
+def _target(environment: Environment, python: str | None, work: Work) -> TargetPython:
     """The interpreter of an environment; for one that is not there yet, the one that it is made with."""
     fresh = environment.folder is not None
     path = python if fresh else environment.python or python
@@ -158,7 +158,7 @@ def _target(environment: Environment, python: str | None, work: Work) -> Python:
     version = _version(path, work)
     if not fresh and version is None:
         raise Trouble("failed", f"{path or 'the interpreter of the environment'} cannot be run")
-    target = Python(path, version, environment.python_version if fresh else version, fresh)
+    target = TargetPython(path, version, environment.python_version if fresh else version, fresh)
     return target._replace(wanted=version) if target.fits else target
 
 
@@ -173,13 +173,13 @@ def _version(path: str | None, work: Work) -> str | None:
     return None
 
 
-def _asker(environment: Environment, target: Python, work: Work) -> Uv | Pip:
+def _asker(environment: Environment, target: TargetPython, work: Work) -> Uv | PipResolver:
     """The installer that the plan uses, whose settings and rules decide; the other where that one is not there."""
     program = work.which("uv")
     if program is not None and environment.installer == "uv":
         return Uv(program, target, work, stands_in=False)
     try:
-        return Pip(target, work)
+        return PipResolver(target, work)
     except Trouble as trouble:
         if program is None:
             raise Trouble(trouble.status, f"{trouble.message}, and uv is not on PATH") from None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcheck.install.resolver._offline import PIP_UNREACHABLE, index, offline_words
-from llmcheck.install.resolver._values import Answer, Python, Question, Said, Trouble
+from llmcheck.install.resolver._values import Answer, ResolverQuery, Said, TargetPython, Trouble
 from llmcheck.install.resolver._words import (
     ESCAPE,
     MESSAGE_LIMIT,
@@ -29,10 +29,10 @@ _OLDEST_PIP = (22, 2)
 _RAISED = re.compile(r"^[\s│]*(\w+(?:Error|Exception|NotFound): .+)$", re.MULTILINE)
 
 
-class Pip:
+class PipResolver:
     """The interpreter's own pip; for one that has none, as Debian's, that of a virtual environment made for this."""
 
-    def __init__(self, target: Python, work: Work) -> None:
+    def __init__(self, target: TargetPython, work: Work) -> None:
         path = target.path
         if path is None or not target.fits:
             path = work.which(f"python{series(target.wanted)}") if target.wanted and target.fresh else None
@@ -61,7 +61,7 @@ class Pip:
         except (ValueError, KeyError, TypeError, AttributeError):
             return {}
 
-    def resolve(self, asked: Question) -> Answer:
+    def resolve(self, asked: ResolverQuery) -> Answer:
         step = asked.step
         constraints, report, log = (os.path.join(asked.folder, name) for name in ("held.txt", "report.json", "log.txt"))
         write(constraints, (f"{each.package.name}=={each.package.version}" for each in asked.held.values()))

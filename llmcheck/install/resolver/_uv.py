@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llmcheck.install.resolver._offline import UV_UNREACHABLE, offline_words
-from llmcheck.install.resolver._values import Answer, Chosen, Python, Question, Said, Trouble
+from llmcheck.install.resolver._values import Answer, Chosen, ResolverQuery, Said, TargetPython, Trouble
 from llmcheck.install.resolver._words import (
     ESCAPE,
     is_wheel,
@@ -27,7 +27,7 @@ _CHANGE = re.compile(r"^ ([-+~]) (\S+?)==(\S+)", re.MULTILINE)
 class Uv:
     """uv; for an empty environment it compiles a lock file, for another it also says what would change."""
 
-    def __init__(self, program: str, target: Python, work: Work, *, stands_in: bool) -> None:
+    def __init__(self, program: str, target: TargetPython, work: Work, *, stands_in: bool) -> None:
         """``stands_in``: pip installs in the end, which takes the best of all indexes, not what the first has."""
         self.program, self.target, self.work, self.stands_in = program, target, work, stands_in
         self.title = title("uv", work.run([program, "--version"], seconds=QUESTION_SECONDS))
@@ -37,7 +37,7 @@ class Uv:
         """What would be replaced."""
         return self._replaced
 
-    def resolve(self, asked: Question) -> Answer:
+    def resolve(self, asked: ResolverQuery) -> Answer:
         constraints = os.path.join(asked.folder, "held.txt")
         write(constraints, (_by_address(each) for each in asked.held.values()))
         if self.target.fresh:
@@ -60,7 +60,7 @@ class Uv:
         ]
         return Answer(self._compile(asked, pins, ["--no-deps"]))
 
-    def _compile(self, asked: Question, requirements: Iterable[str], more: Sequence[str]) -> tuple[Resolved, ...]:
+    def _compile(self, asked: ResolverQuery, requirements: Iterable[str], more: Sequence[str]) -> tuple[Resolved, ...]:
         source, lock = os.path.join(asked.folder, "asked.txt"), os.path.join(asked.folder, "pylock.toml")
         write(source, requirements)
         argv = [self.program, "pip", "compile", source, "--output-file", lock, "--format", "pylock.toml", "--no-header"]
@@ -78,7 +78,7 @@ class Uv:
         options += ["--extra-index-url", step.extra_index_url] if step.extra_index_url else []
         return [*options, "--index-strategy", "unsafe-best-match"] if self.stands_in else options
 
-    def _check(self, said: Said, asked: Question) -> None:
+    def _check(self, said: Said, asked: ResolverQuery) -> None:
         """Raises Trouble for what went wrong."""
         if said.code == 0:
             return

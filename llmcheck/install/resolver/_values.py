@@ -24,7 +24,7 @@ class Said(NamedTuple):
     text: str
 
 
-class Python(NamedTuple):
+class TargetPython(NamedTuple):
     """An interpreter to resolve for."""
 
     path: str | None
@@ -47,7 +47,7 @@ class Chosen(NamedTuple):
     """From an index that a later step does not ask."""
 
 
-class Question(NamedTuple):
+class ResolverQuery(NamedTuple):
     """What one call of a resolver is asked."""
 
     step: Step

@@ -8,7 +8,7 @@ from llmcheck.judge.requirements import finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Disk, Machine
 from llmcheck.schema.report import Finding
-from llmcheck.units import decimal, parse_size, short
+from llmcheck.units import format_gb, parse_size, short
 
 _SOLID_STATE = ("nvme", "ssd")
 
@@ -54,7 +54,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message = "the free space where the models go could not be found out"
         return finding(requirement, "unknown", message, needed=asked, remedy="name a readable folder with --path")
     where = disk.mount_point or disk.path
-    found = f"{decimal(disk.free)} free"
+    found = f"{format_gb(disk.free)} free"
     if disk.read_only:
         message = f"{where}, where the models go, is read-only"
         remedy = "set HF_HOME to a folder on a disk that can be written to"

@@ -48,7 +48,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message = problem.message if problem else f"the {waiting[0].vendor} GPU has no working driver"
         remedy = problem.remedy if problem else None
         return finding(requirement, "fail", message, needed=asked, found="none", remedy=remedy)
-    if not drivers and machine.stated and counted_gpus(machine):
+    if not drivers and machine.hypothetical and counted_gpus(machine):
         return finding(requirement, "skipped", "not stated: it is taken to answer", needed=asked)
     if not drivers:
         return finding(requirement, "skipped", "no GPU that would need a driver was seen", needed=asked)

@@ -13,7 +13,7 @@ from llmcheck.judge.requirements import finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
-from llmcheck.units import decimal, parse_size, short
+from llmcheck.units import format_gb, parse_size, short
 
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
@@ -69,7 +69,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
         how = requirement.split.format(count=len(group))
-        message = f"{found} together hold {decimal(_total(group))}, the documented {decimal(total)}, but {how}"
+        message = f"{found} together hold {format_gb(_total(group))}, the documented {format_gb(total)}, but {how}"
         return finding(requirement, "warn", message, needed=asked, found=found)
     lacking = short(total, _total(group))
     if requirement.count == 1 and fitting:
@@ -103,7 +103,7 @@ def describe(gpus: Sequence[Gpu]) -> str:
         return "no GPU"
     counts: dict[str, int] = {}
     for gpu in gpus:
-        memory = "memory unknown" if gpu.memory_total is None else decimal(gpu.memory_total)
+        memory = "memory unknown" if gpu.memory_total is None else format_gb(gpu.memory_total)
         name = f"{gpu.name or gpu.vendor + ' GPU'} ({memory})"
         counts[name] = counts.get(name, 0) + 1
     return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
@@ -112,7 +112,7 @@ def describe(gpus: Sequence[Gpu]) -> str:
 def _in_use(gpus: Sequence[Gpu]) -> str:
     """A card that others fill is still the card, but that has to be said."""
     own = [gpu for gpu in gpus if gpu.memory_total and not gpu.unified]
-    free = [f"{decimal(gpu.memory_free)} of GPU {gpu.index}" for gpu in own if _is_filled(gpu) and gpu.memory_free]
+    free = [f"{format_gb(gpu.memory_free)} of GPU {gpu.index}" for gpu in own if _is_filled(gpu) and gpu.memory_free]
     return f"; but other processes hold memory now: free are {', '.join(free)}" if free else ""
 
 

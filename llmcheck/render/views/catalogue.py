@@ -204,7 +204,7 @@ def _library(value: ShownLibrary) -> list[Block]:
 def _torch_pin(library: Library) -> str | None:
     if library.torch is None:
         return None
-    return f"torch {library.torch}" + (", which it brings" if library.brings_torch else "")
+    return f"torch {library.torch}" + (", which it brings" if library.pins_torch else "")
 
 
 def _build(library: Library) -> str | None:
@@ -216,7 +216,9 @@ def _build(library: Library) -> str | None:
 def _environment(library: Library) -> str:
     if library.environment is None:
         return "the shared one"
-    return f"its own ({library.environment})" if library.apart else f"shared; beside a conflict, {library.environment}"
+    return (
+        f"its own ({library.environment})" if library.isolated else f"shared; beside a conflict, {library.environment}"
+    )
 
 
 def _pythons(library: Library) -> str | None:

@@ -28,7 +28,7 @@ from llmcheck.schema.estimate import (
     Term,
 )
 from llmcheck.schema.workload import Workload
-from llmcheck.units import binary
+from llmcheck.units import format_gib
 
 VERDICTS: dict[FitVerdict, tuple[str, Tone]] = {
     "fits": ("fits", "good"),
@@ -65,12 +65,12 @@ def fit(value: Fit, options: Options) -> list[Block]:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
     blocks += [Heading("Memory"), _components(value.memory, options)]
     if value.placement is not None and value.placement.ram:
-        blocks.append(Bullets([Cell(f"of that {binary(value.placement.ram)} in RAM", "dim")]))
+        blocks.append(Bullets([Cell(f"of that {format_gib(value.placement.ram)} in RAM", "dim")]))
     facts = _facts(value)
     if facts:
         blocks += [Heading("What it gives"), Facts(facts)]
     if value.ways:
-        rows = [[Cell(way.change), Cell(binary(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
+        rows = [[Cell(way.change), Cell(format_gib(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
         columns = [Column("change", least=24), Column("takes in all", right=True, fixed=True), Column("", fixed=True)]
         name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
@@ -121,10 +121,10 @@ def _stacks(value: Fit) -> list[Stack]:
     for members in list(groups.values())[:_MANY]:
         first = members[0]
         label = f"{len(members)} x {first.name or 'GPU'}, each" if len(members) > 1 else first.name or "GPU"
-        needed = binary(first.memory.total)
+        needed = format_gib(first.memory.total)
         had = first.free if first.budget is None else first.budget
         over = had is not None and first.memory.total > had
-        said = "unknown" if had is None else binary(had)
+        said = "unknown" if had is None else format_gib(had)
         rows.append(
             Stack(
                 label=label,
@@ -146,11 +146,11 @@ def _components(memory: Memory, options: Options) -> Table:
             continue
         low, high = sum(each.low for each in terms), sum(each.high for each in terms)
         said = "; ".join(each.name for each in sorted(terms, key=lambda each: -each.expected) if each.high)
-        rows.append([Cell(name), Cell(binary(expected)), Cell(_band(low, high)), Cell(said, "dim")])
+        rows.append([Cell(name), Cell(format_gib(expected)), Cell(_band(low, high)), Cell(said, "dim")])
         if options.verbose:
             rows += [_term(each) for each in terms if each.high]
     band = _band(memory.low, memory.high)
-    rows.append([Cell("total", "strong"), Cell(binary(memory.total), "strong"), Cell(band), Cell("")])
+    rows.append([Cell("total", "strong"), Cell(format_gib(memory.total), "strong"), Cell(band), Cell("")])
     columns = [
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
@@ -163,12 +163,12 @@ def _components(memory: Memory, options: Options) -> Table:
 
 
 def _term(term: Term) -> list[Cell]:
-    texts = (f"  {term.name}", binary(term.expected), _band(term.low, term.high), "")
+    texts = (f"  {term.name}", format_gib(term.expected), _band(term.low, term.high), "")
     return [Cell(text, "dim") for text in texts]
 
 
 def _band(low: int, high: int) -> str:
-    return "" if low == high else f"{binary(low)} to {binary(high)}"
+    return "" if low == high else f"{format_gib(low)} to {format_gib(high)}"
 
 
 def _facts(value: Fit) -> list[Fact]:

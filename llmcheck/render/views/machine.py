@@ -16,7 +16,7 @@ from llmcheck.render.views.blocks import (
     moment,
 )
 from llmcheck.schema.machine import Access, Cpu, Disk, Gpu, Machine, Problem, Ram, Source
-from llmcheck.units import GIB, binary, decimal
+from llmcheck.units import GIB, format_gb, format_gib
 
 _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
 
@@ -81,10 +81,10 @@ def _ram(ram: Ram) -> Fact:
     if ram.usable is None:
         return Fact("RAM", "unknown", "unknown")
     if ram.limit is not None and ram.usable == ram.limit:
-        total = f" (the machine has {binary(ram.total)})" if ram.total else ""
-        return Fact("RAM", f"limited to {binary(ram.limit)} by {ram.limit_source}{total}", "warn")
+        total = f" (the machine has {format_gib(ram.total)})" if ram.total else ""
+        return Fact("RAM", f"limited to {format_gib(ram.limit)} by {ram.limit_source}{total}", "warn")
     if ram.available is None:
-        return Fact("RAM", binary(ram.usable))
+        return Fact("RAM", format_gib(ram.usable))
     return Fact(
         "RAM", f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available", used=1 - ram.available / ram.usable
     )
@@ -179,7 +179,8 @@ def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
         notes = [_published(gpu)] if gpu.parent is None and not gpu.integrated and gpu.usable else []
         if gpu.processes:
             held = (
-                f"process {each.pid}" + (f" ({binary(each.memory)})" if each.memory else "") for each in gpu.processes
+                f"process {each.pid}" + (f" ({format_gib(each.memory)})" if each.memory else "")
+                for each in gpu.processes
             )
             notes.append(f"memory held by {', '.join(held)}")
         if gpu.throttle_reasons:
@@ -217,7 +218,7 @@ def _disks(disks: tuple[Disk, ...]) -> list[Fact]:
         if disk.free is None or not disk.size:
             rows.append(Fact("Disk", f"{what} · free space unknown · {roles}", "unknown"))
             continue
-        text = f"{decimal(disk.free)} of {decimal(disk.size)} free · {what} · {roles}"
+        text = f"{format_gb(disk.free)} of {format_gb(disk.size)} free · {what} · {roles}"
         text += " · read-only" if disk.read_only else ""
         rows.append(Fact("Disk", text, "warn" if disk.read_only else "plain", 1 - disk.free / disk.size))
     return rows
@@ -277,13 +278,15 @@ def _system(value: Machine) -> Fact:
 def _limits(value: Machine) -> list[Fact]:
     limits, parts = value.limits, []
     if limits.shm_size is not None:
-        parts.append(f"shared memory {binary(limits.shm_size)}")
+        parts.append(f"shared memory {format_gib(limits.shm_size)}")
     if limits.memlock is not None:
-        parts.append(f"locked memory {binary(limits.memlock.soft) if limits.memlock.soft is not None else 'unlimited'}")
+        parts.append(
+            f"locked memory {format_gib(limits.memlock.soft) if limits.memlock.soft is not None else 'unlimited'}"
+        )
     if limits.nofile is not None:
         parts.append(f"open files {limits.nofile.soft if limits.nofile.soft is not None else 'unlimited'}")
     if value.ram.swap_total:
-        parts.append(f"swap {binary(value.ram.swap_total)}")
+        parts.append(f"swap {format_gib(value.ram.swap_total)}")
     return [Fact("Limits", " · ".join(parts))] if parts else []
 
 
@@ -295,7 +298,7 @@ def _access(access: Access) -> list[Fact]:
         rows.append(Fact("Token", "for gated models is there" if access.token else "for gated models: none", "dim"))
     for each in access.endpoints or ():
         state = "reachable" if each.reachable else f"not reachable ({each.error or 'no answer'})"
-        speed = f" · {decimal(round(each.bytes_per_second))}/s" if each.bytes_per_second else ""
+        speed = f" · {format_gb(round(each.bytes_per_second))}/s" if each.bytes_per_second else ""
         proxy = f" · through {each.proxy}" if each.proxy else ""
         rows.append(Fact(each.name, f"{each.url} {state}{speed}{proxy}", "plain" if each.reachable else "warn"))
     return rows

@@ -17,7 +17,7 @@ from llmcheck.render.views.blocks import (
 )
 from llmcheck.render.views.environments import asked_names
 from llmcheck.schema.advice import Choice, Environment, Plan, Resolved, Size, Step, Verification
-from llmcheck.units import decimal
+from llmcheck.units import format_gb
 
 
 def plan(value: Plan, options: Options) -> list[Block]:
@@ -86,10 +86,10 @@ def _commands(steps: Iterable[Step]) -> Commands:
 def _size(size: Size | None) -> list[Cell]:
     if size is None:
         return []
-    free = "free space unknown" if size.free is None else f"{decimal(size.free)} free"
+    free = "free space unknown" if size.free is None else f"{format_gb(size.free)} free"
     unknown = f"; without {', '.join(size.unknown)}" if size.unknown else ""
-    short = f": does not fit, {decimal(size.short)} short" if size.short else ""
-    text = f"about {decimal(size.download)} to download, {decimal(size.installed)} on disk, {free}{short}"
+    short = f": does not fit, {format_gb(size.short)} short" if size.short else ""
+    text = f"about {format_gb(size.download)} to download, {format_gb(size.installed)} on disk, {free}{short}"
     return [Cell(f"{text} (measured {size.as_of}{unknown})", "bad" if short else "plain")]
 
 
@@ -105,7 +105,7 @@ def chosen(choice: Choice) -> str:
 def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:
     """The answer, and the versions of what was asked for; with -v of everything that comes with it."""
     tones: dict[str, Tone] = {"resolved": "good", "conflict": "bad"}
-    size = f", {decimal(answer.download)} to download" if answer.download else ""
+    size = f", {format_gb(answer.download)} to download" if answer.download else ""
     text = f"{answer.environment} ({answer.resolver}): {answer.message}{size}"
     blocks: list[Block] = [Bullets([Cell(text, tones.get(answer.status, "warn"))])]
     environment = next((each for each in value.environments if each.name == answer.environment), None)
@@ -118,7 +118,7 @@ def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:
 
 
 def _package(package: Resolved) -> list[Cell]:
-    size = "unknown" if package.size is None else decimal(package.size)
+    size = "unknown" if package.size is None else format_gb(package.size)
     return [
         Cell(package.name, "strong"),
         Cell(package.version),

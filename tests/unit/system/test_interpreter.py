@@ -14,9 +14,9 @@ import pytest
 from llmcheck.probe import Request, software
 from llmcheck.schema.machine import Python
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import Choice, Question, choose
+from llmcheck.system.interpreter import InterpreterChoice, InterpreterQuery, choose
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ASK = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
@@ -42,17 +42,17 @@ def tool_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return home
 
 
-def choose_in(home: Path, environ: dict[str, str], cwd: Path) -> Choice | None:
+def choose_in(home: Path, environ: dict[str, str], cwd: Path) -> InterpreterChoice | None:
     """What is chosen when llmcheck itself runs in that environment."""
     argv = [str(home / "bin" / "python"), "-I", "-c", ASK, str(ROOT), json.dumps(environ), str(cwd)]
     said = json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)
-    return None if said is None else Choice(*said)
+    return None if said is None else InterpreterChoice(*said)
 
 
 def test_an_explicit_interpreter_wins_over_everything(tmp_path: Path) -> None:
     executable(tmp_path / "env" / "bin" / "python")
     chosen = choose("/opt/python", {"VIRTUAL_ENV": str(tmp_path / "env")}, str(tmp_path))
-    assert chosen == Choice("/opt/python", "named with --python")
+    assert chosen == InterpreterChoice("/opt/python", "named with --python")
 
 
 def test_an_explicit_interpreter_may_start_at_home() -> None:
@@ -90,7 +90,7 @@ def test_the_environment_that_llmcheck_is_installed_in_is_the_projects(tmp_path:
     venv.create(home, symlinks=True)
     executable(tmp_path / ".venv" / "bin" / "python")
     chosen = choose_in(home, {"PATH": "/usr/bin"}, tmp_path)
-    assert chosen == Choice(str(home / "bin" / "python"), "the environment that llmcheck is installed in")
+    assert chosen == InterpreterChoice(str(home / "bin" / "python"), "the environment that llmcheck is installed in")
 
 
 def test_an_environment_made_for_llmcheck_alone_is_not_the_projects(tool_home: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_an_environment_made_for_llmcheck_alone_is_not_the_projects(tool_home: P
 def test_a_dot_venv_in_the_working_directory_is_found_from_a_tools_home(tool_home: Path, tmp_path: Path) -> None:
     path = executable(tmp_path / ".venv" / "bin" / "python")
     chosen = choose_in(tool_home, {"PATH": "/usr/bin"}, tmp_path)
-    assert chosen == Choice(path, ".venv in the working directory")
+    assert chosen == InterpreterChoice(path, ".venv in the working directory")
 
 
 def test_the_first_python_on_path_is_the_last_resort(tool_home: Path, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_first_python_on_path_is_the_last_resort(tool_home: Path, tmp_path: 
     path = executable(tmp_path / "bin" / "python3")
     places = ["", f"{tmp_path}/nowhere", f"{tmp_path}/dir", f"{tmp_path}/plain", f"{tmp_path}/bin", "/usr/bin"]
     chosen = choose_in(tool_home, {"PATH": os.pathsep.join(places)}, tmp_path)
-    assert chosen == Choice(path, "the first python3 on PATH")
+    assert chosen == InterpreterChoice(path, "the first python3 on PATH")
 
 
 def told(answer: bytes | None, path: str) -> Python:
@@ -124,13 +124,13 @@ def told(answer: bytes | None, path: str) -> Python:
 def test_another_interpreter_is_asked_in_a_process_of_its_own(tmp_path: Path) -> None:
     venv.create(tmp_path / "env", symlinks=True)
     path = str(tmp_path / "env" / "bin" / "python")
-    found = told(Question(Choice(path, "named")).answer(30), path)
+    found = told(InterpreterQuery(InterpreterChoice(path, "named")).answer(30), path)
     assert found.version == "{}.{}.{}".format(*sys.version_info)
     assert (found.implementation, found.prefix, found.environment) == ("cpython", str(tmp_path / "env"), "venv")
 
 
 def test_our_own_interpreter_answers_without_a_process() -> None:
-    found = told(Question(Choice(sys.executable, "own")).answer(0), sys.executable)
+    found = told(InterpreterQuery(InterpreterChoice(sys.executable, "own")).answer(0), sys.executable)
     assert found.version == "{}.{}.{}".format(*sys.version_info)
     assert found.prefix == sys.prefix
 
@@ -140,20 +140,20 @@ def test_our_own_interpreter_answers_without_a_process() -> None:
 )
 def test_an_interpreter_that_fails_has_no_answer(tmp_path: Path, script: str) -> None:
     path = executable(tmp_path / "python", script)
-    assert Question(Choice(path, "named")).answer(30) is None
+    assert InterpreterQuery(InterpreterChoice(path, "named")).answer(30) is None
     assert told(None, path) == Python(executable=path, reason="named")
 
 
 @pytest.mark.parametrize("said", ["", "hello", "3.12.1\ncpython\n", "\n\n\n\n\n\n\n"])
 def test_an_interpreter_that_talks_nonsense_is_unusable(tmp_path: Path, said: str) -> None:
     path = executable(tmp_path / "python", f"#!/bin/sh\nprintf '{said}'\n")
-    assert told(Question(Choice(path, "named")).answer(30), path).version is None
+    assert told(InterpreterQuery(InterpreterChoice(path, "named")).answer(30), path).version is None
 
 
 def test_an_interpreter_that_hangs_is_left_behind(tmp_path: Path) -> None:
     path = executable(tmp_path / "python", "#!/bin/sh\nexec sleep 600\n")
-    assert Question(Choice(path, "named")).answer(0.2) is None
+    assert InterpreterQuery(InterpreterChoice(path, "named")).answer(0.2) is None
 
 
 def test_without_any_interpreter_there_is_nothing_to_ask() -> None:
-    assert Question(None).answer(0) is None
+    assert InterpreterQuery(None).answer(0) is None

@@ -102,7 +102,7 @@ def test_mlx_comes_with_the_backend_that_the_machine_can_use(where: Machine, exp
     ],
 )
 def test_torchaudio_gets_a_torch_of_its_own_cuda(where: Machine, index: str | None) -> None:
-    made = plan_installation("x", ["torch", "torchaudio"], where, catalog.knowledge())
+    made = plan_installation("x", ["torch", "torchaudio"], where, catalog.tables())
     (step,) = [step for each in made.environments for step in each.steps if step.kind == "install"]
     assert step.requirements[0] == "torch==2.14.1"
     assert step.index_url == index

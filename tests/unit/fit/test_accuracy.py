@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 LLAMA_3_8B = {
     "model": "Llama-3.1-8B", "params_total": "8030261248", "params_resident": "8030261248", "layers": "32",

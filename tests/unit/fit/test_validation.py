@@ -108,8 +108,8 @@ def test_what_does_not_go_together_is_refused(options: dict[str, Any], words: li
 
 def test_a_grid_is_asked_of_a_run_that_trains() -> None:
     with pytest.raises(UsageError, match="--grid is about training"):
-        validation.checked(Workload(method="inference"), grid=300)
-    validation.checked(Workload(method="lora"), grid=300)
+        validation.checked(Workload(method="inference"), carbon_intensity_g_per_kwh=300)
+    validation.checked(Workload(method="lora"), carbon_intensity_g_per_kwh=300)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def advised(where: Machine) -> Advice | None:
     shipped, corrections = profiles.shipped(), catalog.corrections()
     judged = tuple(evaluate(profile, where, corrections) for profile in shipped)
     report = Report(llmcheck="0", created_at="", verdict=None, exit_code=0, profiles=judged, machine=where)
-    return next_step(report, shipped, catalog.knowledge(), catalog.offers(), corrections)
+    return next_step(report, shipped, catalog.tables(), catalog.offers(), corrections)
 
 
 def test_a_machine_without_gpu_is_led_to_the_least_demanding_tier() -> None:

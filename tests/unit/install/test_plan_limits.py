@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from llmcheck import catalog
 from llmcheck.catalog import profiles
-from llmcheck.install.choose import Wanted, missing_libraries, named
+from llmcheck.install.choose import TierRequest, missing_libraries, named
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.target import PlanOptions
 from llmcheck.judge.evaluate import evaluate
@@ -22,12 +22,12 @@ from llmcheck.schema.advice import Plan
 from llmcheck.schema.machine import CudaToolkit, Gpu, Machine, Os, Tool, Torch
 from tests.machines_builder import amd, card, machine, packages, python
 
-KNOWLEDGE = catalog.knowledge()
+KNOWLEDGE = catalog.tables()
 UBUNTU = "Ubuntu 24.04.3 LTS"
 
 
 def plan(where: Machine, *names: str, specifiers: dict[str, str] | None = None, **options: Any) -> Plan:
-    asked = Wanted(libraries=names, specifiers=specifiers or {})
+    asked = TierRequest(libraries=names, specifiers=specifiers or {})
     return plan_installation("x", list(names), where, KNOWLEDGE, PlanOptions(**options), asked)
 
 
@@ -112,7 +112,7 @@ def test_wishes_that_exclude_each_other_are_not_printed() -> None:
 
 
 def test_a_package_of_a_tier_gets_a_floor_that_was_resolved_and_a_proof() -> None:
-    made = plan_installation("x", [], machine(), KNOWLEDGE, asked=Wanted(others=("numpy", "our-own")))
+    made = plan_installation("x", [], machine(), KNOWLEDGE, asked=TierRequest(others=("numpy", "our-own")))
     (step,) = [each for each in made.environments[0].steps if each.requirements]
     assert [text.split(">=")[0] for text in step.requirements] == ["numpy", "our-own"]
     assert Requirement(step.requirements[0]).specifier

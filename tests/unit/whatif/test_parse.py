@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmcheck import catalog
 from llmcheck.errors import DataError, UsageError
-from llmcheck.gpus.identify import Known, identify
+from llmcheck.gpus.identify import GpuRecord, identify
 from llmcheck.schema.machine import Machine
 from llmcheck.units import GB, GIB, MIB
 from llmcheck.whatif.parse import WhatIf, looks_like, machine
@@ -385,7 +385,7 @@ def test_in_words(text: str, words: str) -> None:
         for name in (known.spec.name, *known.aliases)
     ],
 )
-def test_every_name_of_the_table_is_its_card(known: Known, name: str) -> None:
+def test_every_name_of_the_table_is_its_card(known: GpuRecord, name: str) -> None:
     shared = known.spec.memory_gb is None
     found = stated(f"{name} 64GB" if shared else name)
     assert {gpu.name for gpu in found.gpus or ()} == {known.spec.name}

@@ -138,7 +138,7 @@ def test_what_is_not_published_is_none_with_a_reason() -> None:
 def test_carbon_is_told_only_with_a_grid() -> None:
     work = Workload(method="pretrain", tokens=1e12, context=4096)
     plain, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"))
-    green, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"), grid=400)
+    green, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"), carbon_intensity_g_per_kwh=400)
     assert plain.co2_kg is None
     assert plain.energy_kwh is not None
     assert green.co2_kg is not None

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcheck import catalog
-from llmcheck.gpus.identify import Known, identify, normalized
+from llmcheck.gpus.identify import GpuRecord, identify, normalized
 from llmcheck.schema.machine import Gpu, GpuSpec, Machine
 
 GIB, MIB = 2**30, 2**20
 TABLE = catalog.gpu_specs()
 
 
-def spec(gpu: Gpu, table: tuple[Known, ...] = TABLE) -> GpuSpec | None:
+def spec(gpu: Gpu, table: tuple[GpuRecord, ...] = TABLE) -> GpuSpec | None:
     (found,) = identify(Machine(gpus=(gpu,)), table).gpus or ()
     return found.spec
 
@@ -25,8 +25,8 @@ def named(name: str, mib: int | None = None, vendor: str = "nvidia", **more: obj
     return found.name if found else None
 
 
-def row(name: str, gigabytes: float, reported: int | None = None, *aliases: str) -> Known:
-    return Known(
+def row(name: str, gigabytes: float, reported: int | None = None, *aliases: str) -> GpuRecord:
+    return GpuRecord(
         vendor="nvidia",
         spec=GpuSpec(name=name, memory_gb=gigabytes, source="test", bandwidth_gb_s=gigabytes),
         aliases=aliases,

@@ -56,7 +56,7 @@ def report(where: Machine, *names: str, informs: bool = False) -> Report:
     )
 
 
-PLAN = plan_installation("peft vllm helm", ["peft", "vllm", "helm"], machine(card("H100")), catalog.knowledge())
+PLAN = plan_installation("peft vllm helm", ["peft", "vllm", "helm"], machine(card("H100")), catalog.tables())
 SHOWN: dict[str, object] = {
     "machine": machine(*cards("H100", 8), software=packages(torch="2.14.1")),
     "report": report(machine(card("RTX 3060")), "inference-70b", "inference-7b"),

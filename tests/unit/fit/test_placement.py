@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from llmcheck import catalog
 from llmcheck.api.model_source import known_model
-from llmcheck.fit import capacity as rooms
+from llmcheck.fit import capacity as capacities
 from llmcheck.fit.answer import answer
 from llmcheck.fit.placement import budget, place
 from llmcheck.fit.shapes import typical
@@ -117,13 +117,13 @@ def test_free_memory_that_is_not_known_counts_as_idle_and_says_so() -> None:
 
 
 def test_ram_of_a_live_machine_that_could_not_be_read_is_unknown() -> None:
-    live = replace(machine("RTX 4070"), stated=False, ram=Ram())
+    live = replace(machine("RTX 4070"), hypothetical=False, ram=Ram())
     assert asked("llama-3.1-8b", live).verdict == "unknown"
 
 
 def test_mig_instances_never_add_up() -> None:
     part = Gpu(vendor="nvidia", name="NVIDIA A100 MIG 3g.40gb", memory_total=40 * GIB, memory_free=39 * GIB, parent=0)
-    cut = Machine(stated=True, gpus=(replace(part, index=0), replace(part, index=1)))
+    cut = Machine(hypothetical=True, gpus=(replace(part, index=0), replace(part, index=1)))
     assert asked("llama-3.1-8b", cut, runtime="vllm").verdict == "fits"
     assert asked("34B", cut, runtime="vllm").verdict == "does-not-fit"
     whole = machine("2x A100-PCIE-40GB")
@@ -131,7 +131,7 @@ def test_mig_instances_never_add_up() -> None:
 
 
 def test_cards_of_two_vendors_never_add_up() -> None:
-    mixed = Machine(stated=True, gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
+    mixed = Machine(hypothetical=True, gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
     assert asked("34B", mixed, weights="q8_0").verdict == "does-not-fit"
     assert asked("34B", machine("2x RTX 4090"), weights="q8_0").verdict == "fits"
 
@@ -213,14 +213,16 @@ def test_components_of_the_whole_are_exact() -> None:
 
 def test_the_largest_that_fit_do_fit() -> None:
     found = asked("llama-3.1-8b", "RTX 4090")
-    room = rooms.of(machine("RTX 4090"))
+    capacity = capacities.of(machine("RTX 4090"))
     work = replace(found.workload, gpus=None)
     assert found.largest_context is not None
     assert found.largest_batch is not None
-    assert place(found.architecture, replace(work, context=found.largest_context, prompt=None), room).verdict == "fits"
+    assert (
+        place(found.architecture, replace(work, context=found.largest_context, prompt=None), capacity).verdict == "fits"
+    )
     longer = replace(work, context=round(found.largest_context * 1.03), prompt=None)
-    assert place(found.architecture, longer, room).verdict != "fits"
-    assert place(found.architecture, replace(work, batch=found.largest_batch + 1), room).verdict != "fits"
+    assert place(found.architecture, longer, capacity).verdict != "fits"
+    assert place(found.architecture, replace(work, batch=found.largest_batch + 1), capacity).verdict != "fits"
     assert found.best_weights == "bf16"
     assert asked("gpt-oss-20b", "RTX 4080").best_weights == "mxfp4"
     assert asked("llama-2-13b", "RTX 4090", weights="q4_k_m").best_weights == "q8_0"
@@ -246,11 +248,11 @@ def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, va
     assert 0 < len(found.ways) <= 3
     ranks = ["free", "quality", "speed", "hardware"]
     assert [ranks.index(way.cost) for way in found.ways] == sorted(ranks.index(way.cost) for way in found.ways)
-    room = rooms.of(machine(words))
+    capacity = capacities.of(machine(words))
     for way in found.ways:
         if way.cost == "hardware" or "end what else" in way.change:
             continue
-        placed = place(found.architecture, way.workload, room)
+        placed = place(found.architecture, way.workload, capacity)
         assert placed.verdict in ("fits", "fits-with-offload")
         assert placed.memory.total == way.total
 
@@ -331,7 +333,7 @@ def devices(sizes: list[int], ram: int | None) -> Machine:
         Gpu(vendor="nvidia", index=i, name="NVIDIA X", memory_total=size, memory_free=size)
         for i, size in enumerate(sizes)
     )
-    return Machine(stated=True, gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
+    return Machine(hypothetical=True, gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
 
 
 SIZES = st.lists(st.integers(2 * GIB, 200 * GIB), max_size=8)
@@ -344,7 +346,7 @@ def test_what_fits_has_room(
     name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, weights: str | None
 ) -> None:
     work = Workload(method="inference", runtime=runtime, context=context, weights=weights)
-    placed = place(model(name), work, rooms.of(devices(sizes, ram)))
+    placed = place(model(name), work, capacities.of(devices(sizes, ram)))
     assert placed.verdict in ORDER
     assert placed.memory.low <= placed.memory.total <= placed.memory.high
     if placed.verdict == "fits":
@@ -363,9 +365,9 @@ def test_more_room_is_never_worse(
     name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, more: int, more_ram: int
 ) -> None:
     work = Workload(method="inference", runtime=runtime, context=context)
-    before = place(model(name), work, rooms.of(devices(sizes, ram)))
+    before = place(model(name), work, capacities.of(devices(sizes, ram)))
     larger = devices([size + more for size in sizes], None if ram is None else ram + more_ram)
-    after = place(model(name), work, rooms.of(larger))
+    after = place(model(name), work, capacities.of(larger))
     assert ORDER[after.verdict] >= ORDER[before.verdict]
 
 
@@ -380,11 +382,11 @@ def test_training_that_fits_has_room(
     name: str, method: Any, count: int, size: int, sharding: Any, context: int, batch: int
 ) -> None:
     work = Workload(method=method, sharding=sharding, context=context, batch=batch)
-    placed = place(model(name), work, rooms.of(devices([size] * count, 64 * GB)))
+    placed = place(model(name), work, capacities.of(devices([size] * count, 64 * GB)))
     assert placed.verdict in ORDER
     if placed.verdict == "fits":
         assert all(part.total <= size for part in placed.parts)
-    longer = place(model(name), replace(work, context=2 * context), rooms.of(devices([size] * count, 64 * GB)))
+    longer = place(model(name), replace(work, context=2 * context), capacities.of(devices([size] * count, 64 * GB)))
     assert ORDER[longer.verdict] <= ORDER[placed.verdict]
 
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from llmcheck import api, catalog
 from llmcheck.catalog import profiles
 from llmcheck.errors import DataError
-from llmcheck.install.choose import Wanted, missing_libraries
+from llmcheck.install.choose import TierRequest, missing_libraries
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.target import PlanOptions
 from llmcheck.judge.evaluate import evaluate
@@ -23,7 +23,7 @@ from llmcheck.schema.advice import Plan, Step
 from llmcheck.schema.machine import Driver, Machine, Os, Package, Software, Torch, normalized_name
 from tests.machines_builder import amd, card, cards, machine, packages, python
 
-KNOWLEDGE = catalog.knowledge()
+KNOWLEDGE = catalog.tables()
 LIBRARIES = KNOWLEDGE.libraries
 SYSTEM = python(executable="/usr/bin/python3", prefix="/usr", environment="system", externally_managed=True)
 MACHINES: dict[str, Machine] = {
@@ -472,7 +472,7 @@ def test_the_size_is_summed_without_what_is_there() -> None:
 
 
 def test_what_a_tier_wants_beyond_the_catalogue_is_asked_for() -> None:
-    wanted = Wanted(others=("our-own>=1.2",))
+    wanted = TierRequest(others=("our-own>=1.2",))
     made = plan_installation("ours", [], machine(), KNOWLEDGE, asked=wanted)
     assert "our-own>=1.2" in words(made)
 

@@ -29,7 +29,7 @@ from llmcheck.schema.advice import Plan
 from llmcheck.schema.machine import Driver, Gpu, Machine, Os, Torch
 from tests.machines_builder import GB, amd, card, cards, machine, mig, packages, python
 
-KNOWLEDGE = catalog.knowledge()
+KNOWLEDGE = catalog.tables()
 WHL = "https://download.pytorch.org/whl/"
 PYPI = "PyPI"
 UBUNTU = "Ubuntu 24.04.3 LTS"

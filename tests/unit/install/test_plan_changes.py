@@ -10,18 +10,18 @@ import pytest
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
-from llmcheck.install.choose import Wanted
+from llmcheck.install.choose import TierRequest
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.target import PlanOptions
 from llmcheck.schema.advice import Plan, Step
 from llmcheck.schema.machine import Machine, Torch
 from tests.machines_builder import card, machine, packages
 
-KNOWLEDGE = catalog.knowledge()
+KNOWLEDGE = catalog.tables()
 
 
 def plan(where: Machine, *names: str, specifiers: dict[str, str] | None = None, **options: Any) -> Plan:
-    asked = Wanted(libraries=names, specifiers=specifiers or {})
+    asked = TierRequest(libraries=names, specifiers=specifiers or {})
     return plan_installation("x", list(names), where, KNOWLEDGE, PlanOptions(**options), asked)
 
 
@@ -129,7 +129,7 @@ def test_what_a_build_finds_too_old_is_told_too() -> None:
 
 def test_a_package_outside_the_catalogue_is_replaced_with_a_word() -> None:
     where = machine(software=packages(our_own="1.0"))
-    made = plan_installation("x", [], where, KNOWLEDGE, asked=Wanted(others=("our-own>=1.2",)))
+    made = plan_installation("x", [], where, KNOWLEDGE, asked=TierRequest(others=("our-own>=1.2",)))
     (step,) = steps(made)
     assert step.changes == ("our-own 1.0 is replaced: our-own>=1.2 is asked for",)
     assert "our-own==1.0" in (step.undo or "")

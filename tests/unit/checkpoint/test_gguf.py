@@ -17,8 +17,8 @@ from llmcheck.errors import DataError
 from llmcheck.fit.shapes import kv_cache, weights
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.workload import Workload
-from tests.unit import gguf_writer as writer
-from tests.unit.gguf_writer import F32, MXFP4, Q4_K, Tensor
+from tests.unit.checkpoint import gguf_writer as writer
+from tests.unit.checkpoint.gguf_writer import F32, MXFP4, Q4_K, Tensor
 
 
 def made(path: Path, **shape: Any) -> Path:

@@ -13,10 +13,10 @@ import pytest
 
 from llmcheck.checkpoint import find, gguf, safetensors
 from llmcheck.errors import DataError
-from tests.unit import gguf_writer as writer
-from tests.unit.gguf_writer import F32, Tensor
-from tests.unit.test_checkpoint_safetensors import CONFIG, entries, llama, raw
-from tests.unit.test_checkpoint_safetensors import write as written
+from tests.unit.checkpoint import gguf_writer as writer
+from tests.unit.checkpoint.gguf_writer import F32, Tensor
+from tests.unit.checkpoint.test_safetensors import CONFIG, entries, llama, raw
+from tests.unit.checkpoint.test_safetensors import write as written
 
 
 def family(name: str, more: dict[str, Any], layers: int = 4) -> tuple[dict[str, Any], list[Tensor]]:

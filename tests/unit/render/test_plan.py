@@ -31,7 +31,7 @@ from llmcheck.schema.machine import Identity, Machine, Os, Torch
 from llmcheck.whatif import parse
 from tests.machines_builder import card, machine, packages, python
 
-KNOWLEDGE = catalog.knowledge()
+KNOWLEDGE = catalog.tables()
 NASTY = [
     "a\nRUN touch pwned",
     "$(touch pwned)",
@@ -308,7 +308,7 @@ def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
 
 def test_a_script_for_a_machine_in_words_runs_only_where_it_is_told_to(tmp_path: Path) -> None:
     where, log = answering(tmp_path)
-    made = plan("peft", where=replace(where, stated=True))
+    made = plan("peft", where=replace(where, hypothetical=True))
     script = sh.render(made, Options(guarded=True))
     done = run_script(script, tmp_path)
     assert done.returncode == 1
