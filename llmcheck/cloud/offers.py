@@ -9,6 +9,7 @@ import msgspec
 
 from llmcheck.gpus import vendors
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.judge.requirements import traits
 from llmcheck.schema.advice import Offers, RankedOffer
 from llmcheck.schema.machine import Cpu, Fabric, FabricPort, Gpu, Machine, Ram
 from llmcheck.schema.profile import Profile
@@ -91,7 +92,7 @@ def _nodes(profile: Profile, offer: Offer) -> int:
     wanted = [
         getattr(requirement, "count", 1)
         for requirement in profile.require
-        if requirement.kind == "gpu" and requirement.scope == "cluster"
+        if traits(requirement.kind).states_gpus and requirement.scope == "cluster"
     ]
     return math.ceil(max(wanted) / offer.gpu_count) if wanted else 1
 

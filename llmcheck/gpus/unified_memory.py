@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.schema.machine import Gpu, Ram
 from llmcheck.units import GB, GIB, format_gib
@@ -55,9 +56,12 @@ def share_of(gpu: Gpu, ram: Ram) -> Share:
     return Share(total=total, free=_least(total, gpu.memory_free, ram.available, ram.usable))
 
 
-def memory_of(gpu: Gpu, ram: Ram) -> int | None:
-    """Bytes that a GPU may use when nothing else runs: its own, or its share of the RAM. None if unknown."""
-    return share_of(gpu, ram).total
+def with_share(gpu: Gpu, ram: Ram) -> Gpu:
+    """The GPU with what it may use as its memory; unchanged where it has memory of its own."""
+    if not gpu.unified:
+        return gpu
+    share = share_of(gpu, ram)
+    return replace(gpu, memory_total=share.total, memory_free=share.free)
 
 
 def metal(ram: int) -> int:
