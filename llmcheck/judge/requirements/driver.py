@@ -62,7 +62,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message = problem.message if problem else f"the {vendors.of(undriven).name} GPU has no working driver"
         remedy = problem.remedy if problem else None
         return finding(requirement, "fail", message, found="none", shortfall="driver", remedy=remedy)
-    if not drivers and machine.hypothetical and counted_gpus(machine):
+    if not drivers and machine.hypothetical and any(vendors.of(gpu).has_driver for gpu in counted_gpus(machine)):
         return finding(requirement, "skipped", "not stated: it is assumed to answer")
     if not drivers:
         return finding(requirement, "skipped", "no GPU was found that would need a driver")
