@@ -25,9 +25,9 @@ _CLUSTER_NODE_GPUS = 8
 def rank_offers(
     profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction], all_tiers: bool = False
 ) -> Offers:
-    """Judged on hardware alone. What an offer does not state is unknown, is told, and never disqualifies it.
+    """Judged on hardware alone. What an offer does not state is shown as unknown and never disqualifies it.
 
-    ``all_tiers``: also machines of other people and such that can be taken away (community, marketplace).
+    ``all_tiers``: also machines of private owners and machines that can be taken away (community, marketplace).
     """
     able = list(passing(profile, offers, corrections, all_tiers))
     per_provider: dict[str, RankedOffer] = {}
@@ -45,7 +45,7 @@ def rank_offers(
 def passing(
     profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction], all_tiers: bool = False
 ) -> Iterator[RankedOffer]:
-    """The offers that pass, cheapest first, each judged only when it is asked for."""
+    """The offers that pass, cheapest first, each judged only when the iterator reaches it."""
     candidates = [
         offer
         for offer in offers
@@ -88,7 +88,7 @@ def _machine(offer: Offer) -> Machine:
 
 
 def _nodes(profile: Profile, offer: Offer) -> int:
-    """How many instances hold the cluster's GPUs; 1 for a profile of one machine."""
+    """How many instances have the GPUs of the cluster; 1 for a profile of one machine."""
     wanted = [
         getattr(requirement, "count", 1)
         for requirement in profile.require
@@ -115,14 +115,14 @@ def _notes(profile: Profile, able: list[RankedOffer], shown: list[RankedOffer], 
             f"{offer.accelerator}, {fitting.price_hour:.2f} $/h ({offer.as_of})"
         )
     if any(each.nodes > 1 for each in shown):
-        notes.append("a cluster is reserved with the vendor: the list price is a lower bound")
+        notes.append("a cluster has to be reserved with the provider: the list price is a lower bound")
     if not all_tiers:
         notes.append("community and marketplace machines are left out; --all-tiers shows them")
     return notes
 
 
 def as_machine(offer: Offer) -> Machine:
-    """The machine that one rents: idle GPUs of the advertised memory; what the offer does not state stays None."""
+    """The rented machine: idle GPUs with the advertised memory; what the offer does not state is None."""
     ram = None if offer.ram_gib is None else round(offer.ram_gib * GIB)
     return Machine(
         hypothetical=True,

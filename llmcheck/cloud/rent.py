@@ -23,7 +23,7 @@ def rented(fit: Fit, offers: Sequence[Offer]) -> Fit:
     name = fit.per_gpu[0].name
     price = hourly(name, fit.per_gpu[0].memory.total, offers)
     if price is None:
-        note = f"no cost: the table has no offer with {name or 'such a card'}"
+        note = f"no cost: the table has no offer with {name or 'this card'}"
         return replace(fit, assumptions=(*fit.assumptions, note))
     cost = run_cost(price, speed.days, len(fit.per_gpu))
     note = f"rent: {price.low:.2f} to {price.high:.2f} $ an hour for each GPU, list prices of the table of offers"
@@ -51,7 +51,7 @@ def run_cost(price: Rate, days: Rate, gpus: int) -> Rate:
 
 
 def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Rate | None:
-    """US dollars an hour for one GPU of that name with so many bytes; None where nobody offers it."""
+    """US dollars an hour for one GPU of that name with at least about ``needed`` bytes; None where none is offered."""
     prices = [
         offer.price_hour / offer.gpu_count
         for offer in offers
@@ -68,7 +68,7 @@ def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Rate | Non
 
 
 def _same(name: str | None, offer: Offer) -> bool:
-    """``NVIDIA A100-SXM4-80GB`` is an offer's ``A100 80GB``; a name without a size is told by its words alone."""
+    """``NVIDIA A100-SXM4-80GB`` is an offer's ``A100 80GB``; a name without a size is compared without sizes."""
     own = set((name or "").replace("-", " ").upper().split())
     offered = set(offer.accelerator.upper().split())
     if not any(_SIZE.fullmatch(word) for word in own):

@@ -1,7 +1,7 @@
 """Which published card a GPU is: by its name, and by its memory where one name was sold with several sizes.
 
-A row speaks of a whole card as it was sold, so nothing that is a part of one gets its figures: MIG instances,
-partitions, virtual GPUs, and one of several devices of a card (a die of the MI250X, a tile of the Max 1550).
+A row describes a whole card as it was sold. A part of a card gets no figures: MIG instances, partitions, virtual GPUs,
+and one of several devices of a card (a die of the MI250X, a tile of the Max 1550).
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
@@ -62,10 +62,10 @@ def _noise() -> re.Pattern[str]:
 def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]:
     """Rows by vendor and every spelling of their names."""
     found: dict[tuple[str, str], list[GpuRecord]] = {}
-    for known in specs:
-        spellings = (known.spec.name, *known.aliases)
+    for record in specs:
+        spellings = (record.spec.name, *record.aliases)
         for spelling in dict.fromkeys((*spellings, *map(normalized, spellings))):
-            found.setdefault((known.vendor, spelling), []).append(known)
+            found.setdefault((record.vendor, spelling), []).append(record)
     return found
 
 
@@ -80,7 +80,7 @@ def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> GpuSpec 
 
 
 def _spellings(gpu: Gpu) -> Iterable[str]:
-    """From the surest to the least."""
+    """The most specific first."""
     name = gpu.name or ""
     yield name
     yield normalized(name)
@@ -89,22 +89,22 @@ def _spellings(gpu: Gpu) -> Iterable[str]:
 
 def _of_size(gpu: Gpu, rows: Sequence[GpuRecord]) -> GpuSpec | None:
     """The row whose memory is nearest, if it is near; where the memory is shared or unknown, the only row."""
-    whole = [known for known in rows if not _is_part(known)]
+    whole = [record for record in rows if not _is_part(record)]
     if gpu.memory_total is None or gpu.unified:
         return whole[0].spec if len(rows) == len(whole) == 1 else None
-    fitting = [(_off(gpu.memory_total, known), known.spec) for known in whole]
+    fitting = [(_off(gpu.memory_total, record), record.spec) for record in whole]
     off, spec = min(fitting, key=lambda pair: pair[0], default=(1.0, None))
     return spec if off <= _TOLERANCE else None
 
 
-def _off(memory: int, known: GpuRecord) -> float:
+def _off(memory: int, record: GpuRecord) -> float:
     """How far a size is from what the row's card reports, as a share of it; 0 where the row has no size."""
-    expected = known.memory_reported or (known.spec.memory_gb or 0) * GIB
+    expected = record.memory_reported or (record.spec.memory_gb or 0) * GIB
     return abs(memory - expected) / expected if expected else 0.0
 
 
-def _is_part(known: GpuRecord) -> bool:
+def _is_part(record: GpuRecord) -> bool:
     """Whether the card shows itself as several devices, each with its share of the advertised memory."""
-    if known.memory_reported is None or known.spec.memory_gb is None:
+    if record.memory_reported is None or record.spec.memory_gb is None:
         return False
-    return known.memory_reported < _WHOLE * known.spec.memory_gb * GIB
+    return record.memory_reported < _WHOLE * record.spec.memory_gb * GIB

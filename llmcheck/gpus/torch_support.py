@@ -1,7 +1,7 @@
 """Whether a build of PyTorch can use the GPUs that are there, and whether the C library is one of its wheels.
 
 Driver and card are two independent tests: the driver has to be new enough for the CUDA of the build, and the build has
-to hold code for the card, by the rule of the card's vendor. The tables of builds and drivers are data.
+to contain code for the card, by the rule of the card's vendor. The tables of builds and drivers are data.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _OLDEST_GLIBC = (2, 28)
 
 
 def problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Iterator[Problem]:
-    """What keeps installed software from working on this machine; nothing is said of what is not known."""
+    """What keeps installed software from working on this machine; unknown facts give no problem."""
     torch = torch_problem(machine, wheels, drivers)
     if torch is not None:
         yield torch
     match = re.fullmatch(r"glibc (\d+)\.(\d+)", (machine.os.libc if machine.os else None) or "")
     if match and (int(match[1]), int(match[2])) < _OLDEST_GLIBC:
-        message = f"{match[0]} is older than the wheels of current PyTorch and vLLM ask for (2.28)"
-        remedy = "use a newer system or a container: installers fall back to releases of years ago without a word"
+        message = f"{match[0]} is older than current wheels of PyTorch and vLLM need (2.28)"
+        remedy = "use a newer system or a container: installers silently fall back to releases that are years old"
         yield Problem(probe=_PROBE, code="glibc-old", message=message, remedy=remedy)
 
 
 def with_problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Machine:
-    """The machine with what is found here among its problems, once however often it is asked."""
+    """The machine with what is found here among its problems; calling it again adds nothing."""
     others = [each for each in machine.problems if each.code not in _CODES]
     return msgspec.structs.replace(machine, problems=(*others, *problems(machine, wheels, drivers)))
 
@@ -47,7 +47,7 @@ def existing_torch_problem(machine: Machine) -> Problem | None:
 
 
 def torch_problem(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Problem | None:
-    """Why the installed torch cannot use this machine's GPUs; None if nothing speaks against it."""
+    """Why the installed torch cannot use this machine's GPUs; None if nothing is known to prevent it."""
     torch = machine.software.torch
     gpus = [gpu for gpu in counted_gpus(machine) if _is_compiled_for(vendors.of(gpu))]
     if torch is None or torch.build is None or not gpus:
@@ -77,7 +77,7 @@ def vendor_of(tag: str) -> Vendor | None:
 
 
 def runs_on(wheel: TorchWheel, gpu: Gpu) -> bool:
-    """Whether a build holds code for a card; what is unknown of the card counts against nothing."""
+    """Whether a build contains code for a card; True where the card's architecture is unknown."""
     return vendors.of(gpu).runs(wheel, gpu)
 
 
@@ -133,14 +133,14 @@ def _against_cards(gpus: list[Gpu], version: str, wheel: TorchWheel) -> Problem 
         architecture = vendors.of(gpu).architecture_in_words(gpu)
         message = (
             f"torch {version} ({wheel.tag}) has {_kernels(wheel, gpu)} for {architecture} "
-            f"({gpu.name or 'GPU'}), and holds no code that could be translated"
+            f"({gpu.name or 'GPU'}), and no code that a driver could translate"
         )
         return _problem("torch-without-kernels", message)
     return None
 
 
 def _kernels(wheel: TorchWheel, gpu: Gpu) -> str:
-    """Whether a card is too old or too new for a build can be said only where its architectures have an order."""
+    """Only architectures that have an order can be too old or too new."""
     capability = capability_of(gpu)
     if not vendors.of(gpu).has_compute_capability:
         return "no kernels"

@@ -1,4 +1,4 @@
-"""How much of the machine's RAM a GPU may use that has no memory of its own, as it was seen on such machines."""
+"""How much of the machine's RAM a GPU may use that has no memory of its own; the figures were read on real machines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SharedRam(Struct, frozen=True, kw_only=True):
     """How the GPU of a processor uses the machine's RAM. The default is one that may use all of it."""
 
     most: int = 1
-    """How many such processors one machine can have."""
+    """How many of these processors one machine can have."""
     split: bool = False
     """Each of several processors has its own part of the RAM, and its GPU uses that alone."""
     reported: Callable[[int], int] = lambda size: size
@@ -31,7 +31,7 @@ class SharedRam(Struct, frozen=True, kw_only=True):
     """What is assumed by ``granted`` and ``reported``, in words."""
 
     def of_gpu(self, ram: int, count: int) -> int:
-        """Bytes for each GPU, where ``count`` such processors have that RAM together."""
+        """Bytes for each GPU, where ``count`` of these processors have that RAM together."""
         return self.granted(ram // count if self.split else ram)
 
 

@@ -16,7 +16,7 @@ from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdic
 from llmcheck.tables.correction import Correction
 from llmcheck.units import format_gb, parse_size, short
 
-# What needs a GPU whose driver answers; without any GPU it says itself what is possible.
+# Without any GPU the computed finding still says what is possible; without a driver that answers it cannot.
 _COMPUTED_BLOCKED_BY = ("driver",)
 
 
@@ -64,7 +64,7 @@ def _computed(profile: Profile, computed: Sequence[ComputedMethod]) -> Finding |
 
 
 def _with_computed(documented: list[Finding], computed: Finding | None) -> list[Finding]:
-    """The computed finding stands after the last documented one about GPUs."""
+    """The computed finding follows the last documented one about GPUs."""
     if computed is None:
         return documented
     about_gpus = [position for position, each in enumerate(documented) if traits(each.kind).states_gpus]

@@ -77,7 +77,7 @@ def _counts(finding: Finding, profile: ProfileReport, corrections: set[str]) -> 
     if finding.status == "unknown" and finding.level != "required":
         return False
     if finding.id in corrections and computed(profile) is not None:
-        return False  # what is computed for this machine says more than a corrected figure
+        return False  # what is computed for this machine is more precise
     failed = _kinds(profile.findings, required_failure=True)
     if finding.level == "recommended" and finding.kind in failed:
         return False  # the requirement of the same kind is a gap already

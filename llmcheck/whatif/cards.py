@@ -29,17 +29,17 @@ _FORM = frozenset({
     "pcie", "sxm", "sxm2", "sxm4", "sxm5", "sxm6", "hgx", "dgx", "hbm2", "hbm2e", "hbm3", "hbm3e", "ac", "workstation",
     "server",
 })  # fmt: skip
-"""How a card is built in: it makes no other card unless it is asked for."""
+"""How a card is built in: another card only where it is written."""
 _VARIANT = frozenset({
     "ti", "super", "d", "laptop", "max", "q", "ultra", "xt", "xtx", "gre", "sff",
 })  # fmt: skip
 """The name without it is another card, if there is one."""
 _PRO_VARIANT = _VARIANT | {"pro"}
 _BY_MEMORY = frozenset({"nvl"})
-"""As a variant, but its memory says enough: ``H100 94GB``."""
+"""Like a variant, but the memory alone identifies it: ``H100 94GB``."""
 _SAME = {"mobile": "laptop", "notebook": "laptop", "nvlink": "sxm"}
 _WITHOUT_NUMBER = frozenset({"titan", "thor", "orin", "spark", "halo", "gaudi"})
-"""Words that name a card although they hold no number."""
+"""Words that name a card although they contain no number."""
 _HGX = ("sxm", "hgx", "dgx")
 _ALSO: dict[str, tuple[str, ...]] = {
     "NVIDIA H100 80GB HBM3": (*_HGX, "sxm5"),
@@ -73,17 +73,17 @@ _ALSO_WITH: dict[str, tuple[float, ...]] = {
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    known: GpuRecord
+    record: GpuRecord
     share: float = 1.0
     """Of the memory of its row: not 1 for one that was sold with another memory under the same name."""
 
 
 class _Row(Struct, frozen=True, kw_only=True):
-    known: GpuRecord
+    record: GpuRecord
     words: frozenset[str]
-    """All that may be asked for, without sizes."""
+    """All words of its names, without sizes."""
     missing: frozenset[str]
-    """Those of its name that were not asked for."""
+    """Those of its name that were not written."""
 
 
 def _words(name: str) -> frozenset[str]:
@@ -96,9 +96,9 @@ def error(message: str) -> DataError:
     return DataError(f"--machine: {message}")
 
 
-def shares_ram(known: GpuRecord) -> SharedRam | None:
+def shares_ram(record: GpuRecord) -> SharedRam | None:
     """How it uses the machine's RAM; None for a card with memory of its own."""
-    return vendors.named(known.vendor).shares_ram(known.spec.name)
+    return vendors.named(record.vendor).shares_ram(record.spec.name)
 
 
 def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:
@@ -108,19 +108,19 @@ def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:
 
 def card(part: str, bare: str, size: str | None, specs: Sequence[GpuRecord], notes: list[str]) -> Card:
     """``bare`` is ``part`` without the size of its memory. What was chosen is added to ``notes``. Raises DataError."""
-    known = _exactly(part, None, specs) or _exactly(bare, size, specs) or _find(bare, size, part, specs, notes)
-    others, full = _ALSO_WITH.get(known.spec.name, ()), known.spec.memory_gb or 0.0
+    record = _exactly(part, None, specs) or _exactly(bare, size, specs) or _find(bare, size, part, specs, notes)
+    others, full = _ALSO_WITH.get(record.spec.name, ()), record.spec.memory_gb or 0.0
     if size is None and others:
         sold = " or ".join(f"{other:g} GB" for other in others)
         notes.append(f"{part!r} is taken with {full:g} GB; the same name was sold with {sold}")
     if size is None or _gigabytes(size) not in others:
-        return Card(known=known)
-    notes.append(f"no rates are known here of {known.spec.name} with {_gigabytes(size):g} GB")
-    return Card(known=known, share=_gigabytes(size) / full)
+        return Card(record=record)
+    notes.append(f"no rates are known here of {record.spec.name} with {_gigabytes(size):g} GB")
+    return Card(record=record, share=_gigabytes(size) / full)
 
 
 def _exactly(name: str, size: str | None, specs: Sequence[GpuRecord]) -> GpuRecord | None:
-    """The row that has this very name, and this memory if one is asked for."""
+    """The row that has this very name, and this memory where one is written."""
     wanted = normalized(name)
     named = [each for each in specs if wanted in map(normalized, (each.spec.name, *each.aliases))]
     fitting = [each for each in named if size is None or _has_size(each, size)]
@@ -133,44 +133,45 @@ def _find(bare: str, size: str | None, part: str, specs: Sequence[GpuRecord], no
         raise error(f"unknown GPU {part!r}; {_near(bare, specs)}")
     plain = [row for row in rows if not _is_variant(row)] or rows
     if size is not None:
-        sized = [row for row in plain if _has_size(row.known, size)]
+        sized = [row for row in plain if _has_size(row.record, size)]
         if not sized:
             raise error(_other_sizes(part, size, plain, rows))
         plain = sized
     return _one([row for row in plain if not row.missing & _BY_MEMORY] or plain, part, notes)
 
 
-def _matching(asked: frozenset[str], specs: Sequence[GpuRecord]) -> list[_Row]:
+def _matching(written: frozenset[str], specs: Sequence[GpuRecord]) -> list[_Row]:
     """The rows that have every word; none where no word names a card."""
-    own = [(known, _own_words(known)) for known in specs]
+    own = [(record, _own_words(record)) for record in specs]
     every = frozenset[str]().union(*(words for _, words in own))
-    asked = frozenset(word if word in every else word.removesuffix("s") for word in asked)  # "8 H100s"
-    if not any(word in _WITHOUT_NUMBER or (len(word) > 1 and re.search(r"[0-9]", word)) for word in asked - _FORM):
+    written = frozenset(word if word in every else word.removesuffix("s") for word in written)  # "8 H100s"
+    if not any(word in _WITHOUT_NUMBER or (len(word) > 1 and re.search(r"[0-9]", word)) for word in written - _FORM):
         return []
     return [
-        _Row(known=known, words=words, missing=_words(known.spec.name) - asked - _BRAND)
-        for known, words in own
-        if asked <= words
+        _Row(record=record, words=words, missing=_words(record.spec.name) - written - _BRAND)
+        for record, words in own
+        if written <= words
     ]
 
 
-def _own_words(known: GpuRecord) -> frozenset[str]:
-    return frozenset(_ALSO.get(known.spec.name, ())).union(*map(_words, (known.spec.name, *known.aliases)))
+def _own_words(record: GpuRecord) -> frozenset[str]:
+    return frozenset(_ALSO.get(record.spec.name, ())).union(*map(_words, (record.spec.name, *record.aliases)))
 
 
 def _is_variant(row: _Row) -> bool:
-    """Whether its name has a word beyond what was asked that makes another card of it."""
-    return bool(row.missing & (_PRO_VARIANT if vendors.named(row.known.vendor).pro_is_variant else _VARIANT))
+    """Whether its name has a word that was not written and that makes it another card."""
+    return bool(row.missing & (_PRO_VARIANT if vendors.named(row.record.vendor).pro_is_variant else _VARIANT))
 
 
-def _has_size(known: GpuRecord, size: str) -> bool:
-    """As advertised or as its name says; a GPU that shares the machine's RAM has whatever the machine has."""
-    if shares_ram(known):
+def _has_size(record: GpuRecord, size: str) -> bool:
+    """As advertised or as in its name; any size for a GPU that shares the machine's RAM."""
+    if shares_ram(record):
         return True
     number = _gigabytes(size)
-    named = [float(found[1]) for found in re.finditer(r"\b([0-9]+)GB?\b", known.spec.name)]
+    named = [float(found[1]) for found in re.finditer(r"\b([0-9]+)GB?\b", record.spec.name)]
     return any(
-        abs(each - number) < 0.5 for each in (known.spec.memory_gb or 0.0, *_ALSO_WITH.get(known.spec.name, ()), *named)
+        abs(each - number) < 0.5
+        for each in (record.spec.memory_gb or 0.0, *_ALSO_WITH.get(record.spec.name, ()), *named)
     )
 
 
@@ -181,7 +182,7 @@ def _gigabytes(size: str) -> float:
 
 def _other_sizes(part: str, size: str, plain: Iterable[_Row], rows: Iterable[_Row]) -> str:
     offered = _memories(plain)
-    others = [row.known.spec.name for row in rows if _has_size(row.known, size)]
+    others = [row.record.spec.name for row in rows if _has_size(row.record, size)]
     hint = f"; with {size}: {', '.join(others)}" if others else ""
     return (
         f"{part!r} is not in the table with that memory, but with {offered}{hint}; write 'RAM' behind it if it is RAM"
@@ -189,37 +190,37 @@ def _other_sizes(part: str, size: str, plain: Iterable[_Row], rows: Iterable[_Ro
 
 
 def _memories(rows: Iterable[_Row]) -> str:
-    return " or ".join(f"{size:g} GB" for size in sorted({row.known.spec.memory_gb or 0.0 for row in rows}))
+    return " or ".join(f"{size:g} GB" for size in sorted({row.record.spec.memory_gb or 0.0 for row in rows}))
 
 
 def _one(rows: Sequence[_Row], part: str, notes: list[str]) -> GpuRecord:
     """The only row, or the slowest where the rows differ in how the card is built in and in nothing else."""
-    kinds = {(row.missing - _FORM - _BY_MEMORY, row.known.capability) for row in rows}
+    kinds = {(row.missing - _FORM - _BY_MEMORY, row.record.capability) for row in rows}
     if len(kinds) > 1:
-        named = [f"{row.known.spec.name} ({row.known.spec.memory_gb or 0:g} GB)" for row in rows[:4]]
+        named = [f"{row.record.spec.name} ({row.record.spec.memory_gb or 0:g} GB)" for row in rows[:4]]
         more = f" or {len(rows) - 4} more" if len(rows) > 4 else ""
         raise error(f"{part!r} is more than one card: {' or '.join(named)}{more}; write more of its name")
-    if len({row.known.spec.memory_gb for row in rows}) > 1:
-        largest = max(row.known.spec.memory_gb or 0.0 for row in rows)
-        raise error(f"{part!r} is more than one card: {_memories(rows)}; write such as '{part} {largest:g}GB'")
-    slowest = min((row.known for row in rows), key=_speed)
+    if len({row.record.spec.memory_gb for row in rows}) > 1:
+        largest = max(row.record.spec.memory_gb or 0.0 for row in rows)
+        raise error(f"{part!r} is more than one card: {_memories(rows)}; write for example '{part} {largest:g}GB'")
+    slowest = min((row.record for row in rows), key=_speed)
     if len(rows) > 1:
-        others = ", ".join(row.known.spec.name for row in rows if row.known is not slowest)
+        others = ", ".join(row.record.spec.name for row in rows if row.record is not slowest)
         notes.append(f"{part!r} is taken as {slowest.spec.name}, the slowest of that name; others: {others}")
     return slowest
 
 
-def _speed(known: GpuRecord) -> tuple[float, float]:
-    return known.spec.bandwidth_gb_s or 0.0, known.spec.bf16_tflops or known.spec.fp16_tflops or 0.0
+def _speed(record: GpuRecord) -> tuple[float, float]:
+    return record.spec.bandwidth_gb_s or 0.0, record.spec.bf16_tflops or record.spec.fp16_tflops or 0.0
 
 
 def _near(bare: str, specs: Iterable[GpuRecord]) -> str:
     """The names most like it, by the whole name and by that part of it which people say."""
     names: dict[str, str] = {}
-    for known in specs:
-        whole = [word for word in normalized(known.spec.name).split() if word != "geforce"]
+    for record in specs:
+        whole = [word for word in normalized(record.spec.name).split() if word != "geforce"]
         core = [word for word in whole if word not in _BRAND | _FORM and not _SIZE_WORD.fullmatch(word)]
         for spelling in (" ".join(whole), " ".join(core)):
-            names.setdefault(spelling, short_name(known.spec.name))
+            names.setdefault(spelling, short_name(record.spec.name))
     close = dict.fromkeys(names[each] for each in nearest(normalized(bare), names, 9))
     return f"nearest: {', '.join(list(close)[:3])}" if close else "no GPU of the table has a name like it"

@@ -1,4 +1,4 @@
-"""A machine in words, such as ``2x RTX 4090, 64 GB RAM, 1 TB``: one that is not there, with cards from the table."""
+"""A machine in words, such as ``2x RTX 4090, 64 GB RAM, 1 TB``: a hypothetical one, with cards from the table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_BYTES = 10**18
 _MOST_TEXT = 500
 _LARGE_DISK = 1000 * GB
 """A bare size from here on is a disk."""
-_EXAMPLE = "write such as '2x RTX 4090, 64 GB RAM'"
+_EXAMPLE = "write for example '2x RTX 4090, 64 GB RAM'"
 
 # --- sizes ---
 
@@ -74,15 +74,15 @@ class _Group(Struct, frozen=True, kw_only=True):
     card: Card
     count: int
     size: int | None = None
-    """Bytes that were written beside the name."""
+    """Bytes that were written next to the name."""
 
     @property
-    def known(self) -> GpuRecord:
-        return self.card.known
+    def record(self) -> GpuRecord:
+        return self.card.record
 
 
-class _Stated(Struct, kw_only=True):
-    """What has been read so far; sizes in bytes, None while not stated."""
+class _Parsed(Struct, kw_only=True):
+    """What has been read so far; sizes in bytes, None while not written."""
 
     groups: list[_Group] = []
     ram: int | None = None
@@ -98,77 +98,79 @@ def looks_like(text: str) -> bool:
 
 
 def machine(text: str, specs: Sequence[GpuRecord]) -> WhatIf:
-    """Idle GPUs of the table; RAM and disk as written, None where they are not; nothing is known of its software.
+    """Idle GPUs of the table; RAM and disk as written, None where they are not; its software is unknown.
 
     Sizes may be written in small letters and without a blank. Raises DataError, one line, for words that name no
     machine: with the nearest cards for a name that no row has, with the candidates for one that several have.
     """
     _check(text)
-    stated = _Stated()
+    parsed = _Parsed()
     for part in _BETWEEN.split(" ".join(text.split())):
-        bare = _LABELLED.sub(lambda found: _take_labelled(found, stated), part).strip(" .:")
+        bare = _LABELLED.sub(lambda found: _take_labelled(found, parsed), part).strip(" .:")
         if bare:
-            _take(bare, stated, specs)
-    if stated.no_gpu and stated.groups:
+            _take(bare, parsed, specs)
+    if parsed.no_gpu and parsed.groups:
         raise cards.error(f"{text!r} names both GPUs and none")
-    if not (stated.groups or stated.no_gpu or stated.ram is not None):
+    if not (parsed.groups or parsed.no_gpu or parsed.ram is not None):
         raise cards.error(f"no GPU and no RAM in {text!r}; {_EXAMPLE}")
-    return _built(stated, specs)
+    return _built(parsed, specs)
 
 
 def _check(text: str) -> None:
     if not text.strip() or len(text) > _MOST_TEXT:
-        said = f"{len(text):,} characters, of {_MOST_TEXT} at most" if text.strip() else "nothing is stated"
-        raise cards.error(f"{said}; {_EXAMPLE}")
+        problem = f"{len(text):,} characters; at most {_MOST_TEXT}" if text.strip() else "nothing is written"
+        raise cards.error(f"{problem}; {_EXAMPLE}")
     if not " ".join(text.split()).isprintable():
-        raise cards.error(f"{text!r} holds characters that are in no name; {_EXAMPLE}")
+        raise cards.error(f"{text!r} contains characters that no name has; {_EXAMPLE}")
     if _NEGATIVE.search(text):
-        raise cards.error(f"{text!r} holds a negative number; {_EXAMPLE}")
+        raise cards.error(f"{text!r} contains a negative number; {_EXAMPLE}")
 
 
 # --- parts ---
 
 
-def _take_labelled(found: re.Match[str], stated: _Stated) -> str:
+def _take_labelled(found: re.Match[str], parsed: _Parsed) -> str:
     ram = found["ram"] or found["ram_behind"]
     if ram:
-        _state(stated, "ram", _bytes(ram), found[0])
+        _set_size(parsed, "ram", _bytes(ram), found[0])
     else:
-        _state(stated, "disk", _bytes(found["disk"] or found["disk_behind"]), found[0])
+        _set_size(parsed, "disk", _bytes(found["disk"] or found["disk_behind"]), found[0])
     return " "
 
 
-def _state(stated: _Stated, field: str, size: int, words: str) -> None:
-    if getattr(stated, field) is not None:
-        raise cards.error(f"{words.strip()!r} says again how much {'RAM' if field == 'ram' else 'disk'} there is")
-    setattr(stated, field, size)
+def _set_size(parsed: _Parsed, field: str, size: int, words: str) -> None:
+    if getattr(parsed, field) is not None:
+        raise cards.error(
+            f"{words.strip()!r} gives the size of the {'RAM' if field == 'ram' else 'disk'} a second time"
+        )
+    setattr(parsed, field, size)
 
 
-def _take(part: str, stated: _Stated, specs: Sequence[GpuRecord]) -> None:
+def _take(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     without_unit = _WITHOUT_UNIT.fullmatch(part)
     if part.lower() in _NO_GPU:
-        stated.no_gpu = True
+        parsed.no_gpu = True
     elif re.fullmatch(_SIZE, part, re.IGNORECASE):
-        _take_bare(part, stated)
+        _take_bare(part, parsed)
     elif without_unit and not (without_unit["number"] == part and cards.is_name(part, specs)):
-        raise cards.error(f"{part!r} has no unit, and is no GPU of the table; write such as '64 GB RAM' or '1 TB disk'")
+        raise cards.error(f"{part!r} has no unit and is no GPU of the table; write '64 GB RAM' or '1 TB disk'")
     else:
-        _take_group(part, stated, specs)
+        _take_group(part, parsed, specs)
 
 
-def _take_bare(part: str, stated: _Stated) -> None:
+def _take_bare(part: str, parsed: _Parsed) -> None:
     size = _bytes(part)
-    if size < _LARGE_DISK and stated.ram is None and not _shares_ram(stated):
-        stated.ram = size
-    elif stated.disk is None:
-        stated.disk = size
+    if size < _LARGE_DISK and parsed.ram is None and not _shares_ram(parsed):
+        parsed.ram = size
+    elif parsed.disk is None:
+        parsed.disk = size
     else:
         raise cards.error(f"{part!r} is one size too many; write 'RAM' or 'disk' behind each")
 
 
-def _shares_ram(stated: _Stated) -> bool:
-    """Whether a size beside a GPU has already said how much RAM there is."""
-    return any(group.size is not None and cards.shares_ram(group.known) for group in stated.groups)
+def _shares_ram(parsed: _Parsed) -> bool:
+    """Whether a size next to a GPU has already given the RAM."""
+    return any(group.size is not None and cards.shares_ram(group.record) for group in parsed.groups)
 
 
 def _bytes(text: str) -> int:
@@ -179,15 +181,15 @@ def _bytes(text: str) -> int:
     return size
 
 
-def _take_group(part: str, stated: _Stated, specs: Sequence[GpuRecord]) -> None:
+def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
     if not 0 < count <= _MOST_GPUS:
         raise _too_many(count)
     size = re.search(_SIZE, name, re.IGNORECASE)
     bare = name if size is None else f"{name[: size.start()]} {name[size.end() :]}"
     written = None if size is None else size[0]
-    card = cards.card(name, _FILLER.sub(" ", bare), written, specs, stated.notes)
-    stated.groups.append(_Group(card=card, count=count, size=None if written is None else _bytes(written)))
+    card = cards.card(name, _FILLER.sub(" ", bare), written, specs, parsed.notes)
+    parsed.groups.append(_Group(card=card, count=count, size=None if written is None else _bytes(written)))
 
 
 def _counted(part: str) -> tuple[int, str]:
@@ -207,21 +209,21 @@ def _too_many(count: int) -> DataError:
 # --- the machine ---
 
 
-def _built(stated: _Stated, specs: Sequence[GpuRecord]) -> WhatIf:
-    ram = _with_shared(stated)
-    count = sum(group.count * _devices(group.known) for group in stated.groups)
+def _built(parsed: _Parsed, specs: Sequence[GpuRecord]) -> WhatIf:
+    ram = _with_shared(parsed)
+    count = sum(group.count * _devices(group.record) for group in parsed.groups)
     if count > _MOST_GPUS:
         raise _too_many(count)
     gpus: list[Gpu] = []
-    for group in stated.groups:
+    for group in parsed.groups:
         memory = _memory(group.card, ram, group.count)
-        devices = range(len(gpus), len(gpus) + group.count * _devices(group.known))
-        gpus.extend(_gpu(group.known, index, memory) for index in devices)
-    notes = [*stated.notes, *(note for group in stated.groups for note in _notes(group.known, ram))]
-    disk = stated.disk
+        devices = range(len(gpus), len(gpus) + group.count * _devices(group.record))
+        gpus.extend(_gpu(group.record, index, memory) for index in devices)
+    notes = [*parsed.notes, *(note for group in parsed.groups for note in _notes(group.record, ram))]
+    disk = parsed.disk
     found = Machine(
         hypothetical=True,
-        os=_system(stated.groups),
+        os=_system(parsed.groups),
         ram=Ram(total=ram, available=ram, usable=ram),
         gpus=tuple(gpus),
         disks=None if disk is None else (Disk(role="models", path="/", size=disk, free=disk),),
@@ -231,69 +233,69 @@ def _built(stated: _Stated, specs: Sequence[GpuRecord]) -> WhatIf:
 
 
 def _system(groups: Iterable[_Group]) -> Os:
-    names = [group.known.spec.name for group in groups]
-    bound = next((system for group in groups if (system := vendors.named(group.known.vendor).system)), None)
+    names = [group.record.spec.name for group in groups]
+    bound = next((system for group in groups if (system := vendors.named(group.record.vendor).system)), None)
     if bound is not None:
         return Os(system=bound[0], architecture=bound[1])
     return Os(system="linux", architecture="aarch64" if any(map(_ARM.fullmatch, names)) else "x86_64")
 
 
-def _with_shared(stated: _Stated) -> int | None:
-    """The RAM in bytes, whether it was stated as such or beside a GPU that has none of its own; None if neither."""
-    group = next((group for group in stated.groups if cards.shares_ram(group.known)), None)
-    rule = cards.shares_ram(group.known) if group else None
+def _with_shared(parsed: _Parsed) -> int | None:
+    """The RAM in bytes, whether it was written by itself or next to a GPU that has none of its own; None if neither."""
+    group = next((group for group in parsed.groups if cards.shares_ram(group.record)), None)
+    rule = cards.shares_ram(group.record) if group else None
     if group is None or rule is None:
-        return stated.ram
-    name = group.known.spec.name
-    if len(stated.groups) > 1:
-        other = next(each.known.spec.name for each in stated.groups if each is not group)
-        raise cards.error(f"{name} is a whole machine's processor; it cannot stand beside {other}")
+        return parsed.ram
+    name = group.record.spec.name
+    if len(parsed.groups) > 1:
+        other = next(each.record.spec.name for each in parsed.groups if each is not group)
+        raise cards.error(f"{name} is the processor of a whole machine, which cannot also have {other}")
     if group.count > rule.most:
         most = "one" if rule.most == 1 else f"at most {rule.most}"
         raise cards.error(f"{group.count:,} x {name}: a machine has {most}")
-    advertised = group.known.spec.memory_gb
+    advertised = group.record.spec.memory_gb
     size = group.size or (None if advertised is None else round(advertised * GIB))
-    if group.size and stated.ram and group.size * group.count != stated.ram:
-        raise cards.error(f"{name} shares the RAM: {format_gb(group.size * group.count)} or {format_gb(stated.ram)}?")
-    if stated.ram or size:
-        return rule.reported(stated.ram or (size or 0) * group.count)
-    raise cards.error(f"the memory of {name} is the machine's RAM; write such as '{short_name(name)} 64GB'")
+    if group.size and parsed.ram and group.size * group.count != parsed.ram:
+        raise cards.error(f"{name} shares the RAM: {format_gb(group.size * group.count)} or {format_gb(parsed.ram)}?")
+    if parsed.ram or size:
+        return rule.reported(parsed.ram or (size or 0) * group.count)
+    raise cards.error(f"the memory of {name} is the machine's RAM; write for example '{short_name(name)} 64GB'")
 
 
 def _memory(card: Card, ram: int | None, count: int) -> int | None:
-    """Bytes that each device may use; of shared memory what the probes would find on such a machine."""
-    known, rule = card.known, cards.shares_ram(card.known)
+    """Bytes that each device may use; where it shares the RAM, what the probes would find on a real one."""
+    record, rule = card.record, cards.shares_ram(card.record)
     if rule is None:
-        whole = known.memory_reported or round((known.spec.memory_gb or 0) * GIB)
+        whole = record.memory_reported or round((record.spec.memory_gb or 0) * GIB)
         return round(whole * card.share) or None
     return None if ram is None else rule.of_gpu(ram, count)
 
 
-def _devices(known: GpuRecord) -> int:
+def _devices(record: GpuRecord) -> int:
     """How many GPUs a card shows itself as: cards of two dies are two, each with its share of the memory."""
-    advertised = (known.spec.memory_gb or 0) * GIB
-    return max(1, round(advertised / known.memory_reported)) if known.memory_reported else 1
+    advertised = (record.spec.memory_gb or 0) * GIB
+    return max(1, round(advertised / record.memory_reported)) if record.memory_reported else 1
 
 
-def _notes(known: GpuRecord, ram: int | None) -> Iterable[str]:
-    rule = cards.shares_ram(known)
+def _notes(record: GpuRecord, ram: int | None) -> Iterable[str]:
+    rule = cards.shares_ram(record)
     note = rule.note(ram) if rule and ram else None
     if note:
         yield note
-    if _devices(known) > 1:
-        yield f"each {known.spec.name} shows itself as {_devices(known)} GPUs, and no rates are published of one alone"
+    if _devices(record) > 1:
+        yield f"each {record.spec.name} appears as {_devices(record)} GPUs, and no rates are published of one alone"
 
 
-def _gpu(known: GpuRecord, index: int, memory: int | None) -> Gpu:
-    field = vendors.named(known.vendor).architecture_field
+def _gpu(record: GpuRecord, index: int, memory: int | None) -> Gpu:
+    field = vendors.named(record.vendor).architecture_field
     return Gpu(
-        vendor=known.vendor,
+        vendor=record.vendor,
         index=index,
-        name=known.spec.name,
+        name=record.spec.name,
         memory_total=memory,
         memory_used=0,
         memory_free=memory,
-        compute_capability=known.capability if field == "compute_capability" else None,
-        gfx=known.capability if field == "gfx" else None,
-        unified=cards.shares_ram(known) is not None,
+        compute_capability=record.capability if field == "compute_capability" else None,
+        gfx=record.capability if field == "gfx" else None,
+        unified=cards.shares_ram(record) is not None,
     )

@@ -1,6 +1,6 @@
 """GPU vendors, one module each: what the code outside ``probe`` must know of a vendor's cards.
 
-Each module has one ``VENDOR``. Its id is the file's name and equals ``Gpu.vendor``. Other code asks for what it needs
+Each module has one ``VENDOR``. Its id is the file's name and equals ``Gpu.vendor``. Other code reads what it needs
 (``of(gpu).platform``) and never compares an id, so a new vendor is one new file here and one in ``probe/gpu``.
 """
 
@@ -25,12 +25,12 @@ class TorchSupport(Struct, frozen=True, kw_only=True):
     rank: int
     """Where cards of several vendors are present, PyTorch is chosen for the vendor with the lowest number."""
     has_kernels: Callable[[TorchWheel, Gpu], bool] | None = None
-    """Whether a build holds code for a card, where nothing that is unknown of the card counts against it. None: the
-    builds are not compiled for single cards."""
+    """Whether a build contains code for a card; True where the card's architecture is unknown. None: the builds are not
+    compiled for single cards."""
     elsewhere: Mapping[str, str] = {}
-    """By operating system, where wheels are found that the index of PyTorch does not hold."""
+    """By operating system, where wheels are found that are not on the index of PyTorch."""
     without_kernels: str | None = None
-    """What to know where no published build holds code for a card."""
+    """A hint for a card for which no published build contains code."""
 
 
 class DriverSupport(Struct, frozen=True, kw_only=True):
@@ -58,9 +58,9 @@ class Vendor(Struct, frozen=True, kw_only=True):
     name_words: tuple[str, ...] = ()
     """Words at the start of a card's name that people leave out: ``NVIDIA GeForce``."""
     ignored_words: tuple[str, ...] = ()
-    """Lower-case words that are ignored wherever they stand, when two names of cards are compared."""
+    """Lower-case words that are ignored in any position when two names of cards are compared."""
     model_names: Callable[[str], tuple[str, ...]] = lambda _name: ()
-    """Names of the table that a reported name may stand for, beyond the reported name itself."""
+    """Further names under which a reported name may be in the table."""
     pro_is_variant: bool = False
     """Whether ``Pro`` in a name makes a variant of the card without it (M4 Pro), not another series (RTX PRO)."""
 
@@ -78,7 +78,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """Whether a process takes GPU memory for its context and kernels before any data."""
 
     architecture_field: str | None = None
-    """The field of ``Gpu`` that says for which code a card is made: ``compute_capability`` or ``gfx``."""
+    """The field of ``Gpu`` with the architecture that code is compiled for: ``compute_capability`` or ``gfx``."""
     embedded: tuple[tuple[int, int], ...] = ()
     """Compute capabilities of embedded chips, for which code has to be made separately."""
     hidden_by: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """Whether it needs a driver that answers and has a version of its own."""
     driver: DriverSupport | None = None
     system: tuple[str, str] | None = None
-    """Operating system and architecture, where its GPUs come in such machines only: ``("darwin", "arm64")``."""
+    """Operating system and architecture of all machines with its GPUs: ``("darwin", "arm64")``. None: any."""
     shared_ram: SharedRam | None = None
     """How its GPUs use the machine's RAM, where all of them do."""
     processors: Mapping[str, SharedRam] = {}
@@ -103,7 +103,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
         return self.processors.get(name or "", self.shared_ram)
 
     def architecture(self, gpu: Gpu) -> str | None:
-        """What code for this card is made for: ``8.9``, ``gfx942``; None if unknown."""
+        """The architecture that code for this card is compiled for: ``8.9``, ``gfx942``; None if unknown."""
         return getattr(gpu, self.architecture_field) if self.architecture_field else None
 
     def architecture_in_words(self, gpu: Gpu) -> str:
@@ -126,7 +126,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
         return self.has_compute_capability and capability_of(gpu) in self.embedded
 
     def runs(self, wheel: TorchWheel, gpu: Gpu) -> bool:
-        """Whether a build of PyTorch holds code for a card; what is unknown of the card counts against nothing."""
+        """Whether a build of PyTorch contains code for a card; True where the card's architecture is unknown."""
         if self.torch is None or self.torch.has_kernels is None:
             return True
         return self.torch.has_kernels(wheel, gpu)

@@ -1,4 +1,4 @@
-"""AMD: ROCm. Cards are told apart by their target (gfx942), and code runs on exactly the target it was made for."""
+"""AMD: ROCm. A card's architecture is its target (gfx942), and code runs on exactly the target it was compiled for."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""NVIDIA: CUDA. Cards are told apart by compute capability.
+"""NVIDIA: CUDA. A card's architecture is its compute capability.
 
-A wheel of PyTorch holds no code that a driver could translate, so a card runs only kernels compiled for its own major
-compute capability and a minor one that is not newer (CUDA C++ Programming Guide, binary compatibility). The embedded
-chips of compute capability 5.3, 6.2 and 7.2 run only code made for them, and so does 8.7 before CUDA 13.2 (PyTorch,
-torch/cuda/__init__.py of 2.15).
+A wheel of PyTorch contains no code that a driver could translate, so a card runs only kernels that are compiled for its
+own major compute capability and a minor one that is not newer (CUDA C++ Programming Guide, binary compatibility). The
+embedded chips of compute capability 5.3, 6.2 and 7.2 run only code made for them, and so does 8.7 before CUDA 13.2
+(PyTorch, torch/cuda/__init__.py of 2.15).
 """
 
 from __future__ import annotations

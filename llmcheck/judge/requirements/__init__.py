@@ -1,7 +1,7 @@
 """The kinds of requirement. Each module here is one kind, and its file name is the name of the kind.
 
 A kind has ``Requirement`` (its TOML keys), ``validate(requirement)``, ``needed(requirement) -> str``,
-``check(requirement, machine) -> Finding``, ``TRAITS`` and an ``EXAMPLE`` by which the contract tests hold it.
+``check(requirement, machine) -> Finding``, ``TRAITS``, and an ``EXAMPLE`` for the contract tests.
 
 A check fails only if no completion of the unknown facts could pass, and passes only if all would.
 """
@@ -74,8 +74,10 @@ def decode(table: object, where: str) -> Requirement:
     kind = table.get("kind")
     known = kinds()
     if not isinstance(kind, str) or kind not in known:
-        said = "has no kind" if kind is None else f"has the unknown kind '{kind}'{codec.did_you_mean(str(kind), known)}"
-        raise DataError(f"{where}: {said}; kinds: {', '.join(known)}")
+        problem = (
+            "has no kind" if kind is None else f"has the unknown kind '{kind}'{codec.did_you_mean(str(kind), known)}"
+        )
+        raise DataError(f"{where}: {problem}; kinds: {', '.join(known)}")
     module = registry.load(__name__, kind)
     plain: dict[str, Any] = {key: value for key, value in table.items() if key != "any_of"}
     requirement: Requirement = codec.convert(plain, module.Requirement, where)

@@ -1,7 +1,7 @@
 """``kind = "gpu"``: a number of GPUs with so much memory each.
 
 A card with the memory passes whether or not the document names it. Fewer but bigger cards that together have the
-documented total pass. Smaller cards of one vendor that add up to it are a warning that says what that takes.
+documented total pass. Smaller cards of one vendor that add up to it are a warning that says what their use needs.
 
 Shortfall codes: ``gpu-missing``, ``gpu-memory``, ``gpu-split`` (enough memory, on more cards than documented) and
 ``compute-capability`` (enough memory, on cards that are too old).
@@ -33,7 +33,7 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     examples: tuple[str, ...] = ()
     """The cards that the document names."""
     split: str = _SPLIT_INFERENCE
-    """What the use of several smaller cards takes; ``{count}`` is replaced by their number."""
+    """What the use of several smaller cards needs; ``{count}`` is replaced by their number."""
 
 
 TRAITS = Traits(
@@ -164,8 +164,8 @@ def _nothing(requirement: Requirement, machine: Machine) -> str:
     hidden = [gpu for gpu in present if not gpu.visible]
     if hidden:
         variables = dict.fromkeys(name for gpu in hidden for name in vendors.of(gpu).hidden_by)
-        said = " or ".join(variables) or "an environment variable"
-        return f"{len(present)} GPUs are installed, none is visible to this process (see {said}); needs {words}"
+        causes = " or ".join(variables) or "an environment variable"
+        return f"{len(present)} GPUs are installed, none is visible to this process (see {causes}); needs {words}"
     if any(gpu.integrated for gpu in present):
         return f"only integrated graphics; needs {words}"
     return f"no GPU; needs {words}"

@@ -54,5 +54,5 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         f"{found} at {python.executable}; needs {needed(requirement)}",
         found=found,
         shortfall="version",
-        remedy="make an environment with such a Python and name it with --python",
+        remedy="create an environment with that Python and name it with --python",
     )

@@ -47,22 +47,22 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
         blocks += [Heading("What to do", level=3), Bullets(todo)]
     elsewhere = [each for each in profile.corrections if each.memory_total is None]
     if elsewhere:
-        said = [
+        texts = [
             f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in elsewhere
         ]
-        blocks += [Heading("About the documented figures", level=3), Bullets([Cell(text, "dim") for text in said])]
+        blocks += [Heading("About the documented figures", level=3), Bullets([Cell(text, "dim") for text in texts])]
     if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     return blocks
 
 
 def _computed(profile: ProfileReport) -> list[Block]:
-    """The computed layer beside the documented one."""
+    """The computed result next to the documented one."""
     finding, documented = gap_summary.computed(profile), gap_summary.documented_gpus(profile)
     if finding is None:
         return []
-    said = {"pass": "ready", "warn": "ready with a warning", "fail": "not ready", "unknown": "undetermined"}
-    status = said.get(documented.status) if documented else None
+    words = {"pass": "ready", "warn": "ready with a warning", "fail": "not ready", "unknown": "undetermined"}
+    status = words.get(documented.status) if documented else None
     items = [Cell(f"documented: {status}")] if status else []
     items += [Cell(f"computed: {finding.message}", TONES[finding.status])]
     items += [Cell(_sentence(finding.remedy))] if finding.remedy else []
@@ -141,7 +141,7 @@ _GAPS = {
     "gpu-split": "only split over several GPUs",
     "compute-capability": "compute capability too low",
 }
-"""By ``Finding.shortfall``, where the code says all that there is to say in a few words."""
+"""By ``Finding.shortfall``, where the code alone decides the words."""
 _QUANTITIES = {"gpu-memory": "GPU memory", "ram": "RAM", "disk-space": "disk"}
 _WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
 """A recommendation of which it helps to see what is there instead."""

@@ -46,7 +46,7 @@ def _source(source: Source) -> list[Cell]:
 
 
 def inventory(value: Machine, options: Options, whole: bool = False) -> list[Block]:
-    """Facts, and the problems that kept others from being found; ``whole``: those that few tiers ask for, too."""
+    """Facts, and the problems that kept others from being found; ``whole``: also those that few tiers need."""
     whole = whole or options.verbose > 0
     rows = [_cpu(value.cpu), _ram(value.ram), *_gpus(value, whole)]
     rows += [
@@ -173,7 +173,7 @@ def _published(gpu: Gpu) -> str:
     """The figures of the card that decide how fast models run on it."""
     spec = gpu.spec
     if spec is None:
-        return "not in the table of known cards: no figures beyond what the driver says"
+        return "not in the table of known cards: no published figures"
     figures = [f"{spec.bandwidth_gb_s:g} GB/s" if spec.bandwidth_gb_s else ""]
     figures.append(f"{spec.bf16_tflops:g} TFLOPS in BF16" if spec.bf16_tflops else "")
     figures.append(f"{spec.fp8_tflops:g} in FP8" if spec.fp8_tflops else "")
@@ -181,16 +181,16 @@ def _published(gpu: Gpu) -> str:
 
 
 def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
-    """What is worth knowing of single cards: who holds their memory, what slows them, what is worn."""
+    """Notes on single cards: processes that use their memory, causes of throttling, memory errors."""
     lines = []
     for gpu in gpus:
         notes = [_published(gpu)] if gpu.parent is None and not gpu.integrated and gpu.usable else []
         if gpu.processes:
-            held = (
+            processes = (
                 f"process {each.pid}" + (f" ({format_gib(each.memory)})" if each.memory else "")
                 for each in gpu.processes
             )
-            notes.append(f"memory held by {', '.join(held)}")
+            notes.append(f"memory used by {', '.join(processes)}")
         if gpu.throttle_reasons:
             notes.append(f"slowed by {', '.join(gpu.throttle_reasons)}")
         if gpu.compute_mode and gpu.compute_mode != "default":

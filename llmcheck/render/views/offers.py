@@ -59,7 +59,7 @@ def _row(ranked: RankedOffer) -> list[Cell]:
 
 
 def describe_instance(ranked: RankedOffer) -> str:
-    """``aws p5.48xlarge``; what the name says twice is left out."""
+    """``aws p5.48xlarge``; repeated words of the name are left out."""
     offer = ranked.offer
     name = offer.instance_type.removeprefix(f"{offer.provider}-").removesuffix(f"-{offer.tier}")
     return f"{offer.provider} {ranked.nodes} × {name}" if ranked.nodes > 1 else f"{offer.provider} {name}"
