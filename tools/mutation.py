@@ -198,7 +198,7 @@ def mutants(group: Group, tools: Mapping[str, Any]) -> Iterator[Mutant]:
             for node in nodes:
                 for (line, column), _ in tool.mutation_positions(node):
                     count += 1
-                    if where.is_no_code(line, column) or _is_a_marker(node):
+                    if where.is_passive(line, column) or _is_a_marker(node):
                         continue
                     function = where.function(line)
                     key = f"{path.name}:{function}:{operator}:{lines[line - 1].strip()}"
@@ -212,11 +212,11 @@ def _is_a_marker(node: Any) -> bool:
 
 
 class Places:
-    """What lies where in a module: its functions, and what is no code when it runs (annotations)."""
+    """What lies where in a module: its functions, and what decides nothing: annotations, ``frozen=True`` of a class."""
 
     def __init__(self, source: str) -> None:
         self._functions: list[tuple[int, int, str]] = []
-        self._annotations: list[tuple[tuple[int, int], tuple[int, int]]] = []
+        self._passive: list[tuple[tuple[int, int], tuple[int, int]]] = []
         self._lines = source.splitlines()
         self._read(ast.parse(source), "")
 
@@ -226,10 +226,12 @@ class Places:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 inner = f"{prefix}.{node.name}".lstrip(".")
                 self._functions.append((node.lineno, node.end_lineno or node.lineno, inner))
+            if isinstance(node, ast.ClassDef):
+                self._passive += [(self._start(each.value), self._end(each.value)) for each in node.keywords]
             for field in ("annotation", "returns"):
                 annotation = getattr(node, field, None)
                 if isinstance(annotation, ast.expr):
-                    self._annotations.append((self._start(annotation), self._end(annotation)))
+                    self._passive.append((self._start(annotation), self._end(annotation)))
             self._read(node, inner)
 
     def _start(self, node: ast.expr) -> tuple[int, int]:
@@ -243,8 +245,8 @@ class Places:
         """In characters: ast counts bytes."""
         return len(self._lines[line - 1].encode()[:offset].decode())
 
-    def is_no_code(self, line: int, column: int) -> bool:
-        return any(start <= (line, column) < end for start, end in self._annotations)
+    def is_passive(self, line: int, column: int) -> bool:
+        return any(start <= (line, column) < end for start, end in self._passive)
 
     def function(self, line: int) -> str:
         """The innermost function or class of a line; empty outside of them."""
@@ -269,8 +271,9 @@ def drawn(group: Group, seed: str, tools: Mapping[str, Any]) -> list[tuple[Mutan
 
 
 def _differs(source: str, text: str) -> bool:
+    """Whether it is other code. A ``not`` before a ``not`` is the same mutant as the one that takes it away."""
     try:
-        return ast.dump(ast.parse(source)) != ast.dump(ast.parse(text))
+        return ast.dump(ast.parse(source)) != ast.dump(ast.parse(text)) and "not not " not in text
     except SyntaxError:
         return False
 
