@@ -15,6 +15,9 @@ import pytest
 from .command import Command
 from .conftest import ROOT
 
+# One worker builds the wheel and runs all of these.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 _NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET")
 
 
@@ -33,9 +36,9 @@ class Installed:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     folder = tmp_path_factory.mktemp("wheel")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--quiet"]
     env = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
     def run(*words: str | Path) -> None:
@@ -112,7 +115,7 @@ def test_overview_and_gate_run(installed: Installed, command: Command) -> None:
 
 
 def test_no_dependency_is_missing_or_in_conflict(installed: Installed, command: Command) -> None:
-    done = command("-m", "pip", "check", program=(installed.python,))
+    done = command("-m", "pip", "--python", installed.python, "check", program=(sys.executable,))
     assert done.code == 0, done.out + done.err
 
 
