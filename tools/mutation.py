@@ -327,6 +327,7 @@ class Copy:
                 shutil.copy2(ROOT / name, folder / name)
         self._environment = {**os.environ, "PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "mutation"}
         self._environment |= {"PYTHONHASHSEED": "0", "TMPDIR": str(folder.parent)}
+        self._running: subprocess.Popen[bytes] | None = None
 
     def run(self, tests: Sequence[str], limit: float | None, *, write: bool = False) -> tuple[str, float]:
         """killed, survived or timeout, and the seconds it took. ``write`` compiles for later runs."""
@@ -343,13 +344,21 @@ class Copy:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         ) as process:
+            self._running = process
             try:
                 code = process.wait(limit)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                self.end()
                 return "timeout", time.monotonic() - start
+            finally:
+                self._running = None
         return ("survived" if code == 0 else "killed"), time.monotonic() - start
+
+    def end(self) -> None:
+        """Ends the tests that run, with all that they started."""
+        if self._running is not None:
+            os.killpg(self._running.pid, signal.SIGKILL)
+            self._running.wait()
 
     def test(self, path: str, text: str, tests: Sequence[str], limit: float) -> tuple[str, float]:
         """With the module's text in its place."""
@@ -404,14 +413,18 @@ def run(groups: Sequence[Group], seed: str, workers: int, minutes: float) -> Non
         waiting = {each.group for each, _ in todo.queue}
         limit = limits([group for group in groups if group.name in waiting], copies[0])
 
+        stopped = threading.Event()
+
         def work(copy: Copy) -> None:
-            while time.monotonic() < end:
+            while time.monotonic() < end and not stopped.is_set():
                 try:
                     each, text = todo.get_nowait()
                 except queue.Empty:
                     return
                 tests = by_name[each.group].test_paths()
                 outcome, seconds = copy.test(each.path, text, tests, limit[each.group])
+                if stopped.is_set():
+                    return
                 was, becomes = changed_lines((copy.folder / each.path).read_text(encoding="utf-8"), text)
                 facts = (each.key, each.group, each.path, each.function, outcome, was, becomes, round(seconds, 2))
                 result = Result(*facts, module_of[each.path], tests_of[each.group])
@@ -423,10 +436,17 @@ def run(groups: Sequence[Group], seed: str, workers: int, minutes: float) -> Non
                         print(f"[{total - left}/{total}] {outcome} {each.path} {was!r} -> {becomes!r}", flush=True)
 
         threads = [threading.Thread(target=work, args=(copy,)) for copy in copies]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            stopped.set()
+            for copy in copies:
+                copy.end()
+            for thread in threads:
+                thread.join()
     if not todo.empty():
         print(f"{todo.qsize()} mutants were not reached in {minutes:g} minutes; start again to go on")
 
@@ -498,6 +518,7 @@ def main() -> int:
     groups = [group for group in groups if not options.group or group.name in options.group]
     if options.again and not options.report:
         RESULTS.unlink(missing_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not options.report:
         run(groups, seed, options.workers, options.minutes)
     return report(groups, seed)
