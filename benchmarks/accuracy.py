@@ -30,7 +30,7 @@ from llmcheck.errors import LlmcheckError
 from llmcheck.fit.memory import inference, training
 from llmcheck.fit.memory.terms import Share
 from llmcheck.fit.memory.total import per_gpu
-from llmcheck.fit.shapes import kv_cache, matrices, weights
+from llmcheck.fit.shapes import formats, kv_cache, matrices, weights
 from llmcheck.schema.architecture import Architecture, Attention, Parameters
 from llmcheck.schema.estimate import Memory, Term
 from llmcheck.schema.workload import Workload
@@ -442,21 +442,21 @@ def predict(row: Row) -> Prediction:
             raise
         model = only_states(row)
     if kind in {"file_size", "weights_theory"}:
-        stored = weights.stored(model, weights.formats.weights(weight_format(row)))
-        form = weights.formats.weights(weight_format(row))
+        stored = weights.stored(model, formats.weights(weight_format(row)))
+        form = formats.weights(weight_format(row))
         size = stored.total
         if kind == "file_size" and form.family == "gguf":
             size += (ENTRY if model.vocab > 100_000 else SCORED_ENTRY) * model.vocab
         if form.name == "q2_k" and "thebloke" in text(row, "source_key", "source_url"):  # files of 2023
             wide = [m for m in matrices.matrices(model) if m.role in {"gate", "up"}]
-            more = weights.formats.ggml_bits("Q3_K") - weights.formats.ggml_bits("Q2_K")
+            more = formats.ggml_bits("Q3_K") - formats.ggml_bits("Q2_K")
             size += round(sum(m.layers * m.elements for m in wide) * more / 8)
         slack = (0.01 if form.family == "gguf" else 0.005) * size
         above = inference.OLD_Q2_K * size if form.name == "q2_k" else slack
         return Prediction(size, size - slack, size + above)
     if kind == "activation_coefficient":
-        size = training.saved(model, Workload(method="full", precision="bf16"), Share(), 1)
-        return Prediction(size, size * 0.8, size * 1.15)
+        saved = training.saved(model, Workload(method="full", precision="bf16"), Share(), 1)
+        return Prediction(saved, saved * 0.8, saved * 1.15)
     if kind == "activation" and row.get("kind") != "runtime" and "vllm" not in text(row, "runtime"):
         return activation_theory(row, model)
     work = workload_of(row)
@@ -485,14 +485,14 @@ def predict(row: Row) -> Prediction:
         if not tokens:
             raise Inexpressible("the number of cached tokens is not given")
         sequences = 1 if row.get("kv_tokens") else work.batch
-        size = kv_cache.size(model, tokens, sequences, work.kv_cache)
-        return Prediction(size, size, size)
+        cached = kv_cache.size(model, tokens, sequences, work.kv_cache)
+        return Prediction(cached, cached, cached)
     if kind == "kv_cache_pool":
         return pool(row, memories)
     if kind == "compute_buffer":
         if "host" in text(row, "usable_for"):
-            size = inference.host_buffer(model, work)
-            return Prediction(size, size * 0.95, size * 1.05)
+            buffer = inference.host_buffer(model, work)
+            return Prediction(buffer, buffer * 0.95, buffer * 1.05)
         return measure(lambda t: t.name == inference.COMPUTE)
     if kind == "activation":
         return measure(lambda t: t.component == "activations")

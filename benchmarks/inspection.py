@@ -11,6 +11,7 @@ whatever else the machine does falls on all of them alike. It reports and never 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import json
 import os
@@ -24,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
-from llmcheck.probe import Reading, Request, disk, software
+from llmcheck.probe import Request, disk, software
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import BEGIN, END
 
@@ -124,7 +125,8 @@ def environment_of(folder: Path, count: int) -> tuple[Path, bytes]:
 
 def distributions(folder: Path) -> tuple[dict[int, Measurement], dict[int, Measurement]]:
     """By their number: the whole command, and the probe alone."""
-    whole, alone = {}, {}
+    whole: dict[int, Measurement] = {}
+    alone: dict[int, Measurement] = {}
     for count in DISTRIBUTIONS:
         _site, answer = environment_of(folder, count)
         said, python = folder / str(count) / "answer", folder / str(count) / "python"
@@ -138,13 +140,13 @@ def distributions(folder: Path) -> tuple[dict[int, Measurement], dict[int, Measu
         if found is None or len(found) != count:
             sys.exit(f"{count} distributions were not found: {reading.problems}")
         whole[count] = command(("--python", str(python)), {})
-        alone[count] = lambda request=request: timed(lambda: software.probe(Host(), request))  # type: ignore[misc]
+        alone[count] = functools.partial(timed, functools.partial(software.probe, Host(), request))
     return whole, alone
 
 
 def mounts(folder: Path) -> dict[int, Measurement]:
     """By the number of mounts: the probe alone, over a tree whose mountinfo has them."""
-    found = {}
+    found: dict[int, Measurement] = {}
     for count in MOUNTS:
         root = folder / f"mounts-{count}"
         (root / "proc" / "self").mkdir(parents=True)
@@ -152,16 +154,13 @@ def mounts(folder: Path) -> dict[int, Measurement]:
         lines += [f"{i + 2} 1 0:{i + 2} / /srv/volume-{i} rw - nfs4 server:/volume-{i} rw" for i in range(count - 1)]
         (root / "proc" / "self" / "mountinfo").write_text("\n".join(lines) + "\n", encoding="utf-8")
         host = Host(str(root), {"HOME": f"/srv/volume-{count - 2}"}, "/")
-        found[count] = lambda host=host: timed(lambda: last(disk.probe(host, Request())))  # type: ignore[misc]
+        found[count] = functools.partial(last_of_disks, host)
     return found
 
 
-def last(said: object) -> Reading | None:
-    """What a probe says in the end."""
-    if isinstance(said, Reading):
-        return said
-    *_, reading = said  # type: ignore[misc]
-    return reading  # type: ignore[no-any-return]
+def last_of_disks(host: Host) -> float:
+    """Seconds until the probe of disks has said its last."""
+    return timed(lambda: list(disk.probe(host, Request())))
 
 
 def line(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float]:

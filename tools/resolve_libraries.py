@@ -151,7 +151,7 @@ class Remote(io.RawIOBase):
         with urllib.request.urlopen(self._asking(f"-{_TAIL}"), timeout=60) as answer:
             if answer.status != 206:
                 raise OSError(f"{url}: no ranges")
-            self.tail = answer.read()
+            self.tail: bytes = answer.read()
             self.size = int(answer.headers["Content-Range"].rpartition("/")[2])
 
     def seekable(self) -> bool:

@@ -48,6 +48,7 @@ class Command:
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH"),
+            "COVERAGE_PROCESS_CONFIG": os.environ.get("COVERAGE_PROCESS_CONFIG"),  # set where coverage is measured
             **self.base,
             **(env or {}),
         }

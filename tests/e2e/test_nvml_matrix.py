@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,13 +48,47 @@ def whole(document: Any) -> bool:
     return bool(document["ram"]["total"] and document["cpu"]["threads"] and document["disks"] and document["os"])
 
 
+INSPECT_UNDER_EACH = """
+import os, sys, msgspec
+from llmcheck import api
+machines = []
+for os.environ["LLMCHECK_FAKE_NVML"] in sys.argv[1:]:
+    machines.append(api.start_inspection()())
+sys.stdout.buffer.write(msgspec.json.encode(machines))
+"""
+"""Each inspection loads the library anew, in a child of its own."""
+
+
 @pytest.mark.parametrize("call", CALLS)
-def test_no_error_code_of_any_call_keeps_the_rest_from_being_told(driver: Callable[..., Command], call: str) -> None:
+def test_no_error_code_of_any_call_keeps_the_rest_from_being_told(
+    driver: Callable[..., Command], tmp_path: Path, call: str
+) -> None:
+    command = driver("a100-mig")
+    healthy = (build.SCENARIOS / "a100-mig.ini").read_text(encoding="utf-8")
+    scenarios = []
     for code in CODES:
-        document = driver("a100-mig", "[fault]", f"{call}={code}")("machine", "--format", "json").document
+        scenarios.append(tmp_path / f"{code}.ini")
+        scenarios[-1].write_text(f"{healthy}\n[fault]\n{call}={code}\n", encoding="utf-8")
+    done = command("-c", INSPECT_UNDER_EACH, *scenarios, program=(sys.executable,))
+    assert (done.code, done.err) == (0, "")
+    assert len(done.document) == len(CODES)
+    for document in done.document:
         assert whole(document)
         assert document["gpus"] is None or document["gpus"] == [] or document["gpus"][0]["vendor"] == "nvidia"
         assert not [problem for problem in document["problems"] if problem["code"] in ("failed", "crashed", "deadline")]
+
+
+def test_each_of_several_inspections_has_the_driver_of_its_scenario(
+    driver: Callable[..., Command], tmp_path: Path
+) -> None:
+    command = driver("a100-mig")
+    silent = tmp_path / "silent.ini"
+    silent.write_text("[fault]\nnvmlInitWithFlags=999\n", encoding="utf-8")
+    scenarios = (build.SCENARIOS / "rtx3060.ini", silent, build.SCENARIOS / "2x4090.ini")
+    done = command("-c", INSPECT_UNDER_EACH, *scenarios, program=(sys.executable,))
+    drivers = [document["drivers"]["nvidia"]["fault"] for document in done.document]
+    assert drivers == [None, "nvml-unknown-error", None]
+    assert [len(document["gpus"] or ()) for document in done.document if document["gpus"]] == [1, 2]
 
 
 @pytest.mark.parametrize("call", [*CALLS, "nvmlInitWithFlags"])

@@ -15,6 +15,9 @@ import pytest
 from .command import Command
 from .conftest import ROOT
 
+# One worker builds the wheel and runs all of these.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 _NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET")
 
 
@@ -33,9 +36,9 @@ class Installed:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     folder = tmp_path_factory.mktemp("wheel")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--quiet"]
     env = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
     def run(*words: str | Path) -> None:
@@ -83,11 +86,10 @@ def test_installed_code_is_the_wheels(installed: Installed, command: Command) ->
 
 
 def test_profiles_and_libraries_are_those_of_the_tree(installed: Installed, command: Command) -> None:
-    for words in (("profiles", "list"), ("libraries", "list"), ("profiles", "schema")):
-        options = () if words[1] == "schema" else ("--format", "json")
-        wheel = command(*words, *options, program=(installed.script,))
+    for words in ("profiles list --format json", "libraries list --format json", "profiles schema"):
+        wheel = command(*words.split(), program=(installed.script,))
         assert (wheel.code, wheel.err) == (0, "")
-        assert wheel.document == command(*words, *options).document
+        assert wheel.document == command(*words.split()).document
     listed = command("profiles", "list", "--format", "json", program=(installed.script,)).document["profiles"]
     assert {each["id"] for each in listed} == {Path(name).stem for name in in_tree("profiles/*.toml")}
 
@@ -113,7 +115,7 @@ def test_overview_and_gate_run(installed: Installed, command: Command) -> None:
 
 
 def test_no_dependency_is_missing_or_in_conflict(installed: Installed, command: Command) -> None:
-    done = command("-m", "pip", "check", program=(installed.python,))
+    done = command("-m", "pip", "--python", installed.python, "check", program=(sys.executable,))
     assert done.code == 0, done.out + done.err
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ MI300X = 0x74A1
 VRAM = 206141652992
 
 
-def card(bus_id: str = "0000:05:00.0", device: int = MI300X, bound: bool = True, **facts: object) -> dict[str, str]:
+def card(bus_id: str = "0000:05:00.0", device: int = MI300X, bound: bool = True, **facts: Any) -> dict[str, str]:
     """A card on the bus, held by amdgpu."""
     files = {"vendor": "0x1002", "device": f"0x{device:04x}", "class": "0x120000", "numa_node": "-1"}
     if bound:
@@ -89,7 +90,7 @@ def test_targets(version: int, target: str | None) -> None:
 
 class TestCard:
     def test_node_and_driver_files_make_one_card(self, tmp_path: Path) -> None:
-        facts = {
+        facts: dict[str, Any] = {
             "mem_info_vram_total": VRAM,
             "mem_info_vram_used": 1000,
             "current_compute_partition": "SPX",
@@ -146,7 +147,11 @@ class TestCard:
         assert [gpu.visible for gpu in reading.gpus or ()] == [False, True]
 
 
-CPX = {"current_compute_partition": "CPX", "current_memory_partition": "NPS4", "mem_info_vram_total": VRAM}
+CPX: dict[str, Any] = {
+    "current_compute_partition": "CPX",
+    "current_memory_partition": "NPS4",
+    "mem_info_vram_total": VRAM,
+}
 
 
 class TestPartitions:
@@ -192,7 +197,7 @@ class TestPartitions:
 
 class TestApu:
     def strix(self, root: Path, vram: int, gtt: int, **more: dict[str, str]) -> Gpu:
-        facts = {
+        facts: dict[str, Any] = {
             "class": "0x038000",
             "revision": "0xc1",
             "mem_info_vram_total": vram,

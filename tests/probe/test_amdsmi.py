@@ -73,7 +73,7 @@ def test_only_whole_cards_without_a_figure_take_it() -> None:
     known = Gpu(vendor="amd", index=0, memory_total=5, pci_bus_id="0000:01:00.0")
     unknown = Gpu(vendor="amd", index=1, pci_bus_id="0000:02:00.0")
     part = Gpu(vendor="amd", index=2, parent=2, pci_bus_id="0000:03:00.0")
-    told = {f"0000:0{number}:00.0": (1000, 100) for number in (1, 2, 3)}
+    told: dict[str, tuple[int, int | None]] = {f"0000:0{number}:00.0": (1000, 100) for number in (1, 2, 3)}
     reading = _with_amdsmi(Reading(gpus=(known, unknown, part)), told)
     assert [gpu.memory_total for gpu in reading.gpus or ()] == [5, 1000, None]
     assert (reading.gpus or ())[1].memory_free == 900

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ class TestNvidia:
         assert len(ask(nvidia, tree(tmp_path, files)).gpus or ()) == 1
 
 
-VRAM = {"mem_info_vram_total": "206141652992\n", "mem_info_vram_used": "1000000\n"}
+VRAM: dict[str, Any] = {"mem_info_vram_total": "206141652992\n", "mem_info_vram_used": "1000000\n"}
 BOUND = {"/sys/bus/pci/drivers/amdgpu/bind": "", "/sys/module/amdgpu/version": "6.10.5\n"}
 
 

@@ -51,7 +51,9 @@ LINKS = {
 ROOT = "23 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw\n"
 
 
-def host(root: Path, mounts: str, environ: dict[str, str] | None = None, **extra: str) -> Host:
+def host(root: Path, mounts: str, *files: str, environ: dict[str, str] | None = None) -> Host:
+    """A machine with these mounts, and with these files, which are empty."""
+    extra = dict.fromkeys(files, "")
     return tree(root, {**BLOCKS, "/proc/self/mountinfo": mounts, **extra}, LINKS, environ, cwd="/project")
 
 
@@ -86,44 +88,44 @@ def found(where: Host, role: str = "models", path: str | None = None) -> Disk:
     ],
 )
 def test_the_kind_of_a_disk_is_read_through_whatever_lies_over_it(tmp_path: Path, mount: str, kind: str) -> None:
-    where = host(tmp_path, ROOT + mount + "\n", **{"/data/models/x": ""})
+    where = host(tmp_path, ROOT + mount + "\n", "/data/models/x")
     seen = found(where, "path", "/data/models")
     assert (seen.kind, seen.mount_point) == (kind, "/data")
     assert seen.kind_source
 
 
 def test_a_volume_over_unlike_disks_says_over_which(tmp_path: Path) -> None:
-    where = host(tmp_path, ROOT + "36 23 9:0 / /data rw - ext4 /dev/md0 rw\n", **{"/data/a": ""})
+    where = host(tmp_path, ROOT + "36 23 9:0 / /data rw - ext4 /dev/md0 rw\n", "/data/a")
     assert "hdd, ssd" in (found(where, "path", "/data").kind_source or "")
 
 
 def test_blanks_in_mount_points_are_read(tmp_path: Path) -> None:
     mounts = ROOT + "36 23 259:0 / /mnt/my\\040disk\\011x\\134y rw - ext4 /dev/nvme0n1 rw\n"
-    where = host(tmp_path, mounts, **{"/mnt/my disk\tx\\y/models/a": ""})
+    where = host(tmp_path, mounts, "/mnt/my disk\tx\\y/models/a")
     seen = found(where, "path", "/mnt/my disk\tx\\y/models")
     assert (seen.mount_point, seen.kind) == ("/mnt/my disk\tx\\y", "nvme")
 
 
 def test_the_longest_mount_above_a_path_wins_and_a_name_like_it_does_not(tmp_path: Path) -> None:
     mounts = ROOT + "36 23 8:16 / /data rw - ext4 /dev/sdb rw\n37 36 259:0 / /data/fast rw - ext4 /dev/nvme0n1 rw\n"
-    where = host(tmp_path, mounts, **{"/data/fast/a": "", "/data/faster/a": "", "/database/a": ""})
+    where = host(tmp_path, mounts, "/data/fast/a", "/data/faster/a", "/database/a")
     for path, kind in (("/data/fast", "nvme"), ("/data/faster", "hdd"), ("/data", "hdd"), ("/database", "ssd")):
         assert found(where, "path", path).kind == kind
 
 
 def test_a_later_mount_lies_over_an_earlier_one(tmp_path: Path) -> None:
     mounts = ROOT + "36 23 8:16 / /data rw - ext4 /dev/sdb rw\n37 36 259:0 / /data rw - ext4 /dev/nvme0n1 rw\n"
-    assert found(host(tmp_path, mounts, **{"/data/a": ""}), "path", "/data").kind == "nvme"
+    assert found(host(tmp_path, mounts, "/data/a"), "path", "/data").kind == "nvme"
 
 
 def test_a_symbolic_link_is_followed_to_the_disk_that_is_really_used(tmp_path: Path) -> None:
-    where = host(tmp_path, ROOT + "36 23 259:0 / /data rw - ext4 /dev/nvme0n1 rw\n", **{"/data/a": ""})
+    where = host(tmp_path, ROOT + "36 23 259:0 / /data rw - ext4 /dev/nvme0n1 rw\n", "/data/a")
     (tmp_path / "models").symlink_to("data")
     assert found(where, "path", "/models").kind == "nvme"
 
 
 def test_a_folder_that_is_still_to_be_made_lies_on_the_disk_of_its_parent(tmp_path: Path) -> None:
-    where = host(tmp_path, ROOT + "36 23 259:0 / /data rw - ext4 /dev/nvme0n1 rw\n", **{"/data/a": ""})
+    where = host(tmp_path, ROOT + "36 23 259:0 / /data rw - ext4 /dev/nvme0n1 rw\n", "/data/a")
     assert found(where, "path", "/data/new/deep/folder").kind == "nvme"
 
 
@@ -141,7 +143,7 @@ def test_a_folder_that_is_still_to_be_made_lies_on_the_disk_of_its_parent(tmp_pa
     ],
 )
 def test_models_go_where_the_hub_client_puts_them(tmp_path: Path, environ: dict[str, str], path: str) -> None:
-    assert found(host(tmp_path, ROOT, environ)).path == path
+    assert found(host(tmp_path, ROOT, environ=environ)).path == path
 
 
 def test_free_space_of_a_captured_tree_is_unknown_never_that_of_the_live_machine(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ GIB = 2**30
 B580, MAX_1550, UHD = 0xE20B, 0x0BD5, 0x9BC4
 
 
-def card(bus_id: str, device: int, driver: str | None = "xe", **facts: object) -> dict[str, str]:
+def card(bus_id: str, device: int, driver: str | None = "xe", **facts: Any) -> dict[str, str]:
     files = {"vendor": "0x8086", "device": f"0x{device:04x}", "class": "0x030000", **facts}
     if driver:
         files["uevent"] = f"DRIVER={driver}"
@@ -69,7 +70,7 @@ def test_names(tmp_path: Path, device: int, name: str) -> None:
 
 class TestMemory:
     def test_xe_tells_it_by_tile(self, tmp_path: Path) -> None:
-        files = card("0000:03:00.0", B580, **{"tile0/physical_vram_size_bytes": 12 * GIB})
+        files = card("0000:03:00.0", B580, "xe", **{"tile0/physical_vram_size_bytes": 12 * GIB})
         reading = read(tmp_path, files)
         assert (only(reading).memory_total, reading.problems) == (12 * GIB, ())
 
@@ -90,6 +91,7 @@ class TestTiles:
     FILES = card(
         "0000:29:00.0",
         MAX_1550,
+        "xe",
         **{"tile0/physical_vram_size_bytes": 64 * GIB, "tile1/physical_vram_size_bytes": 64 * GIB},
     )
 

@@ -174,7 +174,8 @@ def test_an_old_python_is_told_from_none(name: str) -> None:
     (problem,) = reading.problems
     python = facts(reading).python
     assert python is not None
-    assert (problem.code, (python.version or "").rpartition(".")[0]) == ("python-too-old", name)
+    assert python.version is not None
+    assert (problem.code, python.version.rpartition(".")[0]) == ("python-too-old", name)
     assert python.version in problem.message
 
 

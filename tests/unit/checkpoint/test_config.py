@@ -142,9 +142,9 @@ def test_what_llava_leaves_out_is_llamas() -> None:
 
 
 def test_a_null_in_a_part_is_no_gap() -> None:
-    part = {"model_type": "mistral", "hidden_size": 5120, "num_hidden_layers": 40, "head_dim": 128}
+    part: dict[str, Any] = {"model_type": "mistral", "hidden_size": 5120, "num_hidden_layers": 40, "head_dim": 128}
     assert config.architecture({"text_config": part}, "config.json").attention[0].window == 4096
-    part["sliding_window"] = None  # type: ignore[assignment]
+    part["sliding_window"] = None
     assert config.architecture({"text_config": part}, "config.json").attention[0].window is None
 
 

@@ -148,6 +148,7 @@ def test_vllm_says_how_many_tokens_remain() -> None:
     found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192)
     placement = found.placement
     assert placement is not None
+    assert placement.kv_tokens is not None
     # 0.9 x 80 GiB, less 15 GiB of weights and about 3 GiB beside them, over 128 KiB a token
     assert placement.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
     assert placement.concurrent == placement.kv_tokens // 8192
@@ -161,6 +162,7 @@ def test_llama_cpp_says_how_many_layers_go_to_the_gpu() -> None:
     found = asked("llama-2-70b", "RTX 4090, 64 GB RAM", weights="q4_k_m", context=4096)
     placement = found.placement
     assert placement is not None
+    assert placement.gpu_layers is not None
     # 38.6 GiB of weights and 1.25 of cache over 80 layers: about 0.49 GiB each, in 24 less 1 GiB
     assert placement.gpu_layers == pytest.approx(45, abs=3)
     assert placement.ram == pytest.approx((80 - placement.gpu_layers) * 0.49 * GIB, rel=0.1)

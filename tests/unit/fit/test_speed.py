@@ -127,7 +127,7 @@ def test_transformers_on_an_a100_is_inside_the_band(name: str, tokens: float) ->
 def test_what_is_not_published_is_none_with_a_reason() -> None:
     unknown = Gpu(vendor="nvidia", name="NVIDIA FutureCard", memory_total=2**37)
     for method in ("inference", "full"):
-        found, notes = speed(model("llama-3.1-8b"), Workload(method=method), [unknown])  # type: ignore[arg-type]
+        found, notes = speed(model("llama-3.1-8b"), Workload(method=method), [unknown])
         assert found == Speed()
         assert any("NVIDIA FutureCard" in note for note in notes)
     without_tokens, _ = speed(model("llama-3.1-8b"), Workload(method="full"), gpus("A100-SXM4-80GB"))

@@ -150,7 +150,7 @@ def test_a_gguf_is_run_by_what_reads_its_types() -> None:
     assert known is not None
     gguf = Architecture(**{name: getattr(known, name) for name in known.__struct_fields__} | {"dtype": "q4_k_m"})
     for runtime in ("llama.cpp", "vllm"):
-        validation.suited(Workload(method="inference", runtime=runtime), gguf)  # type: ignore[arg-type]
+        validation.suited(Workload(method="inference", runtime=runtime), gguf)
     with pytest.raises(UsageError, match=r"in 16 bits \(--weights bf16\); --runtime llama.cpp does"):
         validation.suited(Workload(method="inference", runtime="transformers"), gguf)
     validation.suited(Workload(method="inference", runtime="transformers", weights="bf16"), gguf)
@@ -187,4 +187,4 @@ def test_a_runtime_that_has_one_is_not(runtime: Any, words: str) -> None:
 
 def test_what_is_not_known_of_a_machine_refuses_nothing() -> None:
     for runtime in ("tensorrt-llm", "mlx", "vllm"):
-        validation.check_machine(Workload(method="inference", runtime=runtime), Machine())  # type: ignore[arg-type]
+        validation.check_machine(Workload(method="inference", runtime=runtime), Machine())

@@ -15,6 +15,7 @@ Every expectation is written from what its row's source says, not from what is p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -59,32 +60,32 @@ class Row:
 
 
 def linux(
-    *gpus: Gpu, libc: str = "glibc 2.39", arch: str = "x86_64", distribution: str = UBUNTU, **more: object
+    *gpus: Gpu, libc: str = "glibc 2.39", arch: str = "x86_64", distribution: str = UBUNTU, **more: Any
 ) -> Machine:
     system = {key: more.pop(key) for key in ("wsl", "container") if key in more}
-    where = Os(system="linux", architecture=arch, libc=libc, distribution=distribution, **system)  # type: ignore[arg-type]
-    return machine(*gpus, os=where, **more)  # type: ignore[arg-type]
+    where = Os(system="linux", architecture=arch, libc=libc, distribution=distribution, **system)
+    return machine(*gpus, os=where, **more)
 
 
-def windows(*gpus: Gpu, **more: object) -> Machine:
-    return machine(*gpus, system="windows", architecture="AMD64", os_version="10.0.26100", **more)  # type: ignore[arg-type]
+def windows(*gpus: Gpu, **more: Any) -> Machine:
+    return machine(*gpus, system="windows", architecture="AMD64", os_version="10.0.26100", **more)
 
 
-def mac(version: str = "15.6", arch: str = "arm64", **more: object) -> Machine:
-    return machine(system="darwin", architecture=arch, os_version=version, **more)  # type: ignore[arg-type]
+def mac(version: str = "15.6", arch: str = "arm64", **more: Any) -> Machine:
+    return machine(system="darwin", architecture=arch, os_version=version, **more)
 
 
-def torch(name: str, where: Machine, source: str, index: str, takes: str, *refuses: str, **more: object) -> Row:
-    return Row(name, where, ("torch",), source, index, takes, refuses, **more)  # type: ignore[arg-type]
+def torch(name: str, where: Machine, source: str, index: str, takes: str, *refuses: str, **more: Any) -> Row:
+    return Row(name, where, ("torch",), source, index, takes, refuses, **more)
 
 
-def h100(**more: object) -> Machine:
-    return linux(card("H100"), **more)  # type: ignore[arg-type]
+def h100(**more: Any) -> Machine:
+    return linux(card("H100"), **more)
 
 
-CPU_TORCH = {"software": packages(torch="2.15.0"), "torch": Torch(version="2.15.0+cpu", build="cpu")}
-CU130 = {"software": packages(torch="2.14.1"), "torch": Torch(version="2.14.1+cu130", build="cu130")}
-GOOD = {"software": packages(torch="2.15.0"), "torch": Torch(version="2.15.0+cu132", build="cu132")}
+CPU_TORCH: dict[str, Any] = {"software": packages(torch="2.15.0"), "torch": Torch(version="2.15.0+cpu", build="cpu")}
+CU130: dict[str, Any] = {"software": packages(torch="2.14.1"), "torch": Torch(version="2.14.1+cu130", build="cu130")}
+GOOD: dict[str, Any] = {"software": packages(torch="2.15.0"), "torch": Torch(version="2.15.0+cu132", build="cu132")}
 
 ROWS = [
     # --- PyTorch by machine

@@ -8,6 +8,7 @@ with torch 2.14, cu128 holds 7.0 to 12.0 up to torch 2.10 and 7.5 to 12.0 in 2.1
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -40,7 +41,7 @@ class Case:
     """... and versions that do not run there, which it has to exclude."""
 
 
-def nvidia(name: str, driver: str, index: str | None, takes: str, *refuses: str, **changes: object) -> Case:
+def nvidia(name: str, driver: str, index: str | None, takes: str, *refuses: str, **changes: Any) -> Case:
     models = name.split(" on ")[0].split(" + ")
     gpus = [card(model, position) for position, model in enumerate(models)]
     return Case(name, machine(*gpus, driver=driver, **changes), index, takes, list(refuses))

@@ -1,0 +1,418 @@
+"""Each rule by which a build of PyTorch is chosen, exactly at its bound, over a small table of made-up releases."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from llmcheck.install.torch import torch_build
+from llmcheck.schema.advice import TorchBuild
+from llmcheck.schema.machine import Driver, Gpu, Machine, Os
+from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
+from tests.machines_builder import amd, card, machine, python
+
+DAY = datetime.date(2026, 1, 1)
+INDEX = "https://download.pytorch.org/whl/"
+DRIVERS = (
+    CudaDriver(cuda="11.8", linux="450.80.02", windows="452.39", source="floor of 11", as_of=DAY),
+    CudaDriver(cuda="12.6", linux="525.60.13", windows="528.33", source="floor of 12", as_of=DAY),
+    CudaDriver(cuda="13.0", linux="580", windows="580", source="floor of 13", as_of=DAY),
+)
+
+
+def wheel(tag: str, release: str = "9.1.0", **facts: Any) -> TorchWheel:
+    series = ".".join(release.split(".")[:2])
+    known: dict[str, Any] = {
+        "systems": ("linux", "windows"),
+        "architecture": "x86_64",
+        "requirement": f"torch=={series}.*",
+        "python_below": "3.15",
+        "source": "made up",
+        "as_of": DAY,
+    }
+    return TorchWheel(torch=series, release=release, tag=tag, **{**known, **facts})
+
+
+CPU = wheel("cpu")
+CU130 = wheel("cu130", code=("7.5", "8.0", "9.0"), on_pypi=("linux",))
+CU126 = wheel("cu126", code=("5.0", "6.0", "7.0", "8.0"))
+OLDER = wheel("cu126", "9.0.1", code=("5.0", "6.0", "7.0", "8.0"))
+TABLE = (CU130, CU126, CPU, OLDER)
+
+
+def build(where: Machine, *wheels: TorchWheel, **options: Any) -> TorchBuild:
+    return torch_build(where, wheels or TABLE, DRIVERS, **options)
+
+
+def on(*gpus: Gpu, libc: str | None = "glibc 2.39", version: str = "3.12.4", **facts: Any) -> Machine:
+    system = facts.pop("system", "linux")
+    architecture = facts.pop("architecture", "x86_64")
+    where = Os(system=system, architecture=architecture, libc=libc, version=facts.pop("os_version", None))
+    return machine(*gpus, os=where, interpreter=python(version=version), **facts)
+
+
+H100 = card("H100")
+
+
+# --- the machine's Python, C library and system
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [("3.9.19", False), ("3.10.0", True), ("3.12", True), ("3.14.9", True), ("3.15.0", False), ("4.0", False)],
+)
+def test_a_python_from_the_first_with_wheels_to_the_first_without(version: str, fits: bool) -> None:
+    found = build(on(H100, version=version))
+    assert (found.tag == "cu130") is fits
+    assert (found.none is None) is fits
+
+
+def test_of_a_python_without_an_upper_bound_any_newer_one_is_taken() -> None:
+    assert build(on(version="3.99.0"), wheel("cpu", python_below=None)).none is None
+
+
+def test_the_python_that_is_named_counts_and_not_the_judged_one() -> None:
+    assert build(on(version="3.9.19"), python="3.12.1").none is None
+    assert build(on(version="3.12.1"), python="3.9.19").none is not None
+
+
+def test_a_machine_whose_python_is_unknown_is_not_limited() -> None:
+    where = machine(H100, os=Os(system="linux", architecture="x86_64"), interpreter=python(version=None))
+    assert build(where).tag == "cu130"
+
+
+@pytest.mark.parametrize(
+    ("libc", "fits"),
+    [("glibc 2.27", False), ("glibc 2.28", True), ("glibc 2.100", True), ("musl 1.2.5", False), (None, True)],
+)
+def test_a_c_library_from_the_first_that_the_wheels_are_built_for(libc: str | None, fits: bool) -> None:
+    rows = [wheel("cu130", code=("9.0",), glibc_min="2.28"), wheel("cpu", glibc_min="2.28")]
+    for where in (on(H100, libc=libc), on(libc=libc)):
+        assert (build(where, *rows).none is None) is fits
+    assert build(on(H100, libc=libc), *rows).tag == ("cu130" if fits else "cpu")
+
+
+MACS = (
+    wheel("mps", "9.1.0", systems=("darwin",), architecture="arm64", macos_min=14, on_pypi=("darwin",)),
+    wheel("mps", "9.0.1", systems=("darwin",), architecture="arm64", macos_min=11, on_pypi=("darwin",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("15.6", "9.1"),
+        ("14.0", "9.1"),
+        ("14", "9.1"),
+        ("13.7.8", "9.0"),
+        ("11.0", "9.0"),
+        (None, "9.1"),
+        ("10.15", None),
+    ],
+)
+def test_a_mac_from_the_first_system_that_a_release_is_for(version: str | None, release: str | None) -> None:
+    found = build(on(system="darwin", architecture="arm64", os_version=version), *MACS)
+    assert (found.tag, found.index_url) == ("mps", None)
+    assert (found.none is None) is (release is not None)
+    if release is not None:
+        assert Requirement(found.requirement).specifier.contains(f"{release}.0")
+
+
+def test_only_the_mac_that_gets_an_older_release_is_told_why() -> None:
+    newest = build(on(system="darwin", architecture="arm64", os_version="14.0"), *MACS).reason
+    older = build(on(system="darwin", architecture="arm64", os_version="13.0"), *MACS).reason
+    assert "13.0" in older
+    assert "last release" not in newest
+
+
+@pytest.mark.parametrize(("architecture", "tag"), [("x86_64", "cu130"), ("AMD64", "cu130"), ("aarch64", "cpu")])
+def test_builds_are_those_of_the_processor(architecture: str, tag: str) -> None:
+    found = build(on(H100, architecture=architecture), *TABLE, wheel("cpu", architecture="aarch64"))
+    assert (found.tag, found.none) == (tag, None)
+
+
+def test_where_nothing_is_published_that_is_said() -> None:
+    found = build(on(H100, architecture="riscv64"))
+    assert (found.tag, found.none is not None) == ("cpu", True)
+    assert "riscv64" in found.reason
+
+
+# --- cards and drivers
+
+
+@pytest.mark.parametrize(
+    ("capability", "tag"),
+    [
+        ("9.0", "cu130"),
+        ("7.5", "cu130"),
+        ("7.0", "cu126"),
+        ("5.0", "cu126"),
+        ("5.2", "cu126"),
+        ("3.7", "cpu"),
+        ("10.0", "cpu"),
+        (None, "cu130"),
+    ],
+)
+def test_the_newest_build_that_holds_code_for_the_card(capability: str | None, tag: str) -> None:
+    assert build(on(card("H100", compute_capability=capability))).tag == tag
+
+
+def test_a_card_older_than_every_build_and_one_that_is_not() -> None:
+    older = build(on(card("H100", compute_capability="3.7"))).reason
+    pair = build(on(card("H100", compute_capability="5.0"), card("H100", 1, compute_capability="9.0"))).reason
+    assert "3.7" in older
+    assert "CUDA_VISIBLE_DEVICES" not in older
+    assert "CUDA_VISIBLE_DEVICES" in pair
+    assert "5.0 to 9.0" in pair
+
+
+@pytest.mark.parametrize(
+    ("system", "driver", "tag"),
+    [
+        ("linux", "580", "cu130"),
+        ("linux", "579.99", "cu126"),
+        ("linux", "525.60.13", "cu126"),
+        ("linux", "525.60.12", "cpu"),
+        ("windows", "580.1", "cu130"),
+        ("windows", "528.33", "cu126"),
+        ("windows", "528.32", "cpu"),
+        ("linux", "9999.1", "cu130"),
+        ("linux", "what", "cu130"),
+    ],
+)
+def test_a_driver_is_enough_exactly_at_the_floor_of_its_system(system: str, driver: str, tag: str) -> None:
+    assert build(on(card("A100 80GB"), system=system, driver=driver)).tag == tag
+
+
+def test_what_a_newer_driver_would_allow_is_told_beside_what_works_now() -> None:
+    found = build(on(card("A100 80GB"), driver="550.1"))
+    assert (found.tag, found.driver) == ("cu126", "580")
+    assert "cu130" in (found.remedy or "")
+    newest = build(on(card("A100 80GB"), driver="580.1"))
+    assert (newest.driver, newest.remedy) == (None, None)
+
+
+def test_where_only_the_driver_is_in_the_way_the_one_for_the_best_build_is_named() -> None:
+    found = build(on(card("A100 80GB"), driver="400.1"))
+    assert (found.tag, found.driver) == ("cpu", "580")
+    assert "400.1" in found.reason
+    elsewhere = build(on(card("H100", compute_capability="3.7"), driver="400.1"))
+    assert elsewhere.driver is None
+
+
+def test_one_build_has_to_hold_every_card() -> None:
+    a100, v100, h100 = card("A100 80GB"), card("V100", 1), card("H100", 2)
+    assert build(on(a100, v100)).tag == "cu126"
+    assert build(on(v100, h100)).tag == "cpu"
+    assert build(on(a100, h100)).tag == "cu130"
+
+
+def test_where_a_card_is_unknown_the_others_decide_and_it_is_said() -> None:
+    found = build(on(card("V100"), card("V100", 1, compute_capability=None)))
+    assert found.tag == "cu126"
+    assert "unknown" in found.reason
+    assert "unknown" not in build(on(card("V100"), card("V100", 1))).reason
+
+
+def test_every_test_is_kept_once_with_what_speaks_for_it() -> None:
+    found = build(on(card("V100"), driver="550.1"))
+    assert len(found.decisions) == len({(each.question, each.answer) for each in found.decisions})
+    asked = {each.question: each for each in found.decisions}
+    (cu130,) = [each for question, each in asked.items() if "cu130" in question]
+    (cu126,) = [each for question, each in asked.items() if "9.1 (cu126)" in question]
+    assert cu130.answer.startswith("no")
+    assert "7.5 to 9.0" in cu130.answer
+    assert (cu126.answer, cu126.source) == ("yes", "made up (2026-01-01)")
+    (late,) = [each for each in build(on(H100, driver="550.1")).decisions if "cu130" in each.question]
+    assert late.source == "floor of 13 (2026-01-01)"
+
+
+# --- rows that are not advised
+
+
+def test_only_builds_that_are_known_and_advised_are_chosen() -> None:
+    announced = wheel("cu134", "9.2.0", code=("9.0",), verified=False)
+    beside = wheel("cu132", "9.2.0", code=("9.0",), advised=False)
+    assert build(on(H100), announced, beside, *TABLE).tag == "cu130"
+    assert build(on(H100), announced, beside, *TABLE, backend="cu132").tag == "cu132"
+    assert build(on(H100), announced, beside, *TABLE, backend="cu134").tag == "cu130"
+
+
+@pytest.mark.parametrize(("system", "index"), [("linux", None), ("windows", f"{INDEX}cu130")])
+def test_an_index_is_named_unless_pypi_has_that_build(system: str, index: str | None) -> None:
+    assert build(on(H100, system=system)).index_url == index
+
+
+# --- releases that are asked for
+
+
+@pytest.mark.parametrize(
+    ("specifier", "tag", "takes", "refuses"),
+    [
+        ("<9.1", "cu126", "9.0.1", "9.1.0"),
+        ("==9.0.1", "cu126", "9.0.1", "9.0.0"),
+        (">=9.1", "cu130", "9.1.0", "9.0.1"),
+        (">=9.0", "cu130", "9.1.0", "8.0"),
+        ("==9.0.*", "cu126", "9.0.1", "9.1.0"),
+    ],
+)
+def test_the_newest_build_among_the_releases_asked_for(specifier: str, tag: str, takes: str, refuses: str) -> None:
+    found = build(on(card("A100 80GB")), specifier=specifier)
+    asked = Requirement(found.requirement).specifier
+    assert (found.tag, found.none) == (tag, None)
+    assert asked.contains(takes)
+    assert not asked.contains(refuses)
+
+
+@pytest.mark.parametrize(
+    ("specifier", "none"), [(">=9.5", False), ("==9.5.2", False), (">=9.1.3", False), ("==9.5.*", True), ("<8", True)]
+)
+def test_a_release_newer_than_the_table_is_taken_of_an_index_that_goes_on(specifier: str, none: bool) -> None:
+    going_on = (wheel("cu130", code=("9.0",), requirement="torch>=9.1"), wheel("cpu", requirement="torch>=9.1"))
+    found = build(on(H100), *going_on, specifier=specifier)
+    assert (found.none is not None) is none
+    assert none or Requirement(found.requirement).specifier.contains(specifier.lstrip(">="))
+
+
+def test_a_release_newer_than_the_table_is_not_expected_of_a_series_that_is_closed() -> None:
+    assert build(on(H100), specifier=">=9.5").none is not None
+
+
+def test_where_no_release_asked_for_can_use_the_cards_there_is_none() -> None:
+    """The cards could be used by another release: the CPU build of the one asked for is not what is wanted."""
+    rows = (CU130, CPU, wheel("cpu", "8.0.0"))
+    found = build(on(H100), *rows, specifier="<9")
+    assert found.tag == "cu130"
+    assert "<9" in (found.none or "")
+    without = build(on(), *rows, specifier="<9")
+    assert (without.tag, without.none) == ("cpu", None)
+    assert Requirement(without.requirement).specifier.contains("8.0.0")
+
+
+# --- no card that can be used
+
+
+@pytest.mark.parametrize(
+    ("gpu", "variable"),
+    [
+        (card("H100", visible=False), "CUDA_VISIBLE_DEVICES"),
+        (amd(visible=False), "ROCR_VISIBLE_DEVICES"),
+        (Gpu(vendor="intel", index=0, visible=False), "an environment variable"),
+        (Gpu(vendor="intel", index=0, visible=False, integrated=True), None),
+        (None, None),
+    ],
+)
+def test_hidden_cards_are_told_from_none(gpu: Gpu | None, variable: str | None) -> None:
+    found = build(on(*([gpu] if gpu else [])))
+    assert (found.tag, found.index_url) == ("cpu", f"{INDEX}cpu")
+    assert ("hidden" in found.reason) is (variable is not None)
+    assert variable is None or variable in found.reason
+
+
+def test_a_driver_that_is_silent_is_mended_first_and_its_newest_build_named() -> None:
+    silent = Gpu(vendor="nvidia", usable=False, fault="driver-mismatch")
+    where = on(silent, drivers={"nvidia": Driver(fault="driver-mismatch")})
+    found = build(where)
+    assert found.tag == "cu130"
+    assert "driver-mismatch" in found.reason
+    assert build(where, CPU).tag == "cpu"
+    old = on(silent, drivers={"nvidia": Driver(fault="driver-mismatch")}, version="3.9.0")
+    assert build(old, CU130, wheel("cu126", "8.0.0", python_min="3.8"), CPU).tag == "cu126"
+
+
+# --- other vendors
+
+
+ROCM = wheel("rocm7.2", systems=("linux",), code=("gfx90a", "gfx942"))
+XPU = wheel("xpu")
+
+
+@pytest.mark.parametrize(
+    ("gfx", "tag"), [("gfx942", "rocm7.2"), ("gfx90a", "rocm7.2"), ("gfx1036", "cpu"), (None, "rocm7.2")]
+)
+def test_an_amd_card_whose_code_the_build_holds(gfx: str | None, tag: str) -> None:
+    found = build(on(amd(gfx=gfx)), ROCM, CPU)
+    assert found.tag == tag
+    assert ("assumed" in found.reason) is (gfx is None)
+    assert (gfx or "unknown") in found.reason
+
+
+def test_amd_cards_of_two_kinds_are_all_named_and_all_needed() -> None:
+    assert build(on(amd(gfx="gfx942"), amd(1, gfx="gfx1036")), ROCM, CPU).tag == "cpu"
+    both = build(on(amd(gfx="gfx942"), amd(1, gfx="gfx90a")), ROCM, CPU)
+    assert both.tag == "rocm7.2"
+    assert "gfx90a" in both.reason
+    assert "gfx942" in both.reason
+
+
+def test_the_graphics_of_an_amd_processor_are_no_card_for_pytorch() -> None:
+    assert build(on(amd(gfx="gfx942", integrated=True)), ROCM, CPU).tag == "cpu"
+    assert build(on(amd(gfx="gfx1036", integrated=True), amd(1, gfx="gfx942")), ROCM, CPU).tag == "rocm7.2"
+
+
+def test_amd_on_windows_has_wheels_elsewhere() -> None:
+    found = build(on(amd(gfx="gfx942"), system="windows"), wheel("rocm7.2", code=("gfx942",)), CPU)
+    assert found.tag == "cpu"
+
+
+def test_of_intels_the_card_is_named_before_the_processors_graphics() -> None:
+    graphics = Gpu(vendor="intel", index=0, name="UHD 770", integrated=True)
+    arc = Gpu(vendor="intel", index=1, name="Arc B580")
+    found = build(on(graphics, arc), XPU, CPU)
+    assert found.tag == "xpu"
+    assert "Arc B580" in found.reason
+    assert "UHD" not in found.reason
+    assert build(on(arc), CPU).tag == "cpu"
+
+
+def test_an_nvidia_card_comes_before_the_others() -> None:
+    assert build(on(amd(gfx="gfx942"), card("H100", 1)), ROCM, *TABLE).tag == "cu130"
+
+
+# --- what uv is told
+
+
+@pytest.mark.parametrize(
+    ("backend", "gpu", "tag"),
+    [
+        ("cu126", card("A100 80GB"), "cu126"),
+        ("cu126", card("H100"), "cu130"),
+        ("cu130", card("V100"), "cu126"),
+        ("cpu", card("H100"), "cpu"),
+        ("rocm7.2", card("H100"), "cu130"),
+        ("cu130", None, "cpu"),
+        ("xpu", None, "cpu"),
+        ("cu130", amd(gfx="gfx942"), "rocm7.2"),
+    ],
+)
+def test_a_named_build_is_taken_where_it_works(backend: str, gpu: Gpu | None, tag: str) -> None:
+    found = build(on(*([gpu] if gpu else [])), *TABLE, ROCM, XPU, backend=backend)
+    assert (found.tag, found.backend) == (tag, backend)
+    assert backend in found.reason
+
+
+def test_beside_a_named_build_the_better_one_is_told() -> None:
+    assert "cu130" in build(on(card("A100 80GB")), backend="cu126").reason
+    assert "cu" not in build(on(), *TABLE, backend="cpu").reason
+
+
+@pytest.mark.parametrize(
+    ("gpus", "driver", "warned"),
+    [
+        ((card("V100"),), "580.1", True),
+        ((card("V100"),), "580", True),
+        ((card("V100"),), "579.9", False),
+        ((card("H100"),), "580.1", False),
+        ((card("H100"), card("V100", 1)), "580.1", True),
+        ((), None, False),
+    ],
+)
+def test_of_its_own_uv_takes_a_build_without_code_for_the_card(
+    gpus: tuple[Gpu, ...], driver: str | None, warned: bool
+) -> None:
+    found = build(on(*gpus, driver=driver), backend="auto")
+    assert ("no kernels" in found.reason) is warned
+    assert found.backend == "auto"
