@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from llmcheck.errors import DataError
+from llmcheck.printable import is_printable
 
-# What `render._blocks.printable` would have to rewrite: a line that is shown has to be the line that is meant.
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # An equals sign at the start is a path look-up in zsh.
@@ -84,7 +83,7 @@ def _program(word: str, shell: str) -> str:
 
 
 def _writable(word: str) -> None:
-    if _UNWRITABLE.search(word):
+    if not is_printable(word):  # a line that is shown has to be the line that is meant
         raise DataError(f"{word!r} holds a control character: no command line can be made of it")
 
 

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from llmcheck.printable import printable
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -25,7 +26,6 @@ from llmcheck.render.views.blocks import (
     Stacks,
     Table,
     Tone,
-    printable,
 )
 from llmcheck.render.views.views import document
 

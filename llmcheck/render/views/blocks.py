@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 Tone = Literal["plain", "strong", "dim", "good", "bad", "warn", "unknown", "accent"]
-
-# C0 and C1 controls, and the marks that reorder text: data from outside must not steer the terminal.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Cell(NamedTuple):
@@ -91,8 +87,3 @@ Document = Sequence[Block]
 def moment(iso: str | None) -> str:
     """An ISO 8601 time in UTC as people write it, to the minute: ``2026-11-22 12:00 UTC``."""
     return f"{iso[:10]} {iso[11:16]} UTC" if iso and len(iso) >= 16 else iso or ""
-
-
-def printable(text: str) -> str:
-    """Text from outside with its control characters made visible."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
