@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 import os
 from collections.abc import Callable
@@ -143,6 +142,8 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
+    import fnmatch
+
     name = os.path.basename(output)
     named = next((format_ for pattern, format_ in _FILE_NAMES if fnmatch.fnmatchcase(name, pattern)), value)
     choices: Any = parameter.type
