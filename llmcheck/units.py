@@ -47,8 +47,16 @@ def format_gib(size: int) -> str:
     return _scaled(size, BINARY)
 
 
-def short(needed: int, found: int) -> str | None:
-    """What ``found`` lacks to reach ``needed``, in decimal units and never rounded to nothing; None if it reaches."""
+def format_like(size: int, written: str) -> str:
+    """A size in the units of a written one: powers of two for ``80 GiB``, powers of ten for ``80 GB``."""
+    return format_gib(size) if written.rstrip().endswith("iB") else format_gb(size)
+
+
+def short(needed: int, found: int, written: str = "GB") -> str | None:
+    """What ``found`` lacks to reach ``needed``, never rounded to nothing; None if it reaches.
+
+    ``written``: the size of the requirement, whose units are used.
+    """
     if found >= needed:
         return None
-    return format_gb(max(needed - found, 1000))
+    return format_like(max(needed - found, 1000), written)

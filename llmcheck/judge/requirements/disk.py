@@ -8,7 +8,7 @@ from llmcheck.judge.requirements import finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Disk, Machine
 from llmcheck.schema.report import Finding
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import format_like, parse_size, short
 
 _SOLID_STATE = ("nvme", "ssd")
 
@@ -46,7 +46,8 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     if requirement.type is not None:
         return _check_type(requirement, disk)
     asked = needed(requirement)
-    least = parse_size(requirement.free or "0 B")
+    written = requirement.free or "0 B"
+    least = parse_size(written)
     if requirement.scope == "cluster":
         message = f"{asked}, shared by all nodes: one machine's disk does not tell"
         return finding(requirement, "skipped", message, needed=asked)
@@ -54,7 +55,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message = "the free space where the models go could not be found out"
         return finding(requirement, "unknown", message, needed=asked, remedy="name a readable folder with --path")
     where = disk.mount_point or disk.path
-    found = f"{format_gb(disk.free)} free"
+    found = f"{format_like(disk.free, written)} free"
     if disk.read_only:
         message = f"{where}, where the models go, is read-only"
         remedy = "set HF_HOME to a folder on a disk that can be written to"
@@ -67,7 +68,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         f"{found} on {where}, where the models go; needs {requirement.free}",
         needed=asked,
         found=found,
-        short_by=short(least, disk.free),
+        short_by=short(least, disk.free, written),
         remedy="free space there, or set HF_HOME to a folder on a larger disk",
     )
 

@@ -13,7 +13,7 @@ from llmcheck.judge.requirements import finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import format_like, parse_size, short
 
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
@@ -54,14 +54,16 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     if machine.gpus is None:
         return finding(requirement, "unknown", "the GPUs could not be listed", needed=asked, remedy=_remedy(machine))
     gpus = counted_gpus(machine)
-    found = describe(gpus)
+    found = describe(gpus, requirement.memory)
     fitting = tuple(gpu for gpu in gpus if _is_recent(gpu, requirement.compute_capability) is not False)
     if requirement.scope == "cluster":
         return _as_node(requirement, fitting, asked, found, each)
     groups = joint_gpus(fitting)
     total = requirement.count * each
     if any(_suffices(group, requirement.count, each, requirement.compute_capability) for group in groups):
-        return finding(requirement, "pass", f"{found} meets {asked}{_in_use(gpus)}", needed=asked, found=found)
+        return finding(
+            requirement, "pass", f"{found} meets {asked}{_in_use(gpus, requirement.memory)}", needed=asked, found=found
+        )
     unknown = sum(not _is_known(gpu, requirement.compute_capability) for gpu in fitting)
     if unknown:
         message = f"the memory or compute capability of {unknown} of {len(gpus)} GPUs could not be read"
@@ -69,11 +71,12 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
         how = requirement.split.format(count=len(group))
-        message = f"{found} together hold {format_gb(_total(group))}, the documented {format_gb(total)}, but {how}"
+        held, documented = (format_like(size, requirement.memory) for size in (_total(group), total))
+        message = f"{found} together hold {held}, the documented {documented}, but {how}"
         return finding(requirement, "warn", message, needed=asked, found=found)
-    lacking = short(total, _total(group))
+    lacking = short(total, _total(group), requirement.memory)
     if requirement.count == 1 and fitting:
-        lacking = short(each, max(gpu.memory_total or 0 for gpu in fitting))
+        lacking = short(each, max(gpu.memory_total or 0 for gpu in fitting), requirement.memory)
     remedy = "see 'llmcheck cloud' for machines that would pass, with their price"
     message = f"{found}; needs {asked}" if gpus else _nothing(machine, asked)
     return finding(requirement, "fail", message, needed=asked, found=found, short_by=lacking, remedy=remedy)
@@ -97,22 +100,26 @@ def _is_recent(gpu: Gpu, least: str | None) -> bool | None:
     return None if capability is None else capability >= tuple(int(part) for part in least.split("."))
 
 
-def describe(gpus: Sequence[Gpu]) -> str:
-    """The GPUs by name and memory, equal ones counted: ``2 x NVIDIA GeForce RTX 4090 (25.8 GB)``."""
+def describe(gpus: Sequence[Gpu], written: str) -> str:
+    """The GPUs by name and memory, equal ones counted: ``2 x NVIDIA GeForce RTX 4090 (25.8 GB)``.
+
+    ``written``: the size of the requirement, whose units are used.
+    """
     if not gpus:
         return "no GPU"
     counts: dict[str, int] = {}
     for gpu in gpus:
-        memory = "memory unknown" if gpu.memory_total is None else format_gb(gpu.memory_total)
+        memory = "memory unknown" if gpu.memory_total is None else format_like(gpu.memory_total, written)
         name = f"{gpu.name or gpu.vendor + ' GPU'} ({memory})"
         counts[name] = counts.get(name, 0) + 1
     return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
 
 
-def _in_use(gpus: Sequence[Gpu]) -> str:
+def _in_use(gpus: Sequence[Gpu], written: str) -> str:
     """A card that others fill is still the card, but that has to be said."""
     own = [gpu for gpu in gpus if gpu.memory_total and not gpu.unified]
-    free = [f"{format_gb(gpu.memory_free)} of GPU {gpu.index}" for gpu in own if _is_filled(gpu) and gpu.memory_free]
+    filled = [gpu for gpu in own if _is_filled(gpu)]
+    free = [f"{format_like(gpu.memory_free, written)} of GPU {gpu.index}" for gpu in filled if gpu.memory_free]
     return f"; but other processes hold memory now: free are {', '.join(free)}" if free else ""
 
 

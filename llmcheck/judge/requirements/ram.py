@@ -6,7 +6,7 @@ from llmcheck.judge.requirements import finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import Finding, Status
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import format_like, parse_size, short
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,9 +30,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message = "the size of the RAM could not be found out"
         status: Status = "skipped" if requirement.scope == "cluster" else "unknown"
         return finding(requirement, status, message, needed=asked)
-    found = format_gb(ram.usable)
+    found = format_like(ram.usable, asked)
     limited = ram.limit is not None and ram.usable == ram.limit
-    why = f" (limited by {ram.limit_source}; the machine has {format_gb(ram.total or 0)})" if limited else ""
+    why = f" (limited by {ram.limit_source}; the machine has {format_like(ram.total or 0, asked)})" if limited else ""
     if requirement.scope == "cluster":
         nodes = -(-least // ram.usable)
         takes = f"it takes {nodes} such nodes" if nodes > 1 else "enough alone"
@@ -47,6 +47,6 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         f"{found} of RAM{why}; needs {asked}",
         needed=asked,
         found=found,
-        short_by=short(least, ram.usable),
+        short_by=short(least, ram.usable, asked),
         remedy=remedy,
     )
