@@ -1,4 +1,4 @@
-"""Sizes: bytes inside, units at the edge. GB is 10^9 bytes, GiB is 2^30, and neither ever stands for the other."""
+"""Sizes in bytes, as text with a unit. GB is 10^9 bytes and GiB is 2^30 bytes, always."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ GB = DECIMAL["GB"]
 def parse_size(text: str) -> int:
     """Bytes of a written size such as ``24 GB`` or ``1.5 TiB``.
 
-    Raises ValueError for anything else, a missing or misspelt unit included: ``24`` and ``24 gb`` are refused, for
-    the difference between GB and GiB is the point.
+    Raises ValueError for anything else, a missing or misspelt unit included: ``24`` and ``24 gb`` could be either.
     """
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in _UNITS:

@@ -31,11 +31,13 @@ def machine_source(
     """
     if options.machine is not None:
         if options.python is not None or options.path is not None or explain or measure or options.probe_net:
-            raise UsageError("--machine is another machine: nothing more can be found out about it here")
+            raise UsageError(
+                "--machine is another machine: --python, --path, --probe-net, --explain, --measure are for this one"
+            )
         given = given_machine(options.machine)
         return lambda: given
     if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
-        raise UsageError(f"--path {options.path}: there is no such folder")
+        raise UsageError(f"--path {options.path}: no such folder")
 
     from llmcheck.system import worker
     from llmcheck.system.interpreter import InterpreterQuery, choose

@@ -1,4 +1,4 @@
-"""The few shapes that every document is made of. A view builds them once; each text format writes them in its way."""
+"""The blocks that every document consists of. A view builds them; each format for people writes them in its own way."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Segment(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """One capacity and what fills it, drawn to scale; what is over it is drawn beyond its end."""
+    """A bar: one capacity and its parts, drawn to scale; parts beyond the capacity are drawn past its end."""
 
     label: str
     segments: Sequence[Segment]
     capacity: float | None
-    """None: not known; the segments fill the whole bar."""
+    """None: not known; the parts fill the whole bar."""
     value: str
     tone: Tone = "plain"
 
@@ -56,13 +56,13 @@ class Column(NamedTuple):
     name: str
     right: bool = False
     wide_only: bool = False
-    """Only where there is plenty of room."""
+    """Shown only on wide terminals."""
     not_narrow: bool = False
-    """Left out on narrow terminals, for the text below says it too."""
+    """Left out on narrow terminals: the text below has it too."""
     fixed: bool = False
     """Never wrapped."""
     least: int = 8
-    """Cells that its text is wrapped to at the narrowest; in less room than its columns need, a table is a list."""
+    """The least width that its text is wrapped to; a table that needs more than there is becomes a list."""
 
 
 class Table(NamedTuple):
