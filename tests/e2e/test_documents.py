@@ -17,12 +17,14 @@ SIZE = (int, type(None))
 
 @pytest.fixture
 def report(driver: Callable[..., Command]) -> dict[str, Any]:
-    return driver("2x4090")("check", "inference-7b", "--format", "json").document
+    document: dict[str, Any] = driver("2x4090")("check", "inference-7b", "--format", "json").document
+    return document
 
 
 @pytest.fixture
 def machine(driver: Callable[..., Command]) -> dict[str, Any]:
-    return driver("2x4090")("machine", "--format", "json").document
+    document: dict[str, Any] = driver("2x4090")("machine", "--format", "json").document
+    return document
 
 
 def test_report(report: dict[str, Any]) -> None:
