@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 Tone = Literal["plain", "strong", "dim", "good", "bad", "warn", "unknown", "accent"]
 
 
-class Cell(NamedTuple):
+class Cell(Struct, frozen=True):
     text: str
     tone: Tone = "plain"
 
 
-class Heading(NamedTuple):
+class Heading(Struct, frozen=True):
     text: str
     detail: str = ""
     tone: Tone = "strong"
     level: int = 2
 
 
-class Fact(NamedTuple):
+class Fact(Struct, frozen=True):
     label: str
     value: str
     tone: Tone = "plain"
@@ -28,16 +30,16 @@ class Fact(NamedTuple):
     """0 to 1, drawn as a bar in front of the value; None draws none."""
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True):
     rows: Sequence[Fact]
 
 
-class Segment(NamedTuple):
+class Segment(Struct, frozen=True):
     name: str
     size: float
 
 
-class Stack(NamedTuple):
+class Stack(Struct, frozen=True):
     """A bar: one capacity and its parts, drawn to scale; parts beyond the capacity are drawn past its end."""
 
     label: str
@@ -48,11 +50,11 @@ class Stack(NamedTuple):
     tone: Tone = "plain"
 
 
-class Stacks(NamedTuple):
+class Stacks(Struct, frozen=True):
     rows: Sequence[Stack]
 
 
-class Column(NamedTuple):
+class Column(Struct, frozen=True):
     name: str
     right: bool = False
     wide_only: bool = False
@@ -65,16 +67,16 @@ class Column(NamedTuple):
     """The least width that its text is wrapped to; a table that needs more than there is becomes a list."""
 
 
-class Table(NamedTuple):
+class Table(Struct, frozen=True):
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
 
 
-class Bullets(NamedTuple):
+class Bullets(Struct, frozen=True):
     items: Sequence[Cell]
 
 
-class Commands(NamedTuple):
+class Commands(Struct, frozen=True):
     """Shell lines to paste, each with its reason."""
 
     lines: Sequence[tuple[str, str]]
