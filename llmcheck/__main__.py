@@ -1,11 +1,9 @@
-"""Where the process starts: what can be answered or begun before the heavy imports is, here."""
+"""Where the process starts. ``--version`` is answered before anything else is imported."""
 
 from __future__ import annotations
 
 import gc
 import sys
-
-_WITHOUT_MACHINE = ("cloud", "profiles", "libraries", "models")
 
 
 def main() -> None:
@@ -18,35 +16,10 @@ def main() -> None:
         sys.exit(0)
     gc.set_threshold(100_000)  # nothing here lives long enough to be collected: 4 % of the time of a short run
     try:
-        question = _ask_early(arguments)
         from llmcheck.cli.main import run
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(run(arguments, question))
-
-
-def _ask_early(arguments: list[str]) -> object | None:
-    """Starts another interpreter that has to be asked while we still import; None where nothing will be inspected."""
-    words = [word for word in arguments if not word.startswith("-")]
-    if words[:1] and words[0] in _WITHOUT_MACHINE:
-        return None
-    if any(word in ("--help", "-h", "--version") or word.startswith("--machine") for word in arguments):
-        return None
-    import os
-
-    from llmcheck.system.interpreter import InterpreterQuery, choose
-
-    explicit = None
-    for index, word in enumerate(arguments):
-        if word == "--python" and index + 1 < len(arguments):
-            explicit = arguments[index + 1]
-        elif word.startswith("--python="):
-            explicit = word.partition("=")[2]
-    try:
-        cwd = os.getcwd()
-    except OSError:
-        cwd = os.sep
-    return InterpreterQuery(choose(explicit, os.environ, cwd))
+    sys.exit(run(arguments))
 
 
 if __name__ == "__main__":

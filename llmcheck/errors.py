@@ -2,13 +2,13 @@
 
 
 class LlmcheckError(Exception):
-    """One clear line for the person: what is wrong, where, and how to mend it."""
+    """Its message is one line: what is wrong, where, and how to correct it."""
 
     exit_code = 2
 
 
 class UsageError(LlmcheckError):
-    """The words on the command line do not make sense together."""
+    """Options or arguments that cannot be used together, or that have no such value."""
 
 
 class DataError(LlmcheckError):
@@ -16,6 +16,6 @@ class DataError(LlmcheckError):
 
 
 class InspectionError(LlmcheckError):
-    """The machine could not be inspected at all."""
+    """Nothing at all could be found out about the machine."""
 
     exit_code = 3

@@ -1,4 +1,4 @@
-"""Arguments as one line of a shell that means exactly these arguments and nothing else."""
+"""Arguments quoted as one line of a shell, which passes on exactly these arguments."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import re
 from collections.abc import Mapping, Sequence
 
 from llmcheck.errors import DataError
+from llmcheck.printable import is_printable
 
-# What `render._blocks.printable` would have to rewrite: a line that is shown has to be the line that is meant.
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # An equals sign at the start is a path look-up in zsh.
 _PLAIN = re.compile(r"[A-Za-z0-9_@+:,./-][A-Za-z0-9_@+:,./=-]*")
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_@+:,./-]+")
-# A backslash separates folders on Windows and means nothing else there, unless a quote follows.
+# On Windows a backslash separates folders, and escapes only a quote that follows it.
 _PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_+:./\\-]+")
 # PowerShell splits an option at a colon or a dot.
-_OPTION_OF_POWERSHELL = re.compile(r"--?[A-Za-z][A-Za-z-]*")
-_PROGRAM_OF_POWERSHELL = re.compile(r"(?:[A-Za-z]:[\\/]|[A-Za-z_./\\])[A-Za-z0-9_./\\-]*")
+_POWERSHELL_OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
+_POWERSHELL_PROGRAM = re.compile(r"(?:[A-Za-z]:[\\/]|[A-Za-z_./\\])[A-Za-z0-9_./\\-]*")
 # cmd ends a program's name at a slash, and takes what follows for an option.
-_PROGRAM_OF_CMD = re.compile(r"[A-Za-z0-9_.\\-][A-Za-z0-9_+:.\\-]*")
-# PowerShell ends a text at a quote of any of these shapes.
-_QUOTES_OF_POWERSHELL = re.compile("(['\u2018\u2019\u201a\u201b])")
+_CMD_PROGRAM = re.compile(r"[A-Za-z0-9_.\\-][A-Za-z0-9_+:.\\-]*")
+# Each of these ends a quoted text in PowerShell.
+_POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 
-# Words that a shell takes for its grammar (fish even when they are quoted), or that run their arguments as code.
-_OF_SHELLS = frozenset(
+# Keywords of a shell (fish reads them so even in quotes), and builtins that run their arguments as code.
+_KEYWORDS = frozenset(
     """
     . - ! { } [[ ]] alias and begin break builtin call case command continue coproc data do done elif else elseif end
     esac eval exec exit fi filter finally for foreach from function if iex in invoke-expression not or param process
@@ -37,105 +36,105 @@ _OF_SHELLS = frozenset(
 def line(argv: Sequence[str], shell: str = "bash", variables: Mapping[str, str] | None = None) -> str:
     """One command. ``shell``: bash (any POSIX one), fish (3.1 or newer), powershell, cmd.
 
-    ``variables`` are set in its environment; PowerShell and cmd have no way to set them for one command alone, and
-    keep them. Raises DataError for an argument with a control character, and for what a shell cannot pass on
-    unchanged: no line can be made of it that is safe to paste.
+    ``variables`` are set in its environment. PowerShell and cmd cannot set them for one command only; they stay set
+    afterwards. Raises DataError for an argument with an unprintable character or one that the shell cannot pass on
+    unchanged: no line made of it would be safe to paste.
     """
     given = variables or {}
     if not all(_VARIABLE.fullmatch(name) for name in given):
         raise DataError(f"{', '.join(map(repr, given))}: not the names of environment variables")
     words = [_program(argv[0], shell), *(quote(word, shell) for word in argv[1:])]
     if shell == "powershell":
-        settings = [f"$env:{name}={_text_of_powershell(_kept(value, shell))};" for name, value in given.items()]
+        settings = [f"$env:{name}={_powershell_quoted(_not_empty(value, shell))};" for name, value in given.items()]
     elif shell == "cmd":
-        settings = [f'set "{name}={_without_signs_of_cmd(_kept(value, shell))}" &&' for name, value in given.items()]
+        settings = [
+            f'set "{name}={_refuse_cmd_expansion(_not_empty(value, shell))}" &&' for name, value in given.items()
+        ]
     else:
         settings = [f"{name}={quote(value, shell)}" for name, value in given.items()]
     return " ".join([*settings, *words])
 
 
 def quote(word: str, shell: str = "bash") -> str:
-    """One argument, plain where it can be. Raises DataError for what the shell cannot pass on."""
+    """One argument, without quotes if it needs none. Raises DataError for one that the shell cannot pass on."""
     _writable(word)
     match shell:
         case "powershell":
             return _powershell(word)
         case "cmd":
-            return word if _PLAIN_ON_WINDOWS.fullmatch(word) else _text_of_cmd(word)
+            return word if _PLAIN_ON_WINDOWS.fullmatch(word) else _cmd_quoted(word)
         case "fish":
-            return word if _PLAIN.fullmatch(word) else _text_of_fish(word)
-    return word if _PLAIN.fullmatch(word) else _text_of_posix(word)
+            return word if _PLAIN.fullmatch(word) else _fish_quoted(word)
+    return word if _PLAIN.fullmatch(word) else _posix_quoted(word)
 
 
 def _program(word: str, shell: str) -> str:
-    """The first word, where a shell looks for more than a name."""
+    """The first word, which a shell may read as a keyword or an expression."""
     _writable(word)
-    if word.lower() in _OF_SHELLS:
-        raise DataError(f"{word!r} is a word of the shell itself: name the program with its folder")
+    if word.lower() in _KEYWORDS:
+        raise DataError(f"{word!r} is a keyword of the shell: write the program with its folder")
     match shell:
         case "powershell":
             # A text in quotes at the start would be shown, not run.
-            return word if _PROGRAM_OF_POWERSHELL.fullmatch(word) else f"& {_text_of_powershell(word)}"
+            return word if _POWERSHELL_PROGRAM.fullmatch(word) else f"& {_powershell_quoted(word)}"
         case "cmd":
-            return word if _PROGRAM_OF_CMD.fullmatch(word) else _text_of_cmd(word)
+            return word if _CMD_PROGRAM.fullmatch(word) else _cmd_quoted(word)
         case "fish":
-            return word if _PLAIN_PROGRAM.fullmatch(word) else _text_of_fish(word)
-    return word if _PLAIN_PROGRAM.fullmatch(word) else _text_of_posix(word)
+            return word if _PLAIN_PROGRAM.fullmatch(word) else _fish_quoted(word)
+    return word if _PLAIN_PROGRAM.fullmatch(word) else _posix_quoted(word)
 
 
 def _writable(word: str) -> None:
-    if _UNWRITABLE.search(word):
-        raise DataError(f"{word!r} holds a control character: no command line can be made of it")
+    if not is_printable(word):  # a line that is shown has to be the line that is meant
+        raise DataError(f"{word!r} has a control character: no command line can be made of it")
 
 
-def _kept(value: str, shell: str) -> str:
+def _not_empty(value: str, shell: str) -> str:
     _writable(value)
     if not value:
-        raise DataError(f"{shell} takes a variable without a value away instead of setting it: use --shell bash")
+        raise DataError(f"{shell} unsets a variable instead of setting it to nothing: use --shell bash")
     return value
 
 
-def _text_of_posix(word: str) -> str:
-    """Inside single quotes nothing has a meaning but their end."""
+def _posix_quoted(word: str) -> str:
+    """In single quotes only the closing quote is special."""
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def _text_of_fish(word: str) -> str:
-    """Inside single quotes fish knows two escapes, of the quote and of the backslash."""
+def _fish_quoted(word: str) -> str:
+    """In single quotes fish has two escapes: of the quote and of the backslash."""
     return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _powershell(word: str) -> str:
-    """Windows PowerShell 5.1 hands words to programs without escaping them, PowerShell 7 escapes them.
+    """Windows PowerShell 5.1 passes arguments on without escaping them, PowerShell 7 escapes them.
 
-    What the two would hand over differently is refused.
+    Raises DataError for an argument that the two would pass on differently.
     """
     if '"' in word:
-        raise DataError(f"{word!r} holds a double quote, which PowerShell does not pass on: use --shell cmd or bash")
+        raise DataError(f"{word!r} has a double quote, which PowerShell does not pass on: use --shell cmd or bash")
     if not word:
         raise DataError("PowerShell does not pass on an empty argument: use --shell cmd or bash")
     if word.endswith("\\") and re.search(r"\s", word):
         raise DataError(f"{word!r} ends in a backslash, which PowerShell does not pass on after a blank")
-    plain = _OPTION_OF_POWERSHELL if word.startswith("-") else _PLAIN_ON_WINDOWS
-    return word if plain.fullmatch(word) else _text_of_powershell(word)
+    plain = _POWERSHELL_OPTION if word.startswith("-") else _PLAIN_ON_WINDOWS
+    return word if plain.fullmatch(word) else _powershell_quoted(word)
 
 
-def _text_of_powershell(word: str) -> str:
-    return "'" + _QUOTES_OF_POWERSHELL.sub(r"\1\1", word) + "'"
+def _powershell_quoted(word: str) -> str:
+    return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", word) + "'"
 
 
-def _text_of_cmd(word: str) -> str:
-    """In double quotes cmd lets its other signs alone, and programs take the text apart at the quotes."""
-    _without_signs_of_cmd(word)
-    trailing = len(word) - len(word.rstrip("\\"))  # they would escape the quote that closes
+def _cmd_quoted(word: str) -> str:
+    """In double quotes most of cmd's special characters are plain."""
+    _refuse_cmd_expansion(word)
+    trailing = len(word) - len(word.rstrip("\\"))  # they would escape the closing quote
     return '"' + word + "\\" * trailing + '"'
 
 
-def _without_signs_of_cmd(word: str) -> str:
-    """A percent sign names a variable even in quotes, a quote ends them, an exclamation mark may expand."""
+def _refuse_cmd_expansion(word: str) -> str:
+    """Raises DataError for what cmd expands even in quotes (``%``, perhaps ``!``) and for a quote."""
     for sign in '%"!':
         if sign in word:
-            raise DataError(
-                f"{word!r} holds {sign}, which cmd cannot pass on unchanged: use --shell powershell or bash"
-            )
+            raise DataError(f"{word!r} has {sign}, which cmd cannot pass on unchanged: use --shell powershell or bash")
     return word

@@ -1,1 +1,1 @@
-"""The command line: one module for each command."""
+"""The command line. ``commands/`` has one module for each command; nothing outside ``cli`` prints."""

@@ -6,13 +6,13 @@ from msgspec import Struct
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """How to write; the caller has looked at the terminal."""
+    """How to write a value; the caller knows the terminal."""
 
     width: int = 80
     """Columns."""
     color: bool = False
     ascii: bool = False
-    """Only ASCII signs: the terminal's encoding has no others."""
+    """Only ASCII characters: the terminal's encoding has no others."""
     verbose: int = 0
     guarded: bool = False
-    """It goes into a file: a script refuses another machine than the one that was judged."""
+    """For a file: a script refuses to run on another machine than the one that was judged."""

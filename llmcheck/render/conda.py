@@ -6,8 +6,8 @@ import json
 import re
 
 from llmcheck import shell
+from llmcheck.printable import printable
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import printable
 from llmcheck.render.views.environments import (
     head,
     indexes,

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from llmcheck.printable import printable
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import printable
 from llmcheck.render.views.environments import head, installs
 from llmcheck.schema.advice import Environment, Plan, Step
 

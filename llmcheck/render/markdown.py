@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from llmcheck.printable import printable
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -14,7 +15,6 @@ from llmcheck.render.views.blocks import (
     Heading,
     Stacks,
     Table,
-    printable,
 )
 from llmcheck.render.views.views import document
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from llmcheck.printable import printable
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import printable
 from llmcheck.render.views.environments import (
     head,
     indexes,

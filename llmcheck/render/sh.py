@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from llmcheck import shell
+from llmcheck.printable import printable
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import printable
 from llmcheck.render.views.plan import chosen
 from llmcheck.schema.advice import Environment, Plan, Step
 from llmcheck.units import format_gb

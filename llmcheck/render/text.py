@@ -1,4 +1,4 @@
-"""Text for people: aligned, coloured with meaning, ASCII where the terminal knows no more, plain in a pipe."""
+"""Text for terminals: aligned, wrapped to the width, in colour or plain, in UTF-8 or ASCII."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from llmcheck.printable import printable
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -25,7 +26,6 @@ from llmcheck.render.views.blocks import (
     Stacks,
     Table,
     Tone,
-    printable,
 )
 from llmcheck.render.views.views import document
 
@@ -48,9 +48,9 @@ _SEGMENTS = {
     "optimizer": ("O", "▞", "red"),
     "overhead": ("+", "░", "dim"),
 }
-"""Without colour each component is told by its sign."""
+"""Of each component: its ASCII sign, its drawn sign, its colour. The sign identifies it without colour."""
 _WIDE, _NARROW = 110, 72
-# A number and its unit stay on one line: this stands for the blank between them while lines are wrapped.
+# A number and its unit stay on one line: this private-use character replaces the blank between them while wrapping.
 _GLUE = "\ue000"
 _QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGTP]i?B|Gb/s|\$/h)\b)")
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "–": "-", "×": "x", "…": "...", "≥": ">="})
@@ -62,7 +62,7 @@ def render(value: object, options: Options) -> str:
 
 
 def blocks(shown: Document, options: Options) -> str:
-    """Nothing of a block is cut, however narrow; only a command is longer than ``options.width``."""
+    """Wraps every block to ``options.width`` and cuts nothing; only commands may be longer."""
     output = io.StringIO()
     console = Console(
         file=output,
@@ -131,7 +131,7 @@ def _bar(used: float, options: Options) -> Text:
 
 
 def _stacks(block: Stacks, options: Options) -> RenderableType:
-    """Bars of one scale below their labels, then the signs that they are made of."""
+    """Bars of one scale, each below its label, and a legend."""
     cells = max(20, min(options.width - 8, 72))
     scale = max((_extent(row) for row in block.rows), default=1.0) or 1.0
     lines: list[Text] = []
@@ -200,16 +200,16 @@ def _table(block: Table, options: Options) -> RenderableType:
 
 
 def _needs(block: Table, index: int, options: Options) -> tuple[int, int]:
-    """Cells that a column needs at the least, and for its text in one line."""
+    """Cells that a column needs at least, and those that its longest text takes in one line."""
     column = block.columns[index]
     longest = max([cell_len(column.name), *(cell_len(_clean(row[index].text, options)) for row in block.rows)])
     return longest if column.fixed else min(column.least, longest), longest
 
 
 def _widths(needs: Sequence[tuple[int, int]], room: int) -> list[int] | None:
-    """Cells for each column, the widest made narrower first; None where there is too little room.
+    """Cells for each column: the widest are narrowed first; None if ``room`` is less than all need.
 
-    rich's own would cut what it cannot hold.
+    rich itself would cut text that does not fit.
     """
     if sum(least for least, _ in needs) > room:
         return None
@@ -223,7 +223,7 @@ def _widths(needs: Sequence[tuple[int, int]], room: int) -> list[int] | None:
 
 
 def _listed(block: Table, kept: Sequence[int], options: Options) -> RenderableType:
-    """Each row by its first cell, and what its columns say below it."""
+    """A list instead of a table: the first cell of each row, and the others below it with their column's name."""
     rows: list[RenderableType] = []
     for row in block.rows:
         first, *others = (row[index] for index in kept)

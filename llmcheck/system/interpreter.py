@@ -1,6 +1,6 @@
-"""Which Python the project uses, and asking it about itself in a process that is started before our own imports.
+"""Which Python the project uses, and a query of it that runs while we import the rest.
 
-Imports next to nothing, for it runs first.
+It imports next to nothing, because it is imported before the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path")
 BEGIN, END = b"\n#llmcheck-begin\n", b"#llmcheck-end\n"
 
-# Runs in any Python from 2.6 on, so that an old one can be told from none. sys and os are loaded everywhere already.
+# Runs in any Python from 2.6 on, so that an old one is reported as such. sys and os are loaded at every start.
 _PROGRAM = """
 import sys, os
 w = getattr(sys.stdout, 'buffer', sys.stdout).write
@@ -45,9 +45,9 @@ class InterpreterChoice(NamedTuple):
 
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
-    """The project's interpreter and why it is taken; None if there is none.
+    """The project's interpreter and the reason for it; None if there is none.
 
-    An active environment without a Python that could be run is passed over; the inventory says so.
+    An active environment whose Python cannot be run is ignored here; the inventory reports it.
     """
     if explicit:
         return InterpreterChoice(_named(explicit, environ, cwd), NAMED)
@@ -101,35 +101,38 @@ def in_prefix(prefix: str) -> str | None:
 
 
 class InterpreterQuery:
-    """An interpreter that is being asked; ``answer`` waits for it at most so long.
+    """A running query of an interpreter; ``answer`` waits for the result.
 
-    It gets nothing of our standard input, and a process group of its own, so that what it starts ends with it. It is
-    ended with us at the latest.
+    The interpreter cannot read our standard input. It has a process group of its own, so that what it starts is killed
+    with it, at the latest when this process ends.
     """
 
     def __init__(self, choice: InterpreterChoice | None, cwd: str | None = None) -> None:
-        """``cwd``: None is our own, for the shims of version managers look there which Python is meant."""
+        """``cwd``: None is that of this process; the shims of version managers read there which Python to use."""
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._own = choice is not None and choice.executable == sys.executable
         if choice is not None and not self._own:
-            self._process = _ask(choice.executable, cwd)
+            self._process = _start(choice.executable, cwd)
         if self._process is not None:
             import atexit  # built in
 
             atexit.register(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
-        """What the interpreter said; None if it cannot be run, says no whole answer or is late (it is then ended)."""
+        """The interpreter's output; None if it cannot be run, is incomplete, or takes over ``timeout`` seconds.
+
+        An interpreter that is late is killed.
+        """
         if self._own:
             return _own_answer()
         if self._process is None:
             return None
         import threading  # subprocess has imported it already
 
-        # A thread, because pipes cannot be waited for on Windows; it ends when the pipe does.
+        # A thread, because Windows cannot wait for a pipe with a timeout; it ends when the pipe is closed.
         heard = bytearray()
-        reader = threading.Thread(target=_listen, args=(self._process, heard), daemon=True)
+        reader = threading.Thread(target=_read_answer, args=(self._process, heard), daemon=True)
         reader.start()
         reader.join(timeout)
         if END not in heard:
@@ -139,7 +142,7 @@ class InterpreterQuery:
         return bytes(heard)
 
     def close(self) -> None:
-        """Ends the interpreter and all that it started; never waits long for what cannot be ended."""
+        """Kills the interpreter and all that it started; never waits long for what cannot be killed."""
         if self._process is None or self._process.returncode is not None:
             return
         from subprocess import TimeoutExpired
@@ -155,7 +158,7 @@ class InterpreterQuery:
             return
 
 
-def _ask(executable: str, cwd: str | None) -> Popen[bytes] | None:
+def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
     import subprocess  # 7 ms, and mostly the project's interpreter is our own
 
     try:
@@ -173,8 +176,8 @@ def _ask(executable: str, cwd: str | None) -> Popen[bytes] | None:
         return None
 
 
-def _listen(process: Popen[bytes], heard: bytearray) -> None:
-    """Gathers what is said until the end mark, the pipe's end, or more than any answer takes."""
+def _read_answer(process: Popen[bytes], heard: bytearray) -> None:
+    """Reads until the end mark, the end of the pipe, or the limit of an answer."""
     stream = process.stdout
     while stream is not None and len(heard) < _ANSWER_LIMIT and END not in heard:
         data = stream.read(1 << 16)

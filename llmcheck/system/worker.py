@@ -1,4 +1,4 @@
-"""Work that can be abandoned: in a forked child, or where there is no fork in a daemon thread."""
+"""Work that can be abandoned: in a forked child process, or in a daemon thread on systems without fork."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Work = Callable[[Callable[[bytes], None]], None]
 
 
 class Child:
-    """Work that is done where it can be abandoned; it hands over frames of bytes as they become ready.
+    """A forked child process that does some work and sends frames of bytes as they become ready.
 
     A call that is stuck in the kernel cannot be interrupted, and a thread stuck there keeps its whole process from
-    ending. So the work runs in a forked child which holds none of our standard streams; see ``start``.
+    ending. So the work runs in a child, which has none of our standard streams open; see ``start``.
     """
 
     def __init__(self, work: Work) -> None:
@@ -24,7 +24,7 @@ class Child:
         self._pid = os.fork()
         if not self._pid:
             os.close(self._reader)
-            _be_a_child(work, writer)
+            _run_child(work, writer)
         os.close(writer)
         _CHILDREN.add(self)
 
@@ -45,9 +45,9 @@ class Child:
             self._buffer += data
 
     def leave(self) -> int | None:
-        """Ends the child if it still runs and never waits for one that cannot be ended.
+        """Kills the child if it still runs, without waiting for one that cannot be killed.
 
-        The signal's number if it died of one that was not ours, else None.
+        Returns the number of the signal that the child died of before, else None.
         """
         _CHILDREN.discard(self)
         os.close(self._reader)
@@ -63,13 +63,13 @@ _CHILDREN: set[Child] = set()
 
 
 def end_children() -> None:
-    """End all work that is still under way; for the way out."""
+    """Kill all children that still run; called before the process ends."""
     for child in tuple(_CHILDREN):
         child.leave()
 
 
 class ThreadChild:
-    """The same where there is no fork (Windows): a daemon thread, left behind when it is late."""
+    """The same on systems without fork (Windows): a daemon thread, which is abandoned when it is late."""
 
     def __init__(self, work: Work) -> None:
         import queue
@@ -93,12 +93,12 @@ class ThreadChild:
             raise TimeoutError from None
 
     def leave(self) -> int | None:
-        """Nothing to end: a daemon thread goes with the process."""
+        """Does nothing: a daemon thread ends with the process."""
         return None
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe above the standard streams' numbers, which are free where those were closed, and which a child takes."""
+    """A pipe whose descriptors are above 2: a closed standard stream frees its number, and the child replaces those."""
     spare: list[int] = []
     while True:
         ends = os.pipe()
@@ -115,7 +115,7 @@ def start(work: Work) -> Child | ThreadChild:
     return Child(work) if hasattr(os, "fork") else ThreadChild(work)
 
 
-def _be_a_child(work: Work, writer: int) -> None:
+def _run_child(work: Work, writer: int) -> None:
     def send(frame: bytes) -> None:
         data = len(frame).to_bytes(4, "big") + frame
         while data:
@@ -124,9 +124,9 @@ def _be_a_child(work: Work, writer: int) -> None:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        nothing = os.open(os.devnull, os.O_RDWR)
+        devnull = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
+            os.dup2(devnull, stream)
         work(send)
     finally:
         os._exit(0)

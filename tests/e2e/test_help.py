@@ -26,6 +26,11 @@ COMMANDS = [
     ("libraries",),
     ("libraries", "list"),
     ("libraries", "show"),
+    ("libraries", "check"),
+    ("fit",),
+    ("models",),
+    ("models", "list"),
+    ("torch-index",),
 ]
 
 
@@ -45,7 +50,19 @@ def test_help(command: Command, words: tuple[str, ...], option: str) -> None:
     done = command(*words, option)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(" ".join(("Usage: llmcheck", *words)))
-    assert not [line for line in done.out.splitlines() if len(line) > 100]
+    assert not [line for line in done.out.splitlines() if len(line) > 80]
+
+
+def test_the_options_of_fit_stay_in_their_columns(command: Command) -> None:
+    """A long list of choices as the placeholder would push every description to a line of its own."""
+    lines = command("fit", "--help", env={"COLUMNS": "80"}).out.splitlines()
+    options = [line for line in lines if line.startswith("  -")]
+    alone = [line for line in options if not re.search(r"\S {2,}\S", line.strip())]
+    assert len(options) > 30
+    assert [line.split()[0] for line in alone] == ["--flash-attention"]
+    text = " ".join(" ".join(lines).split())
+    for each in ("qlora", "tensorrt-llm", "paged- adamw-8bit", "selective", "all-linear", "zero3"):
+        assert each in text
 
 
 @pytest.mark.parametrize("words", [(), ("check",), ("install",), ("machine",), ("cloud",)])
@@ -98,6 +115,11 @@ def test_completion_script_for_bash(command: Command) -> None:
     ("line", "expected"),
     [
         ("llmcheck che", ["check"]),
+        ("llmcheck m", ["machine", "models"]),
+        ("llmcheck profiles s", ["schema", "show"]),
+        ("llmcheck fit llama-3.1-40", ["llama-3.1-405b"]),
+        ("llmcheck fit --method q", ["qlora"]),
+        ("llmcheck torch-index --exp", ["--explain"]),
         ("llmcheck check inference-70", ["inference-70b", "inference-70b-4bit"]),
         ("llmcheck cloud pre", ["pretrain"]),
         ("llmcheck profiles show min", ["minimum"]),

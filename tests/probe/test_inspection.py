@@ -13,8 +13,9 @@ import pytest
 from llmcheck import codec
 from llmcheck.probe import Inspection, Request, names
 from llmcheck.schema.machine import Machine
-from llmcheck.system.host import Host, Stat
+from llmcheck.system.host import Host
 from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.storage import Stat
 from llmcheck.system.worker import ThreadChild, start
 from tests.probe.host_trees import tree
 

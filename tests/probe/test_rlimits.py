@@ -9,7 +9,8 @@ import pytest
 
 from llmcheck.probe import Reading, Request, limits
 from llmcheck.schema.machine import Limits, Rlimit
-from llmcheck.system.host import Host, Stat
+from llmcheck.system.host import Host
+from llmcheck.system.storage import Stat
 from tests.probe.trees import plant
 
 GIB = 2**30

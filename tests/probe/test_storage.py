@@ -11,7 +11,8 @@ import pytest
 
 from llmcheck.probe import Reading, Request, disk
 from llmcheck.schema.machine import Disk
-from llmcheck.system.host import Host, Stat
+from llmcheck.system.host import Host
+from llmcheck.system.storage import Stat
 from tests.probe.host_trees import ask
 from tests.probe.trees import dump, plant
 

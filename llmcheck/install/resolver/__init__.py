@@ -23,8 +23,9 @@ from llmcheck import units
 from llmcheck.install.resolver._pip import PipResolver
 from llmcheck.install.resolver._uv import Uv
 from llmcheck.install.resolver._values import Answer, Chosen, ResolverQuery, Status, TargetPython, Trouble
-from llmcheck.install.resolver._words import NOT_PRINTED, name, normal, plain
+from llmcheck.install.resolver._words import name, normal, plain
 from llmcheck.install.resolver._work import QUESTION_SECONDS, Work
+from llmcheck.printable import is_printable
 from llmcheck.schema.advice import Environment, Resolved, Step, Verification
 
 
@@ -195,6 +196,6 @@ def _checked(step: Step) -> Step:
             Requirement(text)
         except InvalidRequirement:
             raise Trouble("failed", f"'{text}' is not a requirement") from None
-        if "$" in text or NOT_PRINTED.search(text):
+        if "$" in text or not is_printable(text):
             raise Trouble("failed", f"'{text}' is not a plain requirement")
     return step

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from llmcheck.printable import without_unprintable
+
 MESSAGE_LIMIT = 600
 _FILE_LIMIT = 64 * 2**20
 ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
@@ -33,7 +34,7 @@ def is_wheel(url: str) -> bool:
 
 
 def shortened(text: str) -> str:
-    return " ".join(NOT_PRINTED.sub(" ", ESCAPE.sub("", text)).split())
+    return " ".join(without_unprintable(ESCAPE.sub("", text), " ").split())
 
 
 def plain(message: str) -> str:

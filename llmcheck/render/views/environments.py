@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from llmcheck.errors import UsageError
-from llmcheck.render.views.blocks import printable
+from llmcheck.printable import printable
 from llmcheck.schema.advice import Environment, Plan, Step
 
 

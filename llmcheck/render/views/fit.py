@@ -1,4 +1,4 @@
-"""The screen of ``llmcheck fit``: verdict, what fills each GPU, components with their bands, speed, what else fits."""
+"""The screen of ``llmcheck fit``: verdict, memory of each GPU, components with their bands, speed, alternatives."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VERDICTS: dict[FitVerdict, tuple[str, Tone]] = {
     "fits": ("fits", "good"),
     "fits-with-offload": ("fits with offload", "warn"),
     "does-not-fit": ("does not fit", "bad"),
-    "unknown": ("cannot be told", "unknown"),
+    "unknown": ("unknown", "unknown"),
 }
 _NAMES: dict[Component, str] = {
     "weights": "weights",
@@ -52,38 +52,38 @@ _METHODS = {
     "pretrain": "pre-training",
 }
 _MANY = 8
-_COSTS = {"free": "free", "quality": "costs quality or room", "speed": "costs speed", "hardware": "costs hardware"}
+_COSTS = {"free": "free", "quality": "costs quality", "speed": "costs speed", "hardware": "costs hardware"}
 
 
 def fit(value: Fit, options: Options) -> list[Block]:
     words, tone = VERDICTS[value.verdict]
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
-    said = [Cell(value.reason, tone), Cell(used_as(value.workload))]
-    blocks.append(Bullets([*said, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
+    summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
     blocks += [Heading("Memory"), _components(value.memory, options)]
     if value.placement is not None and value.placement.ram:
-        blocks.append(Bullets([Cell(f"of that {format_gib(value.placement.ram)} in RAM", "dim")]))
+        blocks.append(Bullets([Cell(f"{format_gib(value.placement.ram)} of it in RAM", "dim")]))
     facts = _facts(value)
     if facts:
-        blocks += [Heading("What it gives"), Facts(facts)]
+        blocks += [Heading("Limits and speed"), Facts(facts)]
     if value.ways:
         rows = [[Cell(way.change), Cell(format_gib(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [Column("change", least=24), Column("takes in all", right=True, fixed=True), Column("", fixed=True)]
-        name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
+        columns = [Column("change", least=24), Column("total memory", right=True, fixed=True), Column("", fixed=True)]
+        name = "Would fit on the GPUs alone" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
     elif value.verdict == "does-not-fit":
         blocks.append(Bullets([Cell("no single change that was tried makes it fit", "bad")]))
     blocks += [
-        Heading("Assumed"),
+        Heading("Assumptions"),
         Bullets([Cell(each, "dim") for each in (value.architecture.source, *value.assumptions)]),
     ]
     if options.verbose:
         sources = [f"{each.name}: {each.source}" for each in value.memory.terms if each.high]
         blocks += [
-            Heading("Where each term comes from"),
+            Heading("Sources of the terms"),
             Bullets([Cell(each, "dim") for each in dict.fromkeys(sources)]),
         ]
         blocks += [Heading("Not modelled"), Bullets([Cell(each, "dim") for each in value.not_modelled])]
@@ -99,14 +99,14 @@ def used_as(workload: Workload) -> str:
         parts.append(f"{workload.context:,} tokens of context")
         parts.append(f"{workload.batch} at a time" if workload.batch > 1 else "one sequence")
         parts.append(f"KV cache in {workload.kv_cache}")
-        parts.append(f"by {workload.runtime}")
+        parts.append(f"run by {workload.runtime}")
     else:
         parts.append(f"sequences of {workload.context:,} tokens")
         parts.append(f"micro-batch {workload.batch}")
         parts.append(f"{workload.optimizer}" + (f", {workload.precision} precision" if workload.precision else ""))
         if workload.lora_rank:
             parts.append(f"rank {workload.lora_rank} on {workload.lora_targets}")
-        parts.append("recomputed activations" if workload.checkpointing is True else "kept activations")
+        parts.append("recomputed activations" if workload.checkpointing is True else "stored activations")
         if (workload.gpus or 1) > 1:
             parts.append(f"{workload.gpus} GPUs, {workload.sharding}")
     return ", ".join(parts)
@@ -122,15 +122,15 @@ def _stacks(value: Fit) -> list[Stack]:
         first = members[0]
         label = f"{len(members)} x {first.name or 'GPU'}, each" if len(members) > 1 else first.name or "GPU"
         needed = format_gib(first.memory.total)
-        had = first.free if first.budget is None else first.budget
-        over = had is not None and first.memory.total > had
-        said = "unknown" if had is None else format_gib(had)
+        available = first.free if first.budget is None else first.budget
+        over = available is not None and first.memory.total > available
+        shown = "unknown memory" if available is None else format_gib(available)
         rows.append(
             Stack(
                 label=label,
                 segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
-                capacity=had,
-                value=f"{needed} needed, {said} can be had" if over else f"{needed} of {said} that can be had",
+                capacity=available,
+                value=f"{needed} needed, {shown} available",
                 tone="bad" if over else "good",
             )
         )
@@ -145,8 +145,8 @@ def _components(memory: Memory, options: Options) -> Table:
         if not terms or not any(each.high for each in terms):
             continue
         low, high = sum(each.low for each in terms), sum(each.high for each in terms)
-        said = "; ".join(each.name for each in sorted(terms, key=lambda each: -each.expected) if each.high)
-        rows.append([Cell(name), Cell(format_gib(expected)), Cell(_band(low, high)), Cell(said, "dim")])
+        parts = "; ".join(each.name for each in sorted(terms, key=lambda each: -each.expected) if each.high)
+        rows.append([Cell(name), Cell(format_gib(expected)), Cell(_band(low, high)), Cell(parts, "dim")])
         if options.verbose:
             rows += [_term(each) for each in terms if each.high]
     band = _band(memory.low, memory.high)
@@ -155,9 +155,9 @@ def _components(memory: Memory, options: Options) -> Table:
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
         Column("low to high", right=True, fixed=True),
-        Column("of", least=20),
+        Column("parts", least=20),
     ]
-    if options.verbose:  # the terms stand below their component, so that there is no room, nor need, for the last one
+    if options.verbose:  # each term has a row of its own below its component
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(columns, rows)
 
@@ -179,8 +179,8 @@ def _facts(value: Fit) -> list[Fact]:
     if placement is not None and placement.kv_tokens is not None:
         facts.append(
             Fact(
-                "cache that remains",
-                f"{placement.kv_tokens:,} tokens: {placement.concurrent:,} requests of the whole context",
+                "free for KV cache",
+                f"{placement.kv_tokens:,} tokens: {placement.concurrent:,} requests of the full context",
             )
         )
     if value.largest_context is not None:
@@ -188,7 +188,7 @@ def _facts(value: Fit) -> list[Fact]:
     if value.largest_batch is not None:
         facts.append(Fact("largest batch", f"{value.largest_batch:,}"))
     if value.best_weights is not None:
-        facts.append(Fact("finest weights", f"{value.best_weights}, all of it on the GPU"))
+        facts.append(Fact("best weight format", f"{value.best_weights}, entirely on the GPU"))
     if value.speed is not None:
         facts += _pace(value.speed)
     return facts
@@ -196,10 +196,10 @@ def _facts(value: Fit) -> list[Fact]:
 
 def _pace(speed: Speed) -> list[Fact]:
     rows = (
-        ("answers at", speed.decode, "tokens/s for one sequence"),
-        ("reads prompts at", speed.prefill, "tokens/s"),
-        ("trains at", speed.train, "tokens/s"),
-        ("takes", speed.days, "days"),
+        ("generation", speed.decode, "tokens/s for one sequence"),
+        ("prefill", speed.prefill, "tokens/s"),
+        ("training", speed.train, "tokens/s"),
+        ("duration", speed.days, "days"),
         ("energy", speed.energy_kwh, "kWh"),
         ("CO2", speed.co2_kg, "kg"),
         ("rent", speed.cost_usd, "$ at list prices"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from llmcheck.gpus import names, vendors
 from llmcheck.gpus.unified_memory import with_share
 from llmcheck.render import Options
@@ -118,7 +120,7 @@ def _alike(gpus: Sequence[Gpu]) -> list[Fact]:
     for gpu in gpus:
         last = runs[-1][-1] if runs else None
         follows = last is not None and None not in (last.index, gpu.index) and gpu.index == (last.index or 0) + 1
-        if last is not None and follows and _gpu(last)[1:] == _gpu(gpu)[1:] and (last.parent == gpu.parent):
+        if last is not None and follows and _unnumbered(last) == _unnumbered(gpu) and last.parent == gpu.parent:
             runs[-1].append(gpu)
         else:
             runs.append([gpu])
@@ -126,9 +128,13 @@ def _alike(gpus: Sequence[Gpu]) -> list[Fact]:
     for run in runs:
         row = _gpu(run[0])
         if len(run) > 1:
-            row = row._replace(label=f"{row.label}–{run[-1].index}", value=f"{len(run)} × {row.value}")
+            row = replace(row, label=f"{row.label}–{run[-1].index}", value=f"{len(run)} × {row.value}")
         rows.append(row)
     return rows
+
+
+def _unnumbered(gpu: Gpu) -> Fact:
+    return replace(_gpu(gpu), label="")
 
 
 def _gpu(gpu: Gpu) -> Fact:

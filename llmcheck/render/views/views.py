@@ -1,4 +1,4 @@
-"""Which document shows which value."""
+"""The view of each kind of value."""
 
 from __future__ import annotations
 

@@ -1,0 +1,192 @@
+"""Compute whether a model fits and how fast it runs.
+
+MODEL is a file or folder (GGUF, safetensors, config.json), a model of 'llmcheck models list', a repository in the
+local Hugging Face cache, or a size such as 7B. Without --machine it is computed for this machine and the memory that is
+free on it now. With -v every term has its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import click
+
+from llmcheck.cli import completion
+from llmcheck.cli.inspect import machine_source
+from llmcheck.cli.options import DOCUMENTS, F, MachineOptions, OutputOptions, grouped, machine_options, output_options
+from llmcheck.cli.output import write
+
+if TYPE_CHECKING:
+    from llmcheck.api.model_source import ModelSource
+    from llmcheck.schema.workload import Method, Optimizer, Precision, Runtime, Sharding, Workload
+
+_RUNTIMES = ("transformers", "vllm", "llama.cpp", "tgi", "tensorrt-llm", "sglang", "mlx", "torchtune", "litgpt")
+_METHODS = ("inference", "full", "lora", "qlora", "pretrain")
+_OPTIMIZERS = (
+    "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
+)  # fmt: skip
+_SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3", "fsdp")
+_CHECKPOINTING: dict[str, bool | Literal["selective"]] = {"yes": True, "no": False, "selective": "selective"}
+_MOST_TOKENS, _MOST_GPUS, _MOST_SEQUENCES = 2**31, 4096, 2**20
+
+
+class FitOptions(NamedTuple):
+    """The model, and how it is used; None is the default of ``Workload``."""
+
+    name: str | None
+    repository: str | None
+    config: str | None
+    parameters: str | None
+    method: Method
+    weights: str | None
+    kv_cache: str | None
+    context: int | None
+    prompt: int | None
+    batch: int
+    runtime: Runtime | None
+    max_sequences: int | None
+    memory_fraction: float | None
+    optimizer: Optimizer | None
+    precision: Precision | None
+    gradients: Literal["fp32"] | None
+    checkpointing: Literal["yes", "no", "selective"] | None
+    flash_attention: bool | None
+    lora_rank: int | None
+    lora_targets: Literal["attention", "all-linear", "qv", "mlp"] | None
+    chunked_loss: bool | None
+    sharding: Sharding | None
+    offload: Literal["none", "optimizer", "all"] | None
+    gpus: int | None
+    tensor_parallel: int
+    pipeline_parallel: int
+    tokens: str | None
+    grid: float | None
+    """Grams of CO2 for a kWh."""
+    assume_idle: bool
+
+
+def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Callable[[F], F]:
+    """The values stand in the text: as a metavar, the long lists would break the columns of --help."""
+    return click.option(
+        name, type=click.Choice(values), metavar="NAME", help=f"{text} One of {', '.join(values)}.", **more
+    )
+
+
+def _number(name: str, least: int, most: int, text: str, metavar: str = "N", **more: Any) -> Callable[[F], F]:
+    return click.option(name, type=click.IntRange(least, most), metavar=metavar, help=text, **more)
+
+
+_fit_options = grouped(
+    "fit_options",
+    FitOptions,
+    click.argument("name", metavar="[MODEL]", required=False, shell_complete=completion.model),
+    click.option("--model", "repository", metavar="ORG/NAME", help="A repository; its config is fetched from the hub."),
+    click.option("--config", metavar="FILE", help="A config.json, GGUF or safetensors file."),
+    click.option("--parameters", metavar="SIZE", help="A typical model of this size, such as 7B."),
+    _choice("--method", _METHODS, "How the model is used.", default="inference", show_default=True),
+    click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
+    click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
+    _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together.", "TOKENS"),
+    _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the whole context.", "TOKENS"),
+    _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
+    _choice("--runtime", _RUNTIMES, "The software that runs the model."),
+    _number("--max-sequences", 1, 2**16, "Sequences that a server reserves memory for. Default: 256."),
+    click.option(
+        "--memory-fraction",
+        type=click.FloatRange(0.05, 1.0),
+        metavar="FRACTION",
+        help="Share of each GPU's memory that a server takes (vLLM: 0.9).",
+    ),
+    _choice("--optimizer", _OPTIMIZERS, "For training."),
+    _choice("--precision", ("bf16", "mixed", "fp32"), "For training; mixed keeps a 32-bit master copy."),
+    click.option(
+        "--gradients",
+        type=click.Choice(("fp32",)),
+        help="Keep gradients in 32 bits with 16-bit weights, as Megatron-LM does.",
+    ),
+    _choice("--checkpointing", tuple(_CHECKPOINTING), "Recompute activations when training."),
+    click.option(
+        "--flash-attention/--no-flash-attention",
+        default=None,
+        help="Attention that never stores the whole score matrix. Default: yes.",
+    ),
+    _number("--lora-rank", 1, 2**16, "Rank of LoRA and QLoRA adapters."),
+    _choice("--lora-targets", ("attention", "all-linear", "qv", "mlp"), "Matrices that get adapters."),
+    click.option("--chunked-loss", is_flag=True, default=None, help="Compute the loss in pieces (Liger, Unsloth)."),
+    _choice("--sharding", _SHARDINGS, "What is sharded over the GPUs when training."),
+    _choice("--offload", ("none", "optimizer", "all"), "What is kept in RAM when training."),
+    _number("--gpus", 1, _MOST_GPUS, "GPUs to use. Default: those of the machine."),
+    _number("--tensor-parallel", 1, _MOST_GPUS, "GPUs that share each matrix.", default=1),
+    _number("--pipeline-parallel", 1, _MOST_GPUS, "GPUs that share the layers.", default=1),
+    click.option("--tokens", metavar="COUNT", help="Tokens that a training run reads: 2T, 300B."),
+    click.option(
+        "--grid", type=click.FloatRange(0, 5000), metavar="GRAMS", help="CO2 of one kWh, to estimate that of the run."
+    ),
+    click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes hold."),
+)
+
+
+@click.command(
+    help=__doc__,
+    epilog="\b\nExamples:\n  llmcheck fit llama-3.1-8b\n  llmcheck fit ./model-Q4_K_M.gguf --context 32768\n"
+    "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"
+    "  llmcheck fit qwen2.5-7b --method qlora --machine 'RTX 3090'\n"
+    "  llmcheck fit 70B --method pretrain --tokens 2T --machine '512x H100 SXM'\n\n"
+    "\b\nExit codes: 0 fits (with RAM for what the GPUs do not hold), 1 does not fit,\n"
+    "2 nothing was computed, 3 not known.",
+)
+@_fit_options
+@machine_options
+@output_options(*DOCUMENTS)
+def command(fit_options: FitOptions, machine_options: MachineOptions, output_options: OutputOptions) -> int:
+    source = machine_source(machine_options)
+    from llmcheck import api
+
+    found = api.fit(
+        _model(fit_options),
+        _workload(fit_options),
+        source,
+        assume_idle=fit_options.assume_idle,
+        carbon_intensity_g_per_kwh=fit_options.grid,
+    )
+    write(found, output_options)
+    return found.exit_code
+
+
+def _model(given: FitOptions) -> ModelSource:
+    from llmcheck.api.model_source import ModelSource
+
+    return ModelSource(model=given.name, repository=given.repository, config=given.config, parameters=given.parameters)
+
+
+def _workload(given: FitOptions) -> Workload:
+    """Raises UsageError for a count of tokens that is none."""
+    from llmcheck.api import model_source
+    from llmcheck.schema.workload import Workload
+
+    return Workload(
+        method=given.method,
+        weights=given.weights,
+        kv_cache=given.kv_cache,
+        context=given.context,
+        prompt=given.prompt,
+        batch=given.batch,
+        runtime=given.runtime,
+        max_sequences=given.max_sequences,
+        memory_fraction=given.memory_fraction,
+        optimizer=given.optimizer,
+        precision=given.precision,
+        gradients=given.gradients,
+        checkpointing=None if given.checkpointing is None else _CHECKPOINTING[given.checkpointing],
+        flash_attention=given.flash_attention,
+        lora_rank=given.lora_rank,
+        lora_targets=given.lora_targets,
+        chunked_loss=given.chunked_loss,
+        sharding=given.sharding,
+        offload=given.offload,
+        gpus=given.gpus,
+        tensor_parallel=given.tensor_parallel,
+        pipeline_parallel=given.pipeline_parallel,
+        tokens=None if given.tokens is None else model_source.tokens(given.tokens),
+    )

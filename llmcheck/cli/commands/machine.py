@@ -1,0 +1,51 @@
+"""Show what this machine is, and judge nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from llmcheck.cli.inspect import machine_source
+from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
+from llmcheck.cli.output import write
+
+if TYPE_CHECKING:
+    from llmcheck.schema.redaction import Redaction
+
+
+@click.command(
+    help=__doc__,
+    epilog="\b\nExamples:\n  llmcheck machine\n  llmcheck machine --explain\n  llmcheck machine --save machine.json\n"
+    "  llmcheck check inference-7b --machine machine.json",
+)
+@click.option("--save", metavar="FILE", help="Also write a snapshot that --machine judges to the same findings.")
+@click.option(
+    "--redact",
+    type=click.Choice(["none", "standard", "strict"]),
+    help="Remove what identifies this machine or user. Default: standard for files, none for the screen.",
+)
+@click.option("--explain", is_flag=True, help="Show for each fact where it was read, and how long its probe took.")
+@click.option(
+    "--measure", multiple=True, type=click.Choice(["disk"]), help="disk: time reads that bypass the page cache."
+)
+@machine_options
+@output_options(*DOCUMENTS)
+def command(
+    save: str | None,
+    redact: Redaction | None,
+    explain: bool,
+    measure: tuple[str, ...],
+    machine_options: MachineOptions,
+    output_options: OutputOptions,
+) -> int:
+    source = machine_source(machine_options, explain=explain, measure=measure)
+    from llmcheck import api
+
+    found = source()
+    if save is not None:
+        snapshot = OutputOptions(format="json", output=save, no_color=True, verbose=0)
+        write(api.redacted(found, redact or "standard"), snapshot)
+    level: Redaction = redact or ("none" if output_options.output is None else "standard")
+    write(api.redacted(found, level), output_options)
+    return 0

@@ -1,0 +1,23 @@
+"""Well-known models whose shapes are built in."""
+
+from __future__ import annotations
+
+import click
+
+from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
+from llmcheck.cli.output import write
+
+
+@click.group(help=__doc__)
+def command() -> None:
+    pass
+
+
+@command.command("list")
+@output_options(*DOCUMENTS)
+def list_(output_options: OutputOptions) -> int:
+    """All models, with their parameters, those active for a token, and the longest context."""
+    from llmcheck import api
+
+    write(api.models(), output_options)
+    return 0

@@ -1,0 +1,45 @@
+"""The documented tiers and their requirements."""
+
+from __future__ import annotations
+
+import click
+
+from llmcheck.cli import completion
+from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
+from llmcheck.cli.output import write
+
+
+@click.group(help=__doc__)
+def command() -> None:
+    pass
+
+
+@command.command("list")
+@output_options(*DOCUMENTS)
+def list_(output_options: OutputOptions) -> int:
+    """All shipped profiles, in the document's order."""
+    from llmcheck import api
+
+    write(api.profiles(), output_options)
+    return 0
+
+
+@command.command()
+@click.argument("profile", metavar="PROFILE", shell_complete=completion.profile)
+@output_options(*DOCUMENTS)
+def show(profile: str, output_options: OutputOptions) -> int:
+    """One profile: each requirement with its place in the document, and the corrections."""
+    from llmcheck import api
+
+    write(api.profile(profile), output_options)
+    return 0
+
+
+@command.command()
+@output_options("json")
+def schema(output_options: OutputOptions) -> int:
+    """The JSON Schema of profile files, for editors and validators."""
+    from llmcheck import api
+
+    write(api.profile_schema(), output_options)
+    return 0

@@ -1,0 +1,27 @@
+"""What the shell completes: names of profiles, libraries and models."""
+
+from __future__ import annotations
+
+import click
+
+
+def profile(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck.catalog import profiles
+
+    return [name for name in profiles.ids() if name.startswith(incomplete)]
+
+
+def library(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [name for name in catalog.libraries() if name.startswith(incomplete)]
+
+
+def profile_or_library(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return profile(context, parameter, incomplete) + library(context, parameter, incomplete)
+
+
+def model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [name for name in catalog.models() if name.startswith(incomplete.lower())]

@@ -1,0 +1,86 @@
+"""The machine that a command judges: a saved one, one in words, or this one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from llmcheck.cli.options import MachineOptions
+from llmcheck.cli.output import complain, progress
+from llmcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from llmcheck.api import MachineSource
+    from llmcheck.schema.machine import Machine
+
+
+def machine_source(
+    options: MachineOptions,
+    *,
+    explain: bool = False,
+    measure: tuple[str, ...] = (),
+    modules: Callable[[], tuple[str, ...]] | None = None,
+) -> MachineSource:
+    """Begins the inspection of this machine, or reads the machine that the options name.
+
+    ``explain``: record where each fact was read. ``measure``: ``disk`` times reads. ``modules``: import names to look
+    for on the interpreter's path. The returned function waits for the inspection. Raises UsageError and DataError.
+    """
+    if options.machine is not None:
+        if options.python is not None or options.path is not None or explain or measure or options.probe_net:
+            raise UsageError(
+                "--machine is another machine: --python, --path, --probe-net, --explain, --measure are for this one"
+            )
+        given = given_machine(options.machine)
+        return lambda: given
+    if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
+        raise UsageError(f"--path {options.path}: no such folder")
+
+    from llmcheck.system import worker
+    from llmcheck.system.interpreter import InterpreterQuery, choose
+
+    # The other interpreter starts up while we import the rest.
+    query = InterpreterQuery(choose(options.python, os.environ, _working_directory()))
+    click.get_current_context().call_on_close(worker.end_children)
+
+    from llmcheck import api
+
+    wait = api.start_inspection(
+        query,
+        options.path,
+        options.probe_timeout,
+        options.timeout,
+        explain=explain,
+        probe_net=options.probe_net,
+        measure=measure,
+        modules=modules,
+    )
+
+    def inspected() -> Machine:
+        with progress("inspecting this machine ..."):
+            return wait()
+
+    return inspected
+
+
+def given_machine(text: str) -> Machine:
+    """A machine from a file or in words; the assumptions behind the words go to standard error. Raises DataError."""
+    from llmcheck import api
+    from llmcheck.whatif import parse
+
+    if os.path.exists(text) or not parse.looks_like(text):
+        return api.load_machine(text)
+    stated = api.stated_machine(text)
+    for assumption in stated.assumptions:
+        complain(assumption)
+    return stated.machine
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return os.sep

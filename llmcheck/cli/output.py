@@ -1,0 +1,162 @@
+"""Where results and messages go: standard output, files, standard error; the terminal's width, colour and encoding."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+from llmcheck.cli.options import OutputOptions
+from llmcheck.errors import LlmcheckError
+from llmcheck.printable import printable
+
+_PROGRESS_AFTER = 0.5
+"""Seconds."""
+_NARROWEST, _WIDEST = 40, 160
+_DEFAULT_COLUMNS = 80
+
+
+def write(value: object, options: OutputOptions) -> None:
+    """Renders a value and writes it. A file is written whole or not at all; only a terminal gets colour.
+
+    Raises LlmcheckError if it cannot be written whole.
+    """
+    from llmcheck import api
+    from llmcheck.render import Options
+
+    stdout = _stdout()
+    terminal = options.output is None and stdout is not None and stdout.isatty()
+    text = api.render(
+        value,
+        options.format,
+        Options(
+            width=_width(terminal),
+            color=terminal
+            and not options.no_color
+            and not os.environ.get("NO_COLOR")
+            and os.environ.get("TERM") != "dumb",
+            ascii=options.output is None and not _shows_utf8(stdout),
+            verbose=options.verbose,
+            guarded=options.output is not None,
+        ),
+    )
+    if options.output is not None:
+        write_file(options.output, text)
+    elif stdout is not None:
+        _write_stream(stdout, text, "utf-8" if options.format == "json" else stdout.encoding or "utf-8")
+
+
+def complain(message: str) -> None:
+    """One line on standard error, whatever the message holds."""
+    stderr = _stderr()
+    if stderr is None:
+        return
+    encoding = stderr.encoding or "ascii"
+    line = printable(" ".join(message.split())).encode(encoding, "backslashreplace").decode(encoding)
+    with contextlib.suppress(OSError, ValueError):
+        stderr.write(f"llmcheck: {line}\n")
+        stderr.flush()
+
+
+@contextlib.contextmanager
+def progress(message: str) -> Iterator[None]:
+    """Shows a line on the terminal of standard error while something takes longer than half a second."""
+    stderr = _stderr()
+    if stderr is None or not stderr.isatty():
+        yield
+        return
+    import threading
+
+    shown = threading.Event()
+
+    def show() -> None:
+        shown.set()
+        stderr.write(message)
+        stderr.flush()
+
+    timer = threading.Timer(_PROGRESS_AFTER, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if shown.is_set():
+            stderr.write("\r\x1b[K")
+            stderr.flush()
+
+
+def write_file(path: str, text: str) -> None:
+    """Replaces a file in one step, so that nobody reads half of it. Raises LlmcheckError; then nothing was written."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        else:
+            _replace_file(path, text)
+    except OSError as error:
+        raise LlmcheckError(f"--output {path}: {error.strerror or error}; nothing was written") from None
+
+
+def _replace_file(path: str, text: str) -> None:
+    import tempfile
+
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".llmcheck-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only their owner reads
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _write_stream(stdout: TextIO, text: str, encoding: str) -> None:
+    try:
+        stdout.buffer.write(text.encode(encoding, "replace"))
+        stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough; the exit code still holds the result
+        _discard_output(stdout)
+    except OSError as error:
+        _discard_output(stdout)
+        raise LlmcheckError(f"standard output: {error.strerror or error}; the output is incomplete") from None
+
+
+def _discard_output(stdout: TextIO) -> None:
+    """Python writes what is left in the buffer when it ends, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+
+
+def _stdout() -> TextIO | None:
+    """None where standard output is closed."""
+    return sys.stdout
+
+
+def _stderr() -> TextIO | None:
+    return sys.stderr
+
+
+def _width(terminal: bool) -> int:
+    """Columns, as shutil.get_terminal_size has them; that module takes 5 ms to import."""
+    given = os.environ.get("COLUMNS", "")
+    columns = int(given[:6]) if given.isdecimal() else 0
+    if not columns and terminal:
+        with contextlib.suppress(OSError, ValueError):
+            columns = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns
+    return min(max(columns or _DEFAULT_COLUMNS, _NARROWEST), _WIDEST)
+
+
+def _shows_utf8(stdout: TextIO | None) -> bool:
+    """Whether the locale names UTF-8. In the C locale Python writes it too, but the terminal may not show it."""
+    if not ((stdout and stdout.encoding) or "").lower().replace("-", "").startswith("utf8"):
+        return False
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        value = os.environ.get(name)
+        if value and not (name == "LC_CTYPE" and value == "C.UTF-8"):  # Python itself sets that one
+            return "utf" in value.lower()
+    return True

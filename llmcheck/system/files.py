@@ -1,0 +1,130 @@
+"""Files and folders of a machine, live or of a captured tree."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+
+READ_LIMIT = 4 * 2**20
+
+
+class Files:
+    """The files below a root folder, ``/`` for the live machine, and the environment of this process.
+
+    All methods answer None or False instead of raising when something is not there.
+    """
+
+    def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, cwd: str | None = None) -> None:
+        """``environ`` and ``cwd`` default to this process's own for the live machine, to nothing for a tree."""
+        self.root = root.rstrip("/")
+        self.live = not self.root
+        own = dict(os.environ) if self.live else {}
+        self.environ: Mapping[str, str] = MappingProxyType(own if environ is None else dict(environ))
+        self.cwd = cwd or (_working_directory() if self.live else "/")
+
+    @property
+    def platform(self) -> str:
+        """``linux``, ``darwin`` or ``windows``."""
+        if not self.live:
+            return (self.read("/.platform") or "").strip() or "linux"
+        if sys.platform.startswith("linux"):
+            return "linux"
+        return "windows" if sys.platform == "win32" else sys.platform
+
+    def at(self, path: str) -> str:
+        """The path by which this process reaches a path of that machine."""
+        return self.root + path
+
+    def read(self, path: str) -> str | None:
+        """A text file's content, at most 4 MiB of it; undecodable bytes are replaced."""
+        try:
+            with open(self.at(path), "rb") as file:
+                return file.read(READ_LIMIT).decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    def read_int(self, path: str) -> int | None:
+        text = self.read(path)
+        try:
+            return None if text is None else int(text.strip(), 0)
+        except ValueError:
+            return None
+
+    def list(self, path: str) -> list[str] | None:
+        """A folder's entries, sorted; None if it cannot be listed."""
+        try:
+            return sorted(os.listdir(self.at(path)))
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(self.at(path))
+
+    def is_file(self, path: str) -> bool:
+        return os.path.isfile(self.at(path))
+
+    def is_executable(self, path: str) -> bool:
+        """Whether this process may run a file; of a tree, whether its owner might."""
+        try:
+            if self.live:
+                return os.access(path, os.X_OK)
+            return os.stat(self.at(path)).st_mode & 0o100 != 0
+        except OSError:
+            return False
+
+    def may_use(self, path: str) -> bool:
+        """Whether this process may read and write a device; of a tree, whether its stand-in's owner might."""
+        try:
+            if self.live:
+                return os.access(path, os.R_OK | os.W_OK)
+            return os.stat(self.at(path)).st_mode & 0o600 == 0o600
+        except OSError:
+            return False
+
+    def resolve(self, path: str) -> str:
+        """The path without symbolic links, as seen from that machine's root."""
+        real = os.path.realpath(self.at(path))
+        prefix = os.path.realpath(self.root) if self.root else ""
+        return real.removeprefix(prefix) or "/"
+
+    def error_at(self, path: str) -> str | None:
+        """Why a path cannot be examined, by the C library's name (``ENOENT``, ``ESTALE``); None if it can."""
+        try:
+            os.stat(self.at(path))
+        except (OSError, ValueError) as error:
+            return errno.errorcode.get(getattr(error, "errno", 0) or 0, "EIO")
+        return None
+
+    def file_size(self, path: str) -> int | None:
+        """Bytes of a regular file; None for anything else."""
+        try:
+            status = os.stat(self.at(path))
+        except (OSError, ValueError):
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def home(self) -> str | None:
+        """The user's home folder; None where the account has none."""
+        home = self.environ.get("HOME") or self.environ.get("USERPROFILE")
+        if home:
+            return home
+        expanded = os.path.expanduser("~") if self.live else "~"
+        return None if expanded == "~" else expanded
+
+    def absolute(self, path: str) -> str:
+        """A path as the user wrote it, made absolute: ``~`` and relative paths included."""
+        home = self.home()
+        if home and (path == "~" or path.startswith("~/")):
+            path = home + path[1:]
+        return os.path.normpath(os.path.join(self.cwd, path))
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"
