@@ -1,4 +1,4 @@
-"""Sizes: bytes inside, units at the edge. GB is 10^9 bytes, GiB is 2^30, and neither ever stands for the other."""
+"""Sizes in bytes, as text with a unit. GB is 10^9 bytes and GiB is 2^30 bytes, always."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ GB = DECIMAL["GB"]
 def parse_size(text: str) -> int:
     """Bytes of a written size such as ``24 GB`` or ``1.5 TiB``.
 
-    Raises ValueError for anything else, a missing or misspelt unit included: ``24`` and ``24 gb`` are refused, for
-    the difference between GB and GiB is the point.
+    Raises ValueError for anything else, a missing or misspelt unit included: ``24`` and ``24 gb`` could be either.
     """
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in _UNITS:
@@ -47,8 +46,16 @@ def format_gib(size: int) -> str:
     return _scaled(size, BINARY)
 
 
-def short(needed: int, found: int) -> str | None:
-    """What ``found`` lacks to reach ``needed``, in decimal units and never rounded to nothing; None if it reaches."""
+def format_like(size: int, written: str) -> str:
+    """A size in the units of a written one: powers of two for ``80 GiB``, powers of ten for ``80 GB``."""
+    return format_gib(size) if written.rstrip().endswith("iB") else format_gb(size)
+
+
+def short(needed: int, found: int, written: str = "GB") -> str | None:
+    """What ``found`` lacks to reach ``needed``, never rounded to nothing; None if it reaches.
+
+    ``written``: the size of the requirement, whose units are used.
+    """
     if found >= needed:
         return None
-    return format_gb(max(needed - found, 1000))
+    return format_like(max(needed - found, 1000), written)

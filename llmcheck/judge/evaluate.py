@@ -14,7 +14,7 @@ from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
 from llmcheck.tables.correction import Correction
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import format_like, parse_size, short
 
 # Without any GPU the computed finding still says what is possible; without a driver that answers it cannot.
 _COMPUTED_BLOCKED_BY = ("driver",)
@@ -146,12 +146,13 @@ def _corrected(findings: list[Finding], correction: Correction, profile_id: str,
 
 
 def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine) -> Finding:
-    least = parse_size(correction.memory_total or "0 B")
+    written = correction.memory_total or "0 B"
+    least = parse_size(written)
     gpus = [with_share(gpu, machine.ram) for gpu in counted_gpus(machine)]
     total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
     unknown = any(gpu.memory_total is None for gpu in gpus)
     status: Status = "pass" if total >= least else "unknown" if unknown else "warn"
-    found = format_gb(total)
+    found = format_like(total, written)
     return Finding(
         id=correction.id,
         kind=documented.kind,
@@ -161,7 +162,7 @@ def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine
         needed=f"{correction.memory_total} in all",
         found=found,
         needed_bytes=least,
-        short_by=short(least, total) if status == "warn" else None,
+        short_by=short(least, total, written) if status == "warn" else None,
         shortfall="gpu-memory" if status == "warn" else None,
         missing_bytes=least - total if status == "warn" else None,
         message=f"documented: {correction.documented}; in fact: {correction.fact}",

@@ -11,7 +11,7 @@ from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Disk, Machine
 from llmcheck.schema.report import Finding
-from llmcheck.units import GB, format_gb, parse_size
+from llmcheck.units import GB, format_like, parse_size
 
 _SOLID_STATE = ("nvme", "ssd")
 
@@ -60,7 +60,8 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
 
 
 def _check_space(requirement: Requirement, disk: Disk | None) -> Finding:
-    least = parse_size(requirement.free or "0 B")
+    written = requirement.free or "0 B"
+    least = parse_size(written)
     if requirement.scope == "cluster":
         message = f"{needed(requirement)}, shared by all nodes: one machine's disk does not answer that"
         return finding(requirement, "skipped", message, needed_bytes=least)
@@ -69,7 +70,7 @@ def _check_space(requirement: Requirement, disk: Disk | None) -> Finding:
         remedy = "name a readable folder with --path"
         return finding(requirement, "unknown", message, remedy=remedy, needed_bytes=least)
     where = disk.mount_point or disk.path
-    found = f"{format_gb(disk.free)} free"
+    found = f"{format_like(disk.free, written)} free"
     if disk.read_only:
         message = f"{where}, where the models are stored, is read-only"
         remedy = "set HF_HOME to a folder on a disk that can be written to"
@@ -84,6 +85,7 @@ def _check_space(requirement: Requirement, disk: Disk | None) -> Finding:
         shortfall="disk-space",
         needed_bytes=least,
         missing_bytes=least - disk.free,
+        written=written,
         remedy="free space there, or set HF_HOME to a folder on a larger disk",
     )
 

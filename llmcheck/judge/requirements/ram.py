@@ -9,7 +9,7 @@ from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Ram
 from llmcheck.schema.report import Finding, Status
-from llmcheck.units import GB, format_gb, parse_size
+from llmcheck.units import GB, format_like, parse_size
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,9 +40,10 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     if ram.usable is None:
         status: Status = "skipped" if requirement.scope == "cluster" else "unknown"
         return finding(requirement, status, "the size of the RAM could not be read", needed_bytes=least)
-    found = format_gb(ram.usable)
+    found = format_like(ram.usable, requirement.total)
     limited = ram.limit is not None and ram.usable == ram.limit
-    why = f" (limited by {ram.limit_source}; the machine has {format_gb(ram.total or 0)})" if limited else ""
+    installed = format_like(ram.total or 0, requirement.total)
+    why = f" (limited by {ram.limit_source}; the machine has {installed})" if limited else ""
     if requirement.scope == "cluster":
         nodes = -(-least // ram.usable)
         takes = f"{nodes} such nodes are needed" if nodes > 1 else "enough by itself"
@@ -59,5 +60,6 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         shortfall="ram",
         needed_bytes=least,
         missing_bytes=least - ram.usable,
+        written=requirement.total,
         remedy="raise the limit of the container or job" if limited and (ram.total or 0) >= least else "add RAM",
     )
