@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
@@ -50,11 +49,6 @@ def format_gib(size: int) -> str:
 def format_like(size: int, written: str) -> str:
     """A size in the units of a written one: powers of two for ``80 GiB``, powers of ten for ``80 GB``."""
     return format_gib(size) if written.rstrip().endswith("iB") else format_gb(size)
-
-
-def size_format(written: str) -> Callable[[int], str]:
-    """``format_like`` for one written size."""
-    return lambda size: format_like(size, written)
 
 
 def short(needed: int, found: int, written: str = "GB") -> str | None:

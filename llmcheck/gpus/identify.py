@@ -21,7 +21,7 @@ from llmcheck.units import GIB
 _TOLERANCE = 0.1
 # A card reports at least 0.93 of its advertised number in GiB; a device with less of it is only a part of the card.
 _WHOLE = 0.93
-_VIRTUAL = re.compile(r"\bGRID\b|-\d+[ABCQ]\b")
+_VIRTUAL = r"\bGRID\b|-\d+[ABCQ]\b"
 
 
 class GpuRecord(Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]
 
 
 def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> GpuSpec | None:
-    if not gpu.name or gpu.parent is not None or gpu.virtualization == "vgpu" or _VIRTUAL.search(gpu.name):
+    if not gpu.name or gpu.parent is not None or gpu.virtualization == "vgpu" or re.search(_VIRTUAL, gpu.name):
         return None
     for spelling in _spellings(gpu):
         rows = by_name.get((gpu.vendor, spelling))

@@ -118,7 +118,7 @@ def machine(text: str, specs: Sequence[GpuRecord]) -> WhatIf:
 
 def _check(text: str) -> None:
     if not text.strip() or len(text) > _MOST_TEXT:
-        problem = f"{len(text):,} characters; at most {_MOST_TEXT}" if text.strip() else "nothing is written"
+        problem = f"{len(text):,} characters; at most {_MOST_TEXT}" if text.strip() else "nothing is stated"
         raise cards.error(f"{problem}; {_EXAMPLE}")
     if not " ".join(text.split()).isprintable():
         raise cards.error(f"{text!r} contains characters that no name has; {_EXAMPLE}")

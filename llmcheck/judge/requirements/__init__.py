@@ -19,7 +19,7 @@ from llmcheck.errors import DataError
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Requirement
 from llmcheck.schema.report import Finding, Group, Status
-from llmcheck.units import format_like
+from llmcheck.units import short
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
@@ -138,13 +138,13 @@ def finding(
     *,
     remedy: str | None = None,
     missing_bytes: int | None = None,
-    written: str = "",
+    written: str = "GB",
     **facts: Any,
 ) -> Finding:
     """A finding with the fields that come from its requirement; a failed recommendation is a warning.
 
-    ``remedy`` is used where the requirement has no ``fix`` of its own. ``written``: the size as the requirement states
-    it, whose units ``short_by`` has.
+    ``remedy`` is used where the requirement has no ``fix`` of its own. ``written``: the size of the requirement, whose
+    units are used for what is missing.
     """
     if status == "fail" and requirement.level != "required":
         status = "warn"
@@ -161,6 +161,6 @@ def finding(
         source=requirement.source,
         cluster=requirement.scope == "cluster",
         missing_bytes=missing_bytes,
-        short_by=None if missing_bytes is None else format_like(max(missing_bytes, 1000), written),
+        short_by=None if missing_bytes is None else short(missing_bytes, 0, written),
         **facts,
     )

@@ -19,7 +19,7 @@ from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
-from llmcheck.units import GB, format_like, parse_size, size_format
+from llmcheck.units import GB, format_like, parse_size
 
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
@@ -72,7 +72,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     if machine.gpus is None:
         return finding(requirement, "unknown", "the GPUs could not be listed", remedy=_remedy(machine), **facts)
     gpus = tuple(with_share(gpu, machine.ram) for gpu in counted_gpus(machine))
-    facts["found"] = names.in_words(gpus, size_format(requirement.memory))
+    facts["found"] = names.in_words(gpus, lambda size: format_like(size, requirement.memory))
     if requirement.scope == "cluster":
         return finding(requirement, "skipped", _as_node(requirement, gpus), **facts)
     return _judged(requirement, machine, gpus, facts)
@@ -84,9 +84,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     groups = joint_gpus(recent)
     total = requirement.count * each
     if any(_suffices(requirement, group, each) for group in groups):
-        return finding(
-            requirement, "pass", f"{found} meets {needed(requirement)}{_in_use(gpus, requirement.memory)}", **facts
-        )
+        return finding(requirement, "pass", f"{found} meets {needed(requirement)}{_in_use(requirement, gpus)}", **facts)
     unknown = sum(gpu.memory_total is None or _is_recent(requirement, gpu) is None for gpu in recent)
     if unknown:
         message = f"the memory or compute capability of {unknown} of {len(gpus)} GPUs could not be read"
@@ -94,8 +92,8 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
         how = requirement.split.format(count=len(group))
-        have, documented = (format_like(size, requirement.memory) for size in (_total(group), total))
-        message = f"{found} together have {have}, the documented {documented}, but {how}"
+        together, documented = (format_like(size, requirement.memory) for size in (_total(group), total))
+        message = f"{found} together have {together}, the documented {documented}, but {how}"
         return finding(requirement, "warn", message, shortfall="gpu-split", **facts)
     missing = total - _total(group)
     if requirement.count == 1 and recent:
@@ -134,11 +132,11 @@ def _is_recent(requirement: Requirement, gpu: Gpu) -> bool | None:
     return vendors.of(gpu).is_at_least(gpu, least)
 
 
-def _in_use(gpus: Sequence[Gpu], written: str) -> str:
+def _in_use(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
     """A card whose memory others use is still the card, but the message says so."""
     own = [gpu for gpu in gpus if gpu.memory_total and not gpu.unified]
-    filled = [gpu for gpu in own if _is_filled(gpu)]
-    free = [f"{format_like(gpu.memory_free, written)} of GPU {gpu.index}" for gpu in filled if gpu.memory_free]
+    filled = [gpu for gpu in own if _is_filled(gpu) and gpu.memory_free]
+    free = [f"{format_like(gpu.memory_free or 0, requirement.memory)} of GPU {gpu.index}" for gpu in filled]
     return f"; but other processes use memory now: free are {', '.join(free)}" if free else ""
 
 

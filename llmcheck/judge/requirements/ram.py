@@ -42,11 +42,8 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         return finding(requirement, status, "the size of the RAM could not be read", needed_bytes=least)
     found = format_like(ram.usable, requirement.total)
     limited = ram.limit is not None and ram.usable == ram.limit
-    why = (
-        f" (limited by {ram.limit_source}; the machine has {format_like(ram.total or 0, requirement.total)})"
-        if limited
-        else ""
-    )
+    installed = format_like(ram.total or 0, requirement.total)
+    why = f" (limited by {ram.limit_source}; the machine has {installed})" if limited else ""
     if requirement.scope == "cluster":
         nodes = -(-least // ram.usable)
         takes = f"{nodes} such nodes are needed" if nodes > 1 else "enough by itself"

@@ -7,7 +7,7 @@ from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
 from llmcheck.schema.report import Finding, ProfileReport, Report, Status, Verdict
-from llmcheck.units import format_gb
+from llmcheck.units import GB, GIB, format_gb, format_gib
 
 MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown": "?", "skipped": "–"}
 TONES: dict[Status, Tone] = {"pass": "good", "warn": "warn", "fail": "bad", "unknown": "unknown", "skipped": "dim"}
@@ -149,5 +149,6 @@ _WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
 
 def _size(finding: Finding) -> str:
     """Of the GPUs that are needed: ``2 x 80 GB``."""
-    size = format_gb(finding.needed_bytes or 0)
+    needed = finding.needed_bytes or 0
+    size = format_gib(needed) if needed % GIB == 0 and needed % GB else format_gb(needed)
     return f"{finding.needed_count} x {size}" if (finding.needed_count or 1) > 1 else size

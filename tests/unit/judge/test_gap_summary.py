@@ -117,6 +117,11 @@ def test_a_gap_of_gpus_is_worded_by_its_code(where: Machine, words: str) -> None
     assert hardware_gaps(report(found)) == [words]
 
 
+def test_a_gap_keeps_the_unit_of_the_requirement() -> None:
+    assert hardware_gaps(report(judge("gpu", machine(), memory="80 GiB"))) == ["no GPU (80 GiB)"]
+    assert hardware_gaps(report(judge("ram", machine(ram=8 * 2**30), total="16 GiB"))) == ["RAM +8 GiB"]
+
+
 def test_a_kind_that_render_does_not_know_is_worded_by_its_id() -> None:
     assert hardware_gaps(report(finding("tpm", "fail", found="1.2"))) == ["tpm: 1.2"]
     assert hardware_gaps(report(finding("tpm", "fail", short_by="3 GB"))) == ["tpm +3 GB"]
