@@ -183,7 +183,7 @@ def test_layers_that_attend_to_images_alone_cache_no_text() -> None:
     # 32 of 40 layers see the text; a cross layer has norms of queries and keys and two gates
     assert kv_cache.size(found, 1000, 1) == 2 * 32 * 8 * 128 * 2 * 1000
     assert found.parameters.total == plain.parameters.total + 8 * 4096 + 8 * (2 * 128 + 2)
-    assert any("attend to images" in note for note in found.notes)
+    assert any("attend only to images" in note for note in found.notes)
 
 
 # --- hybrids ---
