@@ -36,7 +36,7 @@ def _quantised(config: Fields) -> str | None:
         return "mxfp4"
     if method == "compressed-tensors":
         groups = config.inner("config_groups")
-        first = groups.inner(next(iter(groups.keys()), "")).inner("weights")
+        first = groups.inner(min(groups.keys(), default="")).inner("weights")
         width, kind = first.optional("num_bits", most=32), first.text("type")
         if width == 8:
             return "fp8" if kind == "float" else "int8"

@@ -245,7 +245,8 @@ def test_a_published_quantisation_is_the_models_format() -> None:
 def test_an_unknown_family_is_read_like_llama_and_says_so() -> None:
     found = config.architecture({**LLAMA, "model_type": "brandnew"}, "config.json")
     assert found.estimated
-    assert any("brandnew" in note for note in found.notes)
+    assert found.assumed == ("model_type 'brandnew' is not known here; read as layers like Llama's",)
+    assert set(found.assumed) <= set(found.notes)
     assert found.parameters.attention == 32 * 4096 * 128 * 2 * (32 + 8)
 
 
