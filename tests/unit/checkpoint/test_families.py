@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmcheck import catalog, registry
-from llmcheck.checkpoint import config
+from llmcheck.checkpoint import config, gguf
 from llmcheck.errors import DataError
 from llmcheck.fit.shapes import kv_cache
 from llmcheck.schema.architecture import Architecture
+from tests.unit.checkpoint import gguf_writer as writer
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, INNER, VOCAB = 1024, 12, 16, 4, 4096, 32_000
 PLAIN: dict[str, Any] = {
@@ -117,6 +119,94 @@ def test_layers_of_nemotron_h_are_a_mixer_or_a_feed_forward_part() -> None:
 def test_a_pattern_of_layers_that_does_not_fit_is_refused(pattern: str) -> None:
     with pytest.raises(DataError, match="does not name 12 layers"):
         read(model_type="nemotron_h", hybrid_override_pattern=pattern)
+
+
+# --- what one family means in its own way ---
+
+DIM = HIDDEN // HEADS
+ATTENTION = HIDDEN * DIM * 2 * (HEADS + KV_HEADS)
+"""Matrices of one layer."""
+
+
+def test_queries_may_come_with_a_gate() -> None:
+    found = read(model_type="qwen3_next", layer_types=["full_attention"] * LAYERS)
+    assert found.parameters.attention == LAYERS * (ATTENTION + HIDDEN * HEADS * DIM)
+
+
+def test_layers_with_full_attention_may_have_no_value_matrix() -> None:
+    kinds = ["sliding_attention", "full_attention"] * (LAYERS // 2)
+    found = read(model_type="gemma4_text", layer_types=kinds, sliding_window=512, attention_k_eq_v=True)
+    assert found.parameters.attention == LAYERS * ATTENTION - LAYERS // 2 * HIDDEN * KV_HEADS * DIM
+
+
+def test_the_last_layer_of_an_interval_attends() -> None:
+    linear = {f"linear_num_{kind}_heads": 8 for kind in ("key", "value")}
+    linear |= {f"linear_{kind}_head_dim": 64 for kind in ("key", "value")}
+    found = read(model_type="qwen3_next", num_hidden_layers=6, **linear)
+    assert {group.kind: group.layers for group in found.attention} == {"attention": 1, "state": 5}
+
+
+def test_a_listed_window_without_a_size_is_full_attention() -> None:
+    (group,) = read(layer_types=["sliding_attention", "full_attention"] * 6).attention
+    assert (group.window, group.layers) == (None, LAYERS)
+
+
+@pytest.mark.parametrize(("model_type", "gate"), [("qwen2_moe", HIDDEN), ("granitemoe", 0)])
+def test_a_shared_expert_may_have_a_gate(model_type: str, gate: int) -> None:
+    experts = {"num_local_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 512}
+    found = read(model_type=model_type, shared_expert_intermediate_size=768, **experts)
+    assert found.parameters.mlp == LAYERS * (HIDDEN * 8 + 3 * HIDDEN * 768 + gate)
+
+
+@pytest.mark.parametrize(("said", "width"), [(None, 2816), (True, 2816), (False, 4096)])
+def test_lfm2_rounds_two_thirds_of_its_width(said: bool | None, width: int) -> None:
+    found = read(model_type="lfm2", block_auto_adjust_ff_dim=said, layer_types=["full_attention"] * LAYERS)
+    assert found.intermediate == width
+
+
+def test_qwens_first_generation_counts_both_branches() -> None:
+    assert read(model_type="qwen").parameters.mlp == LAYERS * 3 * HIDDEN * INNER // 2
+
+
+@pytest.mark.parametrize(("said", "kv_heads"), [(None, 1), (True, 1), (False, HEADS)])
+def test_starcoder_has_one_key_value_head_unless_it_says_otherwise(said: bool | None, kv_heads: int) -> None:
+    found = read(model_type="gpt_bigcode", n_positions=8192, multi_query=said, num_key_value_heads=None)
+    assert found.attention[0].kv_heads == kv_heads
+
+
+def test_falcon_h1_has_a_norm_before_the_output_only_where_it_says_so() -> None:
+    shape = {"model_type": "falcon_h1", "mamba_n_heads": 32, "mamba_d_ssm": 2048}
+    less = read(**shape).parameters.other
+    assert read(**shape, mamba_rms_norm=True).parameters.other == less + LAYERS * 2048
+
+
+# --- what llama.cpp's files leave out ---
+
+
+def gguf_file(folder: Path, name: str, layers: int, **values: Any) -> Architecture:
+    said, tensors = writer.llama(layers=layers)
+    said = {key.replace("llama.", f"{name}."): value for key, value in said.items()}
+    said |= {"general.architecture": name, **{f"{name}.{key}": value for key, value in values.items()}}
+    tensors = [tensor for tensor in tensors if "ffn_gate" not in tensor.name]
+    return gguf.read(str(writer.write(folder / "model.gguf", said, tensors)))
+
+
+def test_gemma_3n_keeps_the_cache_of_twenty_layers(tmp_path: Path) -> None:
+    assert sum(group.shares_cache for group in gguf_file(tmp_path, "gemma3n", 30).attention) == 10
+    said = {"attention.shared_kv_layers": 4}
+    assert sum(group.shares_cache for group in gguf_file(tmp_path, "gemma3n", 30, **said).attention) == 4
+
+
+def test_llama_4_attends_in_chunks_save_every_fourth_layer(tmp_path: Path) -> None:
+    found = gguf_file(tmp_path, "llama4", 8)
+    assert {(group.window, group.layers) for group in found.attention} == {(8192, 6), (None, 2)}
+    found = gguf_file(tmp_path, "llama4", 8, **{"attention.chunk_size": 1024})
+    assert {(group.window, group.layers) for group in found.attention} == {(1024, 6), (None, 2)}
+
+
+@pytest.mark.parametrize(("name", "gated"), [("phi3", True), ("glm4", True), ("chatglm", True), ("phi2", False)])
+def test_a_gate_may_be_stored_with_the_up_projection(tmp_path: Path, name: str, gated: bool) -> None:
+    assert gguf_file(tmp_path, name, 2).gated is gated
 
 
 # --- any file ---
