@@ -1,8 +1,8 @@
 """Model families, one file each; several relatives of one lineage may share a file.
 
 A family is looked for first in the files whose name begins its ``model_type`` (``qwen3_moe`` in ``qwen3.py``), because
-importing all files takes about ten milliseconds; only a name that is not found there is looked for in all of them. So
-any file finds its models, and a good file name finds them sooner.
+importing all files takes about four milliseconds; a name that is not found there is looked for in all of them. So any
+file is found, and one with a good name is found sooner.
 """
 
 from __future__ import annotations
