@@ -1,4 +1,4 @@
-"""Values of a configuration from outside: each is asked for by name and held to bounds that any real model keeps."""
+"""Values of a configuration from outside: each is read by name, and bounded by what any real model has."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ from typing import Any
 
 from llmcheck.errors import DataError
 
+_LONGEST_LIST = 10_001
+"""Entries that are read of a list: one more than the most layers that a model may have."""
+_LONGEST_SHOWN = 40
+"""Characters of a wrong value in an error."""
+
 
 class Fields:
     """A mapping whose values are not trusted. Names are tried in order; ``null`` counts as not there."""
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
+        """``where``: the file, and the part of it, for errors."""
         self._values, self.where = values, where
 
     def __bool__(self) -> bool:
         return bool(self._values)
 
     def keys(self) -> Iterator[str]:
+        """All names, in the order of the file."""
         return iter(self._values)
 
     def has(self, name: str) -> bool:
+        """Whether there is a value other than ``null``."""
         return self._values.get(name) is not None
 
     def completed(self, defaults: Mapping[str, Any]) -> tuple[Fields, tuple[str, ...]]:
-        """With these where it has no such key (a ``null`` stays), and the keys that it had not."""
+        """With ``defaults`` for the keys that are missing, and those keys. A ``null`` is not replaced."""
         missing = tuple(key for key in defaults if key not in self._values)
         return Fields({**defaults, **self._values}, self.where), missing
 
@@ -36,7 +44,10 @@ class Fields:
         return found
 
     def optional(self, *names: str, least: int = 1, most: int) -> int | None:
-        """A whole number from ``least`` to ``most``; None for none, ``false`` or a list. Raises DataError."""
+        """A whole number from ``least`` to ``most``; None where all names are missing, ``false`` or a list.
+
+        Raises DataError for any other value.
+        """
         for name in names:
             value = self._values.get(name)
             if value is None or value is False or isinstance(value, list):
@@ -44,18 +55,18 @@ class Fields:
             if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
                 value = int(value)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                shown = repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:40]}..."
-                raise DataError(
-                    f"{self.where}: '{name}' is {shown}; expected a whole number from {least:,} to {most:,}"
-                )
+                expected = f"expected a whole number from {least:,} to {most:,}"
+                raise DataError(f"{self.where}: '{name}' is {_shown(value)}; {expected}")
             return value
         return None
 
     def flag(self, name: str, *, default: bool = False) -> bool:
+        """``default`` where there is no ``true`` or ``false``."""
         value = self._values.get(name)
         return value if isinstance(value, bool) else default
 
     def text(self, *names: str) -> str | None:
+        """The first text that is not empty, at most 200 characters of it; None where there is none."""
         for name in names:
             value = self._values.get(name)
             if isinstance(value, str) and value.strip():
@@ -67,22 +78,30 @@ class Fields:
         for name in names:
             value = self._values.get(name)
             if isinstance(value, list):
-                return [str(each)[:60] for each in value[:10_001]]
+                return [str(each)[:60] for each in value[:_LONGEST_LIST]]
         return None
 
     def numbers(self, *names: str) -> list[int] | None:
-        """A list of whole numbers; None where there is none."""
+        """The whole numbers of a list; None where there is no list."""
         for name in names:
             value = self._values.get(name)
             if isinstance(value, list):
-                return [each for each in value[:10_001] if isinstance(each, int)]
+                return [each for each in value[:_LONGEST_LIST] if isinstance(each, int)]
         return None
 
     def widest(self, name: str) -> int | None:
-        """The largest of a list with one width per layer; None where it is no such list."""
+        """The largest of a list with one width for each layer; None where there is no such list."""
         found = [each for each in self.numbers(name) or () if 0 < each <= 2**26]
         return max(found, default=None)
 
     def inner(self, name: str) -> Fields:
+        """The mapping under a name; an empty one where there is none."""
         value = self._values.get(name)
         return Fields(value if isinstance(value, Mapping) else {}, f"{self.where}, {name}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "an object"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

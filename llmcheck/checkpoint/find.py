@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _COUNTED = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
 _OTHER_MODEL = 0.3
-"""Of its weights, that no encoder beside it, or table that is stored twice, explains."""
+"""The share of its weights by which tensors may differ from config.json: an encoder that is not described, or a table
+that is stored twice, explains less than this."""
 _CONFIG_LIMIT = 16 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _REVISION = re.compile(r"[\w.-]{1,100}")
@@ -32,7 +33,10 @@ _FIRST = re.compile(r"-00001-of-\d{5}\.(?:safetensors|gguf)$", re.IGNORECASE)
 
 
 def read(path: str) -> Architecture:
-    """What lies at ``path``: a folder with ``config.json`` or a GGUF file, or one such file. Raises DataError."""
+    """The model at ``path``: a folder with ``config.json``, GGUF or safetensors files, or one such file.
+
+    Raises DataError.
+    """
     try:
         if os.path.isdir(path):
             return _folder(path)
@@ -103,41 +107,42 @@ def _config(path: str) -> Architecture:
         data = file.read(_CONFIG_LIMIT + 1)
     if len(data) > _CONFIG_LIMIT:
         raise DataError(f"{path}: larger than 16 MiB, which no config.json is")
-    from llmcheck.checkpoint import config  # 10 ms that a GGUF file does without
+    from llmcheck.checkpoint import config  # a GGUF file needs none of it
 
     name = os.path.basename(os.path.dirname(os.path.abspath(path))) if path.endswith("config.json") else path
     return config.architecture(config.decoded(data, path), path, name, path)
 
 
 def _with_tensors(found: Architecture, header: Header) -> Architecture:
-    """The shapes of ``config.json`` and, where every part lies here, the exact bytes of the tensors."""
+    """The shapes of ``config.json`` and, where no weight file is missing, the exact bytes of the tensors."""
     from llmcheck.checkpoint import safetensors
 
     notes = (*found.notes, *header.notes)
     if not header.tensors:
         return replace(found, notes=notes)
     if _contradicts(found, header):
-        held = sum(group.elements for group in header.tensors)
-        said = f"config.json describes {found.parameters.total:,} weights, and the tensors beside it are {held:,}"
+        stored = sum(group.elements for group in header.tensors)
+        counts = f"config.json describes {found.parameters.total:,} weights, and the tensors beside it have {stored:,}"
         try:
             shape = safetensors.shape_of(header)
         except DataError:
-            raise DataError(f"{header.where}: {said}; one of them is another model's") from None
-        return replace(shape, notes=(f"{said}: the tensors are taken", *shape.notes))
+            raise DataError(f"{header.where}: {counts}; one of them belongs to another model") from None
+        return replace(shape, notes=(f"{counts}: the tensors are used", *shape.notes))
     return replace(found, tensors=header.tensors, file_size=header.file_size, notes=notes)
 
 
 def _contradicts(found: Architecture, header: Header) -> bool:
-    """Whether the tensors are another model's. Packed weights are not counted in elements, so they cannot tell."""
+    """Whether the tensors belong to another model. Packed weights have fewer elements than weights, so they are not
+    compared."""
     groups = header.tensors
     if found.estimated or any(group.type not in _COUNTED for group in groups):
         return False
-    held = sum(group.elements for group in groups)
-    return not 1 - _OTHER_MODEL < held / found.parameters.total < 1 + _OTHER_MODEL
+    stored = sum(group.elements for group in groups)
+    return not 1 - _OTHER_MODEL < stored / found.parameters.total < 1 + _OTHER_MODEL
 
 
 def is_repository(name: str) -> bool:
-    """Whether it could be the name of a repository: ``org/name``."""
+    """Whether ``name`` has the form of a repository on the hub: ``name`` or ``org/name``."""
     return _REPOSITORY.fullmatch(name) is not None and ".." not in name
 
 
@@ -163,7 +168,7 @@ def cached(name: str, cache: str) -> Architecture | None:
 
 
 def _has_model(folder: str) -> bool:
-    """Whether a folder holds something that says its shapes: repositories of GGUF files have no config.json."""
+    """Whether a folder has a file with shapes: repositories of GGUF files have no config.json."""
     try:
         entries = [each.lower() for each in os.listdir(folder)]
     except OSError:

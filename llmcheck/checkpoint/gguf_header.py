@@ -25,7 +25,7 @@ _NUMBERS = {
 _STRING, _ARRAY = 8, 9
 _MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS = 8_192, 1_048_576, 4_194_304
 _MOST_NUMBERS = 65_536
-"""That are kept of all lists together: a hole in a file costs no disk, its numbers would cost memory."""
+"""Numbers that are kept of all lists together: a hole in a file takes no disk space, but its numbers take memory."""
 _MOST_ELEMENTS = 2**50
 
 _TYPES: dict[int, str] = {
@@ -130,7 +130,7 @@ def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tupl
 
 
 def _tensors(stream: Stream, count: int) -> list[Tensor]:
-    """Refused at the first name that comes twice: a hole in the file reads as tensors without a name."""
+    """Raises DataError at the first name that comes twice: a hole in the file reads as tensors without a name."""
     found: dict[str, Tensor] = {}
     for _ in range(count):
         tensor = _tensor(stream)

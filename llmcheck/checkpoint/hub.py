@@ -1,4 +1,4 @@
-"""``config.json`` from the Hugging Face hub, through huggingface_hub; used only where a repository is asked for."""
+"""``config.json`` from the Hugging Face hub, through huggingface_hub; used only where the user names a repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmcheck.schema.architecture import Architecture
 
 
 class HubError(DataError):
-    """The hub did not give it; the reason is the message."""
+    """The hub did not give the file; the message is the reason."""
 
 
 def read(name: str) -> Architecture:

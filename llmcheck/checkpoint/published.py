@@ -7,17 +7,18 @@ from llmcheck.checkpoint.fields import Fields
 _PLAIN = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 
 
-def dtype(whole: Fields, text: Fields, notes: list[str]) -> str | None:
-    """None where the file does not say it, or, with a note, for a quantisation that is not known."""
+def dtype(whole: Fields, text: Fields) -> tuple[str | None, tuple[str, ...]]:
+    """The format and notes. None where the file does not say it, or, with a note, for a quantisation not known."""
     for fields in (whole, text):
         for key in ("quantization_config", "quantization"):  # the second is MLX's
             if quantised := fields.inner(key):
-                return _quantised(quantised, notes)
+                found = _quantised(quantised)
+                return found, () if found else (_unknown(quantised),)
     said = text.text("torch_dtype", "dtype") or whole.text("torch_dtype", "dtype") or ""
-    return _PLAIN.get(said)
+    return _PLAIN.get(said), ()
 
 
-def _quantised(config: Fields, notes: list[str]) -> str | None:
+def _quantised(config: Fields) -> str | None:
     method = (config.text("quant_method") or "").lower()
     bits = config.optional("bits", "w_bit", most=32)
     group = config.optional("group_size", "q_group_size", least=-1, most=2**20)
@@ -35,7 +36,7 @@ def _quantised(config: Fields, notes: list[str]) -> str | None:
         return "mxfp4"
     if method == "compressed-tensors":
         groups = config.inner("config_groups")
-        first = groups.inner(next(iter(groups.keys()), "")).inner("weights")
+        first = groups.inner(min(groups.keys(), default="")).inner("weights")
         width, kind = first.optional("num_bits", most=32), first.text("type")
         if width == 8:
             return "fp8" if kind == "float" else "int8"
@@ -43,5 +44,9 @@ def _quantised(config: Fields, notes: list[str]) -> str | None:
             return f"gptq-4bit-g{first.optional('group_size', most=2**20) or 128}"
     if not method and bits in (2, 3, 4, 5, 6, 8) and group and (config.text("mode") or "affine") == "affine":
         return f"mlx-{bits}bit-g{group}"
-    notes.append(f"quantization '{method or 'unnamed'}' is not known here: weights are counted in 16 bits")
     return None
+
+
+def _unknown(config: Fields) -> str:
+    method = (config.text("quant_method") or "").lower()
+    return f"quantization '{method or 'unnamed'}' is not known here: weights are counted in 16 bits"

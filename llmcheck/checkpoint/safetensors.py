@@ -55,7 +55,7 @@ class _Index(Struct):
 
 class Header(Struct, frozen=True):
     tensors: tuple[TensorGroup, ...]
-    """Empty where a shard does not lie here."""
+    """Empty where a shard is missing."""
     shapes: dict[str, tuple[int, ...]]
     """Of every tensor."""
     file_size: int | None
@@ -109,7 +109,7 @@ def _of_all(path: str, names: list[str], total: int | None) -> Header:
     folder = os.path.dirname(path)
     missing = [name for name in names if not os.path.isfile(os.path.join(folder, name))]
     if missing:
-        note = f"{len(missing)} of {len(names)} weight files are not here; counted by their shapes"
+        note = f"{len(missing)} of {len(names)} weight files are missing; counted by their shapes"
         return Header((), {}, total, path, (note,))
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
@@ -208,12 +208,14 @@ def _place(name: str) -> tuple[Part, int | None]:
 
 
 def shape_of(header: Header) -> Architecture:
-    """Shapes told from the tensors alone, where no ``config.json`` lies beside them. Raises DataError where the names
-    are not those of Llama's family, or shards are missing."""
+    """Shapes from the tensors alone, where there is no ``config.json`` beside them.
+
+    Raises DataError where the names are not those of Llama's tensors, or shards are missing.
+    """
     where, shapes = header.where, header.shapes
     table = next((shape for name, shape in shapes.items() if _EMBEDDING.search(name) and len(shape) == 2), None)
     if table is None or not any(_PROJECTION.search(name) for name in shapes):
-        raise DataError(f"{where}: no config.json beside it, and its tensors do not tell the shapes of the model")
+        raise DataError(f"{where}: no config.json beside it, and its tensors do not show the shapes of the model")
     vocab, hidden = table
     rows = _projections(shapes)
     numbers = {int(match[1]) for name in shapes if not _VISION.search(name) and (match := _LAYER.search(name))}
@@ -228,9 +230,12 @@ def shape_of(header: Header) -> Architecture:
         if not (_EMBEDDING.search(name) or _HEAD.search(name)):
             parts[_counted(name, shape)] += _product(shape)
     embedding = vocab * hidden
-    note = f"told by the tensors alone: heads of {dim} elements are {how}, and no window or experts' choice is known"
+    note = (
+        f"read from the tensors alone: heads of {dim} elements are {how}; windows and experts per token are not known"
+    )
     return Architecture(
-        name=os.path.basename(where), model_type="unknown", source=where, estimated=True, hidden=hidden, layers=layers,
+        name=os.path.basename(where), model_type="unknown", source=where, estimated=True, assumed=(note,),
+        hidden=hidden, layers=layers,
         intermediate=rows["up_proj"], gated="gate_proj" in rows, vocab=vocab, tied=not head,
         attention=(Attention(kind="attention", layers=layers, heads=heads, kv_heads=kv_heads, head_dim=dim),),
         parameters=Parameters(embedding=embedding, head=head, active=embedding + head + sum(parts.values()), **parts),
@@ -244,7 +249,7 @@ def _head_dim(where: str, shapes: dict[str, tuple[int, ...]], hidden: int, queri
     likely = (128, 64) if hidden >= 2048 else (64, 128)
     for dim in (*norm[:1], *likely):
         if dim > 0 and queries and keys and not (queries % dim or keys % dim or queries % keys):
-            return dim, "told by their norm" if norm and dim == norm[0] else "assumed"
+            return dim, "known from their norm" if norm and dim == norm[0] else "assumed"
     raise DataError(f"{where}: no config.json beside it, and its heads are of no usual size")
 
 

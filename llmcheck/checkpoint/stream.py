@@ -1,4 +1,4 @@
-"""A file from outside, read from its beginning in bounded pieces; every length is held against what is left of it."""
+"""A file from outside, read from its beginning in bounded pieces; no length may exceed what is left of the file."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Stream:
         while count:
             self._fill(8)
             data, at, passed = self._data, self._at, 0
-            # asking for each whether it is still in memory takes as long again as all the rest
+            # a test for each, whether it is still in memory, would double the time
             with contextlib.suppress(struct.error, OverflowError):
                 for passed in range(1, count + 1):  # noqa: B007 - how far it came
                     at += 8 + unpack(data, at)[0]

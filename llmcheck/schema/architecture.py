@@ -88,6 +88,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Where the shapes were read, with what a reader needs to find it again."""
     estimated: bool = False
     """True where the shapes are typical of a size, or told from the tensors alone."""
+    assumed: tuple[str, ...] = ()
+    """Why the layers may differ from what is computed, in sentences: the family is not known; () where it is known."""
     hidden: int
     layers: int
     intermediate: int

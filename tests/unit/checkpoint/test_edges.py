@@ -166,9 +166,9 @@ def test_tensors_win_over_another_models_config(tmp_path: Path) -> None:
     for place in (tmp_path, path):
         found = find.read(str(place))
         assert (found.layers, found.hidden, found.estimated) == (8, 512, True)
-        assert any("the tensors are taken" in note for note in found.notes)
+        assert any("the tensors are used" in note for note in found.notes)
     written(path, entries({"strange.weight": [4096, 4096]}))
-    with pytest.raises(DataError, match="another model's"):
+    with pytest.raises(DataError, match="belongs to another model"):
         find.read(str(path))
 
 
@@ -188,7 +188,7 @@ def test_one_part_of_several_is_never_taken_for_the_whole(tmp_path: Path) -> Non
     first = written(tmp_path / "model-00001-of-00002.safetensors", entries({name: llama()[name] for name in names[:7]}))
     alone = find.read(str(first))
     assert alone.tensors is None
-    assert any("not here" in note for note in alone.notes)
+    assert any("are missing" in note for note in alone.notes)
     written(tmp_path / "model-00002-of-00002.safetensors", entries({name: llama()[name] for name in names[7:]}))
     assert sum(each.elements for each in find.read(str(first)).tensors or ()) == alone.parameters.total - 256 * 2
 

@@ -91,7 +91,7 @@ def test_shards_are_added_up(tmp_path: Path) -> None:
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
     without = find.read(str(tmp_path))
     assert without.tensors is None
-    assert any("1 of 2 weight files are not here" in note for note in without.notes)
+    assert any("1 of 2 weight files are missing" in note for note in without.notes)
 
 
 def test_shapes_are_told_from_the_tensors_where_there_is_no_config(tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_shapes_are_told_from_the_tensors_where_there_is_no_config(tmp_path: Pat
     assert found.estimated
     assert (found.hidden, found.layers, found.intermediate, found.vocab) == (2048, 2, 4096, 1000)
     assert (found.attention[0].heads, found.attention[0].kv_heads, found.attention[0].head_dim) == (16, 8, 128)
-    assert any("told by the tensors alone" in note for note in found.notes)
+    assert any("read from the tensors alone" in note for note in found.notes)
     assert found.parameters.total * 2 == total(llama(hidden=2048, kv=1024, inner=4096))
 
 
 def test_tensors_that_tell_nothing_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "lora.safetensors", entries({"base.layers.0.lora_A.weight": [8, 256]}))
-    with pytest.raises(DataError, match="do not tell the shapes"):
+    with pytest.raises(DataError, match="do not show the shapes"):
         find.read(str(path))
 
 

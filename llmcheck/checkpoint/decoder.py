@@ -1,0 +1,80 @@
+"""The decoder that a ``config.json`` describes: its family, and the numbers that all its parts need."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from llmcheck.checkpoint import layers
+from llmcheck.checkpoint.family import Family, LayerKind
+from llmcheck.checkpoint.fields import Fields
+from llmcheck.errors import DataError
+
+
+class Heads(Struct, frozen=True, kw_only=True):
+    """Heads of one attention layer; all 0 where no layer attends."""
+
+    heads: int
+    kv_heads: int
+    """Heads with a cache."""
+    head_dim: int
+    """Elements of one head."""
+
+
+class Decoder(Struct, frozen=True, kw_only=True):
+    """A decoder while its parts are computed from it."""
+
+    family: Family
+    model_type: str
+    """As the file names it."""
+    text: Fields
+    """The decoder's part of the file, completed with the family's defaults."""
+    hidden: int
+    layers: int
+    vocab: int
+    heads: Heads
+    window: int | None
+    """Tokens of the sliding or chunked window; None where no layer has one."""
+    kinds: tuple[LayerKind, ...]
+    """One for each layer."""
+
+    def count(self, *kinds: LayerKind) -> int:
+        """How many layers are of these kinds; ``both`` is one with attention and one with a state."""
+        counts = layers.counted(self.kinds)
+        return sum(counts[kind] for kind in kinds)
+
+
+def read(text: Fields, family: Family, model_type: str) -> Decoder:
+    """Raises DataError for a number that is missing, or that no model can have."""
+    hidden = text.whole("hidden_size", "n_embd", "d_model", "dim", most=2**20)
+    count = text.whole("num_hidden_layers", "n_layer", "n_layers", "num_layers", most=10_000)
+    vocab = text.whole(*family.vocab_keys, most=2**26)
+    heads = _heads(text, family, hidden)
+    window = layers.window(text, family)
+    return Decoder(
+        family=family, model_type=model_type, text=text, hidden=hidden, layers=count, vocab=vocab, heads=heads,
+        window=window, kinds=tuple(layers.kinds(text, family, count, window)),
+    )  # fmt: skip
+
+
+def _heads(text: Fields, family: Family, hidden: int) -> Heads:
+    if family.attention_free:
+        return Heads(heads=0, kv_heads=0, head_dim=0)
+    heads = text.whole("num_attention_heads", "n_head", "n_heads", "num_heads", most=2**16)
+    kv_heads = _kv_heads(text, family, heads)
+    head_dim = text.optional("head_dim", "kv_channels", "attention_head_dim", most=2**16) or hidden // heads
+    if not head_dim:
+        raise DataError(f"{text.where}: {heads:,} heads in a hidden size of {hidden:,} leave no element for a head")
+    if kv_heads > heads:
+        raise DataError(f"{text.where}: {kv_heads:,} key-value heads for {heads:,} attention heads")
+    return Heads(heads=heads, kv_heads=kv_heads, head_dim=head_dim)
+
+
+def _kv_heads(text: Fields, family: Family, heads: int) -> int:
+    by_keys = text.optional("num_key_value_heads", "n_head_kv", "num_kv_heads", "n_kv_heads", most=2**16)
+    by_keys = by_keys or text.inner("attn_config").optional("kv_n_heads", most=2**16)
+    if family.kv_heads == "file":
+        if text.flag("multi_query_attention"):
+            return text.optional("multi_query_group_num", most=2**16) or 1
+        if text.flag("multi_query"):
+            return 1
+    return {"one": 1, "all": heads}.get(family.kv_heads, by_keys or heads)

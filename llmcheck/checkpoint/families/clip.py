@@ -1,0 +1,13 @@
+"""CLIP's image encoder (OpenAI), beside the decoder of LLaVA and others."""
+
+from __future__ import annotations
+
+from llmcheck.checkpoint.family import Family
+
+FAMILIES = (
+    Family(
+        model_types=("clip",),
+        refusal="has an encoder",
+        towers={"clip_vision_model": {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}},
+    ),
+)

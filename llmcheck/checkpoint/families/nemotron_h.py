@@ -1,0 +1,65 @@
+"""Nemotron-H (NVIDIA): a layer is Mamba 2, attention or a feed-forward part, by the signs of a pattern."""
+
+from __future__ import annotations
+
+from llmcheck.checkpoint import recurrent
+from llmcheck.checkpoint.family import Example, Family, GgufArchitecture, LayerKind
+from llmcheck.checkpoint.fields import Fields
+from llmcheck.errors import DataError
+
+_SIGNS: dict[str, LayerKind] = {"M": "state", "*": "full", "-": "none", "E": "experts"}
+
+
+def _kinds(text: Fields, layers: int) -> list[LayerKind]:
+    pattern = text.text("hybrid_override_pattern") or ""
+    if len(pattern) != layers or not _SIGNS.keys() >= set(pattern):
+        raise DataError(
+            f"{text.where}: 'hybrid_override_pattern' does not name {layers:,} layers by the signs M, *, - and E"
+        )
+    return [_SIGNS[sign] for sign in pattern]
+
+
+FAMILIES = (
+    Family(
+        model_types=("nemotron_h",),
+        gguf=(
+            GgufArchitecture(
+                names=(
+                    "nemotron_h",
+                    "nemotron_h_moe",
+                )
+            ),
+        ),
+        tied=False,
+        gated=False,
+        layer_list_keys=(),
+        layer_kinds=_kinds,
+        one_part_per_layer=True,
+        recurrent=recurrent.mamba2_expanded,
+        norms=1,
+        example=Example(
+            source="config.json of nvidia/NVIDIA-Nemotron-Nano-9B-v2",
+            config={
+                "model_type": "nemotron_h",
+                "hidden_size": 4480,
+                "intermediate_size": 15680,
+                "num_hidden_layers": 56,
+                "hybrid_override_pattern": "M-M-M-MM-M-M-M*-M-M-M*-M-M-M-M*-M-M-M-M*-M-MM-M-M-M-M-M-",
+                "num_attention_heads": 40,
+                "num_key_value_heads": 8,
+                "head_dim": 128,
+                "mamba_num_heads": 128,
+                "mamba_head_dim": 80,
+                "ssm_state_size": 128,
+                "n_groups": 8,
+                "conv_kernel": 4,
+                "mlp_bias": False,
+                "attention_bias": False,
+                "vocab_size": 131072,
+                "max_position_embeddings": 131072,
+                "tie_word_embeddings": False,
+            },
+            layers=56,
+        ),
+    ),
+)

@@ -1,0 +1,13 @@
+"""SigLIP's image encoder (Google), beside Gemma 3 and others."""
+
+from __future__ import annotations
+
+from llmcheck.checkpoint.family import Family
+
+FAMILIES = (
+    Family(
+        model_types=("siglip",),
+        refusal="has an encoder",
+        towers={"siglip_vision_model": {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}},
+    ),
+)
