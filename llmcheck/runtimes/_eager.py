@@ -21,7 +21,7 @@ PACE = Pace(
 )
 
 
-def pace(gpus: Sequence[Gpu]) -> Pace:
+def pace(_gpus: Sequence[Gpu]) -> Pace:
     return PACE
 
 

@@ -7,7 +7,6 @@ from llmcheck.runtimes._runtime import Example, GpuMemory, Launch, Platform, Run
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 
-
 _CHUNK = 2048
 """tabbyAPI's default ``chunk_size``."""
 _CACHE_MODES = {"q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": "4,4"}

@@ -18,7 +18,7 @@ from llmcheck.schema.workload import Workload
 _QUANTISED = {"nf4": "bnb.nf4", "nf4-dq": "bnb.nf4-dq", "int8": "bnb.int8-training"}
 
 
-def _training(version: Version) -> Training:
+def _training(_version: Version) -> Training:
     return Training(loss_bytes=10.0, repeats_grouped_heads=True, keeps_fused_qkv=True, keeps_dropout_mask=True)
 
 

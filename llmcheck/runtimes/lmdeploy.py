@@ -5,7 +5,6 @@ from __future__ import annotations
 from llmcheck.runtimes import _server
 from llmcheck.runtimes._runtime import (
     SERVER_LADDER,
-    TORCH_FAMILIES,
     Example,
     GpuMemory,
     Launch,

@@ -16,7 +16,7 @@ from llmcheck.runtimes._runtime import (
 from llmcheck.schema.workload import Workload
 
 
-def _training(version: Version) -> Training:
+def _training(_version: Version) -> Training:
     return Training(loss_bytes=12.0, repeats_grouped_heads=True)
 
 

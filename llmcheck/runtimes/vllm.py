@@ -18,6 +18,8 @@ from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
+_FRACTION = 0.9
+"""``--gpu-memory-utilization`` until 0.20, which the launch line names."""
 _PROFILE = (
     "vLLM's profile run: 38 bytes per vocabulary entry and sequence slot, as its log shows for four vocabularies;"
     " the rest of the pool suggests half of it for one more"
@@ -46,7 +48,7 @@ def _launch(what: Launch) -> tuple[str, ...] | None:
             ("--max-model-len", work.context),
             ("--max-num-seqs", work.max_sequences),
             ("--kv-cache-dtype", "fp8" if work.kv_cache == "fp8" else None),
-            ("--gpu-memory-utilization", work.memory_fraction or RUNTIME.reservation and RUNTIME.reservation.fraction),
+            ("--gpu-memory-utilization", work.memory_fraction or _FRACTION),
         ),
     )  # fmt: skip
 
@@ -72,7 +74,7 @@ RUNTIME = Runtime(
     four_bits="awq",
     cache_ladder=("bf16", "fp8"),
     cache_block=16,
-    reservation=Reservation(fraction=0.9, of="total"),
+    reservation=Reservation(fraction=_FRACTION, of="total"),
     sequences_option="--max-num-seqs",
     # engine/arg_utils.py; its logs on H100 show the memory of as many
     large_card_sequences=1024,
