@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from llmcheck import runtimes
@@ -13,7 +15,7 @@ from llmcheck.fit.shapes.formats import Family
 from llmcheck.gpus import vendors
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus
 from llmcheck.schema.workload import Workload
 
 _SYSTEMS = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
@@ -155,26 +157,27 @@ def check_machine(workload: Workload, machine: Machine) -> None:
     """Raises UsageError where the runtime has no build for this machine's GPUs or system; not for what is not known."""
     runtime = runtimes.named(workload.runtime)
     system = machine.os.system if machine.os is not None else None
-    found = obstacle(runtime, machine.gpus, system)
+    gpus = None if machine.gpus is None else counted_gpus(machine)
+    found = obstacle(runtime, gpus, system)
     if found is not None:
-        usual = runtimes.usual(_family(workload.weights) or "plain", machine.gpus or ())
+        usual = runtimes.usual(_family(workload.weights) or "plain", gpus or ())
         others = [
             name
             for name in dict.fromkeys((usual, runtimes.FRUGAL))
-            if _serves(runtimes.named(name), workload, machine, system)
+            if _serves(runtimes.named(name), workload, gpus, system)
         ]
         does = "does" if len(others) == 1 else "do"
         hint = f"; --runtime {' and '.join(others)} {does}" if others else ""
         raise UsageError(f"--runtime {runtime.id} {_in_words(found)}{hint}")
 
 
-def _serves(runtime: Runtime, workload: Workload, machine: Machine, system: str | None) -> bool:
+def _serves(runtime: Runtime, workload: Workload, gpus: Sequence[Gpu] | None, system: str | None) -> bool:
     """Whether it would be an answer: it reads the weights that are named, and uses the GPUs of this machine."""
     family = _family(workload.weights)
     return (
         (family is None or family in runtime.families)
         and (workload.method == "inference" or runtime.trains)
-        and obstacle(runtime, machine.gpus, system) is None
+        and obstacle(runtime, gpus, system) is None
     )
 
 

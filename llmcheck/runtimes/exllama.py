@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _server
-from llmcheck.runtimes._runtime import Example, GpuMemory, Launch, Platform, Runtime, options
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import Example, GpuMemory, Launch, Platform, Runtime, options
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 
@@ -15,7 +15,7 @@ _CACHE_MODES = {"q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": "4,4"}
 
 def _memory(gpu: GpuMemory) -> list[Term]:
     reserve = term("overhead", "reserve of the automatic split", 96e6, "tabbyAPI's autosplit_reserve: 96 MB", low=0)
-    return [*_server.chunk_terms(gpu, _CHUNK), reserve]
+    return [*server.chunk_terms(gpu, _CHUNK), reserve]
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
@@ -48,7 +48,7 @@ RUNTIME = Runtime(
     cache_block=256,
     collectives=False,
     memory=_memory,
-    pace=_server.pace,
+    pace=server.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

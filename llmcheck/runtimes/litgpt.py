@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _eager, _server
-from llmcheck.runtimes._runtime import (
+from llmcheck.runtimes.behaviour import eager, server
+from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     TORCH_FAMILIES,
     Example,
@@ -48,9 +48,9 @@ RUNTIME = Runtime(
     families=TORCH_FAMILIES,
     ladder=SERVER_LADDER,
     four_bits="awq",
-    memory=_eager.memory,
+    memory=eager.memory,
     training=_training,
-    pace=_server.pace,
+    pace=server.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

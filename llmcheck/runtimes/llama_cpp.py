@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _ggml
-from llmcheck.runtimes._runtime import Example, Launch, Runtime, options
+from llmcheck.runtimes.behaviour import ggml
+from llmcheck.runtimes.behaviour.interface import Example, Launch, Runtime, options
 from llmcheck.schema.workload import Workload
 
 
@@ -22,22 +22,22 @@ RUNTIME = Runtime(
     version="b11434",
     source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
     as_of="2026-10-06",
-    families=_ggml.FAMILIES,
+    families=ggml.FAMILIES,
     own_family="gguf",
     gguf_file="computes",
-    ladder=_ggml.LADDER,
-    common_ladder=_ggml.COMMON_LADDER,
+    ladder=ggml.LADDER,
+    common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
     cache_ladder=("fp16", "q8_0", "q4_0"),
-    cache_block=_ggml.BLOCK,
+    cache_block=ggml.BLOCK,
     offloads=True,
     computes_in_ram=True,
     counts_gpu_layers=True,
     embedding_in_ram=True,
     collectives=False,
-    memory=_ggml.memory,
-    cache_terms=_ggml.cache_terms,
-    pace=_ggml.pace,
+    memory=ggml.memory,
+    cache_terms=ggml.cache_terms,
+    pace=ggml.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

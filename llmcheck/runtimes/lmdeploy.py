@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _server
-from llmcheck.runtimes._runtime import (
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     Example,
     GpuMemory,
@@ -23,7 +23,7 @@ _MODEL_FORMATS = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "mxfp4": "mxfp4"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return _server.chunk_terms(gpu, _CHUNK)
+    return server.chunk_terms(gpu, _CHUNK)
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
@@ -60,7 +60,7 @@ RUNTIME = Runtime(
     tensor_parallel=True,
     fp8_arithmetic=True,
     memory=_memory,
-    pace=_server.pace,
+    pace=server.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

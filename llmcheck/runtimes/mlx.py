@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.runtimes import _eager
-from llmcheck.runtimes._runtime import Example, Launch, Pace, Platform, Runtime
+from llmcheck.runtimes.behaviour import eager
+from llmcheck.runtimes.behaviour.interface import Example, Launch, Pace, Platform, Runtime
 from llmcheck.schema.estimate import Band
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
@@ -37,7 +37,7 @@ RUNTIME = Runtime(
     four_bits="mlx-4bit",
     gpu_context=False,
     collectives=False,
-    memory=_eager.memory,
+    memory=eager.memory,
     pace=_pace,
     launch=_launch,
     example=Example(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _ggml
-from llmcheck.runtimes._runtime import Example, Launch, Platform, Runtime
+from llmcheck.runtimes.behaviour import ggml
+from llmcheck.runtimes.behaviour.interface import Example, Launch, Platform, Runtime
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
@@ -40,22 +40,22 @@ RUNTIME = Runtime(
         Platform(vendor="intel"),
         Platform(vendor="apple"),
     ),
-    families=_ggml.FAMILIES,
+    families=ggml.FAMILIES,
     gguf_file="computes",
-    ladder=_ggml.LADDER,
-    common_ladder=_ggml.COMMON_LADDER,
+    ladder=ggml.LADDER,
+    common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
     cache_ladder=("fp16", "q8_0", "q4_0"),
-    cache_block=_ggml.BLOCK,
+    cache_block=ggml.BLOCK,
     offloads=True,
     computes_in_ram=True,
     counts_gpu_layers=True,
     embedding_in_ram=True,
     collectives=False,
     default_context=_default_context,
-    memory=_ggml.memory,
-    cache_terms=_ggml.cache_terms,
-    pace=_ggml.pace,
+    memory=ggml.memory,
+    cache_terms=ggml.cache_terms,
+    pace=ggml.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _server
-from llmcheck.runtimes._runtime import (
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     TORCH_FAMILIES,
     Example,
@@ -21,7 +21,7 @@ _CHUNK = 8192
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return _server.chunk_terms(gpu, _CHUNK)
+    return server.chunk_terms(gpu, _CHUNK)
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
@@ -60,7 +60,7 @@ RUNTIME = Runtime(
     tensor_parallel=True,
     fp8_arithmetic=True,
     memory=_memory,
-    pace=_server.pace,
+    pace=server.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _server
-from llmcheck.runtimes._runtime import (
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     TORCH_FAMILIES,
     Example,
@@ -22,7 +22,7 @@ _QUANTISED = {"bnb-4bit": "bitsandbytes-nf4", "awq": "awq", "gptq": "gptq", "fp8
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return _server.chunk_terms(gpu, _server.usual_chunk(gpu))
+    return server.chunk_terms(gpu, server.usual_chunk(gpu))
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
@@ -56,7 +56,7 @@ RUNTIME = Runtime(
     tensor_parallel=True,
     fp8_arithmetic=True,
     memory=_memory,
-    pace=_server.pace,
+    pace=server.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _eager
-from llmcheck.runtimes._runtime import (
+from llmcheck.runtimes.behaviour import eager
+from llmcheck.runtimes.behaviour.interface import (
     TORCH_FAMILIES,
     Example,
     GpuMemory,
@@ -23,7 +23,7 @@ _REPEATED_HEADS_UNTIL = (4, 48)
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return _eager.memory_with_all_logits(gpu) if gpu.version < _ALL_LOGITS_UNTIL else _eager.memory(gpu)
+    return eager.memory_with_all_logits(gpu) if gpu.version < _ALL_LOGITS_UNTIL else eager.memory(gpu)
 
 
 def _training(version: Version) -> Training:
@@ -60,7 +60,7 @@ RUNTIME = Runtime(
     dequantises_group=True,
     memory=_memory,
     training=_training,
-    pace=_eager.pace,
+    pace=eager.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes import _server
-from llmcheck.runtimes._runtime import (
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     TORCH_FAMILIES,
     Example,
@@ -29,7 +29,7 @@ _PROFILE = (
 def _memory(gpu: GpuMemory) -> list[Term]:
     # 32-bit logits, sorted copy, 64-bit indices, probabilities, their sum and masks: 38 bytes per entry
     sampler = 38.0 * gpu.max_sequences * gpu.architecture.vocab
-    size = max(sampler, _server.chunk_bytes(gpu, _server.usual_chunk(gpu)))
+    size = max(sampler, server.chunk_bytes(gpu, server.usual_chunk(gpu)))
     return [
         term("activations", "profile run", size, _PROFILE, low=size * 0.45, high=size * 1.2),
         term("overhead", "CUDA graphs", 0.1 * GIB, "vLLM's log: -0.4 to 0.4 GiB", low=0, high=0.6 * GIB),
@@ -82,7 +82,7 @@ RUNTIME = Runtime(
     fp8_arithmetic=True,
     pads_mxfp4=True,
     memory=_memory,
-    pace=_server.pace,
+    pace=server.pace,
     launch=_launch,
     example=Example(
         launch=Launch(

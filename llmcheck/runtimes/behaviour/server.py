@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.runtimes._runtime import GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import GpuMemory, Pace
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import GIB

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.runtimes._runtime import GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import GpuMemory, Pace
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 
