@@ -11,7 +11,7 @@ from llmcheck.fit import capacity as capacities
 from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
-from llmcheck.fit.placement import Placed, budget, place
+from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
@@ -56,7 +56,7 @@ def answer(
     return _with_alternatives(found, use, capacity, idle, specs)
 
 
-def _per_gpu(use: ModelUse, placed: Placed) -> tuple[GpuShare, ...]:
+def _per_gpu(use: ModelUse, placed: PlacementResult) -> tuple[GpuShare, ...]:
     return tuple(
         GpuShare(
             index=device.gpu.index,
@@ -90,7 +90,9 @@ def _usual_runtime(use: ModelUse, machine: Machine) -> str:
     return runtimes.usual(family, counted_gpus(machine))
 
 
-def _speed(use: ModelUse, placed: Placed, carbon_intensity_g_per_kwh: float | None) -> tuple[Speed, tuple[str, ...]]:
+def _speed(
+    use: ModelUse, placed: PlacementResult, carbon_intensity_g_per_kwh: float | None
+) -> tuple[Speed, tuple[str, ...]]:
     in_the_way = not use.is_inference or placed.verdict == "fits-with-offload"
     return speed.speed(
         use,

@@ -13,7 +13,7 @@ from llmcheck.fit import capacity as capacities
 from llmcheck.fit import plans, speed
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, idle_cards
 from llmcheck.fit.memory.total import resolved
-from llmcheck.fit.placement import Placed, place
+from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.shapes import formats, typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import short_name
@@ -151,7 +151,7 @@ def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
 
 
 def _method(
-    model: str, kind: MethodKind, name: str, use: ModelUse, placed: Placed, capacity: Capacity | None = None
+    model: str, kind: MethodKind, name: str, use: ModelUse, placed: PlacementResult, capacity: Capacity | None = None
 ) -> ComputedMethod:
     """``capacity``: where it does not fit, look how many such cards would hold it."""
     offloaded = placed.offloaded_bytes if placed.verdict == "fits-with-offload" else 0
@@ -204,7 +204,7 @@ def _short(group: Sequence[ComputedMethod]) -> str:
     fitting = [each for each in group if each.verdict in _FITTING]
     if not fitting:
         if any(each.verdict == "unknown" for each in group):
-            return f"{size}: not known"
+            return f"{size}: memory unknown"
         return f"{size}: nothing fits"
     if group[-1].kind == "qlora":
         return f"{size}: {', '.join(each.method for each in fitting)}"

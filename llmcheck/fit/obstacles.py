@@ -15,9 +15,9 @@ from llmcheck.schema.machine import Gpu
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a runtime does not run on a machine, by the first of these that holds."""
 
-    code: Literal["no-gpu", "vendor", "system", "architecture"]
+    code: Literal["no-gpu", "vendor", "system", "compute-capability", "gfx"]
     needed: tuple[str, ...]
-    """Vendors, systems, or architectures such as ``8.0`` (that or newer) and ``gfx942``."""
+    """Vendors, systems, the least compute capability (``8.0``), or AMD targets (``gfx942``)."""
     found: tuple[str, ...]
     """The same of the machine; () without a GPU."""
 
@@ -35,21 +35,22 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
     if not theirs:
         return Obstacle(code="vendor", needed=supported, found=tuple(sorted({gpu.vendor for gpu in gpus})))
     platforms = {each.vendor: each for each in runtime.platforms}
-    needed: list[str] = []
+    missing: list[Obstacle] = []
     for gpu in theirs:
-        own = _needed(platforms.get(gpu.vendor), gpu)
-        if not own:
+        own = _of_one(platforms.get(gpu.vendor), gpu)
+        if own is None:
             return None
-        needed += own
-    found = {vendors.of(gpu).architecture(gpu) or "unknown" for gpu in theirs}
-    return Obstacle(code="architecture", needed=tuple(dict.fromkeys(needed)), found=tuple(sorted(found)))
+        missing.append(own)
+    return missing[0]
 
 
-def _needed(platform: Platform | None, gpu: Gpu) -> tuple[str, ...]:
-    """Architectures of which a GPU would have to be one; () where it is, and where its own is not known."""
+def _of_one(platform: Platform | None, gpu: Gpu) -> Obstacle | None:
+    """Of a card of a supported vendor; None where its architecture is not known."""
     if platform is None:
-        return ()
-    least = platform.min_compute_capability
+        return None
+    found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
     if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
-        return (f"{least[0]}.{least[1]}",)
-    return platform.gfx if platform.gfx and gpu.gfx is not None and gpu.gfx not in platform.gfx else ()
+        return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)
+    if platform.gfx and gpu.gfx is not None and gpu.gfx not in platform.gfx:
+        return Obstacle(code="gfx", needed=platform.gfx, found=found)
+    return None

@@ -19,7 +19,7 @@ from llmcheck.schema.estimate import FitVerdict, Memory, Placement
 Devices = tuple[Device, ...]
 
 
-class Placed(Struct, frozen=True, kw_only=True):
+class PlacementResult(Struct, frozen=True, kw_only=True):
     """The best way to place one use of a model on one machine, or the one that comes nearest."""
 
     verdict: FitVerdict
@@ -40,7 +40,7 @@ class Placed(Struct, frozen=True, kw_only=True):
         return self.verdict in ("fits", "fits-with-offload")
 
 
-def place(use: ModelUse, capacity: Capacity) -> Placed:
+def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     """The best that this machine can do, without changing the workload.
 
     It lies on no more GPUs than the model has parts, however many there are."""
@@ -53,7 +53,7 @@ def place(use: ModelUse, capacity: Capacity) -> Placed:
     impossible = _impossible(use, max(map(len, groups), default=0))
     if impossible is not None:
         parts = total.per_gpu(use, use.workload.gpus or 1)
-        return Placed(verdict="does-not-fit", reasons=(impossible,), memory=total.whole(use, parts))
+        return PlacementResult(verdict="does-not-fit", reasons=(impossible,), memory=total.whole(use, parts))
     if not groups:
         return _without_gpu(use, capacity)
     return _best(use, groups, capacity)
@@ -79,12 +79,12 @@ def _readable(group: Sequence[Device]) -> Devices:
     return tuple(device for device in group if device.free is not None)
 
 
-def _unknown(use: ModelUse, reason: Reason) -> Placed:
+def _unknown(use: ModelUse, reason: Reason) -> PlacementResult:
     parts = total.per_gpu(use, use.workload.gpus or 1)
-    return Placed(verdict="unknown", reasons=(reason,), memory=total.whole(use, parts))
+    return PlacementResult(verdict="unknown", reasons=(reason,), memory=total.whole(use, parts))
 
 
-def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> Placed:
+def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> PlacementResult:
     """The first group that holds it; else the first in which RAM helps; else the one that comes nearest."""
     tried = [_on_gpus(use, group, capacity) for group in groups if group]
     for each in tried:
@@ -123,18 +123,18 @@ def _missing(use: ModelUse, devices: Devices, parts: Sequence[Memory]) -> list[i
     return [part.total - budget(use, device, part) for part, device in zip(parts, devices, strict=True)]
 
 
-def _on_gpus(use: ModelUse, devices: Devices, capacity: Capacity) -> Placed:
-    nearest: tuple[int, Placed] | None = None
+def _on_gpus(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult:
+    nearest: tuple[int, PlacementResult] | None = None
     for count in _counts(use, devices):
         parts = _parts(use, devices[:count])
         used = devices[: len(parts)]
         missing = _missing(use, used, parts)
         whole = total.whole(use, parts)
         if max(missing) <= 0:
-            return _settled(use, used, parts, whole, capacity)
+            return _on_these_gpus(use, used, parts, whole, capacity)
         if nearest is None or max(missing) < nearest[0]:
             reasons = _too_large(use, used, parts, missing)
-            found = Placed(
+            found = PlacementResult(
                 verdict="does-not-fit", reasons=reasons, memory=whole, devices=used, parts=parts,
                 placement=Placement(gpus=len(used)),
             )  # fmt: skip
@@ -144,7 +144,9 @@ def _on_gpus(use: ModelUse, devices: Devices, capacity: Capacity) -> Placed:
     return nearest[1]
 
 
-def _settled(use: ModelUse, used: Devices, parts: tuple[Memory, ...], whole: Memory, capacity: Capacity) -> Placed:
+def _on_these_gpus(
+    use: ModelUse, used: Devices, parts: tuple[Memory, ...], whole: Memory, capacity: Capacity
+) -> PlacementResult:
     """It lies on these GPUs; what training moves to RAM has to fit there too."""
     offloaded = total.offloaded_bytes(use)
     verdict: FitVerdict = "fits"
@@ -161,7 +163,7 @@ def _settled(use: ModelUse, used: Devices, parts: tuple[Memory, ...], whole: Mem
         kv_tokens=tokens,
         concurrent=None if tokens is None else tokens // max(use.context, 1),
     )
-    return Placed(
+    return PlacementResult(
         verdict=verdict, reasons=reasons, memory=whole, devices=used, parts=parts, offloaded_bytes=offloaded,
         placement=placement,
     )  # fmt: skip
@@ -264,7 +266,7 @@ def _pool_tokens(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> int |
 # --- partly in RAM ---
 
 
-def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> Placed:
+def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult:
     """As many layers on the GPUs as they hold, the rest in RAM."""
     used = devices[: use.workload.gpus] if use.workload.gpus else devices
     layers = max(use.architecture.layers, 1)
@@ -290,40 +292,42 @@ def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> Placed:
 
 def _in_ram(
     use: ModelUse, capacity: Capacity, reason: Reason, whole: Memory, used: Devices, parts: tuple[Memory, ...]
-) -> Placed:
+) -> PlacementResult:
     """``reason``: how many bytes go to RAM, and how many layers stay on GPUs."""
     offloaded = reason.needed or 0
     if capacity.ram is None or offloaded > capacity.ram:
         return _without_ram(capacity, reason, whole, used, parts)
     layers = (reason.layers or 0) if use.runtime.counts_gpu_layers else None
-    return Placed(
+    return PlacementResult(
         verdict="fits-with-offload", reasons=(reason,), memory=whole, devices=used, parts=parts,
         offloaded_bytes=offloaded, placement=Placement(gpus=len(used), ram=offloaded, gpu_layers=layers),
     )  # fmt: skip
 
 
-def _without_ram(capacity: Capacity, reason: Reason, whole: Memory, used: Devices, parts: tuple[Memory, ...]) -> Placed:
+def _without_ram(
+    capacity: Capacity, reason: Reason, whole: Memory, used: Devices, parts: tuple[Memory, ...]
+) -> PlacementResult:
     """Too little RAM for what is to lie there, or nobody knows how much there is."""
     if capacity.ram is not None:
         reasons = (replace(reason, code="too-little-ram", available=capacity.ram),)
         offloaded = reason.needed or 0
-        return Placed(
+        return PlacementResult(
             verdict="does-not-fit", reasons=reasons, memory=whole, devices=used, parts=parts,
             offloaded_bytes=offloaded,
         )  # fmt: skip
     verdict: FitVerdict = "unknown" if capacity.ram_stated else "does-not-fit"
     code: Code = "ram-unknown" if capacity.ram_stated else "no-ram-stated"
-    return Placed(
+    return PlacementResult(
         verdict=verdict, reasons=(replace(reason, code=code),), memory=whole, devices=used, parts=parts
     )  # fmt: skip
 
 
-def _without_gpu(use: ModelUse, capacity: Capacity) -> Placed:
+def _without_gpu(use: ModelUse, capacity: Capacity) -> PlacementResult:
     whole = total.whole(use, total.per_gpu(use, use.workload.gpus or 1))
     if not use.is_inference:
-        return Placed(verdict="does-not-fit", reasons=(Reason(code="no-gpu-to-train"),), memory=whole)
+        return PlacementResult(verdict="does-not-fit", reasons=(Reason(code="no-gpu-to-train"),), memory=whole)
     if not use.runtime.offloads:
         reason = Reason(code="no-gpu", runtime=use.runtime.id)
-        return Placed(verdict="does-not-fit", reasons=(reason,), memory=whole)
+        return PlacementResult(verdict="does-not-fit", reasons=(reason,), memory=whole)
     in_ram = _without_context(whole)
     return _in_ram(use, capacity, Reason(code="partly-in-ram", needed=in_ram.total), in_ram, (), ())

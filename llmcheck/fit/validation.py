@@ -185,8 +185,10 @@ def _in_words(found: Obstacle) -> str:
     if found.code == "system":
         needed = " or ".join(_SYSTEMS.get(each, each) for each in found.needed)
         return f"runs on {needed}, and this machine has {_SYSTEMS.get(found.found[0], found.found[0])}"
-    if found.code == "architecture":
-        return f"needs a GPU of {', '.join(found.needed)} or newer, and this machine has {', '.join(found.found)}"
+    if found.code == "compute-capability":
+        return f"needs compute capability {found.needed[0]}, and this machine has {found.found[0]}"
+    if found.code == "gfx":
+        return f"runs on {', '.join(found.needed)}, and this machine has {found.found[0]}"
     needed = ", ".join(vendors.named(each).name for each in found.needed)
     here = ", ".join(vendors.named(each).name for each in found.found)
     return f"needs GPUs of {needed}, and this machine has {f'GPUs of {here}' if here else 'no GPU'}"

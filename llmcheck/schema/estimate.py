@@ -158,7 +158,7 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     cards: int | None = None
     """How many such GPUs would hold it whole; None where that was not looked for, or none would."""
     tokens_per_second: Band | None = None
-    """Answers for one sequence, or training over all GPUs; None where it does not fit or cannot be told."""
+    """Answers for one sequence, or training over all GPUs; None where it does not fit or is not known."""
     days: Band | None = None
     cost_usd: Band | None = None
 
@@ -182,7 +182,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     largest_context: int | None = None
     largest_batch: int | None = None
     best_weights: str | None = None
-    """The finest quantisation that fits."""
+    """The best weight format in which everything lies on the GPUs."""
     ways: tuple[Alternative, ...] = ()
     """Nearest first, cheapest first."""
     speed: Speed | None = None
@@ -191,5 +191,5 @@ class Fit(Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """0 fits, RAM included; 1 does not; 3 cannot be told."""
+        """0 fits, RAM included; 1 does not; 3 unknown."""
         return EXIT_CODES[self.verdict]

@@ -136,7 +136,7 @@ def shortfall(profile: ProfileReport) -> list[str]:
         elif finding.status == "unknown" and finding.level == "required":
             words.append(f"{finding.id} unknown")
     if any(finding.cluster and finding.status == "skipped" for finding in profile.findings):
-        words.append("the whole takes a cluster")
+        words.append("needs a cluster")
     return words
 
 

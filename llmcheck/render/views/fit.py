@@ -34,7 +34,7 @@ VERDICTS: dict[FitVerdict, tuple[str, Tone]] = {
     "fits": ("fits", "good"),
     "fits-with-offload": ("fits with offload", "warn"),
     "does-not-fit": ("does not fit", "bad"),
-    "unknown": ("cannot be told", "unknown"),
+    "unknown": ("unknown", "unknown"),
 }
 _NAMES: dict[Component, str] = {
     "weights": "weights",
@@ -52,7 +52,7 @@ _METHODS = {
     "pretrain": "pre-training",
 }
 _MANY = 8
-_COSTS = {"free": "free", "quality": "costs quality or room", "speed": "costs speed", "hardware": "costs hardware"}
+_COSTS = {"free": "free", "quality": "costs quality", "speed": "costs speed", "hardware": "costs hardware"}
 
 
 def fit(value: Fit, options: Options) -> list[Block]:
@@ -71,7 +71,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
         blocks += [Heading("What it gives"), Facts(facts)]
     if value.ways:
         rows = [[Cell(way.change), Cell(format_gib(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [Column("change", least=24), Column("takes in all", right=True, fixed=True), Column("", fixed=True)]
+        columns = [Column("change", least=24), Column("memory", right=True, fixed=True), Column("", fixed=True)]
         name = "Would fit the GPUs whole" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
     elif value.verdict == "does-not-fit":
@@ -130,7 +130,7 @@ def _stacks(value: Fit) -> list[Stack]:
                 label=label,
                 segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
                 capacity=had,
-                value=f"{needed} needed, {said} can be had" if over else f"{needed} of {said} that can be had",
+                value=f"{needed} needed, {said} available" if over else f"{needed} of {said} available",
                 tone="bad" if over else "good",
             )
         )
@@ -179,7 +179,7 @@ def _facts(value: Fit) -> list[Fact]:
     if placement is not None and placement.kv_tokens is not None:
         facts.append(
             Fact(
-                "cache that remains",
+                "cache left",
                 f"{placement.kv_tokens:,} tokens: {placement.concurrent:,} requests of the whole context",
             )
         )
@@ -188,7 +188,7 @@ def _facts(value: Fit) -> list[Fact]:
     if value.largest_batch is not None:
         facts.append(Fact("largest batch", f"{value.largest_batch:,}"))
     if value.best_weights is not None:
-        facts.append(Fact("finest weights", f"{value.best_weights}, all of it on the GPU"))
+        facts.append(Fact("best weights", f"{value.best_weights}, all on the GPU"))
     if value.speed is not None:
         facts += _pace(value.speed)
     return facts

@@ -13,7 +13,7 @@ from llmcheck.api.model_source import known_model
 from llmcheck.fit.memory import inference, total, training
 from llmcheck.fit.memory.activations import activation_bytes_per_token
 from llmcheck.fit.memory.terms import GpuPart, summed
-from llmcheck.fit.shapes import formats, kv_cache, weights
+from llmcheck.fit.shapes import formats, kv_cache, matrices, weights
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.schema.architecture import Architecture, Attention, Parameters, TensorGroup
@@ -213,6 +213,36 @@ def test_unknown_formats_are_refused() -> None:
         estimate(LLAMA, workload(kv_cache="int3"))
 
 
+def test_recurrent_states_stay_in_16_bits_where_the_cache_is_quantised() -> None:
+    mixed = replace(LLAMA, attention=(group(4, 8, 128), Attention(kind="state", layers=28, state=8192 * 16)))
+    state = 28 * 8192 * 16
+    keys_and_values = 2 * 4 * 8 * 128 * 4096
+    assert kv_cache.size(mixed, 4096, 3, "q4_0") == 3 * (keys_and_values * 4.5 / 8 + state * 2)
+    assert kv_cache.size(mixed, 4096, 3, "fp32") == 3 * 4 * (keys_and_values + state)
+
+
+def test_value_heads_may_be_of_another_width_than_key_heads() -> None:
+    narrow = Attention(kind="attention", layers=32, heads=32, kv_heads=8, head_dim=192, value_dim=128)
+    model = replace(LLAMA, attention=(narrow,))
+    assert kv_cache.size(model, 1000, 1) == 32 * 8 * (192 + 128) * 2 * 1000
+    counted = replace(model, parameters=replace(model.parameters, attention=32 * 4096 * (32 + 8) * (192 + 128)))
+    sizes = {each.role: each.elements for each in matrices.matrices(counted)}
+    assert (sizes["k"], sizes["v"]) == (4096 * 8 * 192, 4096 * 8 * 128)
+    assert (sizes["q"], sizes["o"]) == (4096 * 32 * 192, 4096 * 32 * 128)
+
+
+def test_a_tied_embedding_lies_on_the_gpu_and_in_ram() -> None:
+    """llama.cpp looks tokens up in RAM and needs the same table on the GPU as output projection: it counts once."""
+    asked = workload(runtime="llama.cpp", weights="bf16")
+    table = 128256 * 4096 * 2
+    for model, aside in ((dense(tied=True), 0), (LLAMA, table)):
+        use = ModelUse(model, asked)
+        parts = total.per_gpu(use)
+        assert total.offloaded_bytes(use) == table
+        assert total.whole(use, parts).weights - parts[0].weights == aside
+        assert total.whole(use, parts).weights == 2 * model.parameters.total
+
+
 # --- runtimes ---
 
 
@@ -289,6 +319,18 @@ def test_a_full_run_of_7b_does_not_fit_80_gb_in_mixed_precision() -> None:
     assert estimate(LLAMA_2_7B, replace(asked, precision="mixed")).low > 80 * 10**9
     pure = replace(asked, precision="bf16", optimizer="adamw-fused")
     assert estimate(LLAMA_2_7B, pure).high < 80 * 10**9
+
+
+def test_early_stages_of_a_pipeline_keep_a_micro_batch_for_each_stage_after_them() -> None:
+    asked = workload(method="full", context=2048, batch=1, checkpointing=True, pipeline_parallel=4)
+    use = ModelUse(LLAMA, asked)
+    assert [part.in_flight for part in total.gpu_parts(use, 4)] == [4, 3, 2, 1]
+    first, second, third, _ = per_gpu(LLAMA, asked, 4)
+    # each keeps the input of its 8 layers in 16 bits
+    one_micro_batch = 2 * 4096 * 2048 * 8
+    assert second.activations - third.activations == one_micro_batch
+    assert first.activations - second.activations == one_micro_batch
+    assert [part.in_flight for part in total.gpu_parts(ModelUse(LLAMA, workload(pipeline_parallel=4)), 4)] == [1] * 4
 
 
 def test_adapters() -> None:

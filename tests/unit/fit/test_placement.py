@@ -16,7 +16,8 @@ from llmcheck.fit import capacity as capacities
 from llmcheck.fit import placement
 from llmcheck.fit.answer import answer
 from llmcheck.fit.capacity import Capacity
-from llmcheck.fit.placement import Placed, budget
+from llmcheck.fit.memory import total
+from llmcheck.fit.placement import PlacementResult, budget
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
@@ -46,7 +47,7 @@ def asked(name: str, words: str | Machine, **values: Any) -> Fit:
     return answer(model(name), workload, found, specs=CARDS)
 
 
-def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> Placed:
+def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> PlacementResult:
     return placement.place(ModelUse(architecture, workload), capacity)
 
 
@@ -187,6 +188,15 @@ def test_it_takes_no_more_gpus_than_it_needs() -> None:
     assert asked("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536).verdict == "does-not-fit"
     assert len(asked("llama-3.1-70b", "4x H100 SXM", runtime="vllm", context=65_536).per_gpu) == 4
     assert len(asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_cards_that_hold_exactly_what_is_needed_are_enough(count: int) -> None:
+    work = Workload(method="inference", runtime="vllm", memory_fraction=1.0, gpus=count)
+    needed = max(part.total for part in total.per_gpu(ModelUse(model("llama-3.1-8b"), work), count))
+    for sizes, verdict in (([needed] * count, "fits"), ([needed] * (count - 1) + [needed - 1], "does-not-fit")):
+        placed = place(model("llama-3.1-8b"), work, capacities.of(devices(sizes, None)))
+        assert placed.verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -418,3 +428,54 @@ def test_what_is_no_size_is_refused(size: str) -> None:
 
     with pytest.raises(UsageError):
         typical.architecture(size)
+
+
+# --- servers and runtimes of their own kind ---
+
+
+def test_lmdeploy_takes_its_cache_from_what_the_weights_leave_free() -> None:
+    found = asked("llama-3.1-8b", "RTX 4090", runtime="lmdeploy", context=4096)
+    (card,) = found.per_gpu
+    placed = found.placement
+    assert placed is not None
+    assert card.free is not None
+    # 128 KiB a token
+    assert placed.kv_tokens == pytest.approx(0.8 * (card.free - card.memory.weights) / 131_072, rel=0.01)
+    less = asked("llama-3.1-8b", "RTX 4090", runtime="lmdeploy", context=4096, memory_fraction=0.4).placement
+    assert less is not None
+    assert less.kv_tokens is not None
+    assert less.kv_tokens == pytest.approx(placed.kv_tokens / 2, rel=0.01)
+    assert any("80% of what is free after the weights" in note for note in found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("words", "context"),
+    [("RTX 3060 12GB", 4096), ("RTX 4090", 32_768), ("2x RTX 4090", 131_072), ("cpu, 64 GB RAM", 4096)],
+)
+def test_ollama_takes_its_context_from_the_memory_of_the_cards(words: str, context: int) -> None:
+    found = asked("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m")
+    assert found.workload.context == context
+    assert asked("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m", context=777).workload.context == 777
+
+
+def test_ollama_takes_what_llama_cpp_takes() -> None:
+    ollama, llama = (
+        asked("gemma-3-27b", "RTX 4090, 64 GB RAM", runtime=name, weights="q4_k_m", context=8192)
+        for name in ("ollama", "llama.cpp")
+    )
+    assert (ollama.memory, ollama.placement, ollama.speed) == (llama.memory, llama.placement, llama.speed)
+
+
+def test_exl3_weights_are_run_by_what_reads_them() -> None:
+    found = asked("llama-3.1-70b", "2x RTX 4090", weights="exl3-4.0", context=8192)
+    assert found.workload.runtime == "exllama"
+    assert found.verdict == "fits"
+    shapes = model("llama-3.1-70b").parameters
+    body = shapes.attention + shapes.mlp + shapes.head
+    assert found.memory.weights == pytest.approx(body / 2 + 2 * (shapes.embedding + shapes.other), rel=1e-6)
+
+
+def test_no_runtime_is_proposed_that_does_not_run_here() -> None:
+    found = asked("llama-3.1-70b", "2x RTX 4090", runtime="vllm")
+    assert any(way.workload.runtime == "llama.cpp" for way in found.ways)
+    assert not any(way.workload.runtime == "llama.cpp" for way in asked("70B", "2x RTX 4090", runtime="ollama").ways)
