@@ -128,7 +128,7 @@ def _is_large(capacity: Capacity) -> bool:
 
 
 def _assumptions(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
-    """``workload``: as it was asked; ``full``: with every choice filled in."""
+    """``workload``: as the user gave it; ``full``: with every choice filled in."""
     architecture = full.architecture
     notes = list(architecture.notes)
     notes += _about_inference(workload, full, capacity) if full.is_inference else [_about_training(full.workload)]

@@ -270,7 +270,7 @@ def _pace(chosen: ComputedMethod) -> str:
 
 
 def _remedy(found: Sequence[ComputedMethod]) -> str | None:
-    """How many such cards hold the plain way whole, for the largest size that does not fit them."""
+    """How many such cards would hold the plain way, for the largest model that does not fit."""
     lacking = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not lacking:
         return None

@@ -82,8 +82,8 @@ def _about_ram(reason: Reason) -> str:
             return f"{placed}; no RAM is stated to hold the rest"
         case _:
             rest = "the other " if reason.gpus and reason.layers is not None else ""
-            room = format_gib(reason.available or 0)
-            return f"{placed}: {rest}{needed} do not fit the {room} of RAM that are available"
+            available = format_gib(reason.available or 0)
+            return f"{placed}: {rest}{needed} do not fit the {available} of RAM that are available"
 
 
 def _placed(reason: Reason) -> str:

@@ -117,7 +117,7 @@ def _bandwidth(use: ModelUse, gpus: Sequence[Gpu]) -> float:
 
 
 def _linked(gpus: Sequence[Gpu]) -> bool:
-    """Whether cards of this kind have NVLink; whether these are connected by it, was not asked."""
+    """Whether cards of this kind have NVLink; whether these are connected by it is not known."""
     return all(gpu.spec is not None and gpu.spec.nvlink_gb_s for gpu in gpus)
 
 
@@ -217,7 +217,7 @@ def _tokens_per_second(use: ModelUse, gpus: Sequence[Gpu], rates: Sequence[float
     factor = _FAST_CARD if min(rates) > _FAST_CARD_TFLOPS * 1e12 else 1.0
     if workload.method != "pretrain" and recomputed(workload):
         factor *= passes / (passes + 1)
-    factor *= _together(gpus)
+    factor *= _scaling(gpus)
     slower = _of(_OFFLOADED.get(workload.offload or "none", Band(1.0, 1.0, 1.0)))
     total = min(rates) * len(rates)
     notes.append(
@@ -231,8 +231,10 @@ def _percent(value: float) -> str:
     return f"{value:.0%}"
 
 
-def _together(gpus: Sequence[Gpu]) -> float:
-    """What many cards lose to talking; the published runs of thousands of cards are what the utilisation rests on."""
+def _scaling(gpus: Sequence[Gpu]) -> float:
+    """What is left of the rate when cards exchange data.
+
+    The utilisation itself rests on published runs of thousands of cards."""
     if len(gpus) < 2:
         return 1.0
     return 0.95 if _linked(gpus) else 0.75

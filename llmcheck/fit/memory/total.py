@@ -66,7 +66,7 @@ def resolved(use: ModelUse, gpus: int = 1) -> Workload:
     )
     if use.is_inference:
         return replace(found, prompt=use.context if workload.prompt is None else workload.prompt)
-    # a precision for adapters would also say in which they are kept: 32 bits where nothing is said
+    # a precision for adapters would also say in which they are kept: 32 bits where none is named
     frozen = frozen_base(workload)
     return replace(
         found,

@@ -155,7 +155,7 @@ CACHE_NAMES = tuple(_CACHE_BITS)
 
 
 def cache_bits(name: str | None) -> float:
-    """Bits per cached element; 16 where nothing is said."""
+    """Bits per cached element; 16 for None."""
     return 16 if name is None else _CACHE_BITS[cache(name)]
 
 
