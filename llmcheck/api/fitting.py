@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def fit(
-    subject: ModelSource,
+    model: ModelSource,
     workload: Workload,
     machine: MachineSource,
     *,
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
 ) -> Fit:
-    """Does this model fit, used like this, and how fast. ``grid``: grams of CO2 for a kWh.
+    """Does this model fit, used like this, and how fast. ``carbon_intensity_g_per_kwh``: grams of CO2.
 
     Raises DataError and UsageError.
     """
@@ -34,10 +34,10 @@ def fit(
     from llmcheck.gpus import vendors
 
     workload = validation.checked(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
-    architecture = model_source.architecture(subject, model_cache(Host()))
+    architecture = model_source.architecture(model, model_cache(Host()))
     workload = validation.suited(workload, architecture)
-    asked_of = machine()
-    validation.check_machine(workload, asked_of)
+    judged_machine = machine()
+    validation.check_machine(workload, judged_machine)
     # one with memory of its own; what shares the machine's is another machine
     cards = tuple(
         each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised
@@ -45,7 +45,7 @@ def fit(
     found = answer(
         architecture,
         workload,
-        asked_of,
+        judged_machine,
         assume_idle=assume_idle,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,

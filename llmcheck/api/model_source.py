@@ -1,4 +1,4 @@
-"""What ``llmcheck fit`` is asked: which model, used how. Joins files and tables to the pure ``llmcheck.fit``."""
+"""Which model is meant: joins files, the hub and the table of models to the pure ``llmcheck.fit``."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     model: str | None = None
     """A path, a known model, a repository in the local cache, or a size."""
     repository: str | None = None
-    """On the hub, which may be asked."""
+    """On the hub."""
     config: str | None = None
     parameters: str | None = None
 
 
-def architecture(subject: ModelSource, cache: str) -> Architecture:
+def architecture(source: ModelSource, cache: str) -> Architecture:
     """``cache``: where huggingface_hub stores models. Raises DataError and UsageError."""
-    given = [each for each in (subject.model, subject.repository, subject.config, subject.parameters) if each]
+    given = [each for each in (source.model, source.repository, source.config, source.parameters) if each]
     if len(given) != 1:
-        said = "name a model" if not given else "name the model once"
-        raise UsageError(f"{said}: MODEL, --model ORG/NAME, --config FILE or --parameters SIZE")
-    if subject.parameters:
-        _refuse_experts(subject.parameters, "--parameters ")
-        return typical.architecture(subject.parameters)
-    if subject.config:
-        return find.read(os.path.expanduser(subject.config))
-    if subject.repository:
-        return _from_hub(subject.repository, cache)
-    return _named(subject.model or "", cache)
+        problem = "name a model" if not given else "name the model once"
+        raise UsageError(f"{problem}: MODEL, --model ORG/NAME, --config FILE or --parameters SIZE")
+    if source.parameters:
+        _refuse_experts(source.parameters, "--parameters ")
+        return typical.architecture(source.parameters)
+    if source.config:
+        return find.read(os.path.expanduser(source.config))
+    if source.repository:
+        return _from_hub(source.repository, cache)
+    return _named(source.model or "", cache)
 
 
 def _named(name: str, cache: str) -> Architecture:
@@ -63,9 +63,9 @@ def _named(name: str, cache: str) -> Architecture:
     _refuse_experts(name)
     close = nearest(name.lower().rpartition("/")[2], catalog.models())
     near = f"; nearest: {', '.join(close)}" if close else ""
-    asked = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
+    hint = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
     raise DataError(
-        f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{asked}; "
+        f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{hint}; "
         "see 'llmcheck models list'"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck import catalog, codec, registry
+from llmcheck import catalog, codec, registry, runtimes
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
@@ -43,6 +43,7 @@ def profile_schema() -> dict[str, object]:
         "items": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in definitions]},
     }
     shape["additionalProperties"] = False
+    whole["$defs"]["Workload"]["properties"]["runtime"] = {"enum": [*runtimes.ids(), None], "default": None}
     others = {name: schema for name, schema in whole["$defs"].items() if name not in ("Profile", "Requirement")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

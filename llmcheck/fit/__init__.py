@@ -1,1 +1,1 @@
-"""Does it fit, and how fast: computed from shapes, never asked of the machine."""
+"""Does it fit, and how fast: computed from shapes; nothing here touches the machine."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
+from llmcheck import runtimes
 from llmcheck.cli import completion
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, F, MachineOptions, OutputOptions, grouped, machine_options, output_options
@@ -19,9 +20,8 @@ from llmcheck.cli.output import write
 
 if TYPE_CHECKING:
     from llmcheck.api.model_source import ModelSource
-    from llmcheck.schema.workload import Method, Optimizer, Precision, Runtime, Sharding, Workload
+    from llmcheck.schema.workload import Method, Optimizer, Precision, Sharding, Workload
 
-_RUNTIMES = ("transformers", "vllm", "llama.cpp", "tgi", "tensorrt-llm", "sglang", "mlx", "torchtune", "litgpt")
 _METHODS = ("inference", "full", "lora", "qlora", "pretrain")
 _OPTIMIZERS = (
     "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
@@ -44,7 +44,7 @@ class FitOptions(NamedTuple):
     context: int | None
     prompt: int | None
     batch: int
-    runtime: Runtime | None
+    runtime: str | None
     max_sequences: int | None
     memory_fraction: float | None
     optimizer: Optimizer | None
@@ -90,7 +90,7 @@ _fit_options = grouped(
     _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together.", "TOKENS"),
     _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the whole context.", "TOKENS"),
     _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
-    _choice("--runtime", _RUNTIMES, "The software that runs the model."),
+    _choice("--runtime", runtimes.ids(), "The software that runs the model."),
     _number("--max-sequences", 1, 2**16, "Sequences that a server reserves memory for. Default: 256."),
     click.option(
         "--memory-fraction",

@@ -51,46 +51,51 @@ def tensor_type(name: str, role: Role, layer: int, layers: int, grouped: int, ex
 
     ``grouped``: query heads per cached head; ``wide``: a dense model of 80 layers, whose few value heads get more.
     """
-    base = formats.GGUF_BASE[name]
-    first = layer < layers // 8
-    more = _more_bits(layer, layers)
-    eight = experts == 8
     if role == "router":
         return "F32"
+    base = formats.GGUF_BASE[name]
     if name in _LOW:
-        better = "IQ3_S" if name in {"iq2_s", "iq2_m"} else "Q2_K"
-        if role == "v":
-            return "Q4_K" if grouped >= 4 or experts >= 4 else better
-        if role == "k" and eight:
-            return "Q4_K"
-        if role == "down" and first:
-            return better
-        if role == "o":
-            if eight:
-                return "Q5_K"
-            return {"iq1_s": "IQ2_XXS", "iq1_m": "IQ2_XXS", "iq2_s": "IQ3_S", "iq2_m": "IQ3_S"}.get(name, base)
-        return base
-    kind = base
+        return _low_type(name, base, role, layer < layers // 8, grouped, experts)
+    more, eight = _more_bits(layer, layers), experts == 8
     if role == "v":
         kind = _value_type(name, base, layer, more, grouped)
         if wide and kind in {"Q3_K", "Q4_K"}:
             kind = "Q5_K"
         return "Q8_0" if eight else kind
     if role in {"q", "k"}:
-        if role == "k" and eight:
-            return "Q8_0"
-        return {"iq3_xs": "IQ3_XXS", "iq3_xxs": "IQ2_S"}.get(name, base)
+        return "Q8_0" if role == "k" and eight else _QUERY_TYPES.get(name, base)
     if role == "down":
         return _down_type(name, base, layer, layers, more, eight)
     if role == "o":
         if eight:
             return "Q5_K" if name in _OUTPUT_OF_EIGHT else base
-        return {"q2_k": "Q3_K", "iq3_xxs": "IQ3_S", "q3_k_m": "Q4_K", "q3_k_l": "Q5_K", "iq3_m": "Q4_K"}.get(name, base)
+        return _OUTPUT_TYPES.get(name, base)
     if role == "qkv":
-        return {"q3_k_m": "Q4_K", "q3_k_l": "Q4_K", "iq3_m": "Q4_K", "q4_k_m": "Q5_K", "q5_k_m": "Q6_K"}.get(name, base)
+        return _FUSED_TYPES.get(name, base)
     if role in {"gate", "up"} and name == "iq3_xs" and layers // 8 <= layer < 7 * layers // 8:
         return "IQ3_XXS"
-    return kind
+    return base
+
+
+_QUERY_TYPES = {"iq3_xs": "IQ3_XXS", "iq3_xxs": "IQ2_S"}
+_OUTPUT_TYPES = {"q2_k": "Q3_K", "iq3_xxs": "IQ3_S", "q3_k_m": "Q4_K", "q3_k_l": "Q5_K", "iq3_m": "Q4_K"}
+_FUSED_TYPES = {"q3_k_m": "Q4_K", "q3_k_l": "Q4_K", "iq3_m": "Q4_K", "q4_k_m": "Q5_K", "q5_k_m": "Q6_K"}
+
+
+def _low_type(name: str, base: str, role: Role, first: bool, grouped: int, experts: int) -> str:
+    """Of the formats below 3 bits. ``first``: a layer of the first eighth."""
+    better = "IQ3_S" if name in {"iq2_s", "iq2_m"} else "Q2_K"
+    if role == "v":
+        return "Q4_K" if grouped >= 4 or experts >= 4 else better
+    if role == "k" and experts == 8:
+        return "Q4_K"
+    if role == "down" and first:
+        return better
+    if role == "o":
+        if experts == 8:
+            return "Q5_K"
+        return {"iq1_s": "IQ2_XXS", "iq1_m": "IQ2_XXS", "iq2_s": "IQ3_S", "iq2_m": "IQ3_S"}.get(name, base)
+    return base
 
 
 def _value_type(name: str, base: str, layer: int, more: bool, grouped: int) -> str:

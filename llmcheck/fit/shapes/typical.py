@@ -58,7 +58,7 @@ def architecture(size: str) -> Architecture:
     step = 256 if hidden % 256 == 0 else 64  # what block formats of weights want
     inner = max(round((total - tables - attention - norms) / (3 * layers * hidden * step)), 1) * step
     mlp = layers * 3 * hidden * inner
-    # what the steps leave over goes to the vocabulary, so that the size is the one asked for
+    # what the steps leave over goes to the vocabulary, so that the size is exact
     vocabulary = max(round((total - attention - norms - mlp) / (hidden * (1 if tied else 2))), 1000)
     table = vocabulary * hidden
     tables = table if tied else 2 * table

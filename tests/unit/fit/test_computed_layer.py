@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from llmcheck import catalog
+from llmcheck import api, catalog
+from llmcheck.api.model_source import known_model
 from llmcheck.catalog import profiles
+from llmcheck.errors import DataError
 from llmcheck.fit import computed_layer
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.schema.machine import Driver, Machine
-from llmcheck.schema.report import Finding, ProfileReport
+from llmcheck.schema.report import Finding, ProfileReport, Report
 from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
@@ -112,3 +116,81 @@ def test_a_profile_without_a_workload_has_no_computed_layer() -> None:
     report = judged("toolkit", "RTX 4090, 64 GB RAM")
     assert report.computed == ()
     assert all(finding.id != computed_layer.ID for finding in report.findings)
+
+
+# --- a profile that names a model ---
+
+NAMED = """
+id = "llama-70b"
+title = "Llama 3.1 70B"
+task = "inference"
+sources = ["test"]
+
+[workload]
+method = "inference"
+model = "{model}"
+context = 4096
+{more}
+
+[[require]]
+id = "gpu"
+kind = "gpu"
+memory = "12 GB"
+"""
+
+
+def written(tmp_path: Path, model: str = "llama-3.1-70b", more: str = "") -> str:
+    path = tmp_path / "own.toml"
+    path.write_text(NAMED.format(model=model, more=more))
+    return str(path)
+
+
+def checked(name: str, words: str) -> Report:
+    return api.check([name], lambda: parse.machine(words, SPECS).machine)
+
+
+def test_the_model_that_a_profile_names_is_what_has_to_fit(tmp_path: Path) -> None:
+    """The card passes what is documented; 70 billion weights do not fit it by arithmetic."""
+    report = checked(written(tmp_path), "RTX 4090")
+    finding = next(each for each in report.profiles[0].findings if each.id == computed_layer.ID)
+    assert finding.status == "fail"
+    assert report.verdict == "not-ready"
+    assert "llama-3.1-70b" in finding.message
+    assert "typical" not in (finding.source or "")
+
+
+def test_the_shapes_of_the_named_model_are_its_own(tmp_path: Path) -> None:
+    report = checked(written(tmp_path), "8x H100 SXM, 2 TB RAM")
+    (method,) = report.profiles[0].computed
+    known = known_model("llama-3.1-70b")
+    assert known is not None
+    # llama.cpp keeps the embedding in RAM, and it is counted
+    assert method.weights == pytest.approx(2 * known.parameters.total, rel=1e-6)
+    assert method.verdict == "fits"
+
+
+def test_the_runtime_that_a_profile_names_is_the_one_that_is_computed(tmp_path: Path) -> None:
+    words = "8x H100 SXM, 2 TB RAM"
+    (plain,) = checked(written(tmp_path), words).profiles[0].computed
+    (served,) = checked(written(tmp_path, more='runtime = "vllm"'), words).profiles[0].computed
+    # vLLM keeps the embedding on the cards, and prepares for many sequences
+    assert served.total > plain.total
+
+
+def test_a_model_that_is_published_in_four_bits_is_not_computed_in_sixteen(tmp_path: Path) -> None:
+    (method,) = checked(written(tmp_path, model="gpt-oss-20b"), "RTX 4090, 64 GB RAM").profiles[0].computed
+    assert (method.method, method.verdict) == ("mxfp4", "fits")
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "said"),
+    [
+        ("llama-3.1-71b", "", r"own\.toml, \[workload\]: model: there is no known model 'llama-3\.1-71b' \(did you"),
+        ("llama-3.1-70b", 'runtime = "vlm"', r"own\.toml, \[workload\]: runtime: there is no runtime 'vlm' \(did you"),
+    ],
+)
+def test_what_a_profile_names_that_nobody_knows_is_refused_with_its_place(
+    tmp_path: Path, model: str, more: str, said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        profiles.load(written(tmp_path, model, more))

@@ -13,9 +13,13 @@ from msgspec.structs import replace
 from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.fit import capacity as capacities
+from llmcheck.fit import placement
 from llmcheck.fit.answer import answer
-from llmcheck.fit.placement import budget, place
+from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.memory import total
+from llmcheck.fit.placement import PlacementResult, budget
 from llmcheck.fit.shapes import typical
+from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Gpu, Machine, Ram
@@ -41,6 +45,10 @@ def asked(name: str, words: str | Machine, **values: Any) -> Fit:
     workload = Workload(**{"method": "inference", **values})
     found = machine(words) if isinstance(words, str) else words
     return answer(model(name), workload, found, specs=CARDS)
+
+
+def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> PlacementResult:
+    return placement.place(ModelUse(architecture, workload), capacity)
 
 
 def with_free(words: str, *free: int | None) -> Machine:
@@ -97,7 +105,7 @@ def test_memory_that_others_hold_is_not_there() -> None:
     assert found.verdict == "does-not-fit"
     assert found.per_gpu[0].free == 6 * GIB
     assert "held by other processes" in found.reason
-    assert any("end what else holds" in way.change and way.cost == "free" for way in found.ways)
+    assert any("end the processes" in way.change and way.cost == "free" for way in found.ways)
     idle = answer(model("llama-3.1-8b"), Workload(method="inference"), busy, assume_idle=True)
     assert idle.verdict == "fits"
     assert any("as if nothing else ran" in note for note in idle.assumptions)
@@ -146,26 +154,26 @@ def test_unequal_cards_hold_layers_as_they_have_room() -> None:
 
 def test_vllm_says_how_many_tokens_remain() -> None:
     found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192)
-    placement = found.placement
-    assert placement is not None
-    assert placement.kv_tokens is not None
+    placed = found.placement
+    assert placed is not None
+    assert placed.kv_tokens is not None
     # 0.9 x 80 GiB, less 15 GiB of weights and about 3 GiB beside them, over 128 KiB a token
-    assert placement.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
-    assert placement.concurrent == placement.kv_tokens // 8192
+    assert placed.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
+    assert placed.concurrent == placed.kv_tokens // 8192
     half = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192, memory_fraction=0.45).placement
     assert half is not None
     assert half.kv_tokens is not None
-    assert half.kv_tokens < placement.kv_tokens / 2
+    assert half.kv_tokens < placed.kv_tokens / 2
 
 
 def test_llama_cpp_says_how_many_layers_go_to_the_gpu() -> None:
     found = asked("llama-2-70b", "RTX 4090, 64 GB RAM", weights="q4_k_m", context=4096)
-    placement = found.placement
-    assert placement is not None
-    assert placement.gpu_layers is not None
+    placed = found.placement
+    assert placed is not None
+    assert placed.gpu_layers is not None
     # 38.6 GiB of weights and 1.25 of cache over 80 layers: about 0.49 GiB each, in 24 less 1 GiB
-    assert placement.gpu_layers == pytest.approx(45, abs=3)
-    assert placement.ram == pytest.approx((80 - placement.gpu_layers) * 0.49 * GIB, rel=0.1)
+    assert placed.gpu_layers == pytest.approx(45, abs=3)
+    assert placed.ram == pytest.approx((80 - placed.gpu_layers) * 0.49 * GIB, rel=0.1)
     whole = asked("llama-2-70b", "2x RTX 4090", weights="q4_k_m", context=4096).placement
     assert whole is not None
     assert whole.gpu_layers == 81
@@ -184,13 +192,22 @@ def test_it_takes_no_more_gpus_than_it_needs() -> None:
     assert len(asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_cards_that_hold_exactly_what_is_needed_are_enough(count: int) -> None:
+    work = Workload(method="inference", runtime="vllm", memory_fraction=1.0, gpus=count)
+    needed = max(part.total for part in total.per_gpu(ModelUse(model("llama-3.1-8b"), work), count))
+    for sizes, verdict in (([needed] * count, "fits"), ([needed] * (count - 1) + [needed - 1], "does-not-fit")):
+        placed = place(model("llama-3.1-8b"), work, capacities.of(devices(sizes, None)))
+        assert placed.verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("words", "values", "said"),
     [
-        ("2x RTX 4090", {"gpus": 4}, "4 GPUs are asked for, and this machine has 2"),
-        ("2x RTX 4090", {"tensor_parallel": 2, "pipeline_parallel": 2}, "4 GPUs are asked for"),
+        ("2x RTX 4090", {"gpus": 4}, "4 GPUs are required, and this machine has 2"),
+        ("2x RTX 4090", {"tensor_parallel": 2, "pipeline_parallel": 2}, "4 GPUs are required"),
         ("cpu, 64 GB RAM", {"gpus": 2}, "has none"),
-        ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be cut over 3"),
+        ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be divided over 3"),
     ],
 )
 def test_what_no_memory_would_help_says_why(words: str, values: dict[str, Any], said: str) -> None:
@@ -252,7 +269,7 @@ def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, va
     assert [ranks.index(way.cost) for way in found.ways] == sorted(ranks.index(way.cost) for way in found.ways)
     capacity = capacities.of(machine(words))
     for way in found.ways:
-        if way.cost == "hardware" or "end what else" in way.change:
+        if way.cost == "hardware" or "end the processes" in way.change:
             continue
         placed = place(found.architecture, way.workload, capacity)
         assert placed.verdict in ("fits", "fits-with-offload")
@@ -353,10 +370,10 @@ def test_what_fits_has_room(
     assert placed.memory.low <= placed.memory.total <= placed.memory.high
     if placed.verdict == "fits":
         for device, part in zip(placed.devices, placed.parts, strict=True):
-            assert part.total <= budget(work, device)
+            assert part.total <= budget(ModelUse(model(name), work), device, part)
     if placed.verdict == "fits-with-offload":
         assert ram is not None
-        assert 0 < placed.in_ram <= ram
+        assert 0 < placed.offloaded_bytes <= ram
     if ram is None:
         assert placed.verdict != "fits-with-offload"
 
@@ -413,3 +430,55 @@ def test_what_is_no_size_is_refused(size: str) -> None:
 
     with pytest.raises(UsageError):
         typical.architecture(size)
+
+
+# --- servers and runtimes of their own kind ---
+
+
+def test_lmdeploy_takes_its_cache_from_what_the_weights_leave_free() -> None:
+    found = asked("llama-3.1-8b", "RTX 4090", runtime="lmdeploy", context=4096)
+    (card,) = found.per_gpu
+    placed = found.placement
+    assert placed is not None
+    assert card.free is not None
+    assert placed.kv_tokens is not None
+    # 128 KiB a token
+    assert placed.kv_tokens == pytest.approx(0.8 * (card.free - card.memory.weights) / 131_072, rel=0.01)
+    less = asked("llama-3.1-8b", "RTX 4090", runtime="lmdeploy", context=4096, memory_fraction=0.4).placement
+    assert less is not None
+    assert less.kv_tokens is not None
+    assert less.kv_tokens == pytest.approx(placed.kv_tokens / 2, rel=0.01)
+    assert any("80% of what is free after the weights" in note for note in found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("words", "context"),
+    [("RTX 3060 12GB", 4096), ("RTX 4090", 32_768), ("2x RTX 4090", 131_072), ("cpu, 64 GB RAM", 4096)],
+)
+def test_ollama_takes_its_context_from_the_memory_of_the_cards(words: str, context: int) -> None:
+    found = asked("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m")
+    assert found.workload.context == context
+    assert asked("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m", context=777).workload.context == 777
+
+
+def test_ollama_takes_what_llama_cpp_takes() -> None:
+    ollama, llama = (
+        asked("gemma-3-27b", "RTX 4090, 64 GB RAM", runtime=name, weights="q4_k_m", context=8192)
+        for name in ("ollama", "llama.cpp")
+    )
+    assert (ollama.memory, ollama.placement, ollama.speed) == (llama.memory, llama.placement, llama.speed)
+
+
+def test_exl3_weights_are_run_by_what_reads_them() -> None:
+    found = asked("llama-3.1-70b", "2x RTX 4090", weights="exl3-4.0", context=8192)
+    assert found.workload.runtime == "exllama"
+    assert found.verdict == "fits"
+    shapes = model("llama-3.1-70b").parameters
+    body = shapes.attention + shapes.mlp + shapes.head
+    assert found.memory.weights == pytest.approx(body / 2 + 2 * (shapes.embedding + shapes.other), rel=1e-6)
+
+
+def test_no_runtime_is_proposed_that_does_not_run_here() -> None:
+    found = asked("llama-3.1-70b", "2x RTX 4090", runtime="vllm")
+    assert any(way.workload.runtime == "llama.cpp" for way in found.ways)
+    assert not any(way.workload.runtime == "llama.cpp" for way in asked("70B", "2x RTX 4090", runtime="ollama").ways)

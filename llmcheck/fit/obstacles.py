@@ -1,0 +1,56 @@
+"""Whether a runtime has a build for a machine's GPUs and system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from llmcheck.gpus import vendors
+from llmcheck.runtimes import Platform, Runtime
+from llmcheck.schema.machine import Gpu
+
+
+class Obstacle(Struct, frozen=True, kw_only=True):
+    """Why a runtime does not run on a machine, by the first of these that holds."""
+
+    code: Literal["no-gpu", "vendor", "system", "compute-capability", "gfx"]
+    needed: tuple[str, ...]
+    """Vendors, systems, the least compute capability (``8.0``), or AMD targets (``gfx942``)."""
+    found: tuple[str, ...]
+    """The same of the machine; () without a GPU."""
+
+
+def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+    """None where it runs, and where what is known of the machine does not forbid it. ``gpus``: None if not listed."""
+    if system is not None and runtime.systems and system not in runtime.systems:
+        return Obstacle(code="system", needed=runtime.systems, found=(system,))
+    if gpus is None:
+        return None
+    supported = tuple(each.vendor for each in runtime.platforms)
+    if not gpus:
+        return Obstacle(code="no-gpu", needed=supported, found=()) if runtime.needs_gpu else None
+    theirs = [gpu for gpu in gpus if gpu.vendor in supported] if supported else list(gpus)
+    if not theirs:
+        return Obstacle(code="vendor", needed=supported, found=tuple(sorted({gpu.vendor for gpu in gpus})))
+    platforms = {each.vendor: each for each in runtime.platforms}
+    missing: list[Obstacle] = []
+    for gpu in theirs:
+        own = _of_one(platforms.get(gpu.vendor), gpu)
+        if own is None:
+            return None
+        missing.append(own)
+    return missing[0]
+
+
+def _of_one(platform: Platform | None, gpu: Gpu) -> Obstacle | None:
+    """Of a card of a supported vendor; None where its architecture is not known."""
+    if platform is None:
+        return None
+    found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
+    if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
+        return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)
+    if platform.gfx and gpu.gfx is not None and gpu.gfx not in platform.gfx:
+        return Obstacle(code="gfx", needed=platform.gfx, found=found)
+    return None
