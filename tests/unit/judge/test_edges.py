@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from llmcheck import api
 from llmcheck.catalog import profiles
 from llmcheck.judge.evaluate import evaluate
-from llmcheck.schema.machine import Driver, Gpu, Machine, Problem, Torch
+from llmcheck.schema.machine import Driver, Gpu, Machine, Problem, Ram, Torch
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.tables.correction import Correction
-from tests.machines_builder import GB, amd, card, cards, judge, machine, packages, require
+from tests.machines_builder import GB, amd, card, cards, judge, machine, packages, python, require
 
 BROKEN_TORCH = Problem(probe="software", code="torch-cpu-build", message="a CPU build", remedy="another build")
 
@@ -300,3 +302,68 @@ def test_hardware_and_software_have_verdicts_of_their_own() -> None:
     assert judged(machine(card("H100")), GPU).software is None
     left = judged(machine(card("H100"), software=()), GPU, PEFT, skip=frozenset({"software"}))
     assert (left.verdict, left.software) == ("ready", None)
+
+
+# --- the computed finding, and what is left
+
+
+TWO_SIZES = """\
+id = "two-sizes"
+title = "Two sizes of cards, and a network"
+task = "inference"
+sources = ["this test"]
+
+[workload]
+parameters = ["7B"]
+method = "inference"
+
+[[require]]
+id = "ram"
+kind = "ram"
+total = "16 GB"
+
+[[require]]
+id = "small"
+kind = "gpu"
+memory = "12 GB"
+
+[[require]]
+id = "links"
+kind = "interconnect"
+type = "nvlink"
+level = "recommended"
+
+[[require]]
+id = "large"
+kind = "gpu"
+memory = "24 GB"
+
+[[require]]
+id = "disk"
+kind = "disk"
+free = "10 GB"
+"""
+
+
+def test_what_was_computed_follows_the_last_that_is_documented_of_gpus(tmp_path: Path) -> None:
+    path = tmp_path / "two-sizes.toml"
+    path.write_text(TWO_SIZES, encoding="utf-8")
+    report = api.check([str(path)], lambda: machine(card("RTX 4090")))
+    (computed,) = [each.id for each in report.profiles[0].findings if each.kind == "fit"]
+    names = [each.id for each in report.profiles[0].findings]
+    assert names == ["ram", "small", "links", "large", computed, "disk"]
+
+
+@pytest.mark.parametrize(("total", "raised"), [(16 * GB, True), (64 * GB, True), (16 * GB - 1, False)])
+def test_raising_a_limit_is_advised_where_the_machine_has_exactly_enough(total: int, raised: bool) -> None:
+    limited = Ram(total=total, limit=8 * GB, limit_source="cgroup v2", usable=8 * GB)
+    found = judge("ram", Machine(ram=limited), total="16 GB")
+    unlimited = judge("ram", machine(ram=8 * GB), total="16 GB")
+    assert (found.status, found.remedy != unlimited.remedy) == ("fail", raised)
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("3.13.0rc1", "pass"), ("3.12.0", "pass"), ("3.12.0rc1", "fail"), ("3.11.9", "fail")]
+)
+def test_a_python_that_is_not_released_yet_counts_as_what_it_is(version: str, status: str) -> None:
+    assert judge("python", machine(interpreter=python(version=version)), version=">=3.12").status == status
