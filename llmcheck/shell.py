@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from llmcheck.errors import DataError
 
-# What `render._blocks.printable` would have to rewrite: a line that is shown has to be the line that is meant.
+# What `render.views.blocks.printable` would have to rewrite: a line that is shown has to be the line that is meant.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -96,8 +97,9 @@ def _kept(value: str, shell: str) -> str:
 
 
 def _text_of_posix(word: str) -> str:
-    """Inside single quotes nothing has a meaning but their end."""
-    return "'" + word.replace("'", "'\\''") + "'"
+    """In quotes also what ``shlex`` leaves plain: an equals sign at the start, which is a path look-up in zsh."""
+    quoted = shlex.quote(word)
+    return f"'{word}'" if quoted == word else quoted
 
 
 def _text_of_fish(word: str) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from llmcheck.gpus.torch_support import cuda_of
-from llmcheck.install.incompatibility import incompatibility, numbers
+from llmcheck.install.incompatibility import incompatibility
 from llmcheck.install.installed_packages import COMPANIONS
 from llmcheck.install.specifiers import satisfiable
 from llmcheck.schema.advice import TorchBuild
-from llmcheck.schema.machine import CudaToolkit, Machine, Torch
+from llmcheck.schema.machine import CudaToolkit, Machine, Torch, version_numbers
 from llmcheck.tables.library import Library
 
 
@@ -97,7 +97,7 @@ def nvcc_version(machine: Machine) -> tuple[int, int] | None:
     software = machine.software
     home = next((each.version for each in software.cuda_toolkits if each.path == software.cuda_home), None)
     on_path = next((each.version for each in software.tools or () if each.name == "nvcc" and each.path), None)
-    version = numbers(home or on_path or "")
+    version = version_numbers(home or on_path or "")
     return (version[0], version[1]) if len(version) > 1 else None
 
 
@@ -106,5 +106,5 @@ def toolkit_for(machine: Machine, tag: str | None) -> CudaToolkit | None:
     cuda, there = cuda_of(tag or ""), nvcc_version(machine)
     if cuda is None or there is None or there[0] == cuda[0]:
         return None
-    fitting = (each for each in machine.software.cuda_toolkits if numbers(each.version or "")[:1] == cuda[:1])
+    fitting = (each for each in machine.software.cuda_toolkits if version_numbers(each.version or "")[:1] == cuda[:1])
     return next(fitting, None)

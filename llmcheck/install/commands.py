@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from llmcheck import shell
 from llmcheck.install.blockers import toolkit_for
-from llmcheck.install.incompatibility import numbers, tool
+from llmcheck.install.incompatibility import tool
 from llmcheck.install.installed_packages import (
     COMPANIONS,
     Change,
@@ -17,10 +17,10 @@ from llmcheck.install.installed_packages import (
     transitive_upgrades,
 )
 from llmcheck.install.packages import jax_for, llama_cpp_for, mlx_for
-from llmcheck.install.specifiers import bounded, excluded, floor_of, name_of
+from llmcheck.install.specifiers import bounded, excluded, lower_bound, name_of
 from llmcheck.install.target import PlanOptions, Target
 from llmcheck.schema.advice import Installer, Step, TorchBuild
-from llmcheck.schema.machine import CudaToolkit, Machine, normalized_name
+from llmcheck.schema.machine import CudaToolkit, Machine, normalized_name, version_numbers
 from llmcheck.tables.library import Library, Resolutions
 
 _VARIANTS = {"jax": jax_for, "mlx": mlx_for}
@@ -169,7 +169,7 @@ def torch_step(
     torchaudio = "torchaudio" in names or ("torch" in names and held.version("torchaudio") is not None)
     audio = torchaudio and torch.tag in ("cu132", "cpu", "mps")
     requirement = bounded(torch.requirement, _TORCH_OF_TORCHAUDIO) if audio else torch.requirement
-    moved = audio and version is not None and numbers(version)[:3] > numbers(_TORCH_OF_TORCHAUDIO)
+    moved = audio and version is not None and version_numbers(version)[:3] > version_numbers(_TORCH_OF_TORCHAUDIO)
     if audio:
         reason += "; torchaudio imports beside torch 2.14.1, not beside newer ones"
     index = torch.index_url
@@ -190,7 +190,7 @@ def torch_step(
     along = [name for name in COMPANIONS if changes and held.version(name)]
     if fault is not None:
         changes += [Change(name, held.version(name) or "", "it is made for that torch") for name in along]
-    floor = floor_of(requirement)
+    floor = lower_bound(requirement)
     companions = [companion(name, floor, exact=False) for name in COMPANIONS if name in {*names, *along}]
     # An installer would keep the release that satisfies the name.
     options = ["--force-reinstall"] if changes and fault is not None else []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from llmcheck.gpus.torch_support import EMBEDDED
-from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
 from llmcheck.tables.library import Library
 
 _SYSTEMS = {"darwin": "macos"}
@@ -21,16 +21,11 @@ def python_mismatch(library: Library, version: str | None) -> str | None:
     """Which Python a library needs, where ``version`` is another; None where it fits or is not known."""
     if version is None:
         return None
-    if library.python_min and numbers(version) < numbers(library.python_min):
+    if library.python_min and version_numbers(version) < version_numbers(library.python_min):
         return f"{library.name} needs Python {library.python_min} or newer"
-    if library.python_below and numbers(version) >= numbers(library.python_below):
+    if library.python_below and version_numbers(version) >= version_numbers(library.python_below):
         return f"{library.name} needs Python below {library.python_below}"
     return None
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version, to compare two of one scheme."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def tool(machine: Machine, name: str) -> bool | None:
@@ -57,11 +52,16 @@ def _system(library: Library, machine: Machine) -> str | None:
     if library.platforms and platform not in library.platforms:
         return f"{library.name} has no release for {platform}"
     libc = re.fullmatch(r"(\w+) ([\d.]+)", machine.os.libc or "")
-    if library.glibc_min and libc and libc[1] == "glibc" and numbers(libc[2]) < numbers(library.glibc_min):
+    if (
+        library.glibc_min
+        and libc
+        and libc[1] == "glibc"
+        and version_numbers(libc[2]) < version_numbers(library.glibc_min)
+    ):
         return f"{library.name} needs glibc {library.glibc_min}, this system has {libc[2]}"
     if library.glibc_min and libc and libc[1] == "musl":
         return f"{library.name} is built for glibc, and this system has musl"
-    version = numbers(machine.os.version or "")
+    version = version_numbers(machine.os.version or "")
     if library.macos_min and system == "macos" and version and version[0] < library.macos_min:
         return f"{library.name} needs macOS {library.macos_min}, this is {machine.os.version}"
     return None
@@ -83,13 +83,18 @@ def _nvidia(library: Library, machine: Machine) -> str | None:
 
 def cards_for(library: Library, gpus: Iterable[Gpu]) -> list[Gpu]:
     """Those of the NVIDIA cards that are new enough for a library; one that is not known counts as new enough."""
-    least = numbers(library.compute_capability or "0")
+    least = version_numbers(library.compute_capability or "0")
     return [gpu for gpu in gpus if (capability_of(gpu) or (999, 0)) >= least]
 
 
 def old_driver(library: Library, machine: Machine) -> str | None:
     """That the NVIDIA driver is too old for a library; None where it does, or is not known."""
     driver = machine.drivers.get("nvidia")
-    if library.driver and driver and driver.version and numbers(driver.version) < numbers(library.driver):
+    if (
+        library.driver
+        and driver
+        and driver.version
+        and version_numbers(driver.version) < version_numbers(library.driver)
+    ):
         return f"{library.name} needs NVIDIA driver {library.driver}, this machine has {driver.version}"
     return None

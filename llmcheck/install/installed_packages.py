@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from llmcheck.install.incompatibility import numbers
 from llmcheck.install.specifiers import excluded, name_of, specifier_of
-from llmcheck.schema.machine import Machine, Torch, normalized_name
+from llmcheck.schema.machine import Machine, Torch, normalized_name, version_numbers
 from llmcheck.tables.library import Library, Resolutions
 from llmcheck.tables.torch_wheel import TorchWheel
 
@@ -74,7 +73,7 @@ def held_by(machine: Machine, wheels: Sequence[TorchWheel]) -> InstalledPackages
 
 def companion(name: str, torch: str, *, exact: bool) -> str:
     """The releases of torchvision or torchaudio that go with a torch. ``exact``: with this one, not with newer ones."""
-    minor = (*numbers(torch), 0, 0)[1]
+    minor = (*version_numbers(torch), 0, 0)[1]
     series = (
         min(minor + _TORCHVISION_AHEAD, _LAST_TORCHVISION) if name == "torchvision" else min(minor, _LAST_TORCHAUDIO)
     )
@@ -120,7 +119,7 @@ def transitive_upgrades(held: InstalledPackages, library: Library, resolutions: 
         if version is None or name in passed or version.partition("+")[0] == resolved:
             continue
         newer = excluded(version, f"<={resolved}")
-        major, theirs = numbers(version)[:1], numbers(resolved)[:1]
+        major, theirs = version_numbers(version)[:1], version_numbers(resolved)[:1]
         if (library.pins_torch and (major != theirs or (newer and _held_back(name, resolved, resolutions)))) or (
             not library.pins_torch and newer and major > theirs
         ):
@@ -130,7 +129,7 @@ def transitive_upgrades(held: InstalledPackages, library: Library, resolutions: 
 
 def _held_back(name: str, resolved: str, resolutions: Resolutions) -> bool:
     others = (closure.packages.get(name) for closure in resolutions.libraries.values())
-    return any(other and numbers(other) > numbers(resolved) for other in others)
+    return any(other and version_numbers(other) > version_numbers(resolved) for other in others)
 
 
 def _whole(series: str) -> str:
@@ -145,9 +144,9 @@ def _index_of(torch: Torch | None, machine: Machine, wheels: Sequence[TorchWheel
     from llmcheck.install.torch import index_of
 
     system = machine.os.system if machine.os else "linux"
-    series = numbers(torch.version or "")[:2]
+    series = version_numbers(torch.version or "")[:2]
     rows = [each for each in wheels if each.tag == build and system in each.systems]
-    of_series = [each for each in rows if numbers(each.torch) == series] or rows
+    of_series = [each for each in rows if version_numbers(each.torch) == series] or rows
     known = of_series or _BUILD.fullmatch(build)
     on_pypi = build == "mps" or any(system in each.on_pypi for each in of_series)
     return index_of(build) if known and not on_pypi else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from llmcheck import shell
 from llmcheck.install.incompatibility import cards_for, driver_fault
-from llmcheck.install.specifiers import excluded, has_floor, name_of, specifier_of
+from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
 from llmcheck.install.target import SHARED, PlanOptions
 from llmcheck.schema.advice import Environment, TorchBuild
 from llmcheck.schema.machine import Machine, counted_gpus, normalized_name
@@ -64,7 +64,7 @@ def of_floors(environments: Iterable[Environment]) -> Iterator[str]:
     for environment in environments:
         for step in environment.steps:
             for each in step.requirements:
-                if not has_floor(each):
+                if not has_lower_bound(each):
                     yield f"{each} has no lower bound, for no such release was checked: see what the installer takes"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from llmcheck.install.incompatibility import driver_fault, numbers, tool
-from llmcheck.schema.machine import Gpu, Machine, Tool, capability_of, counted_gpus
+from llmcheck.install.incompatibility import driver_fault, tool
+from llmcheck.schema.machine import Gpu, Machine, Tool, capability_of, counted_gpus, version_numbers
 
 # The project's own index of wheels. What it holds was read from the README, pyproject.toml and the workflows that build
 # it, all in the archive of llama-cpp-python 0.3.36 (PyPI, 2026-11-25); the index itself was not asked. The wheels are
@@ -147,7 +147,7 @@ def _named_nvcc(nvcc: Tool) -> dict[str, str]:
 
 
 def _is_old(nvcc: Tool) -> bool:
-    return nvcc.version is not None and numbers(nvcc.version)[:2] < _NVCC_OF_BLACKWELL
+    return nvcc.version is not None and version_numbers(nvcc.version)[:2] < _NVCC_OF_BLACKWELL
 
 
 def _has_wheels(machine: Machine, glibc: tuple[int, int]) -> bool:
@@ -158,7 +158,7 @@ def _has_wheels(machine: Machine, glibc: tuple[int, int]) -> bool:
     if system.system == "windows":
         return True
     libc = system.libc or ""
-    return system.system == "linux" and not libc.startswith("musl") and (numbers(libc)[:2] or glibc) >= glibc
+    return system.system == "linux" and not libc.startswith("musl") and (version_numbers(libc)[:2] or glibc) >= glibc
 
 
 def _cuda_wheel(gpus: list[Gpu], machine: Machine, blackwell: bool) -> str | None:
@@ -176,7 +176,7 @@ def _cuda_wheel(gpus: list[Gpu], machine: Machine, blackwell: bool) -> str | Non
 def _branch(machine: Machine) -> int:
     """What is unknown of the driver is taken to be current."""
     driver = machine.drivers.get("nvidia")
-    return (numbers(driver.version) or (999,))[0] if driver and driver.version else 999
+    return (version_numbers(driver.version) or (999,))[0] if driver and driver.version else 999
 
 
 def _least(gpus: list[Gpu]) -> tuple[int, int]:

@@ -20,15 +20,15 @@ from llmcheck.install.commands import (
     useless,
     verify_steps,
 )
-from llmcheck.install.incompatibility import incompatibility, numbers, old_driver, tool
+from llmcheck.install.incompatibility import incompatibility, old_driver, tool
 from llmcheck.install.installed_packages import InstalledPackages, held_by
 from llmcheck.install.size import size_of
-from llmcheck.install.specifiers import bounded, excluded, has_floor, name_of, specifier_of
+from llmcheck.install.specifiers import bounded, excluded, has_lower_bound, name_of, specifier_of
 from llmcheck.install.system import system_steps
 from llmcheck.install.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
 from llmcheck.install.torch import torch_build
 from llmcheck.schema.advice import Environment, Judged, LeftOut, Plan, Step, TorchBuild
-from llmcheck.schema.machine import Machine, normalized_name
+from llmcheck.schema.machine import Machine, normalized_name, version_numbers
 from llmcheck.tables.library import Library
 from llmcheck.tables.tables import Tables
 
@@ -246,10 +246,10 @@ class _Planner:
         name = normalized_name(name_of(requirement))
         closures = known.libraries.values() if known else ()
         seen = [closure.packages[name] for closure in closures if name in closure.packages]
-        if not seen or has_floor(requirement):
+        if not seen or has_lower_bound(requirement):
             return requirement
         plain = name_of(requirement)
-        return bounded(f"{plain}>={min(seen, key=numbers)}", requirement[len(plain) :])
+        return bounded(f"{plain}>={min(seen, key=version_numbers)}", requirement[len(plain) :])
 
     def _fill(
         self, target: Target, members: Sequence[Library], held: InstalledPackages, reason: str | None = None
@@ -332,7 +332,7 @@ class _Planner:
             missing,
             self.tables.recipes,
             needs_gpu=needs_gpu,
-            wanted_driver=max(wishes, key=numbers, default=None),
+            wanted_driver=max(wishes, key=version_numbers, default=None),
             shell_name=self.options.shell,
         )
         better = () if torch is None or wishes else notes.of_driver(torch, self.machine)

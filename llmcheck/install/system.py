@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from llmcheck import shell
-from llmcheck.install.incompatibility import numbers
 from llmcheck.schema.advice import Step
-from llmcheck.schema.machine import Machine, capability_of
+from llmcheck.schema.machine import Machine, capability_of, version_numbers
 from llmcheck.tables.system_step import SystemInstallStep
 
 # What /etc/os-release calls a distribution, in lower case and whole words, and its families, the nearest first.
@@ -100,7 +99,7 @@ def _driver(machine: Machine, wanted: str | None, writer: _Writer) -> None:
     fault = driver.fault if driver else next(filter(None, faults), "driver-missing")
     if fault is not None:
         _mend(machine, fault, wanted, writer)
-    elif wanted and driver and driver.version and numbers(driver.version) < numbers(wanted):
+    elif wanted and driver and driver.version and version_numbers(driver.version) < version_numbers(wanted):
         said = f"the NVIDIA driver is {driver.version}, and {wanted} or newer is needed"
         _install_driver(machine, said, wanted, writer)
 
@@ -202,9 +201,9 @@ class _Writer:
                     continue
                 if recipe.releases and release not in recipe.releases:
                     continue
-                if recipe.capability and least and least < numbers(recipe.capability):
+                if recipe.capability and least and least < version_numbers(recipe.capability):
                     continue
-                if wanted and recipe.driver and numbers(recipe.driver)[:1] < numbers(wanted)[:1]:
+                if wanted and recipe.driver and version_numbers(recipe.driver)[:1] < version_numbers(wanted)[:1]:
                     continue
                 if all(self._filled(command, check=True) for command in recipe.commands):
                     yield recipe

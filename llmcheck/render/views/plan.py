@@ -15,7 +15,7 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
-from llmcheck.render.views.environments import asked_names
+from llmcheck.render.views.environments import requested_names
 from llmcheck.schema.advice import Choice, Environment, Plan, Resolved, Size, Step, Verification
 from llmcheck.units import format_gb
 
@@ -109,7 +109,7 @@ def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:
     text = f"{answer.environment} ({answer.resolver}): {answer.message}{size}"
     blocks: list[Block] = [Bullets([Cell(text, tones.get(answer.status, "warn"))])]
     environment = next((each for each in value.environments if each.name == answer.environment), None)
-    asked = asked_names(environment) if environment else set()
+    asked = requested_names(environment) if environment else set()
     shown = [each for each in answer.packages if options.verbose or each.name in asked]
     if shown:
         columns = [Column("package"), Column("version", fixed=True), Column("download", right=True, fixed=True)]
