@@ -44,7 +44,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from llmcheck import catalog
 from llmcheck.errors import LlmcheckError
-from llmcheck.install.commands import requirements_of
+from llmcheck.install.library_steps import requirements_of
 from llmcheck.schema.machine import Machine, Os
 from llmcheck.tables.library import Closure, Library, Resolutions
 
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def asked(library: Library) -> list[str]:
     """As a plan asks for it on a machine like this one that has no GPU."""
     here = Machine(os=Os(system=platform.system().lower(), architecture=platform.machine()))
-    return requirements_of(library, {}, here)
+    return requirements_of(library, {}, here, catalog.tables().package_builds)
 
 
 def resolved(resolver: Resolver, library: Library) -> tuple[Closure, list[Package]]:

@@ -19,8 +19,8 @@ from llmcheck.errors import UsageError
 from llmcheck.install.plan import plan_installation
 from llmcheck.render import Options, conda, dockerfile, pylock, requirements, sh, text
 from llmcheck.schema.advice import (
-    Choice,
     Environment,
+    LibraryChoice,
     Plan,
     Resolved,
     Step,
@@ -260,7 +260,7 @@ def test_the_way_back_stays_whole_to_be_pasted(width: int) -> None:
 
 
 def test_requirements_say_the_way_back() -> None:
-    assert "# back with: " in requirements.render(replaced(), Options())
+    assert "# undo with: " in requirements.render(replaced(), Options())
 
 
 def system(**facts: object) -> Step:
@@ -293,9 +293,9 @@ def test_too_little_space_is_told_in_words(tmp_path: Path) -> None:
     assert made.size is not None
     made = replace(made, size=replace(made.size, free=1000))
     assert made.size is not None
-    assert made.size.short > 0
+    assert made.size.shortfall > 0
     assert "does not fit" in text.render(made, Options(width=120))
-    assert "short" in run_script(sh.render(made, Options()), tmp_path).stderr
+    assert "too small" in run_script(sh.render(made, Options()), tmp_path).stderr
 
 
 def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
@@ -303,7 +303,7 @@ def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
     made = plan("torch", where=named)
     assert made.size is not None
     assert made.size.free == 10**9
-    assert made.size.short > 0
+    assert made.size.shortfall > 0
 
 
 def test_a_script_for_a_machine_in_words_runs_only_where_it_is_told_to(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_one_of_several_environments_is_told_by_its_name() -> None:
 
 def test_a_script_says_each_reason_once_and_why_a_library_was_chosen() -> None:
     made = plan("transformers", "helm", where=machine(interpreter=python(environment="system")))
-    chosen = Choice(chosen="vLLM", reason="it serves", rejected={"TGI": "TGI is in maintenance"})
+    chosen = LibraryChoice(chosen="vLLM", reason="it serves", rejected={"TGI": "TGI is in maintenance"})
     script = sh.render(replace(made, choices=(chosen,)), Options())
     assert "# vLLM: it serves; not TGI: is in maintenance" in script
     comments = [line.strip() for line in script.splitlines() if line.strip().startswith("#")]
