@@ -32,37 +32,38 @@ def install(
     *,
     installer: InstallerChoice = "auto",
     venv: str | None = None,
-    venv_is_judged: bool = False,
+    live: bool = False,
     shell: Shell | None = None,
     environment: str | None = None,
     verify: bool = False,
 ) -> Plan:
     """The commands for profiles (what is missing of them) and libraries, in one plan.
 
-    ``venv``: the folder of the environment, as the commands name it. ``venv_is_judged``: that environment exists, and
-    its interpreter is the one that the machine describes (``python_of`` finds it); else the plan makes it. ``shell``:
-    None takes that of the machine's system. ``environment``: only this one of the plan's environments. ``verify``: runs
-    the real resolver, over the network. Nothing of the machine where this runs decides about another one. Raises
-    DataError and UsageError.
+    ``venv``: the folder of the environment; the plan makes it unless its interpreter is the judged one. ``live``: the
+    machine is the one where this runs, so that its file system may be read; nothing of it decides about another
+    machine. ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's
+    environments. ``verify``: runs the real resolver, over the network; of another machine it resolves every environment
+    as an empty one. Raises DataError and UsageError.
     """
     tables = catalog.tables(systems=False)
     loaded = [_profile_or_library(name, tables) for name in names]
     judged = machine()
     _refuse_unusable(judged)
     windows = judged.os is not None and judged.os.system == "windows"
+    venv = os.path.expanduser(venv) if venv is not None and live else venv
     if venv is not None and (not venv.strip() or venv.startswith("~")):
         raise UsageError(f"--venv '{venv}': name the folder of the environment in full")
     options = PlanOptions(
         installer=installer,
         venv=venv,
-        venv_is_judged=venv_is_judged or (venv is not None and _is_prefix(venv, judged)),
+        venv_is_judged=venv is not None and _is_judged(venv, judged, live),
         shell=shell or ("powershell" if windows else "bash"),
     )
     plan = _planned(" ".join(names), loaded, judged, tables, options)
     if plan.first or plan.system:
         plan = _planned(" ".join(names), loaded, judged, catalog.tables(), options)
     plan = _only_environment(plan, environment)
-    return _verified(plan, judged) if verify else plan
+    return _verified(plan, judged, live) if verify else plan
 
 
 def _planned(
@@ -96,11 +97,15 @@ def _refuse_unusable(machine: Machine) -> None:
         raise UsageError(f"--python: {problem.message}")
 
 
-def _is_prefix(folder: str, machine: Machine) -> bool:
-    """Whether a folder is written as the judged environment is; no file system is read, for it may be another's."""
+def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
+    """Whether the judged interpreter is that of an environment; of another machine only the names are compared."""
     python = machine.software.python
     prefix = python.prefix if python is not None else None
-    return prefix is not None and folder.rstrip("/\\") == prefix.rstrip("/\\")
+    if prefix is None:
+        return False
+    if live:
+        return os.path.realpath(folder) == os.path.realpath(prefix)
+    return folder.rstrip("/\\") == prefix.rstrip("/\\")
 
 
 def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
@@ -127,16 +132,17 @@ def _only_environment(plan: Plan, name: str | None) -> Plan:
     return msgspec.structs.replace(plan, environments=kept)
 
 
-def _verified(plan: Plan, machine: Machine) -> Plan:
+def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
     from llmcheck.install import resolver  # starts processes, which only this option needs
 
     python = machine.software.python
-    base = python.executable if python is not None and python.version else None
+    base = python.executable if live and python is not None and python.version else None
     resolutions = catalog.tables().resolutions
     measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
-    answers = tuple(
-        resolver.verify(each, base, measured=measured) for each in plan.environments if each.python is not None
-    )
+    environments = [each for each in plan.environments if each.python is not None]
+    if not live:  # an interpreter of that name here is another one
+        environments = [msgspec.structs.replace(each, folder=each.folder or "elsewhere") for each in environments]
+    answers = tuple(resolver.verify(each, base, measured=measured) for each in environments)
     return msgspec.structs.replace(plan, verification=answers)
 
 

@@ -476,15 +476,13 @@ def install(targets: tuple[str, ...], **options: Any) -> int:
     """
     from llmcheck import api
 
-    venv_is_judged = False
-    if options["venv"] is not None and options["machine"] is None:
-        given, options["venv"] = options["python"], os.path.expanduser(options["venv"])
-        options["python"] = api.python_of(options["venv"], given)
-        venv_is_judged = options["python"] != given
+    live = options["machine"] is None
+    if options["venv"] is not None and live:
+        options["python"] = api.python_of(options["venv"], options["python"])
     taken = _taken(options)
     source = _source(**taken, modules=api.modules)
     chosen = {name: options.pop(name) for name in ("installer", "venv", "shell", "environment", "verify")}
-    plan = api.install(targets, source, venv_is_judged=venv_is_judged, **chosen)
+    plan = api.install(targets, source, live=live, **chosen)
     _write(plan, **options)
     return plan.exit_code
 
