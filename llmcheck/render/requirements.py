@@ -26,7 +26,7 @@ def render(value: object, _options: Options) -> str:
         lines.append(f"# for Python {printable(environment.python_version)}")
     urls = indexes(environment)
     if urls:
-        lines.append("# the releases there carry a local label (+cpu, +cu126), which installers prefer to PyPI's")
+        lines.append("# the releases there carry a local label (such as +cpu), which installers prefer to PyPI's")
     lines += [f"--extra-index-url {printable(url)}" for url in urls]
     lines += only_binary(environment)
     for step in installs(environment):

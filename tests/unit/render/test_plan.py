@@ -382,3 +382,43 @@ def test_a_machine_without_any_pytorch_is_not_shown_one() -> None:
     written = text.render(build, Options())
     assert "No PyTorch for this machine" in written
     assert "torch>=2" not in written
+
+
+def test_a_dockerfile_proves_what_needs_no_gpu() -> None:
+    """While an image is built there is none, whatever the source of the proof looks like."""
+    proofs = [
+        Step(kind="verify", command="x", argv=("py", "-c", source), reason=source, needs_gpu=needs_gpu)
+        for source, needs_gpu in (("import a; a.is_available()", False), ("import b", True))
+    ]
+    environment = Environment(name="shared", python="py", installer="pip", steps=tuple(proofs))
+    made = Plan(target="x", environments=(environment,), satisfied=(), notes=())
+    lines = [line for line in dockerfile.render(made, Options()).splitlines() if line.startswith("RUN")]
+    assert any("import a" in line for line in lines)
+    assert not any("import b" in line for line in lines)
+
+
+def test_only_the_proof_of_a_gpu_needs_one() -> None:
+    for where, needed in ((machine(card("H100")), True), (machine(), False)):
+        steps = [step for each in plan("torch", "peft", where=where).environments for step in each.steps]
+        assert [step.needs_gpu for step in steps if step.kind == "verify"] == [needed, False]
+
+
+def test_a_guard_tests_no_interpreter_that_the_script_makes() -> None:
+    made = plan("peft", where=machine(card("H100")))
+    (filled,) = made.environments
+    assert f"[ -x {filled.python} ]" in sh.render(made, Options(guarded=True))
+    new = replace(made, environments=(replace(filled, folder="/srv/project/.venv"),))
+    assert "[ -x" not in sh.render(new, Options(guarded=True))
+
+
+def test_a_server_is_named_in_a_comment_and_a_build_is_run() -> None:
+    steps = [
+        Step(kind="run", command="x", argv=("serve", "model"), reason="serves"),
+        Step(kind="build", command="x", argv=("make", "all"), reason="builds"),
+    ]
+    environment = Environment(name="x", python=None, installer="pip", steps=tuple(steps))
+    script = sh.render(Plan(target="x", environments=(environment,), satisfied=(), notes=()), Options())
+    lines = [line.strip() for line in script.splitlines()]
+    assert "# then: serve model" in lines
+    assert "serve model" not in lines
+    assert "make all" in lines
