@@ -45,6 +45,7 @@ def test_llama_cpp_comes_as_the_wheel_that_uses_the_gpu(where: Machine, index: s
     [
         (machine(card("RTX 4090"), driver="535.183.01", present=["cc"]), ["nvcc", "driver 550 or newer"]),
         (machine(card("RTX 5090"), driver="570.86.10", present=["cc"]), ["12.8 or newer", "driver 580 or newer"]),
+        (machine(card("B200"), driver="570.86.10", present=["cc"]), ["12.8 or newer", "driver 580 or newer"]),
         (machine(card("GH200"), architecture="aarch64", present=["cc"]), ["nvcc"]),
         (machine(card("GTX 980"), present=["cc"]), ["nvcc"]),
         (machine(amd(gfx="gfx942"), present=["cc"]), ["hipcc"]),

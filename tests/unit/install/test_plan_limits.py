@@ -297,3 +297,9 @@ def test_of_another_vllm_it_is_not_known_what_it_pins() -> None:
     made = plan(machine(card("H100")), "vllm", specifiers={"vllm": "==0.10.0"})
     proof = next(step for step in made.environments[0].steps if step.kind == "verify")
     assert proof.expect == "a version, and True"
+
+
+def test_nothing_is_made_where_a_python_of_the_system_has_all_that_is_wanted() -> None:
+    owned = python(executable="/usr/bin/python3", prefix="/usr", environment="system", externally_managed=True)
+    made = plan(machine(interpreter=owned, software=packages(wandb="0.31.0")), "wandb")
+    assert (made.satisfied, made.environments) == (("wandb",), ())
