@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from llmcheck.errors import DataError
@@ -97,8 +98,9 @@ def _not_empty(value: str, shell: str) -> str:
 
 
 def _posix_quoted(word: str) -> str:
-    """In single quotes only the closing quote is special."""
-    return "'" + word.replace("'", "'\\''") + "'"
+    """In quotes also what ``shlex`` leaves plain: an equals sign at the start, which is a path look-up in zsh."""
+    quoted = shlex.quote(word)
+    return f"'{word}'" if quoted == word else quoted
 
 
 def _fish_quoted(word: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from llmcheck.judge import requirements
 from llmcheck.schema.machine import (
     Cpu,
@@ -189,3 +191,8 @@ def require(kind: str, **keys: object) -> Requirement:
 def judge(kind: str, where: Machine, **keys: object) -> Finding:
     """The finding of one requirement on one machine."""
     return requirements.check(require(kind, **keys), where)
+
+
+def with_backend(where: Machine, backend: str | None) -> Machine:
+    """The machine with that value of UV_TORCH_BACKEND."""
+    return replace(where, software=replace(where.software, torch_backend=backend))

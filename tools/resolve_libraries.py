@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import io
 import itertools
 import json
 import os
@@ -30,7 +29,6 @@ import sys
 import tempfile
 import tomllib
 import urllib.error
-import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,10 +39,11 @@ import msgspec
 from packaging.markers import Marker
 from packaging.tags import sys_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from remote_file import RemoteFile
 
 from llmcheck import catalog
 from llmcheck.errors import LlmcheckError
-from llmcheck.install.commands import requirements_of
+from llmcheck.install.library_steps import requirements_of
 from llmcheck.schema.machine import Machine, Os
 from llmcheck.tables.library import Closure, Library, Resolutions
 
@@ -54,7 +53,6 @@ CPU_TORCH = "torch-cpu"
 _TIMEOUT = 600
 _BUILT = 4
 """Bytes installed for each byte of a source archive; wheels of pure Python unpack to about that (the median here)."""
-_TAIL = 1 << 16
 _AT_ONCE = 4
 _OF_CUDA = ("torch", "triton", "nvidia-", "cuda-")
 _TAGS = {tag: rank for rank, tag in reversed(list(enumerate(sys_tags())))}
@@ -142,47 +140,6 @@ class Resolver:
         return done.stdout
 
 
-class Remote(io.RawIOBase):
-    """A file behind a URL, read by ranges; its end, where a wheel has its directory, comes with the first request."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.place = 0
-        with urllib.request.urlopen(self._asking(f"-{_TAIL}"), timeout=60) as answer:
-            if answer.status != 206:
-                raise OSError(f"{url}: no ranges")
-            self.tail: bytes = answer.read()
-            self.size = int(answer.headers["Content-Range"].rpartition("/")[2])
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self.place = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.place, os.SEEK_END: self.size}[whence]
-        return self.place
-
-    def read(self, count: int = -1) -> bytes:
-        end = self.size if count < 0 else min(self.place + count, self.size)
-        start, self.place = self.place, end
-        if start >= end:
-            return b""
-        known = self.size - len(self.tail)
-        if start >= known:
-            return self.tail[start - known : end - known]
-        with urllib.request.urlopen(self._asking(f"{start}-{end - 1}"), timeout=60) as answer:
-            read: bytes = answer.read()
-        return read
-
-    def _asking(self, span: str) -> urllib.request.Request:
-        return urllib.request.Request(self.url, headers={"Range": f"bytes={span}"})
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Resolve the libraries of the catalogue, and measure them.")
     parser.add_argument("--only", action="append", metavar="NAME", help="this library alone; can be given again")
@@ -224,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def asked(library: Library) -> list[str]:
     """As a plan asks for it on a machine like this one that has no GPU."""
     here = Machine(os=Os(system=platform.system().lower(), architecture=platform.machine()))
-    return requirements_of(library, {}, here)
+    return requirements_of(library, {}, here, catalog.tables().package_builds)
 
 
 def resolved(resolver: Resolver, library: Library) -> tuple[Closure, list[Package]]:
@@ -274,7 +231,7 @@ def _weigh(package: Package) -> tuple[int, int]:
         with zipfile.ZipFile(package.source) as archive:
             return os.path.getsize(package.source), sum(each.file_size for each in archive.infolist())
     try:
-        remote = Remote(package.source)
+        remote = RemoteFile(package.source)
     except (urllib.error.URLError, OSError):
         remote = None
     size = package.size or (remote.size if remote else 0)

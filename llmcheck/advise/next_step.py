@@ -56,9 +56,9 @@ def next_step(
 
 
 def _plan(target: str, wanted: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
-    if not wanted.libraries and not wanted.others:
+    if not wanted.libraries and not wanted.uncatalogued:
         return None
-    return plan_installation(target, wanted.libraries, machine, tables, asked=wanted)
+    return plan_installation(target, wanted.libraries, machine, tables, tier=wanted)
 
 
 def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:

@@ -21,7 +21,6 @@ from llmcheck.schema.advice import Plan, Shell, TorchBuild
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.responses import LibraryCheck
-from llmcheck.system.host import Host
 from llmcheck.system.interpreter import NAMED
 from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
@@ -33,35 +32,38 @@ def install(
     *,
     installer: InstallerChoice = "auto",
     venv: str | None = None,
+    live: bool = False,
     shell: Shell | None = None,
     environment: str | None = None,
     verify: bool = False,
 ) -> Plan:
     """The commands for profiles (what is missing of them) and libraries, in one plan.
 
-    ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
-    ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
+    ``venv``: the folder of the environment; the plan makes it unless its interpreter is the judged one. ``live``: the
+    machine is the one where this runs, so that its file system may be read; nothing of it decides about another
+    machine. ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's
+    environments. ``verify``: runs the real resolver, over the network; of another machine it resolves every environment
+    as an empty one. Raises DataError and UsageError.
     """
     tables = catalog.tables(systems=False)
     loaded = [_profile_or_library(name, tables) for name in names]
     judged = machine()
     _refuse_unusable(judged)
     windows = judged.os is not None and judged.os.system == "windows"
-    venv = None if venv is None else os.path.expanduser(venv)
-    if venv is not None and not venv.strip():
-        raise UsageError("--venv: name the folder of the environment")
+    venv = os.path.expanduser(venv) if venv is not None and live else venv
+    if venv is not None and (not venv.strip() or venv.startswith("~")):
+        raise UsageError(f"--venv '{venv}': name the folder of the environment in full")
     options = PlanOptions(
         installer=installer,
         venv=venv,
-        venv_is_judged=venv is not None and _is_judged(venv, judged),
+        venv_is_judged=venv is not None and _is_judged(venv, judged, live),
         shell=shell or ("powershell" if windows else "bash"),
-        backend=_torch_backend(),
     )
     plan = _planned(" ".join(names), loaded, judged, tables, options)
     if plan.first or plan.system:
         plan = _planned(" ".join(names), loaded, judged, catalog.tables(), options)
     plan = _only_environment(plan, environment)
-    return _verified(plan, judged) if verify else plan
+    return _verified(plan, judged, live) if verify else plan
 
 
 def _planned(
@@ -73,33 +75,37 @@ def _planned(
 ) -> Plan:
     wanted: list[str] = []
     notes: list[str] = []
-    asked = TierRequest()
+    tier = TierRequest()
     for found in loaded:
         if isinstance(found, Profile):
             missing = missing_libraries(evaluate(found, judged).findings, judged, tables, found)
             wanted += missing.libraries
-            asked = asked.together_with(missing)
+            tier = tier.together_with(missing)
         else:
             library, alias = found
             wanted.append(library.id)
             notes += [f"{alias.name}: {alias.reason} ({alias.source}, {alias.as_of})"] if alias else []
-    plan = plan_installation(target, list(dict.fromkeys(wanted)), judged, tables, options, asked)
+    plan = plan_installation(target, list(dict.fromkeys(wanted)), judged, tables, options, tier)
     return msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
 
 
 def _refuse_unusable(machine: Machine) -> None:
-    """A plan for another interpreter than the one that was named is not what was asked for."""
+    """A plan for another interpreter than the named one would be a wrong answer."""
     python = machine.software.python
     problem = next((each for each in machine.problems if each.code == "python-unusable"), None)
     if problem is not None and python is not None and python.version is None and python.reason == NAMED:
         raise UsageError(f"--python: {problem.message}")
 
 
-def _is_judged(folder: str, machine: Machine) -> bool:
-    """Whether the judged interpreter is that of an environment."""
+def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
+    """Whether the judged interpreter is that of an environment; of another machine only the names are compared."""
     python = machine.software.python
     prefix = python.prefix if python is not None else None
-    return prefix is not None and os.path.realpath(folder) == os.path.realpath(prefix)
+    if prefix is None:
+        return False
+    if live:
+        return os.path.realpath(folder) == os.path.realpath(prefix)
+    return folder.rstrip("/\\") == prefix.rstrip("/\\")
 
 
 def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
@@ -126,16 +132,17 @@ def _only_environment(plan: Plan, name: str | None) -> Plan:
     return msgspec.structs.replace(plan, environments=kept)
 
 
-def _verified(plan: Plan, machine: Machine) -> Plan:
-    from llmcheck.install import resolver  # subprocess and all that, only when it is asked for
+def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
+    from llmcheck.install import resolver  # starts processes, which only this option needs
 
     python = machine.software.python
-    base = python.executable if python is not None and python.version else None
+    base = python.executable if live and python is not None and python.version else None
     resolutions = catalog.tables().resolutions
     measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
-    answers = tuple(
-        resolver.verify(each, base, measured=measured) for each in plan.environments if each.python is not None
-    )
+    environments = [each for each in plan.environments if each.python is not None]
+    if not live:  # an interpreter of that name here is another one
+        environments = [msgspec.structs.replace(each, folder=each.folder or "elsewhere") for each in environments]
+    answers = tuple(resolver.verify(each, base, measured=measured) for each in environments)
     return msgspec.structs.replace(plan, verification=answers)
 
 
@@ -143,13 +150,8 @@ def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
     """The build of PyTorch for this machine. ``explain``: with every test that was made."""
     from llmcheck.catalog import wheels
 
-    build = torch_build(machine(), wheels.wheels(), wheels.drivers(), _torch_backend())
+    build = torch_build(machine(), wheels.wheels(), wheels.drivers())
     return build if explain else msgspec.structs.replace(build, decisions=())
-
-
-def _torch_backend() -> str | None:
-    """What uv was told to take, which we respect where it can work."""
-    return Host().environ.get("UV_TORCH_BACKEND") or None
 
 
 def check_libraries(
@@ -159,7 +161,7 @@ def check_libraries(
 
     ``source``: begins an inspection that also looks for these modules.
     """
-    from llmcheck.api.tables import library  # what it shows besides is for another command
+    from llmcheck.api.tables import library  # the rest of it is for another command
 
     tables = catalog.tables()
     chosen = [library(name).library for name in names] if names else list(tables.libraries.values())

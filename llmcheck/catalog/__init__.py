@@ -81,8 +81,11 @@ def tables(*, helpers: bool = True, systems: bool = True) -> Tables:
         libraries=libraries(helpers=helpers),
         wheels=wheels.wheels(),
         drivers=wheels.drivers(),
+        companions=wheels.companions(),
+        cuda_images=wheels.cuda_images(),
+        package_builds=wheels.package_builds(),
         aliases=aliases() if helpers else (),
-        recipes=recipes() if systems else (),
+        system_steps=recipes() if systems else (),
         resolutions=resolutions(),
     )
 

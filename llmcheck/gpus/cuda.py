@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.schema.machine import Gpu, capability_of
+from llmcheck.schema.machine import Gpu, capability_of, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver
 
 # First branch that knows Blackwell; that CUDA 12 builds need it there is practice, no published minimum.
@@ -20,11 +20,6 @@ def cuda_of(tag: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version, to compare two of one scheme."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
-
-
 def min_driver(cuda: tuple[int, int], gpus: Iterable[Gpu], drivers: Sequence[CudaDriver]) -> CudaDriver | None:
     """The oldest driver of a CUDA release for these cards, with its source; for an unknown release, its major's."""
     of_major = [each for each in drivers if int(each.cuda.split(".")[0]) == cuda[0]]
@@ -33,7 +28,7 @@ def min_driver(cuda: tuple[int, int], gpus: Iterable[Gpu], drivers: Sequence[Cud
     if oldest is None:
         return None
     blackwell = any((capability_of(gpu) or (0, 0)) >= _BLACKWELL for gpu in gpus)
-    if blackwell and numbers(oldest.linux) < numbers(_DRIVER_OF_BLACKWELL):
+    if blackwell and version_numbers(oldest.linux) < version_numbers(_DRIVER_OF_BLACKWELL):
         source = "Blackwell is in the driver since its branch 570; no published minimum of minor version compatibility"
         return replace(oldest, linux=_DRIVER_OF_BLACKWELL, windows=_DRIVER_OF_BLACKWELL, source=source)
     return oldest

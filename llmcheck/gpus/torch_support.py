@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from llmcheck.gpus import vendors
-from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version, numbers
+from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.vendors import Vendor
-from llmcheck.schema.machine import Gpu, Machine, Problem, capability_of, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine, Problem, capability_of, counted_gpus, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
 
 _PROBE = "software"
@@ -95,10 +95,10 @@ def _against_driver(
     driver = vendors.driver_of(machine, "cuda")
     system = machine.os.system if machine.os else "linux"
     oldest = min_driver(cuda, gpus, drivers)
-    if oldest is None or driver is None or not driver.version or not numbers(driver.version):
+    if oldest is None or driver is None or not driver.version or not version_numbers(driver.version):
         return None
     least = min_driver_version(oldest, system)
-    if numbers(driver.version) >= numbers(least):
+    if version_numbers(driver.version) >= version_numbers(least):
         return None
     message = (
         f"torch {version} is built for CUDA {cuda[0]}, which needs driver {least.split('.')[0]} or newer here; "
@@ -111,14 +111,17 @@ def _wheel_of(version: str, build: str, machine: Machine, wheels: Sequence[Torch
     """The row of the installed build: of its series, or else of the nearest older one."""
     system = machine.os.system if machine.os else "linux"
     architecture = machine.os.architecture if machine.os else "x86_64"
-    series = numbers(version)[:2]
+    series = version_numbers(version)[:2]
     rows = [
         wheel
         for wheel in wheels
-        if wheel.tag == build and wheel.code and system in wheel.systems and wheel.architecture == plain(architecture)
+        if wheel.tag == build
+        and wheel.gpu_archs
+        and system in wheel.systems
+        and wheel.architecture == plain(architecture)
     ]
-    older = [wheel for wheel in rows if numbers(wheel.torch) <= series]
-    return max(older, key=lambda wheel: numbers(wheel.torch)) if older else rows[-1] if rows else None
+    older = [wheel for wheel in rows if version_numbers(wheel.torch) <= series]
+    return max(older, key=lambda wheel: version_numbers(wheel.torch)) if older else rows[-1] if rows else None
 
 
 def plain(architecture: str) -> str:
@@ -144,7 +147,7 @@ def _kernels(wheel: TorchWheel, gpu: Gpu) -> str:
     capability = capability_of(gpu)
     if not vendors.of(gpu).has_compute_capability:
         return "no kernels"
-    compiled = [numbers(code) for code in wheel.code if "." in code]
+    compiled = [version_numbers(code) for code in wheel.gpu_archs if "." in code]
     too_old = capability is not None and bool(compiled) and capability < min(compiled)
     return "no longer kernels" if too_old else "not yet kernels"
 

@@ -1,4 +1,4 @@
-"""What speaks against a library in one environment of one machine, beside the machine itself."""
+"""Why a library cannot be installed in one environment of one machine."""
 
 from __future__ import annotations
 
@@ -6,105 +6,100 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from llmcheck.gpus.cuda import cuda_of
-from llmcheck.install.incompatibility import incompatibility, numbers
-from llmcheck.install.installed_packages import COMPANIONS
-from llmcheck.install.specifiers import satisfiable
+from llmcheck.install.incompatibility import incompatibility
+from llmcheck.install.specifiers import excluded, first_release, satisfiable, specifier_of
+from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import TorchBuild
-from llmcheck.schema.machine import CudaToolkit, Machine, Torch
+from llmcheck.schema.machine import CudaToolkit, Machine, Torch, version_numbers
 from llmcheck.tables.library import Library
 
 
 class InstallBlockers(NamedTuple):
-    """What an environment is to hold and who asks."""
+    """What decides whether a library can go into an environment."""
 
     machine: Machine
     libraries: Mapping[str, Library]
     specifiers: Mapping[str, str]
-    """What is asked of versions, by library id."""
+    """What the tier requires of versions, by library id."""
     python_conflicts: Mapping[str, str]
-    """What the environment's Python keeps out, by library id, with the reason."""
+    """The libraries that the environment's Python excludes, by id, each with the reason."""
     torch: TorchBuild
-    """The build that goes into it."""
+    """The build for this environment."""
     installed: Torch | None
-    """The torch that is there and stays."""
-    is_there: Callable[[str], bool]
-    """Whether a library is there and does."""
+    """The installed torch, where it stays."""
+    is_satisfied: Callable[[str], bool]
+    """Whether a library is installed and works, in a version that the tier accepts."""
 
     def against(self, name: str) -> str | None:
-        """Why a library cannot be installed there, or what it needs first cannot; None if nothing is known."""
+        """Why a library, or one that it needs, cannot be installed there; None if nothing is known against it."""
         library = self.libraries[name]
         own = (
             incompatibility(library, self.machine)
             or self.python_conflicts.get(name)
-            or self._wishes(library)
+            or self._versions(library)
             or self._torch(library)
             or self._compiler(library)
         )
         if own is not None:
             return own
         for needed in library.needs:
-            if self.is_there(needed) or (library.pins_torch and needed in ("torch", *COMPANIONS)):
+            if self.is_satisfied(needed) or (library.pins_torch and needed in TORCH_FAMILY):
                 continue
             reason = self.against(needed)
             if reason is not None:
                 return f"{library.name} needs {self.libraries[needed].name}: {reason}"
         return None
 
-    def _wishes(self, library: Library) -> str | None:
-        asked = self.specifiers.get(library.id)
-        if not asked or satisfiable(asked):
+    def _versions(self, library: Library) -> str | None:
+        specifier = self.specifiers.get(library.id)
+        if not specifier or satisfiable(specifier):
             return None
-        return f"{library.name} is asked for as {asked}, which no release can be"
+        return f"{library.name} is wanted as {specifier}, which no release can be"
 
     def _torch(self, library: Library) -> str | None:
-        """A wheel that is compiled for another torch than the one that is used loads none of its kernels."""
+        """A wheel that is compiled for another torch loads none of its kernels."""
         if library.id == "torch":
             return f"no release of PyTorch can be installed here: {self.torch.none}" if self.torch.none else None
         if library.pins_torch or library.build or not (library.torch or "").startswith("=="):
             return None
-        from packaging.requirements import Requirement
-        from packaging.specifiers import SpecifierSet
-
         pin = library.torch or ""
-        series = pin.removeprefix("==").removesuffix(".*")
-        made = f"{library.name} is compiled for torch {series}"
+        compiled = f"{library.name} is compiled for torch {pin.removeprefix('==').removesuffix('.*')}"
         if self.installed is not None and self.installed.version:
-            fits = SpecifierSet(pin).contains(self.installed.version, prereleases=True)
-            return None if fits else f"{made}, and torch {self.installed.version} is installed"
-        first = f"{series}.0" if series.count(".") == 1 else series
-        if Requirement(self.torch.requirement).specifier.contains(first, prereleases=True):
+            fits = not excluded(self.installed.version, pin)
+            return None if fits else f"{compiled}, and torch {self.installed.version} is installed"
+        if not excluded(first_release(pin), specifier_of(self.torch.requirement)):
             return None
-        return f"{made}, this machine gets {self.torch.requirement}"
+        return f"{compiled}, this machine gets {self.torch.requirement}"
 
     def _compiler(self, library: Library) -> str | None:
-        """What is compiled against torch takes the CUDA that torch was built with, as far as its major release goes."""
+        """What is compiled against torch needs a compiler of the same major release of CUDA as torch."""
         if library.build_isolation or "nvcc" not in library.tools:
             return None
         tag = self.installed.build if self.installed is not None else self.torch.tag
         if tag == "cpu":
             return f"{library.name} is compiled against torch, and the torch here is a CPU build"
-        cuda, there = cuda_of(tag or ""), nvcc_version(self.machine)
-        if cuda is None or there is None or there[0] == cuda[0] or toolkit_for(self.machine, tag) is not None:
+        cuda, compiler = cuda_of(tag or ""), nvcc_version(self.machine)
+        if cuda is None or compiler is None or compiler[0] == cuda[0] or toolkit_for(self.machine, tag) is not None:
             return None
         return (
-            f"{library.name} is compiled here, nvcc is of CUDA {there[0]}.{there[1]} and torch is built for CUDA "
-            f"{cuda[0]}: both have to be of one major release; install the CUDA toolkit {cuda[0]}, then ask again"
+            f"{library.name} is compiled here, nvcc is of CUDA {compiler[0]}.{compiler[1]} and torch is built for CUDA "
+            f"{cuda[0]}: both need the same major release; install the CUDA toolkit {cuda[0]}, then run llmcheck again"
         )
 
 
 def nvcc_version(machine: Machine) -> tuple[int, int] | None:
-    """Of the compiler that a build takes: CUDA_HOME's, else the one on PATH; None where none is known."""
+    """The CUDA release of the compiler that a build uses: CUDA_HOME's, else the one on PATH; None if unknown."""
     software = machine.software
     home = next((each.version for each in software.cuda_toolkits if each.path == software.cuda_home), None)
     on_path = next((each.version for each in software.tools or () if each.name == "nvcc" and each.path), None)
-    version = numbers(home or on_path or "")
+    version = version_numbers(home or on_path or "")
     return (version[0], version[1]) if len(version) > 1 else None
 
 
 def toolkit_for(machine: Machine, tag: str | None) -> CudaToolkit | None:
-    """The toolkit for a build of torch where the compiler that would be taken is of another major release."""
-    cuda, there = cuda_of(tag or ""), nvcc_version(machine)
-    if cuda is None or there is None or there[0] == cuda[0]:
+    """The toolkit for a build of torch, where the compiler that a build would use has another major release."""
+    cuda, compiler = cuda_of(tag or ""), nvcc_version(machine)
+    if cuda is None or compiler is None or compiler[0] == cuda[0]:
         return None
-    fitting = (each for each in machine.software.cuda_toolkits if numbers(each.version or "")[:1] == cuda[:1])
+    fitting = (each for each in machine.software.cuda_toolkits if version_numbers(each.version or "")[:1] == cuda[:1])
     return next(fitting, None)

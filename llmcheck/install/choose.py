@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from llmcheck.install.incompatibility import incompatibility, tool
-from llmcheck.schema.advice import Choice
+from llmcheck.schema.advice import LibraryChoice
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.report import Finding
@@ -15,59 +15,61 @@ from llmcheck.tables.tables import Tables
 
 
 class TierRequest(NamedTuple):
+    """What tiers need of software on one machine."""
+
     libraries: tuple[str, ...] = ()
     """Catalogue ids whose findings are not met, one for each finding."""
     present: tuple[str, ...] = ()
     """Those whose findings are met: a new environment needs them too."""
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[LibraryChoice, ...] = ()
     specifiers: Mapping[str, str] = {}
-    """What the tier asks of a library's version, by id (PEP 440)."""
-    others: tuple[str, ...] = ()
-    """What the tier wants of packages that the catalogue does not know (PEP 508)."""
+    """What the tier requires of a library's version, by id (PEP 440)."""
+    uncatalogued: tuple[str, ...] = ()
+    """Packages that the tier needs and the catalogue does not know (PEP 508)."""
 
     def together_with(self, other: TierRequest) -> TierRequest:
-        """What both ask for; of one library both versions."""
+        """What both need; of one library both versions."""
         specifiers = dict(self.specifiers)
         for name, specifier in other.specifiers.items():
-            mine = specifiers.get(name)
-            specifiers[name] = f"{mine},{specifier}" if mine and mine != specifier else specifier
+            own = specifiers.get(name)
+            specifiers[name] = f"{own},{specifier}" if own and own != specifier else specifier
         return TierRequest(
             tuple(dict.fromkeys((*self.libraries, *other.libraries))),
             tuple(dict.fromkeys((*self.present, *other.present))),
             tuple({each.chosen: each for each in (*self.choices, *other.choices)}.values()),
             specifiers,
-            tuple(dict.fromkeys((*self.others, *other.others))),
+            tuple(dict.fromkeys((*self.uncatalogued, *other.uncatalogued))),
         )
 
 
 def missing_libraries(
     findings: Iterable[Finding], machine: Machine, tables: Tables, profile: Profile | None = None
 ) -> TierRequest:
-    """What the software findings of one profile ask for. ``profile``: for the versions that it asks for."""
-    asked = _asked(profile) if profile else {}
+    """What the software findings of one profile lack. ``profile``: for the versions that it requires."""
+    required = _required_packages(profile) if profile else {}
     missing: list[str] = []
     present: list[str] = []
-    others: list[str] = []
-    choices: list[Choice] = []
+    uncatalogued: list[str] = []
+    choices: list[LibraryChoice] = []
     for finding in findings:
         if finding.group != "software" or not finding.libraries:
             continue
         known = [tables.libraries[name] for name in finding.libraries if name in tables.libraries]
         unknown = machine.software.packages is None and finding.status in ("unknown", "skipped")
         if finding.status == "pass":
-            present += [library.id for library in known if _is_there(library, machine)][:1]
+            present += [library.id for library in known if _is_present(library, machine)][:1]
         elif (finding.status in ("fail", "warn") or unknown) and known:
             chosen, choice = _choose(known, machine)
             missing.append(chosen.id)
             choices += [choice] if choice else []
         elif finding.status in ("fail", "warn") or unknown:
-            others += [asked[name].requirement for name in finding.libraries[:1] if name in asked]
+            uncatalogued += [required[name].requirement for name in finding.libraries[:1] if name in required]
     return TierRequest(
         tuple(dict.fromkeys(missing)),
         tuple(dict.fromkeys(present)),
         tuple(choices),
-        {name: each.version for name, each in asked.items() if each.version and name in tables.libraries},
-        tuple(dict.fromkeys(others)),
+        {name: each.version for name, each in required.items() if each.version and name in tables.libraries},
+        tuple(dict.fromkeys(uncatalogued)),
     )
 
 
@@ -86,8 +88,8 @@ def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
     return None
 
 
-class _Asked(NamedTuple):
-    """A package requirement of a tier; both were checked when it was read, and hold nothing but a name and versions."""
+class _RequiredPackage(NamedTuple):
+    """A package requirement of a tier. Both were validated when the profile was read: a name, and versions."""
 
     name: str
     version: str
@@ -97,8 +99,8 @@ class _Asked(NamedTuple):
         return f"{self.name}{self.version}"
 
 
-def _asked(profile: Profile) -> dict[str, _Asked]:
-    """What the profile asks for, by library id."""
+def _required_packages(profile: Profile) -> dict[str, _RequiredPackage]:
+    """The packages that a profile requires, by library id."""
 
     def packages(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
         for requirement in requirements:
@@ -106,28 +108,29 @@ def _asked(profile: Profile) -> dict[str, _Asked]:
             if requirement.kind == "package" and not requirement.any_of:
                 yield requirement
 
-    asked: dict[str, _Asked] = {}
+    required: dict[str, _RequiredPackage] = {}
     for requirement in packages(profile.require):
         name: str = getattr(requirement, "name", None) or ""
         version: str = getattr(requirement, "version", None) or ""
-        asked[getattr(requirement, "library", None) or normalized_name(name)] = _Asked(name, version.replace(" ", ""))
-    return asked
+        key = getattr(requirement, "library", None) or normalized_name(name)
+        required[key] = _RequiredPackage(name, version.replace(" ", ""))
+    return required
 
 
-def _choose(known: list[Library], machine: Machine) -> tuple[Library, Choice | None]:
-    """The first that fits this machine, living ones before those in maintenance, those that lack no tool first."""
+def _choose(known: list[Library], machine: Machine) -> tuple[Library, LibraryChoice | None]:
+    """The first that works on this machine and lacks no tool; actively developed ones before those in maintenance."""
     against = {library.id: _against(library, machine) for library in known}
     ranked = sorted(known, key=lambda library: (against[library.id] is not None, library.status != "active"))
     chosen = ranked[0]
     if len(known) == 1:
         return chosen, None
-    others = {library.name: against[library.id] or _second(library, chosen) for library in ranked[1:]}
+    rejected = {library.name: against[library.id] or _second(library, chosen) for library in ranked[1:]}
     reason = against[chosen.id] or chosen.tiers or chosen.summary
-    return chosen, Choice(chosen=chosen.name, reason=reason, rejected=others)
+    return chosen, LibraryChoice(chosen=chosen.name, reason=reason, rejected=rejected)
 
 
 def _against(library: Library, machine: Machine) -> str | None:
-    reason = incompatibility(library, machine)  # a Python that does not fit keeps nobody out: another is made
+    reason = incompatibility(library, machine)  # a Python that does not fit excludes none: another environment is made
     if reason is None and library.install == "container" and tool(machine, "docker") is False:
         reason = f"{library.name} is a container, and docker is not installed"
     return reason
@@ -139,7 +142,7 @@ def _second(library: Library, chosen: Library) -> str:
     return f"it works here too; {chosen.name} comes first in the document"
 
 
-def _is_there(library: Library, machine: Machine) -> bool:
+def _is_present(library: Library, machine: Machine) -> bool:
     names = {package.name for package in machine.software.packages or ()}
     tools = {each.name for each in machine.software.tools or () if each.path}
     return bool(names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries))

@@ -1,4 +1,4 @@
-"""Whether a library can work on a machine at all, before anything is said of how it is installed."""
+"""Whether a library can work on a machine at all, whatever environment it is installed in."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 
 from llmcheck.gpus import vendors
-from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus, version_numbers
 from llmcheck.tables.library import Library
 
 _SYSTEMS = {"darwin": "macos"}
 
 
 def incompatibility(library: Library, machine: Machine) -> str | None:
-    """Why a library cannot work on this machine; None if nothing speaks against it. Python is not looked at."""
+    """Why a library cannot work on this machine; None if nothing is known against it. Python is not looked at."""
     return _system(library, machine) or _nvidia(library, machine)
 
 
@@ -21,16 +21,15 @@ def python_mismatch(library: Library, version: str | None) -> str | None:
     """Which Python a library needs, where ``version`` is another; None where it fits or is not known."""
     if version is None:
         return None
-    if library.python_min and numbers(version) < numbers(library.python_min):
+    if library.python_min and is_older(version, library.python_min):
         return f"{library.name} needs Python {library.python_min} or newer"
-    if library.python_below and numbers(version) >= numbers(library.python_below):
+    if library.python_below and not is_older(version, library.python_below):
         return f"{library.name} needs Python below {library.python_below}"
     return None
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version, to compare two of one scheme."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+def is_older(version: str, minimum: str) -> bool:
+    return version_numbers(version) < version_numbers(minimum)
 
 
 def tool(machine: Machine, name: str) -> bool | None:
@@ -40,8 +39,8 @@ def tool(machine: Machine, name: str) -> bool | None:
 
 
 def driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver cannot be asked what it can run; None where it answers or there is none."""
-    driver = machine.drivers.get("nvidia")
+    """Why the NVIDIA driver does not answer; None where it does or there is none."""
+    driver = vendors.driver_of(machine, "cuda")
     return driver.fault if driver else None
 
 
@@ -57,39 +56,39 @@ def _system(library: Library, machine: Machine) -> str | None:
     if library.platforms and platform not in library.platforms:
         return f"{library.name} has no release for {platform}"
     libc = re.fullmatch(r"(\w+) ([\d.]+)", machine.os.libc or "")
-    if library.glibc_min and libc and libc[1] == "glibc" and numbers(libc[2]) < numbers(library.glibc_min):
+    if library.glibc_min and libc and libc[1] == "glibc" and is_older(libc[2], library.glibc_min):
         return f"{library.name} needs glibc {library.glibc_min}, this system has {libc[2]}"
     if library.glibc_min and libc and libc[1] == "musl":
         return f"{library.name} is built for glibc, and this system has musl"
-    version = numbers(machine.os.version or "")
+    version = version_numbers(machine.os.version or "")
     if library.macos_min and system == "macos" and version and version[0] < library.macos_min:
         return f"{library.name} needs macOS {library.macos_min}, this is {machine.os.version}"
     return None
 
 
 def _nvidia(library: Library, machine: Machine) -> str | None:
-    gpus = [gpu for gpu in counted_gpus(machine) if gpu.vendor == "nvidia"]
+    gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     if not gpus:
         if library.needs_nvidia and not driver_fault(machine):
             return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
         return None
     if not cards_for(library, gpus):
         return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
-    # Wheels with kernels hold none for these chips, but those that are made for them alone.
+    # Wheels with kernels hold none for these chips, except those that are made for them alone.
     if library.compute_capability and not library.build and all(vendors.of(gpu).is_embedded(gpu) for gpu in gpus):
         return f"the wheels of {library.name} hold no code for this Jetson: it has to be built from its source"
     return old_driver(library, machine)
 
 
 def cards_for(library: Library, gpus: Iterable[Gpu]) -> list[Gpu]:
-    """Those of the NVIDIA cards that are new enough for a library; one that is not known counts as new enough."""
-    least = numbers(library.compute_capability or "0")
-    return [gpu for gpu in gpus if (capability_of(gpu) or (999, 0)) >= least]
+    """The cards that are new enough for a library; one of unknown compute capability counts as new enough."""
+    least = version_numbers(library.compute_capability or "0")
+    return [gpu for gpu in gpus if vendors.of(gpu).is_at_least(gpu, least) is not False]
 
 
 def old_driver(library: Library, machine: Machine) -> str | None:
-    """That the NVIDIA driver is too old for a library; None where it does, or is not known."""
-    driver = machine.drivers.get("nvidia")
-    if library.driver and driver and driver.version and numbers(driver.version) < numbers(library.driver):
+    """That the NVIDIA driver is too old for a library; None where it is new enough or not known."""
+    driver = vendors.driver_of(machine, "cuda")
+    if library.driver and driver and driver.version and is_older(driver.version, library.driver):
         return f"{library.name} needs NVIDIA driver {library.driver}, this machine has {driver.version}"
     return None

@@ -1,4 +1,4 @@
-"""What a plan takes to download and on disk, from resolutions that were measured."""
+"""The bytes that a plan downloads and installs, from resolutions that were measured."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from llmcheck.schema.machine import Machine
 from llmcheck.tables.library import Resolutions
 
 _CPU_TORCH = "torch-cpu"
-# Of PyPI's torch for Linux: what a CPU build does not bring.
-_OF_CUDA = ("nvidia-", "cuda-", "triton")
+# The dependencies of PyPI's torch for Linux that a CPU build does not have.
+_CUDA_PACKAGES = ("nvidia-", "cuda-", "triton")
 
 
 def size_of(
     environments: Sequence[Environment], torch: TorchBuild | None, machine: Machine, resolutions: Resolutions
 ) -> Size | None:
-    """None where nothing of it was measured. Packages that are there already cost nothing in the judged environment."""
-    there = {package.name for package in machine.software.packages or ()}
+    """None where nothing of it was measured. Installed packages count nothing in the judged environment."""
+    present = {package.name for package in machine.software.packages or ()}
     download = installed = 0
     unknown: list[str] = []
     for environment in environments:
@@ -28,14 +28,14 @@ def size_of(
                 unknown.append(name)
             else:
                 packages.update(closure.packages)
-        if environment.folder is None and "torch" in there and "torch" not in environment.libraries:
-            # What an installed torch brought along is there, under whatever names its build gives it.
-            brought = resolutions.libraries["torch"].packages if "torch" in resolutions.libraries else {}
-            packages = {name: version for name, version in packages.items() if name not in brought}
+        if environment.folder is None and "torch" in present and "torch" not in environment.libraries:
+            # The dependencies of an installed torch are present, under whatever names its build gives them.
+            of_torch = resolutions.libraries["torch"].packages if "torch" in resolutions.libraries else {}
+            packages = {name: version for name, version in packages.items() if name not in of_torch}
         if torch is not None and torch.tag in ("cpu", "mps") and "torch" in packages:
             packages = _without_cuda(packages, resolutions)
         for name, version in packages.items():
-            if environment.folder is None and name in there:
+            if environment.folder is None and name in present:
                 continue
             sizes = resolutions.sizes.get(f"{name}=={version}")
             download += sizes[0] if sizes else 0
@@ -55,12 +55,14 @@ def _without_cuda(packages: dict[str, str], resolutions: Resolutions) -> dict[st
     plain = resolutions.libraries.get(_CPU_TORCH)
     if plain is None:
         return packages
-    kept = {name: version for name, version in packages.items() if not name.startswith(_OF_CUDA) and name != "torch"}
+    kept = {
+        name: version for name, version in packages.items() if not name.startswith(_CUDA_PACKAGES) and name != "torch"
+    }
     return {**plain.packages, **kept}
 
 
 def _free(environments: Iterable[Environment], machine: Machine) -> int | None:
-    """Of the file system that holds the first environment; the working directory's for a relative path.
+    """Free bytes of the file system of the first environment; the working directory's for a relative path.
 
     A machine in words has one disk, for everything.
     """

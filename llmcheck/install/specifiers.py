@@ -1,4 +1,8 @@
-"""Versions that are asked for: two wishes of one package in one requirement, and what a wish leaves out."""
+"""Version specifiers (PEP 440): combining two of one package, and testing versions against them.
+
+``packaging`` takes 10 ms to import, its requirements 25 ms, and nearly every plan does without: so each function first
+answers the simple cases by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from llmcheck.install.incompatibility import numbers
+from llmcheck.schema.machine import version_numbers
 
 if TYPE_CHECKING:
     from packaging.specifiers import Specifier
@@ -14,53 +18,55 @@ if TYPE_CHECKING:
 _SIMPLE = re.compile(r">=(\d+(?:\.\d+)*)$")
 _RELEASE = re.compile(r"\d+(?:\.\d+)*")
 _PLAIN = re.compile(r"(>=|<=)(\d+(?:\.\d+)*)")
-_FLOORS = (">", "==", "~=")
+_LOWER_BOUNDS = (">", "==", "~=")
 
 
 def name_of(requirement: str) -> str:
     """The name alone of a requirement (PEP 508)."""
-    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+    return re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]
 
 
 def bounded(requirement: str, specifier: str) -> str:
-    """A requirement that also holds what is asked, the stricter of two bounds; where they clash, what is asked.
+    """``requirement`` narrowed by ``specifier``, each bound written once; if the two exclude each other, ``specifier``
+    alone.
 
-    Our floor says what was checked, and is no reason to refuse an older release that somebody needs.
+    The catalogue's lower bound only says which releases were checked. It is no reason to refuse an older release that
+    a tier names.
     """
     simple = _SIMPLE.search(requirement), _SIMPLE.fullmatch(specifier)
-    if not specifier or (simple[0] and simple[1] and numbers(simple[1][1]) <= numbers(simple[0][1])):
-        return requirement  # which is nearly always so
-    from packaging.requirements import Requirement  # 25 ms
+    if not specifier or (simple[0] and simple[1] and version_numbers(simple[1][1]) <= version_numbers(simple[0][1])):
+        return requirement
+    from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
-    ours, asked = Requirement(requirement), SpecifierSet(specifier)
-    kept = _strictest(ours.specifier & asked if satisfiable(f"{ours.specifier},{asked}".strip(",")) else asked)
+    ours, theirs = Requirement(requirement), SpecifierSet(specifier)
+    kept = _strictest(ours.specifier & theirs if satisfiable(f"{ours.specifier},{theirs}".strip(",")) else theirs)
     extras = f"[{','.join(sorted(ours.extras))}]" if ours.extras else ""
     return f"{ours.name}{extras}{','.join(kept)}"
 
 
 def specifier_of(requirement: str) -> str:
-    """What a requirement asks of the version; it has no marker and no URL, as all of ours."""
+    """The version specifier of a requirement without marker and URL, as all in the catalogue are."""
     return re.sub(r"^[A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?\s*", "", requirement)
 
 
-def has_floor(requirement: str) -> bool:
-    """Whether a resolver cannot walk back to any release of the past."""
-    return any(operator in specifier_of(requirement) for operator in _FLOORS)
+def has_lower_bound(requirement: str) -> bool:
+    """Whether a resolver cannot walk back to any old release."""
+    return any(operator in specifier_of(requirement) for operator in _LOWER_BOUNDS)
 
 
-def floor_of(requirement: str) -> str:
-    """The oldest release that a requirement admits, as far as it says; else nothing."""
-    floors = re.findall(r"(?:>=|==|~=)\s*(\d+(?:\.\d+)*)", specifier_of(requirement))
-    return max(floors, key=numbers, default="")
+def lower_bound(requirement: str) -> str:
+    """The oldest release that a requirement allows; empty where it names none."""
+    bounds = re.findall(r"(?:>=|==|~=)\s*(\d+(?:\.\d+)*)", specifier_of(requirement))
+    return max(bounds, key=version_numbers, default="")
 
 
 def excluded(version: str, specifier: str) -> bool:
-    """Whether an installed version is not what is asked; one that cannot be compared is not."""
+    """Whether a specifier excludes a version; one that is not PEP 440 is excluded by every specifier."""
     plain = _PLAIN.fullmatch(specifier) if _RELEASE.fullmatch(version) else None
     if not specifier or plain is not None:
-        return plain is not None and not _holds(_release(version), plain[1], _release(plain[2]))
-    from packaging.specifiers import SpecifierSet  # 11 ms
+        return plain is not None and not _is_within(_release(version), plain[1], _release(plain[2]))
+    from packaging.specifiers import SpecifierSet
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -69,33 +75,35 @@ def excluded(version: str, specifier: str) -> bool:
         return True
 
 
-def _holds(version: tuple[int, ...], operator: str, other: tuple[int, ...]) -> bool:
-    return version >= other if operator == ">=" else version <= other
+def satisfiable(specifier: str) -> bool:
+    """Whether any version can satisfy all clauses of a specifier."""
+    if "," not in specifier:
+        return True
+    from packaging.specifiers import SpecifierSet
+
+    return not SpecifierSet(specifier).is_unsatisfiable()
+
+
+def first_release(pin: str) -> str:
+    """The first release of an exact pin: ``==2.13.*`` gives ``2.13.0``, ``==2.13.1`` gives ``2.13.1``."""
+    series = pin.removeprefix("==").removesuffix(".*")
+    return f"{series}.0" if series.count(".") == 1 else series
+
+
+def _is_within(version: tuple[int, ...], operator: str, bound: tuple[int, ...]) -> bool:
+    return version >= bound if operator == ">=" else version <= bound
 
 
 def _release(version: str) -> tuple[int, ...]:
-    """Without the zeros at the end, which say nothing."""
-    parts = numbers(version)
+    """Without trailing zeros: 2.1 and 2.1.0 are the same release."""
+    parts = version_numbers(version)
     while parts and parts[-1] == 0:
         parts = parts[:-1]
     return parts
 
 
-def satisfiable(specifier: str) -> bool:
-    """Whether any version at all can be all that is asked: what has a floor is tried there and just above."""
-    if "," not in specifier:
-        return True
-    from packaging.specifiers import SpecifierSet
-    from packaging.version import Version
-
-    whole = SpecifierSet(specifier)
-    lows = [Version(_base(each)) for each in whole if each.operator in (">=", ">", "==", "~=")]
-    tried = [text for low in lows for text in (str(low), f"{low.base_version}.0.1")]
-    return not lows or any(whole.contains(each, prereleases=True) for each in tried)
-
-
 def _strictest(every: Iterable[Specifier]) -> list[str]:
-    """Floor, series or release, ceiling, exclusions: of several floors or ceilings one."""
+    """Lower bound, series or exact release, upper bound, exclusions; of several bounds the strictest."""
     from packaging.version import Version
 
     every = set(every)
@@ -105,22 +113,17 @@ def _strictest(every: Iterable[Specifier]) -> list[str]:
     series = [each for each in every if each.operator in ("==", "~=")]
     above = [each for each in every if each.operator in (">=", ">")]
     below = [each for each in every if each.operator in ("<=", "<")]
-    floor = max(above, key=lambda each: (Version(each.version), each.operator == ">"), default=None)
-    ceiling = min(below, key=lambda each: (Version(each.version), each.operator == "<="), default=None)
-    edges = [edge if edge is None or not _is_idle(edge, series) else None for edge in (floor, ceiling)]
+    lowest = max(above, key=lambda each: (Version(each.version), each.operator == ">"), default=None)
+    highest = min(below, key=lambda each: (Version(each.version), each.operator == "<="), default=None)
+    bounds = [bound if bound is None or not _is_implied(bound, series) else None for bound in (lowest, highest)]
     rest = [each for each in every if each.operator == "!="]
-    kept = [edges[0], *sorted(series, key=str), edges[1], *sorted(rest, key=str)]
+    kept = [bounds[0], *sorted(series, key=str), bounds[1], *sorted(rest, key=str)]
     return [str(each) for each in kept if each is not None]
 
 
-def _is_idle(edge: Specifier, series: Iterable[Specifier]) -> bool:
-    """Whether a bound takes nothing away from a series (``==2.14.*``), of which both ends are tried."""
+def _is_implied(bound: Specifier, series: Iterable[Specifier]) -> bool:
+    """Whether a bound excludes nothing of a series such as ``==1.4.*``, tested at both ends of it."""
     return any(
-        all(edge.contains(each, prereleases=True) for each in (_base(one), f"{_base(one)}.99999"))
-        for one in series
-        if one.version.endswith(".*")
+        all(bound.contains(each, prereleases=True) for each in (start, f"{start}.99999"))
+        for start in (each.version.removesuffix(".*") for each in series if each.version.endswith(".*"))
     )
-
-
-def _base(each: Specifier) -> str:
-    return each.version.removesuffix(".*")

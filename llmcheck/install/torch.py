@@ -1,78 +1,65 @@
-"""Which build of PyTorch works on a machine: the newest whose every test holds for all visible cards together."""
+"""Which build of PyTorch works on a machine: the newest that passes every test for all visible cards together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from llmcheck.gpus import vendors
-from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version, numbers
-from llmcheck.gpus.torch_support import plain, runs_on
+from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
+from llmcheck.gpus.torch_support import runs_on, vendor_of
+from llmcheck.gpus.vendors import Vendor
 from llmcheck.install.specifiers import bounded, excluded
+from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.advice import Decision, TorchBuild
-from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
-
-_INDEX = "https://download.pytorch.org/whl/"
-# NVIDIA's own wheels for JetPack 6 (Orin); the wheels of servers do not fit its system.
-_JETSON_INDEX = "https://pypi.jetson-ai-lab.io/jp6/cu126"
-_OLDEST_CAPABILITY = (5, 0)
-_HIDES = {"nvidia": "CUDA_VISIBLE_DEVICES", "amd": "ROCR_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES"}
-_TAGS = {"nvidia": "cu", "amd": "rocm", "intel": "xpu"}
 
 
 def torch_build(
     machine: Machine,
     wheels: Sequence[TorchWheel],
     drivers: Sequence[CudaDriver],
-    backend: str | None = None,
     python: str | None = None,
     specifier: str = "",
 ) -> TorchBuild:
     """The build to install; the CPU build where no card can be used, with the reason why none can.
 
-    ``backend``: what UV_TORCH_BACKEND says, taken where it can work. ``python``: the version of the Python that it is
-    for; None is the judged one. ``specifier``: the releases that are asked for (PEP 440); where none of them can use
-    the cards that another can, there is none. What is not known of the machine limits nothing, and the reasons say so.
+    ``python``: the version of the Python that it is for; None is the judged one. ``specifier``: the releases that are
+    wanted (PEP 440); where none of them can use the cards that another can, there is none. What UV_TORCH_BACKEND names
+    on that machine is taken where it can work. What is not known of the machine excludes nothing, and the reasons say
+    so.
     """
-    found = _Chooser(machine, wheels, drivers, backend, python, specifier).build()
+    found = _Chooser(machine, wheels, drivers, python, specifier).build()
     if not specifier or (found.tag != "cpu" and found.none is None):
         return found
-    free = _Chooser(machine, wheels, drivers, backend, python).build()
+    free = _Chooser(machine, wheels, drivers, python).build()
     if free.tag == found.tag and found.none is None:
         return found
-    return _with(free, none=free.none or f"torch {specifier} is asked for, and this machine gets {free.requirement}")
-
-
-def index_of(tag: str) -> str:
-    """The package index of one build."""
-    return _JETSON_INDEX if tag == "jetson" else f"{_INDEX}{tag}"
+    return _with(free, none=free.none or f"torch {specifier} is wanted, and this machine gets {free.requirement}")
 
 
 class _Chooser:
+    """The facts that decide, and the decisions so far."""
+
     def __init__(
         self,
         machine: Machine,
         wheels: Sequence[TorchWheel],
         drivers: Sequence[CudaDriver],
-        backend: str | None,
         python: str | None,
         specifier: str = "",
     ) -> None:
-        self.machine, self.drivers, self.backend, self.specifier = machine, drivers, backend, specifier
-        self.system = machine.os.system if machine.os else "linux"
-        self.architecture = plain(machine.os.architecture if machine.os else "x86_64")
+        self.machine, self.drivers, self.specifier = machine, drivers, specifier
+        self.backend = machine.software.torch_backend
+        self.system, self.architecture = system_of(machine), architecture_of(machine)
         judged = machine.software.python
         self.python = python or (judged.version if judged else None)
-        driver = machine.drivers.get("nvidia")
-        self.driver = driver.version if driver and driver.version and numbers(driver.version) else None
+        driver = vendors.driver_of(machine, "cuda")
+        self.driver = driver.version if driver and driver.version and version_numbers(driver.version) else None
         self.fault = driver.fault if driver else None
-        self.gpus = [gpu for gpu in counted_gpus(machine) if not (gpu.integrated and gpu.vendor == "amd")]
-        known = [
-            wheel
-            for wheel in wheels
-            if wheel.verified and self.system in wheel.systems and wheel.architecture == self.architecture
-        ]
-        self.wheels = [wheel for wheel in known if _admits(wheel, specifier, known)]
+        self.gpus = counted_gpus(machine)
+        known = [wheel for wheel in published_for(machine, wheels) if wheel.verified]
+        self.wheels = [wheel for wheel in known if _allows(wheel, specifier, known)]
         self.decisions: list[Decision] = []
 
     def build(self) -> TorchBuild:
@@ -86,33 +73,33 @@ class _Chooser:
     def _ours(self) -> TorchBuild:
         if self.system == "darwin":
             return self._mac()
-        nvidia = self._of("nvidia")
-        if nvidia:
-            return self._jetson(nvidia) if self._is_jetson(nvidia) else self._nvidia(nvidia)
+        supported = [vendor for vendor in map(vendors.of, self.gpus) if vendor.torch is not None]
+        vendor = min(supported, key=lambda each: each.torch.rank if each.torch else 0, default=None)
+        if vendor is not None and vendor.platform == "cuda":
+            gpus = self._of(vendor)
+            return self._jetson(gpus) if self._is_jetson(gpus) else self._cuda(gpus)
         if self.fault:
             return self._for_a_silent_driver()
-        if self._of("amd"):
-            return self._amd(self._of("amd"))
-        if self._of("intel"):
-            return self._intel(self._of("intel"))
+        if vendor is not None and vendor.torch is not None:
+            return self._compiled_for(vendor) if vendor.torch.has_kernels else self._translated_for(vendor)
         self._decide("which GPUs are visible and usable?", "none")
         hidden = [gpu for gpu in self.machine.gpus or () if not gpu.visible and not gpu.integrated]
         if hidden:
-            variables = _HIDES.get(hidden[0].vendor, "an environment variable")
+            variables = " or ".join(vendors.of(hidden[0]).hidden_by) or "an environment variable"
             return self._cpu(f"every GPU here is hidden by {variables}: until that is unset only the CPU is used")
         return self._cpu("no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries")
 
-    def _advised(self, kind: str) -> list[TorchWheel]:
-        """The builds of one kind that are advised; where a version is asked for all, those of that version first."""
-        rows = [wheel for wheel in self.wheels if wheel.tag.startswith(kind)]
+    def _advised(self, prefix: str) -> list[TorchWheel]:
+        """The advised builds whose tag begins so; of a wanted version all, those of that version first."""
+        rows = [wheel for wheel in self.wheels if wheel.tag.startswith(prefix)]
         if not self.specifier:
             return [wheel for wheel in rows if wheel.advised]
         return sorted(rows, key=lambda wheel: excluded(wheel.release, self.specifier))
 
-    def _of(self, vendor: str) -> list[Gpu]:
-        return [gpu for gpu in self.gpus if gpu.vendor == vendor]
+    def _of(self, vendor: Vendor) -> list[Gpu]:
+        return [gpu for gpu in self.gpus if vendors.of(gpu) == vendor]
 
-    def _nvidia(self, gpus: list[Gpu]) -> TorchBuild:
+    def _cuda(self, gpus: list[Gpu]) -> TorchBuild:
         known = sorted({capability for gpu in gpus if (capability := capability_of(gpu))})
         facts = self._facts(gpus, known)
         candidates = self._advised("cu")
@@ -130,14 +117,14 @@ class _Chooser:
             reasons = [f"{facts}: {passed.tag} is the newest build for both{among}"]
             return _with(self._published(passed, reasons), **self._with_newer_driver(best, gpus))
         found = self._cpu(*self._why_none(candidates, gpus, known, best))
-        return _with(found, driver=self._least(best, gpus)) if best is not None else found
+        return _with(found, driver=self._min_driver(best, gpus)) if best is not None else found
 
     def _why_none(
         self, candidates: list[TorchWheel], gpus: list[Gpu], known: Sequence[tuple[int, ...]], best: TorchWheel | None
     ) -> list[str]:
         cards = f"compute capability {_spread(known)}"
         if best is not None:
-            least = self._least(best, gpus)
+            least = self._min_driver(best, gpus)
             return [
                 f"driver {self.driver} is too old for {cards}: update it to {least} or newer, then ask again; "
                 "until then only the CPU build runs"
@@ -147,8 +134,9 @@ class _Chooser:
         against = [self._fits_system(wheel) for wheel in candidates]
         if all(against):
             return [f"no CUDA build of PyTorch can be installed here: {against[0]}"]
-        if known and known[0] < _OLDEST_CAPABILITY:
-            return [f"{cards} is older than any build that can still be had"]
+        oldest = min((version_numbers(arch) for wheel in candidates for arch in wheel.gpu_archs), default=())
+        if known and known[0] < oldest:
+            return [f"{cards} is older than any published build supports"]
         return [f"no build holds {cards} together: hide the cards of one kind with CUDA_VISIBLE_DEVICES and ask again"]
 
     def _facts(self, gpus: list[Gpu], known: Sequence[tuple[int, ...]]) -> str:
@@ -166,30 +154,31 @@ class _Chooser:
         """Why a build does not work here; None if nothing speaks against it. Each answer is kept."""
         against = self._fits_system(wheel)
         if against is None and not self._holds(wheel, gpus):
-            against = f"it holds code for {_ranges(wheel.code)} only"
+            against = f"it holds code for {_ranges(wheel.gpu_archs)} only"
         source = f"{wheel.source} ({wheel.as_of})"
         if against is None:
             cuda = cuda_of(wheel.tag)
             floor = min_driver(cuda, gpus, self.drivers) if cuda else None
             if floor is not None and self.driver is not None:
                 least = min_driver_version(floor, self.system)
-                if numbers(self.driver) < numbers(least):
+                if version_numbers(self.driver) < version_numbers(least):
                     against = f"CUDA {floor.cuda} needs driver {least} or newer"
                     source = f"{floor.source} ({floor.as_of})"
         self._decide(f"does torch {wheel.torch} ({wheel.tag}) work?", f"no: {against}" if against else "yes", source)
         return against
 
     def _fits_system(self, wheel: TorchWheel) -> str | None:
-        if self.python and numbers(self.python)[:2] < numbers(wheel.python_min):
+        minor = version_numbers(self.python or "")[:2]
+        if minor and minor < version_numbers(wheel.python_min):
             return f"torch {wheel.torch} needs Python {wheel.python_min} or newer, this is {self.python}"
-        if self.python and wheel.python_below and numbers(self.python)[:2] >= numbers(wheel.python_below):
+        if minor and wheel.python_below and minor >= version_numbers(wheel.python_below):
             return f"torch {wheel.torch} needs Python below {wheel.python_below}, this is {self.python}"
         libc = (self.machine.os.libc if self.machine.os else None) or ""
         if libc.startswith("musl"):
             return "PyTorch's wheels are built for glibc, and this system has musl"
-        if wheel.glibc_min and libc.startswith("glibc") and numbers(libc) < numbers(wheel.glibc_min):
+        if wheel.glibc_min and libc.startswith("glibc") and version_numbers(libc) < version_numbers(wheel.glibc_min):
             return f"torch {wheel.torch} needs glibc {wheel.glibc_min}, this is {libc}"
-        version = numbers((self.machine.os.version if self.machine.os else None) or "")
+        version = version_numbers((self.machine.os.version if self.machine.os else None) or "")
         if wheel.macos_min and version and version[0] < wheel.macos_min:
             return f"torch {wheel.torch} needs macOS {wheel.macos_min}"
         return None
@@ -197,7 +186,7 @@ class _Chooser:
     def _holds(self, wheel: TorchWheel, gpus: list[Gpu]) -> bool:
         return all(runs_on(wheel, gpu) for gpu in gpus)
 
-    def _least(self, wheel: TorchWheel, gpus: list[Gpu]) -> str:
+    def _min_driver(self, wheel: TorchWheel, gpus: list[Gpu]) -> str:
         cuda = cuda_of(wheel.tag)
         floor = min_driver(cuda, gpus, self.drivers) if cuda else None
         return min_driver_version(floor, self.system) if floor else "newer"
@@ -205,7 +194,7 @@ class _Chooser:
     def _with_newer_driver(self, best: TorchWheel | None, gpus: list[Gpu]) -> dict[str, str]:
         if best is None:
             return {}
-        least = self._least(best, gpus)
+        least = self._min_driver(best, gpus)
         remedy = f"with driver {least} or newer, torch {best.torch} ({best.tag}) works"
         return {"driver": least, "remedy": remedy}
 
@@ -215,12 +204,12 @@ class _Chooser:
     def _jetson(self, gpus: list[Gpu]) -> TorchBuild:
         wheel = next((each for each in self.wheels if each.tag == "jetson"), None)
         if wheel is not None and self._against(wheel, gpus) is None:
-            return self._published(wheel, ["Jetson Orin: NVIDIA's own wheels for JetPack 6 and its Python 3.10"])
+            return self._published(wheel, [f"Jetson Orin: wheels for its JetPack and Python {wheel.python_min}"])
         if wheel is not None and self._holds(wheel, gpus):
             why = self._fits_system(wheel)
             return self._cpu(
-                f"Jetson Orin: {why}; NVIDIA's wheels for JetPack 6 at {_JETSON_INDEX} are for Python 3.10, which "
-                "'uv python install 3.10' brings"
+                f"Jetson Orin: {why}; its wheels at {index_of_wheel(wheel, self.system)} are for Python "
+                f"{wheel.python_min}, which 'uv python install {wheel.python_min}' brings"
             )
         return self._cpu(
             "this Jetson is older than Orin: its torch comes with JetPack from NVIDIA's downloads; no index holds a "
@@ -228,37 +217,40 @@ class _Chooser:
         )
 
     def _for_a_silent_driver(self) -> TorchBuild:
-        reason = f"the NVIDIA driver does not answer ({self.fault}): mend it first; then driver 580 or newer fits"
         wheel = next((each for each in self._advised("cu") if self._fits_system(each) is None), None)
+        then = f"; then driver {self._min_driver(wheel, [])} or newer fits" if wheel else ""
+        reason = f"the NVIDIA driver does not answer ({self.fault}): repair it first{then}"
         self._decide("does the NVIDIA driver answer?", f"no: {self.fault}")
         return self._published(wheel, [reason]) if wheel else self._cpu(reason)
 
-    def _amd(self, gpus: list[Gpu]) -> TorchBuild:
-        names = ", ".join(sorted({gpu.gfx or "an unknown gfx" for gpu in gpus}))
-        self._decide("which AMD GPUs are visible and usable?", names)
-        if self.system != "linux":
-            return self._cpu(
-                "AMD GPU on Windows: AMD's own wheels are at https://repo.amd.com/rocm/whl/, for Python 3.12"
-            )
-        for wheel in self._advised("rocm"):
+    def _compiled_for(self, vendor: Vendor) -> TorchBuild:
+        """For GPUs whose builds are compiled for single targets, as ROCm's are."""
+        gpus, support = self._of(vendor), vendor.torch
+        assert support is not None  # noqa: S101 - the caller chose a vendor that PyTorch supports
+        names = ", ".join(sorted({vendor.architecture(gpu) or f"unknown {vendor.architecture_field}" for gpu in gpus}))
+        kind, builds = f"{vendor.name} GPU ({names})", f"{vendor.platform_name} build"
+        self._decide(f"which {vendor.name} GPUs are visible and usable?", names)
+        if self.system in support.elsewhere:
+            return self._cpu(f"{vendor.name} GPU on {self.system.capitalize()}: {support.elsewhere[self.system]}")
+        for wheel in self._advised(support.tag):
             if self._against(wheel, gpus) is None:
-                rocm = wheel.tag.replace("rocm", "ROCm ")
-                reason = f"AMD GPU ({names}): the {rocm} build, published for torch {wheel.torch}"
-                unknown = any(gpu.gfx is None for gpu in gpus)
+                release = wheel.tag.replace(support.tag, f"{vendor.platform_name} ")
+                reason = f"{kind}: the {release} build, published for torch {wheel.torch}"
+                unknown = any(vendor.architecture(gpu) is None for gpu in gpus)
                 return self._published(
                     wheel, [reason + ("; assumed to be one that it holds code for" if unknown else "")]
                 )
-        return self._cpu(
-            f"AMD GPU ({names}): no ROCm build that is known to be published holds code for it; "
-            "HSA_OVERRIDE_GFX_VERSION makes some such cards answer to another name, unsupported and with hangs reported"
-        )
+        advice = f"; {support.without_kernels}" if support.without_kernels else ""
+        return self._cpu(f"{kind}: no published {builds} holds code for it{advice}")
 
-    def _intel(self, gpus: list[Gpu]) -> TorchBuild:
-        discrete = [gpu for gpu in gpus if not gpu.integrated] or gpus
-        wheel = next((each for each in self.wheels if each.tag == "xpu" and self._against(each, []) is None), None)
+    def _translated_for(self, vendor: Vendor) -> TorchBuild:
+        """For GPUs whose driver compiles the code of a build, as Intel's does."""
+        gpus, tag = self._of(vendor), vendor.torch.tag if vendor.torch else ""
+        name, kind = gpus[0].name or "unnamed", f"{vendor.platform_name} build"
+        wheel = next((each for each in self.wheels if each.tag == tag and self._against(each, []) is None), None)
         if wheel is None:
-            return self._cpu(f"Intel GPU: no XPU build is published for {self.system} on {self.architecture}")
-        return self._published(wheel, [f"Intel GPU ({discrete[0].name or 'unnamed'}): the XPU build"])
+            return self._cpu(f"{vendor.name} GPU: no {kind} is published for {self.system} on {self.architecture}")
+        return self._published(wheel, [f"{vendor.name} GPU ({name}): the {kind}"])
 
     def _mac(self) -> TorchBuild:
         """PyPI's wheel drives the GPU of Apple silicon; older systems stop at older releases."""
@@ -268,7 +260,7 @@ class _Chooser:
                 version = (self.machine.os.version if self.machine.os else None) or "of this version"
                 reason = f"the last release for macOS {version} and this Python" if not newest else ""
                 if self.architecture == "x86_64":
-                    reason = "the last release for Intel Macs, for Python up to 3.12"
+                    reason = f"the last release for Intel Macs, for Python below {wheel.python_below}"
                 return self._published(wheel, [reason or "macOS: the PyPI wheel drives the GPU"])
         against = next((self._fits_system(wheel) for wheel in self.wheels), "none is published for it")
         return TorchBuild(
@@ -290,7 +282,7 @@ class _Chooser:
         return TorchBuild(
             tag="cpu",
             index_url=index_of("cpu"),
-            requirement=candidates[0].requirement if candidates else "torch>=2.14",
+            requirement=candidates[0].requirement if candidates else "torch",
             reasons=(*reasons, f"no release of PyTorch can be installed here: {against}"),
             none=against,
             decisions=tuple(self.decisions),
@@ -300,7 +292,7 @@ class _Chooser:
     def _published(self, wheel: TorchWheel, reasons: list[str]) -> TorchBuild:
         return TorchBuild(
             tag=wheel.tag,
-            index_url=None if self.system in wheel.on_pypi else index_of(wheel.tag),
+            index_url=index_of_wheel(wheel, self.system),
             requirement=bounded(wheel.requirement, self.specifier),
             reasons=tuple(reasons),
             decisions=tuple(self.decisions),
@@ -318,31 +310,31 @@ class _Chooser:
         if tag == ours.tag:
             return _because(ours, f"{variable} asks for the same")
         of_tag = [wheel for wheel in self.wheels if wheel.tag == tag]
-        vendor = next((name for name, prefix in _TAGS.items() if tag.startswith(prefix)), None)
+        vendor = vendor_of(tag)
         if not of_tag:
             return _because(
-                ours, f"{variable} is passed over: no such build is known for {self.system} on {self.architecture}"
+                ours, f"{variable} is ignored: no such build is known for {self.system} on {self.architecture}"
             )
         gpus = self._of(vendor) if vendor else []
         if vendor and not gpus:
             return _because(
                 ours,
-                f"{variable} is passed over: no {vendor.upper() if vendor == 'amd' else vendor} GPU can be used here",
+                f"{variable} is ignored: no {vendor.name} GPU can be used here",
             )
         for wheel in of_tag:
             against = self._against(wheel, gpus)
             if against is None:
                 here = f"; this machine could have {ours.tag}" if ours.tag != "cpu" else ""
                 return self._published(wheel, [f"{variable} asks for it, and it works here{here}"])
-        return _because(ours, f"{variable} is passed over: {against}")
+        return _because(ours, f"{variable} is ignored: {against}")
 
     def _beside_auto(self, ours: TorchBuild) -> TorchBuild:
         """uv's own choice looks at the driver and never at the card (crates/uv-torch, backend.rs, 2026-08-21)."""
-        nvidia = self._of("nvidia")
+        nvidia = vendors.on_platform(self.gpus, "cuda")
         newest = next((each for each in self.wheels if cuda_of(each.tag)), None)
         if not nvidia or newest is None or self.driver is None or self._holds(newest, nvidia):
             return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
-        if numbers(self.driver) < numbers(self._least(newest, nvidia)):
+        if version_numbers(self.driver) < version_numbers(self._min_driver(newest, nvidia)):
             return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
         return _because(
             ours,
@@ -351,20 +343,20 @@ class _Chooser:
         )
 
 
-def _admits(wheel: TorchWheel, specifier: str, known: Sequence[TorchWheel]) -> bool:
-    """Whether what is asked can be had of an index: a release of this build that is known, or is named and in range."""
+def _allows(wheel: TorchWheel, specifier: str, known: Sequence[TorchWheel]) -> bool:
+    """Whether an index holds a release that is wanted: one that the table knows, or one that is named and in range."""
     if not specifier:
         return True
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-    held, asked = Requirement(wheel.requirement).specifier, SpecifierSet(specifier)
+    offered, wanted = Requirement(wheel.requirement).specifier, SpecifierSet(specifier)
     releases = {Version(each.release) for each in known if each.tag == wheel.tag}
-    named = {Version(each.version) for each in asked if each.operator == "==" and not each.version.endswith(".*")}
-    if held.contains("9999"):  # newer ones than the table knows may be there
-        named |= {Version(each.version) for each in asked if each.operator == ">="}
-    return any(held.contains(each) and asked.contains(each, prereleases=True) for each in releases | named)
+    named = {Version(each.version) for each in wanted if each.operator == "==" and not each.version.endswith(".*")}
+    if offered.contains("9999"):  # its index may hold newer ones than the table knows
+        named |= {Version(each.version) for each in wanted if each.operator == ">="}
+    return any(offered.contains(each) and wanted.contains(each, prereleases=True) for each in releases | named)
 
 
 def _with(build: TorchBuild, **changes: object) -> TorchBuild:
@@ -382,5 +374,5 @@ def _spread(capabilities: Sequence[tuple[int, ...]]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _ranges(code: Sequence[str]) -> str:
-    return f"{code[0]} to {code[-1]}" if code and "." in code[0] else ", ".join(code) or "no GPU"
+def _ranges(archs: Sequence[str]) -> str:
+    return f"{archs[0]} to {archs[-1]}" if archs and "." in archs[0] else ", ".join(archs) or "no GPU"

@@ -51,12 +51,13 @@ def probe(host: Host, request: Request) -> Reading:
     packages = None if environment.found is None else installed.packages(environment.found)
     torch = None if packages is None else _torch(host, environment.folders, packages)
     conda = environment.conda or {}
-    home = _cuda.cuda_home(host)
+    home, backend = _cuda.cuda_home(host), host.environ.get("UV_TORCH_BACKEND")
     toolkits = _cuda.toolkits(host, environment.python.prefix if environment.python else None, conda)
     build = torch[0].build if torch else None
     cudnn, nccl = (_cuda.library(host, name, packages or (), conda, toolkits, build) for name in ("cudnn", "nccl"))
     read = {"software.cudnn": cudnn and cudnn.source, "software.nccl": nccl and nccl.source}
     read |= {"software.torch": torch and torch[1], "software.cuda_home": home and home[0]}
+    read["software.torch_backend"] = "UV_TORCH_BACKEND" if backend else None
     read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
         read["software.python"] = f"{request.python[0]} itself" if request.python else None
@@ -70,6 +71,7 @@ def probe(host: Host, request: Request) -> Reading:
         tools=tuple(_tool(host, name) for name in _TOOLS),
         cuda_toolkits=toolkits,
         cuda_home=installed.shown(home[1]) if home else None,
+        torch_backend=installed.shown(backend) if backend else None,
         cudnn=cudnn and cudnn.version,
         nccl=nccl and nccl.version,
         issues=() if found is None else installed.issues(host, environment.folders, found),

@@ -14,13 +14,6 @@ from llmcheck.schema.advice import Environment, Plan, Step
 _ROOT = "/opt/llmcheck"
 _DEBIAN = {"cc": "build-essential", "cmake": "cmake", "git": "git"}
 _PYTHON = "3.12"
-# NVIDIA's images with nvcc, by CUDA's major version, and their Ubuntu's Python 3.12. What is compiled with an nvcc of
-# another major than torch's own CUDA does not build. The tags are named in public Dockerfiles of 2026 and were not
-# pulled here (2026-11-25).
-_WITH_NVCC = {
-    "12": "nvidia/cuda:12.6.3-devel-ubuntu24.04",
-    "13": "nvidia/cuda:13.0.1-devel-ubuntu24.04",
-}
 _UV = "/opt/uv"
 
 
@@ -30,11 +23,11 @@ def render(value: object, _options: Options) -> str:
         raise TypeError("only an installation plan is a Dockerfile")
     environments = [each for each in value.environments if each.python is not None]
     version = _minor(environments[0].python_version if environments else None)
-    wanted = [name for each in environments for step in installs(each) for name in step.requires]
-    debian = {_DEBIAN[name] for name in wanted if name in _DEBIAN}
+    required = [name for each in environments for step in installs(each) for name in step.requires]
+    debian = {_DEBIAN[name] for name in required if name in _DEBIAN}
     base = f"python:{version}-slim"
-    if "nvcc" in wanted:
-        base, version = _image_with_nvcc(value), _PYTHON
+    if value.image is not None:
+        base, version = value.image.name, value.image.python
         debian |= {"python3-dev", "python3-venv"}  # with the headers that a build needs
     lines = head(value)
     lines += [f"# note: {printable(note)}" for note in value.notes]
@@ -47,7 +40,7 @@ def render(value: object, _options: Options) -> str:
     for environment in value.environments:
         if environment.python is None:
             lines += [
-                f"# {printable(environment.name)} is no Python package: it is a container, or built beside it",
+                f"# {printable(environment.name)} is no Python package: it is a container, or built on its own",
                 "",
             ]
     if environments:
@@ -57,18 +50,12 @@ def render(value: object, _options: Options) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _image_with_nvcc(plan: Plan) -> str:
-    """Of the CUDA that the planned torch is built for; of the newest where no torch is planned."""
-    tag = plan.torch.tag if plan.torch is not None else ""
-    return _WITH_NVCC.get(tag.removeprefix("cu")[:2], _WITH_NVCC["13"])
-
-
 def _environment(environment: Environment, version: str) -> list[str]:
     folder = f"{_ROOT}/{_folder(environment)}"
     lines = [f"# environment: {printable(environment.name)}"]
     own = _minor(environment.python_version)
     if own != version:
-        lines += [f"# it needs Python {own}, which uv brings", _run(["python3", "-m", "venv", _UV])]
+        lines += [f"# it needs Python {own}, which uv installs", _run(["python3", "-m", "venv", _UV])]
         lines.append(_run([f"{_UV}/bin/pip", "install", "--no-cache-dir", "uv>=0.9"]))
         lines.append(_run([f"{_UV}/bin/uv", "venv", "--seed", "--python", own, folder]))
     else:
@@ -76,7 +63,7 @@ def _environment(environment: Environment, version: str) -> list[str]:
     for step in installs(environment):
         lines += [f"# {printable(step.reason)}", _run(_pip(folder, step), step.variables)]
     for step in environment.steps:
-        if step.kind == "verify" and "is_available" not in step.argv[-1]:  # no GPU while an image is built
+        if step.kind == "verify" and not step.needs_gpu:
             lines += [f"# {printable(step.reason)}", _run([f"{folder}/bin/python", *step.argv[1:]])]
     return lines
 

@@ -26,19 +26,19 @@ def render(value: object, _options: Options) -> str:
         lines.append(f"# for Python {printable(environment.python_version)}")
     urls = indexes(environment)
     if urls:
-        lines.append("# the releases there carry a local label (+cpu, +cu126), which installers prefer to PyPI's")
+        lines.append("# the releases there carry a local label (such as +cpu), which installers prefer to PyPI's")
     lines += [f"--extra-index-url {printable(url)}" for url in urls]
     lines += only_binary(environment)
     for step in installs(environment):
         lines += ["", f"# {printable(step.reason)}"]
         lines += [f"# changes: {printable(each)}" for each in step.changes]
-        lines += [f"# back with: {printable(step.undo)}"] if step.undo else []
+        lines += [f"# undo with: {printable(step.undo)}"] if step.undo else []
         lines += _by_hand(step) or list(step.requirements)
     return "\n".join(lines) + "\n"
 
 
 def _by_hand(step: Step) -> list[str]:
-    """What no line of a requirements file can say."""
+    """A command, where a line of a requirements file cannot say it."""
     options = [each for each in step.options if not each.startswith("--only-binary")]
     if not options and not step.variables:
         return []

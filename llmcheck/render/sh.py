@@ -10,7 +10,7 @@ from llmcheck.schema.advice import Environment, Plan, Step
 from llmcheck.units import format_gb
 
 _KERNELS = {"linux": "Linux", "darwin": "Darwin"}
-# Not on PATH after NVIDIA's own packages, and found there all the same by what builds with it.
+# NVIDIA's own packages do not put it on PATH, and builds find it there all the same.
 _ALSO_AT = {"nvcc": "/usr/local/cuda/bin/nvcc"}
 _MACHINES = {"x86_64": "x86_64|amd64", "amd64": "x86_64|amd64", "arm64": "arm64|aarch64", "aarch64": "arm64|aarch64"}
 
@@ -54,9 +54,9 @@ def _say(text: str) -> str:
 
 
 def _space(plan: Plan) -> list[str]:
-    """Told and no more: what is there already may count, and the disk may be another by then."""
-    short = plan.size.short if plan.size else 0
-    return [_say(f"the disk does not hold this: about {format_gb(short)} short"), ""] if short else []
+    """A warning and no refusal: some of it may be installed, and the disk may have changed since."""
+    lacking = plan.size.shortfall if plan.size else 0
+    return [_say(f"the disk is too small for this by about {format_gb(lacking)}"), ""] if lacking else []
 
 
 def _left_out(plan: Plan) -> list[str]:
@@ -76,8 +76,9 @@ def _guard(plan: Plan) -> list[str]:
     names = _MACHINES.get((machine.architecture or "").lower())
     if names:
         tests.append((f'case "$(uname -m)" in {names}) true ;; *) false ;; esac', names.split("|")[0]))
-    there = {each.python for each in plan.environments if each.python and each.folder is None}
-    tests += [(f"[ -x {shell.quote(path)} ]", f"the interpreter {path}") for path in sorted(there)]
+    # An environment that the script itself makes does not exist yet.
+    existing = {each.python for each in plan.environments if each.python and each.folder is None}
+    tests += [(f"[ -x {shell.quote(path)} ]", f"the interpreter {path}") for path in sorted(existing)]
     if not tests:
         return []
     lines = [
@@ -91,22 +92,22 @@ def _guard(plan: Plan) -> list[str]:
 
 
 def _first(steps: tuple[Step, ...]) -> list[str]:
-    """What the system lacks is said and never done here; after a restart the machine is another, and so is the plan."""
+    """What an administrator does is printed and never run here. After a restart another plan is needed."""
     if not steps:
         return []
     who = ", as administrator" if all(step.root for step in steps) else ""
     lines = [f"# First{who}; this script does not do it:"]
     for step in steps:
         lines += [_comment(f"{step.reason}"), _comment(f"  {_line(step)}{'  (then restart)' if step.reboot else ''}")]
-    said = "; ".join(_line(step) for step in steps)
-    lines.append(_say(f"first{who}: {said}"))
+    commands = "; ".join(_line(step) for step in steps)
+    lines.append(_say(f"first{who}: {commands}"))
     if any(step.reboot for step in steps):
-        lines += [_say("then restart, and ask llmcheck for this plan again: nothing was installed yet"), "exit 1"]
+        lines += [_say("then restart, and run llmcheck again: nothing was installed yet"), "exit 1"]
     return [*lines, ""]
 
 
 def _commands_needed(plan: Plan) -> list[str]:
-    """Before anything is installed: without these a later step would fail half-way."""
+    """Before anything is installed: without these a later step would fail."""
     steps = [step for environment in plan.environments for step in environment.steps]
     names = dict.fromkeys(name for step in steps for name in step.requires)
     tests = [
@@ -114,7 +115,7 @@ def _commands_needed(plan: Plan) -> list[str]:
         for name in names
         if name != "nvidia-container-toolkit"  # a package, whose command is another
     ]
-    return ["# what has to be there before the first step", *tests, ""] if tests else []
+    return ["# needed before the first step", *tests, ""] if tests else []
 
 
 def _is_there(name: str) -> str:
@@ -124,12 +125,12 @@ def _is_there(name: str) -> str:
 
 def _environment(environment: Environment) -> list[str]:
     lines = [_comment(f"environment: {environment.name}")]
-    told = {step.reason for step in environment.steps}
-    lines += [_comment(environment.reason)] if environment.reason and environment.reason not in told else []
+    reasons = {step.reason for step in environment.steps}
+    lines += [_comment(environment.reason)] if environment.reason and environment.reason not in reasons else []
     for step in environment.steps:
         lines.append(_comment(step.reason))
         lines += [_comment(f"changes: {each}") for each in step.changes]
-        lines += [_comment(f"back with: {step.undo}")] if step.undo else []
+        lines += [_comment(f"undo with: {step.undo}")] if step.undo else []
         lines += [_comment(f"prints: {step.expect}")] if step.expect else []
         # A server would never end, and its model is still to be chosen.
         lines.append(_comment(f"then: {_line(step)}") if step.kind == "run" else _line(step))

@@ -30,17 +30,17 @@ class TorchBuild(Struct, frozen=True, kw_only=True):
     index_url: str | None
     """None where PyPI's own wheel is that build."""
     requirement: str
-    """PEP 508, with a floor that was resolved, and a ceiling where newer releases of this build would not work."""
+    """PEP 508, with a lower bound that was resolved, and an upper one where newer releases do not work."""
     reasons: tuple[str, ...]
     """The decisive ones, in sentences."""
     remedy: str | None = None
     """What would allow a better build (a newer driver); None where nothing is better."""
     driver: str | None = None
-    """The least NVIDIA driver for that better build; None where no driver would allow one."""
+    """The oldest NVIDIA driver for that better build; None where no driver would allow one."""
     none: str | None = None
-    """Why no release can be installed here, or none that is asked for; the rest is then only what comes nearest."""
+    """Why no release can be installed here, or none that is wanted; the rest is then only what comes nearest."""
     backend: str | None = None
-    """What UV_TORCH_BACKEND asks for; None where it is not set."""
+    """What UV_TORCH_BACKEND names on that machine; None where it is not set."""
     decisions: tuple[Decision, ...] = ()
     """Every test that was made, in order."""
 
@@ -62,11 +62,11 @@ class Step(Struct, frozen=True, kw_only=True):
     root: bool = False
     """It needs an administrator's rights."""
     reboot: bool = False
-    """The machine must be started anew after it."""
+    """The machine has to be restarted after it."""
     requirements: tuple[str, ...] = ()
-    """What an ``install`` step asks for (PEP 508)."""
+    """What an ``install`` step installs (PEP 508)."""
     index_url: str | None = None
-    """The index that it takes instead of PyPI."""
+    """The index that it uses instead of PyPI."""
     extra_index_url: str | None = None
     requires: tuple[str, ...] = ()
     """Commands that have to be on PATH before it can run."""
@@ -75,20 +75,22 @@ class Step(Struct, frozen=True, kw_only=True):
     changes: tuple[str, ...] = ()
     """Installed packages that it replaces, in words; empty where it only adds."""
     undo: str | None = None
-    """The line that takes it back; None where there is nothing to take back."""
+    """The command that restores what it replaces; None where it only adds."""
     expect: str | None = None
     """What a ``verify`` step prints when all is well."""
+    needs_gpu: bool = False
+    """It succeeds only where a GPU can be used: not while a container image is built."""
 
 
 class Environment(Struct, frozen=True, kw_only=True):
-    """The steps that fill one Python environment, in order."""
+    """One Python environment, and the steps that fill it in order."""
 
     name: str
     """``shared``, or the name of what cannot share one."""
     python: str | None
     """The interpreter that the commands address; None for what needs none (a container)."""
     python_version: str | None = None
-    """Of that interpreter, or of the one that is made; None where it is not known."""
+    """Of that interpreter, existing or not; None where it is not known."""
     folder: str | None = None
     """The environment that the plan makes; None where it exists already."""
     installer: Installer
@@ -99,16 +101,18 @@ class Environment(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
 
 
-class Choice(Struct, frozen=True, kw_only=True):
-    """One library taken where a tier allows several."""
+class LibraryChoice(Struct, frozen=True, kw_only=True):
+    """One library chosen where a tier allows several."""
 
     chosen: str
     reason: str
     rejected: dict[str, str]
-    """The others, each with what speaks against it."""
+    """The others, each with what is against it."""
 
 
 class LeftOut(Struct, frozen=True, kw_only=True):
+    """A library that cannot be installed."""
+
     library: str
     reason: str
 
@@ -125,8 +129,8 @@ class Size(Struct, frozen=True, kw_only=True):
     """Libraries whose size is not in the sum."""
 
     @property
-    def short(self) -> int:
-        """Bytes that the disk lacks; 0 where there is room, or the free space is not known."""
+    def shortfall(self) -> int:
+        """Bytes that the disk lacks; 0 where there is enough space, or the free space is not known."""
         return 0 if self.free is None else max(0, self.download + self.installed - self.free)
 
 
@@ -138,11 +142,11 @@ class Resolved(Struct, frozen=True, kw_only=True):
     size: int | None = None
     """Bytes to download; None where the index does not say it."""
     source_build: bool = False
-    """Only a source package: it is built here."""
+    """There is only a source package: it is built on this machine."""
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What the real resolver answered for one environment."""
+    """The answer of the real resolver for one environment."""
 
     environment: str
     status: Literal["resolved", "conflict", "offline", "failed"]
@@ -165,39 +169,49 @@ class Judged(Struct, frozen=True, kw_only=True):
     """``linux``, ``darwin``, ``windows``."""
     architecture: str | None = None
     hypothetical: bool = field(default=False, name="stated")
-    """It was described in words: nobody has looked at such a machine."""
+    """It was described in words: no such machine was inspected."""
+
+
+class ContainerImage(Struct, frozen=True, kw_only=True):
+    """A container image to build from."""
+
+    name: str
+    python: str
+    """The Python that its system packages bring, major.minor."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     schema: str = "llmcheck.plan/1"
     target: str
-    """What was asked for."""
+    """The names of profiles and libraries that the plan is for."""
     machine: Judged = Judged()
     shell: Shell = "bash"
     torch: TorchBuild | None = None
     """None where the plan installs no PyTorch."""
     first: tuple[str, ...] = ()
-    """What has to be seen to before any step, and no command here can do or should do unasked, in sentences."""
+    """What has to be done before any step, and no command here can do or should do by itself, in sentences."""
     system: tuple[Step, ...] = ()
-    """What changes the system, most of it with an administrator's rights (``root``); it comes before the rest."""
+    """Changes of the system, most of them with an administrator's rights (``root``); they come before the rest."""
     environments: tuple[Environment, ...]
     satisfied: tuple[str, ...]
-    """Library ids that are there already."""
-    choices: tuple[Choice, ...] = ()
+    """Ids of the libraries that are installed already."""
+    choices: tuple[LibraryChoice, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
-    """What was wanted and cannot be installed here."""
+    """What cannot be installed here."""
     size: Size | None = None
     """None where it could not be summed up."""
     notes: tuple[str, ...]
     """What a person should know before pasting: choices made, names that mislead."""
+    image: ContainerImage | None = None
+    """For a container: an image with the CUDA compiler; None where nothing is compiled with it."""
     verification: tuple[Verification, ...] | None = None
-    """None where the resolver was not asked."""
+    """None where the resolver did not run."""
 
     @property
     def exit_code(self) -> int:
-        """0, but for what the resolver said when it was asked."""
-        said = {each.status for each in self.verification or ()}
-        return 1 if "conflict" in said else 3 if said - {"resolved"} else 0
+        """0; after a run of the resolver 1 for a conflict, 3 where it could not tell."""
+        found = {each.status for each in self.verification or ()}
+        return 1 if "conflict" in found else 3 if found - {"resolved"} else 0
 
 
 class RankedOffer(Struct, frozen=True, kw_only=True):

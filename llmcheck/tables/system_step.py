@@ -13,7 +13,7 @@ class SystemInstallStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     purpose: str
     """``driver``, or the command that is missing: ``cc``, ``cmake``, ``docker``, ..."""
     systems: tuple[str, ...]
-    """Families of systems: those of ``advise.system``, and ``linux`` for any Linux that has no nearer one."""
+    """Families of systems: those of ``install.system``, and ``linux`` for any Linux that has no nearer one."""
     releases: tuple[str, ...] = ()
     """The major releases that it is for; empty means any."""
     commands: tuple[tuple[str, ...], ...] = ()
@@ -25,11 +25,11 @@ class SystemInstallStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     driver: str | None = None
     """The newest driver that it can bring; None where that is the current one."""
     capability: str | None = None
-    """The least compute capability that its driver supports; None where it picks one that suits the card."""
+    """The lowest compute capability that its driver supports; None where it picks one that suits the card."""
     root: bool = True
     """The commands need an administrator's rights."""
     reboot: bool = False
-    """The machine must be started anew after the last command."""
+    """The machine has to be restarted after the last command."""
     verified: bool = True
     """False: not read in the source, which is then named as the place to look."""
     source: str

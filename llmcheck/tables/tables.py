@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.system_step import SystemInstallStep
-from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
+from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
 
 
 class Tables(Struct, frozen=True, kw_only=True):
@@ -16,7 +16,13 @@ class Tables(Struct, frozen=True, kw_only=True):
     wheels: tuple[TorchWheel, ...]
     """Newest torch first."""
     drivers: tuple[CudaDriver, ...]
-    recipes: tuple[SystemInstallStep, ...] = ()
+    companions: tuple[TorchCompanions, ...] = ()
+    """Newest torch first."""
+    cuda_images: tuple[CudaImage, ...] = ()
+    """Newest CUDA first."""
+    package_builds: tuple[PackageBuild, ...] = ()
+    """Of each package the preferred build first."""
+    system_steps: tuple[SystemInstallStep, ...] = ()
     aliases: tuple[Alias, ...] = ()
     resolutions: Resolutions | None = None
-    """None: neither sizes are told nor what a library brings along."""
+    """None: neither the sizes of packages nor their dependencies are known."""

@@ -119,7 +119,7 @@ def test_running_the_script_calls_the_installer_and_nothing_else(tmp_path: Path,
     }
     profile = profiles.decode_profile(table, "hostile.toml")
     wanted = missing_libraries(evaluate(profile, where).findings, where, KNOWLEDGE, profile)
-    made = plan_installation(nasty, wanted.libraries, where, KNOWLEDGE, asked=wanted)
+    made = plan_installation(nasty, wanted.libraries, where, KNOWLEDGE, tier=wanted)
     work = tmp_path / "work"
     work.mkdir()
     script = sh.render(made, Options())

@@ -8,7 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from tests.machines_builder import card, machine
+from tests.machines_builder import python as python_of_machine
 
 from .command import Command
 
@@ -34,11 +38,67 @@ def test_script_is_valid_shell_and_nothing_else(
 @by_targets
 def test_script_holds_the_commands_of_the_plan(command: Command, targets: tuple[str, ...]) -> None:
     plan = command("install", *targets, "--format", "json").document
-    planned = [step["command"] for environment in plan["environments"] for step in environment["steps"]]
+    planned = [step for environment in plan["environments"] for step in environment["steps"]]
     lines = [line.strip() for line in command("install", *targets, "--format", "sh").out.splitlines()]
-    for line in planned:
-        assert line in lines or f"# then: {line}" in lines
+    for step in planned:
+        line = step["command"]
+        assert (line in lines) == (step["kind"] != "run")
+        assert (f"# then: {line}" in lines) == (step["kind"] == "run")
         assert shlex.split(line)
+
+
+def test_a_server_is_for_a_person_to_start(command: Command) -> None:
+    """It would never end, and its model is still to be chosen."""
+    words = ("install", "tgi", "--machine", "RTX 4090, 64 GB RAM")
+    plan = command(*words, "--format", "json").document
+    (run,) = [step for each in plan["environments"] for step in each["steps"] if step["kind"] == "run"]
+    lines = [line.strip() for line in command(*words, "--format", "sh").out.splitlines()]
+    assert run["command"] not in lines
+    assert f"# then: {run['command']}" in lines
+
+
+def test_a_written_script_runs_where_it_makes_the_environment_itself(command: Command, tmp_path: Path) -> None:
+    """The interpreter of an environment that does not exist yet is no reason to refuse."""
+    log = tmp_path / "calls"
+    make = 'case "$2" in venv) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit 0 ;; pip) exit 0 ;; esac'
+    real = shlex.quote(sys.executable)
+    python = recorder(tmp_path, "python", log, f'{make}; case "$2" in *print*) exit 0 ;; esac; exec {real} "$@"')
+    script = tmp_path / "fix.sh"
+    done = command("install", "sentencepiece", "--python", python, "--venv", "made", "--output", script)
+    assert (done.code, done.err) == (0, "")
+    assert not (command.cwd / "made").exists()
+    log.unlink()
+    ran = command(script, program=("/bin/sh",))
+    assert (ran.code, "made for" in ran.err) == (0, False), ran.err
+    assert "-m venv made" in log.read_text(encoding="utf-8")
+    assert "pip install" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("install", "torch", "vllm"), ("install", "peft", "--venv", "serve"), ("torch-index",), ("install", "toolkit")],
+    ids=" ".join,
+)
+def test_a_plan_for_a_saved_machine_is_the_same_wherever_it_is_made(command: Command, words: tuple[str, ...]) -> None:
+    prefix = command.cwd / "serve"
+    environment(prefix, "pip-26.3")
+    where = machine(
+        card("RTX 4090"), interpreter=python_of_machine(executable=f"{prefix}/bin/python", prefix=str(prefix))
+    )
+    saved = command.cwd / "machine.json"
+    saved.write_bytes(msgspec.json.encode(where))
+    here = command(*words, "--machine", saved, "--format", "json").document
+    env = {"UV_TORCH_BACKEND": "cpu", "HOME": str(command.cwd / "other"), "VIRTUAL_ENV": str(prefix)}
+    env |= {"CUDA_VISIBLE_DEVICES": "", "CUDA_HOME": "/opt/cuda", "CONDA_PREFIX": "/opt/conda"}
+    assert command(*words, "--machine", saved, "--format", "json", env=env).document == here
+    prefix.rename(command.cwd / "gone")
+    assert command(*words, "--machine", saved, "--format", "json").document == here
+
+
+def test_the_home_folder_of_another_machine_is_not_guessed(command: Command) -> None:
+    done = command("install", "peft", "--venv", "~/serve", "--machine", "RTX 4090, 64 GB RAM")
+    assert (done.code, done.out) == (2, "")
+    assert "in full" in done.err
 
 
 def recorder(folder: Path, name: str, log: Path, then: str = "") -> Path:

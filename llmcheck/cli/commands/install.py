@@ -61,13 +61,14 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
-    if venv is not None and machine_options.machine is None:
+    live = machine_options.machine is None
+    if venv is not None and live:
         machine_options = machine_options._replace(python=_python_of(venv, machine_options.python))
     source = machine_source(machine_options, modules=_modules)
     from llmcheck import api
 
     plan = api.install(
-        targets, source, installer=installer, venv=venv, shell=shell, environment=environment, verify=verify
+        targets, source, live=live, installer=installer, venv=venv, shell=shell, environment=environment, verify=verify
     )
     write(plan, output_options)
     return plan.exit_code

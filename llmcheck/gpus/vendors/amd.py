@@ -13,7 +13,7 @@ _INSTINCT = re.compile(r"\bMI\d{3}[AX]?\b", re.IGNORECASE)
 
 
 def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
-    return gpu.gfx is None or gpu.gfx in wheel.code
+    return gpu.gfx is None or gpu.gfx in wheel.gpu_archs
 
 
 def _model_names(name: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
     capability = capability_of(gpu)
     if capability is None:
         return True
-    compiled = [tuple(map(int, code.split("."))) for code in wheel.code if "." in code]
+    compiled = [tuple(map(int, code.split("."))) for code in wheel.gpu_archs if "." in code]
     release = cuda.cuda_of(wheel.tag)
     like_servers = capability == _ORIN and release is not None and release >= _CUDA_WITH_ORIN
     if capability in _EMBEDDED and not like_servers:

@@ -23,10 +23,12 @@ from llmcheck import units
 from llmcheck.install.resolver._pip import PipResolver
 from llmcheck.install.resolver._uv import Uv
 from llmcheck.install.resolver._values import Answer, Chosen, ResolverQuery, Status, TargetPython, Trouble
-from llmcheck.install.resolver._words import name, normal, plain
+from llmcheck.install.resolver._words import plain
 from llmcheck.install.resolver._work import QUESTION_SECONDS, Work
+from llmcheck.install.specifiers import name_of
 from llmcheck.printable import is_printable
 from llmcheck.schema.advice import Environment, Resolved, Step, Verification
+from llmcheck.schema.machine import normalized_name
 
 
 def verify(
@@ -75,7 +77,7 @@ def _verify(environment: Environment, python: str | None, work: Work, measured: 
 
 def _sized(answer: Answer, measured: Mapping[str, int]) -> Answer:
     """With the sizes that the resolver did not tell, as far as that very release was measured."""
-    known = {each.name: measured.get(f"{normal(each.name)}=={each.version}") for each in answer.packages}
+    known = {each.name: measured.get(f"{normalized_name(each.name)}=={each.version}") for each in answer.packages}
     packages = (
         each if each.size is not None or known[each.name] is None else replace(each, size=known[each.name])
         for each in answer.packages
@@ -103,14 +105,16 @@ def _sequence(asked: Uv | PipResolver, steps: Sequence[Step], work: Work) -> Ans
             answer = asked.resolve(question._replace(held=kept, folder=work.subfolder(f"step-{number}-again")))
         elsewhere = bool(step.index_url or step.extra_index_url)
         for package in answer.packages:
-            known = chosen.get(normal(package.name))
+            known = chosen.get(normalized_name(package.name))
             if known is None or known.package.version != package.version:
-                chosen[normal(package.name)] = Chosen(package, elsewhere)
+                chosen[normalized_name(package.name)] = Chosen(package, elsewhere)
         for requirement in step.requirements:
-            named.setdefault(name(requirement), []).append(requirement)
+            named.setdefault(normalized_name(name_of(requirement)), []).append(requirement)
         earlier += [url for url in (step.index_url, step.extra_index_url) if url and url not in earlier]
         # A package that is held by its address comes back without its size, which was told before.
-        answer = answer._replace(packages=tuple(chosen[normal(package.name)].package for package in answer.packages))
+        answer = answer._replace(
+            packages=tuple(chosen[normalized_name(package.name)].package for package in answer.packages)
+        )
     return answer
 
 
@@ -135,9 +139,9 @@ def _summary(answer: Answer, before: Mapping[str, str]) -> str:
     if built:
         words.append(f"built here: {_few(built)}")
     replaced = [
-        f"{package.name} {before[normal(package.name)]} by {package.version}"
+        f"{package.name} {before[normalized_name(package.name)]} by {package.version}"
         for package in packages
-        if before.get(normal(package.name), package.version) != package.version
+        if before.get(normalized_name(package.name), package.version) != package.version
     ]
     if replaced:
         words.append(f"replaces {_few(replaced)}")

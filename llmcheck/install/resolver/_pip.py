@@ -14,8 +14,6 @@ from llmcheck.install.resolver._words import (
     ESCAPE,
     MESSAGE_LIMIT,
     is_wheel,
-    normal,
-    numbers,
     read,
     series,
     shortened,
@@ -24,6 +22,7 @@ from llmcheck.install.resolver._words import (
 )
 from llmcheck.install.resolver._work import Work, title
 from llmcheck.schema.advice import Resolved, Step
+from llmcheck.schema.machine import normalized_name, version_numbers
 
 _OLDEST_PIP = (22, 2)
 _RAISED = re.compile(r"^[\s│]*(\w+(?:Error|Exception|NotFound): .+)$", re.MULTILINE)
@@ -49,7 +48,7 @@ class PipResolver:
         if said.code:
             raise Trouble("failed", f"{path} has no pip")
         self.title = title("pip", said)
-        if (0,) < numbers(self.title)[:2] < _OLDEST_PIP:
+        if (0,) < version_numbers(self.title)[:2] < _OLDEST_PIP:
             raise Trouble("failed", f"{self.title} of {path} cannot resolve without installing, 22.2 and newer can")
 
     def installed(self) -> Mapping[str, str]:
@@ -57,7 +56,9 @@ class PipResolver:
         said = self._ask("list", "--format", "json", "--disable-pip-version-check")
         found = re.search(r"^\[.*\]$", said.text, re.MULTILINE)
         try:
-            return {normal(each["name"]): str(each["version"]) for each in json.loads(found[0] if found else "[]")}
+            return {
+                normalized_name(each["name"]): str(each["version"]) for each in json.loads(found[0] if found else "[]")
+            }
         except (ValueError, KeyError, TypeError, AttributeError):
             return {}
 
@@ -129,7 +130,7 @@ def _reported_package(entry: dict[str, Any]) -> Resolved:
     url = str(source["url"])
     old = str(archive.get("hash") or "").partition("sha256=")[2]  # pip before 23
     return Resolved(
-        name=normal(str(metadata["name"])),
+        name=normalized_name(str(metadata["name"])),
         version=str(metadata["version"]),
         url=without_credentials(url),
         sha256=(archive.get("hashes") or {}).get("sha256") or old or None,

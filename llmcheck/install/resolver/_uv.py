@@ -12,7 +12,6 @@ from llmcheck.install.resolver._values import Answer, Chosen, ResolverQuery, Sai
 from llmcheck.install.resolver._words import (
     ESCAPE,
     is_wheel,
-    normal,
     read,
     shortened,
     without_credentials,
@@ -20,6 +19,7 @@ from llmcheck.install.resolver._words import (
 )
 from llmcheck.install.resolver._work import QUESTION_SECONDS, Work, title
 from llmcheck.schema.advice import Resolved, Step
+from llmcheck.schema.machine import normalized_name
 
 _CHANGE = re.compile(r"^ ([-+~]) (\S+?)==(\S+)", re.MULTILINE)
 
@@ -47,14 +47,14 @@ class Uv:
         said = self.work.run([*argv, "--constraints", constraints, *asked.requirements], here=True)
         self._check(said, asked)
         changes = _CHANGE.findall(ESCAPE.sub("", said.text))
-        self._replaced = {normal(name): version for sign, name, version in changes if sign == "-"}
+        self._replaced = {normalized_name(name): version for sign, name, version in changes if sign == "-"}
         added = [(name, version) for sign, name, version in changes if sign in "+~"]
         if not added:
             return Answer(())
-        held = {normal(name): each for name, each in asked.held.items()}
+        held = {normalized_name(name): each for name, each in asked.held.items()}
         pins = [
-            _by_address(held[normal(name)])
-            if normal(name) in held and held[normal(name)].package.version == version
+            _by_address(held[normalized_name(name)])
+            if normalized_name(name) in held and held[normalized_name(name)].package.version == version
             else f"{name}=={version}"
             for name, version in added
         ]

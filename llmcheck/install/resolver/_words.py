@@ -13,20 +13,8 @@ ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
-def name(requirement: str) -> str:
-    return normal(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def series(version: str) -> str:
     return ".".join(version.split(".")[:2])
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text))
 
 
 def is_wheel(url: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from llmcheck.errors import UsageError
 from llmcheck.printable import printable
 from llmcheck.schema.advice import Environment, Plan, Step
+from llmcheck.schema.machine import normalized_name
 
 
 def only_environment(plan: Plan, what: str) -> Environment | None:
@@ -18,10 +19,10 @@ def only_environment(plan: Plan, what: str) -> Environment | None:
     return of_python[0] if of_python else None
 
 
-def asked_names(environment: Environment) -> set[str]:
+def requested_names(environment: Environment) -> set[str]:
     """Normalised, of all that its steps ask for."""
-    asked = (re.match(r"[A-Za-z0-9._-]+", each) for step in environment.steps for each in step.requirements)
-    return {re.sub(r"[-_.]+", "-", found[0]).lower() for found in asked if found}
+    names = (re.match(r"[A-Za-z0-9._-]+", each) for step in environment.steps for each in step.requirements)
+    return {normalized_name(found[0]) for found in names if found}
 
 
 def head(plan: Plan) -> list[str]:

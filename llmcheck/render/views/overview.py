@@ -17,7 +17,7 @@ from llmcheck.render.views.blocks import (
 from llmcheck.render.views.findings import MARKS, TONES, VERDICT_TONES, WORDS, hardware_gaps
 from llmcheck.render.views.machine import inventory
 from llmcheck.render.views.offers import describe_instance
-from llmcheck.render.views.plan import way_back
+from llmcheck.render.views.plan import undo
 from llmcheck.schema.advice import Advice, Plan, RankedOffer, Step
 from llmcheck.schema.report import ProfileReport, Report
 
@@ -40,7 +40,7 @@ def overview(value: Report, options: Options) -> list[Block]:
         blocks.append(Bullets([Cell("everything is ready, or needs a cluster", "good")]))
     blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
     plan = value.advice.plan if value.advice is not None else None
-    return [*blocks, *(way_back(_steps(plan)) if plan is not None else ())]
+    return [*blocks, *(undo(_steps(plan)) if plan is not None else ())]
 
 
 def _row(profile: ProfileReport) -> list[Cell]:

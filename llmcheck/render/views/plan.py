@@ -15,8 +15,8 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
-from llmcheck.render.views.environments import asked_names
-from llmcheck.schema.advice import Choice, Environment, Plan, Resolved, Size, Step, Verification
+from llmcheck.render.views.environments import requested_names
+from llmcheck.schema.advice import Environment, LibraryChoice, Plan, Resolved, Size, Step, Verification
 from llmcheck.units import format_gb
 
 
@@ -24,7 +24,7 @@ def plan(value: Plan, options: Options) -> list[Block]:
     blocks: list[Block] = []
     facts = [*(Cell(chosen(each)) for each in value.choices), *_size(value.size)]
     if value.satisfied:
-        facts.append(Cell(f"already there: {', '.join(value.satisfied)}", "good"))
+        facts.append(Cell(f"already installed: {', '.join(value.satisfied)}", "good"))
     if not value.environments and not value.left_out:
         blocks.append(Heading(f"Nothing to install for {value.target}"))
     elif facts:
@@ -42,7 +42,7 @@ def plan(value: Plan, options: Options) -> list[Block]:
         left_out = [Cell(f"{each.library}: {each.reason}", "bad") for each in value.left_out]
         blocks += [Heading("Cannot be installed here"), Bullets(left_out)]
     if value.verification is not None:
-        blocks.append(Heading("What the resolver says"))
+        blocks.append(Heading("Answer of the resolver"))
         for answer in value.verification:
             blocks += _answer(value, answer, options)
     if value.notes:
@@ -51,32 +51,32 @@ def plan(value: Plan, options: Options) -> list[Block]:
 
 
 def _environment(value: Plan, environment: Environment) -> list[Block]:
-    proof = [step for step in environment.steps if step.kind == "verify"]
+    proofs = [step for step in environment.steps if step.kind == "verify"]
     steps = [step for step in environment.steps if step.kind != "verify"]
     into = f"into {environment.python}" if environment.python else environment.reason or ""
     blocks: list[Block] = [Heading(_title(value, environment), into), _commands(steps)]
     changes = [Cell(f"{each}", "warn") for step in steps for each in step.changes]
     if changes:
         blocks.append(Bullets(changes))
-    blocks += way_back(steps)
-    if proof:
-        expected = [(step.command, f"{step.reason}; prints {step.expect}") for step in proof]
+    blocks += undo(steps)
+    if proofs:
+        expected = [(step.command, f"{step.reason}; prints {step.expect}") for step in proofs]
         blocks += [Heading("Then check"), Commands(expected)]
     return blocks
 
 
 def _title(value: Plan, environment: Environment) -> str:
     if len(value.environments) > 1:
-        return f"Environment '{environment.name}': {', '.join(environment.libraries) or 'what the tier asks for'}"
+        return f"Environment '{environment.name}': {', '.join(environment.libraries) or 'packages of the tier'}"
     if environment.python is None or environment.name == "shared":
         return f"Install {value.target}"
     return f"Install {value.target} in an environment of its own ({environment.name})"
 
 
-def way_back(steps: Iterable[Step]) -> list[Block]:
-    """The lines that take back what is replaced, whole, and apart from those that are to be pasted first."""
+def undo(steps: Iterable[Step]) -> list[Block]:
+    """The commands that restore what is replaced, apart from those to paste first."""
     lines = [(step.undo, "") for step in steps if step.undo]
-    return [Heading("The way back, if it is wanted"), Commands(lines)] if lines else []
+    return [Heading("To undo this"), Commands(lines)] if lines else []
 
 
 def _commands(steps: Iterable[Step]) -> Commands:
@@ -88,13 +88,13 @@ def _size(size: Size | None) -> list[Cell]:
         return []
     free = "free space unknown" if size.free is None else f"{format_gb(size.free)} free"
     unknown = f"; without {', '.join(size.unknown)}" if size.unknown else ""
-    short = f": does not fit, {format_gb(size.short)} short" if size.short else ""
-    text = f"about {format_gb(size.download)} to download, {format_gb(size.installed)} on disk, {free}{short}"
-    return [Cell(f"{text} (measured {size.as_of}{unknown})", "bad" if short else "plain")]
+    lacking = f": does not fit, {format_gb(size.shortfall)} missing" if size.shortfall else ""
+    text = f"about {format_gb(size.download)} to download, {format_gb(size.installed)} on disk, {free}{lacking}"
+    return [Cell(f"{text} (measured {size.as_of}{unknown})", "bad" if lacking else "plain")]
 
 
-def chosen(choice: Choice) -> str:
-    """In one line; what speaks against several of the others in the same words is said once."""
+def chosen(choice: LibraryChoice) -> str:
+    """In one line; a reason that several of the rejected share is written once."""
     by_reason: dict[str, list[str]] = {}
     for name, why in choice.rejected.items():
         by_reason.setdefault(why.removeprefix(f"{name} "), []).append(name)
@@ -103,14 +103,14 @@ def chosen(choice: Choice) -> str:
 
 
 def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:
-    """The answer, and the versions of what was asked for; with -v of everything that comes with it."""
+    """The answer, and the versions of what was requested; with -v also of their dependencies."""
     tones: dict[str, Tone] = {"resolved": "good", "conflict": "bad"}
     size = f", {format_gb(answer.download)} to download" if answer.download else ""
     text = f"{answer.environment} ({answer.resolver}): {answer.message}{size}"
     blocks: list[Block] = [Bullets([Cell(text, tones.get(answer.status, "warn"))])]
     environment = next((each for each in value.environments if each.name == answer.environment), None)
-    asked = asked_names(environment) if environment else set()
-    shown = [each for each in answer.packages if options.verbose or each.name in asked]
+    requested = requested_names(environment) if environment else set()
+    shown = [each for each in answer.packages if options.verbose or each.name in requested]
     if shown:
         columns = [Column("package"), Column("version", fixed=True), Column("download", right=True, fixed=True)]
         blocks.append(Table(columns, [_package(each) for each in sorted(shown, key=lambda each: each.name)]))

@@ -10,7 +10,7 @@ main() {
     # Accelerate: One training script for one or many GPUs; vLLM: Serving engine with paged attention; LangChain: Chains, agents and integrations around models
     # changes: torch 2.15.0 is replaced: vLLM pins torch==2.14.0
     # changes: may be replaced, for vLLM was last resolved with other releases: transformers 5.23.0 (5.20.2)
-    # back with: /home/ada/project/.venv/bin/python -m pip install torch==2.15.0 transformers==5.23.0
+    # undo with: /home/ada/project/.venv/bin/python -m pip install torch==2.15.0 transformers==5.23.0
     /home/ada/project/.venv/bin/python -m pip install 'accelerate>=1.15' 'vllm>=0.33' 'langchain>=1.4'
     # torch sees the GPU, and computes on it
     # prints: a version (==2.14.0 with vLLM 0.33.0), and True

@@ -8,7 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck.fit.memory import training
-from llmcheck.fit.memory.total import estimate, in_ram, per_gpu, whole
+from llmcheck.fit.memory.total import offloaded_bytes, per_gpu, whole
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.estimate import Memory
 from llmcheck.schema.workload import Workload
 from tests.unit.fit.test_memory import dense
 
@@ -18,6 +21,11 @@ WEIGHTS = MODEL.parameters.total
 
 def train(**options: Any) -> Workload:
     return Workload(**{"method": "full", "precision": "bf16", "context": 1024, **options})
+
+
+def estimate(model: Architecture, work: Workload) -> Memory:
+    use = ModelUse(model, work)
+    return whole(use, per_gpu(use))
 
 
 # bytes of the optimizer's states per weight; of 8 and 4 bits with a 32-bit constant for 256 and 128 values
@@ -56,12 +64,12 @@ def test_bytes_of_an_optimizer_for_each_weight(optimizer: str, precision: str, e
     ],
 )
 def test_weights_of_adapters(options: dict[str, Any], count: int) -> None:
-    assert training.adapter_weights(MODEL, train(method="lora", lora_rank=4, **options)) == count
+    assert training.adapter_weights(ModelUse(MODEL, train(method="lora", lora_rank=4, **options))) == count
 
 
 def test_a_stage_of_a_pipeline_keeps_the_micro_batches_that_are_in_flight() -> None:
     """Of 4 stages the first keeps 4 of them, the last 1; a recomputed block keeps its input in 16 bits."""
-    first, second, third, _last = per_gpu(MODEL, train(pipeline_parallel=4), 4)
+    first, second, third, _last = per_gpu(ModelUse(MODEL, train(pipeline_parallel=4)), 4)
     inputs = 2 * 1024 * 1024 * (8 // 4)
     assert second.activations - third.activations == inputs
     assert first.activations - second.activations == inputs
@@ -75,9 +83,10 @@ def test_an_embedding_that_llama_cpp_keeps_in_ram_is_counted_once_where_it_is_ti
         MODEL, tied=True, parameters=replace(MODEL.parameters, head=0, active=MODEL.parameters.active - head)
     )
     for model, on_top in ((apart, True), (tied, False)):
-        parts = per_gpu(model, work)
-        aside = in_ram(model, work)
+        use = ModelUse(model, work)
+        parts = per_gpu(use)
+        aside = offloaded_bytes(use)
         assert aside > 0
-        more = whole(model, work, parts).weights - parts[0].weights
+        more = whole(use, parts).weights - parts[0].weights
         assert more == (aside if on_top else 0)
     assert estimate(apart, work).weights == pytest.approx(estimate(tied, work).weights, abs=2)

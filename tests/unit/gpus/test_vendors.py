@@ -12,7 +12,7 @@ from tests.machines_builder import card
 
 WHEEL = TorchWheel(
     torch="2.15", release="2.15.0", tag="cu132", systems=("linux",), architecture="x86_64", requirement="torch",
-    code=("7.5", "8.0", "9.0"), source="here", as_of="2026-11-27",  # type: ignore[arg-type]
+    gpu_archs=("7.5", "8.0", "9.0"), source="here", as_of="2026-11-27",  # type: ignore[arg-type]
 )  # fmt: skip
 
 

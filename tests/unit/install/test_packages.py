@@ -6,13 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck import catalog
-from llmcheck.install.packages import llama_cpp_for, mlx_for
+from llmcheck.install import packages
 from llmcheck.install.plan import plan_installation
 from llmcheck.schema.machine import Gpu, Machine, Tool
 from tests.machines_builder import GB, amd, card, machine, python, tools
 
+BUILDS = catalog.tables().package_builds
 ARC = Gpu(vendor="intel", index=0, name="Intel Arc A770", memory_total=16 * GB)
 RADEON = Gpu(vendor="amd", index=0, name="AMD Radeon RX 7900 XTX", gfx="gfx1100", memory_total=24 * GB)
+
+
+def llama_cpp_for(where: Machine) -> packages.InstallVariant:
+    return packages.llama_cpp_for(where, BUILDS)
 
 
 # Sources: README, pyproject.toml and workflows in llama-cpp-python 0.3.36; docs/build.md of llama.cpp.
@@ -40,6 +45,7 @@ def test_llama_cpp_comes_as_the_wheel_that_uses_the_gpu(where: Machine, index: s
     [
         (machine(card("RTX 4090"), driver="535.183.01", present=["cc"]), ["nvcc", "driver 550 or newer"]),
         (machine(card("RTX 5090"), driver="570.86.10", present=["cc"]), ["12.8 or newer", "driver 580 or newer"]),
+        (machine(card("B200"), driver="570.86.10", present=["cc"]), ["12.8 or newer", "driver 580 or newer"]),
         (machine(card("GH200"), architecture="aarch64", present=["cc"]), ["nvcc"]),
         (machine(card("GTX 980"), present=["cc"]), ["nvcc"]),
         (machine(amd(gfx="gfx942"), present=["cc"]), ["hipcc"]),
@@ -90,7 +96,7 @@ def test_llama_cpp_is_compiled_for_amd_where_rocm_is() -> None:
     ],
 )
 def test_mlx_comes_with_the_backend_that_the_machine_can_use(where: Machine, expected: str) -> None:
-    assert mlx_for("mlx>=0.32", where) == expected
+    assert packages.with_extra("mlx>=0.32", "mlx", where, BUILDS) == expected
 
 
 # Source: torchaudio 2.11.0 is of CUDA 13.0 and refuses another minor at import; measured 2026-11-22.

@@ -69,7 +69,7 @@ def words(made: Plan) -> list[str]:
 def plan_of_tier(tier: str, where: Machine) -> Plan:
     profile = profiles.load(tier)
     wanted = missing_libraries(evaluate(profile, where).findings, where, KNOWLEDGE, profile)
-    return plan_installation(tier, wanted.libraries, where, KNOWLEDGE, asked=wanted)
+    return plan_installation(tier, wanted.libraries, where, KNOWLEDGE, tier=wanted)
 
 
 @pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
@@ -472,8 +472,8 @@ def test_the_size_is_summed_without_what_is_there() -> None:
 
 
 def test_what_a_tier_wants_beyond_the_catalogue_is_asked_for() -> None:
-    wanted = TierRequest(others=("our-own>=1.2",))
-    made = plan_installation("ours", [], machine(), KNOWLEDGE, asked=wanted)
+    wanted = TierRequest(uncatalogued=("our-own>=1.2",))
+    made = plan_installation("ours", [], machine(), KNOWLEDGE, tier=wanted)
     assert "our-own>=1.2" in words(made)
 
 

@@ -58,7 +58,7 @@ def test_companions_move_with_a_torch_that_cannot_use_the_gpus() -> None:
     told = "\n".join(step.changes)
     for name in names:
         assert f"{name} " in told
-    assert "flash-attn 2.8.3 stays, and was compiled against the torch of before" in told
+    assert "flash-attn 2.8.3 stays, and was compiled against the torch before" in told
     back = shlex.split(step.undo or "")
     assert {"torch==2.15.0+cpu", "torchvision==0.29.2+cpu", "torchaudio==2.11.0+cpu", "--force-reinstall"} <= set(back)
     assert back[-2:] == ["--index-url", "https://download.pytorch.org/whl/cpu"]
@@ -129,9 +129,9 @@ def test_what_a_build_finds_too_old_is_told_too() -> None:
 
 def test_a_package_outside_the_catalogue_is_replaced_with_a_word() -> None:
     where = machine(software=packages(our_own="1.0"))
-    made = plan_installation("x", [], where, KNOWLEDGE, asked=TierRequest(others=("our-own>=1.2",)))
+    made = plan_installation("x", [], where, KNOWLEDGE, tier=TierRequest(uncatalogued=("our-own>=1.2",)))
     (step,) = steps(made)
-    assert step.changes == ("our-own 1.0 is replaced: our-own>=1.2 is asked for",)
+    assert step.changes == ("our-own 1.0 is replaced: our-own>=1.2 is needed",)
     assert "our-own==1.0" in (step.undo or "")
 
 
@@ -163,7 +163,7 @@ def test_an_installed_release_that_is_older_than_what_was_checked_is_told() -> N
     where = holding("cu132", "2.15.0+cu132", vllm="0.10.0")
     made = plan(where, "vllm")
     assert made.satisfied == ("vllm",)
-    assert any("vllm 0.10.0 is there and stays, older than" in note for note in made.notes)
+    assert any("vllm 0.10.0 is installed and stays, older than" in note for note in made.notes)
 
 
 def test_an_environment_that_is_there_is_not_taken_to_be_empty() -> None:

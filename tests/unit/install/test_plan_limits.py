@@ -34,7 +34,7 @@ def plan(where: Machine, *names: str, specifiers: dict[str, str] | None = None, 
 def of_tier(tier: str, where: Machine) -> Plan:
     profile = profiles.load(tier)
     wanted = missing_libraries(evaluate(profile, where).findings, where, KNOWLEDGE, profile)
-    return plan_installation(tier, wanted.libraries, where, KNOWLEDGE, asked=wanted)
+    return plan_installation(tier, wanted.libraries, where, KNOWLEDGE, tier=wanted)
 
 
 def commands(made: Plan) -> str:
@@ -112,7 +112,7 @@ def test_wishes_that_exclude_each_other_are_not_printed() -> None:
 
 
 def test_a_package_of_a_tier_gets_a_floor_that_was_resolved_and_a_proof() -> None:
-    made = plan_installation("x", [], machine(), KNOWLEDGE, asked=TierRequest(others=("numpy", "our-own")))
+    made = plan_installation("x", [], machine(), KNOWLEDGE, tier=TierRequest(uncatalogued=("numpy", "our-own")))
     (step,) = [each for each in made.environments[0].steps if each.requirements]
     assert [text.split(">=")[0] for text in step.requirements] == ["numpy", "our-own"]
     assert Requirement(step.requirements[0]).specifier
@@ -298,3 +298,9 @@ def test_of_another_vllm_it_is_not_known_what_it_pins() -> None:
     made = plan(machine(card("H100")), "vllm", specifiers={"vllm": "==0.10.0"})
     proof = next(step for step in made.environments[0].steps if step.kind == "verify")
     assert proof.expect == "a version, and True"
+
+
+def test_nothing_is_made_where_a_python_of_the_system_has_all_that_is_wanted() -> None:
+    owned = python(executable="/usr/bin/python3", prefix="/usr", environment="system", externally_managed=True)
+    made = plan(machine(interpreter=owned, software=packages(wandb="0.31.0")), "wandb")
+    assert (made.satisfied, made.environments) == (("wandb",), ())

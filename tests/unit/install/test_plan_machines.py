@@ -147,12 +147,12 @@ ROWS = [
     torch("H100, Python 3.9", h100(interpreter=python(version="3.9.19")), "pypi: no current torch for 3.9", PYPI, "2.15.0", has=("uv venv", "--python 3.12")),
     Row("Alpine", linux(libc="musl 1.2.5", distribution="Alpine Linux v3.22"), ("torch",), "pypi: torch has no musllinux wheel", left_out=("torch",), said=("musl",)),
     Row("CentOS 7", linux(libc="glibc 2.17", distribution="CentOS Linux 7"), ("torch",), "pypi: manylinux_2_28", left_out=("torch",), said=("glibc",)),
-    torch("driver of another version than its module", linux(gpus=None, drivers={"nvidia": Driver(fault="driver-mismatch")}), "vendor: NVIDIA, NVML error 18", PYPI, "2.15.0", said=("mend it first",)),
+    torch("driver of another version than its module", linux(gpus=None, drivers={"nvidia": Driver(fault="driver-mismatch")}), "vendor: NVIDIA, NVML error 18", PYPI, "2.15.0", said=("repair it first",)),
     # --- what is there already
-    torch("CPU torch on an H100", h100(**CPU_TORCH), "wheels: +cpu has no CUDA code", PYPI, "2.15.0", has=("--force-reinstall",), said=("The way back", "torch==2.15.0")),
+    torch("CPU torch on an H100", h100(**CPU_TORCH), "wheels: +cpu has no CUDA code", PYPI, "2.15.0", has=("--force-reinstall",), said=("To undo this", "torch==2.15.0")),
     torch("cu130 torch on driver 550", h100(driver="550.54.15", **CU130), "minor: CUDA 13 needs 580", "cu126", "2.14.1", has=("--force-reinstall",), said=("torch==2.14.1",)),
     torch("cu132 torch on a V100", linux(card("V100"), **GOOD), "wheels: no 7.0 in it", "cu126", "2.14.1", has=("--force-reinstall",)),
-    Row("right torch on an H100", h100(**GOOD), ("torch",), "nothing is missing", environments=(), said=("already there: torch",)),
+    Row("right torch on an H100", h100(**GOOD), ("torch",), "nothing is missing", environments=(), said=("already installed: torch",)),
     Row("old Transformers for a tier", h100(software=packages(torch="2.15.0", transformers="4.30.0", vllm="0.32.0"), torch=Torch(version="2.13.0+cu130", build="cu130")), ("inference-7b",), "vendor: Llama 3.1 model card, transformers 4.43", has=("transformers>=",), lacks=("vllm>=",), said=("transformers 4.30.0 is replaced", "transformers==4.30.0")),
     # --- the environment
     Row("system Python", h100(interpreter=SYSTEM), ("wandb",), "PEP 668", has=("/usr/bin/python3 -m venv .venv", ".venv/bin/python -m pip install"), said=("PEP 668",)),

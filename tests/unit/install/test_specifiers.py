@@ -7,15 +7,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from llmcheck.install.specifiers import (
     bounded,
     excluded,
-    floor_of,
-    has_floor,
+    has_lower_bound,
+    lower_bound,
     satisfiable,
     specifier_of,
 )
+from llmcheck.schema.machine import normalized_name
 
 VERSIONS = ["0.9", "1.0", "1.0.1", "1.5", "2.0", "2.1", "2.1.3", "3.0"]
 _clause = st.tuples(st.sampled_from([">=", ">", "<=", "<", "==", "~=", "!="]), st.sampled_from(VERSIONS)).map("".join)
@@ -40,13 +42,29 @@ def test_what_some_version_is_can_be(asked: str) -> None:
         assert satisfiable(asked)
 
 
+@pytest.mark.parametrize(
+    ("asked", "possible"),
+    [
+        (">=5.10,!=5.10.*", True),
+        (">=1.0,!=1.0,!=1.0.0.1", True),
+        (">=2,<2.1,!=2.0", True),
+        (">1.0,<1.0.1", True),
+        (">=2,<1", False),
+        ("==1.0,!=1.0", False),
+        ("==2.1.*,<2.1", False),
+    ],
+)
+def test_a_range_with_exclusions_is_impossible_only_when_nothing_is_left(asked: str, possible: bool) -> None:
+    assert satisfiable(asked) == possible
+
+
 @given(asked=specifiers)
 def test_a_requirement_says_what_it_asks(asked: str) -> None:
     text = f"some[extra]{asked}"
     assert SpecifierSet(specifier_of(text)) == Requirement(text).specifier
     floors = {each.operator for each in SpecifierSet(asked)} & {">=", ">", "==", "~="}
-    assert has_floor(text) == bool(floors)
-    assert not floor_of(text) or floors
+    assert has_lower_bound(text) == bool(floors)
+    assert not lower_bound(text) or floors
 
 
 @pytest.mark.parametrize(
@@ -72,3 +90,8 @@ def test_a_version_is_held_against_what_is_asked(version: str, asked: str) -> No
 def test_what_cannot_be_compared_is_not_what_is_asked() -> None:
     assert excluded("unknown", ">=1")
     assert not excluded("unknown", "")
+
+
+@given(name=st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,12}[A-Za-z0-9])?", fullmatch=True))
+def test_names_compare_as_the_index_compares_them(name: str) -> None:
+    assert normalized_name(name) == canonicalize_name(name)

@@ -22,7 +22,7 @@ def linux(distribution: str | None, *gpus: Gpu, driver: Driver | str | None = No
 
 def first(where: Machine, *tools: str, wanted: str | None = None) -> tuple[str, str, bool]:
     """The commands, what is only told, and whether a restart follows."""
-    steps, notes = system_steps(where, tools, RECIPES, needs_gpu=True, wanted_driver=wanted, shell_name="bash")
+    steps, notes = system_steps(where, tools, RECIPES, needs_gpu=True, min_driver_version=wanted, shell_name="bash")
     for step in steps:
         assert shlex.split(step.command) == list(step.argv)
         assert step.kind == "system"

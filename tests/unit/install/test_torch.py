@@ -17,7 +17,7 @@ from llmcheck.catalog import wheels
 from llmcheck.install import torch
 from llmcheck.schema.advice import TorchBuild
 from llmcheck.schema.machine import Driver, Gpu, Machine
-from tests.machines_builder import GB, amd, card, cards, machine
+from tests.machines_builder import GB, amd, card, cards, machine, with_backend
 
 WHEELS, DRIVERS = wheels.wheels(), wheels.drivers()
 INDEX = "https://download.pytorch.org/whl/"
@@ -26,7 +26,7 @@ LAST_WITH_CU126 = "2.14.1"
 
 
 def torch_build(where: Machine, backend: str | None = None) -> TorchBuild:
-    return torch.torch_build(where, WHEELS, DRIVERS, backend)
+    return torch.torch_build(with_backend(where, backend), WHEELS, DRIVERS)
 
 
 @dataclass
@@ -131,7 +131,7 @@ def test_a_silent_driver_is_to_be_mended_before_anything_is_installed_for_it(fau
     gpus = (Gpu(vendor="nvidia", usable=False, fault=fault),) if fault != "deadline" else None
     build = torch_build(machine(gpus=gpus, drivers={"nvidia": Driver(fault=fault)}))
     assert fault in build.reason
-    assert "mend it first" in build.reason
+    assert "repair it first" in build.reason
 
 
 def test_an_unknown_compute_capability_is_told_as_an_assumption() -> None:

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from llmcheck.catalog import wheels
-from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version, numbers
+from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.torch_support import runs_on
 from llmcheck.install.torch import torch_build
 from llmcheck.schema.advice import TorchBuild
-from llmcheck.schema.machine import Gpu, Machine, Os
+from llmcheck.schema.machine import Gpu, Machine, Os, version_numbers
 from llmcheck.tables.torch_wheel import TorchWheel
-from tests.machines_builder import CARDS, amd, card, machine, python
+from tests.machines_builder import CARDS, amd, card, machine, python, with_backend
 
 TABLES = (wheels.wheels(), wheels.drivers())
 INDEX = "https://download.pytorch.org/whl/"
 
 
 def build(where: Machine, backend: str | None = None) -> TorchBuild:
-    return torch_build(where, *TABLES, backend)
+    return torch_build(with_backend(where, backend), *TABLES)
 
 
 def takes(where: Machine, version: str) -> bool:
@@ -186,7 +186,7 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     assert cuda is not None
     floor = min_driver(cuda, gpus, TABLES[1])
     assert floor is not None
-    assert numbers(driver) >= numbers(min_driver_version(floor, system))
+    assert version_numbers(driver) >= version_numbers(min_driver_version(floor, system))
 
 
 def test_every_row_of_both_tables_reads() -> None:
@@ -196,9 +196,9 @@ def test_every_row_of_both_tables_reads() -> None:
         assert wheel.source
         assert set(wheel.on_pypi) <= set(wheel.systems)
         assert not (wheel.advised and not wheel.verified)
-        assert numbers(wheel.release)[:2] == numbers(wheel.torch)
-    assert [numbers(each.torch) for each in TABLES[0] if each.advised] == sorted(
-        (numbers(each.torch) for each in TABLES[0] if each.advised), reverse=True
+        assert version_numbers(wheel.release)[:2] == version_numbers(wheel.torch)
+    assert [version_numbers(each.torch) for each in TABLES[0] if each.advised] == sorted(
+        (version_numbers(each.torch) for each in TABLES[0] if each.advised), reverse=True
     )
     assert len({each.cuda for each in TABLES[1]}) == len(TABLES[1])
 
@@ -235,4 +235,4 @@ def test_a_python_gets_a_release_that_has_wheels_for_it(where: Machine, tag: str
 )
 def test_every_release_has_a_newest_python(wheel: TorchWheel) -> None:
     assert wheel.python_below is not None
-    assert numbers(wheel.python_min) < numbers(wheel.python_below) <= (3, 16)
+    assert version_numbers(wheel.python_min) < version_numbers(wheel.python_below) <= (3, 16)

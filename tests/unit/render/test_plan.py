@@ -19,8 +19,8 @@ from llmcheck.errors import UsageError
 from llmcheck.install.plan import plan_installation
 from llmcheck.render import Options, conda, dockerfile, pylock, requirements, sh, text
 from llmcheck.schema.advice import (
-    Choice,
     Environment,
+    LibraryChoice,
     Plan,
     Resolved,
     Step,
@@ -260,7 +260,7 @@ def test_the_way_back_stays_whole_to_be_pasted(width: int) -> None:
 
 
 def test_requirements_say_the_way_back() -> None:
-    assert "# back with: " in requirements.render(replaced(), Options())
+    assert "# undo with: " in requirements.render(replaced(), Options())
 
 
 def system(**facts: object) -> Step:
@@ -293,9 +293,9 @@ def test_too_little_space_is_told_in_words(tmp_path: Path) -> None:
     assert made.size is not None
     made = replace(made, size=replace(made.size, free=1000))
     assert made.size is not None
-    assert made.size.short > 0
+    assert made.size.shortfall > 0
     assert "does not fit" in text.render(made, Options(width=120))
-    assert "short" in run_script(sh.render(made, Options()), tmp_path).stderr
+    assert "too small" in run_script(sh.render(made, Options()), tmp_path).stderr
 
 
 def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
@@ -303,7 +303,7 @@ def test_the_disk_that_words_name_is_the_one_that_is_filled() -> None:
     made = plan("torch", where=named)
     assert made.size is not None
     assert made.size.free == 10**9
-    assert made.size.short > 0
+    assert made.size.shortfall > 0
 
 
 def test_a_script_for_a_machine_in_words_runs_only_where_it_is_told_to(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_one_of_several_environments_is_told_by_its_name() -> None:
 
 def test_a_script_says_each_reason_once_and_why_a_library_was_chosen() -> None:
     made = plan("transformers", "helm", where=machine(interpreter=python(environment="system")))
-    chosen = Choice(chosen="vLLM", reason="it serves", rejected={"TGI": "TGI is in maintenance"})
+    chosen = LibraryChoice(chosen="vLLM", reason="it serves", rejected={"TGI": "TGI is in maintenance"})
     script = sh.render(replace(made, choices=(chosen,)), Options())
     assert "# vLLM: it serves; not TGI: is in maintenance" in script
     comments = [line.strip() for line in script.splitlines() if line.strip().startswith("#")]
@@ -382,3 +382,43 @@ def test_a_machine_without_any_pytorch_is_not_shown_one() -> None:
     written = text.render(build, Options())
     assert "No PyTorch for this machine" in written
     assert "torch>=2" not in written
+
+
+def test_a_dockerfile_proves_what_needs_no_gpu() -> None:
+    """While an image is built there is none, whatever the source of the proof looks like."""
+    proofs = [
+        Step(kind="verify", command="x", argv=("py", "-c", source), reason=source, needs_gpu=needs_gpu)
+        for source, needs_gpu in (("import a; a.is_available()", False), ("import b", True))
+    ]
+    environment = Environment(name="shared", python="py", installer="pip", steps=tuple(proofs))
+    made = Plan(target="x", environments=(environment,), satisfied=(), notes=())
+    lines = [line for line in dockerfile.render(made, Options()).splitlines() if line.startswith("RUN")]
+    assert any("import a" in line for line in lines)
+    assert not any("import b" in line for line in lines)
+
+
+def test_only_the_proof_of_a_gpu_needs_one() -> None:
+    for where, needed in ((machine(card("H100")), True), (machine(), False)):
+        steps = [step for each in plan("torch", "peft", where=where).environments for step in each.steps]
+        assert [step.needs_gpu for step in steps if step.kind == "verify"] == [needed, False]
+
+
+def test_a_guard_tests_no_interpreter_that_the_script_makes() -> None:
+    made = plan("peft", where=machine(card("H100")))
+    (filled,) = made.environments
+    assert f"[ -x {filled.python} ]" in sh.render(made, Options(guarded=True))
+    new = replace(made, environments=(replace(filled, folder="/srv/project/.venv"),))
+    assert "[ -x" not in sh.render(new, Options(guarded=True))
+
+
+def test_a_server_is_named_in_a_comment_and_a_build_is_run() -> None:
+    steps = [
+        Step(kind="run", command="x", argv=("serve", "model"), reason="serves"),
+        Step(kind="build", command="x", argv=("make", "all"), reason="builds"),
+    ]
+    environment = Environment(name="x", python=None, installer="pip", steps=tuple(steps))
+    script = sh.render(Plan(target="x", environments=(environment,), satisfied=(), notes=()), Options())
+    lines = [line.strip() for line in script.splitlines()]
+    assert "# then: serve model" in lines
+    assert "serve model" not in lines
+    assert "make all" in lines

@@ -1,0 +1,162 @@
+"""The steps that install libraries, and the one that proves that they import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from llmcheck.install.blockers import toolkit_for
+from llmcheck.install.commands import FORCE, InstallerCommands, InstallRequest, command_step
+from llmcheck.install.installed_packages import Change, abi_warnings, transitive_upgrades
+from llmcheck.install.packages import llama_cpp_for, with_extra
+from llmcheck.install.request import PlanRequest
+from llmcheck.install.specifiers import bounded, excluded, name_of
+from llmcheck.install.target import PlanOptions, Target
+from llmcheck.install.wheels import COMPANIONS
+from llmcheck.schema.advice import Step
+from llmcheck.schema.machine import Machine, normalized_name
+from llmcheck.tables.library import Library
+from llmcheck.tables.torch_wheel import PackageBuild
+
+# What a build without isolation needs in the environment; the lower bounds are releases of 2025, resolved 2026-11-23.
+_BUILD_TOOLS = ("setuptools>=80", "wheel>=0.45", "packaging>=25.0", "ninja>=1.11")
+
+
+def library_steps(
+    commands: InstallerCommands,
+    members: Sequence[Library],
+    request: PlanRequest,
+    torch_tag: str | None,
+    others: Sequence[Library],
+) -> list[Step]:
+    """The plain ones in one command, each that is compiled or comes from another index alone.
+
+    ``torch_tag``: the build of torch that is installed by then. ``others``: libraries that a new torch may break.
+    """
+    plain = [library for library in members if library.id != "llama-cpp" and not _is_special(library)]
+    steps = [_plain_step(commands, plain, request, others)] if plain else []
+    for library in members:
+        if library.id == "llama-cpp":
+            steps.append(_llama_cpp_step(commands, library, request))
+        elif _is_special(library):
+            steps += _special_steps(commands, library, request, torch_tag)
+    return steps
+
+
+def reinstall_steps(commands: InstallerCommands, requirements: Sequence[str]) -> list[Step]:
+    """For what is listed as installed while its files are gone: an installer would leave it as it is."""
+    companions = [each for each in requirements if name_of(each) in COMPANIONS]
+    rest = [each for each in requirements if each not in companions]
+    reason, options = "listed as installed, and the files are missing", [FORCE, "--no-deps"]
+    by_index = ((rest, None), (companions, commands.installed.torch_index))
+    return [
+        commands.step(InstallRequest(names, reason, index_url=index, options=options))
+        for names, index in by_index
+        if names
+    ]
+
+
+def library_proof_steps(
+    members: Sequence[Library], uncatalogued: Sequence[str], target: Target, options: PlanOptions
+) -> list[Step]:
+    """``uncatalogued``: packages whose modules are not known."""
+    steps = []
+    imported = [library for library in members if library.import_name and library.id != "torch"]
+    sources = [library.verify for library in imported if library.verify]
+    modules = [library.import_name or "" for library in imported if not library.verify]
+    if modules:
+        sources.append(f"import {', '.join(modules)}")
+    if sources:
+        argv = [target.python, "-c", "; ".join([*sources, "print(True)"])]
+        expect = "True, in the last line"
+        steps.append(command_step(argv, "the libraries import", options, kind="verify", expect=expect))
+    if uncatalogued:
+        source = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
+        argv = [target.python, "-c", source, *map(name_of, uncatalogued)]
+        expect = "a version of each"
+        steps.append(command_step(argv, "the other packages are installed", options, kind="verify", expect=expect))
+    return steps
+
+
+def requirements_of(
+    library: Library, specifiers: Mapping[str, str], machine: Machine, builds: Sequence[PackageBuild]
+) -> list[str]:
+    """The catalogue's requirements, with the tier's versions and the extra that fits the machine.
+
+    ``specifiers``: by library id. ``builds``: packages that come in several builds.
+    """
+    requirements = [bounded(requirement, specifiers.get(library.id, "")) for requirement in library.requirements]
+    own = {each.package for each in builds if not each.index_url}
+    return [with_extra(each, name_of(each), machine, builds) if name_of(each) in own else each for each in requirements]
+
+
+def _llama_cpp_step(commands: InstallerCommands, library: Library, request: PlanRequest) -> Step:
+    builds = request.tables.package_builds
+    variant = llama_cpp_for(request.machine, builds)
+    return commands.step(
+        InstallRequest(
+            requirements_of(library, request.specifiers, request.machine, builds),
+            f"llama.cpp through its Python binding, {variant.reason}",
+            extra_index_url=variant.extra_index_url,
+            options=variant.options,
+            variables=variant.variables,
+            requires=variant.requires,
+        )
+    )
+
+
+def _plain_step(
+    commands: InstallerCommands, plain: Sequence[Library], request: PlanRequest, others: Sequence[Library]
+) -> Step:
+    builds, installed = request.tables.package_builds, commands.installed
+    requirements = dict.fromkeys(
+        each for library in plain for each in requirements_of(library, request.specifiers, request.machine, builds)
+    )
+    pinning = next((library for library in plain if library.pins_torch), None)
+    pin, version = pinning.torch if pinning else None, installed.version("torch")
+    changes, warnings = [], []
+    if pinning is not None and pin and version is not None and excluded(version, pin):
+        changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}"))
+        warnings = abi_warnings(installed, f"torch{pin}", [each for each in others if each not in plain])
+    return commands.step(
+        InstallRequest(
+            list(requirements),
+            "; ".join(f"{library.name}: {library.summary}" for library in plain),
+            changes=changes,
+            upgrades=_upgrades(commands, plain, request),
+            warnings=warnings,
+        )
+    )
+
+
+def _upgrades(commands: InstallerCommands, plain: Sequence[Library], request: PlanRequest) -> dict[str, list[Change]]:
+    """What may be replaced, by the name of the first library for whose sake."""
+    own = {normalized_name(name) for library in plain for name in library.distributions}
+    upgrades: dict[str, list[Change]] = {}
+    for library in plain:
+        named = own | {each.name for changes in upgrades.values() for each in changes} | {"torch"}
+        found = transitive_upgrades(commands.installed, library, request.tables.resolutions)
+        upgrades[library.name] = [each for each in found if each.name not in named]
+    return upgrades
+
+
+def _is_special(library: Library) -> bool:
+    return not library.build_isolation or library.extra_index_url is not None
+
+
+def _special_steps(
+    commands: InstallerCommands, library: Library, request: PlanRequest, torch_tag: str | None
+) -> list[Step]:
+    requirements = [bounded(each, request.specifiers.get(library.id, "")) for each in library.requirements]
+    reason = f"{library.name}: {library.summary}"
+    if library.build_isolation:
+        return [commands.step(InstallRequest(requirements, reason, extra_index_url=library.extra_index_url))]
+    toolkit = toolkit_for(request.machine, torch_tag)
+    tools = f"what the build of {library.name} needs in the environment"
+    built = InstallRequest(
+        requirements,
+        f"{reason}; compiled here against the installed torch, a few files at a time to spare the RAM",
+        options=["--no-build-isolation"],
+        variables={"MAX_JOBS": "4", **({"CUDA_HOME": toolkit.path} if toolkit else {})},
+        requires=library.tools,
+    )
+    return [commands.step(InstallRequest(_BUILD_TOOLS, tools)), commands.step(built)]

@@ -1,0 +1,75 @@
+"""Which libraries of the catalogue an environment has before a plan, and which of those work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from llmcheck.gpus.torch_support import torch_problem
+from llmcheck.install.installed_packages import InstalledPackages, installed_packages
+from llmcheck.install.specifiers import excluded
+from llmcheck.schema.machine import Machine, normalized_name
+from llmcheck.tables.library import Library
+from llmcheck.tables.tables import Tables
+
+_VERSION = re.compile(r"[A-Za-z0-9.!+-]+")
+
+
+class Presence(NamedTuple):
+    """What one environment has of the catalogue before the plan."""
+
+    installed: InstalledPackages = InstalledPackages()
+    working: frozenset[str] = frozenset()
+    """Ids of the libraries that are installed and can be used, or whose programs are on PATH."""
+    broken: Mapping[str, str] = {}
+    """Ids of the libraries that are listed as installed while their files are missing, each with its exact
+    requirement."""
+    torch_is_unusable: bool = False
+    """The installed torch cannot use the GPUs."""
+
+    def versions(self, library: Library) -> list[tuple[str, str]]:
+        """Its installed distributions, each with its version."""
+        names = map(normalized_name, library.distributions)
+        return [(name, self.installed.packages[name]) for name in names if name in self.installed.packages]
+
+    def satisfies(self, library: Library, specifiers: Mapping[str, str]) -> bool:
+        """Whether a library works, in a version that the tier accepts. ``specifiers``: by library id."""
+        specifier = specifiers.get(library.id)
+        if library.id not in self.working or not specifier:
+            return library.id in self.working
+        return any(not excluded(version, specifier) for _, version in self.versions(library))
+
+
+def in_judged_environment(machine: Machine, tables: Tables) -> Presence:
+    """What the judged environment has. A torch that cannot use the GPUs does not work."""
+    unusable = torch_problem(machine, tables.wheels, tables.drivers) is not None
+    found = Presence(installed=installed_packages(machine, tables.wheels), torch_is_unusable=unusable)
+    libraries = tables.libraries.values()
+    broken = _broken(libraries, found, machine)
+    listed = {library.id for library in libraries if found.versions(library)}
+    working = listed - set(broken) - ({"torch"} if unusable else set())
+    return found._replace(broken=broken, working=frozenset(working | _on_path(libraries, machine)))
+
+
+def in_new_environment(machine: Machine, tables: Tables) -> Presence:
+    """What an environment has that the plan makes: nothing but the programs on PATH."""
+    return Presence(working=frozenset(_on_path(tables.libraries.values(), machine)))
+
+
+def _broken(libraries: Iterable[Library], found: Presence, machine: Machine) -> dict[str, str]:
+    importable = machine.software.importable
+    if importable is None:
+        return {}
+    return {
+        library.id: f"{name}=={version}"
+        for library in libraries
+        if library.import_name and library.import_name not in importable
+        for name, version in found.versions(library)[:1]
+        if _VERSION.fullmatch(version)  # it becomes part of a requirement
+    }
+
+
+def _on_path(libraries: Iterable[Library], machine: Machine) -> set[str]:
+    tools = {each.name for each in machine.software.tools or () if each.path}
+    return {library.id for library in libraries if tools & set(library.binaries)}

@@ -1,0 +1,143 @@
+"""The step that installs torch and its companions, and the one that proves that torch works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from llmcheck.install.commands import FORCE, InstallerCommands, InstallRequest, command_step
+from llmcheck.install.installed_packages import Change, InstalledPackages, abi_warnings
+from llmcheck.install.presence import Presence
+from llmcheck.install.request import PlanRequest
+from llmcheck.install.specifiers import bounded, lower_bound
+from llmcheck.install.target import PlanOptions, Target
+from llmcheck.install.wheels import COMPANIONS, companion, index_of, index_of_wheel, published_for, row_of, system_of
+from llmcheck.schema.advice import Step, TorchBuild
+from llmcheck.schema.machine import version_numbers
+from llmcheck.tables.library import Library
+
+# A kernel on every card, without a quote that some shell would change: a card may be seen and hold no code for it.
+_PROOF_OF_CARDS = (
+    "torch.cuda.is_available() and "
+    "all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count()))"
+)
+_PROOFS = {
+    "cpu": "True",
+    "mps": "torch.backends.mps.is_available()",
+    "xpu": "torch.xpu.is_available() and (torch.ones(1).xpu() + 1).item() == 2",
+}
+
+
+class TorchProof(NamedTuple):
+    """What shows that torch works."""
+
+    build: TorchBuild
+    expected: str
+    """What is known of the version that it prints, in words."""
+
+
+class _Source(NamedTuple):
+    """What is installed as torch."""
+
+    requirement: str
+    index_url: str | None
+    reason: str
+    moved: bool = False
+    """torchaudio does not import beside the installed torch."""
+
+
+def torch_step(
+    commands: InstallerCommands,
+    torch: TorchBuild,
+    names: set[str],
+    presence: Presence,
+    request: PlanRequest,
+    others: Sequence[Library],
+) -> Step:
+    """torch and its companions from one index: that of the installed torch, or of the build for this machine.
+
+    ``names``: what of torch's family is wanted. ``others``: libraries that a new torch may break.
+    """
+    version = commands.installed.version("torch")
+    source = _source(commands.installed, torch, names, request)
+    if version is not None and "torch" not in names and not source.moved:
+        return _companions_step(commands, version, names, request)
+    fault = _fault(presence, torch)
+    changes = _torch_changes(commands.installed, source, fault)
+    along = [name for name in COMPANIONS if changes and commands.installed.version(name)]
+    if fault is not None:
+        changes += [Change(name, commands.installed.version(name) or "", "it is made for that torch") for name in along]
+    floor = lower_bound(source.requirement)
+    wanted = [name for name in COMPANIONS if name in {*names, *along}]
+    companions = [companion(name, floor, request.tables.companions, exact=False) for name in wanted]
+    return commands.step(
+        InstallRequest(
+            [source.requirement, *companions],
+            source.reason,
+            index_url=source.index_url,
+            # An installer would keep an installed release that satisfies the requirement.
+            options=[FORCE] if changes and fault is not None else [],
+            changes=changes,
+            warnings=abi_warnings(commands.installed, source.requirement, others) if changes else (),
+        )
+    )
+
+
+def torch_proof_step(proof: TorchProof, target: Target, options: PlanOptions) -> Step:
+    tag = proof.build.tag
+    source = f"import sys, torch; ok = {_PROOFS.get(tag, _PROOF_OF_CARDS)}; print(torch.__version__, ok); "
+    needs_gpu = tag != "cpu"
+    reason = "torch sees the GPU, and computes on it" if needs_gpu else "torch imports"
+    argv = [target.python, "-c", f"{source}sys.exit(not ok)"]
+    expect = f"{proof.expected}, and True"
+    return command_step(argv, reason, options, kind="verify", expect=expect, needs_gpu=needs_gpu)
+
+
+def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str], request: PlanRequest) -> _Source:
+    """The build for this machine, or with torchaudio the newest one beside which that imports."""
+    reason = f"PyTorch: {torch.reason}"
+    with_audio = "torchaudio" in names or ("torch" in names and installed.version("torchaudio") is not None)
+    wheels = request.tables.wheels
+    row = row_of(torch, request.machine, wheels) if with_audio else None
+    if row is None or row.torchaudio_torch is None:
+        return _Source(torch.requirement, torch.index_url, reason)
+    release, tag, system = row.torchaudio_torch, row.torchaudio_tag or row.tag, system_of(request.machine)
+    published = (each for each in published_for(request.machine, wheels) if (each.release, each.tag) == (release, tag))
+    found = next(published, None)
+    version = installed.version("torch")
+    return _Source(
+        requirement=bounded(torch.requirement, f"=={release}"),
+        index_url=index_of(tag) if found is None else index_of_wheel(found, system),
+        reason=f"{reason}; torchaudio imports beside torch {release}, not beside newer ones",
+        moved=version is not None and version_numbers(version)[:3] > version_numbers(release),
+    )
+
+
+def _companions_step(commands: InstallerCommands, torch: str, names: Iterable[str], request: PlanRequest) -> Step:
+    """Companions of an installed torch that stays."""
+    wanted = [name for name in COMPANIONS if name in names]
+    requirements = [companion(name, torch, request.tables.companions, exact=True) for name in wanted]
+    reason = f"to go with the installed torch {torch}"
+    return commands.step(InstallRequest(requirements, reason, index_url=commands.installed.torch_index))
+
+
+def _torch_changes(installed: InstalledPackages, source: _Source, fault: str | None) -> list[Change]:
+    version = installed.version("torch")
+    if version is None:
+        return []
+    if fault is not None:
+        return [Change("torch", version, fault)]
+    if source.moved:
+        return [Change("torch", version, "torchaudio does not import beside it")]
+    return installed.replaced_by([source.requirement])
+
+
+def _fault(presence: Presence, torch: TorchBuild) -> str | None:
+    """Why the installed torch has to be replaced, whatever its version."""
+    if "torch" in presence.broken:
+        return "its files are missing"
+    if not presence.torch_is_unusable:
+        return None
+    installed = presence.installed.torch
+    cpu = installed is not None and installed.build == "cpu"
+    return "it is a CPU build, and this machine has GPUs" if cpu else f"it cannot use the GPUs; {torch.tag} can"
