@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck.fit.memory import training
+from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.memory.total import offloaded_bytes, per_gpu, whole
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
@@ -25,7 +26,7 @@ def train(**options: Any) -> Workload:
 
 def estimate(model: Architecture, work: Workload) -> Memory:
     use = ModelUse(model, work)
-    return whole(use, per_gpu(use))
+    return summed(per_gpu(use))
 
 
 # bytes of the optimizer's states per weight; of 8 and 4 bits with a 32-bit constant for 256 and 128 values

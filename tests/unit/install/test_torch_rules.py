@@ -12,7 +12,7 @@ from llmcheck.install.torch import torch_build
 from llmcheck.schema.advice import TorchBuild
 from llmcheck.schema.machine import Driver, Gpu, Machine, Os
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
-from tests.machines_builder import amd, card, machine, python
+from tests.machines_builder import amd, card, machine, python, with_backend
 
 DAY = datetime.date(2026, 1, 1)
 INDEX = "https://download.pytorch.org/whl/"
@@ -37,14 +37,14 @@ def wheel(tag: str, release: str = "9.1.0", **facts: Any) -> TorchWheel:
 
 
 CPU = wheel("cpu")
-CU130 = wheel("cu130", code=("7.5", "8.0", "9.0"), on_pypi=("linux",))
-CU126 = wheel("cu126", code=("5.0", "6.0", "7.0", "8.0"))
-OLDER = wheel("cu126", "9.0.1", code=("5.0", "6.0", "7.0", "8.0"))
+CU130 = wheel("cu130", gpu_archs=("7.5", "8.0", "9.0"), on_pypi=("linux",))
+CU126 = wheel("cu126", gpu_archs=("5.0", "6.0", "7.0", "8.0"))
+OLDER = wheel("cu126", "9.0.1", gpu_archs=("5.0", "6.0", "7.0", "8.0"))
 TABLE = (CU130, CU126, CPU, OLDER)
 
 
-def build(where: Machine, *wheels: TorchWheel, **options: Any) -> TorchBuild:
-    return torch_build(where, wheels or TABLE, DRIVERS, **options)
+def build(where: Machine, *wheels: TorchWheel, backend: str | None = None, **options: Any) -> TorchBuild:
+    return torch_build(with_backend(where, backend), wheels or TABLE, DRIVERS, **options)
 
 
 def on(*gpus: Gpu, libc: str | None = "glibc 2.39", version: str = "3.12.4", **facts: Any) -> Machine:
@@ -89,7 +89,7 @@ def test_a_machine_whose_python_is_unknown_is_not_limited() -> None:
     [("glibc 2.27", False), ("glibc 2.28", True), ("glibc 2.100", True), ("musl 1.2.5", False), (None, True)],
 )
 def test_a_c_library_from_the_first_that_the_wheels_are_built_for(libc: str | None, fits: bool) -> None:
-    rows = [wheel("cu130", code=("9.0",), glibc_min="2.28"), wheel("cpu", glibc_min="2.28")]
+    rows = [wheel("cu130", gpu_archs=("9.0",), glibc_min="2.28"), wheel("cpu", glibc_min="2.28")]
     for where in (on(H100, libc=libc), on(libc=libc)):
         assert (build(where, *rows).none is None) is fits
     assert build(on(H100, libc=libc), *rows).tag == ("cu130" if fits else "cpu")
@@ -234,8 +234,8 @@ def test_every_test_is_kept_once_with_what_speaks_for_it() -> None:
 
 
 def test_only_builds_that_are_known_and_advised_are_chosen() -> None:
-    announced = wheel("cu134", "9.2.0", code=("9.0",), verified=False)
-    beside = wheel("cu132", "9.2.0", code=("9.0",), advised=False)
+    announced = wheel("cu134", "9.2.0", gpu_archs=("9.0",), verified=False)
+    beside = wheel("cu132", "9.2.0", gpu_archs=("9.0",), advised=False)
     assert build(on(H100), announced, beside, *TABLE).tag == "cu130"
     assert build(on(H100), announced, beside, *TABLE, backend="cu132").tag == "cu132"
     assert build(on(H100), announced, beside, *TABLE, backend="cu134").tag == "cu130"
@@ -271,7 +271,7 @@ def test_the_newest_build_among_the_releases_asked_for(specifier: str, tag: str,
     ("specifier", "none"), [(">=9.5", False), ("==9.5.2", False), (">=9.1.3", False), ("==9.5.*", True), ("<8", True)]
 )
 def test_a_release_newer_than_the_table_is_taken_of_an_index_that_goes_on(specifier: str, none: bool) -> None:
-    going_on = (wheel("cu130", code=("9.0",), requirement="torch>=9.1"), wheel("cpu", requirement="torch>=9.1"))
+    going_on = (wheel("cu130", gpu_archs=("9.0",), requirement="torch>=9.1"), wheel("cpu", requirement="torch>=9.1"))
     found = build(on(H100), *going_on, specifier=specifier)
     assert (found.none is not None) is none
     assert none or Requirement(found.requirement).specifier.contains(specifier.lstrip(">="))
@@ -300,7 +300,7 @@ def test_where_no_release_asked_for_can_use_the_cards_there_is_none() -> None:
     [
         (card("H100", visible=False), "CUDA_VISIBLE_DEVICES"),
         (amd(visible=False), "ROCR_VISIBLE_DEVICES"),
-        (Gpu(vendor="intel", index=0, visible=False), "an environment variable"),
+        (Gpu(vendor="intel", index=0, visible=False), "ZE_AFFINITY_MASK or ONEAPI_DEVICE_SELECTOR"),
         (Gpu(vendor="intel", index=0, visible=False, integrated=True), None),
         (None, None),
     ],
@@ -326,7 +326,7 @@ def test_a_driver_that_is_silent_is_mended_first_and_its_newest_build_named() ->
 # --- other vendors
 
 
-ROCM = wheel("rocm7.2", systems=("linux",), code=("gfx90a", "gfx942"))
+ROCM = wheel("rocm7.2", systems=("linux",), gpu_archs=("gfx90a", "gfx942"))
 XPU = wheel("xpu")
 
 
@@ -354,7 +354,7 @@ def test_the_graphics_of_an_amd_processor_are_no_card_for_pytorch() -> None:
 
 
 def test_amd_on_windows_has_wheels_elsewhere() -> None:
-    found = build(on(amd(gfx="gfx942"), system="windows"), wheel("rocm7.2", code=("gfx942",)), CPU)
+    found = build(on(amd(gfx="gfx942"), system="windows"), wheel("rocm7.2", gpu_archs=("gfx942",)), CPU)
     assert found.tag == "cpu"
 
 

@@ -160,10 +160,10 @@ def test_only_a_plan_can_be_a_script() -> None:
 def test_what_a_step_replaces_and_how_it_is_taken_back_stands_above_it() -> None:
     made = plan(step("pip", changes=("torch 2.1 is replaced",), undo="pip install torch==2.1", expect="True"))
     said = comments(made)
-    assert said.index("# changes: torch 2.1 is replaced") < said.index("# back with: pip install torch==2.1")
+    assert said.index("# changes: torch 2.1 is replaced") < said.index("# undo with: pip install torch==2.1")
     assert "# prints: True" in said
     silent = " ".join(comments(plan(PIP)))
-    assert "back with" not in silent
+    assert "undo with" not in silent
     assert "prints" not in silent
     assert "None" not in silent
 
@@ -195,7 +195,7 @@ def test_too_little_space_is_said_and_tried_all_the_same(machine: Machine) -> No
     day = datetime.date(2026, 1, 1)
     short = Size(download=2 * 10**9, installed=3 * 10**9, free=10**9, as_of=day)
     ran = machine.run(plan(PIP, size=short))
-    assert ran.said == ["the disk does not hold this: about 4 GB short"]
+    assert ran.said == ["the disk is too small for this by about 4 GB"]
     assert ran.calls == ["pip install peft"]
     exactly = Size(download=2 * 10**9, installed=3 * 10**9, free=5 * 10**9, as_of=day)
     for size in (None, exactly, Size(download=1, installed=1, free=None, as_of=day)):
