@@ -103,9 +103,7 @@ def _with_problems(machine: Machine) -> Machine:
     """With what keeps its software from using its hardware; the tables are read where there is something to judge."""
     if machine.software.torch is None:
         return torch_support.with_problems(machine, (), ())
-    from llmcheck.catalog import wheels
-
-    return torch_support.with_problems(machine, wheels.wheels(), wheels.drivers())
+    return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
 
 
 class _Header(msgspec.Struct):

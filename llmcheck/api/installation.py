@@ -42,7 +42,7 @@ def install(
     ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's environments.
     ``verify``: the real resolver is asked, over the network. Raises DataError and UsageError.
     """
-    tables = catalog.tables(systems=False)
+    tables = catalog.tables()
     loaded = [_profile_or_library(name, tables) for name in names]
     judged = machine()
     _refuse_unusable(judged)
@@ -58,8 +58,6 @@ def install(
         backend=_torch_backend(),
     )
     plan = _planned(" ".join(names), loaded, judged, tables, options)
-    if plan.first or plan.system:
-        plan = _planned(" ".join(names), loaded, judged, catalog.tables(), options)
     plan = _only_environment(plan, environment)
     return _verified(plan, judged) if verify else plan
 
@@ -131,8 +129,7 @@ def _verified(plan: Plan, machine: Machine) -> Plan:
 
     python = machine.software.python
     base = python.executable if python is not None and python.version else None
-    resolutions = catalog.tables().resolutions
-    measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
+    measured = {pin: sizes[0] for pin, sizes in catalog.resolutions().sizes.items()}
     answers = tuple(
         resolver.verify(each, base, measured=measured) for each in plan.environments if each.python is not None
     )
@@ -141,9 +138,7 @@ def _verified(plan: Plan, machine: Machine) -> Plan:
 
 def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
     """The build of PyTorch for this machine. ``explain``: with every test that was made."""
-    from llmcheck.catalog import wheels
-
-    build = torch_build(machine(), wheels.wheels(), wheels.drivers(), _torch_backend())
+    build = torch_build(machine(), catalog.torch_wheels(), catalog.cuda_drivers(), _torch_backend())
     return build if explain else msgspec.structs.replace(build, decisions=())
 
 

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from llmcheck import catalog, codec
+from llmcheck.catalog import places
 from llmcheck.errors import DataError
 from llmcheck.judge.requirements import decode
 from llmcheck.schema.profile import Profile, Requirement
@@ -16,7 +17,7 @@ _TABLES: dict[str, type[Any]] = {"cost": Cost, "workload": Workload}
 
 def ids() -> tuple[str, ...]:
     """The shipped profiles, by file name, sorted."""
-    folder = catalog.profile_folder()
+    folder = places.profile_folder()
     return tuple(sorted(name.removesuffix(".toml") for name in os.listdir(folder) if name.endswith(".toml")))
 
 
@@ -28,7 +29,7 @@ def shipped() -> tuple[Profile, ...]:
 def path_of(name: str) -> str:
     """The file of a profile given by id or path. Raises DataError that names the nearest ids."""
     if name in ids():
-        return os.path.join(catalog.profile_folder(), f"{name}.toml")
+        return os.path.join(places.profile_folder(), f"{name}.toml")
     if os.path.exists(name) or name.endswith(".toml") or os.sep in name:
         return name
     raise DataError(
@@ -40,7 +41,9 @@ def path_of(name: str) -> str:
 def load(name: str) -> Profile:
     """One profile. Raises DataError."""
     path = path_of(name)
-    return decode_profile(catalog.read_toml(path), path)
+    shipped = f"profiles/{name}.toml"
+    table = catalog.table(shipped, dict[str, Any]) if name in ids() else catalog.read_toml(path)
+    return decode_profile(table, path)
 
 
 def decode_profile(table: dict[str, Any], where: str) -> Profile:

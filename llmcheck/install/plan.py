@@ -52,13 +52,6 @@ def plan_installation(
     return _Planner(target, wanted, machine, tables, options, asked or TierRequest()).plan()
 
 
-def takes_all(plan: Plan) -> bool:
-    """Whether the tables of helpers and of systems have a say in a plan that was made without them: packages change, or
-    the system does."""
-    changes = any(step.changes for environment in plan.environments for step in environment.steps)
-    return changes or bool(plan.first or plan.system)
-
-
 class _Planner:
     """What the parts of one plan share."""
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck.catalog import wheels
+from llmcheck import catalog
 from llmcheck.gpus import torch_support
 from llmcheck.install.torch import torch_build
 from llmcheck.judge.evaluate import evaluate
@@ -14,7 +14,7 @@ from llmcheck.judge.requirements import decode
 from llmcheck.schema.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
 from llmcheck.schema.profile import Profile
 
-TABLES = (wheels.wheels(), wheels.drivers())
+TABLES = (catalog.torch_wheels(), catalog.cuda_drivers())
 
 
 def machine(
