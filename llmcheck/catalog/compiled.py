@@ -4,8 +4,7 @@
 its TOML and CSV files. Each table is a value of its own in the file, and only those in use are decoded.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import functools
 import os
 import zlib

@@ -4,8 +4,7 @@ A row speaks of a whole card as it was sold, so nothing that is a part of one ge
 partitions, virtual GPUs, and one of several devices of a card (a die of the MI250X, a tile of the Max 1550).
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import re
 from collections.abc import Iterable, Sequence
 

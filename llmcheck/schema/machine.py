@@ -5,8 +5,7 @@ a reason to tell); an empty tuple means that it was looked for and there is none
 cloud offer are all this same value.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import re
 from collections.abc import Sequence
 
