@@ -8,21 +8,21 @@ from collections.abc import Mapping, Sequence
 from llmcheck.errors import DataError
 
 # What `render._blocks.printable` would have to rewrite: a line that is shown has to be the line that is meant.
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNWRITABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 # An equals sign at the start is a path look-up in zsh.
-_PLAIN = re.compile(r"[A-Za-z0-9_@+:,./-][A-Za-z0-9_@+:,./=-]*")
-_PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_@+:,./-]+")
+_PLAIN = r"[A-Za-z0-9_@+:,./-][A-Za-z0-9_@+:,./=-]*"
+_PLAIN_PROGRAM = r"[A-Za-z0-9_@+:,./-]+"
 # A backslash separates folders on Windows and means nothing else there, unless a quote follows.
-_PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_+:./\\-]+")
+_PLAIN_ON_WINDOWS = r"[A-Za-z0-9_+:./\\-]+"
 # PowerShell splits an option at a colon or a dot.
-_OPTION_OF_POWERSHELL = re.compile(r"--?[A-Za-z][A-Za-z-]*")
-_PROGRAM_OF_POWERSHELL = re.compile(r"(?:[A-Za-z]:[\\/]|[A-Za-z_./\\])[A-Za-z0-9_./\\-]*")
+_OPTION_OF_POWERSHELL = r"--?[A-Za-z][A-Za-z-]*"
+_PROGRAM_OF_POWERSHELL = r"(?:[A-Za-z]:[\\/]|[A-Za-z_./\\])[A-Za-z0-9_./\\-]*"
 # cmd ends a program's name at a slash, and takes what follows for an option.
-_PROGRAM_OF_CMD = re.compile(r"[A-Za-z0-9_.\\-][A-Za-z0-9_+:.\\-]*")
+_PROGRAM_OF_CMD = r"[A-Za-z0-9_.\\-][A-Za-z0-9_+:.\\-]*"
 # PowerShell ends a text at a quote of any of these shapes.
-_QUOTES_OF_POWERSHELL = re.compile("(['\u2018\u2019\u201a\u201b])")
+_QUOTES_OF_POWERSHELL = "(['\u2018\u2019\u201a\u201b])"
 
 # Words that a shell takes for its grammar (fish even when they are quoted), or that run their arguments as code.
 _OF_SHELLS = frozenset(
@@ -42,7 +42,7 @@ def line(argv: Sequence[str], shell: str = "bash", variables: Mapping[str, str] 
     unchanged: no line can be made of it that is safe to paste.
     """
     given = variables or {}
-    if not all(_VARIABLE.fullmatch(name) for name in given):
+    if not all(re.fullmatch(_VARIABLE, name) for name in given):
         raise DataError(f"{', '.join(map(repr, given))}: not the names of environment variables")
     words = [_program(argv[0], shell), *(quote(word, shell) for word in argv[1:])]
     if shell == "powershell":
@@ -61,10 +61,10 @@ def quote(word: str, shell: str = "bash") -> str:
         case "powershell":
             return _powershell(word)
         case "cmd":
-            return word if _PLAIN_ON_WINDOWS.fullmatch(word) else _text_of_cmd(word)
+            return word if re.fullmatch(_PLAIN_ON_WINDOWS, word) else _text_of_cmd(word)
         case "fish":
-            return word if _PLAIN.fullmatch(word) else _text_of_fish(word)
-    return word if _PLAIN.fullmatch(word) else _text_of_posix(word)
+            return word if re.fullmatch(_PLAIN, word) else _text_of_fish(word)
+    return word if re.fullmatch(_PLAIN, word) else _text_of_posix(word)
 
 
 def _program(word: str, shell: str) -> str:
@@ -75,16 +75,16 @@ def _program(word: str, shell: str) -> str:
     match shell:
         case "powershell":
             # A text in quotes at the start would be shown, not run.
-            return word if _PROGRAM_OF_POWERSHELL.fullmatch(word) else f"& {_text_of_powershell(word)}"
+            return word if re.fullmatch(_PROGRAM_OF_POWERSHELL, word) else f"& {_text_of_powershell(word)}"
         case "cmd":
-            return word if _PROGRAM_OF_CMD.fullmatch(word) else _text_of_cmd(word)
+            return word if re.fullmatch(_PROGRAM_OF_CMD, word) else _text_of_cmd(word)
         case "fish":
-            return word if _PLAIN_PROGRAM.fullmatch(word) else _text_of_fish(word)
-    return word if _PLAIN_PROGRAM.fullmatch(word) else _text_of_posix(word)
+            return word if re.fullmatch(_PLAIN_PROGRAM, word) else _text_of_fish(word)
+    return word if re.fullmatch(_PLAIN_PROGRAM, word) else _text_of_posix(word)
 
 
 def _writable(word: str) -> None:
-    if _UNWRITABLE.search(word):
+    if re.search(_UNWRITABLE, word):
         raise DataError(f"{word!r} holds a control character: no command line can be made of it")
 
 
@@ -121,7 +121,7 @@ def _powershell(word: str) -> str:
 
 
 def _text_of_powershell(word: str) -> str:
-    return "'" + _QUOTES_OF_POWERSHELL.sub(r"\1\1", word) + "'"
+    return "'" + re.sub(_QUOTES_OF_POWERSHELL, r"\1\1", word) + "'"
 
 
 def _text_of_cmd(word: str) -> str:
