@@ -19,9 +19,9 @@ from llmcheck.units import GIB
 _TOLERANCE = 0.1
 # A card reports at least 0.93 of its advertised number in GiB; a device with less of it is only a part of the card.
 _WHOLE = 0.93
-_VIRTUAL = re.compile(r"\bGRID\b|-\d+[ABCQ]\b")
-_INSTINCT = re.compile(r"\bMI\d{3}[AX]?\b", re.IGNORECASE)
-_NOISE = re.compile(r"\((?:r|tm|c)\)|[®™©]|\b(?:nvidia|amd|intel|graphics)\b")
+_VIRTUAL = r"\bGRID\b|-\d+[ABCQ]\b"
+_INSTINCT = r"(?i)\bMI\d{3}[AX]?\b"
+_NOISE = r"\((?:r|tm|c)\)|[®™©]|\b(?:nvidia|amd|intel|graphics)\b"
 
 
 class GpuRecord(Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ def identify(machine: Machine, specs: Sequence[GpuRecord]) -> Machine:
 
 def normalized(name: str) -> str:
     """A name without vendor, trade marks, case and punctuation: ``geforce rtx 4090 laptop gpu``."""
-    return " ".join(re.findall(r"[a-z0-9+]+", _NOISE.sub(" ", name.lower())))
+    return " ".join(re.findall(r"[a-z0-9+]+", re.sub(_NOISE, " ", name.lower())))
 
 
 def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]:
@@ -64,7 +64,7 @@ def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]
 
 
 def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> GpuSpec | None:
-    if not gpu.name or gpu.parent is not None or gpu.virtualization == "vgpu" or _VIRTUAL.search(gpu.name):
+    if not gpu.name or gpu.parent is not None or gpu.virtualization == "vgpu" or re.search(_VIRTUAL, gpu.name):
         return None
     for spelling in _spellings(gpu):
         rows = by_name.get((gpu.vendor, spelling))
@@ -78,7 +78,7 @@ def _spellings(gpu: Gpu) -> Iterable[str]:
     name = gpu.name or ""
     yield name
     yield normalized(name)
-    model = _INSTINCT.search(name) if gpu.vendor == "amd" else None
+    model = re.search(_INSTINCT, name) if gpu.vendor == "amd" else None
     if model:
         yield normalized(f"Instinct {model[0]}")
 

@@ -11,11 +11,11 @@ from llmcheck.schema.machine import Identity, Machine
 
 Redaction = Literal["none", "standard", "strict"]
 
-_HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\\\?Users\\\\?)[^/\\\\\s'\"]+|/root(?=[/\s'\"]|$)")
-_UUID = re.compile(r"\b(?:GPU-|MIG-)?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
-_PATH = re.compile(r"(?<![\w.~])~?(?:/[^/\s'\"]+){2,}")
+_HOMES = r"(?:/home/|/Users/|[A-Za-z]:\\\\?Users\\\\?)[^/\\\\\s'\"]+|/root(?=[/\s'\"]|$)"
+_UUID = r"\b(?:GPU-|MIG-)?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"
+_PATH = r"(?<![\w.~])~?(?:/[^/\s'\"]+){2,}"
 # Paths that are the same on every machine say nothing of this one, and tell where a fact was read.
-_COMMON = re.compile(r"~?/(?:proc|sys|dev|usr|etc|lib|lib64|run|opt/rocm|tmp|mnt|bin)\b")
+_COMMON = r"~?/(?:proc|sys|dev|usr|etc|lib|lib64|run|opt/rocm|tmp|mnt|bin)\b"
 
 
 def redact(machine: Machine, level: Redaction, home: str | None = None) -> Machine:
@@ -50,7 +50,7 @@ def _walk(value: Any, names: list[str], strict: bool) -> Any:
 def _clean(text: str, names: list[str], strict: bool) -> str:
     for name in names:
         text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "~" if "/" in name else "(host)", text)
-    text = _UUID.sub("(uuid)", _HOMES.sub("~", text))
+    text = re.sub(_UUID, "(uuid)", re.sub(_HOMES, "~", text))
     if strict:
-        text = _PATH.sub(lambda match: match[0] if _COMMON.match(match[0]) else "(path)", text)
+        text = re.sub(_PATH, lambda match: match[0] if re.match(_COMMON, match[0]) else "(path)", text)
     return text
