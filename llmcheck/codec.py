@@ -12,6 +12,7 @@ from llmcheck.errors import DataError
 
 T = TypeVar("T")
 
+# Patterns are text: re compiles them when they are first used, and keeps them.
 _UNKNOWN_FIELD = r"Object contains unknown field `(.*?)`"
 _PLACE = r"(?s)^(.*?)(?: - at `\$(.*?)`)?$"
 

@@ -117,7 +117,7 @@ def _powershell(word: str) -> str:
     if word.endswith("\\") and re.search(r"\s", word):
         raise DataError(f"{word!r} ends in a backslash, which PowerShell does not pass on after a blank")
     plain = _OPTION_OF_POWERSHELL if word.startswith("-") else _PLAIN_ON_WINDOWS
-    return word if plain.fullmatch(word) else _text_of_powershell(word)
+    return word if re.fullmatch(plain, word) else _text_of_powershell(word)
 
 
 def _text_of_powershell(word: str) -> str:
