@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.gpus.torch_support import cuda_of
 from llmcheck.install.incompatibility import incompatibility, numbers
@@ -14,7 +15,7 @@ from llmcheck.schema.machine import CudaToolkit, Machine, Torch
 from llmcheck.tables.library import Library
 
 
-class InstallBlockers(NamedTuple):
+class InstallBlockers(Struct, frozen=True):
     """What an environment is to hold and who asks."""
 
     machine: Machine

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.install.incompatibility import incompatibility, tool
 from llmcheck.schema.advice import Choice
@@ -14,7 +15,7 @@ from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
 
-class TierRequest(NamedTuple):
+class TierRequest(Struct, frozen=True):
     libraries: tuple[str, ...] = ()
     """Catalogue ids whose findings are not met, one for each finding."""
     present: tuple[str, ...] = ()
@@ -86,7 +87,7 @@ def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
     return None
 
 
-class _Asked(NamedTuple):
+class _Asked(Struct, frozen=True):
     """A package requirement of a tier; both were checked when it was read, and hold nothing but a name and versions."""
 
     name: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from llmcheck import shell
 from llmcheck.install.blockers import toolkit_for
@@ -42,7 +44,7 @@ _PROOFS = {
 }
 
 
-class InstallerCommands(NamedTuple):
+class InstallerCommands(Struct, frozen=True):
     """How requirements are asked for in one environment, and what is there already."""
 
     installer: Installer
@@ -128,7 +130,7 @@ def step(
     return Step(command=line, argv=tuple(argv), variables=dict(variables or {}), reason=reason, **facts)
 
 
-class Proof(NamedTuple):
+class Proof(Struct, frozen=True):
     """What shows that torch works."""
 
     build: TorchBuild

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.install.incompatibility import numbers
 from llmcheck.install.specifiers import excluded, name_of, specifier_of
@@ -20,7 +21,7 @@ _TORCHVISION_AHEAD, _LAST_TORCHVISION, _LAST_TORCHAUDIO = 15, 29, 11
 _BUILD = re.compile(r"cpu|xpu|cu\d{2,3}|rocm\d[\d.]*")
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """An installed package that will not stay as it is."""
 
     name: str
@@ -31,7 +32,7 @@ class Change(NamedTuple):
         return f"{self.name} {self.version} is replaced: {self.why}"
 
 
-class InstalledPackages(NamedTuple):
+class InstalledPackages(Struct, frozen=True):
     """The packages of one environment; none where the plan makes it."""
 
     packages: Mapping[str, str] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.install.incompatibility import driver_fault, numbers, tool
 from llmcheck.schema.machine import Gpu, Machine, Tool, capability_of, counted_gpus
@@ -24,13 +25,13 @@ _NVCC_OF_BLACKWELL = (12, 8)
 _CDNA = ("gfx908", "gfx90a", "gfx942", "gfx950")
 
 
-class Flavour(NamedTuple):
+class Flavour(Struct, frozen=True):
     """How one package is asked for on this machine, and why so."""
 
     reason: str
     extra_index_url: str | None = None
     options: tuple[str, ...] = ()
-    variables: dict[str, str] = {}  # noqa: RUF012 - never changed
+    variables: dict[str, str] = {}
     requires: tuple[str, ...] = ()
 
 
@@ -106,7 +107,7 @@ def _for_cpu(machine: Machine, idle: str) -> Flavour:
         reason = f"the project's own wheel for the CPU, since there is no compiler{why}"
         return Flavour(reason, f"{_LLAMA_CPP_INDEX}cpu", _ONLY_BINARY)
     made = _compiled("for the CPU", "")
-    return made._replace(reason=f"{made.reason}{why}")
+    return replace(made, reason=f"{made.reason}{why}")
 
 
 def mlx_for(requirement: str, machine: Machine) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.install.incompatibility import is_windows, python_mismatch, tool
 from llmcheck.schema.advice import TorchBuild
@@ -18,7 +21,7 @@ _PYTHONS = ("3.12", "3.11", "3.13", "3.10")
 InstallerChoice = Literal["auto", "uv", "pip", "conda"]
 
 
-class PlanOptions(NamedTuple):
+class PlanOptions(Struct, frozen=True):
     installer: InstallerChoice = "auto"
     venv: str | None = None
     """A folder for the environment."""
@@ -29,7 +32,7 @@ class PlanOptions(NamedTuple):
     """What UV_TORCH_BACKEND says."""
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """One environment: where its Python is, and how it is made."""
 
     name: str
@@ -62,7 +65,7 @@ def shared_target(
     version = python.version if python else None
     wanted = python_for(members, version, torch_for)
     python_conflicts = _misfits(members, wanted, torch_for)
-    return _shared(members, wanted, machine, options, torch_for)._replace(python_conflicts=python_conflicts)
+    return replace(_shared(members, wanted, machine, options, torch_for), python_conflicts=python_conflicts)
 
 
 def _shared(
@@ -105,7 +108,7 @@ def own_target(
         reason = f"{reason}; {_against(members, version, wanted, torch_for)}, and the Python here is {version}"
     folder, python_conflicts = f"{options.venv or VENV}-{name}", _misfits(members, wanted, torch_for)
     made = _new(name, folder, wanted if wanted != version else None, reason, machine, options)
-    return made._replace(python_conflicts=python_conflicts)
+    return replace(made, python_conflicts=python_conflicts)
 
 
 def python_for(members: Sequence[Library], judged: str | None, torch_for: TorchFor | None = None) -> str | None:
