@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.probe import Reading, Request, _cuda
 from llmcheck.probe import _distributions as installed
@@ -29,14 +30,14 @@ _TOOLS = (
 )
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
 _OLDEST = (3, 8)
-_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
-_CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
-_TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
-_TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
-_TORCH_HIP = re.compile(r"^hip\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
+_VERSION = r"(\d+)\.(\d+)\.\d+"
+_CONDA_ITSELF = r"conda-(\d[^-]*)-[^-]+\.json"
+_TORCH_VERSION = r"(?m)^__version__\s*=\s*['\"]([^'\"]+)['\"]"
+_TORCH_CUDA = r"(?m)^cuda\b[^=]*=\s*['\"](\d[\d.]*)"
+_TORCH_HIP = r"(?m)^hip\b[^=]*=\s*['\"](\d[\d.]*)"
 
 
-class _Environment(NamedTuple):
+class _Environment(Struct, frozen=True):
     """What the project's interpreter and its folders say."""
 
     python: Python | None = None
@@ -55,7 +56,7 @@ def probe(host: Host, request: Request) -> Reading:
     toolkits = _cuda.toolkits(host, environment.python.prefix if environment.python else None, conda)
     build = torch[0].build if torch else None
     cudnn, nccl = (_cuda.library(host, name, packages or (), conda, toolkits, build) for name in ("cudnn", "nccl"))
-    read = {"software.cudnn": cudnn and cudnn.source, "software.nccl": nccl and nccl.source}
+    read = {"software.cudnn": cudnn.source if cudnn else None, "software.nccl": nccl.source if nccl else None}
     read |= {"software.torch": torch and torch[1], "software.cuda_home": home and home[0]}
     read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
@@ -70,8 +71,8 @@ def probe(host: Host, request: Request) -> Reading:
         tools=tuple(_tool(host, name) for name in _TOOLS),
         cuda_toolkits=toolkits,
         cuda_home=installed.shown(home[1]) if home else None,
-        cudnn=cudnn and cudnn.version,
-        nccl=nccl and nccl.version,
+        cudnn=cudnn.version if cudnn else None,
+        nccl=nccl.version if nccl else None,
         issues=() if found is None else installed.issues(host, environment.folders, found),
         importable=None
         if found is None or request.modules is None
@@ -125,7 +126,7 @@ def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
     fields = dict(zip(PROGRAM_FIELDS, values, strict=False))
     if not all(fields[name] for name in PROGRAM_FIELDS if name != "path"):
         return None
-    return fields if _VERSION.fullmatch(fields["version"][0]) else None
+    return fields if re.fullmatch(_VERSION, fields["version"][0]) else None
 
 
 def _fault(host: Host, executable: str, answer: bytes | None) -> str:
@@ -144,7 +145,7 @@ def _fault(host: Host, executable: str, answer: bytes | None) -> str:
 
 
 def _age(python: Python) -> Iterator[Problem]:
-    match = _VERSION.fullmatch(python.version or "")
+    match = re.fullmatch(_VERSION, python.version or "")
     if match and (int(match[1]), int(match[2])) < _OLDEST:
         yield Problem(
             probe="software",
@@ -194,7 +195,7 @@ def _torch(host: Host, folders: Sequence[installed.Folder], packages: Sequence[P
 
 
 def _version_file(text: str) -> Torch:
-    version, cuda, hip = (pattern.search(text) for pattern in (_TORCH_VERSION, _TORCH_CUDA, _TORCH_HIP))
+    version, cuda, hip = (re.search(pattern, text) for pattern in (_TORCH_VERSION, _TORCH_CUDA, _TORCH_HIP))
     number = version[1] if version else None
     local = number.partition("+")[2] if number else ""
     if cuda:
@@ -217,6 +218,6 @@ def _tool_version(host: Host, name: str, path: str) -> str | None:
         return _cuda.nvcc_version(host, path)
     if name == "conda":
         base = host.resolve(path).rpartition("/")[0].rpartition("/")[0]
-        matches = map(_CONDA_ITSELF.fullmatch, host.list(f"{base}/conda-meta") or ())
+        matches = (re.fullmatch(_CONDA_ITSELF, entry) for entry in host.list(f"{base}/conda-meta") or ())
         return next((match[1] for match in matches if match), None)
     return None
