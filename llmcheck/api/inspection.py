@@ -158,6 +158,9 @@ def _completed(machine: Machine) -> Machine:
     return _with_problems(machine)
 
 
-def redacted(machine: Machine, level: Redaction) -> Machine:
-    """Without what names this machine or its user; see ``llmcheck.redact``."""
-    return redact(machine, level, Host().home())
+def redacted(machine: Machine, level: Redaction, home: str | None) -> Machine:
+    """Without what identifies the machine or its user, as far as ``level`` says.
+
+    ``home``: the user's home folder where ``machine`` is this one; None for a saved machine.
+    """
+    return redact(machine, level, home)

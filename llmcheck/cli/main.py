@@ -435,11 +435,13 @@ def machine(save: str | None, redact: Any, explain: bool, measure: tuple[str, ..
     """The inventory alone: what this machine is."""
     from llmcheck import api
 
+    of_this_machine = options["machine"] is None
     found = _source(**_taken(options), explain=explain, measure=measure)()
+    home = os.path.expanduser("~") if of_this_machine else None
     if save is not None:
-        _write(api.redacted(found, redact or "standard"), "json", save, True, 0)
+        _write(api.redacted(found, redact or "standard", home), "json", save, True, 0)
     level: Any = redact or ("none" if options["output"] is None else "standard")
-    _write(api.redacted(found, level), **options)
+    _write(api.redacted(found, level, home), **options)
     return 0
 
 
