@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+@functools.cache
 def profile_folder() -> str:
     """The shipped profiles: inside the installed package, or beside the package in a checkout."""
     inside = os.path.join(PACKAGE, "profiles")

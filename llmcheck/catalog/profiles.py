@@ -23,7 +23,7 @@ def ids() -> tuple[str, ...]:
 
 def shipped() -> tuple[Profile, ...]:
     """All shipped profiles, in the document's order."""
-    return tuple(sorted((load(name) for name in ids()), key=lambda profile: (profile.order, profile.id)))
+    return tuple(sorted(map(_shipped, ids()), key=lambda profile: (profile.order, profile.id)))
 
 
 def path_of(name: str) -> str:
@@ -40,10 +40,15 @@ def path_of(name: str) -> str:
 
 def load(name: str) -> Profile:
     """One profile. Raises DataError."""
+    if name in ids():
+        return _shipped(name)
     path = path_of(name)
-    shipped = f"profiles/{name}.toml"
-    table = catalog.table(shipped, dict[str, Any]) if name in ids() else catalog.read_toml(path)
-    return decode_profile(table, path)
+    return decode_profile(catalog.read_toml(path), path)
+
+
+def _shipped(name: str) -> Profile:
+    file = f"profiles/{name}.toml"
+    return decode_profile(catalog.table(file, dict[str, Any]), places.path_of(file))
 
 
 def decode_profile(table: dict[str, Any], where: str) -> Profile:
