@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 Tone = Literal["plain", "strong", "dim", "good", "bad", "warn", "unknown", "accent"]
 
@@ -12,19 +14,19 @@ Tone = Literal["plain", "strong", "dim", "good", "bad", "warn", "unknown", "acce
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class Cell(NamedTuple):
+class Cell(Struct, frozen=True):
     text: str
     tone: Tone = "plain"
 
 
-class Heading(NamedTuple):
+class Heading(Struct, frozen=True):
     text: str
     detail: str = ""
     tone: Tone = "strong"
     level: int = 2
 
 
-class Fact(NamedTuple):
+class Fact(Struct, frozen=True):
     label: str
     value: str
     tone: Tone = "plain"
@@ -32,16 +34,16 @@ class Fact(NamedTuple):
     """0 to 1, drawn as a bar in front of the value; None draws none."""
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True):
     rows: Sequence[Fact]
 
 
-class Segment(NamedTuple):
+class Segment(Struct, frozen=True):
     name: str
     size: float
 
 
-class Stack(NamedTuple):
+class Stack(Struct, frozen=True):
     """One capacity and what fills it, drawn to scale; what is over it is drawn beyond its end."""
 
     label: str
@@ -52,11 +54,11 @@ class Stack(NamedTuple):
     tone: Tone = "plain"
 
 
-class Stacks(NamedTuple):
+class Stacks(Struct, frozen=True):
     rows: Sequence[Stack]
 
 
-class Column(NamedTuple):
+class Column(Struct, frozen=True):
     name: str
     right: bool = False
     wide_only: bool = False
@@ -69,16 +71,16 @@ class Column(NamedTuple):
     """Cells that its text is wrapped to at the narrowest; in less room than its columns need, a table is a list."""
 
 
-class Table(NamedTuple):
+class Table(Struct, frozen=True):
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
 
 
-class Bullets(NamedTuple):
+class Bullets(Struct, frozen=True):
     items: Sequence[Cell]
 
 
-class Commands(NamedTuple):
+class Commands(Struct, frozen=True):
     """Shell lines to paste, each with its reason."""
 
     lines: Sequence[tuple[str, str]]

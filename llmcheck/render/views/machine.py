@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -111,7 +113,12 @@ def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
     for gpu in gpus:
         last = runs[-1][-1] if runs else None
         follows = last is not None and None not in (last.index, gpu.index) and gpu.index == (last.index or 0) + 1
-        if last is not None and follows and _gpu(last)[1:] == _gpu(gpu)[1:] and (last.parent == gpu.parent):
+        if (
+            last is not None
+            and follows
+            and replace(_gpu(last), label="") == replace(_gpu(gpu), label="")
+            and (last.parent == gpu.parent)
+        ):
             runs[-1].append(gpu)
         else:
             runs.append([gpu])
@@ -119,7 +126,7 @@ def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
     for run in runs:
         row = _gpu(run[0])
         if len(run) > 1:
-            row = row._replace(label=f"{row.label}–{run[-1].index}", value=f"{len(run)} × {row.value}")
+            row = replace(row, label=f"{row.label}–{run[-1].index}", value=f"{len(run)} × {row.value}")
         rows.append(row)
     return rows
 
