@@ -19,4 +19,4 @@ class Tables(Struct, frozen=True, kw_only=True):
     recipes: tuple[SystemInstallStep, ...] = ()
     aliases: tuple[Alias, ...] = ()
     resolutions: Resolutions | None = None
-    """None: neither sizes are told nor what a library brings along."""
+    """None: a plan then names neither sizes nor the packages that a library depends on."""
