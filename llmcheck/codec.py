@@ -12,8 +12,9 @@ from llmcheck.errors import DataError
 
 T = TypeVar("T")
 
-_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`")
-_PLACE = re.compile(r"^(.*?)(?: - at `\$(.*?)`)?$", re.DOTALL)
+# Patterns are text: re compiles them when they are first used, and keeps them.
+_UNKNOWN_FIELD = r"Object contains unknown field `(.*?)`"
+_PLACE = r"(?s)^(.*?)(?: - at `\$(.*?)`)?$"
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
@@ -42,10 +43,10 @@ def convert(data: object, kind: type[T], where: str, *, text: bool = False) -> T
 
 def explain(error: msgspec.ValidationError, where: str, keys: Iterable[str]) -> str:
     """msgspec's words with the place in front and, for an unknown key, what would be accepted."""
-    match = _PLACE.match(str(error))
+    match = re.match(_PLACE, str(error))
     message, place = (match[1], match[2]) if match else (str(error), None)
     where += f", {place.lstrip('.')}" if place else ""
-    unknown = _UNKNOWN_FIELD.search(message)
+    unknown = re.search(_UNKNOWN_FIELD, message)
     if unknown:
         known = sorted(keys)
         accepted = f"; accepted: {', '.join(known)}" if known else ""

@@ -1,7 +1,7 @@
 """The Python API and composition root: joins the real host and the shipped data to the pure functions.
 
-A room is imported when one of its functions is used, so that the inspection is under way before what judges and advises
-is read: half of the imports pass while the probes work.
+A module is imported when one of its functions is used. So the inspection is under way before what judges and advises
+is imported: half of the imports pass while the probes work.
 """
 
 from __future__ import annotations
@@ -11,54 +11,45 @@ from typing import TYPE_CHECKING, Any
 
 from llmcheck import registry
 
-if TYPE_CHECKING:
-    from llmcheck.api.fitting import fit as fit
-    from llmcheck.api.fitting import models as models
-    from llmcheck.api.informing import cloud as cloud
-    from llmcheck.api.informing import overview as overview
-    from llmcheck.api.inspection import MachineSource as MachineSource
-    from llmcheck.api.inspection import ask as ask
-    from llmcheck.api.inspection import load_machine as load_machine
-    from llmcheck.api.inspection import modules as modules
-    from llmcheck.api.inspection import python_of as python_of
-    from llmcheck.api.inspection import redacted as redacted
-    from llmcheck.api.inspection import start_inspection as start_inspection
-    from llmcheck.api.inspection import stated_machine as stated_machine
-    from llmcheck.api.installation import check_libraries as check_libraries
-    from llmcheck.api.installation import install as install
-    from llmcheck.api.installation import torch_index as torch_index
-    from llmcheck.api.judgement import check as check
-    from llmcheck.api.tables import libraries as libraries
-    from llmcheck.api.tables import library as library
-    from llmcheck.api.tables import profile as profile
-    from llmcheck.api.tables import profile_schema as profile_schema
-    from llmcheck.api.tables import profiles as profiles
+if TYPE_CHECKING:  # what is listed in _EXPORTS, by the types of its modules
+    from llmcheck.api.fitting import *  # noqa: F403
+    from llmcheck.api.informing import *  # noqa: F403
+    from llmcheck.api.inspection import *  # noqa: F403
+    from llmcheck.api.installation import *  # noqa: F403
+    from llmcheck.api.judgement import *  # noqa: F403
+    from llmcheck.api.tables import *  # noqa: F403
     from llmcheck.render import Options
 
-_ROOMS = {
+_EXPORTS = {
     "fitting": ("fit", "models"),
-    "informing": ("overview", "cloud"),
+    "informing": ("cloud", "overview"),
     "inspection": (
         "MachineSource",
         "ask",
-        "start_inspection",
-        "python_of",
-        "modules",
-        "stated_machine",
         "load_machine",
+        "modules",
+        "python_of",
         "redacted",
+        "start_inspection",
+        "stated_machine",
     ),
-    "installation": ("install", "torch_index", "check_libraries"),
-    "judgement": ("check",),
-    "tables": ("profiles", "profile", "profile_schema", "libraries", "library"),
+    "installation": ("check_libraries", "install", "torch_index"),
+    "judgement": ("check", "report_of"),
+    "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
+"""All that a module of this package defines without an underscore; a test holds it to that."""
 
 
-def __getattr__(name: str) -> Any:
-    room = next((room for room, names in _ROOMS.items() if name in names), None)
-    if room is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{room}"), name)
+if not TYPE_CHECKING:  # else every name would exist, with the type Any
+
+    def __getattr__(name: str) -> Any:
+        module = next((module for module, names in _EXPORTS.items() if name in names), None)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+
+    def __dir__() -> list[str]:
+        return sorted({"render", *(name for names in _EXPORTS.values() for name in names)})
 
 
 def render(value: object, name: str, options: Options) -> str:

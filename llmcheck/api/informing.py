@@ -10,7 +10,6 @@ from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.cloud.offers import rank_offers
-from llmcheck.install.plan import takes_all
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.schema.advice import Offers
 from llmcheck.schema.machine import Machine
@@ -20,11 +19,8 @@ from llmcheck.schema.report import Report
 def overview(machine: MachineSource) -> Report:
     """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
-    tables, offers = catalog.tables(helpers=False, systems=False), catalog.offers()
     report = report_of(profiles, machine(), corrections, frozenset())
-    advice = next_step(report, profiles, tables, offers, corrections)
-    if advice is not None and advice.plan is not None and takes_all(advice.plan):
-        advice = next_step(report, profiles, catalog.tables(), offers, corrections)
+    advice = next_step(report, profiles, catalog.tables(), catalog.offers(), corrections)
     return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
 
 

@@ -1,4 +1,4 @@
-"""This machine, one that was saved, and one in words."""
+"""The machine to judge: this one, a saved one, or one described in words."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from llmcheck.whatif.parse import WhatIf
 
 MachineSource = Callable[[], Machine]
-"""Hands over the machine when it is needed; the inspection behind it is under way from the start."""
+"""Returns the machine; for this machine it waits for the inspection, which has already started."""
 
 
 def ask(python: str | None = None, begun: InterpreterQuery | None = None) -> InterpreterQuery:
-    """The project's interpreter (``python``, or the one chosen by the environment), asked about itself.
+    """Starts the project's interpreter (``python``, or the one that the environment chooses) to report on itself.
 
-    ``begun``: a question put before; it is kept if it was put to that interpreter.
+    ``begun``: a query that has already started; it is returned if it is for that interpreter.
     """
     host = Host()
     choice = choose(python, host.environ, host.cwd)
@@ -38,10 +38,10 @@ def ask(python: str | None = None, begun: InterpreterQuery | None = None) -> Int
 
 
 def python_of(folder: str, python: str | None = None) -> str | None:
-    """The interpreter that is to be judged where a plan fills ``folder``: its own, where there is an environment.
+    """The interpreter to inspect when a plan installs into ``folder``: that of the environment there, else ``python``.
 
-    ``python``: the one that was named; it makes the environment where there is none. Raises UsageError where both are
-    environments.
+    ``python``: the interpreter that the user named; the plan creates the environment with it. Raises UsageError where
+    it is given and ``folder`` already is an environment.
     """
     there = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
     if there is not None and python is not None:
@@ -52,7 +52,7 @@ def python_of(folder: str, python: str | None = None) -> str | None:
 
 
 def modules() -> tuple[str, ...]:
-    """The modules of all libraries, which an inspection for a plan looks for: what is listed may be gone."""
+    """The import names of all libraries. An inspection looks for their files: metadata may list what was deleted."""
     return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
 
 
@@ -67,13 +67,13 @@ def start_inspection(
     measure: Sequence[str] = (),
     modules: Callable[[], tuple[str, ...]] | None = None,
 ) -> MachineSource:
-    """Begin to inspect this machine; the returned function waits for it.
+    """Starts the inspection of this machine; the returned function waits for it.
 
-    ``question``: the project's interpreter, asked already; None chooses and asks now. ``path``: one more folder whose
-    disk is to be looked at, and judged. ``explain``: say where each fact was read. ``probe_net``: the network may be
-    used, to see whether the hub and the package index can be reached. ``measure``: ``disk`` reads from it.
-    ``modules``: names what is to be looked for on that interpreter's path.
-    The function raises InspectionError if nothing at all could be found out.
+    ``question``: a query of the project's interpreter that has already started; None starts one. ``path``: one more
+    folder whose disk is inspected and judged. ``probe_seconds`` and ``total_seconds``: time limits for each probe and
+    for all. ``explain``: record where each fact was read. ``probe_net``: use the network, to see whether the hub and
+    the package index can be reached. ``measure``: ``disk`` times reads. ``modules``: returns the import names to look
+    for on the interpreter's path. The returned function raises InspectionError if nothing could be found out.
     """
     host = Host()
     question = question or ask()
@@ -100,12 +100,10 @@ def start_inspection(
 
 
 def _with_problems(machine: Machine) -> Machine:
-    """With what keeps its software from using its hardware; the tables are read where there is something to judge."""
+    """With what prevents the installed torch from using the GPUs; reads the tables only where torch is installed."""
     if machine.software.torch is None:
         return torch_support.with_problems(machine, (), ())
-    from llmcheck.catalog import wheels
-
-    return torch_support.with_problems(machine, wheels.wheels(), wheels.drivers())
+    return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
 
 
 class _Header(msgspec.Struct):
@@ -117,7 +115,7 @@ class _Enclosing(msgspec.Struct):
 
 
 def stated_machine(text: str) -> WhatIf:
-    """A machine in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for what is none."""
+    """A machine described in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for other text."""
     from llmcheck.whatif import parse  # patterns that few commands need
 
     return parse.machine(text, catalog.gpu_specs())
@@ -126,7 +124,7 @@ def stated_machine(text: str) -> WhatIf:
 def load_machine(name: str) -> Machine:
     """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
 
-    Raises DataError for what is no such file.
+    Raises DataError for any other file.
     """
     where = "standard input" if name == "-" else name
     try:
@@ -150,7 +148,7 @@ def load_machine(name: str) -> Machine:
 
 
 def _completed(machine: Machine) -> Machine:
-    """What a saved machine leaves out and the tables know: cards are identified, problems told anew."""
+    """A saved machine with what the tables add: published figures of its GPUs, and current problems."""
     if any(gpu.spec is None for gpu in machine.gpus or ()):
         known = identify(machine, catalog.gpu_specs())
         gpus = tuple(
@@ -160,6 +158,9 @@ def _completed(machine: Machine) -> Machine:
     return _with_problems(machine)
 
 
-def redacted(machine: Machine, level: Redaction) -> Machine:
-    """Without what names this machine or its user; see ``llmcheck.redact``."""
-    return redact(machine, level, Host().home())
+def redacted(machine: Machine, level: Redaction, home: str | None) -> Machine:
+    """Without what identifies the machine or its user, as far as ``level`` says.
+
+    ``home``: the user's home folder where ``machine`` is this one; None for a saved machine.
+    """
+    return redact(machine, level, home)

@@ -45,7 +45,7 @@ def install(
     environments. ``verify``: runs the real resolver, over the network; of another machine it resolves every environment
     as an empty one. Raises DataError and UsageError.
     """
-    tables = catalog.tables(systems=False)
+    tables = catalog.tables()
     loaded = [_profile_or_library(name, tables) for name in names]
     judged = machine()
     _refuse_unusable(judged)
@@ -60,8 +60,6 @@ def install(
         shell=shell or ("powershell" if windows else "bash"),
     )
     plan = _planned(" ".join(names), loaded, judged, tables, options)
-    if plan.first or plan.system:
-        plan = _planned(" ".join(names), loaded, judged, catalog.tables(), options)
     plan = _only_environment(plan, environment)
     return _verified(plan, judged, live) if verify else plan
 
@@ -137,8 +135,7 @@ def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
 
     python = machine.software.python
     base = python.executable if live and python is not None and python.version else None
-    resolutions = catalog.tables().resolutions
-    measured = {pin: sizes[0] for pin, sizes in resolutions.sizes.items()} if resolutions else {}
+    measured = {pin: sizes[0] for pin, sizes in catalog.resolutions().sizes.items()}
     environments = [each for each in plan.environments if each.python is not None]
     if not live:  # an interpreter of that name here is another one
         environments = [msgspec.structs.replace(each, folder=each.folder or "elsewhere") for each in environments]
@@ -148,9 +145,7 @@ def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
 
 def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
     """The build of PyTorch for this machine. ``explain``: with every test that was made."""
-    from llmcheck.catalog import wheels
-
-    build = torch_build(machine(), wheels.wheels(), wheels.drivers())
+    build = torch_build(machine(), catalog.torch_wheels(), catalog.cuda_drivers())
     return build if explain else msgspec.structs.replace(build, decisions=())
 
 

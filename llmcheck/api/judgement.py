@@ -67,6 +67,7 @@ def report_of(
     skip: frozenset[str],
     fail_on_warn: bool = False,
 ) -> Report:
+    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged."""
     judged = tuple(evaluate(profile, machine, corrections, skip, _computed(profile, machine)) for profile in profiles)
     return Report(
         llmcheck=__version__,

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from llmcheck import catalog, codec, runtimes
+from llmcheck.catalog import places
 from llmcheck.errors import DataError
 from llmcheck.judge.requirements import decode
 from llmcheck.schema.profile import Profile, Requirement
@@ -16,19 +17,19 @@ _TABLES: dict[str, type[Any]] = {"cost": Cost, "workload": Workload}
 
 def ids() -> tuple[str, ...]:
     """The shipped profiles, by file name, sorted."""
-    folder = catalog.profile_folder()
+    folder = places.profile_folder()
     return tuple(sorted(name.removesuffix(".toml") for name in os.listdir(folder) if name.endswith(".toml")))
 
 
 def shipped() -> tuple[Profile, ...]:
     """All shipped profiles, in the document's order."""
-    return tuple(sorted((load(name) for name in ids()), key=lambda profile: (profile.order, profile.id)))
+    return tuple(sorted(map(_shipped, ids()), key=lambda profile: (profile.order, profile.id)))
 
 
 def path_of(name: str) -> str:
     """The file of a profile given by id or path. Raises DataError that names the nearest ids."""
     if name in ids():
-        return os.path.join(catalog.profile_folder(), f"{name}.toml")
+        return os.path.join(places.profile_folder(), f"{name}.toml")
     if os.path.exists(name) or name.endswith(".toml") or os.sep in name:
         return name
     raise DataError(
@@ -39,8 +40,15 @@ def path_of(name: str) -> str:
 
 def load(name: str) -> Profile:
     """One profile. Raises DataError."""
+    if name in ids():
+        return _shipped(name)
     path = path_of(name)
     return decode_profile(catalog.read_toml(path), path)
+
+
+def _shipped(name: str) -> Profile:
+    file = f"profiles/{name}.toml"
+    return decode_profile(catalog.table(file, dict[str, Any]), places.path_of(file))
 
 
 def decode_profile(table: dict[str, Any], where: str) -> Profile:

@@ -41,13 +41,6 @@ def plan_installation(
     return _plan(plan_request(target, libraries, machine, tables, options, tier or TierRequest()))
 
 
-def takes_all(plan: Plan) -> bool:
-    """Whether the tables of helpers and of systems matter to a plan that was made without them: packages change, or
-    the system does."""
-    changes = any(step.changes for environment in plan.environments for step in environment.steps)
-    return changes or bool(plan.first or plan.system)
-
-
 class _Selection(NamedTuple):
     """What of the request goes where, and what cannot be installed."""
 

@@ -7,7 +7,8 @@ disk whatever lies behind them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.system.host import Host
 
@@ -25,7 +26,7 @@ _CONTROLLERS = (
 _REMOTE_NVME = ("AMAZON ELASTIC BLOCK STORE", "NVME_CARD-PD", "MSFT NVME ACCELERATOR")
 
 
-class Kind(NamedTuple):
+class Kind(Struct, frozen=True):
     kind: str
     """As ``Disk.kind``."""
     source: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -13,9 +12,9 @@ from llmcheck.errors import DataError
 from llmcheck.schema.machine import CudaToolkit, Package
 from llmcheck.system.host import Host
 
-_NAMED = re.compile(r"cuda(?:-(?P<version>\d[\d.]*))?|v(?P<windows>\d[\d.]*)")
-_VERSION_TXT = re.compile(r"CUDA Version (\d[\d.]*)")
-_CUDA_H = re.compile(r"^#define\s+CUDA_VERSION\s+(\d+)", re.MULTILINE)
+_NAMED = r"cuda(?:-(?P<version>\d[\d.]*))?|v(?P<windows>\d[\d.]*)"
+_VERSION_TXT = r"CUDA Version (\d[\d.]*)"
+_CUDA_H = r"(?m)^#define\s+CUDA_VERSION\s+(\d+)"
 _MACHINES = ("x86_64-linux-gnu", "aarch64-linux-gnu")
 _INCLUDES = ("/usr/include", *(f"/usr/include/{machine}" for machine in _MACHINES), "/usr/local/include")
 _LIBRARIES = (*(f"/usr/lib/{machine}" for machine in _MACHINES), "/usr/lib64", "/usr/lib", "/usr/local/lib")
@@ -30,7 +29,7 @@ class _VersionJson(Struct, frozen=True):
     cuda_nvcc: _Part = _Part()
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """A version and where it was read."""
 
     version: str
@@ -72,7 +71,7 @@ def _places(host: Host) -> Iterator[str]:
 
 def _named_below(host: Host, folder: str) -> Iterator[str]:
     for entry in host.list(folder) or ():
-        if _NAMED.fullmatch(entry):
+        if re.fullmatch(_NAMED, entry):
             yield f"{folder}/{entry}"
 
 
@@ -85,7 +84,7 @@ def _toolkit(host: Host, path: str) -> CudaToolkit | None:
 
 
 def _stated(host: Host, path: str) -> str | None:
-    match = _VERSION_TXT.search(host.read(f"{path}/version.txt") or "")
+    match = re.search(_VERSION_TXT, host.read(f"{path}/version.txt") or "")
     return _version_json(host, path).cuda.version or (match[1] if match else None)
 
 
@@ -100,12 +99,12 @@ def _version_json(host: Host, path: str) -> _VersionJson:
 
 
 def _from_header(host: Host, path: str) -> str | None:
-    match = _CUDA_H.search(host.read(f"{path}/include/cuda.h") or "")
+    match = re.search(_CUDA_H, host.read(f"{path}/include/cuda.h") or "")
     return f"{int(match[1]) // 1000}.{int(match[1]) % 1000 // 10}" if match else None
 
 
 def _from_name(path: str) -> str | None:
-    match = _NAMED.fullmatch(path.rpartition("/")[2])
+    match = re.fullmatch(_NAMED, path.rpartition("/")[2])
     return match["version"] or match["windows"] if match else None
 
 

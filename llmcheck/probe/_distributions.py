@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.schema.machine import DistributionIssue, Package, normalized_name
 from llmcheck.system.host import Host
@@ -28,12 +29,12 @@ _CONDA_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torc
 _PYTHON_INSTALLERS = ("pip", "uv", "poetry", "pdm")
 
 
-class Folder(NamedTuple):
+class Folder(Struct, frozen=True):
     path: str
     entries: tuple[str, ...]
 
 
-class Distribution(NamedTuple):
+class Distribution(Struct, frozen=True):
     name: str
     """Normalised."""
     version: str

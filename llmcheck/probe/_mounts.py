@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.system.host import Host
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = r"\\([0-7]{3})"
 
 
-class Mount(NamedTuple):
+class Mount(Struct, frozen=True):
     device_number: str
     """``major:minor``; major 0 is a file system without a block device of its own."""
     root: str
@@ -47,7 +48,7 @@ def mounts(host: Host) -> list[Mount]:
 
 def unescape(text: str) -> str:
     """The kernel writes blanks, tabs, line ends, backslashes and # in paths as three octal digits."""
-    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), text)
+    return re.sub(_OCTAL, lambda match: chr(int(match[1], 8)), text)
 
 
 def option(mount: Mount, name: str) -> str | None:

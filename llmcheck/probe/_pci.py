@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.system.host import Host
 
@@ -15,10 +16,10 @@ ACCELERATOR = 0x12
 
 _DEVICES = "/sys/bus/pci/devices"
 _DRM = "/sys/class/drm"
-_CARD = re.compile(r"card\d+")
+_CARD = r"card\d+"
 
 
-class Display(NamedTuple):
+class Display(Struct, frozen=True):
     """A device of one of the classes that were asked for."""
 
     bus_id: str
@@ -36,13 +37,13 @@ def displays(host: Host, vendor: int, classes: Sequence[int] = (DISPLAY,)) -> tu
     """
     entries = host.list(_DEVICES)
     if entries is None:
-        cards = [name for name in host.list(_DRM) or () if _CARD.fullmatch(name)]
+        cards = [name for name in host.list(_DRM) or () if re.fullmatch(_CARD, name)]
         if not cards:
             return None
         found = (_device(host, f"{_DRM}/{name}/device", None, vendor, classes) for name in cards)
     else:
         found = (_device(host, f"{_DEVICES}/{bus_id}", bus_id, vendor, classes) for bus_id in entries)
-    return tuple(sorted(device for device in found if device))
+    return tuple(sorted(filter(None, found), key=lambda device: (device.bus_id, device.path)))
 
 
 def numa_node(host: Host, path: str) -> int | None:

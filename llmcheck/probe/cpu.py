@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.probe import Reading, Request, _slurm
 from llmcheck.probe._cgroup import cpu_quota, cpuset
@@ -56,7 +57,7 @@ _WHERE = {
 }
 
 
-class _Listed(NamedTuple):
+class _Listed(Struct, frozen=True):
     """What /proc/cpuinfo says."""
 
     model: str | None

@@ -23,7 +23,7 @@ _CACHES = (
     ("HF_HOME", "/hub"),
     ("XDG_CACHE_HOME", "/huggingface/hub"),
 )
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_VARIABLE = r"\$(?:\{(\w+)\}|(\w+))"
 
 # What a mount answers whose server or device is gone. ENOTCONN is FUSE's when its program has died.
 _DEAD = frozenset(
@@ -68,7 +68,7 @@ def model_cache(host: Host) -> str:
 
 def _expanded(host: Host, path: str) -> str:
     """With variables replaced, as huggingface_hub does; an unknown one stays as it is written."""
-    return _VARIABLE.sub(lambda match: host.environ.get(match[1] or match[2], match[0]), path)
+    return re.sub(_VARIABLE, lambda match: host.environ.get(match[1] or match[2], match[0]), path)
 
 
 def _reading(disks: list[Disk], sources: dict[str, str], problems: list[Problem]) -> Reading:

@@ -72,8 +72,8 @@ def probe(host: Host, request: Request) -> Reading:
         cuda_toolkits=toolkits,
         cuda_home=installed.shown(home[1]) if home else None,
         torch_backend=installed.shown(backend) if backend else None,
-        cudnn=cudnn and cudnn.version,
-        nccl=nccl and nccl.version,
+        cudnn=cudnn.version if cudnn else None,
+        nccl=nccl.version if nccl else None,
         issues=() if found is None else installed.issues(host, environment.folders, found),
         importable=None
         if found is None or request.modules is None

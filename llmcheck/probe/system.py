@@ -9,7 +9,7 @@ from llmcheck.probe._mounts import mounts, option
 from llmcheck.schema.machine import Os
 from llmcheck.system.host import Host
 
-_JETSON = re.compile(r"R(\d+) \(release\), REVISION: ([\d.]+)")
+_JETSON = r"R(\d+) \(release\), REVISION: ([\d.]+)"
 # (part of the control group's path of process 1, the runtime that names it so)
 _GROUP_SIGNS = (
     ("docker", "docker"),
@@ -72,7 +72,7 @@ def _distribution(host: Host) -> str | None:
     values = dict(line.split("=", 1) for line in (host.read("/etc/os-release") or "").splitlines() if "=" in line)
     name = (values.get("PRETTY_NAME") or values.get("NAME") or "").strip("\"'") or None
     # R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, ...
-    jetson = _JETSON.search(host.read("/etc/nv_tegra_release") or "")
+    jetson = re.search(_JETSON, host.read("/etc/nv_tegra_release") or "")
     return f"{name or 'Linux'} (Jetson Linux {jetson[1]}.{jetson[2]})" if jetson else name
 
 

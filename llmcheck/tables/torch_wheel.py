@@ -1,7 +1,6 @@
 """What is published of PyTorch and of packages that also come in several builds, and the drivers that CUDA needs."""
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import datetime
 
 from msgspec import Struct

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from llmcheck import catalog
-from llmcheck.catalog import profiles
+from llmcheck.catalog import compiled, places, profiles, sources
 from llmcheck.schema.profile import Requirement as Asked
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
@@ -287,12 +287,20 @@ class TestLibraries:
         assert LIBRARIES[name].status == "active" or LIBRARIES[name].note
 
 
+# --- the files ---
+
+
+def test_every_data_file_and_profile_is_compiled_into_the_wheel() -> None:
+    shipped = {f"data/{name}" for name in os.listdir(places.path_of("data/")) if not name.startswith((".", "_"))}
+    shipped |= {f"profiles/{name}.toml" for name in profiles.ids()}
+    assert set(compiled.sources_of(sources.compile_all())) == shipped
+
+
 # --- offers ---
 
 
 def rows() -> list[dict[str, str]]:
-    path = os.path.join(os.path.dirname(catalog.__file__), os.pardir, "data", "offers.csv")
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(places.path_of("data/offers.csv"), encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

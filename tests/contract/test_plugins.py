@@ -22,7 +22,7 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck import catalog, registry
-from llmcheck.catalog import profiles, wheels
+from llmcheck.catalog import profiles
 from llmcheck.cloud.offers import rank_offers
 from llmcheck.gpus import vendors
 from llmcheck.install.plan import plan_installation
@@ -302,7 +302,7 @@ VALUES: dict[str, object] = {
     "report": report(informs=False),
     "overview": report(informs=True),
     "plan": PLAN,
-    "torch": torch_build(machine(card("V100")), wheels.wheels(), wheels.drivers()),
+    "torch": torch_build(machine(card("V100")), catalog.torch_wheels(), catalog.cuda_drivers()),
     "check": library_check(catalog.libraries().values(), machine(), named=False),
     "offers": rank_offers(profiles.load("inference-7b"), catalog.offers(), catalog.corrections()),
     "profiles": ProfileList(profiles=profiles.shipped()),

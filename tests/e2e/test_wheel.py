@@ -7,10 +7,13 @@ import subprocess
 import sys
 import venv
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from llmcheck.catalog import compiled
 
 from .command import Command
 from .conftest import ROOT
@@ -60,10 +63,10 @@ def in_tree(*patterns: str) -> set[str]:
 def test_wheel_holds_the_package_its_data_and_nothing_else(installed: Installed) -> None:
     info = f"{'-'.join(installed.wheel.name.split('-')[:2])}.dist-info/"
     package = {name for name in installed.files if not name.startswith(info)}
-    code_and_data = in_tree("llmcheck/**/*.py", "llmcheck/py.typed", "llmcheck/data/*")
+    code = in_tree("llmcheck/**/*.py", "llmcheck/py.typed")
     profiles = {f"llmcheck/{name}" for name in in_tree("profiles/*.toml")}
     assert len(profiles) >= 9
-    assert package == code_and_data | profiles
+    assert package == code | profiles | {"llmcheck/data/tables.msgpack"}
     assert {f"{info}METADATA", f"{info}entry_points.txt", f"{info}licenses/LICENSE", f"{info}licenses/NOTICE"} <= (
         installed.files
     )
@@ -92,6 +95,38 @@ def test_profiles_and_libraries_are_those_of_the_tree(installed: Installed, comm
         assert wheel.document == command(*words.split()).document
     listed = command("profiles", "list", "--format", "json", program=(installed.script,)).document["profiles"]
     assert {each["id"] for each in listed} == {Path(name).stem for name in in_tree("profiles/*.toml")}
+
+
+def test_its_tables_are_compiled_from_the_files_of_the_tree(installed: Installed) -> None:
+    with zipfile.ZipFile(installed.wheel) as archive:
+        checksums = compiled.sources_of(archive.read("llmcheck/data/tables.msgpack"))
+    assert checksums == {
+        **{f"data/{path.name}": zlib.crc32(path.read_bytes()) for path in ROOT.glob("llmcheck/data/*.*")},
+        **{f"profiles/{path.name}": zlib.crc32(path.read_bytes()) for path in ROOT.glob("profiles/*.toml")},
+    }
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("check", "toolkit"), ("install", "vllm"), ("libraries", "list"), ("models", "list")]
+)
+def test_an_installed_command_reads_no_toml_and_no_csv(
+    installed: Installed, command: Command, words: tuple[str, ...]
+) -> None:
+    done = command("-X", "importtime", "-m", "llmcheck", *words, program=(installed.python,))
+    imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert "llmcheck.catalog.compiled" in imported
+    assert not {"tomllib", "csv", "llmcheck.catalog.sources"} & imported
+
+
+def test_a_wheel_from_the_source_distribution_is_the_same(installed: Installed, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(ROOT)]  # the wheel is built from the sdist
+    env = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as ours, zipfile.ZipFile(installed.wheel) as other:
+        assert set(ours.namelist()) == set(other.namelist())
+        assert ours.read("llmcheck/data/tables.msgpack") == other.read("llmcheck/data/tables.msgpack")
 
 
 def test_check_from_another_folder(installed: Installed, command: Command) -> None:

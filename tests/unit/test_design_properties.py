@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from llmcheck import codec
-from llmcheck.catalog import wheels
+from llmcheck import catalog, codec
 from llmcheck.install.torch import torch_build
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.schema.machine import Disk, FabricPort, Gpu, Machine, Package, Software
@@ -18,7 +17,7 @@ from llmcheck.schema.report import ProfileReport
 from tests.machines_builder import GB
 from tests.unit.strategies import CORRECTIONS, SHIPPED, machines, wild_machines
 
-TABLES = (wheels.wheels(), wheels.drivers())
+TABLES = (catalog.torch_wheels(), catalog.cuda_drivers())
 
 RANK = {"not-ready": 0, "undetermined": 1, "ready": 2}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -43,9 +44,10 @@ def command(
     from llmcheck import api
 
     found = source()
+    home = os.path.expanduser("~") if machine_options.machine is None else None
     if save is not None:
         snapshot = OutputOptions(format="json", output=save, no_color=True, verbose=0)
-        write(api.redacted(found, redact or "standard"), snapshot)
+        write(api.redacted(found, redact or "standard", home), snapshot)
     level: Redaction = redact or ("none" if output_options.output is None else "standard")
-    write(api.redacted(found, level), output_options)
+    write(api.redacted(found, level, home), output_options)
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = r"[+-]?[0-9]{1,18}"
 _AMD_UUID = range(5, 21)
 
 
@@ -105,7 +105,7 @@ def _numbered(entries: Sequence[str], count: int) -> list[int]:
     """As C reads numbers: ``1gpu2`` is 1."""
     chosen: list[int] = []
     for entry in entries:
-        match = _NUMBER.match(entry)
+        match = re.match(_NUMBER, entry)
         position = int(match[0]) if match else -1
         if not 0 <= position < count:
             break

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request
@@ -43,7 +43,7 @@ _APU_TARGETS = frozenset(
 _COUNTED_TARGET = "gfx1151"
 
 
-class Node(NamedTuple):
+class Node(Struct, frozen=True):
     """A compute node that has shader units."""
 
     path: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 from msgspec import Struct
 
@@ -25,7 +23,7 @@ class _Report(Struct):
     SPDisplaysDataType: tuple[_Display, ...] = ()
 
 
-class _Share(NamedTuple):
+class _Share(Struct, frozen=True):
     memory: int | None
     source: str
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck.catalog import wheels
+from llmcheck import catalog
 from llmcheck.gpus import torch_support
 from llmcheck.install.torch import torch_build
 from llmcheck.judge.evaluate import evaluate
@@ -14,7 +14,7 @@ from llmcheck.judge.requirements import decode
 from llmcheck.schema.machine import Driver, Gpu, Machine, Os, Package, Software, Torch
 from llmcheck.schema.profile import Profile
 
-TABLES = (wheels.wheels(), wheels.drivers())
+TABLES = (catalog.torch_wheels(), catalog.cuda_drivers())
 
 
 def machine(
@@ -100,7 +100,7 @@ def test_the_oldest_capability_that_builds_hold_is_not_too_old(oldest: str, reas
 
 
 def test_a_mac_exactly_at_the_minimum_gets_the_newest_release() -> None:
-    newest = next(wheel for wheel in wheels.wheels() if wheel.tag == "mps")
+    newest = next(wheel for wheel in catalog.torch_wheels() if wheel.tag == "mps")
     assert newest.macos_min is not None
     found = {
         version: torch_build(Machine(os=Os(system="darwin", architecture="arm64", version=f"{version}.0")), *TABLES)

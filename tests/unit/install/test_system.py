@@ -11,7 +11,7 @@ from llmcheck.install.system import system_steps
 from llmcheck.schema.machine import Driver, Gpu, Machine, Os
 from tests.machines_builder import card, machine
 
-RECIPES = catalog.recipes()
+RECIPES = catalog.system_steps()
 GONE = Gpu(vendor="nvidia", usable=False, fault="driver-missing")
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from llmcheck.catalog import wheels
+from llmcheck import catalog
 from llmcheck.install import torch
 from llmcheck.schema.advice import TorchBuild
 from llmcheck.schema.machine import Driver, Gpu, Machine
 from tests.machines_builder import GB, amd, card, cards, machine, with_backend
 
-WHEELS, DRIVERS = wheels.wheels(), wheels.drivers()
+WHEELS, DRIVERS = catalog.torch_wheels(), catalog.cuda_drivers()
 INDEX = "https://download.pytorch.org/whl/"
 NEWEST = "2.15.0"
 LAST_WITH_CU126 = "2.14.1"

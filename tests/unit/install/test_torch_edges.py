@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from llmcheck.catalog import wheels
+from llmcheck import catalog
 from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.torch_support import runs_on
 from llmcheck.install.torch import torch_build
@@ -20,7 +20,7 @@ from llmcheck.schema.machine import Gpu, Machine, Os, version_numbers
 from llmcheck.tables.torch_wheel import TorchWheel
 from tests.machines_builder import CARDS, amd, card, machine, python, with_backend
 
-TABLES = (wheels.wheels(), wheels.drivers())
+TABLES = (catalog.torch_wheels(), catalog.cuda_drivers())
 INDEX = "https://download.pytorch.org/whl/"
 
 
@@ -204,7 +204,7 @@ def test_every_row_of_both_tables_reads() -> None:
 
 
 OLD = python(version="3.9.18")
-WITH_PYTHONS = [each for each in wheels.wheels() if each.tag != "jetson"]
+WITH_PYTHONS = [each for each in catalog.torch_wheels() if each.tag != "jetson"]
 
 
 # Source: what uv resolves of PyPI's wheels for each Python, 2026-11-25.
@@ -230,7 +230,7 @@ def test_a_python_gets_a_release_that_has_wheels_for_it(where: Machine, tag: str
 
 @pytest.mark.parametrize(
     "wheel",
-    [each for each in wheels.wheels() if each.tag != "jetson"],
+    [each for each in catalog.torch_wheels() if each.tag != "jetson"],
     ids=lambda each: f"{each.release}-{each.tag}-{each.architecture}",
 )
 def test_every_release_has_a_newest_python(wheel: TorchWheel) -> None:

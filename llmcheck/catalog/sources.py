@@ -1,0 +1,196 @@
+"""The tables as their TOML, CSV and JSON files say them: what a checkout reads, and what a wheel is compiled from."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from llmcheck import codec
+from llmcheck.catalog import compiled, places
+from llmcheck.errors import DataError
+from llmcheck.gpus.identify import GpuRecord
+from llmcheck.schema.architecture import KnownModel
+from llmcheck.schema.machine import GpuSpec
+from llmcheck.tables.correction import Correction
+from llmcheck.tables.library import Alias, Library, Resolutions
+from llmcheck.tables.offer import Offer
+from llmcheck.tables.system_step import SystemInstallStep
+from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
+from llmcheck.units import MIB
+
+T = TypeVar("T")
+_YES = {"yes": True, "no": False}
+
+
+def read(name: str) -> Any:
+    """One table by its name in ``TABLES``, or one profile (``profiles/ID.toml``) as a dict. Raises DataError."""
+    return read_toml(places.path_of(name)) if name.startswith("profiles/") else TABLES[name][1]()
+
+
+def are_here(name: str) -> bool:
+    """Whether the files of a table are there; a wheel has only those of profiles."""
+    return all(os.path.exists(places.path_of(each)) for each in _files(name))
+
+
+def compile_all() -> bytes:
+    """The compiled file of all tables and shipped profiles. Raises DataError for a file that cannot be read."""
+    profiles = (f"profiles/{each}" for each in sorted(os.listdir(places.profile_folder())) if each.endswith(".toml"))
+    return compiled.compiled({name: (_files(name), read(name)) for name in (*TABLES, *profiles)})
+
+
+def _files(name: str) -> tuple[str, ...]:
+    return (name,) if name.startswith("profiles/") else TABLES[name][0]
+
+
+def read_toml(path: str) -> dict[str, Any]:
+    """A TOML file. Raises DataError with the file and place for anything that cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: not valid TOML: {error}") from None
+
+
+def _toml(name: str, key: str, kind: type[T]) -> tuple[T, ...]:
+    path = places.path_of(name)
+    return codec.convert(read_toml(path).get(key, []), tuple[kind, ...], path)  # type: ignore[valid-type]
+
+
+def _libraries() -> tuple[Library, ...]:
+    documented = _toml("data/libraries.toml", "library", Library)
+    return documented + _toml("data/helpers.toml", "library", Library)
+
+
+def _resolutions() -> Resolutions:
+    path = places.path_of("data/resolutions.json")
+    with open(path, "rb") as file:
+        return codec.decode_json(file.read(), Resolutions, path)
+
+
+def _offers() -> tuple[Offer, ...]:
+    path = places.path_of("data/offers.csv")
+    rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv("data/offers.csv")]
+    return codec.convert(rows, tuple[Offer, ...], path, text=True)
+
+
+def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with their line numbers, where a row is one line."""
+    with open(places.path_of(name), encoding="utf-8", newline="") as file:
+        yield from enumerate(csv.DictReader(file), 2)
+
+
+def _rows(name: str, convert: Callable[[dict[str, str]], T]) -> tuple[T, ...]:
+    converted = []
+    for number, row in _csv(name):
+        try:
+            converted.append(convert(row))
+        except (KeyError, ValueError, AttributeError, TypeError) as error:
+            raise DataError(f"{places.path_of(name)}, line {number}: {error}") from None
+    return tuple(converted)
+
+
+def _gpu(row: dict[str, str]) -> GpuRecord:
+    numbers = {
+        field: float(row[field]) if row[field] else None
+        for field in ("memory_gb", "bandwidth_gb_s", "bf16_tflops", "fp16_tflops", "fp8_tflops", "nvlink_gb_s", "tdp_w")
+    }
+    profiles = row["mig_profiles"].split(";") if row["mig_profiles"] not in ("", "none") else ()
+    spec = GpuSpec(
+        name=row["name"],
+        mig_profiles=tuple(profile.partition(":")[0] for profile in profiles),
+        release_year=int(row["release_year"]) if row["release_year"] else None,
+        source=row["source"],
+        **numbers,
+    )
+    return GpuRecord(
+        vendor=row["vendor"],
+        spec=spec,
+        aliases=_list(row["aliases"]),
+        arch=row["arch"] or None,
+        capability=row["capability"] or None,
+        memory_reported=int(row["memory_reported_mib"]) * MIB if row["memory_reported_mib"] else None,
+        as_of=row["as_of"],
+    )
+
+
+def _wheel(row: dict[str, str]) -> TorchWheel:
+    return TorchWheel(
+        torch=row["torch"],
+        release=row["release"],
+        tag=row["tag"],
+        systems=_list(row["systems"]),
+        architecture=row["architecture"],
+        requirement=row["requirement"],
+        on_pypi=_list(row["on_pypi"]),
+        gpu_archs=_list(row["code"]),
+        python_min=row["python_min"],
+        python_below=row["python_below"] or None,
+        macos_min=int(row["macos_min"]) if row["macos_min"] else None,
+        glibc_min=row["glibc_min"] or None,
+        index_url=row["index_url"] or None,
+        torchaudio_torch=row["torchaudio_torch"] or None,
+        torchaudio_tag=row["torchaudio_tag"] or None,
+        advised=_YES[row["advised"]],
+        verified=_YES[row["verified"]],
+        source=row["source"],
+        as_of=datetime.date.fromisoformat(row["as_of"]),
+    )
+
+
+def _driver(row: dict[str, str]) -> CudaDriver:
+    return CudaDriver(
+        cuda=row["cuda"],
+        linux=row["linux"],
+        windows=row["windows"],
+        source=row["source"],
+        as_of=datetime.date.fromisoformat(row["as_of"]),
+    )
+
+
+def _package_build(row: dict[str, str]) -> PackageBuild:
+    lists = {name: _list(row[name]) for name in ("systems", "architectures")}
+    optional = ("driver", "compute_capability", "compute_capability_below", "glibc_min", "index_url")
+    return PackageBuild(**{**_dated(row), **lists, **{name: row[name] or None for name in optional}})
+
+
+def _companions(row: dict[str, str]) -> TorchCompanions:
+    return TorchCompanions(**_dated(row))
+
+
+def _cuda_image(row: dict[str, str]) -> CudaImage:
+    return CudaImage(**_dated(row))
+
+
+def _dated(row: dict[str, str]) -> dict[str, Any]:
+    return {**row, "as_of": datetime.date.fromisoformat(row["as_of"])}
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(text.split(";")) if text else ()
+
+
+TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
+    "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
+    "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
+    "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
+    "cuda_images": (
+        ("data/cuda_images.csv",),
+        lambda: _rows("data/cuda_images.csv", _cuda_image),
+    ),
+    "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
+    "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
+    "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
+    "offers": (("data/offers.csv",), _offers),
+    "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
+    "resolutions": (("data/resolutions.json",), _resolutions),
+    "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
+    "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
+    "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
+}
+"""By name: the files that a table is made of, and what reads them."""
