@@ -1,6 +1,9 @@
-"""Settings for all tests: hypothesis draws the same examples every time, and none is refused for its duration."""
+"""Settings for all tests. Hypothesis draws the same examples every time, and none is refused for its duration."""
 
 from __future__ import annotations
+
+import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +11,23 @@ settings.register_profile(
     "llmcheck", max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("llmcheck")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs so, and the commands whose interruption is tested would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if not hasattr(os, "fork"):
+    # Windows. These tests build Linux trees with symbolic links, write shell scripts as stand-ins, or read /proc.
+    collect_ignore_glob = [
+        "probe/*.py",
+        "nvml/*.py",
+        "unit/install/test_resolver.py",
+        "unit/system/test_interpreter.py",
+    ]
+    collect_ignore_glob += [
+        f"e2e/{name}.py"
+        for name in (
+            "test_bad_input test_hostile_plans test_install test_leaves_alone test_libraries_check test_nvidia_driver "
+            "test_nvml_matrix test_recipes test_surroundings test_terminal test_torch_index"
+        ).split()
+    ]

@@ -48,6 +48,7 @@ class Command:
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH"),
+            **({"USERPROFILE": str(self.home), "SYSTEMROOT": os.environ.get("SYSTEMROOT")} if os.name == "nt" else {}),
             **self.base,
             **(env or {}),
         }
