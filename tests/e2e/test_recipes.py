@@ -1,0 +1,113 @@
+"""The recipes of CONTRIBUTING.md, followed in a copy of the tree: the command of each passes for a plug-in that is whole,
+and fails for one that lacks something."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT
+
+COPIED = (
+    "llmcheck profiles tests .ci .github .pre-commit-config.yaml noxfile.py pyproject.toml README.md CONTRIBUTING.md "
+    "SECURITY.md"
+)
+RECIPES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Recipes")[2]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests said, by their ids."""
+
+    passed: list[str]
+    failed: list[str]
+
+    def of(self, name: str) -> tuple[int, int]:
+        """How many tests of a plug-in passed, and how many failed."""
+        own = re.compile(rf"[\[-]{name}[\]-]")
+        return sum(bool(own.search(each)) for each in self.passed), sum(bool(own.search(each)) for each in self.failed)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A copy of the project, in which a recipe is followed."""
+
+    root: Path
+
+    def add(self, path: str, text: str) -> None:
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def follow(self, recipe: str, placeholder: str, name: str) -> Outcome:
+        """Runs the command of a recipe, the placeholder for the plug-in's name replaced."""
+        found = re.search(rf"^\*\*{recipe}\.\*\*.*?```\npython (.*?)\n```", RECIPES, flags=re.MULTILINE | re.DOTALL)
+        assert found, f"CONTRIBUTING.md has no recipe '{recipe}'"
+        done = subprocess.run(
+            [sys.executable, *shlex.split(found[1].replace(placeholder, name)), "-vv", "-p", "no:cacheprovider"],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stdout[-4000:] + done.stderr
+        by_result = {
+            result: re.findall(rf"^(tests/.*) {result}\b", done.stdout, flags=re.MULTILINE)
+            for result in ("PASSED", "FAILED", "ERROR")
+        }
+        return Outcome(by_result["PASSED"], by_result["FAILED"] + by_result["ERROR"])
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    ignored = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis")
+    for name in COPIED.split():
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+        else:
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    return Tree(tmp_path)
+
+
+def without(text: str, part: str, instead: str = "") -> str:
+    """The text with a part that it has replaced."""
+    assert text.count(part) == 1, part
+    return text.replace(part, instead)
+
+
+FORMAT = '''\
+"""The type of a value and its size."""
+
+from __future__ import annotations
+
+from llmcheck.render import Options
+
+
+def render(value: object, _options: Options) -> str:
+    """Two lines."""
+    return f"type: {type(value).__name__}\\nsize: {len(str(value))}\\n"
+'''
+
+
+def test_an_output_format_is_one_file(tree: Tree) -> None:
+    broken = {
+        "synopsis_without_function": without(FORMAT, "def render", "def rendered"),
+        "synopsis_without_docstring": without(FORMAT, '"""The type of a value and its size."""'),
+        "synopsis_without_end": without(FORMAT, '\\n"', '"'),
+        "synopsis_with_the_time": without(FORMAT, "len(str(value))", "__import__('time').perf_counter_ns()"),
+    }
+    for name, text in {"synopsis": FORMAT, **broken}.items():
+        tree.add(f"llmcheck/render/{name}.py", text)
+    outcome = tree.follow("An output format", "FORMAT", "synopsis")
+    passed, failed = outcome.of("synopsis")
+    assert passed > 5
+    assert failed == 0
+    assert [name for name in broken if outcome.of(name)[1] == 0] == []
