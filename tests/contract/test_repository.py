@@ -1,4 +1,4 @@
-"""The files around the package say the same thing: workflows, tasks, hooks, classifiers, and the map in CONTRIBUTING."""
+"""The files around the package agree: workflows, tasks, hooks, classifiers, and the map in CONTRIBUTING."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The recipes of CONTRIBUTING.md, followed in a copy of the tree: the command of each passes for a plug-in that is whole,
-and fails for one that lacks something."""
+"""The recipes of CONTRIBUTING.md, followed in a copy of the tree: the command of each passes for a plug-in that is
+whole, and fails for one that lacks something."""
 
 from __future__ import annotations
 
@@ -108,6 +108,6 @@ def test_an_output_format_is_one_file(tree: Tree) -> None:
         tree.add(f"llmcheck/render/{name}.py", text)
     outcome = tree.follow("An output format", "FORMAT", "synopsis")
     passed, failed = outcome.of("synopsis")
-    assert passed > 5
+    assert passed >= 2
     assert failed == 0
     assert [name for name in broken if outcome.of(name)[1] == 0] == []
