@@ -3,12 +3,14 @@ whole, and fails for one that lacks something."""
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +34,7 @@ class Outcome:
 
     def of(self, name: str) -> tuple[int, int]:
         """How many tests of a plug-in passed, and how many failed."""
-        own = re.compile(rf"[\[-]{name}[\]-]")
+        own = re.compile(rf"[\[-]{re.escape(name)}[\]-]")
         return sum(bool(own.search(each)) for each in self.passed), sum(bool(own.search(each)) for each in self.failed)
 
 
@@ -45,12 +47,13 @@ class Tree:
     def add(self, path: str, text: str) -> None:
         (self.root / path).write_text(text, encoding="utf-8")
 
-    def follow(self, recipe: str, placeholder: str, name: str) -> Outcome:
-        """Runs the command of a recipe, the placeholder for the plug-in's name replaced."""
+    def follow(self, recipe: str, **names: str) -> Outcome:
+        """Runs the command of a recipe with what stands for its placeholders: ``KIND="threads"``."""
         found = re.search(rf"^\*\*{recipe}\.\*\*.*?```\npython (.*?)\n```", RECIPES, flags=re.MULTILINE | re.DOTALL)
         assert found, f"CONTRIBUTING.md has no recipe '{recipe}'"
+        words = [names.get(word, word) for word in shlex.split(found[1])]
         done = subprocess.run(
-            [sys.executable, *shlex.split(found[1].replace(placeholder, name)), "-vv", "-p", "no:cacheprovider"],
+            [sys.executable, *words, "-vv", "-p", "no:cacheprovider"],
             cwd=self.root,
             env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""},
             capture_output=True,
@@ -83,6 +86,13 @@ def without(text: str, part: str, instead: str = "") -> str:
     return text.replace(part, instead)
 
 
+def assert_only_the_broken_fail(outcome: Outcome, whole: str, broken: Iterable[str]) -> None:
+    passed, failed = outcome.of(whole)
+    assert passed
+    assert failed == 0, outcome.failed
+    assert [name for name in broken if outcome.of(name)[1] == 0] == []
+
+
 FORMAT = '''\
 """The type of a value and its size."""
 
@@ -106,8 +116,24 @@ def test_an_output_format_is_one_file(tree: Tree) -> None:
     }
     for name, text in {"synopsis": FORMAT, **broken}.items():
         tree.add(f"llmcheck/render/{name}.py", text)
-    outcome = tree.follow("An output format", "FORMAT", "synopsis")
-    passed, failed = outcome.of("synopsis")
-    assert passed >= 2
-    assert failed == 0
-    assert [name for name in broken if outcome.of(name)[1] == 0] == []
+    assert_only_the_broken_fail(tree.follow("An output format", FORMAT="synopsis"), "synopsis", broken)
+
+
+def test_a_pytorch_build_is_one_row(tree: Tree) -> None:
+    path = tree.root / "llmcheck" / "data" / "torch_wheels.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = {**rows[0], "torch": "9.8", "release": "9.8.1", "requirement": "torch==9.8.*", "advised": "no"}
+    broken = {
+        "9.8-cu118-x86_64": {"tag": "cu118", "source": ""},
+        "9.8-cu121-x86_64": {"tag": "cu121", "release": "9.7.0"},
+        "9.8-cu124-x86_64": {"tag": "cu124", "requirement": "torch==9.7.*"},
+        "9.8-cuda-x86_64": {"tag": "cuda"},
+        "9.8-cu128-x86_64": {"tag": "cu128", "systems": "haiku", "on_pypi": ""},
+        "9.8-cu129-x86_64": {"tag": "cu129", "as_of": "9999-01-01"},
+    }
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows([{**row, "tag": "cu132"}, *({**row, **wrong} for wrong in broken.values()), *rows])
+    assert_only_the_broken_fail(tree.follow("A PyTorch build"), "9.8-cu132-x86_64", broken)
