@@ -31,6 +31,7 @@ def fit(
     from llmcheck.api import model_source
     from llmcheck.fit import validation
     from llmcheck.fit.answer import answer
+    from llmcheck.gpus import vendors
 
     workload = validation.checked(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     architecture = model_source.architecture(subject, model_cache(Host()))
@@ -38,7 +39,9 @@ def fit(
     asked_of = machine()
     validation.check_machine(workload, asked_of)
     # one with memory of its own; what shares the machine's is another machine
-    cards = tuple(each.spec for each in catalog.gpu_specs() if each.vendor == "nvidia" and each.memory_reported)
+    cards = tuple(
+        each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised
+    )
     found = answer(
         architecture,
         workload,

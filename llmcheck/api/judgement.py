@@ -47,14 +47,14 @@ def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[s
             )
     if not only:
         return frozenset(skip)
-    from llmcheck.schema.profile import group_of
+    from llmcheck.judge.requirements import traits
 
     dropped = {computed_layer.ID} if not {computed_layer.ID, "hardware"} & set(only) else set()
     dropped |= {
         each.id
         for profile in profiles
         for each in profile.require
-        if each.id not in only and group_of(each.kind) not in only
+        if each.id not in only and traits(each.kind).group not in only
     }
     return frozenset(dropped | set(skip))
 

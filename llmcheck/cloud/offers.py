@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from llmcheck.gpus import vendors
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.judge.requirements import traits
 from llmcheck.schema.advice import Offers, RankedOffer
 from llmcheck.schema.machine import Cpu, Fabric, FabricPort, Gpu, Machine, Ram
 from llmcheck.schema.profile import Profile
@@ -67,7 +69,7 @@ def _rank(profile: Profile, offer: Offer, corrections: Sequence[Correction]) -> 
     cluster_ok = nodes == 1 or (offer.gpu_count >= _CLUSTER_NODE_GPUS and offer.fabric is not None)
     return RankedOffer(
         offer=offer,
-        passes=offer.vendor != "google" and documented_ok and cluster_ok,
+        passes=vendors.named(offer.vendor).is_gpu and documented_ok and cluster_ok,
         fits_by_arithmetic=all(finding.status == "pass" for finding in report.findings if finding.id in arithmetic),
         nodes=nodes,
         price_hour=None if offer.price_hour is None else round(offer.price_hour * nodes, 2),
@@ -90,7 +92,7 @@ def _nodes(profile: Profile, offer: Offer) -> int:
     wanted = [
         getattr(requirement, "count", 1)
         for requirement in profile.require
-        if requirement.kind == "gpu" and requirement.scope == "cluster"
+        if traits(requirement.kind).states_gpus and requirement.scope == "cluster"
     ]
     return math.ceil(max(wanted) / offer.gpu_count) if wanted else 1
 

@@ -4,14 +4,15 @@ A row speaks of a whole card as it was sold, so nothing that is a part of one ge
 partitions, virtual GPUs, and one of several devices of a card (a die of the MI250X, a tile of the Max 1550).
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
+import functools
 import re
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck.gpus import vendors
 from llmcheck.schema.machine import Gpu, GpuSpec, Machine
 from llmcheck.units import GIB
 
@@ -21,8 +22,6 @@ _TOLERANCE = 0.1
 # A card reports at least 0.93 of its advertised number in GiB; a device with less of it is only a part of the card.
 _WHOLE = 0.93
 _VIRTUAL = re.compile(r"\bGRID\b|-\d+[ABCQ]\b")
-_INSTINCT = re.compile(r"\bMI\d{3}[AX]?\b", re.IGNORECASE)
-_NOISE = re.compile(r"\((?:r|tm|c)\)|[®™©]|\b(?:nvidia|amd|intel|graphics)\b")
 
 
 class GpuRecord(Struct, frozen=True, kw_only=True):
@@ -51,7 +50,13 @@ def identify(machine: Machine, specs: Sequence[GpuRecord]) -> Machine:
 
 def normalized(name: str) -> str:
     """A name without vendor, trade marks, case and punctuation: ``geforce rtx 4090 laptop gpu``."""
-    return " ".join(re.findall(r"[a-z0-9+]+", _NOISE.sub(" ", name.lower())))
+    return " ".join(re.findall(r"[a-z0-9+]+", _noise().sub(" ", name.lower())))
+
+
+@functools.cache
+def _noise() -> re.Pattern[str]:
+    words = "|".join(word for vendor in vendors.every() for word in vendor.ignored_words)
+    return re.compile(rf"\((?:r|tm|c)\)|[®™©]|\b(?:{words}|graphics)\b")
 
 
 def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]:
@@ -75,13 +80,11 @@ def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> GpuSpec 
 
 
 def _spellings(gpu: Gpu) -> Iterable[str]:
-    """From the surest to the least; data centre cards of AMD call themselves by names with a board's number in it."""
+    """From the surest to the least."""
     name = gpu.name or ""
     yield name
     yield normalized(name)
-    model = _INSTINCT.search(name) if gpu.vendor == "amd" else None
-    if model:
-        yield normalized(f"Instinct {model[0]}")
+    yield from map(normalized, vendors.of(gpu).model_names(name))
 
 
 def _of_size(gpu: Gpu, rows: Sequence[GpuRecord]) -> GpuSpec | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from llmcheck.gpus.torch_support import cuda_of
+from llmcheck.gpus.cuda import cuda_of
 from llmcheck.install.incompatibility import incompatibility, numbers
 from llmcheck.install.installed_packages import COMPANIONS
 from llmcheck.install.specifiers import satisfiable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from llmcheck.gpus.torch_support import EMBEDDED
+from llmcheck.gpus import vendors
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus
 from llmcheck.tables.library import Library
 
@@ -76,7 +76,7 @@ def _nvidia(library: Library, machine: Machine) -> str | None:
     if not cards_for(library, gpus):
         return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
     # Wheels with kernels hold none for these chips, but those that are made for them alone.
-    if library.compute_capability and not library.build and all(capability_of(gpu) in EMBEDDED for gpu in gpus):
+    if library.compute_capability and not library.build and all(vendors.of(gpu).is_embedded(gpu) for gpu in gpus):
         return f"the wheels of {library.name} hold no code for this Jetson: it has to be built from its source"
     return old_driver(library, machine)
 

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.gpus.torch_support import (
-    EMBEDDED,
-    cuda_of,
-    floor_on,
-    least_driver,
-    numbers,
-    plain,
-    runs_on,
-)
+from llmcheck.gpus import vendors
+from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version, numbers
+from llmcheck.gpus.torch_support import plain, runs_on
 from llmcheck.install.specifiers import bounded, excluded
 from llmcheck.schema.advice import Decision, TorchBuild
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus
@@ -176,9 +170,9 @@ class _Chooser:
         source = f"{wheel.source} ({wheel.as_of})"
         if against is None:
             cuda = cuda_of(wheel.tag)
-            floor = least_driver(cuda, gpus, self.drivers) if cuda else None
+            floor = min_driver(cuda, gpus, self.drivers) if cuda else None
             if floor is not None and self.driver is not None:
-                least = floor_on(floor, self.system)
+                least = min_driver_version(floor, self.system)
                 if numbers(self.driver) < numbers(least):
                     against = f"CUDA {floor.cuda} needs driver {least} or newer"
                     source = f"{floor.source} ({floor.as_of})"
@@ -205,8 +199,8 @@ class _Chooser:
 
     def _least(self, wheel: TorchWheel, gpus: list[Gpu]) -> str:
         cuda = cuda_of(wheel.tag)
-        floor = least_driver(cuda, gpus, self.drivers) if cuda else None
-        return floor_on(floor, self.system) if floor else "newer"
+        floor = min_driver(cuda, gpus, self.drivers) if cuda else None
+        return min_driver_version(floor, self.system) if floor else "newer"
 
     def _with_newer_driver(self, best: TorchWheel | None, gpus: list[Gpu]) -> dict[str, str]:
         if best is None:
@@ -216,7 +210,7 @@ class _Chooser:
         return {"driver": least, "remedy": remedy}
 
     def _is_jetson(self, gpus: list[Gpu]) -> bool:
-        return self.architecture == "aarch64" and any(capability_of(gpu) in EMBEDDED for gpu in gpus)
+        return self.architecture == "aarch64" and any(vendors.of(gpu).is_embedded(gpu) for gpu in gpus)
 
     def _jetson(self, gpus: list[Gpu]) -> TorchBuild:
         wheel = next((each for each in self.wheels if each.tag == "jetson"), None)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from llmcheck.gpus.torch_support import existing_torch_problem
-from llmcheck.judge.requirements import check
+from llmcheck.gpus.unified_memory import with_share
+from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
@@ -15,7 +16,8 @@ from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdic
 from llmcheck.tables.correction import Correction
 from llmcheck.units import format_gb, parse_size, short
 
-_ABOUT_GPUS = ("gpu", "interconnect")
+# What needs a GPU whose driver answers; without any GPU it says itself what is possible.
+_COMPUTED_BLOCKED_BY = ("driver",)
 
 
 def evaluate(
@@ -25,16 +27,17 @@ def evaluate(
     skip: frozenset[str] = frozenset(),
     computed: Sequence[ComputedMethod] = (),
 ) -> ProfileReport:
-    """Judge one machine. ``skip`` holds requirement ids and groups that were asked to be left out; they are shown as
-    skipped and do not count. ``computed``: the ways of doing what the tier is for, of ``fit.tier.methods``.
+    """Judge one machine. ``skip``: ids of requirements and groups to leave out; they are shown as skipped and do not
+    count. ``computed``: the methods of ``fit.computed_layer`` for the profile's workload.
 
-    A machine in words and an offer are judged on their hardware alone."""
+    A hypothetical machine (``--machine``, an offer) is judged on its hardware alone.
+    """
     documented = [check(requirement, machine) for requirement in profile.require]
-    findings = _left_out(_beside(documented, _computed(profile, computed)), skip, "left out as asked")
+    findings = _left_out(_with_computed(documented, _computed(profile, computed)), skip, "left out by --skip or --only")
     if machine.hypothetical:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
-    untold = machine.hypothetical and all(each.status == "skipped" for each in findings)
-    findings = [_unusable_torch(finding, machine) for finding in _blocked(findings, machine)]
+    nothing_judged = machine.hypothetical and all(each.status == "skipped" for each in findings)
+    findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
         findings = _corrected(findings, correction, profile.id, machine)
@@ -42,7 +45,7 @@ def evaluate(
         id=profile.id,
         title=profile.title,
         task=profile.task,
-        verdict="undetermined" if untold else verdict_of(findings),
+        verdict="undetermined" if nothing_judged else verdict_of(findings),
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
@@ -55,16 +58,17 @@ def evaluate(
 def _computed(profile: Profile, computed: Sequence[ComputedMethod]) -> Finding | None:
     if not computed:
         return None
-    from llmcheck.fit import computed_layer  # 8 ms that a plan does without
+    from llmcheck.fit import computed_layer  # 8 ms, and most callers have nothing computed
 
     return computed_layer.finding(profile, computed)
 
 
-def _beside(documented: list[Finding], computed: Finding | None) -> list[Finding]:
-    """The computed finding after the last documented one about GPUs."""
+def _with_computed(documented: list[Finding], computed: Finding | None) -> list[Finding]:
+    """The computed finding stands after the last documented one about GPUs."""
     if computed is None:
         return documented
-    last = max((i for i, each in enumerate(documented) if each.kind == "gpu"), default=len(documented) - 1)
+    about_gpus = [position for position, each in enumerate(documented) if traits(each.kind).states_gpus]
+    last = max(about_gpus, default=len(documented) - 1)
     return [*documented[: last + 1], computed, *documented[last + 1 :]]
 
 
@@ -83,31 +87,27 @@ def _left_out(findings: list[Finding], skip: frozenset[str], reason: str) -> lis
     ]
 
 
-def _blocked(findings: list[Finding], machine: Machine) -> list[Finding]:
-    """One cause is one red line: without a driver nothing is said of the GPUs, without a GPU nothing of its links."""
-    driver = next((each for each in findings if each.kind == "driver" and each.status in ("fail", "unknown")), None)
-    no_gpu = None
-    if machine.gpus is not None and not counted_gpus(machine):
-        no_gpu = next((each for each in findings if each.kind == "gpu" and each.status == "fail"), None)
-    blocker = driver or no_gpu
-    if blocker is None:
-        return findings
-    return [
-        _skipped(finding, f"blocked by {blocker.id}")
-        if finding is not blocker and _hangs_on(finding, blocker) and finding.status in ("fail", "warn", "unknown")
-        else finding
-        for finding in findings
-    ]
+def _blocked(findings: list[Finding]) -> list[Finding]:
+    """One cause is one red line: without a driver no findings on GPUs, without a GPU none on links."""
+    blockers: dict[str, Finding] = {}
+    for finding in findings:
+        blocks = traits(finding.kind).blocks
+        if blocks is not None and blocks(finding):
+            blockers.setdefault(finding.kind, finding)
+    return [_unless_blocked(finding, blockers) for finding in findings]
 
 
-def _hangs_on(finding: Finding, blocker: Finding) -> bool:
-    """What is computed says itself what goes without a GPU, but nothing of one whose driver does not answer."""
-    return finding.kind in _ABOUT_GPUS or (finding.kind == "fit" and blocker.kind == "driver")
+def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
+    if finding.status not in ("fail", "warn", "unknown"):
+        return finding
+    kinds = _COMPUTED_BLOCKED_BY if finding.is_computed else traits(finding.kind).blocked_by
+    blocker = next((blockers[kind] for kind in kinds if kind in blockers), finding)
+    return finding if blocker is finding else _skipped(finding, f"blocked by {blocker.id}")
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
-    """A torch that is installed and cannot use the GPUs is as good as missing."""
-    if finding.kind != "package" or finding.status != "pass" or "torch" not in finding.libraries:
+    """An installed torch that cannot use the GPUs does not satisfy a requirement of torch."""
+    if finding.status != "pass" or "torch" not in finding.libraries:
         return finding
     problem = existing_torch_problem(machine)
     if problem is None:
@@ -123,15 +123,17 @@ def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
         message=message,
         remedy=None,
         short_by=None,
+        shortfall=None,
+        missing_bytes=None,
         found=None,
         **changes,
     )
 
 
 def _corrected(findings: list[Finding], correction: Correction, profile_id: str, machine: Machine) -> list[Finding]:
-    """After the documented finding, one that holds the machine against the corrected memory figure, where there is one.
+    """With a finding on the corrected memory figure, where there is one, after the documented finding.
 
-    It never fails: what does not fit by arithmetic in the documented way still runs in another, and that is the advice.
+    It never fails: a model that does not fit in the documented way still runs in another, which is the advice.
     """
     if correction.memory_total is None:
         return findings
@@ -145,7 +147,7 @@ def _corrected(findings: list[Finding], correction: Correction, profile_id: str,
 
 def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine) -> Finding:
     least = parse_size(correction.memory_total or "0 B")
-    gpus = counted_gpus(machine)
+    gpus = [with_share(gpu, machine.ram) for gpu in counted_gpus(machine)]
     total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
     unknown = any(gpu.memory_total is None for gpu in gpus)
     status: Status = "pass" if total >= least else "unknown" if unknown else "warn"
@@ -158,7 +160,10 @@ def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine
         status=status,
         needed=f"{correction.memory_total} in all",
         found=found,
+        needed_bytes=least,
         short_by=short(least, total) if status == "warn" else None,
+        shortfall="gpu-memory" if status == "warn" else None,
+        missing_bytes=least - total if status == "warn" else None,
         message=f"documented: {correction.documented}; in fact: {correction.fact}",
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",

@@ -1,4 +1,4 @@
-"""A tier: what it needs, as documented. The grammar of profile files is these structs and those of requirements/."""
+"""A tier and its documented requirements: the keys of profile files, with those of ``judge/requirements``."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from typing import Literal
 
 from msgspec import Struct
 
-from llmcheck.schema.report import Group, Level
+from llmcheck.schema.report import Level
 from llmcheck.schema.workload import Cost, Workload
 
 
 class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every ``[[require]]`` may say; each kind adds its own keys (see ``llmcheck profiles schema``)."""
+    """The keys that every ``[[require]]`` may have; each kind adds its own (see ``llmcheck profiles schema``)."""
 
     id: str
     kind: str
     level: Level = "required"
     scope: Literal["node", "cluster"] = "node"
-    """``cluster``: about all nodes together; on one machine it is shown and left open."""
+    """``cluster``: about all nodes together; on one machine it is shown as skipped."""
     any_of: tuple[Requirement, ...] = ()
-    """Alternatives: one that passes is enough. Each is a table of its own and inherits id, kind and level."""
+    """Alternatives, of which one has to pass. Each is a table of its own and inherits id, kind, level, scope, why and
+    source."""
     why: str | None = None
     fix: str | None = None
     """What to do when it is not met; replaces the kind's own advice."""
@@ -37,11 +38,3 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Its place in listings; those of the document come first, in its order."""
     cost: Cost | None = None
     workload: Workload | None = None
-
-
-GROUPS: dict[str, Group] = {"package": "software", "python": "software", "tool": "software"}
-
-
-def group_of(kind: str) -> Group:
-    """``software`` for what is installed in an environment, ``hardware`` for everything else."""
-    return GROUPS.get(kind, "hardware")

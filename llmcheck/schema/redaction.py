@@ -1,4 +1,4 @@
-"""Taking out of a machine what names it or its user, so that it can be shown to others and still judged the same."""
+"""A machine without what identifies it or its user, so that it can be shown to others and still be judged the same."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Redaction = Literal["none", "standard", "strict"]
 _HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\\\?Users\\\\?)[^/\\\\\s'\"]+|/root(?=[/\s'\"]|$)")
 _UUID = re.compile(r"\b(?:GPU-|MIG-)?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
 _PATH = re.compile(r"(?<![\w.~])~?(?:/[^/\s'\"]+){2,}")
-# Paths that are the same on every machine say nothing of this one, and tell where a fact was read.
+# Paths that are the same on every machine identify none, and say where a fact was read.
 _COMMON = re.compile(r"~?/(?:proc|sys|dev|usr|etc|lib|lib64|run|opt/rocm|tmp|mnt|bin)\b")
 
 
 def redact(machine: Machine, level: Redaction, home: str | None = None) -> Machine:
-    """``standard``: no hostname, UUID, user name or home folder (written ``~``). ``strict``: moreover no other path of
+    """``standard``: no hostname, UUID, user name or home folder (written ``~``). ``strict``: also no other path of
     this machine, process id, kernel release or time of day.
 
-    ``home``: the user's home folder where it lies elsewhere than homes usually do. Nothing that a finding depends on is
+    ``home``: the user's home folder, for one that is not where homes usually are. Nothing that a finding depends on is
     changed.
     """
     if level == "none":

@@ -1,4 +1,4 @@
-"""The answer: findings, one verdict, one exit code. Computed here once; no renderer counts or decides."""
+"""The answer: findings, one verdict, one exit code. Both are computed here once; no renderer counts or decides."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ Verdict = Literal["ready", "not-ready", "undetermined"]
 
 EXIT_CODES: dict[Verdict, int] = {"ready": 0, "not-ready": 1, "undetermined": 3}
 EXIT_WARNINGS = 4
+COMPUTED = "fit"
+"""``Finding.kind`` of what was computed for the profile's workload; no requirement has this kind."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -32,19 +34,31 @@ class Finding(Struct, frozen=True, kw_only=True):
     status: Status
     needed: str
     found: str | None = None
-    """None: could not be found out, or was not looked for (skipped)."""
+    """None: could not be found out, or was not examined (skipped)."""
     short_by: str | None = None
-    """What is missing, with its unit; None where nothing is, or where it is no quantity."""
+    """``missing_bytes`` with a unit; None where nothing is missing, or where it is no quantity."""
+    shortfall: str | None = None
+    """A code for what is missing, such as ``gpu-memory``; each requirement kind documents its own. None where nothing
+    is missing or the kind has no code."""
+    needed_count: int | None = None
+    """How many GPUs, where the requirement states a number of them."""
+    needed_bytes: int | None = None
+    """Of each GPU, of RAM or of the disk, where the requirement states a size."""
+    missing_bytes: int | None = None
     message: str
-    """One sentence that stands on its own."""
+    """One sentence that can be understood without the other fields."""
     remedy: str | None = None
     why: str | None = None
     source: str | None = None
-    """The place in the document that asks for it."""
+    """The place in the document that states the requirement."""
     libraries: tuple[str, ...] = ()
     """Catalogue ids of which any one would satisfy it; empty for hardware."""
     cluster: bool = False
     """It is about the whole cluster, which one machine cannot answer."""
+
+    @property
+    def is_computed(self) -> bool:
+        return self.kind == COMPUTED
 
 
 class ProfileReport(Struct, frozen=True, kw_only=True):
@@ -53,11 +67,11 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     task: str
     verdict: Verdict
     hardware: Verdict | None = None
-    """The verdict of the hardware findings alone; None where the profile asks for none."""
+    """The verdict of the hardware findings alone; None where the profile has no hardware requirement."""
     software: Verdict | None = None
     findings: tuple[Finding, ...]
     computed: tuple[ComputedMethod, ...] = ()
-    """The ways of doing what the tier is for that were computed for this machine, the plain one first for each size."""
+    """The methods that were computed for this machine and the profile's workload; for each size the simplest first."""
     corrections: tuple[Correction, ...] = ()
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
@@ -68,16 +82,16 @@ class Report(Struct, frozen=True, kw_only=True):
     llmcheck: str
     created_at: str
     verdict: Verdict | None
-    """None in the report that only informs."""
+    """None in the overview (``llmcheck`` without a command)."""
     exit_code: int
     profiles: tuple[ProfileReport, ...]
     machine: Machine
     advice: Advice | None = None
-    """The next step towards the best tier that is near; only in the report that informs."""
+    """The next step towards the nearest tier; only in the overview."""
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """not-ready if a required finding fails; undetermined if one is unknown or is left to the cluster; else ready."""
+    """not-ready if a required finding fails; undetermined if one is unknown or left to the cluster; else ready."""
     required = [finding for finding in findings if finding.level == "required"]
     if any(finding.status == "fail" for finding in required):
         return "not-ready"
@@ -93,7 +107,7 @@ def combined(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def exit_code(profiles: Iterable[ProfileReport], *, fail_on_warn: bool = False) -> int:
-    """0 ready, 1 not ready, 3 undetermined; 4 for a ready result with warnings where those are asked to fail."""
+    """0 ready, 1 not ready, 3 undetermined; 4 for a ready result with warnings where ``fail_on_warn``."""
     profiles = tuple(profiles)
     code = EXIT_CODES[combined(profile.verdict for profile in profiles)]
     warned = any(finding.status == "warn" for profile in profiles for finding in profile.findings)

@@ -1,4 +1,4 @@
-"""Lists of what llmcheck knows, as values that every format can write."""
+"""The answers of the listing commands, as values that every format can write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ModelRow(Struct, frozen=True, kw_only=True):
     """Repositories that have these shapes."""
     parameters: int
     active: int
-    """Weights that one token passes through."""
+    """Weights that are used for one token."""
     context: int | None
     """Longest context that the model declares, in tokens."""
     source: str
@@ -50,7 +50,7 @@ class ShownLibrary(Struct, frozen=True, kw_only=True):
     schema: str = "llmcheck.library/1"
     library: Library
     alias: Alias | None = None
-    """Why the name that was asked for means this library; None where it is its own."""
+    """Why the requested name means this library; None where it is the library's own."""
     corrections: tuple[Correction, ...]
 
 
@@ -63,18 +63,18 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     state: Literal["installed", "outdated", "broken", "missing", "unknown"]
     """``broken``: it is listed as installed, and an import would not find it. ``outdated``: older than ``newest``."""
     version: str | None = None
-    """Installed; None where it is not, or where it is a program whose version nobody says."""
+    """Installed; None where it is not, or for a program that does not report a version."""
     newest: str | None = None
     """Newest release of the table, as of ``as_of``."""
     as_of: datetime.date
     importable: bool | None = None
-    """Its module lies on the interpreter's path as files; None where it has none, or that was not looked for."""
+    """Its module lies on the interpreter's path as files; None where it has no module, or that was not examined."""
 
 
 class LibraryCheck(Struct, frozen=True, kw_only=True):
     schema: str = "llmcheck.library-check/1"
     python: str | None
-    """The interpreter whose environment was looked into; None where there is none."""
+    """The interpreter whose environment was examined; None where there is none."""
     exit_code: int
-    """1 where a library that was named is missing or broken, 3 where that could not be told."""
+    """1 where a named library is missing or broken, 3 where that is unknown."""
     libraries: tuple[LibraryState, ...]

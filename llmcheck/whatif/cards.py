@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError
-from llmcheck.fit.capacity import without_vendor
+from llmcheck.gpus import vendors
 from llmcheck.gpus.identify import GpuRecord, normalized
+from llmcheck.gpus.names import short_name
+from llmcheck.gpus.unified_memory import SharedRam
 
 _GLUED = re.compile(
     r"\b(?:rtx|gtx|rx|geforce|quadro|tesla|titan|radeon|arc|gaudi|max)(?=[0-9])"
@@ -32,17 +34,12 @@ _VARIANT = frozenset({
     "ti", "super", "d", "laptop", "max", "q", "ultra", "xt", "xtx", "gre", "sff",
 })  # fmt: skip
 """The name without it is another card, if there is one."""
-_APPLE_VARIANT = _VARIANT | {"pro"}
-"""An RTX PRO is no variant of an RTX but another generation."""
+_PRO_VARIANT = _VARIANT | {"pro"}
 _BY_MEMORY = frozenset({"nvl"})
 """As a variant, but its memory says enough: ``H100 94GB``."""
 _SAME = {"mobile": "laptop", "notebook": "laptop", "nvlink": "sxm"}
 _WITHOUT_NUMBER = frozenset({"titan", "thor", "orin", "spark", "halo", "gaudi"})
 """Words that name a card although they hold no number."""
-GB10 = "NVIDIA GB10"
-STRIX_HALO = "AMD Ryzen AI Max+ 395 (Radeon 8060S)"
-MOST_OF_ITS_KIND = {"Orin (nvgpu)": 1, "NVIDIA Thor": 1, GB10: 1, STRIX_HALO: 1, "AMD Instinct MI300A": 4}
-"""Processors whose memory is the machine's RAM, and how many one machine can have."""
 _HGX = ("sxm", "hgx", "dgx")
 _ALSO: dict[str, tuple[str, ...]] = {
     "NVIDIA H100 80GB HBM3": (*_HGX, "sxm5"),
@@ -54,7 +51,7 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "NVIDIA A100-SXM4-80GB": _HGX,
     "Tesla V100-SXM2-16GB": _HGX,
     "Tesla V100-SXM2-32GB": _HGX,
-    GB10: ("dgx", "spark"),
+    "NVIDIA GB10": ("dgx", "spark"),
     "NVIDIA GH200 480GB": ("grace", "hopper"),
     "NVIDIA GH200 144G HBM3e": ("grace", "hopper"),
     "Orin (nvgpu)": ("jetson", "agx"),
@@ -62,7 +59,7 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "HL-205 (Gaudi)": ("1",),
     "HL-225 (Gaudi2)": ("gaudi", "2"),
     "HL-325L (Gaudi3)": ("gaudi", "3"),
-    STRIX_HALO: ("strix", "halo"),
+    "AMD Ryzen AI Max+ 395 (Radeon 8060S)": ("strix", "halo"),
 }
 """Words by which people call a card that its driver does not use."""
 
@@ -99,9 +96,9 @@ def error(message: str) -> DataError:
     return DataError(f"--machine: {message}")
 
 
-def shares_ram(known: GpuRecord) -> bool:
-    """Whether its memory is the machine's RAM."""
-    return known.vendor == "apple" or known.spec.name in MOST_OF_ITS_KIND
+def shares_ram(known: GpuRecord) -> SharedRam | None:
+    """How it uses the machine's RAM; None for a card with memory of its own."""
+    return vendors.named(known.vendor).shares_ram(known.spec.name)
 
 
 def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:
@@ -163,7 +160,7 @@ def _own_words(known: GpuRecord) -> frozenset[str]:
 
 def _is_variant(row: _Row) -> bool:
     """Whether its name has a word beyond what was asked that makes another card of it."""
-    return bool(row.missing & (_APPLE_VARIANT if row.known.vendor == "apple" else _VARIANT))
+    return bool(row.missing & (_PRO_VARIANT if vendors.named(row.known.vendor).pro_is_variant else _VARIANT))
 
 
 def _has_size(known: GpuRecord, size: str) -> bool:
@@ -223,6 +220,6 @@ def _near(bare: str, specs: Iterable[GpuRecord]) -> str:
         whole = [word for word in normalized(known.spec.name).split() if word != "geforce"]
         core = [word for word in whole if word not in _BRAND | _FORM and not _SIZE_WORD.fullmatch(word)]
         for spelling in (" ".join(whole), " ".join(core)):
-            names.setdefault(spelling, without_vendor(known.spec.name))
+            names.setdefault(spelling, short_name(known.spec.name))
     close = dict.fromkeys(names[each] for each in nearest(normalized(bare), names, 9))
     return f"nearest: {', '.join(list(close)[:3])}" if close else "no GPU of the table has a name like it"

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from llmcheck.errors import DataError
-from llmcheck.fit.capacity import in_words, without_vendor
-from llmcheck.gpus import unified_memory
+from llmcheck.fit.capacity import in_words
+from llmcheck.gpus import vendors
 from llmcheck.gpus.identify import GpuRecord, identify
+from llmcheck.gpus.names import short_name
 from llmcheck.schema.machine import Disk, Gpu, Machine, Os, Ram
-from llmcheck.units import GB, GIB, MIB, format_gb, format_gib
+from llmcheck.units import GB, GIB, MIB, format_gb
 from llmcheck.whatif import cards
 from llmcheck.whatif.cards import Card
 
@@ -231,50 +232,41 @@ def _built(stated: _Stated, specs: Sequence[GpuRecord]) -> WhatIf:
 
 def _system(groups: Iterable[_Group]) -> Os:
     names = [group.known.spec.name for group in groups]
-    if any(group.known.vendor == "apple" for group in groups):
-        return Os(system="darwin", architecture="arm64")
+    bound = next((system for group in groups if (system := vendors.named(group.known.vendor).system)), None)
+    if bound is not None:
+        return Os(system=bound[0], architecture=bound[1])
     return Os(system="linux", architecture="aarch64" if any(map(_ARM.fullmatch, names)) else "x86_64")
 
 
 def _with_shared(stated: _Stated) -> int | None:
     """The RAM in bytes, whether it was stated as such or beside a GPU that has none of its own; None if neither."""
-    shared = [group for group in stated.groups if cards.shares_ram(group.known)]
-    if not shared:
+    group = next((group for group in stated.groups if cards.shares_ram(group.known)), None)
+    rule = cards.shares_ram(group.known) if group else None
+    if group is None or rule is None:
         return stated.ram
-    group, name = shared[0], shared[0].known.spec.name
+    name = group.known.spec.name
     if len(stated.groups) > 1:
         other = next(each.known.spec.name for each in stated.groups if each is not group)
         raise cards.error(f"{name} is a whole machine's processor; it cannot stand beside {other}")
-    most = cards.MOST_OF_ITS_KIND.get(name, 1)
-    if group.count > most:
-        raise cards.error(f"{group.count:,} x {name}: a machine has {'one' if most == 1 else f'at most {most}'}")
+    if group.count > rule.most:
+        most = "one" if rule.most == 1 else f"at most {rule.most}"
+        raise cards.error(f"{group.count:,} x {name}: a machine has {most}")
     advertised = group.known.spec.memory_gb
     size = group.size or (None if advertised is None else round(advertised * GIB))
     if group.size and stated.ram and group.size * group.count != stated.ram:
         raise cards.error(f"{name} shares the RAM: {format_gb(group.size * group.count)} or {format_gb(stated.ram)}?")
     if stated.ram or size:
-        return _found_as(group.known, stated.ram or (size or 0) * group.count)
-    raise cards.error(f"the memory of {name} is the machine's RAM; write such as '{without_vendor(name)} 64GB'")
-
-
-def _found_as(known: GpuRecord, ram: int) -> int:
-    """Bytes of RAM that the system of such a machine would report, where that is known."""
-    if known.vendor == "apple":
-        return unified_memory.as_built(ram)
-    return unified_memory.of_gb10(unified_memory.as_built(ram)) if known.spec.name == cards.GB10 else ram
+        return rule.reported(stated.ram or (size or 0) * group.count)
+    raise cards.error(f"the memory of {name} is the machine's RAM; write such as '{short_name(name)} 64GB'")
 
 
 def _memory(card: Card, ram: int | None, count: int) -> int | None:
-    """Bytes that each device can have; of shared memory what the probes would find on such a machine."""
-    known = card.known
-    if not cards.shares_ram(known):
+    """Bytes that each device may use; of shared memory what the probes would find on such a machine."""
+    known, rule = card.known, cards.shares_ram(card.known)
+    if rule is None:
         whole = known.memory_reported or round((known.spec.memory_gb or 0) * GIB)
         return round(whole * card.share) or None
-    if ram is None or known.vendor == "nvidia":
-        return ram
-    if known.vendor == "apple":
-        return unified_memory.metal(ram)
-    return ram * 3 // 4 if known.spec.name == cards.STRIX_HALO else ram // count
+    return None if ram is None else rule.of_gpu(ram, count)
 
 
 def _devices(known: GpuRecord) -> int:
@@ -284,18 +276,16 @@ def _devices(known: GpuRecord) -> int:
 
 
 def _notes(known: GpuRecord, ram: int | None) -> Iterable[str]:
-    if known.vendor == "apple":
-        share = unified_memory.metal_words(ram or 0)
-        yield f"{share} of the RAM are counted as GPU memory, the usual share that macOS grants"
-    if known.spec.name == cards.GB10 and ram:
-        yield f"{format_gib(ram)} are counted: of 128 GiB the kernel of a DGX Spark reports 119.7"
-    if known.spec.name == cards.STRIX_HALO:
-        yield "three quarters of the RAM are counted as GPU memory; the system may have to be set to grant that much"
+    rule = cards.shares_ram(known)
+    note = rule.note(ram) if rule and ram else None
+    if note:
+        yield note
     if _devices(known) > 1:
         yield f"each {known.spec.name} shows itself as {_devices(known)} GPUs, and no rates are published of one alone"
 
 
 def _gpu(known: GpuRecord, index: int, memory: int | None) -> Gpu:
+    field = vendors.named(known.vendor).architecture_field
     return Gpu(
         vendor=known.vendor,
         index=index,
@@ -303,7 +293,7 @@ def _gpu(known: GpuRecord, index: int, memory: int | None) -> Gpu:
         memory_total=memory,
         memory_used=0,
         memory_free=memory,
-        compute_capability=known.capability if known.vendor == "nvidia" else None,
-        gfx=known.capability if known.vendor == "amd" else None,
-        unified=cards.shares_ram(known),
+        compute_capability=known.capability if field == "compute_capability" else None,
+        gfx=known.capability if field == "gfx" else None,
+        unified=cards.shares_ram(known) is not None,
     )

@@ -1,23 +1,36 @@
-"""Every module of a family keeps to the family's contract, and the families are what we say they are."""
+"""Every module of a family keeps to the family's contract, and the families are what we say they are.
+
+Members come from the folders, and what a test needs of one stands in the member itself, so a new one is tested without
+an edit here, but for its id in the pinned lists.
+"""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from llmcheck import catalog, registry
 from llmcheck.catalog import profiles, wheels
 from llmcheck.cloud.offers import rank_offers
+from llmcheck.gpus import vendors
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.state import library_check
 from llmcheck.install.torch import torch_build
 from llmcheck.judge import requirements
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.judge.requirements import Example, Traits
 from llmcheck.probe import Reading, Request, names
 from llmcheck.render import Options
 from llmcheck.schema import profile
@@ -28,56 +41,48 @@ from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, Sh
 from llmcheck.system.host import Host
 from tests.machines_builder import card, machine
 
+ROOT = Path(__file__).parents[2]
 KINDS = requirements.kinds()
 FORMATS = registry.names("llmcheck.render")
 PROBES = names()
+VENDORS = vendors.ids()
+
+PINNED = {
+    "requirement kinds": (
+        KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "tool"],
+    ),
+    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "text"]),
+    "probes": (
+        PROBES,
+        [
+            "gpu.amd", "gpu.apple", "gpu.gaudi", "gpu.intel", "gpu.nvidia",
+            "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "software", "system",
+        ],
+    ),
+    "vendors": (VENDORS, ["amd", "apple", "google", "habana", "intel", "nvidia"]),
+    "profiles": (
+        [each.id for each in profiles.shipped()],
+        [
+            "inference-7b", "inference-13b-30b", "inference-70b", "inference-70b-4bit", "finetune-7b",
+            "finetune-13b-30b", "pretrain", "minimum", "toolkit",
+        ],
+    ),
+}  # fmt: skip
+"""What there is, and what there is meant to be."""
 
 
-def test_the_requirement_kinds_are_these() -> None:
-    pinned = {"disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "tool"}
-    assert pinned <= set(KINDS)
-
-
-def test_the_formats_are_these() -> None:
-    assert {"json", "markdown", "sh", "text"} <= set(FORMATS)
-
-
-def test_the_probes_are_these() -> None:
-    pinned = {"cpu", "devices", "disk", "fabric", "memory", "software", "system"}
-    assert pinned | {"gpu.nvidia", "gpu.amd", "gpu.intel", "gpu.apple"} <= set(PROBES)
-
-
-def test_the_profiles_are_these_in_the_order_of_the_document() -> None:
-    assert [each.id for each in profiles.shipped()] == [
-        "inference-7b",
-        "inference-13b-30b",
-        "inference-70b",
-        "inference-70b-4bit",
-        "finetune-7b",
-        "finetune-13b-30b",
-        "pretrain",
-        "minimum",
-        "toolkit",
-    ]
+@pytest.mark.parametrize(("found", "pinned"), PINNED.values(), ids=PINNED)
+def test_the_ids_are_exactly_these(found: tuple[str, ...], pinned: list[str]) -> None:
+    assert list(found) == pinned
 
 
 def test_no_private_module_is_a_plugin() -> None:
-    assert [name for name in (*KINDS, *FORMATS, *PROBES) if name.startswith("_") or "._" in name] == []
+    everything = (*KINDS, *FORMATS, *PROBES, *VENDORS)
+    assert [name for name in everything if name.startswith("_") or "._" in name] == []
 
 
 # --- requirement kinds ---
 
-EXAMPLES: dict[str, dict[str, Any]] = {
-    "disk": {"free": "50 GB"},
-    "driver": {},
-    "gpu": {"memory": "24 GB"},
-    "interconnect": {"type": "nvlink"},
-    "network": {"type": "infiniband"},
-    "package": {"name": "torch"},
-    "python": {"version": ">=3.11"},
-    "ram": {"total": "16 GB"},
-    "tool": {"name": "git"},
-}
 MACHINES = {"empty": Machine(), "looked": machine(), "one card": machine(card("RTX 4090"))}
 
 
@@ -85,42 +90,188 @@ def kind_module(kind: str) -> ModuleType:
     return registry.load("llmcheck.judge.requirements", kind)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_has_its_keys_its_validation_and_its_check(kind: str) -> None:
-    module = kind_module(kind)
+def hold_kind(module: ModuleType) -> None:
+    """Raises AssertionError, or what the module raises, unless the module is a whole requirement kind."""
+    assert module.__doc__
     assert issubclass(module.Requirement, profile.Requirement)
     assert module.Requirement.__struct_config__.frozen
     assert module.Requirement.__struct_config__.forbid_unknown_fields
     assert list(inspect.signature(module.validate).parameters) == ["requirement"]
-    assert list(inspect.signature(module.check).parameters)[:2] == ["requirement", "machine"]
-    assert module.__doc__
+    assert list(inspect.signature(module.check).parameters) == ["requirement", "machine"]
+    assert isinstance(module.TRAITS, Traits)
+    example = module.EXAMPLE
+    assert isinstance(example, Example)
+    requirement = msgspec.convert({"id": "mine", "kind": "mine", **example.keys}, module.Requirement)
+    module.validate(requirement)
+    words = module.needed(requirement)
+    assert isinstance(words, str)
+    assert words
 
 
-@pytest.mark.parametrize("kind", EXAMPLES)
-def test_a_kind_is_decoded_by_its_name(kind: str) -> None:
-    decoded = requirements.decode({"id": "mine", "kind": kind, **EXAMPLES[kind]}, "x")
-    assert type(decoded) is kind_module(kind).Requirement
+def example_of(kind: str, **keys: object) -> profile.Requirement:
+    return requirements.decode({"id": "mine", "kind": kind, **kind_module(kind).EXAMPLE.keys, **keys}, "x")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_whole(kind: str) -> None:
+    hold_kind(kind_module(kind))
+
+
+@pytest.mark.parametrize("missing", ["Requirement", "validate", "needed", "check", "TRAITS", "EXAMPLE", "__doc__"])
+def test_a_kind_that_lacks_a_part_is_found_out(missing: str) -> None:
+    """``profiles show`` would end in exit code 70 for a kind without ``needed``."""
+    made = ModuleType("made", "A kind.")
+    for name, value in vars(kind_module("ram")).items():
+        if name in ("Requirement", "validate", "needed", "check", "TRAITS", "EXAMPLE"):
+            setattr(made, name, value)
+    hold_kind(made)
+    if missing == "__doc__":
+        made.__doc__ = None
+    else:
+        delattr(made, missing)
+    with pytest.raises((AssertionError, AttributeError)):
+        hold_kind(made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_of_a_kind_is_decoded_described_and_judged(kind: str) -> None:
+    example: Example = kind_module(kind).EXAMPLE
+    requirement = example_of(kind)
+    assert type(requirement) is kind_module(kind).Requirement
+    assert requirements.needed(requirement)
+    judged = {"pass": example.passing, "fail": example.failing, "unknown": example.unknown}
+    found = {
+        status: requirements.check(requirement, where).status for status, where in judged.items() if where is not None
+    }
+    assert found == {status: status for status in found}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failure_of_the_example_says_what_is_missing(kind: str) -> None:
+    found = requirements.check(example_of(kind), kind_module(kind).EXAMPLE.failing)
+    assert found.shortfall
+    assert found.shortfall in kind_module(kind).__doc__
+    assert (found.missing_bytes is None) == (found.short_by is None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_key_of_a_kind_is_refused(kind: str) -> None:
+    with pytest.raises(Exception, match="nonsense"):
+        example_of(kind, nonsense=1)
 
 
 @pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
 @pytest.mark.parametrize("level", ["required", "recommended", "info"])
-@pytest.mark.parametrize("kind", EXAMPLES)
-def test_a_check_speaks_in_whole_findings(kind: str, level: str, where: Machine) -> None:
-    decoded = requirements.decode({"id": "mine", "kind": kind, "level": level, **EXAMPLES[kind]}, "x")
-    found = requirements.check(decoded, where)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_check_makes_whole_findings(kind: str, level: str, where: Machine) -> None:
+    found = requirements.check(example_of(kind, level=level), where)
     assert isinstance(found, Finding)
     assert (found.id, found.kind, found.level) == ("mine", kind, level)
-    assert found.needed
+    assert found.needed == requirements.needed(example_of(kind))
     assert found.message
-    assert found.group == profile.group_of(kind)
+    assert found.group == requirements.traits(kind).group
     assert level == "required" or found.status != "fail"
     assert found.remedy is None or found.status in ("fail", "warn", "unknown")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if kind != "driver"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_known_is_unknown_and_not_a_failure(kind: str) -> None:
-    decoded = requirements.decode({"id": "mine", "kind": kind, **EXAMPLES[kind]}, "x")
-    assert requirements.check(decoded, Machine()).status == "unknown"
+    assert requirements.check(example_of(kind), Machine()).status in ("unknown", "skipped")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_is_blocked_by_kinds_that_block(kind: str) -> None:
+    for blocker in requirements.traits(kind).blocked_by:
+        assert requirements.traits(blocker).blocks is not None
+
+
+# --- vendors ---
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_vendor_is_whole(name: str) -> None:
+    module = registry.load("llmcheck.gpus.vendors", name)
+    vendor = vendors.named(name)
+    assert module.__doc__
+    assert (vendor.id, vendor.name != "") == (name, True)
+    assert vendor.platform
+    assert vendor.architecture_field is None or vendor.architecture_field in vendors.Gpu.__struct_fields__
+    assert [each.id for each in vendors.every() if each.platform == vendor.platform] == [name]
+
+
+def test_pytorch_is_chosen_for_vendors_in_one_order() -> None:
+    ranks = [vendor.torch.rank for vendor in vendors.every() if vendor.torch]
+    assert len(set(ranks)) == len(ranks)
+
+
+def test_the_tables_name_known_vendors_only() -> None:
+    named = {each.vendor for each in catalog.gpu_specs()} | {each.vendor for each in catalog.offers()}
+    assert named <= set(VENDORS)
+
+
+ROOMS_THAT_NAME_VENDORS = ("gpus/vendors/", "probe/", "fit/", "install/")
+
+
+def compared(tree: ast.AST) -> Iterator[ast.AST]:
+    """What is compared, looked up or matched in a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            yield from (node.left, *node.comparators)
+        elif isinstance(node, ast.Subscript):
+            yield node.slice
+        elif isinstance(node, ast.MatchValue):
+            yield node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            yield from node.args[:1]
+
+
+def names_of_vendors(source: str) -> list[str]:
+    constants = (constant for node in compared(ast.parse(source)) for constant in ast.walk(node))
+    return [each.value for each in constants if isinstance(each, ast.Constant) and each.value in VENDORS]
+
+
+@pytest.mark.parametrize(
+    "source", ['gpu.vendor == "nvidia"', 'x in ("amd", "intel")', 'drivers.get("nvidia")', 'drivers["amd"]']
+)
+def test_a_comparison_with_a_vendor_is_seen(source: str) -> None:
+    assert names_of_vendors(source)
+
+
+def test_no_module_compares_the_name_of_a_vendor() -> None:
+    package = ROOT / "llmcheck"
+    found = {
+        str(path.relative_to(package)): seen
+        for path in package.rglob("*.py")
+        if not path.relative_to(package).as_posix().startswith(ROOMS_THAT_NAME_VENDORS)
+        and (seen := names_of_vendors(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+# --- what imports what ---
+
+OFFENDERS = {
+    "Output formats share views and nothing else": ("render/offender.py", "from llmcheck.render import text"),
+    "Requirement kinds do not import each other": (
+        "judge/requirements/offender.py", "from llmcheck.judge.requirements import ram",
+    ),
+    "GPU vendors do not import each other": ("gpus/vendors/offender.py", "from llmcheck.gpus.vendors import amd"),
+}  # fmt: skip
+"""By contract, a new module that breaks it."""
+
+
+def test_a_plugin_that_imports_another_breaks_a_contract(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "llmcheck", tmp_path / "llmcheck", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for path, line in OFFENDERS.values():
+        (tmp_path / "llmcheck" / path).write_text(f"{line}\n", encoding="utf-8")
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(cache_dir=None))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    for contract, (path, _) in OFFENDERS.items():
+        assert f"{contract} BROKEN" in done.stdout.replace("\n", " "), done.stdout
+        assert Path(path).stem in done.stdout
+    assert "The machine never hears of a profile KEPT" in done.stdout.replace("\n", " ")
 
 
 # --- formats ---
@@ -159,7 +310,6 @@ VALUES: dict[str, object] = {
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
     "library": ShownLibrary(library=catalog.libraries()["vllm"], corrections=catalog.corrections()),
 }
-OF_A_PLAN = ("conda", "dockerfile", "pylock", "requirements", "sh")
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -169,20 +319,32 @@ def test_a_format_has_render_and_a_line_about_itself(name: str) -> None:
     assert module.__doc__
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [(name, value) for name in FORMATS for value in VALUES if name not in OF_A_PLAN or value == "plan"],
-)
-def test_a_format_writes_what_it_is_for_and_ends_its_last_line(name: str, value: str) -> None:
-    module = registry.load("llmcheck.render", name)
-    try:
-        written = module.render(VALUES[value], Options())
-    except TypeError:
-        assert name not in ("text", "json", "markdown")
-        return
-    assert written.endswith("\n")
-    assert len(written.splitlines()) > 1
-    assert module.render(VALUES[value], Options()) == written
+def written_by(name: str) -> dict[str, str]:
+    """What a format writes of each value; a format refuses with TypeError what it is not for."""
+    module, written = registry.load("llmcheck.render", name), {}
+    for value in VALUES:
+        try:
+            written[value] = module.render(VALUES[value], Options())
+        except TypeError:
+            continue
+        assert module.render(VALUES[value], Options()) == written[value]
+    return written
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_writes_every_value_or_plans_alone(name: str) -> None:
+    assert set(written_by(name)) in ({"plan"}, set(VALUES))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_a_format_writes_ends_its_last_line(name: str) -> None:
+    for value, text in written_by(name).items():
+        assert text.endswith("\n"), value
+        assert len(text.splitlines()) > 1, value
+
+
+def test_json_and_the_formats_for_people_write_every_value() -> None:
+    assert all(set(written_by(name)) == set(VALUES) for name in ("json", "markdown", "text"))
 
 
 # --- probes ---

@@ -1,5 +1,7 @@
-"""The kinds of requirement. Each module here is one kind: its TOML keys (``Requirement``) with ``validate``, and the
-pure functions ``needed(requirement) -> str`` and ``check(requirement, machine) -> Finding``.
+"""The kinds of requirement. Each module here is one kind, and its file name is the name of the kind.
+
+A kind has ``Requirement`` (its TOML keys), ``validate(requirement)``, ``needed(requirement) -> str``,
+``check(requirement, machine) -> Finding``, ``TRAITS`` and an ``EXAMPLE`` by which the contract tests hold it.
 
 A check fails only if no completion of the unknown facts could pass, and passes only if all would.
 """
@@ -7,7 +9,7 @@ A check fails only if no completion of the unknown facts could pass, and passes 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,16 +17,49 @@ import msgspec
 from llmcheck import codec, registry
 from llmcheck.errors import DataError
 from llmcheck.schema.machine import Machine
-from llmcheck.schema.profile import Requirement, group_of
-from llmcheck.schema.report import Finding, Status
+from llmcheck.schema.profile import Requirement
+from llmcheck.schema.report import Finding, Group, Status
+from llmcheck.units import format_gb
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
 _BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "fail")
 
 
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """How the findings of a kind relate to the others of a report."""
+
+    group: Group = "hardware"
+    """``software`` for what is installed in a Python environment."""
+    states_gpus: bool = False
+    """Whether it states a number of GPUs and their memory, as ``needed_count`` and ``needed_bytes`` of its findings."""
+    blocked_by: tuple[str, ...] = ()
+    """Kinds whose findings may make one of this kind meaningless; the first that does is named."""
+    blocks: Callable[[Finding], bool] | None = None
+    """Whether a finding of this kind makes those meaningless that are ``blocked_by`` it. None: it never does."""
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A requirement of a kind, and machines that each lead to another status."""
+
+    keys: Mapping[str, object]
+    """As in a profile, without ``id`` and ``kind``."""
+    passing: Machine
+    failing: Machine
+    unknown: Machine | None = Machine()
+    """None for a kind that is skipped where nothing is known."""
+
+
 def kinds() -> tuple[str, ...]:
     return registry.names(__name__)
+
+
+def traits(kind: str) -> Traits:
+    """Of a requirement kind; the defaults for any other kind of finding."""
+    if kind not in kinds():
+        return Traits()
+    found: Traits = registry.load(__name__, kind).TRAITS
+    return found
 
 
 def decode(table: object, where: str) -> Requirement:
@@ -67,7 +102,7 @@ def _alternatives(table: Mapping[str, Any], where: str) -> list[Requirement]:
 
 
 def needed(requirement: Requirement) -> str:
-    """What a requirement asks for, in words; alternatives joined by "or"."""
+    """What has to be there, in words; alternatives joined by "or"."""
     if requirement.any_of:
         return " or ".join(dict.fromkeys(needed(alternative) for alternative in requirement.any_of))
     words: str = registry.load(__name__, requirement.kind).needed(requirement)
@@ -75,7 +110,7 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    """The finding for one requirement; with alternatives, the best of theirs, worded for all."""
+    """The finding for one requirement; with alternatives, the best of their findings, which then names them all."""
     if not requirement.any_of:
         found: Finding = registry.load(__name__, requirement.kind).check(requirement, machine)
         return found
@@ -94,22 +129,34 @@ def _rank(status: Status) -> int:
     return _BEST_FIRST.index(status) if status in _BEST_FIRST else len(_BEST_FIRST)
 
 
-def finding(requirement: Requirement, status: Status, message: str, **facts: Any) -> Finding:
-    """A finding with what it takes over from its requirement; a failed recommendation is a warning."""
+def finding(
+    requirement: Requirement,
+    status: Status,
+    message: str,
+    *,
+    remedy: str | None = None,
+    missing_bytes: int | None = None,
+    **facts: Any,
+) -> Finding:
+    """A finding with the fields that come from its requirement; a failed recommendation is a warning.
+
+    ``remedy`` is used where the requirement has no ``fix`` of its own.
+    """
     if status == "fail" and requirement.level != "required":
         status = "warn"
-    remedy = requirement.fix or facts.pop("remedy", None)
-    facts.pop("remedy", None)
     return Finding(
         id=requirement.id,
         kind=requirement.kind,
-        group=group_of(requirement.kind),
+        group=traits(requirement.kind).group,
         level=requirement.level,
         status=status,
+        needed=needed(requirement),
         message=message,
-        remedy=remedy if status in ("fail", "warn", "unknown") else None,
+        remedy=(requirement.fix or remedy) if status in ("fail", "warn", "unknown") else None,
         why=requirement.why,
         source=requirement.source,
         cluster=requirement.scope == "cluster",
+        missing_bytes=missing_bytes,
+        short_by=None if missing_bytes is None else format_gb(max(missing_bytes, 1000)),
         **facts,
     )

@@ -1,14 +1,17 @@
-"""``kind = "disk"``: so much free space where the models go, or a kind of disk there."""
+"""``kind = "disk"``: free space where the models are stored, or the type of the disk there.
+
+Shortfall codes: ``disk-space``, ``disk-read-only``, ``disk-type``.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from llmcheck.judge.requirements import finding
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Disk, Machine
 from llmcheck.schema.report import Finding
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import GB, format_gb, parse_size
 
 _SOLID_STATE = ("nvme", "ssd")
 
@@ -17,13 +20,21 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     free: str | None = None
     """``50 GB`` that this user may still write; for ``scope = "cluster"`` the whole store."""
     type: Literal["ssd"] | None = None
-    """``ssd``: solid state, be it NVMe or SATA."""
+    """``ssd``: solid state, whether NVMe or SATA."""
     role: Literal["models", "work", "path"] = "models"
     """Which of the machine's paths: the Hugging Face cache, the working directory or ``--path``."""
 
 
+def _example(free: int) -> Machine:
+    return Machine(disks=(Disk(role="models", path="/", free=free),))
+
+
+TRAITS = Traits()
+EXAMPLE = Example(keys={"free": "50 GB"}, passing=_example(50 * GB), failing=_example(50 * GB - 1))
+
+
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError unless exactly one of ``free`` and ``type`` is asked for."""
+    """Raises ValueError unless there is exactly one of ``free`` and ``type``."""
     if (requirement.free is None) == (requirement.type is None):
         raise ValueError('a disk requirement has either free = "50 GB" or type = "ssd"')
     if requirement.free is not None:
@@ -31,7 +42,7 @@ def validate(requirement: Requirement) -> None:
 
 
 def judged_disk(machine: Machine, role: str) -> Disk | None:
-    """The disk where the models go: ``--path`` where it was given, else the one of that role; None if not known."""
+    """The disk of ``--path`` where that was given, else the one of that role; None if unknown."""
     by_role = {disk.role: disk for disk in machine.disks or ()}
     return by_role.get("path") or by_role.get(role)
 
@@ -45,44 +56,47 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     disk = judged_disk(machine, requirement.role)
     if requirement.type is not None:
         return _check_type(requirement, disk)
-    asked = needed(requirement)
+    return _check_space(requirement, disk)
+
+
+def _check_space(requirement: Requirement, disk: Disk | None) -> Finding:
     least = parse_size(requirement.free or "0 B")
     if requirement.scope == "cluster":
-        message = f"{asked}, shared by all nodes: one machine's disk does not tell"
-        return finding(requirement, "skipped", message, needed=asked)
+        message = f"{needed(requirement)}, shared by all nodes: one machine's disk does not answer that"
+        return finding(requirement, "skipped", message, needed_bytes=least)
     if disk is None or disk.free is None:
-        message = "the free space where the models go could not be found out"
-        return finding(requirement, "unknown", message, needed=asked, remedy="name a readable folder with --path")
+        message = "the free space where the models are stored could not be read"
+        remedy = "name a readable folder with --path"
+        return finding(requirement, "unknown", message, remedy=remedy, needed_bytes=least)
     where = disk.mount_point or disk.path
     found = f"{format_gb(disk.free)} free"
     if disk.read_only:
-        message = f"{where}, where the models go, is read-only"
+        message = f"{where}, where the models are stored, is read-only"
         remedy = "set HF_HOME to a folder on a disk that can be written to"
-        return finding(requirement, "fail", message, needed=asked, found="read-only", remedy=remedy)
+        return finding(requirement, "fail", message, found="read-only", shortfall="disk-read-only", remedy=remedy)
     if disk.free >= least:
-        return finding(requirement, "pass", f"{found} on {where}", needed=asked, found=found)
+        return finding(requirement, "pass", f"{found} on {where}", found=found, needed_bytes=least)
     return finding(
         requirement,
         "fail",
-        f"{found} on {where}, where the models go; needs {requirement.free}",
-        needed=asked,
+        f"{found} on {where}, where the models are stored; needs {requirement.free}",
         found=found,
-        short_by=short(least, disk.free),
+        shortfall="disk-space",
+        needed_bytes=least,
+        missing_bytes=least - disk.free,
         remedy="free space there, or set HF_HOME to a folder on a larger disk",
     )
 
 
 def _check_type(requirement: Requirement, disk: Disk | None) -> Finding:
-    asked = needed(requirement)
     if disk is None or disk.kind == "unknown":
         why = f" ({disk.kind_source})" if disk and disk.kind_source else ""
-        return finding(requirement, "unknown", f"the kind of disk cannot be told{why}", needed=asked)
+        return finding(requirement, "unknown", f"the type of the disk is unknown{why}")
     where = disk.mount_point or disk.path
     if disk.kind in _SOLID_STATE:
-        return finding(requirement, "pass", f"{where} is {disk.kind}", needed=asked, found=disk.kind)
+        return finding(requirement, "pass", f"{where} is {disk.kind}", found=disk.kind)
     message = f"{where} is {disk.kind}: loading a model from it is slow"
     if disk.kind == "memory":
-        message = f"{where} is held in RAM: what is stored there takes memory and is lost at shutdown"
-    return finding(
-        requirement, "fail", message, needed=asked, found=disk.kind, remedy="set HF_HOME to a folder on an SSD"
-    )
+        message = f"{where} is a file system in RAM: files there use memory and are lost at shutdown"
+    remedy = "set HF_HOME to a folder on an SSD"
+    return finding(requirement, "fail", message, found=disk.kind, shortfall="disk-type", remedy=remedy)

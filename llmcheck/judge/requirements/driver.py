@@ -1,12 +1,16 @@
-"""``kind = "driver"``: the driver of the GPUs that are there answers, and is new enough where a version is given."""
+"""``kind = "driver"``: the driver of the GPUs that are present answers, and is new enough where a version is given.
+
+Shortfall codes: ``driver`` (it does not answer), ``driver-version``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmcheck.judge.requirements import finding
+from llmcheck.gpus import vendors
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Machine, counted_gpus
+from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Machine, counted_gpus
 from llmcheck.schema.report import Finding, Status
 
 if TYPE_CHECKING:
@@ -15,25 +19,33 @@ if TYPE_CHECKING:
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vendor: str | None = None
-    """Whose driver; None for whichever vendors' GPUs are present."""
+    """Whose driver; None for the vendors of the GPUs that are present."""
     version: str | None = None
-    """The least version."""
+    """The oldest version that is enough."""
+
+
+TRAITS = Traits(blocks=lambda found: found.status in ("fail", "unknown"))
+EXAMPLE = Example(
+    keys={"version": "550"},
+    passing=Machine(gpus=(Gpu(vendor="nvidia"),), drivers={"nvidia": Driver(version="550.54.15")}),
+    failing=Machine(gpus=(Gpu(vendor="nvidia"),), drivers={"nvidia": Driver(version="535.104.05")}),
+    unknown=Machine(gpus=(Gpu(vendor="nvidia"),), drivers={"nvidia": Driver()}),
+)
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a version that is none."""
+    """Raises ValueError for a version that is not one."""
     if requirement.version is not None:
         _parse(requirement.version)
 
 
 def needed(requirement: Requirement) -> str:
     """In words."""
-    words = "a working GPU driver" if requirement.vendor is None else f"a working {requirement.vendor} driver"
-    return words + (f", {requirement.version} or newer" if requirement.version else "")
+    whose = "GPU" if requirement.vendor is None else vendors.named(requirement.vendor).name
+    return f"a working {whose} driver" + (f", {requirement.version} or newer" if requirement.version else "")
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    asked = needed(requirement)
     drivers = {
         vendor: driver
         for vendor, driver in machine.drivers.items()
@@ -41,39 +53,48 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     }
     for vendor, driver in drivers.items():
         if driver.fault is not None:
-            return _faulty(requirement, machine, vendor, driver, asked)
-    waiting = [gpu for gpu in machine.gpus or () if not gpu.integrated and gpu.usable is False and gpu.index is None]
-    if waiting:
-        problem = next((problem for problem in machine.problems if problem.code == waiting[0].fault), None)
-        message = problem.message if problem else f"the {waiting[0].vendor} GPU has no working driver"
+            return _faulty(requirement, machine, vendor, driver)
+    undriven = next(
+        (gpu for gpu in machine.gpus or () if not gpu.integrated and gpu.usable is False and gpu.index is None), None
+    )
+    if undriven is not None:
+        problem = next((problem for problem in machine.problems if problem.code == undriven.fault), None)
+        message = problem.message if problem else f"the {vendors.of(undriven).name} GPU has no working driver"
         remedy = problem.remedy if problem else None
-        return finding(requirement, "fail", message, needed=asked, found="none", remedy=remedy)
-    if not drivers and machine.hypothetical and counted_gpus(machine):
-        return finding(requirement, "skipped", "not stated: it is taken to answer", needed=asked)
+        return finding(requirement, "fail", message, found="none", shortfall="driver", remedy=remedy)
+    if not drivers and machine.hypothetical and any(vendors.of(gpu).has_driver for gpu in counted_gpus(machine)):
+        return finding(requirement, "skipped", "not stated: it is assumed to answer")
     if not drivers:
-        return finding(requirement, "skipped", "no GPU that would need a driver was seen", needed=asked)
-    found = ", ".join(f"{vendor} {driver.version or 'version unknown'}" for vendor, driver in drivers.items())
+        return finding(requirement, "skipped", "no GPU was found that would need a driver")
+    return _check_version(requirement, drivers)
+
+
+def _check_version(requirement: Requirement, drivers: dict[str, Driver]) -> Finding:
+    found = ", ".join(
+        f"{vendors.named(vendor).name} {driver.version or 'version unknown'}" for vendor, driver in drivers.items()
+    )
     if requirement.version is None:
-        return finding(requirement, "pass", f"the driver answers ({found})", needed=asked, found=found)
+        return finding(requirement, "pass", f"the driver answers ({found})", found=found)
     versions = [driver.version for driver in drivers.values()]
     if any(version is None for version in versions):
-        return finding(requirement, "unknown", "the driver's version could not be read", needed=asked, found=found)
+        return finding(requirement, "unknown", "the driver's version could not be read", found=found)
     try:
         recent = all(_parse(version) >= _parse(requirement.version) for version in versions if version)
     except ValueError as error:
-        return finding(
-            requirement, "unknown", f"the driver's version cannot be compared: {error}", needed=asked, found=found
-        )
-    status: Status = "pass" if recent else "fail"
-    return finding(requirement, status, f"the driver is {found}; needs {asked}", needed=asked, found=found)
+        return finding(requirement, "unknown", f"the driver's version cannot be compared: {error}", found=found)
+    if recent:
+        return finding(requirement, "pass", f"the driver is {found}", found=found)
+    message = f"the driver is {found}; needs {needed(requirement)}"
+    return finding(requirement, "fail", message, found=found, shortfall="driver-version")
 
 
-def _faulty(requirement: Requirement, machine: Machine, vendor: str, driver: Driver, asked: str) -> Finding:
+def _faulty(requirement: Requirement, machine: Machine, vendor: str, driver: Driver) -> Finding:
     problem = next((problem for problem in machine.problems if problem.code == driver.fault), None)
-    message = problem.message if problem else f"the {vendor} driver does not answer ({driver.fault})"
+    name = vendors.named(vendor).name
+    message = problem.message if problem else f"the {name} driver does not answer ({driver.fault})"
     status: Status = "fail" if driver.fault in BROKEN_FAULTS else "unknown"
     remedy = problem.remedy if problem else None
-    return finding(requirement, status, message, needed=asked, found=driver.fault, remedy=remedy)
+    return finding(requirement, status, message, found=driver.fault, shortfall="driver", remedy=remedy)
 
 
 def _parse(text: str) -> Version:

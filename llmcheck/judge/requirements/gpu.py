@@ -1,19 +1,25 @@
-"""``kind = "gpu"``: so many GPUs with so much memory each.
+"""``kind = "gpu"``: a number of GPUs with so much memory each.
 
-A card with the memory passes whether or not the document names it. Fewer but bigger cards that together hold the
-documented total pass. Smaller cards of one vendor that add up are a warning that says what it takes.
+A card with the memory passes whether or not the document names it. Fewer but bigger cards that together have the
+documented total pass. Smaller cards of one vendor that add up to it are a warning that says what that takes.
+
+Shortfall codes: ``gpu-missing``, ``gpu-memory``, ``gpu-split`` (enough memory, on more cards than documented) and
+``compute-capability`` (enough memory, on cards that are too old).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from llmcheck.judge.requirements import finding
+from llmcheck.gpus import names, vendors
+from llmcheck.gpus.unified_memory import with_share
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, joint_gpus
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import GB, format_gb, parse_size
 
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
@@ -23,15 +29,27 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """Of each GPU, advertised: ``24 GB``."""
     count: int = 1
     compute_capability: str | None = None
-    """The least, for NVIDIA GPUs; such of other vendors are not held to it."""
+    """The lowest for NVIDIA GPUs; GPUs of other vendors have none and are accepted."""
     examples: tuple[str, ...] = ()
     """The cards that the document names."""
     split: str = _SPLIT_INFERENCE
-    """What it takes to use several smaller cards; ``{count}`` is replaced by their number."""
+    """What the use of several smaller cards takes; ``{count}`` is replaced by their number."""
+
+
+TRAITS = Traits(
+    states_gpus=True,
+    blocked_by=("driver", "gpu"),
+    blocks=lambda found: found.status == "fail" and found.shortfall == "gpu-missing",
+)
+EXAMPLE = Example(
+    keys={"memory": "24 GB", "compute_capability": "8.0"},
+    passing=Machine(gpus=(Gpu(vendor="nvidia", memory_total=24 * GB, compute_capability="8.0"),)),
+    failing=Machine(gpus=(Gpu(vendor="nvidia", memory_total=24 * GB - 1, compute_capability="8.0"),)),
+)
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a size or a count that is none."""
+    """Raises ValueError for a size, a count or a compute capability that is not one."""
     parse_size(requirement.memory)
     if requirement.count < 1:
         raise ValueError("count is at least 1")
@@ -50,70 +68,73 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    each, asked = parse_size(requirement.memory), needed(requirement)
+    facts: dict[str, Any] = {"needed_count": requirement.count, "needed_bytes": parse_size(requirement.memory)}
     if machine.gpus is None:
-        return finding(requirement, "unknown", "the GPUs could not be listed", needed=asked, remedy=_remedy(machine))
-    gpus = counted_gpus(machine)
-    found = describe(gpus)
-    fitting = tuple(gpu for gpu in gpus if _is_recent(gpu, requirement.compute_capability) is not False)
+        return finding(requirement, "unknown", "the GPUs could not be listed", remedy=_remedy(machine), **facts)
+    gpus = tuple(with_share(gpu, machine.ram) for gpu in counted_gpus(machine))
+    facts["found"] = names.in_words(gpus, format_gb)
     if requirement.scope == "cluster":
-        return _as_node(requirement, fitting, asked, found, each)
-    groups = joint_gpus(fitting)
+        return finding(requirement, "skipped", _as_node(requirement, gpus), **facts)
+    return _judged(requirement, machine, gpus, facts)
+
+
+def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], facts: dict[str, Any]) -> Finding:
+    each, found = parse_size(requirement.memory), facts["found"]
+    recent = [gpu for gpu in gpus if _is_recent(requirement, gpu) is not False]
+    groups = joint_gpus(recent)
     total = requirement.count * each
-    if any(_suffices(group, requirement.count, each, requirement.compute_capability) for group in groups):
-        return finding(requirement, "pass", f"{found} meets {asked}{_in_use(gpus)}", needed=asked, found=found)
-    unknown = sum(not _is_known(gpu, requirement.compute_capability) for gpu in fitting)
+    if any(_suffices(requirement, group, each) for group in groups):
+        return finding(requirement, "pass", f"{found} meets {needed(requirement)}{_in_use(gpus)}", **facts)
+    unknown = sum(gpu.memory_total is None or _is_recent(requirement, gpu) is None for gpu in recent)
     if unknown:
         message = f"the memory or compute capability of {unknown} of {len(gpus)} GPUs could not be read"
-        return finding(requirement, "unknown", message, needed=asked, found=found, remedy=_remedy(machine))
+        return finding(requirement, "unknown", message, remedy=_remedy(machine), **facts)
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
         how = requirement.split.format(count=len(group))
-        message = f"{found} together hold {format_gb(_total(group))}, the documented {format_gb(total)}, but {how}"
-        return finding(requirement, "warn", message, needed=asked, found=found)
-    lacking = short(total, _total(group))
-    if requirement.count == 1 and fitting:
-        lacking = short(each, max(gpu.memory_total or 0 for gpu in fitting))
-    remedy = "see 'llmcheck cloud' for machines that would pass, with their price"
-    message = f"{found}; needs {asked}" if gpus else _nothing(machine, asked)
-    return finding(requirement, "fail", message, needed=asked, found=found, short_by=lacking, remedy=remedy)
+        message = f"{found} together have {format_gb(_total(group))}, the documented {format_gb(total)}, but {how}"
+        return finding(requirement, "warn", message, shortfall="gpu-split", **facts)
+    missing = total - _total(group)
+    if requirement.count == 1 and recent:
+        missing = each - max(gpu.memory_total or 0 for gpu in recent)
+    return finding(
+        requirement,
+        "fail",
+        f"{found}; needs {needed(requirement)}" if gpus else _nothing(requirement, machine),
+        shortfall=_shortfall(requirement, gpus),
+        missing_bytes=missing,
+        remedy="see 'llmcheck cloud' for machines that would pass, with their price",
+        **facts,
+    )
 
 
-def _suffices(group: Sequence[Gpu], count: int, each: int, capability: str | None) -> bool:
-    """Enough cards with the memory, or fewer that hold the whole; only cards of which both are known count."""
-    big = [gpu for gpu in group if (gpu.memory_total or 0) >= each and _is_recent(gpu, capability)]
-    return len(big) >= count or (bool(big) and _total(big) >= count * each)
-
-
-def _is_known(gpu: Gpu, capability: str | None) -> bool:
-    return gpu.memory_total is not None and _is_recent(gpu, capability) is not None
-
-
-def _is_recent(gpu: Gpu, least: str | None) -> bool | None:
-    """Whether a card has the least compute capability; None for an NVIDIA card that did not tell."""
-    if least is None or gpu.vendor != "nvidia":
-        return True
-    capability = capability_of(gpu)
-    return None if capability is None else capability >= tuple(int(part) for part in least.split("."))
-
-
-def describe(gpus: Sequence[Gpu]) -> str:
-    """The GPUs by name and memory, equal ones counted: ``2 x NVIDIA GeForce RTX 4090 (25.8 GB)``."""
+def _shortfall(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
     if not gpus:
-        return "no GPU"
-    counts: dict[str, int] = {}
-    for gpu in gpus:
-        memory = "memory unknown" if gpu.memory_total is None else format_gb(gpu.memory_total)
-        name = f"{gpu.name or gpu.vendor + ' GPU'} ({memory})"
-        counts[name] = counts.get(name, 0) + 1
-    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
+        return "gpu-missing"
+    old = [gpu for gpu in gpus if _is_recent(requirement, gpu) is False]
+    big = [gpu for gpu in gpus if (gpu.memory_total or 0) >= parse_size(requirement.memory)]
+    return "compute-capability" if old and len(big) >= requirement.count else "gpu-memory"
+
+
+def _suffices(requirement: Requirement, group: Sequence[Gpu], each: int) -> bool:
+    """Enough cards with the memory, or fewer that have it together; a card with an unknown fact does not count."""
+    big = [gpu for gpu in group if (gpu.memory_total or 0) >= each and _is_recent(requirement, gpu)]
+    return len(big) >= requirement.count or (bool(big) and _total(big) >= requirement.count * each)
+
+
+def _is_recent(requirement: Requirement, gpu: Gpu) -> bool | None:
+    """Whether a card has the compute capability; None where that is unknown."""
+    if requirement.compute_capability is None:
+        return True
+    least = tuple(int(part) for part in requirement.compute_capability.split("."))
+    return vendors.of(gpu).is_at_least(gpu, least)
 
 
 def _in_use(gpus: Sequence[Gpu]) -> str:
-    """A card that others fill is still the card, but that has to be said."""
+    """A card whose memory others use is still the card, but the message says so."""
     own = [gpu for gpu in gpus if gpu.memory_total and not gpu.unified]
     free = [f"{format_gb(gpu.memory_free)} of GPU {gpu.index}" for gpu in own if _is_filled(gpu) and gpu.memory_free]
-    return f"; but other processes hold memory now: free are {', '.join(free)}" if free else ""
+    return f"; but other processes use memory now: free are {', '.join(free)}" if free else ""
 
 
 def _is_filled(gpu: Gpu) -> bool:
@@ -121,30 +142,33 @@ def _is_filled(gpu: Gpu) -> bool:
     return gpu.memory_free is not None and gpu.memory_free < (gpu.memory_total or 0) / 2
 
 
-def _as_node(requirement: Requirement, gpus: Sequence[Gpu], asked: str, found: str, each: int) -> Finding:
-    fitting = sum(1 for gpu in gpus if gpu.memory_total is not None and gpu.memory_total >= each)
-    if fitting:
-        nodes = -(-requirement.count // fitting)
-        message = f"this node brings {fitting} of {requirement.count} GPUs: it takes {nodes} such nodes"
-    else:
-        message = f"this node brings none of the {requirement.count} GPUs of {requirement.memory}"
-    return finding(requirement, "skipped", message, needed=asked, found=found)
+def _as_node(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
+    each = parse_size(requirement.memory)
+    recent = [gpu for gpu in gpus if _is_recent(requirement, gpu) is not False]
+    fitting = sum(1 for gpu in recent if gpu.memory_total is not None and gpu.memory_total >= each)
+    if not fitting:
+        return f"this node has none of the {requirement.count} GPUs of {requirement.memory}"
+    nodes = -(-requirement.count // fitting)
+    return f"this node has {fitting} of {requirement.count} GPUs: {nodes} such nodes are needed"
 
 
 def _total(gpus: Sequence[Gpu]) -> int:
     return sum(gpu.memory_total or 0 for gpu in gpus)
 
 
-def _nothing(machine: Machine, asked: str) -> str:
-    present = machine.gpus or ()
-    if any(gpu.usable is False for gpu in present):
-        return f"a GPU is present but broken ({next(gpu.fault for gpu in present if gpu.usable is False)})"
-    if any(not gpu.visible for gpu in present):
-        variables = "CUDA_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES or the like"
-        return f"{len(present)} GPUs are installed, none is visible to this process ({variables}); needs {asked}"
+def _nothing(requirement: Requirement, machine: Machine) -> str:
+    present, words = machine.gpus or (), needed(requirement)
+    broken = next((gpu for gpu in present if gpu.usable is False), None)
+    if broken is not None:
+        return f"a GPU is present but broken ({broken.fault})"
+    hidden = [gpu for gpu in present if not gpu.visible]
+    if hidden:
+        variables = dict.fromkeys(name for gpu in hidden for name in vendors.of(gpu).hidden_by)
+        said = " or ".join(variables) or "an environment variable"
+        return f"{len(present)} GPUs are installed, none is visible to this process (see {said}); needs {words}"
     if any(gpu.integrated for gpu in present):
-        return f"only integrated graphics; needs {asked}"
-    return f"no GPU; needs {asked}"
+        return f"only integrated graphics; needs {words}"
+    return f"no GPU; needs {words}"
 
 
 def _remedy(machine: Machine) -> str | None:

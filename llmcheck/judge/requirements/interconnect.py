@@ -1,17 +1,28 @@
-"""``kind = "interconnect"``: how the GPUs inside one machine reach each other."""
+"""``kind = "interconnect"``: how the GPUs inside one machine are connected.
+
+Shortfall code: ``nvlink``.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from llmcheck.judge.requirements import finding
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import Machine, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus
 from llmcheck.schema.report import Finding
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     type: Literal["nvlink"]
+
+
+TRAITS = Traits(blocked_by=("driver", "gpu"))
+EXAMPLE = Example(
+    keys={"type": "nvlink"},
+    passing=Machine(gpus=(Gpu(vendor="nvidia", nvlinks=18),)),
+    failing=Machine(gpus=(Gpu(vendor="nvidia", nvlinks=0),)),
+)
 
 
 def validate(requirement: Requirement) -> None:
@@ -24,23 +35,17 @@ def needed(_requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    gpus, asked = counted_gpus(machine), needed(requirement)
+    gpus = counted_gpus(machine)
     if machine.gpus is None:
-        return finding(requirement, "unknown", "the GPUs could not be listed", needed=asked)
+        return finding(requirement, "unknown", "the GPUs could not be listed")
     if not gpus:
-        return finding(requirement, "fail", "no GPU, so no NVLink", needed=asked, found="no GPU")
+        return finding(requirement, "fail", "no GPU, so no NVLink", found="no GPU", shortfall="nvlink")
     linked = sum(1 for gpu in gpus if gpu.nvlinks)
-    unasked = sum(1 for gpu in gpus if gpu.nvlinks is None)
+    unread = sum(1 for gpu in gpus if gpu.nvlinks is None)
     found = f"NVLink up on {linked} of {len(gpus)} GPUs"
     if linked == len(gpus):
-        return finding(requirement, "pass", found, needed=asked, found=found)
-    if linked + unasked == len(gpus):
-        return finding(requirement, "unknown", "the NVLink state could not be read", needed=asked)
-    return finding(
-        requirement,
-        "fail",
-        found,
-        needed=asked,
-        found=found,
-        remedy="an SXM or HGX machine has NVLink; 'nvidia-smi nvlink -s' shows the state of each link",
-    )
+        return finding(requirement, "pass", found, found=found)
+    if linked + unread == len(gpus):
+        return finding(requirement, "unknown", "the NVLink state could not be read")
+    remedy = "an SXM or HGX machine has NVLink; 'nvidia-smi nvlink -s' shows the state of each link"
+    return finding(requirement, "fail", found, found=found, shortfall="nvlink", remedy=remedy)

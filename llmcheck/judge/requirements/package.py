@@ -1,19 +1,22 @@
-"""``kind = "package"``: a distribution installed in the project's Python environment."""
+"""``kind = "package"``: a distribution installed in the project's Python environment.
+
+Shortfall codes: ``not-installed``, ``version``.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from llmcheck.judge.requirements import finding
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import Machine, normalized_name
+from llmcheck.schema.machine import Machine, Package, Software, normalized_name
 from llmcheck.schema.report import Finding
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
-# Told without the library that compares versions, which takes 25 ms to import.
+# Such a specifier is known to be valid without importing packaging, which takes 25 ms.
 _PLAIN = re.compile(r"(?:>=|<=|>|<|==|!=|~=) ?\d+(?:\.\d+)*(?:, ?(?:>=|<=|>|<|==|!=|~=) ?\d+(?:\.\d+)*)*")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -27,6 +30,14 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """The catalogue's id where it is not the name."""
     label: str | None = None
     """What people call it, where that is not the distribution's name."""
+
+
+def _example(*packages: Package) -> Machine:
+    return Machine(software=Software(packages=packages))
+
+
+TRAITS = Traits(group="software")
+EXAMPLE = Example(keys={"name": "torch"}, passing=_example(Package(name="torch", version="2.15.0")), failing=_example())
 
 
 def validate(requirement: Requirement) -> None:
@@ -48,11 +59,12 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     name = normalized_name(requirement.name or "")
     specifier = requirement.version or ""
     label, library = requirement.label or name, requirement.library or name
-    asked = needed(requirement)
     software = machine.software
     if software.packages is None:
-        message = f"whether {label} is installed could not be found out"
-        return finding(requirement, "unknown", message, needed=asked, libraries=(library,), remedy="name it: --python")
+        message = f"whether {label} is installed is unknown"
+        return finding(
+            requirement, "unknown", message, libraries=(library,), remedy="name the environment with --python"
+        )
     installed = next((package.version for package in software.packages if package.name == name), None)
     remedy = f"llmcheck install {library}"
     if installed is None:
@@ -60,8 +72,8 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
             requirement,
             "fail",
             f"{label} is not installed",
-            needed=asked,
             found="not installed",
+            shortfall="not-installed",
             libraries=(library,),
             remedy=remedy,
         )
@@ -69,11 +81,11 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     fits = not specifier or _contains(specifier, installed)
     if fits is None:
         message = f"{found}: not a version that can be compared"
-        return finding(requirement, "unknown", message, needed=asked, found=found, libraries=(library,))
+        return finding(requirement, "unknown", message, found=found, libraries=(library,))
     if fits:
-        return finding(requirement, "pass", found, needed=asked, found=found, libraries=(library,))
-    message = f"{found} is installed; needs {asked}"
-    return finding(requirement, "fail", message, needed=asked, found=found, libraries=(library,), remedy=remedy)
+        return finding(requirement, "pass", found, found=found, libraries=(library,))
+    message = f"{found} is installed; needs {needed(requirement)}"
+    return finding(requirement, "fail", message, found=found, shortfall="version", libraries=(library,), remedy=remedy)
 
 
 def _contains(specifier: str, version: str) -> bool | None:

@@ -1,10 +1,13 @@
-"""``kind = "python"``: the version of the interpreter that the project uses."""
+"""``kind = "python"``: the version of the interpreter that the project uses.
+
+Shortfall code: ``version``.
+"""
 
 from __future__ import annotations
 
-from llmcheck.judge.requirements import finding
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, Python, Software
 from llmcheck.schema.report import Finding
 
 
@@ -13,9 +16,17 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """A version specifier (PEP 440): ``>=3.11``."""
 
 
+def _example(version: str) -> Machine:
+    return Machine(software=Software(python=Python(executable="python3", version=version)))
+
+
+TRAITS = Traits(group="software")
+EXAMPLE = Example(keys={"version": ">=3.11"}, passing=_example("3.11.0"), failing=_example("3.10.14"))
+
+
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a specifier that is none."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 10 ms of start-up, and no shipped tier asks
+    """Raises ValueError for a specifier that is not one."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 10 ms of start-up; no shipped tier needs it
 
     try:
         SpecifierSet(requirement.version)
@@ -31,19 +42,17 @@ def needed(requirement: Requirement) -> str:
 def check(requirement: Requirement, machine: Machine) -> Finding:
     from packaging.specifiers import SpecifierSet
 
-    asked, python = needed(requirement), machine.software.python
+    python = machine.software.python
     if python is None or python.version is None:
-        return finding(
-            requirement, "unknown", "the project's Python was not found", needed=asked, remedy="name it with --python"
-        )
+        return finding(requirement, "unknown", "the project's Python was not found", remedy="name it with --python")
     found = f"Python {python.version}"
     if SpecifierSet(requirement.version).contains(python.version, prereleases=True):
-        return finding(requirement, "pass", found, needed=asked, found=found)
+        return finding(requirement, "pass", found, found=found)
     return finding(
         requirement,
         "fail",
-        f"{found} at {python.executable}; needs {asked}",
-        needed=asked,
+        f"{found} at {python.executable}; needs {needed(requirement)}",
         found=found,
+        shortfall="version",
         remedy="make an environment with such a Python and name it with --python",
     )

@@ -1,12 +1,15 @@
-"""``kind = "ram"``: so much main memory that this process may use, whatever is free just now."""
+"""``kind = "ram"``: the main memory that this process may use, however much of it is free now.
+
+Shortfall code: ``ram``.
+"""
 
 from __future__ import annotations
 
-from llmcheck.judge.requirements import finding
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, Ram
 from llmcheck.schema.report import Finding, Status
-from llmcheck.units import format_gb, parse_size, short
+from llmcheck.units import GB, format_gb, parse_size
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,8 +17,16 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """``16 GB``; for ``scope = "cluster"`` the sum over all nodes."""
 
 
+TRAITS = Traits()
+EXAMPLE = Example(
+    keys={"total": "16 GB"},
+    passing=Machine(ram=Ram(total=16 * GB, usable=16 * GB)),
+    failing=Machine(ram=Ram(total=16 * GB, usable=16 * GB - 1)),
+)
+
+
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a size that is none."""
+    """Raises ValueError for a size that is not one."""
     parse_size(requirement.total)
 
 
@@ -25,28 +36,28 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    ram, asked, least = machine.ram, needed(requirement), parse_size(requirement.total)
+    ram, least = machine.ram, parse_size(requirement.total)
     if ram.usable is None:
-        message = "the size of the RAM could not be found out"
         status: Status = "skipped" if requirement.scope == "cluster" else "unknown"
-        return finding(requirement, status, message, needed=asked)
+        return finding(requirement, status, "the size of the RAM could not be read", needed_bytes=least)
     found = format_gb(ram.usable)
     limited = ram.limit is not None and ram.usable == ram.limit
     why = f" (limited by {ram.limit_source}; the machine has {format_gb(ram.total or 0)})" if limited else ""
     if requirement.scope == "cluster":
         nodes = -(-least // ram.usable)
-        takes = f"it takes {nodes} such nodes" if nodes > 1 else "enough alone"
-        message = f"this node brings {found} of {asked}: {takes}"
-        return finding(requirement, "skipped", message, needed=asked, found=found)
+        takes = f"{nodes} such nodes are needed" if nodes > 1 else "enough by itself"
+        message = f"this node has {found} of {needed(requirement)}: {takes}"
+        return finding(requirement, "skipped", message, found=found, needed_bytes=least)
     if ram.usable >= least:
-        return finding(requirement, "pass", f"{found} of RAM{why} meet {asked}", needed=asked, found=found)
-    remedy = "raise the limit of the container or job" if limited and (ram.total or 0) >= least else "add RAM"
+        message = f"{found} of RAM{why} meet {needed(requirement)}"
+        return finding(requirement, "pass", message, found=found, needed_bytes=least)
     return finding(
         requirement,
         "fail",
-        f"{found} of RAM{why}; needs {asked}",
-        needed=asked,
+        f"{found} of RAM{why}; needs {needed(requirement)}",
         found=found,
-        short_by=short(least, ram.usable),
-        remedy=remedy,
+        shortfall="ram",
+        needed_bytes=least,
+        missing_bytes=least - ram.usable,
+        remedy="raise the limit of the container or job" if limited and (ram.total or 0) >= least else "add RAM",
     )

@@ -1,10 +1,13 @@
-"""``kind = "tool"``: a command on PATH."""
+"""``kind = "tool"``: a command on PATH.
+
+Shortfall code: ``not-installed``.
+"""
 
 from __future__ import annotations
 
-from llmcheck.judge.requirements import finding
+from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, Software, Tool
 from llmcheck.schema.report import Finding
 
 
@@ -12,9 +15,17 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     name: str | None = None
     """The command; needed unless there is ``any_of``."""
     library: str | None = None
-    """The catalogue's id of what brings the command."""
+    """The catalogue's id of the library that provides the command."""
     label: str | None = None
     """What people call it, where that is not the command's name."""
+
+
+TRAITS = Traits(group="software")
+EXAMPLE = Example(
+    keys={"name": "git"},
+    passing=Machine(software=Software(tools=(Tool(name="git", path="/usr/bin/git"),))),
+    failing=Machine(software=Software(tools=(Tool(name="git"),))),
+)
 
 
 def validate(requirement: Requirement) -> None:
@@ -29,16 +40,21 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    name, asked = requirement.name or "", needed(requirement)
+    name = requirement.name or ""
     libraries = (requirement.library,) if requirement.library else ()
     tool = next((tool for tool in machine.software.tools or () if tool.name == name), None)
     if tool is None:
-        message = f"llmcheck does not look for the command '{name}'" if machine.software.tools else "tools are unknown"
-        return finding(requirement, "unknown", message, needed=asked, libraries=libraries)
-    if tool.path is None:
-        remedy = f"llmcheck install {requirement.library}" if requirement.library else f"install {name}"
-        message = f"{name} is not on PATH"
-        return finding(
-            requirement, "fail", message, needed=asked, found="not found", libraries=libraries, remedy=remedy
-        )
-    return finding(requirement, "pass", f"{name}: {tool.path}", needed=asked, found=tool.path, libraries=libraries)
+        known = machine.software.tools is not None
+        message = f"llmcheck does not look for the command '{name}'" if known else "which commands exist is unknown"
+        return finding(requirement, "unknown", message, libraries=libraries)
+    if tool.path is not None:
+        return finding(requirement, "pass", f"{name}: {tool.path}", found=tool.path, libraries=libraries)
+    return finding(
+        requirement,
+        "fail",
+        f"{name} is not on PATH",
+        found="not found",
+        shortfall="not-installed",
+        libraries=libraries,
+        remedy=f"llmcheck install {requirement.library}" if requirement.library else f"install {name}",
+    )

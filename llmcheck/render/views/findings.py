@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from llmcheck.judge import gap_summary
+from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
 from llmcheck.schema.report import Finding, ProfileReport, Report, Status, Verdict
+from llmcheck.units import format_gb
 
 MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown": "?", "skipped": "–"}
 TONES: dict[Status, Tone] = {"pass": "good", "warn": "warn", "fail": "bad", "unknown": "unknown", "skipped": "dim"}
@@ -55,10 +58,9 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
 
 def _computed(profile: ProfileReport) -> list[Block]:
     """The computed layer beside the documented one."""
-    finding = next((each for each in profile.findings if each.kind == "fit" and each.status != "skipped"), None)
+    finding, documented = gap_summary.computed(profile), gap_summary.documented_gpus(profile)
     if finding is None:
         return []
-    documented = next((each for each in profile.findings if each.kind == "gpu"), None)
     said = {"pass": "ready", "warn": "ready with a warning", "fail": "not ready", "unknown": "undetermined"}
     status = said.get(documented.status) if documented else None
     items = [Cell(f"documented: {status}")] if status else []
@@ -69,7 +71,7 @@ def _computed(profile: ProfileReport) -> list[Block]:
 
 def _in_groups(profile: ProfileReport) -> str:
     """``hardware ready, 3 libraries missing`` where the two differ or software is what is missing."""
-    missing = sum(1 for finding in profile.findings if finding.group == "software" and finding.status == "fail")
+    missing = len(gap_summary.missing_libraries(profile))
     if profile.hardware is None or not missing:
         return ""
     noun = "library" if missing == 1 else "libraries"
@@ -95,15 +97,10 @@ def _row(finding: Finding) -> list[Cell]:
 def _todo(profile: ProfileReport) -> list[Cell]:
     """Each cause once, with its remedy; missing libraries share one command."""
     items: list[Cell] = []
-    software: list[str] = []
-    for finding in profile.findings:
-        if finding.status not in ("fail", "warn", "unknown") or finding.kind == "fit":
-            continue
-        if finding.group == "software" and finding.status == "fail" and finding.libraries:
-            software.append(finding.needed)
-            continue
+    for finding in gap_summary.to_do(profile):
         remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
         items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
+    software = [each.needed for each in profile.findings if gap_summary.is_installable(each)]
     if software:
         missing = "; ".join(software)
         items.append(Cell(f"install what is missing ({missing}): llmcheck install {profile.id}", "bad"))
@@ -115,47 +112,42 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
 
 
-def shortfall(profile: ProfileReport) -> list[str]:
-    """What the hardware of a profile lacks, or what makes it doubtful, in a few words each; none if nothing does."""
-    words = []
-    failed = {finding.kind for finding in profile.findings if finding.status == "fail" and finding.level == "required"}
-    doubtful = failed | {finding.kind for finding in profile.findings if finding.status == "unknown"}
-    arithmetic = {correction.id for correction in profile.corrections}
-    told = any(finding.kind == "fit" and finding.status != "skipped" for finding in profile.findings)
-    for finding in profile.findings:
-        if told and finding.id in arithmetic:
-            continue  # what is computed for this machine says more
-        if finding.group != "hardware" or finding.level == "info":
-            continue
-        if finding.level == "recommended" and finding.kind in failed:
-            continue  # the requirement of the same kind has said it
-        if finding.kind == "fit" and finding.status in ("fail", "unknown") and "gpu" in doubtful:
-            continue  # the memory that is short or unknown has been told
-        if finding.status in ("fail", "warn"):
-            words.append(_few_words(finding, finding.id in arithmetic))
-        elif finding.status == "unknown" and finding.level == "required":
-            words.append(f"{finding.id} unknown")
-    if any(finding.cluster and finding.status == "skipped" for finding in profile.findings):
-        words.append("the whole takes a cluster")
-    return words
+def hardware_gaps(profile: ProfileReport) -> list[str]:
+    """What the hardware lacks or leaves uncertain, in a few words each; [] if nothing does."""
+    words = [_gap(each) for each in gap_summary.hardware_gaps(profile)]
+    return [*words, "needs a cluster"] if gap_summary.needs_cluster(profile) else words
 
 
-def _few_words(finding: Finding, by_arithmetic: bool) -> str:
-    """Each kind of gap as one would say it; the unit and the size are the finding's own."""
-    if finding.kind == "driver":
-        return f"driver: {finding.found}"
-    if finding.kind == "fit":
+def _gap(gap: Gap) -> str:
+    finding = gap.finding
+    if finding.status == "unknown":
+        return f"{finding.id} unknown"
+    if finding.is_computed:
         return f"computed: {finding.found}"
-    if finding.kind == "gpu" and finding.found == "no GPU":
-        return f"no GPU ({finding.needed.split(' (')[0]})"
-    if finding.kind == "interconnect":
-        return "no NVLink"
-    if finding.kind == "network":
-        return "no InfiniBand"
-    if finding.level == "recommended" and not by_arithmetic:
-        return f"{finding.id}: {finding.found or 'not met'}" if finding.kind == "disk" else f"{finding.id} not met"
-    if finding.kind == "gpu" and not finding.short_by:
-        return "only split over several GPUs"
-    name = {"gpu": "GPU memory", "ram": "RAM"}.get(finding.kind, finding.kind)
-    size = f"{name} +{finding.short_by}" if finding.short_by else f"{finding.id}: {finding.found or finding.status}"
-    return f"{size} by arithmetic" if by_arithmetic else size
+    if finding.shortfall == "gpu-missing":
+        return f"no GPU ({_size(finding)})"
+    if finding.shortfall in _GAPS:
+        return _GAPS[finding.shortfall]
+    if finding.level == "recommended" and not gap.corrected:
+        return f"{finding.id}: {finding.found}" if finding.shortfall in _WITH_FOUND else f"{finding.id} not met"
+    name = _QUANTITIES.get(finding.shortfall or "", finding.id)
+    words = f"{name} +{finding.short_by}" if finding.short_by else f"{finding.id}: {finding.found or finding.status}"
+    return f"{words} by arithmetic" if gap.corrected else words
+
+
+_GAPS = {
+    "nvlink": "no NVLink",
+    "infiniband": "no InfiniBand",
+    "gpu-split": "only split over several GPUs",
+    "compute-capability": "compute capability too low",
+}
+"""By ``Finding.shortfall``, where the code says all that there is to say in a few words."""
+_QUANTITIES = {"gpu-memory": "GPU memory", "ram": "RAM", "disk-space": "disk"}
+_WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
+"""A recommendation of which it helps to see what is there instead."""
+
+
+def _size(finding: Finding) -> str:
+    """Of the GPUs that are needed: ``2 x 80 GB``."""
+    size = format_gb(finding.needed_bytes or 0)
+    return f"{finding.needed_count} x {size}" if (finding.needed_count or 1) > 1 else size

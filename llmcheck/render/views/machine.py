@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
+from llmcheck.gpus import names, vendors
+from llmcheck.gpus.unified_memory import with_share
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -15,7 +19,7 @@ from llmcheck.render.views.blocks import (
     Tone,
     moment,
 )
-from llmcheck.schema.machine import Access, Cpu, Disk, Gpu, Machine, Problem, Ram, Source
+from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, Problem, Ram, Source
 from llmcheck.units import GIB, format_gb, format_gib
 
 _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
@@ -95,17 +99,20 @@ def _gpus(value: Machine, whole: bool) -> list[Fact]:
         return [Fact("GPU", "could not be listed (see Problems)", "unknown")]
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
-    driver = value.drivers.get("nvidia")
-    rows = _alike(value.gpus)
+    rows = _alike([with_share(gpu, value.ram) for gpu in value.gpus])
     if whole:
         rows += [Fact("", text) for text in _about_gpus(value.gpus)]
-    if driver and driver.version:
-        cuda = f" · CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
-        rows.append(Fact("Driver", f"NVIDIA {driver.version}{cuda}"))
-    return rows
+    return rows + [Fact("Driver", text) for text in _drivers(value.drivers)]
 
 
-def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
+def _drivers(drivers: Mapping[str, Driver]) -> Iterator[str]:
+    for vendor, driver in drivers.items():
+        if driver.version:
+            cuda = f" · CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
+            yield f"{vendors.named(vendor).name} {driver.version}{cuda}"
+
+
+def _alike(gpus: Sequence[Gpu]) -> list[Fact]:
     """One row for each run of consecutive numbers that differ in their number alone: ``GPU 0-7``."""
     runs: list[list[Gpu]] = []
     for gpu in gpus:
@@ -125,9 +132,10 @@ def _alike(gpus: tuple[Gpu, ...]) -> list[Fact]:
 
 
 def _gpu(gpu: Gpu) -> Fact:
-    label = "MIG" if gpu.parent is not None and gpu.vendor == "nvidia" else "GPU"
+    vendor = vendors.of(gpu)
+    label = vendor.partition_label if gpu.parent is not None else "GPU"
     label += "" if gpu.index is None else f" {gpu.index}"
-    parts = [gpu.name or f"{gpu.vendor} GPU"]
+    parts = [names.full_name(gpu)]
     tone: Tone = "plain"
     used = None
     if gpu.memory_total is None:
@@ -148,7 +156,7 @@ def _gpu(gpu: Gpu) -> Fact:
     if gpu.mig_mode:
         parts.append("MIG mode on")
     if gpu.parent is not None:
-        parts.append(f"{'MIG instance' if gpu.vendor == 'nvidia' else 'a partition'} of GPU {gpu.parent}")
+        parts.append(f"{vendor.partition} of GPU {gpu.parent}")
     if gpu.integrated:
         parts.append("integrated, not counted")
         tone = "dim"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmcheck.judge import gap_summary
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -11,15 +12,14 @@ from llmcheck.render.views.blocks import (
     Commands,
     Heading,
     Table,
-    Tone,
     moment,
 )
-from llmcheck.render.views.findings import MARKS, TONES, VERDICT_TONES, WORDS, shortfall
+from llmcheck.render.views.findings import MARKS, TONES, VERDICT_TONES, WORDS, hardware_gaps
 from llmcheck.render.views.machine import inventory
 from llmcheck.render.views.offers import describe_instance
 from llmcheck.render.views.plan import way_back
 from llmcheck.schema.advice import Advice, Plan, RankedOffer, Step
-from llmcheck.schema.report import ProfileReport, Report, Status, Verdict
+from llmcheck.schema.report import ProfileReport, Report
 
 
 def overview(value: Report, options: Options) -> list[Block]:
@@ -31,22 +31,22 @@ def overview(value: Report, options: Options) -> list[Block]:
         Column("tier", fixed=True),
         Column("what it is", wide_only=True),
         Column("software", fixed=True),
-        Column("hardware, and what it is short by"),
+        Column("hardware, and what it lacks"),
     ]
     blocks += [Heading("Tiers"), Table(columns, [_row(profile) for profile in value.profiles])]
     if value.advice is not None:
         blocks += _advice(value.advice)
     else:
-        blocks.append(Bullets([Cell("everything is ready, or takes what one machine cannot tell", "good")]))
+        blocks.append(Bullets([Cell("everything is ready, or needs a cluster", "good")]))
     blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
     plan = value.advice.plan if value.advice is not None else None
     return [*blocks, *(way_back(_steps(plan)) if plan is not None else ())]
 
 
 def _row(profile: ProfileReport) -> list[Cell]:
-    mark, tone = _mark(profile)
+    mark = gap_summary.mark(profile)
     return [
-        Cell(MARKS[mark], tone),
+        Cell(MARKS[mark], TONES[mark]),
         Cell(profile.id, "strong"),
         Cell(profile.title),
         _software(profile),
@@ -54,29 +54,18 @@ def _row(profile: ProfileReport) -> list[Cell]:
     ]
 
 
-def _mark(profile: ProfileReport) -> tuple[Status, Tone]:
-    warned = any(finding.status == "warn" for finding in profile.findings)
-    marks: dict[Verdict, Status] = {
-        "ready": "warn" if warned else "pass",
-        "not-ready": "fail",
-        "undetermined": "unknown",
-    }
-    mark = marks[profile.verdict]
-    return mark, TONES[mark]
-
-
 def _software(profile: ProfileReport) -> Cell:
     if profile.software is None:
         return Cell("–", "dim")
-    missing = sum(1 for finding in profile.findings if finding.group == "software" and finding.status == "fail")
+    missing = len(gap_summary.missing_libraries(profile))
     return Cell(f"{missing} missing" if missing else WORDS[profile.software], VERDICT_TONES[profile.software])
 
 
 def _hardware(profile: ProfileReport) -> Cell:
-    """The verdict where nothing is short, else what is, worst first."""
+    """The verdict where nothing is missing, else what is."""
     if profile.hardware is None:
         return Cell("–", "dim")
-    words = shortfall(profile)
+    words = hardware_gaps(profile)
     text = "; ".join(words)
     if profile.hardware == "ready":
         return Cell(f"ready; {text}", "warn") if words else Cell("ready", "good")
@@ -102,7 +91,7 @@ def _advice(advice: Advice) -> list[Block]:
 
 
 def _steps(plan: Plan) -> list[Step]:
-    """All but the proof, for which 'llmcheck install' has room."""
+    """All steps but the verification, which 'llmcheck install' shows."""
     steps = [*plan.system, *(step for environment in plan.environments for step in environment.steps)]
     return [step for step in steps if step.kind != "verify"]
 

@@ -90,3 +90,21 @@ def test_the_build_that_is_advised_is_one_that_works(driver: str, capabilities: 
     version = specifier.version.removesuffix(".*")
     installed = machine(f"{version}+{advised.tag}", advised.tag, driver, *capabilities)
     assert torch_support.torch_problem(installed, *TABLES) is None
+
+
+@pytest.mark.parametrize(("oldest", "reason"), [("5.0", "no build holds"), ("4.9", "older than any build")])
+def test_the_oldest_capability_that_builds_hold_is_not_too_old(oldest: str, reason: str) -> None:
+    found = torch_build(machine("", None, "580.95.05", oldest, "12.0"), *TABLES)
+    assert found.tag == "cpu"
+    assert reason in found.reasons[0]
+
+
+def test_a_mac_exactly_at_the_minimum_gets_the_newest_release() -> None:
+    newest = next(wheel for wheel in wheels.wheels() if wheel.tag == "mps")
+    assert newest.macos_min is not None
+    found = {
+        version: torch_build(Machine(os=Os(system="darwin", architecture="arm64", version=f"{version}.0")), *TABLES)
+        for version in (newest.macos_min, newest.macos_min - 1)
+    }
+    assert found[newest.macos_min].requirement == newest.requirement
+    assert found[newest.macos_min - 1].requirement != newest.requirement

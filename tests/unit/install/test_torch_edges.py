@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from llmcheck.catalog import wheels
-from llmcheck.gpus.torch_support import cuda_of, floor_on, least_driver, numbers, runs_on
+from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version, numbers
+from llmcheck.gpus.torch_support import runs_on
 from llmcheck.install.torch import torch_build
 from llmcheck.schema.advice import TorchBuild
 from llmcheck.schema.machine import Gpu, Machine, Os
@@ -183,9 +184,9 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     assert all(runs_on(rows[0], gpu) for gpu in gpus)
     cuda = cuda_of(found.tag)
     assert cuda is not None
-    floor = least_driver(cuda, gpus, TABLES[1])
+    floor = min_driver(cuda, gpus, TABLES[1])
     assert floor is not None
-    assert numbers(driver) >= numbers(floor_on(floor, system))
+    assert numbers(driver) >= numbers(min_driver_version(floor, system))
 
 
 def test_every_row_of_both_tables_reads() -> None:

@@ -76,7 +76,7 @@ def test_what_is_left_out_is_shown_but_does_not_count(skip: str) -> None:
     assert report("inference-7b", where).verdict == "not-ready"
     judged = report("inference-7b", where, [skip])
     assert judged.verdict == "ready"
-    assert (of(judged, "gpu").status, of(judged, "gpu").message) == ("skipped", "left out as asked")
+    assert (of(judged, "gpu").status, of(judged, "gpu").message) == ("skipped", "left out by --skip or --only")
     assert len(judged.findings) == len(report("inference-7b", where).findings)
 
 
@@ -154,6 +154,14 @@ def test_the_corrected_finding_stands_right_after_the_documented_one() -> None:
     assert names[names.index("gpu") + 1] == "memory-70b-one-card"
 
 
+def test_a_correction_follows_a_documented_warning_too() -> None:
+    judged = report("inference-70b", machine(*cards("RTX 4090", 4), software=EVERYTHING))
+    names = [finding.id for finding in judged.findings]
+    assert of(judged, "gpu").status == "warn"
+    assert names[names.index("gpu") + 1] == "memory-70b-one-card"
+    assert of(judged, "memory-70b-one-card").status == "warn"
+
+
 def test_a_correction_never_fails_and_never_repeats_a_documented_failure() -> None:
     judged = report("inference-70b", machine(card("RTX 3060"), software=EVERYTHING))
     assert [finding.id for finding in judged.findings if finding.id.startswith("memory-")] == []
@@ -200,4 +208,4 @@ def test_a_machine_in_words_is_judged_on_its_hardware_alone() -> None:
     assert found["torch"].status == found["driver"].status == "skipped"
     assert "no GPU" not in found["driver"].message
     assert evaluate(profiles.load("inference-7b"), stated).verdict == "ready"
-    assert evaluate(profiles.load("toolkit"), stated).verdict == "undetermined"  # nothing of it is told
+    assert evaluate(profiles.load("toolkit"), stated).verdict == "undetermined"  # all of it is software

@@ -30,7 +30,7 @@ class TestDriver:
 
     def test_a_driver_that_answers_passes_and_is_named(self) -> None:
         found = judge("driver", machine(card("H100"), driver="550.54.15"))
-        assert (found.status, found.found) == ("pass", "nvidia 550.54.15")
+        assert (found.status, found.found) == ("pass", "NVIDIA 550.54.15")
 
     @pytest.mark.parametrize("fault", ["driver-not-loaded", "driver-mismatch", "gpu-lost", "gpu-reset-required"])
     def test_a_broken_driver_fails_with_what_mends_it(self, fault: str) -> None:
@@ -73,7 +73,7 @@ class TestDriver:
     def test_another_vendors_driver_does_not_count(self) -> None:
         found = judge("driver", machine(card("H100")), vendor="amd")
         assert found.status == "skipped"
-        assert "amd" in found.needed
+        assert "AMD" in found.needed
 
 
 class TestRam:

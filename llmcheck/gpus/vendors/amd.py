@@ -1,0 +1,50 @@
+"""AMD: ROCm. Cards are told apart by their target (gfx942), and code runs on exactly the target it was made for."""
+
+from __future__ import annotations
+
+import re
+
+from llmcheck.gpus.unified_memory import STRIX_HALO, SharedRam
+from llmcheck.gpus.vendors import TorchSupport, Vendor
+from llmcheck.schema.machine import Gpu
+from llmcheck.tables.torch_wheel import TorchWheel
+
+_INSTINCT = re.compile(r"\bMI\d{3}[AX]?\b", re.IGNORECASE)
+
+
+def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
+    return gpu.gfx is None or gpu.gfx in wheel.code
+
+
+def _model_names(name: str) -> tuple[str, ...]:
+    """Data centre cards report names with the number of a board in them."""
+    model = _INSTINCT.search(name)
+    return (f"Instinct {model[0]}",) if model else ()
+
+
+VENDOR = Vendor(
+    id="amd",
+    name="AMD",
+    name_words=("AMD",),
+    ignored_words=("amd",),
+    model_names=_model_names,
+    platform="rocm",
+    platform_name="ROCm",
+    torch=TorchSupport(
+        tag="rocm",
+        rank=2,
+        has_kernels=_has_kernels,
+        elsewhere={"windows": "AMD's own wheels are at https://repo.amd.com/rocm/whl/, for Python 3.12"},
+        without_kernels=(
+            "HSA_OVERRIDE_GFX_VERSION makes some such cards report another target, unsupported and with hangs reported"
+        ),
+    ),
+    llama_cpp="hip",
+    collectives="RCCL",
+    architecture_field="gfx",
+    hidden_by=("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
+    processors={
+        "AMD Ryzen AI Max+ 395 (Radeon 8060S)": STRIX_HALO,
+        "AMD Instinct MI300A": SharedRam(most=4, split=True),
+    },
+)

@@ -1,0 +1,57 @@
+"""NVIDIA: CUDA. Cards are told apart by compute capability.
+
+A wheel of PyTorch holds no code that a driver could translate, so a card runs only kernels compiled for its own major
+compute capability and a minor one that is not newer (CUDA C++ Programming Guide, binary compatibility). The embedded
+chips of compute capability 5.3, 6.2 and 7.2 run only code made for them, and so does 8.7 before CUDA 13.2 (PyTorch,
+torch/cuda/__init__.py of 2.15).
+"""
+
+from __future__ import annotations
+
+from llmcheck.gpus import cuda
+from llmcheck.gpus.unified_memory import GB10, SharedRam
+from llmcheck.gpus.vendors import DriverSupport, TorchSupport, Vendor
+from llmcheck.schema.machine import Gpu, capability_of
+from llmcheck.tables.torch_wheel import TorchWheel
+
+# The chips of the Jetsons up to Orin.
+_EMBEDDED = ((5, 3), (6, 2), (7, 2), (8, 7))
+_ORIN, _CUDA_WITH_ORIN = (8, 7), (13, 2)
+
+
+def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
+    capability = capability_of(gpu)
+    if capability is None:
+        return True
+    compiled = [tuple(map(int, code.split("."))) for code in wheel.code if "." in code]
+    release = cuda.cuda_of(wheel.tag)
+    like_servers = capability == _ORIN and release is not None and release >= _CUDA_WITH_ORIN
+    if capability in _EMBEDDED and not like_servers:
+        return capability in compiled
+    return any(major == capability[0] and minor <= capability[1] for major, minor in compiled)
+
+
+VENDOR = Vendor(
+    id="nvidia",
+    name="NVIDIA",
+    advised=True,
+    name_words=("NVIDIA", "GeForce", "Tesla"),
+    ignored_words=("nvidia",),
+    platform="cuda",
+    platform_name="CUDA",
+    torch=TorchSupport(tag="cu", rank=1, has_kernels=_has_kernels),
+    llama_cpp="cuda",
+    collectives="NCCL",
+    architecture_field="compute_capability",
+    embedded=_EMBEDDED,
+    hidden_by=("CUDA_VISIBLE_DEVICES",),
+    partition="MIG instance",
+    partition_label="MIG",
+    driver=DriverSupport(
+        purpose="driver",
+        load_module=("modprobe", "nvidia"),
+        create_device_nodes=("nvidia-modprobe", "-c", "0", "-u"),
+        download_page="https://www.nvidia.com/en-us/drivers/",
+    ),
+    processors={"Orin (nvgpu)": SharedRam(), "NVIDIA Thor": SharedRam(), "NVIDIA GB10": GB10},
+)

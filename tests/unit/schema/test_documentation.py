@@ -1,0 +1,34 @@
+"""A docstring of a field stands right under that field, where schemas and readers look for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SCHEMA = Path(__file__).parents[3] / "llmcheck" / "schema"
+MODULES = sorted(path.name for path in SCHEMA.glob("*.py"))
+
+
+def misplaced(source: str) -> Iterator[str]:
+    """Strings in classes that follow neither the head of the class nor a field."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            for before, each in zip(node.body, node.body[1:], strict=False):
+                if is_string(each) and not isinstance(before, ast.AnnAssign):
+                    yield f"{node.name}, line {each.lineno}"
+
+
+def is_string(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def test_a_docstring_under_another_docstring_is_seen() -> None:
+    assert list(misplaced('class A:\n    """A."""\n    x: int\n    """x."""\n    """y."""\n')) == ["A, line 5"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings_stand_under_their_fields(module: str) -> None:
+    assert list(misplaced((SCHEMA / module).read_text(encoding="utf-8"))) == []
