@@ -137,3 +137,66 @@ def test_a_pytorch_build_is_one_row(tree: Tree) -> None:
         writer.writeheader()
         writer.writerows([{**row, "tag": "cu132"}, *({**row, **wrong} for wrong in broken.values()), *rows])
     assert_only_the_broken_fail(tree.follow("A PyTorch build"), "9.8-cu132-x86_64", broken)
+
+
+KIND = '''\
+"""``kind = "threads"``: the hardware threads that this process may use.
+
+Shortfall code: ``threads``.
+"""
+
+from __future__ import annotations
+
+from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.schema import profile
+from llmcheck.schema.machine import Cpu, Machine
+from llmcheck.schema.report import Finding
+
+
+class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    least: int
+    """Hardware threads."""
+
+
+TRAITS = Traits()
+EXAMPLE = Example(
+    keys={"least": 8},
+    passing=Machine(cpu=Cpu(threads_usable=8)),
+    failing=Machine(cpu=Cpu(threads_usable=7)),
+)
+
+
+def validate(requirement: Requirement) -> None:
+    """Raises ValueError for a number below 1."""
+    if requirement.least < 1:
+        raise ValueError("least is 1 or more")
+
+
+def needed(requirement: Requirement) -> str:
+    """In words."""
+    return f"{requirement.least} hardware threads"
+
+
+def check(requirement: Requirement, machine: Machine) -> Finding:
+    usable = machine.cpu.threads_usable
+    if usable is None:
+        return finding(requirement, "unknown", "the number of hardware threads could not be read")
+    if usable >= requirement.least:
+        return finding(requirement, "pass", f"{usable} hardware threads", found=str(usable))
+    return finding(requirement, "fail", f"{usable} hardware threads", found=str(usable), shortfall="threads")
+'''
+
+
+def test_a_requirement_kind_is_one_file(tree: Tree) -> None:
+    broken = {
+        "threads_without_needed": without(KIND, "def needed(", "def needs("),
+        "threads_without_validation": without(KIND, "def validate(", "def valid("),
+        "threads_without_check": without(KIND, "def check(", "def checks("),
+        "threads_without_example": without(KIND, "\nEXAMPLE = ", "\nSAMPLE = "),
+        "threads_without_traits": without(KIND, "\nTRAITS = ", "\nTRAIT = "),
+        "threads_with_a_wrong_example": without(KIND, "threads_usable=7", "threads_usable=9"),
+        "threads_that_guess": without(KIND, '"unknown", "the number', '"fail", "the number'),
+    }
+    for name, text in {"threads": KIND, **broken}.items():
+        tree.add(f"llmcheck/judge/requirements/{name}.py", text)
+    assert_only_the_broken_fail(tree.follow("A requirement kind", KIND="threads"), "threads", broken)
