@@ -27,10 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from llmcheck.api.model_source import known_model
 from llmcheck.errors import LlmcheckError
-from llmcheck.fit.memory import inference, training
-from llmcheck.fit.memory.terms import Share
+from llmcheck.fit.memory.activations import activation_bytes_per_token
+from llmcheck.fit.memory.inference import OLD_Q2_K, embedding_in_ram
+from llmcheck.fit.memory.terms import GpuPart
 from llmcheck.fit.memory.total import per_gpu
 from llmcheck.fit.shapes import kv_cache, matrices, weights
+from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture, Attention, Parameters
 from llmcheck.schema.estimate import Memory, Term
 from llmcheck.schema.workload import Workload
@@ -230,11 +232,10 @@ def weight_format(row: Row) -> str:
 
 RUNTIMES = (
     ("litgpt", "litgpt"), ("torchtune", "torchtune"), ("llama.cpp", "llama.cpp"), ("vllm", "vllm"),
-    ("sglang", "sglang"), ("tensorrt", "tensorrt-llm"), ("lmdeploy", "tensorrt-llm"), ("tgi", "tgi"),
+    ("sglang", "sglang"), ("tensorrt", "tensorrt-llm"), ("lmdeploy", "lmdeploy"), ("tgi", "tgi"),
     ("mlx", "mlx"), ("unsloth", "transformers"), ("transformers", "transformers"), ("hf trainer", "transformers"),
     ("accelerate", "transformers"), ("bnb", "transformers"), ("deepspeed", "transformers"),
 )  # fmt: skip
-"""LMDeploy's engine is, like TensorRT-LLM, a descendant of FasterTransformer."""
 
 
 def runtime_of(row: Row) -> tuple[str | None, str | None]:
@@ -287,7 +288,7 @@ def answering(row: Row) -> Workload:
     return Workload(
         method="inference", weights=weight_format(row) if needs_format(row) else None,
         kv_cache=cache_format(row), context=context, prompt=prompt, batch=batch,
-        runtime=runtime, runtime_version=version,  # type: ignore[arg-type]
+        runtime=runtime, runtime_version=version,
         max_sequences=1024 if runtime == "vllm" and memory >= 70 else None,
         tensor_parallel=int(tensor[1]) if tensor else 1, flash_attention=flash,
     )  # fmt: skip
@@ -365,7 +366,7 @@ def teaching(row: Row) -> Workload:
     values["chunked_loss"] = True if "chunked c" in notes or "unsloth" in said or by_recipe else None
     saved = text(row, "grad_ckpt") or ("yes" if runtime == "torchtune" else "no")  # its recipes recompute
     return Workload(
-        context=sequence, batch=integer(row, "micro_batch") or 1, runtime=runtime, runtime_version=version,  # type: ignore[arg-type]
+        context=sequence, batch=integer(row, "micro_batch") or 1, runtime=runtime, runtime_version=version,
         checkpointing=saved.startswith("yes"),
         flash_attention=False if "eager" in text(row, "attention_impl", "runtime") else None,
         **values,
@@ -422,7 +423,7 @@ def workload_of(row: Row) -> Workload:
 
 
 def outside_torch(t: Term) -> bool:
-    return t.name in {inference.CONTEXT, inference.COMMUNICATION}
+    return t.part in {"context", "communication"}
 
 
 def predict(row: Row) -> Prediction:
@@ -452,24 +453,24 @@ def predict(row: Row) -> Prediction:
             more = weights.formats.ggml_bits("Q3_K") - weights.formats.ggml_bits("Q2_K")
             size += round(sum(m.layers * m.elements for m in wide) * more / 8)
         slack = (0.01 if form.family == "gguf" else 0.005) * size
-        above = inference.OLD_Q2_K * size if form.name == "q2_k" else slack
+        above = OLD_Q2_K * size if form.name == "q2_k" else slack
         return Prediction(size, size - slack, size + above)
     if kind == "activation_coefficient":
-        size = training.saved(model, Workload(method="full", precision="bf16"), Share(), 1)
+        size = activation_bytes_per_token(ModelUse(model, Workload(method="full", precision="bf16")), GpuPart(), 1)
         return Prediction(size, size * 0.8, size * 1.15)
     if kind == "activation" and row.get("kind") != "runtime" and "vllm" not in text(row, "runtime"):
         return activation_theory(row, model)
     work = workload_of(row)
-    memories = per_gpu(model, work, gpus)
+    memories = per_gpu(ModelUse(model, work), gpus)
 
     def measure(keep: Callable[[Term], bool]) -> Prediction:
         return biggest(memories, keep) if scope == "per_gpu" else of_terms(memories, keep)
 
     if kind in ALLOCATED:
-        return measure(lambda t: not outside_torch(t) and t.name != inference.CACHING)
+        return measure(lambda t: not outside_torch(t) and t.part != "allocator")
     if kind in RESERVED and "unstated" in kind:  # allocated, reserved or, as people read it off nvidia-smi, all
         found = measure(lambda _: True)
-        found.low = measure(lambda t: not outside_torch(t) and t.name != inference.CACHING).low
+        found.low = measure(lambda t: not outside_torch(t) and t.part != "allocator").low
         return found
     if kind in RESERVED:
         return measure(lambda t: not outside_torch(t))
@@ -477,7 +478,7 @@ def predict(row: Row) -> Prediction:
         return measure(lambda _: True)
     if kind == "weights_loaded":
         if "cpu" in text(row, "usable_for"):
-            size = inference.in_ram(model, work)
+            size = embedding_in_ram(ModelUse(model, work))
             return Prediction(size, size, size)
         return measure(lambda t: t.component == "weights")
     if kind in {"kv_cache", "kv_tokens"}:
@@ -491,9 +492,8 @@ def predict(row: Row) -> Prediction:
         return pool(row, memories)
     if kind == "compute_buffer":
         if "host" in text(row, "usable_for"):
-            size = inference.host_buffer(model, work)
-            return Prediction(size, size * 0.95, size * 1.05)
-        return measure(lambda t: t.name == inference.COMPUTE)
+            raise Inexpressible("llama.cpp's buffers in RAM are not modelled")
+        return measure(lambda t: t.part == "compute-buffer")
     if kind == "activation":
         return measure(lambda t: t.component == "activations")
     if theory:
@@ -533,7 +533,7 @@ def activation_theory(row: Row, model: Architecture) -> Prediction:
         raise Inexpressible("a formula for GPT with dropout, not a measurement")
     work = Workload(method="full", precision="bf16", context=sequence, batch=integer(row, "micro_batch") or 1,
                     flash_attention=False if "eager" in text(row, "attention_impl") else None)  # fmt: skip
-    size = training.saved(model, work, Share(), sequence) * sequence * work.batch * model.layers
+    size = activation_bytes_per_token(ModelUse(model, work), GpuPart(), sequence) * sequence * work.batch * model.layers
     return Prediction(size, size * 0.8, size * 1.15)
 
 
@@ -567,7 +567,7 @@ def unexpressed(row: Row, name: str, reason: str) -> dict[str, str]:
 def judge(row: Row, name: str, usable: str, result: Result) -> None:
     bound = number(row, "bound_bytes")
     if bound and "lower" in (row.get("bound") or "lower"):
-        needed = biggest(per_gpu(architecture(row), workload_of(row), gpus_of(row)), lambda _: True)
+        needed = biggest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
         result.boundaries.append(
             Boundary(name, needed.expected, bound, fits=False, right=needed.expected > bound * USABLE)
         )
@@ -588,7 +588,7 @@ def judge(row: Row, name: str, usable: str, result: Result) -> None:
     card = number(row, "gpu_mem_gb")
     peaks = ALLOCATED | RESERVED | {"nvidia_smi"}
     if card and row.get("figure_kind") in peaks and row.get("measured") == "measured":
-        needed = biggest(per_gpu(architecture(row), workload_of(row), gpus_of(row)), lambda _: True)
+        needed = biggest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
         result.boundaries.append(
             Boundary(name, needed.expected, card * GIB, fits=True, right=needed.expected <= card * GIB)
         )

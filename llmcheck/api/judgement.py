@@ -11,6 +11,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
@@ -78,9 +79,20 @@ def report_of(
 
 
 def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
-    found = computed_layer.methods(profile, machine)
+    found = computed_layer.methods(profile, machine, _models(profile))
     if not any(each.days for each in found):
         return found
     from llmcheck.cloud.rent import priced  # a run of days alone has a price
 
     return priced(found, catalog.offers())
+
+
+def _models(profile: Profile) -> dict[str, Architecture]:
+    """The shapes of the known model that a profile's workload names."""
+    name = profile.workload.model if profile.workload is not None else None
+    if name is None:
+        return {}
+    from llmcheck.api.model_source import known_model  # the table of models, which most profiles do without
+
+    found = known_model(name)
+    return {} if found is None else {name: found}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from llmcheck import catalog, codec
+from llmcheck import catalog, codec, runtimes
 from llmcheck.errors import DataError
 from llmcheck.judge.requirements import decode
 from llmcheck.schema.profile import Profile, Requirement
@@ -55,6 +55,8 @@ def decode_profile(table: dict[str, Any], where: str) -> Profile:
     for name, kind in _TABLES.items():
         if name in table:
             parts[name] = codec.convert(table[name], kind, f"{where}, [{name}]")
+    if parts.get("workload") is not None:
+        _check_workload(parts["workload"], where)
     requirements = table.get("require", [])
     if not isinstance(requirements, list) or not requirements:
         raise DataError(f"{where}: a profile has at least one [[require]]")
@@ -72,6 +74,21 @@ def decode_profile(table: dict[str, Any], where: str) -> Profile:
         cost=parts.get("cost"),
         workload=parts.get("workload"),
     )
+
+
+def _check_workload(workload: Workload, where: str) -> None:
+    """Raises DataError for a model or a runtime that is not known."""
+    if workload.model is not None and workload.model not in catalog.models():
+        near = codec.did_you_mean(workload.model, catalog.models())
+        raise DataError(
+            f"{where}, [workload]: model: there is no known model '{workload.model}'{near}; see 'llmcheck models list'"
+        )
+    if workload.runtime is not None and workload.runtime not in runtimes.ids():
+        near = codec.did_you_mean(workload.runtime, runtimes.ids())
+        raise DataError(
+            f"{where}, [workload]: runtime: there is no runtime '{workload.runtime}'{near}; "
+            f"runtimes: {', '.join(runtimes.ids())}"
+        )
 
 
 def _distinct(requirements: tuple[Requirement, ...], where: str) -> None:

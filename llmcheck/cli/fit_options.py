@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from llmcheck.api.model_source import ModelSource
     from llmcheck.schema.workload import Workload
 
@@ -16,7 +18,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 _TOKENS = click.IntRange(min=1, max=2**31)
 _COUNT = click.IntRange(min=1, max=4096)
 _METHODS = ("inference", "full", "lora", "qlora", "pretrain")
-_RUNTIMES = ("transformers", "vllm", "llama.cpp", "tgi", "tensorrt-llm", "sglang", "mlx", "torchtune", "litgpt")
 _OPTIMIZERS = (
     "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
 )  # fmt: skip
@@ -26,6 +27,32 @@ _CHECKPOINTING = {"yes": True, "no": False, "selective": "selective"}
 
 def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Callable[[F], F]:
     return click.option(name, type=click.Choice(values), help=text, **more)
+
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[str]
+else:
+    _ParamType = click.ParamType  # not a generic class before 8.4
+
+
+class _RuntimeName(_ParamType):
+    """One of the runtimes; they are read when the option is used or its help is shown."""
+
+    name = "runtime"
+
+    def _names(self) -> click.Choice[str]:
+        from llmcheck import runtimes
+
+        return click.Choice(runtimes.ids())
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return self._names().get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return self._names().convert(value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return self._names().shell_complete(ctx, param, incomplete)
 
 
 def _complete_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -45,7 +72,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--context", type=_TOKENS, metavar="TOKENS", help="Of each sequence, prompt and answer together."),
     click.option("--prompt", type=_TOKENS, metavar="TOKENS", help="Read at once; the whole context unless said."),
     click.option("--batch", type=click.IntRange(1, 2**20), default=1, show_default=True, help="Sequences at a time."),
-    _choice("--runtime", _RUNTIMES, "What runs it."),
+    click.option("--runtime", type=_RuntimeName(), help="What runs it."),
     click.option("--max-sequences", type=click.IntRange(1, 2**16), help="That a server prepares for (256)."),
     click.option(
         "--memory-fraction", type=click.FloatRange(0.05, 1.0), help="Of each card, that a server takes (vLLM: 0.9)."

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from llmcheck.cloud.offers import STEADY_TIERS
-from llmcheck.schema.estimate import ComputedMethod, Fit, Rate
+from llmcheck.schema.estimate import Band, ComputedMethod, Fit
 from llmcheck.tables.offer import Offer
 from llmcheck.units import GB
 
@@ -41,16 +41,16 @@ def priced(methods: Sequence[ComputedMethod], offers: Sequence[Offer]) -> tuple[
     return tuple(found)
 
 
-def run_cost(price: Rate, days: Rate, gpus: int) -> Rate:
+def run_cost(price: Band, days: Band, gpus: int) -> Band:
     hours = 24 * gpus
-    return Rate(
+    return Band(
         low=price.low * days.low * hours,
         expected=price.expected * days.expected * hours,
         high=price.high * days.high * hours,
     )
 
 
-def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Rate | None:
+def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Band | None:
     """US dollars an hour for one GPU of that name with so many bytes; None where nobody offers it."""
     prices = [
         offer.price_hour / offer.gpu_count
@@ -64,7 +64,7 @@ def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Rate | Non
     ]
     if not prices:
         return None
-    return Rate(low=min(prices), expected=sorted(prices)[len(prices) // 2], high=max(prices))
+    return Band(low=min(prices), expected=sorted(prices)[len(prices) // 2], high=max(prices))
 
 
 def _same(name: str | None, offer: Offer) -> bool:

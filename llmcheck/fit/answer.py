@@ -1,4 +1,4 @@
-"""The whole answer to one question: memory, place, verdict, what else fits, speed, and all that was assumed."""
+"""The whole answer to "does it fit here": memory, placement, verdict, what else fits, speed, and the assumptions."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
-from llmcheck.fit.placement import FRACTIONS, Placed, budget, place
-from llmcheck.fit.plans import best_weights, good_enough, largest_batch, largest_context, ways
-from llmcheck.fit.shapes import weights
+from llmcheck.fit.placement import Placed, budget, place
+from llmcheck.fit.plans import alternatives, best_weights, largest_batch, largest_context
+from llmcheck.fit.reason import sentence
+from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit, GpuShare, Speed
 from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
-from llmcheck.schema.workload import Runtime, Workload
+from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
+
+_LARGE_CARD = 70 * GIB
 
 
 def answer(
@@ -28,120 +32,138 @@ def answer(
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
     specs: Sequence[GpuSpec] = (),
-    alternatives: bool = True,
 ) -> Fit:
-    """``grid``: grams of CO2 for a kWh. ``specs``: cards that may be advised. ``alternatives``: look for what else
-    would fit as well."""
-    asked = with_runtime(architecture, workload, machine)
+    """``assume_idle``: as if nothing else ran on the machine; ``specs``: cards that may be proposed."""
+    use = with_defaults(ModelUse(architecture, workload), machine)
     capacity = capacities.of(machine, assume_idle=assume_idle)
-    placed = place(architecture, asked, capacity)
-    full = resolved(architecture, asked, len(placed.devices) or workload.gpus or 1)
-    fits = good_enough(placed)
-    pace, said = (None, ()) if not fits else _speed(architecture, full, placed, carbon_intensity_g_per_kwh)
+    placed = place(use, capacity)
+    full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
+    pace, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     found = Fit(
         architecture=architecture,
-        workload=full,
+        workload=full.workload,
         machine=capacity.words,
         memory=placed.memory,
-        per_gpu=tuple(
-            GpuShare(
-                index=device.gpu.index,
-                name=device.gpu.name,
-                free=device.free,
-                budget=None if device.free is None else budget(asked, device),
-                memory=part,
-            )
-            for device, part in zip(placed.devices, placed.parts, strict=True)
-        ),
+        per_gpu=_per_gpu(use, placed),
         placement=placed.placement,
         verdict=placed.verdict,
-        reason=placed.reason,
+        reason=sentence(placed.reasons),
         speed=pace,
-        assumptions=tuple(dict.fromkeys((*_assumptions(architecture, workload, full, capacity), *said))),
+        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
     )
-    return _with_alternatives(found, asked, machine, capacity, specs, assume_idle) if alternatives else found
+    idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
+    return _with_alternatives(found, use, capacity, idle, specs)
 
 
-def with_runtime(architecture: Architecture, workload: Workload, machine: Machine) -> Workload:
-    """The runtime that people use for such a file on such a machine, where none is named."""
-    if workload.runtime is not None or workload.method != "inference":
-        return workload
-    form = weights.chosen(architecture, workload)
-    from_gguf = bool(architecture.tensors) and workload.weights is None and architecture.dtype not in (None, "bf16")
-    runtime: Runtime = "transformers"
-    if form.family == "gguf" or (from_gguf and architecture.source.endswith(".gguf")):
-        runtime = "llama.cpp"
-    elif form.family in ("plain", "mlx", "mxfp4") and any(gpu.vendor == "apple" for gpu in counted_gpus(machine)):
-        runtime = "mlx"
-    return replace(workload, runtime=runtime)
+def _per_gpu(use: ModelUse, placed: Placed) -> tuple[GpuShare, ...]:
+    return tuple(
+        GpuShare(
+            index=device.gpu.index,
+            name=device.gpu.name,
+            free=device.free,
+            budget=None if device.free is None else budget(use, device, part),
+            memory=part,
+        )
+        for device, part in zip(placed.devices, placed.parts, strict=True)
+    )
 
 
-def _speed(
-    architecture: Architecture, workload: Workload, placed: Placed, carbon_intensity_g_per_kwh: float | None
-) -> tuple[Speed, tuple[str, ...]]:
+def with_defaults(use: ModelUse, machine: Machine) -> ModelUse:
+    """With the runtime that people use for such weights on such a machine, and that runtime's own context."""
+    if not use.is_inference:
+        return use
+    if use.workload.runtime is None:
+        use = use.changed(runtime=_usual_runtime(use, machine))
+    if use.workload.context is None and use.workload.prompt is None and use.runtime.default_context is not None:
+        gpu_bytes = sum(gpu.memory_total or 0 for gpu in counted_gpus(machine))
+        tokens = use.runtime.default_context(gpu_bytes)
+        return use.changed(context=min(tokens, use.architecture.context or tokens))
+    return use
+
+
+def _usual_runtime(use: ModelUse, machine: Machine) -> str:
+    architecture, family = use.architecture, use.form.family
+    from_file = bool(architecture.tensors) and use.workload.weights is None and architecture.dtype not in (None, "bf16")
+    if from_file and architecture.source.endswith(".gguf"):
+        family = "gguf"
+    return runtimes.usual(family, counted_gpus(machine))
+
+
+def _speed(use: ModelUse, placed: Placed, carbon_intensity_g_per_kwh: float | None) -> tuple[Speed, tuple[str, ...]]:
+    in_the_way = not use.is_inference or placed.verdict == "fits-with-offload"
     return speed.speed(
-        architecture,
-        workload,
+        use,
         [device.gpu for device in placed.devices],
-        in_ram=placed.in_ram if workload.method != "inference" or placed.verdict == "fits-with-offload" else 0,
+        # an embedding in RAM is only looked up
+        offloaded_bytes=placed.offloaded_bytes if in_the_way else 0,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
     )
 
 
-def _with_alternatives(
-    found: Fit, asked: Workload, machine: Machine, capacity: Capacity, specs: Sequence[GpuSpec], assume_idle: bool
-) -> Fit:
-    architecture = found.architecture
+def _with_alternatives(found: Fit, use: ModelUse, capacity: Capacity, idle: Capacity, specs: Sequence[GpuSpec]) -> Fit:
     if found.verdict in ("fits", "fits-with-offload"):
         found = replace(
             found,
-            largest_context=largest_context(architecture, asked, capacity, found.verdict),
-            largest_batch=largest_batch(architecture, asked, capacity, found.verdict),
+            largest_context=largest_context(use, capacity, found.verdict),
+            largest_batch=largest_batch(use, capacity, found.verdict),
         )
     if found.verdict == "unknown":
         return found
-    found = replace(found, best_weights=best_weights(architecture, asked, capacity))
+    found = replace(found, best_weights=best_weights(use, capacity))
     if found.verdict == "fits":
         return found
-    idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
-    return replace(
-        found, ways=ways(architecture, asked, capacity, idle, specs, whole=found.verdict == "fits-with-offload")
-    )
+    on_gpus_alone = found.verdict == "fits-with-offload"
+    return replace(found, ways=alternatives(use, capacity, idle, specs, on_gpus_alone=on_gpus_alone))
 
 
 def _is_large(capacity: Capacity) -> bool:
+    """Cards on which servers prepare for more sequences: of 70 GiB and more, A100 excepted."""
     devices = [each for group in capacity.groups for each in group]
-    return bool(devices) and all((d.total or 0) >= 70 * GIB and "A100" not in (d.gpu.name or "") for d in devices)
+    return bool(devices) and all(
+        (each.total or 0) >= _LARGE_CARD and "A100" not in (each.gpu.name or "") for each in devices
+    )
 
 
-def _assumptions(architecture: Architecture, asked: Workload, full: Workload, capacity: Capacity) -> list[str]:
+def _assumptions(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
+    """``workload``: as it was asked; ``full``: with every choice filled in."""
+    architecture = full.architecture
     notes = list(architecture.notes)
-    if asked.method == "inference":
-        if asked.runtime is None:
-            notes.append(f"run by {full.runtime}; --runtime names another")
-        if asked.context is None:
-            notes.append(f"a context of {full.context:,} tokens; --context names another")
-        if asked.weights is None:
-            said = "as in the file" if full.weights is None else f"in {full.weights}, as published"
-            if architecture.dtype is None and full.weights is not None:
-                said = f"in {full.weights}"
-            notes.append(f"weights {said}; --weights names another format")
-        if full.runtime == "vllm" and full.max_sequences is None and _is_large(capacity):
-            # engine/arg_utils.py; its logs on H100 show the memory of as many
-            notes.append("256 sequences at a time; on such cards vllm takes 1,024 by itself: --max-sequences 1024")
-        if full.runtime in FRACTIONS:
-            share = full.memory_fraction or FRACTIONS[full.runtime]
-            notes.append(
-                f"{full.runtime} takes {share:.0%} of each card when it starts and keeps what is left as cache"
-            )
-    else:
-        notes.append(
-            f"sequences of {full.context:,} tokens, micro-batch {full.batch}, {full.optimizer},"
-            f" {'recomputed' if full.checkpointing is True else 'kept'} activations"
-            + (f", {full.sharding} over {full.gpus} GPUs" if (full.gpus or 1) > 1 else "")
-        )
-    if architecture.context is not None and (full.context or 0) > architecture.context:
+    notes += _about_inference(workload, full, capacity) if full.is_inference else [_about_training(full.workload)]
+    if architecture.context is not None and full.context > architecture.context:
         notes.append(f"the model declares a context of {architecture.context:,} tokens at most")
-    notes += capacity.assumptions
+    return [*notes, *capacity.assumptions]
+
+
+def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
+    notes, runtime = [], full.runtime
+    if workload.runtime is None:
+        notes.append(f"run by {runtime.id}; --runtime names another")
+    if workload.context is None:
+        notes.append(f"a context of {full.context:,} tokens; --context names another")
+    if workload.weights is None:
+        name = full.workload.weights
+        published = "" if full.architecture.dtype is None else ", as published"
+        how = "as in the file" if name is None else f"in {name}{published}"
+        notes.append(f"weights {how}; --weights names another format")
+    more = runtime.large_card_sequences
+    if more is not None and workload.max_sequences is None and _is_large(capacity):
+        notes.append(
+            f"256 sequences at a time; on such cards {runtime.id} takes {more:,} by itself: --max-sequences {more}"
+        )
+    if runtime.reservation is not None:
+        share = f"{full.workload.memory_fraction or runtime.reservation.fraction:.0%}"
+        notes.append(
+            f"{runtime.id} takes {share} of each card when it starts and keeps what is left as cache"
+            if runtime.reservation.of == "total"
+            else f"{runtime.id} takes {share} of what is free after the weights as cache"
+        )
     return notes
+
+
+def _about_training(full: Workload) -> str:
+    return (
+        f"sequences of {full.context:,} tokens, micro-batch {full.batch}, {full.optimizer},"
+        f" {'recomputed' if full.checkpointing is True else 'kept'} activations"
+        + (f", {full.sharding} over {full.gpus} GPUs" if (full.gpus or 1) > 1 else "")
+    )

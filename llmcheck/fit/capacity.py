@@ -1,13 +1,20 @@
-"""What a machine has to give: the memory of its GPUs that can be had now, in groups that work together, and its RAM."""
+"""Memory that a machine has available: of its GPUs, in groups that work together, and its RAM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from llmcheck.gpus import names, unified_memory
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.units import GIB, format_gb, format_gib
+
+GPU_COUNTS = (
+    1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096,
+)  # fmt: skip
+"""How many GPUs are tried, on this machine and on one with more of them."""
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -15,18 +22,20 @@ class Device(Struct, frozen=True, kw_only=True):
     total: int | None
     """Bytes; None where it could not be read."""
     free: int | None
-    """Bytes that can be had now, or when idle where that is asked; None where it could not be read."""
+    """Bytes available now, or when idle where that is asked; None where it could not be read."""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
     groups: tuple[tuple[Device, ...], ...]
     """GPUs that one job can use together, the largest first in each; the group with most memory first."""
     ram: int | None
-    """Bytes of RAM that can be had; None where that is not known."""
+    """Bytes of RAM available; None where that is not known."""
     ram_stated: bool
     """False: nothing says how much RAM there is, and nothing is put there."""
     listed: bool
     """False: the GPUs could not be listed."""
+    system: str | None
+    """``linux``, ``windows``, ``darwin``; None where it is not known."""
     words: str
     """``2 x RTX 4090 (24.0 GiB), 64 GB RAM``."""
     assumptions: tuple[str, ...] = ()
@@ -54,46 +63,37 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         ram=ram,
         ram_stated=machine.ram.total is not None or not machine.hypothetical,
         listed=machine.gpus is not None,
+        system=machine.os.system if machine.os is not None else None,
         words=in_words(machine),
         assumptions=tuple(dict.fromkeys(notes)),
     )
 
 
 def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> Device:
-    total = gpu.memory_total or (machine.ram.total if gpu.unified else None)
-    if total is None:
+    share = unified_memory.share_of(gpu, machine.ram)
+    if share.total is None:
         return Device(gpu=gpu, total=None, free=None)
-    idle = total - (gpu.memory_reserved or 0)
+    idle = share.total - (gpu.memory_reserved or 0)
     if assume_idle:
-        return Device(gpu=gpu, total=total, free=idle)
-    if gpu.unified:
-        available = machine.ram.available
-        return Device(gpu=gpu, total=total, free=total if available is None else min(total, available))
-    if gpu.memory_free is None:
+        return Device(gpu=gpu, total=share.total, free=idle)
+    if share.free is None:
         notes.append("how much of the GPU memory is free is not known; it is counted as idle")
-        return Device(gpu=gpu, total=total, free=idle)
-    return Device(gpu=gpu, total=total, free=gpu.memory_free)
+    return Device(gpu=gpu, total=share.total, free=idle if share.free is None else share.free)
+
+
+def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
+    """So many cards of this kind on which nothing else runs."""
+    return (replace(device, free=(device.total or 0) - (device.gpu.memory_reserved or 0)),) * count
 
 
 def in_words(machine: Machine) -> str:
-    counts: dict[str, int] = {}
-    for gpu in counted_gpus(machine):
-        size = "memory unknown" if gpu.memory_total is None else format_gib(gpu.memory_total)
-        name = f"{gpu.name or f'{gpu.vendor} GPU'} ({size})"
-        counts[name] = counts.get(name, 0) + 1
-    parts = [name if count == 1 else f"{count} x {name}" for name, count in counts.items()] or ["no GPU"]
+    """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 64.0 GB RAM``."""
+    gpus = names.in_words(counted_gpus(machine), format_gib)
     ram = machine.ram.usable or machine.ram.total
+    if not ram:
+        return gpus
     # whole GiB are what a Mac has; 64 GB were written so
-    said = "" if not ram else f"{format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
-    return ", ".join([*parts, *([said] if said else [])])
-
-
-def without_vendor(name: str | None) -> str:
-    """``RTX 4090`` for ``NVIDIA GeForce RTX 4090``."""
-    words = (name or "GPU").split()
-    while len(words) > 1 and words[0] in {"NVIDIA", "AMD", "Intel", "GeForce", "Apple", "Tesla"}:
-        words = words[1:]
-    return " ".join(words)
+    return f"{gpus}, {format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
 
 
 def equal(devices: Sequence[Device]) -> bool:

@@ -1,19 +1,24 @@
-"""The computed layer of a profile: which ways of doing what a tier is for this machine can hold, and how fast."""
+"""The computed layer of a profile: which ways of doing what a tier is for this machine can run, and how fast."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import Any
 
 from msgspec.structs import replace
 
+from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import plans, speed
-from llmcheck.fit.capacity import Capacity, without_vendor
+from llmcheck.fit.capacity import GPU_COUNTS, Capacity, idle_cards
 from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.placement import Placed, place
-from llmcheck.fit.shapes import typical
+from llmcheck.fit.shapes import formats, typical
+from llmcheck.fit.use import ModelUse
+from llmcheck.gpus.names import short_name
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import ComputedMethod
+from llmcheck.schema.estimate import ComputedMethod, MethodKind
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
@@ -21,32 +26,44 @@ from llmcheck.schema.workload import Workload
 from llmcheck.units import format_gib
 
 ID = "computed"
-SOURCE = "computed from typical shapes of the size; 'llmcheck fit' shows every term with its source"
-_LADDER = ("bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "q2_k")
-_FINE_TUNING = (
-    ("full with AdamW", {"method": "full"}),
-    ("full with 8-bit AdamW", {"method": "full", "optimizer": "adamw-8bit", "precision": "bf16"}),
-    ("LoRA", {"method": "lora"}),
-    ("QLoRA", {"method": "qlora"}),
+SOURCE = "computed from {shapes}; 'llmcheck fit' shows every term with its source"
+_FITTING = ("fits", "fits-with-offload")
+_MOST_CARDS = 32
+"""More of them are another kind of machine."""
+_FINE_TUNING: tuple[tuple[MethodKind, str, dict[str, Any]], ...] = (
+    ("full", "full with AdamW", {"method": "full"}),
+    (
+        "full-8bit-optimizer",
+        "full with 8-bit AdamW",
+        {"method": "full", "optimizer": "adamw-8bit", "precision": "bf16"},
+    ),
+    ("lora", "LoRA", {"method": "lora"}),
+    ("qlora", "QLoRA", {"method": "qlora"}),
 )
 
 
-def methods(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
-    """For each size of the tier every way that matters, the best one first; () for a profile without a workload."""
+def methods(
+    profile: Profile, machine: Machine, models: Mapping[str, Architecture] | None = None
+) -> tuple[ComputedMethod, ...]:
+    """For each model of the tier every way that matters, the best one first; () for a profile without a workload.
+
+    ``models``: shapes of the known model that the workload names, by its id. Raises KeyError without it.
+    """
     workload = profile.workload
     if workload is None or machine.gpus is None:
         return ()
     capacity = capacities.of(machine)
+    build = {"inference": _inference, "pretrain": _pretraining}.get(workload.method, _fine_tuning)
     found: list[ComputedMethod] = []
-    for size in workload.parameters:
-        architecture = typical.architecture(size)
-        if workload.method == "inference":
-            found += _answering(size, architecture, workload, capacity)
-        elif workload.method == "pretrain":
-            found += _from_scratch(size, architecture, workload, capacity)
-        else:
-            found += _tuning(size, architecture, workload, capacity)
+    for name in model_names(workload):
+        architecture = (models or {})[name] if workload.model else typical.architecture(name)
+        found += build(name, ModelUse(architecture, replace(workload, parameters=(), model=None)), capacity)
     return tuple(found)
+
+
+def model_names(workload: Workload) -> tuple[str, ...]:
+    """The known model that it names, or else its sizes."""
+    return (workload.model,) if workload.model else workload.parameters
 
 
 def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None:
@@ -54,12 +71,13 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
     workload = profile.workload
     if workload is None or not found:
         return None
-    by_size = {size: [each for each in found if each.parameters == size] for size in workload.parameters}
-    statuses = [_status(group) for group in by_size.values() if group]
+    groups = [[each for each in found if each.parameters == name] for name in model_names(workload)]
+    groups = [group for group in groups if group]
+    statuses = [_status(group) for group in groups]
     status: Status = "fail" if all(each == "fail" for each in statuses) else "pass"
     if status != "fail" and any(each != "pass" for each in statuses):
         status = "unknown" if all(each in ("unknown", "fail") for each in statuses) else "warn"
-    message = "; ".join(_in_words(group, workload) for group in by_size.values() if group)
+    shapes = "the shapes of the model" if workload.model else "typical shapes of the size"
     return Finding(
         id=ID,
         kind="fit",
@@ -67,97 +85,95 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
         level="required" if workload.method != "pretrain" else "recommended",
         status=status,
         needed=_needed(workload),
-        found="; ".join(_short(group) for group in by_size.values() if group),
-        message=message,
+        found="; ".join(_short(group) for group in groups),
+        message="; ".join(_in_words(group, workload) for group in groups),
         remedy=_remedy(found) if status in ("fail", "warn") else None,
-        source=SOURCE,
+        source=SOURCE.format(shapes=shapes),
     )
 
 
 def _needed(workload: Workload) -> str:
-    sizes = " and ".join(workload.parameters)
+    names = " and ".join(model_names(workload))
     if workload.method == "inference":
-        return f"{sizes} with a context of {workload.context or 4096:,} tokens"
+        return f"{names} with a context of {workload.context or 4096:,} tokens"
     if workload.method == "pretrain":
-        return f"{sizes} on {workload.gpus or 1:,} GPUs, {(workload.tokens or 0) / 1e12:g}T tokens"
-    return f"{sizes} trained on sequences of {workload.context or 2048:,} tokens"
+        return f"{names} on {workload.gpus or 1:,} GPUs, {(workload.tokens or 0) / 1e12:g}T tokens"
+    return f"{names} trained on sequences of {workload.context or 2048:,} tokens"
 
 
 # --- the ways ---
 
 
-def _answering(
-    size: str, architecture: Architecture, workload: Workload, capacity: Capacity
-) -> Iterator[ComputedMethod]:
-    base = replace(workload, runtime="llama.cpp", parameters=(), context=workload.context or 4096)
-    names = _LADDER[_LADDER.index("q4_k_m") :] if workload.weights else _LADDER
-    plain = names[0]
-    placed = {plain: place(architecture, replace(base, weights=plain), capacity)}
-    yield _method(size, plain, architecture, replace(base, weights=plain), placed[plain], capacity)
-    if placed[plain].verdict == "fits":
-        return
-    for name in names[1:]:
-        work = replace(base, weights=name)
-        each = place(architecture, work, capacity)
-        if each.verdict == "fits":
-            yield _method(size, name, architecture, work, each)
+def _inference(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
+    base = use.changed(runtime=use.workload.runtime or runtimes.FRUGAL, context=use.workload.context or 4096)
+    names = _formats(base)
+    four_bits = base.runtime.four_bits
+    for position, name in enumerate(names):
+        own = base.changed(weights=name)
+        placed = place(own, capacity)
+        shown = position == 0 or (name in (four_bits, names[-1]) and placed.verdict != "does-not-fit")
+        if shown or placed.verdict == "fits":
+            kind: MethodKind = "four-bit-weights" if name == four_bits else "weights"
+            yield _method(model, kind, name, own, placed, capacity if position == 0 else None)
+        if placed.verdict == "fits":
             return
-        if name in ("q4_k_m", names[-1]) and each.verdict != "does-not-fit":
-            yield _method(size, name, architecture, work, each)
 
 
-def _tuning(size: str, architecture: Architecture, workload: Workload, capacity: Capacity) -> Iterator[ComputedMethod]:
-    for name, fields in _FINE_TUNING:
-        work = replace(workload, parameters=(), context=workload.context or 2048, **fields)
-        plain = capacity if name == _FINE_TUNING[0][0] else None
-        yield _method(size, name, architecture, work, place(architecture, work, capacity), plain)
+def _formats(use: ModelUse) -> list[str]:
+    """The format that the profile names, or the published one, and those that take less."""
+    runtime = use.runtime
+    ladder = runtime.common_ladder or runtime.ladder
+    if use.workload.weights is None:
+        return list(plans.weight_formats(use, ladder))
+    named = use.form
+    if named.family in runtime.families:
+        return [named.name, *(each for each in ladder if formats.weights(each).bits < named.bits)]
+    nearest = min(ladder, key=lambda each: abs(formats.weights(each).bits - named.bits))
+    return list(ladder[ladder.index(nearest) :])
 
 
-def _from_scratch(
-    size: str, architecture: Architecture, workload: Workload, capacity: Capacity
-) -> Iterator[ComputedMethod]:
+def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
+    for kind, name, fields in _FINE_TUNING:
+        own = use.changed(context=use.workload.context or 2048, **fields)
+        yield _method(model, kind, name, own, place(own, capacity), capacity if kind == "full" else None)
+
+
+def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
     """On the whole cluster that the tier names, made of this machine's best GPUs."""
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices:
         return
-    gpus = workload.gpus or len(devices)
+    gpus = use.workload.gpus or len(devices)
     cluster = replace(capacity, groups=((devices[0],) * gpus,))
-    work = replace(workload, parameters=(), context=workload.context or 4096)
-    placed = place(architecture, work, cluster)
-    yield _method(size, f"{gpus:,} x {without_vendor(devices[0].gpu.name)}", architecture, work, placed)
+    own = use.changed(context=use.workload.context or 4096)
+    name = f"{gpus:,} x {short_name(devices[0].gpu.name)}"
+    yield _method(model, "pretrain", name, own, place(own, cluster))
 
 
 def _method(
-    size: str,
-    name: str,
-    architecture: Architecture,
-    workload: Workload,
-    placed: Placed,
-    capacity: Capacity | None = None,
+    model: str, kind: MethodKind, name: str, use: ModelUse, placed: Placed, capacity: Capacity | None = None
 ) -> ComputedMethod:
-    """``room``: where it does not fit, look how many such cards would hold it."""
+    """``capacity``: where it does not fit, look how many such cards would hold it."""
+    offloaded = placed.offloaded_bytes if placed.verdict == "fits-with-offload" else 0
     rate = days = None
-    if plans.good_enough(placed):
-        aside = placed.in_ram if placed.verdict == "fits-with-offload" else 0
-        pace, _ = speed.speed(
-            architecture,
-            resolved(architecture, workload, max(len(placed.devices), 1)),
-            [device.gpu for device in placed.devices],
-            in_ram=aside,
-        )
+    if placed.fits:
+        full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
+        pace, _ = speed.speed(full, [device.gpu for device in placed.devices], offloaded_bytes=offloaded)
         rate, days = pace.decode or pace.train, pace.days
+    cards = None
+    if capacity is not None and placed.verdict != "fits":
+        cards = _enough_cards(use, capacity, placed.memory.total)
     return ComputedMethod(
-        parameters=size,
+        parameters=model,
         method=name,
+        kind=kind,
         verdict=placed.verdict,
         total=placed.memory.total,
         weights=placed.memory.weights,
-        ram=placed.in_ram if placed.verdict == "fits-with-offload" else 0,
+        ram=offloaded,
         gpus=len(placed.devices),
         gpu=placed.devices[0].gpu.name if placed.devices else None,
-        cards=_enough(architecture, workload, capacity, placed.memory.total)
-        if capacity is not None and placed.verdict != "fits"
-        else None,
+        cards=cards,
         tokens_per_second=rate,
         days=days,
     )
@@ -170,7 +186,7 @@ def _status(group: Sequence[ComputedMethod]) -> Status:
     """Of the ways for one size: the first is the plain one."""
     if group[0].verdict == "fits":
         return "pass"
-    if any(each.verdict in ("fits", "fits-with-offload") for each in group):
+    if any(each.verdict in _FITTING for each in group):
         return "warn"
     return "unknown" if any(each.verdict == "unknown" for each in group) else "fail"
 
@@ -179,18 +195,18 @@ def best(group: Sequence[ComputedMethod]) -> ComputedMethod:
     """The first that lies on the GPUs; else, with the help of RAM, that in 4 bits or the last; else the first."""
     whole = next((each for each in group if each.verdict == "fits"), None)
     helped = [each for each in group if each.verdict == "fits-with-offload"]
-    four_bits = next((each for each in helped if each.method == "q4_k_m"), None)
+    four_bits = next((each for each in helped if each.kind == "four-bit-weights"), None)
     return whole or four_bits or (helped[-1] if helped else group[0])
 
 
 def _short(group: Sequence[ComputedMethod]) -> str:
     size = group[0].parameters
-    fitting = [each for each in group if each.verdict in ("fits", "fits-with-offload")]
+    fitting = [each for each in group if each.verdict in _FITTING]
     if not fitting:
         if any(each.verdict == "unknown" for each in group):
-            return f"{size}: cannot be told"
+            return f"{size}: not known"
         return f"{size}: nothing fits"
-    if len(group) > 1 and group[-1].method == "QLoRA":
+    if group[-1].kind == "qlora":
         return f"{size}: {', '.join(each.method for each in fitting)}"
     chosen = best(group)
     if chosen.ram and not chosen.gpus:
@@ -200,33 +216,40 @@ def _short(group: Sequence[ComputedMethod]) -> str:
 
 
 def _in_words(group: Sequence[ComputedMethod], workload: Workload) -> str:
-    size = group[0].parameters
     if workload.method == "inference":
-        chosen = best(group)
-        text = f"{size} in {chosen.method}: weights {format_gib(chosen.weights)}, {format_gib(chosen.total)} in all"
-        if chosen.verdict == "fits":
-            text += "" if chosen.gpus < 2 else f" on {chosen.gpus} GPUs"
-        elif chosen.ram and chosen.gpus:
-            text += f", so {format_gib(chosen.ram)} go to RAM"
-        elif chosen.ram:
-            text += ", all of it in RAM"
-        else:
-            text += ", which does not fit" if chosen.verdict == "does-not-fit" else ", and the memory is not known"
-        return text + _pace(chosen)
+        return _inference_in_words(best(group))
     if workload.method == "pretrain":
-        chosen = group[0]
-        said = f"{size} on {chosen.method}: {format_gib(chosen.total // max(chosen.gpus, 1))} on each"
-        said += "" if chosen.verdict == "fits" else ", which does not fit"
-        if chosen.days is not None:
-            said += f", {_days(chosen)} for {(workload.tokens or 0) / 1e12:g}T tokens"
-        if chosen.cost_usd is not None:
-            said += f", about {chosen.cost_usd.expected / 1e6:.1f}M $ at list prices"
-        return said
-    fitting = [each for each in group if each.verdict in ("fits", "fits-with-offload")]
+        return _run_in_words(group[0], workload)
+    fitting = [each for each in group if each.verdict in _FITTING]
     others = [each for each in group if each not in fitting]
-    text = f"{size}: " + (_listed(fitting) + (" fit" if len(fitting) > 1 else " fits") if fitting else "")
+    text = f"{group[0].parameters}: " + (
+        _listed(fitting) + (" fit" if len(fitting) > 1 else " fits") if fitting else ""
+    )
     if others:
         text += (", " if fitting else "") + _listed(others) + (" do not" if len(others) > 1 else " does not")
+    return text
+
+
+def _inference_in_words(chosen: ComputedMethod) -> str:
+    sizes = f"weights {format_gib(chosen.weights)}, {format_gib(chosen.total)} in all"
+    text = f"{chosen.parameters} in {chosen.method}: {sizes}"
+    if chosen.verdict == "fits":
+        text += "" if chosen.gpus < 2 else f" on {chosen.gpus} GPUs"
+    elif chosen.ram:
+        text += f", so {format_gib(chosen.ram)} go to RAM" if chosen.gpus else ", all of it in RAM"
+    else:
+        text += ", which does not fit" if chosen.verdict == "does-not-fit" else ", and the memory is not known"
+    return text + _pace(chosen)
+
+
+def _run_in_words(chosen: ComputedMethod, workload: Workload) -> str:
+    text = f"{chosen.parameters} on {chosen.method}: {format_gib(chosen.total // max(chosen.gpus, 1))} on each"
+    text += "" if chosen.verdict == "fits" else ", which does not fit"
+    if chosen.days is not None:
+        days = speed.rounded(chosen.days.expected)
+        text += f", about {days} days for {(workload.tokens or 0) / 1e12:g}T tokens"
+    if chosen.cost_usd is not None:
+        text += f", about {chosen.cost_usd.expected / 1e6:.1f}M $ at list prices"
     return text
 
 
@@ -246,28 +269,24 @@ def _pace(chosen: ComputedMethod) -> str:
     return f", about {speed.rounded(rate.expected)} tokens/s" if rate is not None else ""
 
 
-def _days(chosen: ComputedMethod) -> str:
-    return "" if chosen.days is None else f"about {speed.rounded(chosen.days.expected)} days"
-
-
 def _remedy(found: Sequence[ComputedMethod]) -> str | None:
     """How many such cards hold the plain way whole, for the largest size that does not fit them."""
     lacking = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not lacking:
         return None
     most = lacking[-1]
-    return f"{most.cards} x {without_vendor(most.gpu)} would hold it all: {most.parameters}, {most.method}"
+    return f"{most.cards} x {short_name(most.gpu)} would hold it all: {most.parameters}, {most.method}"
 
 
-def _enough(architecture: Architecture, workload: Workload, capacity: Capacity, total: int) -> int | None:
-    """Tried, from two such cards on, as if they were idle."""
+def _enough_cards(use: ModelUse, capacity: Capacity, total: int) -> int | None:
+    """The fewest such cards that hold it, idle, of more than there are; None where the kind cannot be added to."""
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices or devices[0].gpu.unified or devices[0].gpu.parent is not None or not devices[0].total:
         return None
-    idle = replace(devices[0], free=devices[0].total - (devices[0].gpu.memory_reserved or 0))
-    for count in (2, 3, 4, 6, 8, 12, 16, 24, 32):
-        if count <= len(devices) or total > count * (idle.free or 0):
+    for count in takewhile(lambda count: count <= _MOST_CARDS, GPU_COUNTS):
+        cards = idle_cards(devices[0], count)
+        if count <= max(len(devices), 1) or total > count * (cards[0].free or 0):
             continue
-        if place(architecture, workload, replace(capacity, groups=((idle,) * count,))).verdict == "fits":
+        if place(use, replace(capacity, groups=(cards,))).verdict == "fits":
             return count
     return None

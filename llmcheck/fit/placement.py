@@ -7,204 +7,201 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.fit.capacity import Capacity, Device, equal
-from llmcheck.fit.memory import inference, total
-from llmcheck.fit.memory.inference import CONTEXT, SERVED, TENSOR_PARALLEL
-from llmcheck.fit.memory.terms import Share, summed
+from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, equal
+from llmcheck.fit.memory import total
+from llmcheck.fit.memory.terms import GpuPart, summed
 from llmcheck.fit.memory.terms import memory as totalled
-from llmcheck.schema.architecture import Architecture
+from llmcheck.fit.reason import Code, Reason
+from llmcheck.fit.use import ModelUse
+from llmcheck.gpus import vendors
 from llmcheck.schema.estimate import FitVerdict, Memory, Placement
-from llmcheck.schema.workload import Workload
-from llmcheck.units import format_gib
 
-FRACTIONS = {"vllm": 0.9, "sglang": 0.88, "tensorrt-llm": 0.9, "tgi": 0.95}
-"""Of a card that a server takes when it starts: vLLM's gpu_memory_utilization, SGLang's mem_fraction_static (for large
-cards), TensorRT-LLM's free_gpu_memory_fraction, TGI's cuda-memory-fraction."""
-OFFLOADS = (None, "transformers", "llama.cpp")
-"""Runtimes that may leave layers in RAM without being told how."""
-_COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
+Devices = tuple[Device, ...]
 
 
 class Placed(Struct, frozen=True, kw_only=True):
+    """The best way to place one use of a model on one machine, or the one that comes nearest."""
+
     verdict: FitVerdict
-    reason: str
+    reasons: tuple[Reason, ...]
     memory: Memory
     """All that it takes, on GPUs and in RAM."""
-    devices: tuple[Device, ...] = ()
+    devices: Devices = ()
     """Those that hold a part, or would if it fitted."""
     parts: tuple[Memory, ...] = ()
     """What lies on each of ``devices``."""
     placement: Placement | None = None
-    in_ram: int = 0
+    offloaded_bytes: int = 0
+    """That lie in RAM."""
+
+    @property
+    def fits(self) -> bool:
+        """On the GPUs, or with the help of RAM."""
+        return self.verdict in ("fits", "fits-with-offload")
 
 
-def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> Placed:
+def place(use: ModelUse, capacity: Capacity) -> Placed:
     """The best that this machine can do, without changing the workload.
 
     It lies on no more GPUs than the model has parts, however many there are."""
     if not capacity.listed:
-        return _unknown(architecture, workload, "the GPUs of this machine could not be listed")
+        return _unknown(use, Reason(code="gpus-not-listed"))
     if any(device.free is None for group in capacity.groups for device in group) and len(capacity.groups) == 1:
-        found = _best(architecture, workload, [_readable(group) for group in capacity.groups], capacity)
-        if found.verdict == "fits":
-            return found
-        return _unknown(architecture, workload, "the memory of a GPU could not be read")
+        found = _best(use, [_readable(group) for group in capacity.groups], capacity)
+        return found if found.verdict == "fits" else _unknown(use, Reason(code="gpu-memory-unknown"))
     groups = [group for group in map(_readable, capacity.groups) if group]
-    impossible = _impossible(architecture, workload, max(map(len, groups), default=0))
+    impossible = _impossible(use, max(map(len, groups), default=0))
     if impossible is not None:
-        parts = total.per_gpu(architecture, workload, workload.gpus or 1)
-        whole = total.whole(architecture, workload, parts)
-        return Placed(verdict="does-not-fit", reason=impossible, memory=whole)
+        parts = total.per_gpu(use, use.workload.gpus or 1)
+        return Placed(verdict="does-not-fit", reasons=(impossible,), memory=total.whole(use, parts))
     if not groups:
-        return _without_gpu(architecture, workload, capacity)
-    return _best(architecture, workload, groups, capacity)
+        return _without_gpu(use, capacity)
+    return _best(use, groups, capacity)
 
 
-def _impossible(architecture: Architecture, workload: Workload, most: int) -> str | None:
+def _cut(use: ModelUse) -> int:
+    """GPUs that the model is cut over as the workload says, data parallelism aside."""
+    return max(use.workload.tensor_parallel, 1) * max(use.workload.pipeline_parallel, 1)
+
+
+def _impossible(use: ModelUse, most: int) -> Reason | None:
     """Why no memory would help; ``most``: GPUs that work together."""
-    cut = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
-    asked = max(workload.gpus or 1, cut)
-    if asked > max(most, 1):
-        return f"{asked:,} GPUs are asked for, and this machine has {most or 'none'} that work together"
-    heads = max((group.heads for group in architecture.attention if group.kind != "state"), default=0)
-    if workload.tensor_parallel > 1 and heads % workload.tensor_parallel:
-        return f"{heads} attention heads cannot be cut over {workload.tensor_parallel} GPUs"
+    needed = max(use.workload.gpus or 1, _cut(use))
+    if needed > max(most, 1):
+        return Reason(code="too-few-gpus", needed=needed, available=most)
+    tensor = use.workload.tensor_parallel
+    if tensor > 1 and use.query_heads % tensor:
+        return Reason(code="heads-not-divisible", needed=use.query_heads, gpus=tensor)
     return None
 
 
-def _readable(group: Sequence[Device]) -> tuple[Device, ...]:
+def _readable(group: Sequence[Device]) -> Devices:
     return tuple(device for device in group if device.free is not None)
 
 
-def _unknown(architecture: Architecture, workload: Workload, reason: str) -> Placed:
-    parts = total.per_gpu(architecture, workload, workload.gpus or 1)
-    return Placed(verdict="unknown", reason=reason, memory=total.whole(architecture, workload, parts))
+def _unknown(use: ModelUse, reason: Reason) -> Placed:
+    parts = total.per_gpu(use, use.workload.gpus or 1)
+    return Placed(verdict="unknown", reasons=(reason,), memory=total.whole(use, parts))
 
 
-def _best(
-    architecture: Architecture, workload: Workload, groups: Sequence[tuple[Device, ...]], capacity: Capacity
-) -> Placed:
+def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> Placed:
     """The first group that holds it; else the first in which RAM helps; else the one that comes nearest."""
-    tried = [_on_gpus(architecture, workload, group, capacity) for group in groups if group]
+    tried = [_on_gpus(use, group, capacity) for group in groups if group]
     for each in tried:
-        if each.verdict == "fits" or (each.verdict == "fits-with-offload" and workload.method != "inference"):
+        if each.verdict == "fits" or (each.verdict == "fits-with-offload" and not use.is_inference):
             return each
-    if workload.method == "inference" and workload.runtime in OFFLOADS:
-        helped = [_with_ram(architecture, workload, group, capacity) for group in groups if group]
+    if use.is_inference and use.runtime.offloads:
+        helped = [_with_ram(use, group, capacity) for group in groups if group]
         for verdict in ("fits-with-offload", "unknown"):
             for each in helped:
                 if each.verdict == verdict:
                     return each
         if capacity.ram is not None and tried:
-            return replace(tried[0], reason=f"{tried[0].reason}; {helped[0].reason}")
-    return tried[0] if tried else _without_gpu(architecture, workload, capacity)
+            return replace(tried[0], reasons=(*tried[0].reasons, *helped[0].reasons))
+    return tried[0] if tried else _without_gpu(use, capacity)
 
 
 # --- on GPUs alone ---
 
 
-def _counts(workload: Workload, devices: Sequence[Device], architecture: Architecture) -> Iterator[int]:
+def _counts(use: ModelUse, devices: Devices) -> Iterator[int]:
     """How many GPUs may hold it, in the order in which they are tried."""
-    most = min(workload.gpus or len(devices), len(devices))
-    cut = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
-    if workload.method != "inference":
+    most, cut = min(use.workload.gpus or len(devices), len(devices)), _cut(use)
+    counts = sorted({count for count in (*GPU_COUNTS, most) if count <= most})
+    if not use.is_inference:
         step = cut if cut <= most else 1
-        yield from (count for count in sorted({*_COUNTS, most}, reverse=True) if count <= most and count % step == 0)
-        return
-    if workload.gpus is not None or cut > 1:
-        yield min(max(workload.gpus or cut, cut), len(devices))
-        return
-    heads = max((group.heads for group in architecture.attention if group.kind != "state"), default=0)
-    for count in sorted({count for count in (*_COUNTS, most) if count <= most}):
-        if workload.runtime in TENSOR_PARALLEL and heads and heads % count:
-            continue
-        yield count
+        yield from (count for count in reversed(counts) if count % step == 0)
+    elif use.workload.gpus is not None or cut > 1:
+        yield min(max(use.workload.gpus or cut, cut), len(devices))
+    else:
+        heads = use.query_heads if use.runtime.tensor_parallel else 0
+        yield from (count for count in counts if not heads or heads % count == 0)
 
 
-def _on_gpus(architecture: Architecture, workload: Workload, devices: tuple[Device, ...], capacity: Capacity) -> Placed:
-    nearest: Placed | None = None
-    for count in _counts(workload, devices, architecture):
-        parts = _parts(architecture, workload, devices[:count])
+def _missing(use: ModelUse, devices: Devices, parts: Sequence[Memory]) -> list[int]:
+    """Bytes that each GPU lacks; negative where some are left."""
+    return [part.total - budget(use, device, part) for part, device in zip(parts, devices, strict=True)]
+
+
+def _on_gpus(use: ModelUse, devices: Devices, capacity: Capacity) -> Placed:
+    nearest: tuple[int, Placed] | None = None
+    for count in _counts(use, devices):
+        parts = _parts(use, devices[:count])
         used = devices[: len(parts)]
-        lacking = [part.total - budget(workload, device) for part, device in zip(parts, used, strict=True)]
-        whole = total.whole(architecture, workload, parts)
-        if max(lacking) <= 0:
-            return _settled(architecture, workload, used, parts, whole, capacity)
-        reason = _too_much(workload, used, parts, max(lacking))
-        found = Placed(
-            verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts,
-            placement=Placement(gpus=len(used)),
-        )  # fmt: skip
-        if nearest is None or max(lacking) < max(
-            part.total - budget(workload, device) for part, device in zip(nearest.parts, nearest.devices, strict=True)
-        ):
-            nearest = found
+        missing = _missing(use, used, parts)
+        whole = total.whole(use, parts)
+        if max(missing) <= 0:
+            return _settled(use, used, parts, whole, capacity)
+        if nearest is None or max(missing) < nearest[0]:
+            reasons = _too_large(use, used, parts, missing)
+            found = Placed(
+                verdict="does-not-fit", reasons=reasons, memory=whole, devices=used, parts=parts,
+                placement=Placement(gpus=len(used)),
+            )  # fmt: skip
+            nearest = max(missing), found
     if nearest is None:
         raise AssertionError("a group has at least one GPU")
-    return nearest
+    return nearest[1]
 
 
-def _settled(
-    architecture: Architecture,
-    workload: Workload,
-    used: tuple[Device, ...],
-    parts: tuple[Memory, ...],
-    whole: Memory,
-    capacity: Capacity,
-) -> Placed:
-    """It lies on these GPUs; what it keeps in RAM by choice has to have room there too."""
-    aside = total.in_ram(architecture, workload)
+def _settled(use: ModelUse, used: Devices, parts: tuple[Memory, ...], whole: Memory, capacity: Capacity) -> Placed:
+    """It lies on these GPUs; what training moves to RAM has to fit there too."""
+    offloaded = total.offloaded_bytes(use)
     verdict: FitVerdict = "fits"
-    reason = _fits_in_words(workload, used, parts)
-    if workload.method != "inference" and aside:
-        if capacity.ram is None:
-            verdict = "unknown" if capacity.ram_stated else "does-not-fit"
-            reason = f"{format_gib(aside)} are to lie in RAM, and how much RAM there is, is not known"
-            return Placed(verdict=verdict, reason=reason, memory=whole, devices=used, parts=parts)
-        if aside > capacity.ram:
-            reason = f"{format_gib(aside)} are to lie in RAM, of which {format_gib(capacity.ram)} can be had"
-            return Placed(verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts, in_ram=aside)
-        verdict, reason = "fits-with-offload", f"{reason}; {format_gib(aside)} lie in RAM"
-    pool = _pool(architecture, workload, used, parts)
-    layers = architecture.layers + 1 if workload.runtime == "llama.cpp" else None
+    reasons = _fits(use, used, parts)
+    if not use.is_inference and offloaded:
+        if capacity.ram is None or offloaded > capacity.ram:
+            return _without_ram(capacity, Reason(code="in-ram", needed=offloaded, gpus=len(used)), whole, used, parts)
+        verdict, reasons = "fits-with-offload", (*reasons, Reason(code="in-ram", needed=offloaded))
+    tokens = _pool_tokens(use, used, parts)
+    placement = Placement(
+        gpus=len(used),
+        gpu_layers=use.architecture.layers + 1 if use.runtime.counts_gpu_layers else None,
+        ram=offloaded,
+        kv_tokens=tokens,
+        concurrent=None if tokens is None else tokens // max(use.context, 1),
+    )
     return Placed(
-        verdict=verdict, reason=reason, memory=whole, devices=used, parts=parts, in_ram=aside,
-        placement=Placement(gpus=len(used), gpu_layers=layers, ram=aside, kv_tokens=pool[0], concurrent=pool[1]),
+        verdict=verdict, reasons=reasons, memory=whole, devices=used, parts=parts, offloaded_bytes=offloaded,
+        placement=placement,
     )  # fmt: skip
 
 
-def budget(workload: Workload, device: Device) -> int:
-    """Bytes of a card that a runtime lets itself have."""
-    free = device.free or 0
-    if workload.method == "inference" and workload.runtime in SERVED:
-        fraction = workload.memory_fraction or FRACTIONS[workload.runtime or "vllm"]
+def budget(use: ModelUse, device: Device, part: Memory) -> int:
+    """Bytes of a card that a runtime uses; ``part``: what lies on it."""
+    free, reservation = device.free or 0, use.runtime.reservation
+    if not use.is_inference or reservation is None:
+        return free
+    fraction = use.workload.memory_fraction or reservation.fraction
+    if reservation.of == "total":
         return min(free, round(fraction * (device.total or free)))
-    return free
+    return min(free, part.total - part.kv_cache + round(fraction * max(free - part.weights, 0)))
 
 
-def _parts(architecture: Architecture, workload: Workload, used: Sequence[Device]) -> tuple[Memory, ...]:
-    found = _split(architecture, workload, used)
-    if used[0].gpu.vendor == "apple":  # Metal has no context of its own to speak of
-        found = tuple(totalled([each for each in part.terms if each.name != CONTEXT]) for part in found)
-    return found
+def _parts(use: ModelUse, used: Devices) -> tuple[Memory, ...]:
+    found = _split(use, used)
+    if vendors.of(used[0].gpu).has_context:
+        return found
+    return tuple(_without_context(part) for part in found)
 
 
-def _split(architecture: Architecture, workload: Workload, used: Sequence[Device]) -> tuple[Memory, ...]:
-    if workload.method != "inference" or workload.runtime in TENSOR_PARALLEL or len(used) == 1 or equal(used):
-        return total.per_gpu(architecture, workload, len(used))
-    return _by_room(architecture, workload, used, 1.0, last=True)
+def _without_context(part: Memory) -> Memory:
+    return totalled([each for each in part.terms if each.part != "context"])
 
 
-def _by_room(
-    architecture: Architecture, workload: Workload, used: Sequence[Device], layers: float, *, last: bool
-) -> tuple[Memory, ...]:
-    """Whole layers go where there is room for them: in proportion to what is free."""
+def _split(use: ModelUse, used: Devices) -> tuple[Memory, ...]:
+    if not use.is_inference or use.runtime.tensor_parallel or len(used) == 1 or equal(used):
+        return total.per_gpu(use, len(used))
+    return _by_free_memory(use, used, 1.0, last=True)
+
+
+def _by_free_memory(use: ModelUse, used: Devices, layers: float, *, last: bool) -> tuple[Memory, ...]:
+    """Whole layers in proportion to what is free. ``last``: the last card holds the output projection."""
     free = sum(device.free or 0 for device in used) or 1
     return tuple(
-        total.of_share(
-            architecture,
-            workload,
-            Share(
+        total.of_part(
+            use,
+            GpuPart(
                 layers=layers * (device.free or 0) / free,
                 first=position == 0,
                 last=last and position == len(used) - 1,
@@ -215,120 +212,118 @@ def _by_room(
     )
 
 
-def _fits_in_words(workload: Workload, used: Sequence[Device], parts: Sequence[Memory]) -> str:
-    worst = max(range(len(used)), key=lambda i: parts[i].total - budget(workload, used[i]))
-    part, device = parts[worst], used[worst]
-    capacity = budget(workload, device)
-    where = (
-        ""
-        if len(used) == 1
-        else f" on each of {len(used)} GPUs"
-        if equal(used)
-        else f" on the fullest of {len(used)} GPUs"
-    )
-    narrow = ", which is narrow" if part.high > capacity else ""
-    return f"{format_gib(part.total)} of {format_gib(capacity)}{where}{narrow}"
+def _fullest(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> tuple[Device, Memory]:
+    missing = _missing(use, used, parts)
+    worst = missing.index(max(missing))
+    return used[worst], parts[worst]
 
 
-def _too_much(workload: Workload, used: Sequence[Device], parts: Sequence[Memory], lacking: int) -> str:
-    worst = max(range(len(used)), key=lambda i: parts[i].total - budget(workload, used[i]))
-    each = "" if len(used) == 1 else f" on each of {len(used)} GPUs" if equal(used) else f" on one of {len(used)} GPUs"
-    capacity = budget(workload, used[worst])
-    held = _held(used[worst : worst + 1]) if parts[worst].total <= (used[worst].total or 0) else ""
-    needed = format_gib(parts[worst].total)
-    return f"{needed} are needed{each} and {format_gib(capacity)} can be had: {format_gib(lacking)} short{held}"
+def _fits(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> tuple[Reason, ...]:
+    device, part = _fullest(use, used, parts)
+    available = budget(use, device, part)
+    return (
+        Reason(
+            code="fits", needed=part.total, available=available, gpus=len(used),
+            where="one" if len(used) == 1 else "each" if equal(used) else "fullest", narrow=part.high > available,
+        ),
+    )  # fmt: skip
 
 
-def _held(devices: Sequence[Device]) -> str:
-    """What else holds the cards, where that is much of them."""
-    total = sum(each.total or 0 for each in devices)
-    others = total - sum((each.free or 0) + (each.gpu.memory_reserved or 0) for each in devices)
-    where = "" if len(devices) == 1 else " of the GPUs' memory"
-    return f"; {format_gib(others)}{where} are held by other processes" if others > 0.1 * max(total, 1) else ""
+def _too_large(use: ModelUse, used: Devices, parts: Sequence[Memory], missing: Sequence[int]) -> tuple[Reason, ...]:
+    device, part = _fullest(use, used, parts)
+    reason = Reason(
+        code="too-large", needed=part.total, available=part.total - max(missing), gpus=len(used),
+        where="one" if len(used) == 1 else "each" if equal(used) else "fullest",
+    )  # fmt: skip
+    return (reason, *(_held_by_others((device,)) if part.total <= (device.total or 0) else ()))
 
 
-def _pool(
-    architecture: Architecture, workload: Workload, used: Sequence[Device], parts: Sequence[Memory]
-) -> tuple[int | None, int | None]:
-    """A server's cache: how many tokens it holds, and how many sequences of the whole context."""
-    if workload.method != "inference" or workload.runtime not in SERVED:
-        return None, None
-    context = max(inference.context_of(architecture, workload), 1)
-    tokens = None
+def _held_by_others(devices: Devices) -> tuple[Reason, ...]:
+    """What other processes hold of the cards, where that is much of them."""
+    all_of_it = sum(each.total or 0 for each in devices)
+    others = all_of_it - sum((each.free or 0) + (each.gpu.memory_reserved or 0) for each in devices)
+    if others <= 0.1 * max(all_of_it, 1):
+        return ()
+    return (Reason(code="held-by-others", needed=others, gpus=len(devices)),)
+
+
+def _pool_tokens(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> int | None:
+    """How many tokens a server's cache holds; None for what is no server, and for a model without a cache."""
+    if not use.is_inference or not use.runtime.is_server:
+        return None
+    found = []
     for device, part in zip(used, parts, strict=True):
-        cache = sum(t.expected for t in part.terms if t.component == "kv_cache" or "cache" in t.name)
-        each = cache / (context * max(workload.batch, 1))
-        if each <= 0:
-            return None, None
-        here = int((budget(workload, device) - part.total + cache) / each)
-        tokens = here if tokens is None else min(tokens, here)
-    return tokens, None if tokens is None else tokens // context
+        cache = sum(each.expected for each in part.terms if each.part == "cache")
+        per_token = cache / (max(use.context, 1) * use.batch)
+        if per_token <= 0:
+            return None
+        found.append(int((budget(use, device, part) - part.total + cache) / per_token))
+    return min(found)
 
 
 # --- partly in RAM ---
 
 
-def _with_ram(
-    architecture: Architecture, workload: Workload, devices: tuple[Device, ...], capacity: Capacity
-) -> Placed:
+def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> Placed:
     """As many layers on the GPUs as they hold, the rest in RAM."""
-    used = devices[: workload.gpus] if workload.gpus else devices
-    layers = max(architecture.layers, 1)
+    used = devices[: use.workload.gpus] if use.workload.gpus else devices
+    layers = max(use.architecture.layers, 1)
     low, high = 0, layers
     while low < high:  # the most layers that fit
         middle = (low + high + 1) // 2
-        parts = _by_room(architecture, workload, used, middle / layers, last=False)
+        parts = _by_free_memory(use, used, middle / layers, last=False)
         # by the upper end: layers are moved one by one until it runs, and one too many stops it
-        if all(part.high <= budget(workload, device) for part, device in zip(parts, used, strict=True)):
+        if all(part.high <= budget(use, device, part) for part, device in zip(parts, used, strict=True)):
             low = middle
         else:
             high = middle - 1
-    parts = _by_room(architecture, workload, used, low / layers, last=False)
-    whole = total.whole(architecture, workload, total.per_gpu(architecture, workload, 1))
     if low == 0:
-        found = _without_gpu(architecture, workload, capacity)
-        return replace(found, reason=found.reason + _held(used))
-    held = summed(parts)
-    aside = whole.weights + whole.kv_cache - held.weights - held.kv_cache
-    names = f"{low} of {layers} layers on {'the GPU' if len(used) == 1 else f'{len(used)} GPUs'}"
-    return _in_ram(workload, whole, aside, capacity, names, used, parts, low)
+        found = _without_gpu(use, capacity)
+        return replace(found, reasons=(*found.reasons, *_held_by_others(used)))
+    parts = _by_free_memory(use, used, low / layers, last=False)
+    whole = total.whole(use, total.per_gpu(use, 1))
+    on_gpus = summed(parts)
+    offloaded = whole.weights + whole.kv_cache - on_gpus.weights - on_gpus.kv_cache
+    reason = Reason(code="partly-in-ram", needed=offloaded, gpus=len(used), layers=low, of_layers=layers)
+    return _in_ram(use, capacity, reason, whole, used, parts)
 
 
 def _in_ram(
-    workload: Workload,
-    whole: Memory,
-    aside: int,
-    capacity: Capacity,
-    names: str,
-    used: tuple[Device, ...],
-    parts: tuple[Memory, ...],
-    layers: int,
+    use: ModelUse, capacity: Capacity, reason: Reason, whole: Memory, used: Devices, parts: tuple[Memory, ...]
 ) -> Placed:
-    rest = "the other " if used else ""
-    shown = Placement(gpus=len(used), ram=aside, gpu_layers=layers if workload.runtime == "llama.cpp" else None)
-    if capacity.ram is None:
-        said = (
-            "how much RAM there is could not be found out"
-            if capacity.ram_stated
-            else "no RAM is stated to hold the rest"
-        )
-        return Placed(verdict="unknown" if capacity.ram_stated else "does-not-fit", reason=f"{names}; {said}",
-                      memory=whole, devices=used, parts=parts)  # fmt: skip
-    if aside > capacity.ram:
-        reason = f"{names}: {rest}{format_gib(aside)} do not fit the {format_gib(capacity.ram)} of RAM that can be had"
-        return Placed(verdict="does-not-fit", reason=reason, memory=whole, devices=used, parts=parts, in_ram=aside)
+    """``reason``: how many bytes go to RAM, and how many layers stay on GPUs."""
+    offloaded = reason.needed or 0
+    if capacity.ram is None or offloaded > capacity.ram:
+        return _without_ram(capacity, reason, whole, used, parts)
+    layers = (reason.layers or 0) if use.runtime.counts_gpu_layers else None
     return Placed(
-        verdict="fits-with-offload", reason=f"{names}, {rest}{format_gib(aside)} in RAM", memory=whole, devices=used,
-        parts=parts, in_ram=aside, placement=shown,
+        verdict="fits-with-offload", reasons=(reason,), memory=whole, devices=used, parts=parts,
+        offloaded_bytes=offloaded, placement=Placement(gpus=len(used), ram=offloaded, gpu_layers=layers),
     )  # fmt: skip
 
 
-def _without_gpu(architecture: Architecture, workload: Workload, capacity: Capacity) -> Placed:
-    whole = total.whole(architecture, workload, total.per_gpu(architecture, workload, workload.gpus or 1))
-    kept = [each for each in whole.terms if each.name != CONTEXT]
-    if workload.method != "inference":
-        return Placed(verdict="does-not-fit", reason="there is no GPU to train on", memory=whole)
-    if workload.runtime not in OFFLOADS:
-        return Placed(verdict="does-not-fit", reason=f"there is no GPU for {workload.runtime}", memory=whole)
-    lying = totalled(kept)
-    return _in_ram(workload, lying, lying.total, capacity, "all of it on the processors", (), (), 0)
+def _without_ram(capacity: Capacity, reason: Reason, whole: Memory, used: Devices, parts: tuple[Memory, ...]) -> Placed:
+    """Too little RAM for what is to lie there, or nobody knows how much there is."""
+    if capacity.ram is not None:
+        reasons = (replace(reason, code="too-little-ram", available=capacity.ram),)
+        offloaded = reason.needed or 0
+        return Placed(
+            verdict="does-not-fit", reasons=reasons, memory=whole, devices=used, parts=parts,
+            offloaded_bytes=offloaded,
+        )  # fmt: skip
+    verdict: FitVerdict = "unknown" if capacity.ram_stated else "does-not-fit"
+    code: Code = "ram-unknown" if capacity.ram_stated else "no-ram-stated"
+    return Placed(
+        verdict=verdict, reasons=(replace(reason, code=code),), memory=whole, devices=used, parts=parts
+    )  # fmt: skip
+
+
+def _without_gpu(use: ModelUse, capacity: Capacity) -> Placed:
+    whole = total.whole(use, total.per_gpu(use, use.workload.gpus or 1))
+    if not use.is_inference:
+        return Placed(verdict="does-not-fit", reasons=(Reason(code="no-gpu-to-train"),), memory=whole)
+    if not use.runtime.offloads:
+        reason = Reason(code="no-gpu", runtime=use.runtime.id)
+        return Placed(verdict="does-not-fit", reasons=(reason,), memory=whole)
+    in_ram = _without_context(whole)
+    return _in_ram(use, capacity, Reason(code="partly-in-ram", needed=in_ram.total), in_ram, (), ())

@@ -7,57 +7,17 @@ between machines beyond a share that is lost to them, thermal limits.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from msgspec import Struct
-
-from llmcheck.fit.memory import inference, training
-from llmcheck.fit.shapes import kv_cache, weights
+from llmcheck.fit.memory.training_choices import frozen_base, recomputed
+from llmcheck.fit.shapes import kv_cache
+from llmcheck.fit.use import ModelUse
+from llmcheck.gpus.names import full_name
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Rate, Speed
+from llmcheck.schema.estimate import Band, Speed
 from llmcheck.schema.machine import Gpu
-from llmcheck.schema.workload import Workload
 from llmcheck.units import GB
 
-
-class Band(Struct, frozen=True):
-    low: float
-    expected: float
-    high: float
-
-
-class Pace(Struct, frozen=True):
-    """How a runtime uses a card of one kind."""
-
-    reading: Band
-    """Share of the published bandwidth that an answer reaches."""
-    launching: Band
-    """Seconds for each layer and token beside it: launching kernels, small operations."""
-    computing: Band
-    """Share of the published dense 16-bit rate while a prompt is read."""
-    experts: float = 1.5
-    """How many times as long the launching takes in a model with routed experts."""
-
-
-# llama.cpp: llama-bench on Llama 3 8B and 70B, RTX 3070 to H100 and M1 Max to M3 Max (May 2024,
-# github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference); Llama 2 7B on Apple silicon (its discussion 4167);
-# gpt-oss-20b at 391 tokens/s on an RTX PRO 6000 (its pull request 16991, 2025). What is published of GeForce is the
-# rate with sums in 32 bits; llama.cpp multiplies 8-bit integers, or sums in 16 bits, and so comes near it, and over.
-_LLAMA_CPP = {
-    "apple": Pace(Band(0.65, 0.86, 0.97), Band(350e-6, 160e-6, 60e-6), Band(0.15, 0.4, 0.75), experts=1),
-    "stacked": Pace(Band(0.40, 0.54, 0.85), Band(120e-6, 75e-6, 30e-6), Band(0.08, 0.2, 0.5), experts=1),
-    "plain": Pace(Band(0.70, 0.88, 0.98), Band(150e-6, 90e-6, 25e-6), Band(0.4, 0.75, 1.15), experts=1),
-}
-_STACKED = re.compile(
-    r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)", re.IGNORECASE
-)
-"""Cards with HBM: their bandwidth runs ahead of what one sequence's small products can ask for."""
-_MLX = Pace(Band(0.45, 0.70, 0.90), Band(120e-6, 50e-6, 20e-6), Band(0.15, 0.4, 0.75))
-# Qwen2.5's speed benchmark on an A100 (0.5B to 72B: 47, 40, 25, 17, 8.7 tokens/s).
-_EAGER = Pace(Band(0.50, 0.75, 0.90), Band(900e-6, 400e-6, 150e-6), Band(0.2, 0.42, 0.65), experts=4)
-# vLLM: 8B in bf16 at 85 to 90 tokens/s on an A100, about 140 on an H100.
-_SERVING = Pace(Band(0.55, 0.75, 0.92), Band(80e-6, 30e-6, 10e-6), Band(0.3, 0.5, 0.75))
 _EXCHANGE = {True: Band(30e-6, 15e-6, 8e-6), False: Band(100e-6, 40e-6, 20e-6)}
 """Seconds of one exchange between the cards, of which tensor parallelism has two a layer: NVLink, and PCIe."""
 _DEQUANTISING = Band(0.35, 0.5, 0.8)
@@ -87,19 +47,19 @@ _AROUND = Band(1.1, 1.3, 1.6)
 
 
 def speed(
-    architecture: Architecture,
-    workload: Workload,
+    use: ModelUse,
     gpus: Sequence[Gpu],
     *,
-    in_ram: int = 0,
+    offloaded_bytes: int = 0,
     carbon_intensity_g_per_kwh: float | None = None,
 ) -> tuple[Speed, tuple[str, ...]]:
-    """The rates, and what they assume or why one is None. ``gpus``: those that hold it; ``in_ram``: bytes of it that
-    lie in RAM; ``grid``: grams of CO2 for a kWh."""
+    """The rates, and what they assume or why one is None.
+
+    ``gpus``: those that hold it; ``offloaded_bytes``: how much of it lies in RAM."""
     notes: list[str] = []
-    if workload.method == "inference":
-        return _answering(architecture, workload, gpus, in_ram, notes), tuple(notes)
-    return _training(architecture, workload, gpus, carbon_intensity_g_per_kwh, notes), tuple(notes)
+    if use.is_inference:
+        return _answering(use, gpus, offloaded_bytes, notes), tuple(notes)
+    return _training(use, gpus, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
 def rounded(value: float) -> str:
@@ -112,56 +72,46 @@ def rounded(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
-def _rate(low: float, expected: float, high: float) -> Rate:
-    return Rate(low=min(low, expected), expected=expected, high=max(high, expected))
+def _band(low: float, expected: float, high: float) -> Band:
+    return Band(min(low, expected), expected, max(high, expected))
 
 
 # --- answers ---
 
 
-def _answering(
-    architecture: Architecture, workload: Workload, gpus: Sequence[Gpu], in_ram: int, notes: list[str]
-) -> Speed:
-    unknown = [gpu.name or gpu.vendor for gpu in gpus if gpu.spec is None or not gpu.spec.bandwidth_gb_s]
+def _answering(use: ModelUse, gpus: Sequence[Gpu], offloaded_bytes: int, notes: list[str]) -> Speed:
+    unknown = [full_name(gpu) for gpu in gpus if gpu.spec is None or not gpu.spec.bandwidth_gb_s]
     if unknown:
         notes.append(f"no speed: the memory bandwidth of {unknown[0]} is not in the table")
         return Speed()
-    read = _bytes_per_token(architecture, workload)
-    stored = max(weights.of(architecture, workload).total, 1)
-    aside = min(in_ram / stored, 1.0) if gpus else 1.0
-    runtime = workload.runtime or "transformers"
-    pace = _pace(runtime, gpus)
-    share = pace.reading
-    if weights.chosen(architecture, workload).family == "bnb-4bit":
-        share = Band(*(a * b for a, b in zip(_of(share), _of(_DEQUANTISING), strict=True)))
+    architecture, runtime = use.architecture, use.runtime
+    read = _bytes_per_token(use)
+    offloaded = min(offloaded_bytes / max(use.stored.total, 1), 1.0) if gpus else 1.0
+    pace = runtime.pace(gpus)
+    share = _of(pace.reading)
+    if use.form.family == "bnb-4bit":
+        share = tuple(a * b for a, b in zip(share, _of(_DEQUANTISING), strict=True))
+    ram = _of(_ram_bandwidth(use, gpus, notes)) if offloaded else (1.0, 1.0, 1.0)
+    shared = len(gpus) > 1 and runtime.tensor_parallel
+    exchange = _of(_EXCHANGE[_linked(gpus)]) if shared else (0.0, 0.0, 0.0)
     seconds = []
-    for position in range(3):
-        on_gpus = read * (1 - aside) / (_bandwidth(gpus, runtime) * _of(share)[position]) if gpus else 0.0
-        elsewhere = read * aside / _of(_beside(gpus, runtime, notes))[position] if aside else 0.0
-        each = _of(pace.launching)[position] * (pace.experts if architecture.experts else 1)
-        if len(gpus) > 1 and runtime in inference.TENSOR_PARALLEL:
-            each += 2 * _of(_EXCHANGE[_linked(gpus)])[position]
+    for position, launching in enumerate(_of(pace.launching)):
+        on_gpus = read * (1 - offloaded) / (_bandwidth(use, gpus) * share[position]) if gpus else 0.0
+        elsewhere = read * offloaded / ram[position]
+        each = launching * (pace.experts if architecture.experts else 1) + 2 * exchange[position]
         seconds.append(on_gpus + elsewhere + architecture.layers * each)
-    decode = _rate(*(1 / max(each, 1e-9) for each in seconds))
-    return Speed(decode=decode, prefill=_prefill(architecture, workload, gpus, aside, notes))
+    decode = _band(*(1 / max(each, 1e-9) for each in seconds))
+    return Speed(decode=decode, prefill=_prefill(use, gpus, offloaded, notes))
 
 
-def _pace(runtime: str, gpus: Sequence[Gpu]) -> Pace:
-    if runtime == "llama.cpp":
-        if any(gpu.vendor == "apple" for gpu in gpus):
-            return _LLAMA_CPP["apple"]
-        return _LLAMA_CPP["stacked" if any(_STACKED.search(gpu.name or "") for gpu in gpus) else "plain"]
-    return {"mlx": _MLX, "transformers": _EAGER}.get(runtime, _SERVING)
-
-
-def _of(band: Band) -> tuple[float, float, float]:
+def _of(band: Band) -> tuple[float, ...]:
     return band.low, band.expected, band.high
 
 
-def _bandwidth(gpus: Sequence[Gpu], runtime: str) -> float:
+def _bandwidth(use: ModelUse, gpus: Sequence[Gpu]) -> float:
     """Bytes per second at which one token's weights pass: together in tensor parallelism, else one card at a time."""
     each = [(gpu.spec.bandwidth_gb_s or 1.0) * GB for gpu in gpus if gpu.spec is not None]
-    if len(each) > 1 and runtime in inference.TENSOR_PARALLEL:
+    if len(each) > 1 and use.runtime.tensor_parallel:
         return min(each) * len(each) * (0.85 if _linked(gpus) else 0.6)
     return len(each) / sum(1 / one for one in each)
 
@@ -171,16 +121,13 @@ def _linked(gpus: Sequence[Gpu]) -> bool:
     return all(gpu.spec is not None and gpu.spec.nvlink_gb_s for gpu in gpus)
 
 
-def _beside(gpus: Sequence[Gpu], runtime: str, notes: list[str]) -> Band:
-    """Bytes per second of what lies in RAM: llama.cpp computes there, others bring it to the card for every token."""
-    if runtime == "llama.cpp" or not gpus:
-        note = "RAM is read at 20 to 110 GB/s, 45 expected; how fast this machine's is, was not measured"
-        band = _RAM
-    else:
-        note, band = "what lies in RAM passes PCIe for every token", _link(gpus)
-    if note not in notes:
-        notes.append(note)
-    return band
+def _ram_bandwidth(use: ModelUse, gpus: Sequence[Gpu], notes: list[str]) -> Band:
+    """Bytes per second of what lies in RAM: read there by a runtime that computes there, else sent to the card."""
+    if use.runtime.computes_in_ram or not gpus:
+        notes.append("RAM is read at 20 to 110 GB/s, 45 expected; how fast this machine's is, was not measured")
+        return _RAM
+    notes.append("what lies in RAM passes PCIe for every token")
+    return _link(gpus)
 
 
 def _link(gpus: Sequence[Gpu]) -> Band:
@@ -193,40 +140,35 @@ def _link(gpus: Sequence[Gpu]) -> Band:
     return Band(0.4 * peak, 0.7 * peak, 0.9 * peak)
 
 
-def _bytes_per_token(architecture: Architecture, workload: Workload) -> float:
+def _bytes_per_token(use: ModelUse) -> float:
     """Active weights without the table that is only looked up, and the cache at half the context."""
-    stored = weights.of(architecture, workload)
-    counts = architecture.parameters
+    architecture, stored, counts = use.architecture, use.stored, use.architecture.parameters
     blocks = max(counts.total - counts.embedding - counts.head - counts.vision, 1)
     idle = counts.experts * (1 - architecture.experts_active / architecture.experts) if architecture.experts else 0.0
     head = stored.head or stored.embedding
-    tokens = inference.context_of(architecture, workload) // 2
-    return stored.layers * (1 - idle / blocks) + head + kv_cache.size(architecture, tokens, 1, workload.kv_cache)
+    cache = kv_cache.size(architecture, use.context // 2, 1, use.workload.kv_cache)
+    return stored.layers * (1 - idle / blocks) + head + cache
 
 
-def _prefill(
-    architecture: Architecture, workload: Workload, gpus: Sequence[Gpu], aside: float, notes: list[str]
-) -> Rate | None:
-    if not gpus or aside:
+def _prefill(use: ModelUse, gpus: Sequence[Gpu], offloaded: float, notes: list[str]) -> Band | None:
+    if not gpus or offloaded:
         notes.append("how fast prompts are read is not estimated where weights lie in RAM")
         return None
-    runtime = workload.runtime or "transformers"
-    rates = [_tflops(gpu, workload) for gpu in gpus]
+    rates = [_flops(gpu, use) for gpu in gpus]
     if not all(rates):
-        notes.append(f"no prompt speed: the arithmetic rate of {gpus[0].name or gpus[0].vendor} is not in the table")
+        notes.append(f"no prompt speed: the arithmetic rate of {full_name(gpus[0])} is not in the table")
         return None
-    together = min(rates) * (0.7 * len(rates) if len(rates) > 1 and runtime in inference.TENSOR_PARALLEL else 1)
-    tokens = inference.context_of(architecture, workload)
-    work = 2.0 * _passed(architecture) + _attention(architecture, tokens)
-    return _rate(*(together * each / work for each in _of(_pace(runtime, gpus).computing)))
+    total = min(rates) * (0.7 * len(rates) if len(rates) > 1 and use.runtime.tensor_parallel else 1)
+    work = 2.0 * _passed(use.architecture) + _attention(use.architecture, use.context)
+    return _band(*(total * each / work for each in _of(use.runtime.pace(gpus).computing)))
 
 
-def _tflops(gpu: Gpu, workload: Workload) -> float:
+def _flops(gpu: Gpu, use: ModelUse) -> float:
     """FLOP per second, dense, at 16 bits; at 8 where weights and runtime are made for it. 0: not published."""
     spec = gpu.spec
     if spec is None:
         return 0.0
-    if workload.weights == "fp8" and spec.fp8_tflops and workload.runtime in inference.TENSOR_PARALLEL:
+    if use.workload.weights == "fp8" and spec.fp8_tflops and use.runtime.fp8_arithmetic:
         return spec.fp8_tflops * 1e12
     return (spec.bf16_tflops or spec.fp16_tflops or 0.0) * 1e12
 
@@ -249,44 +191,40 @@ def _attention(architecture: Architecture, tokens: int) -> float:
 # --- training ---
 
 
-def _training(
-    architecture: Architecture,
-    workload: Workload,
-    gpus: Sequence[Gpu],
-    carbon_intensity_g_per_kwh: float | None,
-    notes: list[str],
-) -> Speed:
-    rates = [_tflops(gpu, workload) for gpu in gpus]
+def _training(use: ModelUse, gpus: Sequence[Gpu], carbon_intensity_g_per_kwh: float | None, notes: list[str]) -> Speed:
+    rates = [_flops(gpu, use) for gpu in gpus]
     if not rates or not all(rates):
-        name = gpus[0].name or gpus[0].vendor if gpus else "this machine"
+        name = full_name(gpus[0]) if gpus else "this machine"
         notes.append(f"no training speed: the arithmetic rate of {name} is not in the table")
         return Speed()
-    sequence = training.sequence_of(architecture, workload)
+    train = _tokens_per_second(use, gpus, rates, notes)
+    if use.workload.tokens is None:
+        return Speed(train=train)
+    days = _band(*(use.workload.tokens / each / 86_400 for each in reversed(_of(train))))
+    energy = _energy(gpus, days, notes)
+    carbon = None
+    if energy is not None and carbon_intensity_g_per_kwh is not None:
+        carbon = _band(*(each * carbon_intensity_g_per_kwh / 1000 for each in _of(energy)))
+    return Speed(train=train, days=days, energy_kwh=energy, co2_kg=carbon)
+
+
+def _tokens_per_second(use: ModelUse, gpus: Sequence[Gpu], rates: Sequence[float], notes: list[str]) -> Band:
+    workload = use.workload
     # forward 2, gradients of activations 2, gradients of weights 2: frozen weights have none of the last
-    passes = 2.0 if training.frozen_base(workload) else 3.0
-    work = passes * (2.0 * _passed(architecture) + _attention(architecture, sequence))
+    passes = 2.0 if frozen_base(workload) else 3.0
+    work = passes * (2.0 * _passed(use.architecture) + _attention(use.architecture, use.context))
     share = _of(_UTILISATION[workload.method])
     factor = _FAST_CARD if min(rates) > _FAST_CARD_TFLOPS * 1e12 else 1.0
-    if workload.method != "pretrain" and training.recomputed(workload):
+    if workload.method != "pretrain" and recomputed(workload):
         factor *= passes / (passes + 1)
     factor *= _together(gpus)
     slower = _of(_OFFLOADED.get(workload.offload or "none", Band(1.0, 1.0, 1.0)))
     total = min(rates) * len(rates)
-    train = _rate(*(total * each * factor * down / work for each, down in zip(share, slower, strict=True)))
     notes.append(
         f"training reaches {_percent(share[1] * factor)} of the published rate"
         f" ({_percent(share[0] * factor)} to {_percent(share[2] * factor)}), as published runs do"
     )
-    if workload.tokens is None:
-        return Speed(train=train)
-    days = _rate(*(workload.tokens / each / 86_400 for each in (train.high, train.expected, train.low)))
-    energy = _energy(gpus, days, notes)
-    carbon = None
-    if energy is not None and carbon_intensity_g_per_kwh is not None:
-        carbon = _rate(
-            *(each * carbon_intensity_g_per_kwh / 1000 for each in (energy.low, energy.expected, energy.high))
-        )
-    return Speed(train=train, days=days, energy_kwh=energy, co2_kg=carbon)
+    return _band(*(total * each * factor * down / work for each, down in zip(share, slower, strict=True)))
 
 
 def _percent(value: float) -> str:
@@ -300,20 +238,18 @@ def _together(gpus: Sequence[Gpu]) -> float:
     return 0.95 if _linked(gpus) else 0.75
 
 
-def _energy(gpus: Sequence[Gpu], days: Rate, notes: list[str]) -> Rate | None:
+def _energy(gpus: Sequence[Gpu], days: Band, notes: list[str]) -> Band | None:
     watts = [gpu.power_limit_w or (gpu.spec.tdp_w if gpu.spec is not None else None) for gpu in gpus]
     if not all(watts):
-        notes.append(f"no energy: the power of {gpus[0].name or gpus[0].vendor} is not in the table")
+        notes.append(f"no energy: the power of {full_name(gpus[0])} is not in the table")
         return None
     total = sum(each or 0.0 for each in watts)
     notes.append(
         "energy: 60 to 100 % of the cards' power limit, and 1.1 to 1.6 times that with the machine and cooling"
     )
-    return _rate(
+    return _band(
         *(
             total * duration * 24 / 1000 * power * around
-            for duration, power, around in zip(
-                (days.low, days.expected, days.high), _of(_POWER), _of(_AROUND), strict=True
-            )
+            for duration, power, around in zip(_of(days), _of(_POWER), _of(_AROUND), strict=True)
         )
     )

@@ -1,27 +1,24 @@
-"""What goes together in a question: options, formats, runtimes, and the machine that is to run them."""
+"""Which options, formats, runtimes and machines go together; what does not is refused in one line."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
+from llmcheck import runtimes
 from llmcheck.codec import nearest
 from llmcheck.errors import UsageError
-from llmcheck.fit.placement import FRACTIONS
+from llmcheck.fit.obstacles import Obstacle, obstacle
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.shapes.formats import Family
+from llmcheck.gpus import vendors
+from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus
 from llmcheck.schema.workload import Workload
 
-_TRAINERS = (None, "transformers", "torchtune", "litgpt")
-_READERS = ("llama.cpp", "vllm", "sglang")
-"""Runtimes that compute with the types of a GGUF file as they are."""
-_OWN: dict[str, Family] = {"llama.cpp": "gguf", "mlx": "mlx"}
-"""Runtimes with formats of their own, which no other reads from what is named alone; the others share PyTorch's."""
-_EXAMPLES = {"llama.cpp": "q4_k_m", "mlx": "mlx-4bit"}
-_MLX = {"apple", "nvidia"}
-"""Vendors that MLX has builds for (extras of mlx 0.32.4 on PyPI, 2026-11-25: cuda12, cuda13, cpu)."""
-_EVERYWHERE: frozenset[Family] = frozenset({"plain", "mxfp4"})
+_SYSTEMS = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
 
 
 def checked(workload: Workload, *, carbon_intensity_g_per_kwh: float | None = None) -> Workload:
@@ -29,7 +26,8 @@ def checked(workload: Workload, *, carbon_intensity_g_per_kwh: float | None = No
     workload = _named(workload)
     if workload.method == "inference":
         _refuse_of_training(workload, carbon_intensity_g_per_kwh)
-        _check_runtime(workload.runtime, workload.weights)
+        if workload.runtime is not None:
+            _check_family(runtimes.named(workload.runtime), workload.weights)
     else:
         _refuse_of_inference(workload)
         _check_trained(workload)
@@ -68,10 +66,10 @@ def _refuse_of_training(workload: Workload, carbon_intensity_g_per_kwh: float | 
     })  # fmt: skip
     if foreign:
         raise UsageError(f"{foreign} is about training; name a --method: full, lora, qlora or pretrain")
-    if workload.runtime not in FRACTIONS:
-        served = _first({"--memory-fraction": workload.memory_fraction, "--max-sequences": workload.max_sequences})
-        if served:
-            raise UsageError(f"{served} is about servers; name a --runtime: {', '.join(FRACTIONS)}")
+    served = _first({"--memory-fraction": workload.memory_fraction, "--max-sequences": workload.max_sequences})
+    if served and not runtimes.named(workload.runtime).is_server:
+        servers = ", ".join(each.id for each in runtimes.every() if each.is_server)
+        raise UsageError(f"{served} is about servers; name a --runtime: {servers}")
 
 
 def _refuse_of_inference(workload: Workload) -> None:
@@ -81,7 +79,7 @@ def _refuse_of_inference(workload: Workload) -> None:
     })  # fmt: skip
     if foreign:
         raise UsageError(f"{foreign} is about inference, and --method {workload.method} trains")
-    if workload.runtime not in _TRAINERS:
+    if not runtimes.named(workload.runtime).trains:
         raise UsageError(f"--runtime {workload.runtime} does not train; leave it out, or name --method inference")
     if workload.method not in ("lora", "qlora"):
         adapters = _first({"--lora-rank": workload.lora_rank, "--lora-targets": workload.lora_targets})
@@ -94,7 +92,7 @@ def _check_trained(workload: Workload) -> None:
     if workload.weights is None:
         return
     family = formats.weights(workload.weights).family
-    if family in _OWN.values():
+    if not any(family in each.families for each in runtimes.every() if each.trains):
         raise UsageError(f"--weights {workload.weights} is for inference alone; nothing here trains it")
     if workload.method == "qlora" and family == "plain":
         raise UsageError(f"qlora keeps the model quantised; for adapters beside {workload.weights}: --method lora")
@@ -113,17 +111,15 @@ def _family(name: str | None) -> Family | None:
         return None
 
 
-def _check_runtime(runtime: str | None, name: str | None, whose: str = "") -> None:
+def _check_family(runtime: Runtime, name: str | None, whose: str = "") -> None:
     family = _family(name)
-    if runtime is None or family is None or family in _EVERYWHERE or family == _OWN.get(runtime):
+    if family is None or family in runtime.families:
         return
-    if runtime in _OWN:
-        hint = f"name such as --weights {_EXAMPLES[runtime]}"
-    elif family in _OWN.values():
-        hint = f"--runtime {next(each for each, own in _OWN.items() if own == family)} does"
-    else:
-        return
-    raise UsageError(f"--runtime {runtime} does not read weights in {name}{whose}; {hint}")
+    reader = runtimes.reader(family)
+    hint = f"name such as --weights {runtime.four_bits}"
+    if reader is not None and runtime.own_family is None:
+        hint = f"--runtime {reader.id} does"
+    raise UsageError(f"--runtime {runtime.id} does not read weights in {name}{whose}; {hint}")
 
 
 def suited(workload: Workload, architecture: Architecture) -> Workload:
@@ -138,29 +134,59 @@ def suited(workload: Workload, architecture: Architecture) -> Workload:
         )
     if workload.method != "inference":
         return workload
-    name = workload.weights or architecture.dtype or ""
     if workload.runtime is None:
-        return replace(workload, runtime="mlx") if name.startswith("mlx") else workload
+        family = _family(workload.weights or architecture.dtype)
+        readers = [each.id for each in runtimes.every() if family in each.families]
+        return replace(workload, runtime=readers[0]) if len(readers) == 1 else workload
     if workload.weights is None:
-        _check_published(workload.runtime, architecture)
+        _check_published(runtimes.named(workload.runtime), architecture)
     return workload
 
 
-def _check_published(runtime: str, architecture: Architecture) -> None:
+def _check_published(runtime: Runtime, architecture: Architecture) -> None:
     if _family(architecture.dtype) != "gguf":
-        _check_runtime(runtime, architecture.dtype, f", as {architecture.name} is published")
-    elif runtime not in _READERS:
-        how = " but in 16 bits (--weights bf16)" if runtime == "transformers" else ""
-        raise UsageError(f"--runtime {runtime} does not run a GGUF file{how}; --runtime llama.cpp does")
+        _check_family(runtime, architecture.dtype, f", as {architecture.name} is published")
+    elif runtime.gguf_file != "computes":
+        how = " but in 16 bits (--weights bf16)" if runtime.gguf_file == "dequantises" else ""
+        reader = runtimes.reader("gguf")
+        hint = f"; --runtime {reader.id} does" if reader is not None else ""
+        raise UsageError(f"--runtime {runtime.id} does not run a GGUF file{how}{hint}")
 
 
 def check_machine(workload: Workload, machine: Machine) -> None:
     """Raises UsageError where the runtime has no build for this machine's GPUs or system; not for what is not known."""
-    runtime, vendors = workload.runtime, {gpu.vendor for gpu in machine.gpus or ()}
-    here = f"GPUs of {', '.join(sorted(vendors))}" if vendors else "no GPU"
-    if runtime == "tensorrt-llm" and machine.gpus is not None and "nvidia" not in vendors:
-        raise UsageError(f"--runtime tensorrt-llm needs GPUs of NVIDIA, and this machine has {here}")
-    if runtime == "mlx" and vendors and not vendors & _MLX:
-        raise UsageError(f"--runtime mlx is for Apple silicon and CUDA, and this machine has {here}")
-    if runtime in FRACTIONS and machine.os is not None and machine.os.system == "darwin":
-        raise UsageError(f"--runtime {runtime} does not use the GPU of a Mac; --runtime mlx and llama.cpp do")
+    runtime = runtimes.named(workload.runtime)
+    system = machine.os.system if machine.os is not None else None
+    gpus = None if machine.gpus is None else counted_gpus(machine)
+    found = obstacle(runtime, gpus, system)
+    if found is not None:
+        usual = runtimes.usual(_family(workload.weights) or "plain", gpus or ())
+        others = [
+            name
+            for name in dict.fromkeys((usual, runtimes.FRUGAL))
+            if _serves(runtimes.named(name), workload, gpus, system)
+        ]
+        does = "does" if len(others) == 1 else "do"
+        hint = f"; --runtime {' and '.join(others)} {does}" if others else ""
+        raise UsageError(f"--runtime {runtime.id} {_in_words(found)}{hint}")
+
+
+def _serves(runtime: Runtime, workload: Workload, gpus: Sequence[Gpu] | None, system: str | None) -> bool:
+    """Whether it would be an answer: it reads the weights that are named, and uses the GPUs of this machine."""
+    family = _family(workload.weights)
+    return (
+        (family is None or family in runtime.families)
+        and (workload.method == "inference" or runtime.trains)
+        and obstacle(runtime, gpus, system) is None
+    )
+
+
+def _in_words(found: Obstacle) -> str:
+    if found.code == "system":
+        needed = " or ".join(_SYSTEMS.get(each, each) for each in found.needed)
+        return f"runs on {needed}, and this machine has {_SYSTEMS.get(found.found[0], found.found[0])}"
+    if found.code == "architecture":
+        return f"needs a GPU of {', '.join(found.needed)} or newer, and this machine has {', '.join(found.found)}"
+    needed = ", ".join(vendors.named(each).name for each in found.needed)
+    here = ", ".join(vendors.named(each).name for each in found.found)
+    return f"needs GPUs of {needed}, and this machine has {f'GPUs of {here}' if here else 'no GPU'}"

@@ -12,6 +12,17 @@ from llmcheck.schema.workload import Workload
 SCHEMA = "llmcheck.fit/1"
 Component = Literal["weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"]
 FitVerdict = Literal["fits", "fits-with-offload", "does-not-fit", "unknown"]
+Part = Literal["cache", "context", "communication", "allocator", "compute-buffer", "other"]
+"""``cache``: it grows with the cached tokens. ``context``: what a process has on a GPU before it does anything.
+``allocator``: freed blocks that PyTorch keeps."""
+
+
+class Band(Struct, frozen=True):
+    """An estimate and its lower and upper end."""
+
+    low: float
+    expected: float
+    high: float
 
 
 class Term(Struct, frozen=True, kw_only=True):
@@ -25,6 +36,31 @@ class Term(Struct, frozen=True, kw_only=True):
     high: int
     source: str
     """The formula's paper, the runtime's documentation, or the calibration and what it rests on."""
+    part: Part = "other"
+    """What it is, for code; ``name`` is for people."""
+
+
+def term(
+    component: Component,
+    name: str,
+    expected: float,
+    source: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    part: Part = "other",
+) -> Term:
+    """A summand of whole bytes; an end of the band that is None is the expected value."""
+    middle = max(round(expected), 0)
+    return Term(
+        component=component,
+        name=name,
+        expected=middle,
+        low=min(middle, max(round(expected if low is None else low), 0)),
+        high=max(middle, round(expected if high is None else high)),
+        source=source,
+        part=part,
+    )
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -43,27 +79,21 @@ class Memory(Struct, frozen=True, kw_only=True):
     terms: tuple[Term, ...]
 
 
-class Rate(Struct, frozen=True, kw_only=True):
-    low: float
-    expected: float
-    high: float
-
-
 class Speed(Struct, frozen=True, kw_only=True):
-    """None: not to be told for this card or this use, with the reason among the assumptions."""
+    """None: not known for this card or this use, with the reason among the assumptions."""
 
-    decode: Rate | None = None
+    decode: Band | None = None
     """Tokens per second of one sequence."""
-    prefill: Rate | None = None
+    prefill: Band | None = None
     """Tokens per second of prompt."""
-    train: Rate | None = None
+    train: Band | None = None
     """Tokens per second over all GPUs."""
-    days: Rate | None = None
+    days: Band | None = None
     """For the run's ``tokens``."""
-    energy_kwh: Rate | None = None
-    co2_kg: Rate | None = None
+    energy_kwh: Band | None = None
+    co2_kg: Band | None = None
     """Only where a grid's intensity was given."""
-    cost_usd: Rate | None = None
+    cost_usd: Band | None = None
     """US dollars for renting as many such cards for the run, at the list prices of the table of offers."""
 
 
@@ -71,9 +101,9 @@ class GpuShare(Struct, frozen=True, kw_only=True):
     index: int | None
     name: str | None
     free: int | None
-    """Bytes that can be had now (or when idle, if that was asked); None where it could not be found out."""
+    """Bytes available now (or when idle, if that was asked); None where it could not be found out."""
     budget: int | None = None
-    """Bytes of ``free`` that the runtime lets itself have: a server takes a share of each card; None as there."""
+    """Bytes of ``free`` that the runtime uses: a server takes a share of each card; None as there."""
     memory: Memory
     """What lies on this GPU."""
 
@@ -86,9 +116,9 @@ class Placement(Struct, frozen=True, kw_only=True):
     ram: int = 0
     """Bytes that lie in RAM instead."""
     kv_tokens: int | None = None
-    """vLLM: tokens of cache in the pool that remains."""
+    """Servers: tokens of cache in the pool that remains."""
     concurrent: int | None = None
-    """vLLM: sequences of the whole context at a time."""
+    """Servers: sequences of the whole context at a time."""
 
 
 class Alternative(Struct, frozen=True, kw_only=True):
@@ -102,13 +132,18 @@ class Alternative(Struct, frozen=True, kw_only=True):
     cost: Literal["free", "quality", "speed", "hardware"]
 
 
+MethodKind = Literal["weights", "four-bit-weights", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
+
+
 class ComputedMethod(Struct, frozen=True, kw_only=True):
     """One way to do what a tier is for, with a model of one of its sizes, on one machine."""
 
     parameters: str
-    """The size as the tier writes it: ``70B``."""
+    """The model as the profile names it: a size such as ``70B``, or the id of a known model."""
     method: str
     """In words: ``q4_k_m``, ``full with AdamW``, ``QLoRA``."""
+    kind: MethodKind = "weights"
+    """What it is, for code."""
     verdict: FitVerdict
     total: int
     """Bytes that it takes, GPUs and RAM together."""
@@ -122,10 +157,10 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """Their name; None without one."""
     cards: int | None = None
     """How many such GPUs would hold it whole; None where that was not looked for, or none would."""
-    tokens_per_second: Rate | None = None
+    tokens_per_second: Band | None = None
     """Answers for one sequence, or training over all GPUs; None where it does not fit or cannot be told."""
-    days: Rate | None = None
-    cost_usd: Rate | None = None
+    days: Band | None = None
+    cost_usd: Band | None = None
 
 
 EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}

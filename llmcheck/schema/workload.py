@@ -7,9 +7,6 @@ from typing import Literal
 from msgspec import Struct
 
 Method = Literal["inference", "full", "lora", "qlora", "pretrain"]
-Runtime = Literal[
-    "transformers", "vllm", "llama.cpp", "tgi", "tensorrt-llm", "sglang", "mlx", "torchtune", "litgpt"
-]  # fmt: skip
 Optimizer = Literal[
     "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
 ]  # fmt: skip
@@ -21,13 +18,13 @@ Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
 
 
 class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tier names ``parameters`` only; a question to ``llmcheck fit`` may name everything."""
+    """A profile names ``parameters`` or a ``model``; the options of ``llmcheck fit`` may name everything else too."""
 
     method: Method
     parameters: tuple[str, ...] = ()
     """Model sizes as the field writes them: ``7B``, ``70B``; a tier over a range names both ends."""
     model: str | None = None
-    """A known model's id, whose exact architecture is meant rather than a typical one of its size."""
+    """Id of a known model (``llmcheck models list``): its exact shapes are used, and ``parameters`` is not read."""
     weights: str | None = None
     """``bf16``, ``fp8``, ``int8``, ``nf4``, ``nf4-dq``, ``gptq-4bit``, ``awq``, ``q4_k_m``, ``mxfp4``, ...; None: the
     model's own format (training: that of ``precision``; QLoRA: nf4 with double quantisation)."""
@@ -39,7 +36,8 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tokens prefilled at once; None: the whole context."""
     batch: int = 1
     """Sequences at a time (training: the micro-batch of one GPU)."""
-    runtime: Runtime | None = None
+    runtime: str | None = None
+    """Id of a runtime (``llmcheck.runtimes``)."""
     runtime_version: str | None = None
     """Where it matters: transformers before 4.45 keeps the logits of the whole prompt; None: a current one."""
     max_sequences: int | None = None

@@ -280,7 +280,7 @@ class Host:
 
     def machine_architecture(self) -> str | None:
         if not self.live:
-            return self.environ.get("LLMCHECK_ARCHITECTURE") or (self.read("/.architecture") or "").strip() or None
+            return (self.read("/.architecture") or "").strip() or None
         return os.uname().machine if hasattr(os, "uname") else self.environ.get("PROCESSOR_ARCHITECTURE")
 
     def release(self) -> str | None:

@@ -1,17 +1,15 @@
-"""Summands with their bands, and what part of a model one GPU holds."""
+"""Sums of terms, and what part of a model one GPU holds."""
 
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.schema.estimate import Component, Memory, Term
 
-MIB = 2**20
-GIB = 2**30
 
-
-class Share(Struct, frozen=True, kw_only=True):
-    """What one GPU holds."""
+class GpuPart(Struct, frozen=True, kw_only=True):
+    """The part of a model that one GPU holds; the default is all of it."""
 
     layers: float = 1.0
     """Of all blocks, as a fraction."""
@@ -26,27 +24,7 @@ class Share(Struct, frozen=True, kw_only=True):
     gpus: int = 1
     """All that take part."""
     in_flight: int = 1
-    """Micro-batches whose activations are held at a time."""
-
-
-def term(
-    component: Component,
-    name: str,
-    expected: float,
-    source: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-) -> Term:
-    middle = max(round(expected), 0)
-    return Term(
-        component=component,
-        name=name,
-        expected=middle,
-        low=min(middle, max(round(expected if low is None else low), 0)),
-        high=max(middle, round(expected if high is None else high)),
-        source=source,
-    )
+    """Micro-batches whose activations are kept at a time."""
 
 
 def memory(terms: list[Term]) -> Memory:
@@ -61,39 +39,23 @@ def memory(terms: list[Term]) -> Memory:
 
 def summed(parts: tuple[Memory, ...]) -> Memory:
     """Over GPUs; terms of one name are added."""
-    if len(parts) == 1:
-        return parts[0]
     first = parts[0]
     if all(part is first for part in parts):
         many = len(parts)
-        return memory(
-            [
-                Term(
-                    component=t.component,
-                    name=t.name,
-                    expected=t.expected * many,
-                    low=t.low * many,
-                    high=t.high * many,
-                    source=t.source,
-                )
-                for t in first.terms
-            ]
-        )
+        return first if many == 1 else memory([_times(each, many) for each in first.terms])
     found: dict[tuple[Component, str], Term] = {}
     for part in parts:
-        for t in part.terms:
-            key = (t.component, t.name)
-            old = found.get(key)
-            found[key] = (
-                t
-                if old is None
-                else Term(
-                    component=t.component,
-                    name=t.name,
-                    expected=old.expected + t.expected,
-                    low=old.low + t.low,
-                    high=old.high + t.high,
-                    source=t.source,
-                )
-            )
+        for each in part.terms:
+            key = (each.component, each.name)
+            found[key] = _plus(found[key], each) if key in found else each
     return memory(list(found.values()))
+
+
+def _times(term: Term, count: int) -> Term:
+    return replace(term, expected=term.expected * count, low=term.low * count, high=term.high * count)
+
+
+def _plus(one: Term, other: Term) -> Term:
+    return replace(
+        one, expected=one.expected + other.expected, low=one.low + other.low, high=one.high + other.high
+    )  # fmt: skip

@@ -1,33 +1,30 @@
-"""What one GPU holds while a model is trained: states, saved activations, and the moment that needs most."""
+"""What one GPU holds while a model is trained: states, kept activations, and the moment that needs most."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from llmcheck.fit.memory.inference import (
-    CACHING,
-    COMMUNICATION,
-    CONTEXT,
-    CONTEXT_SOURCE,
-    version,
-    weight_terms,
-    whole_logits,
+from llmcheck.fit.memory.activations import ACTIVATIONS, activation_bytes_per_token, loss_bytes
+from llmcheck.fit.memory.inference import context_term, weight_terms
+from llmcheck.fit.memory.terms import GpuPart
+from llmcheck.fit.memory.training_choices import (
+    DEFAULT_RANK,
+    frozen_base,
+    habits,
+    has_engine,
+    precision,
+    recomputed,
+    sharding_of,
 )
-from llmcheck.fit.memory.terms import GIB, MIB, Share, term
-from llmcheck.fit.shapes import formats, matrices, weights
+from llmcheck.fit.shapes import formats, matrices
 from llmcheck.fit.shapes.matrices import Matrix
 from llmcheck.fit.shapes.weights import Stored
-from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Term
-from llmcheck.schema.workload import Precision, Sharding, Workload
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema.estimate import Term, term
+from llmcheck.schema.workload import Workload
+from llmcheck.units import GIB, MIB
 
-DEFAULT_SEQUENCE = 2048
-DEFAULT_RANK = 16
 STATES = "ZeRO (arXiv 1910.02054): bytes per trained weight of parameters, gradients and optimizer states"
-SAVED = (
-    "what autograd keeps of each layer: Korthikanti et al. (arXiv 2205.05198), with gated feed-forward and grouped"
-    " queries; the most that is alive at the loss or in the backward pass"
-)
 _GATHER = "FSDP: two blocks and the embedding at a time; DeepSpeed: its default buckets (5e8 elements)"
 _CACHED_BLOCKS = "freed blocks that the allocator keeps: 1 % (Megatron) to 24 % (FSDP, QLoRA) where both are printed"
 _STEP = "torch's AdamW over lists copies the weights; with a master copy the gradients are turned into 32 bits"
@@ -44,21 +41,6 @@ class States(Struct, frozen=True, kw_only=True):
     master: float
     step: float
     """Temporary copies of the optimizer's step."""
-
-
-def frozen_base(workload: Workload) -> bool:
-    return workload.method in {"lora", "qlora"}
-
-
-def precision(workload: Workload) -> Precision:
-    if workload.precision is not None:
-        return workload.precision
-    return "bf16" if frozen_base(workload) else "mixed"
-
-
-def sharding_of(workload: Workload) -> Sharding:
-    """Adapters are small, so each GPU keeps its own; a whole model's states are cut."""
-    return workload.sharding or ("ddp" if frozen_base(workload) else "fsdp")
 
 
 def states(workload: Workload, kind: str) -> States:
@@ -98,8 +80,9 @@ def targeted(matrix: Matrix, targets: str) -> bool:
     return matrix.role != "router"
 
 
-def adapter_weights(architecture: Architecture, workload: Workload) -> int:
-    """Weights of the low-rank matrices: rank x (inputs + outputs) of each target."""
+def adapter_weights(use: ModelUse) -> int:
+    """How many weights the low-rank matrices have: rank x (inputs + outputs) of each target."""
+    architecture, workload = use.architecture, use.workload
     hidden = architecture.hidden
     if workload.adapter == "prefix":
         return architecture.layers * (10 * hidden + 1)
@@ -120,139 +103,33 @@ def adapter_weights(architecture: Architecture, workload: Workload) -> int:
     return total
 
 
-def ram_terms(architecture: Architecture, workload: Workload) -> list[Term]:
-    """What ``offload`` moves, over all GPUs: gradients and states, and with ``all`` the weights."""
+def ram_terms(use: ModelUse) -> list[Term]:
+    """What ``offload`` moves to RAM, over all GPUs: gradients and states, and with ``all`` the weights."""
+    workload = use.workload
     if workload.offload in (None, "none"):
         return []
     frozen = frozen_base(workload)
-    own = states(workload, "fp32" if frozen and workload.precision is None else precision(workload))
-    trained = adapter_weights(architecture, workload) if frozen else architecture.parameters.total
+    own = _states_of_trained(workload)
+    trained = adapter_weights(use) if frozen else use.architecture.parameters.total
     found = [
         term("gradients", "gradients, in RAM", trained * own.gradient, STATES),
         term("optimizer", "optimizer states, in RAM", trained * (own.optimizer_high + own.master), STATES),
     ]
     if workload.offload == "all":
-        size = weights.of(architecture, workload).total + (trained * own.weight if frozen else 0)
-        found.append(term("weights", "weights, in RAM", size, weights.chosen(architecture, workload).source))
+        size = use.stored.total + (trained * own.weight if frozen else 0)
+        found.append(term("weights", "weights, in RAM", size, use.form.source))
     return found
 
 
-def sequence_of(architecture: Architecture, workload: Workload) -> int:
-    if workload.context is not None:
-        return max(workload.context, 0)
-    return min(DEFAULT_SEQUENCE, architecture.context or DEFAULT_SEQUENCE)
-
-
-def saved(architecture: Architecture, workload: Workload, share: Share, sequence: int, *, whole: bool = False) -> float:
-    """Bytes per token that one layer keeps for its backward pass; ``whole``: though it is recomputed."""
-    hidden = architecture.hidden
-    size = 4.0 if precision(workload) == "fp32" else 2.0
-    queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
-    heads = max((g.heads for g in architecture.attention), default=1)
-    inner = matrices.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
-    frozen = frozen_base(workload) and workload.adapter != "scale"
-    compiled = bool(workload.compiled)
-    gated = architecture.gated
-
-    # norms: RMSNorm computes in 32 bits; a gated model has RMSNorm, others LayerNorm, which is one kernel
-    norm = size * hidden if compiled or not gated else 4.0 * hidden
-    if not frozen:
-        norm += size * hidden if compiled or not gated else 2 * size * hidden
-    # and the residual stream in 16 bits, which LayerNorm keeps as its input
-    replicated = 2 * norm + (2 * size * hidden if gated else 0.0)
-
-    # attention: queries, keys, values and what they give. Eager code repeats the keys and values of grouped heads;
-    # a compiler computes that again, and transformers leaves it to the kernel since 4.48
-    repeated = not compiled and (workload.runtime in {"torchtune", "litgpt"} or version(workload) < (4, 48))
-    attention = 2 * size * queries + 2 * size * (queries if repeated else keys) + 4.0 * heads
-    if workload.flash_attention is False:
-        # scores as softmax gives them, in 32 bits and in 16; while one layer goes back, their gradients too
-        if whole:
-            attention += heads * sequence * (12.0 + size)
-        elif workload.checkpointing != "selective":
-            attention += heads * sequence * (4.0 + size)
-    if workload.runtime == "litgpt":
-        attention += size * (queries + keys)  # one fused matrix gives all three, and the values are a view of it
-
-    # feed-forward: gate, its activation, up and their product
-    gated_branches = 3.0 if frozen or compiled else 4.0
-    branches = gated_branches if gated else 1.0 if frozen else 2.0
-    feed_forward = branches * size * inner
-
-    if frozen_base(workload):
-        copies, widths = _adapter_inputs(architecture, workload, hidden, queries, inner, size)
-        replicated += copies
-        feed_forward += widths
-    return replicated + (attention + feed_forward) / share.tensor
-
-
-def _adapter_inputs(
-    architecture: Architecture, workload: Workload, hidden: int, queries: int, inner: int, size: float
-) -> tuple[float, float]:
-    """Bytes per token of what adapters and quantised matrices keep: of hidden width, and of inner width."""
-    targets = workload.lora_targets or "all-linear"
-    adapter = workload.adapter or "lora"
-    narrow = wide = 0.0
-    # PEFT's adapters are in 32 bits and cast their input, each its own; LitGPT's dropout keeps a copy and a mask
-    cast = 4.0 if workload.runtime in (None, "transformers") and workload.precision != "bf16" else size
-    own = cast > size
-    if adapter in {"lora", "dora"}:
-        if targets != "mlp":
-            count = {"qv": 2, "attention": 3}.get(targets, 3)
-            narrow += cast * hidden * (count if own else 1)
-            if targets != "qv":
-                narrow += cast * queries if own else 0.0
-            if workload.runtime == "litgpt":
-                narrow += hidden
-        if targets in {"all-linear", "mlp"}:
-            narrow += cast * hidden * (matrices.branches(architecture) - 1 if own else 1)
-            wide += cast * inner
-        if adapter == "dora":
-            narrow += size * 2 * queries
-    elif adapter == "scale":
-        narrow += size * (3 * queries + 2 * hidden)
-        wide += size * (matrices.branches(architecture) - 1) * inner
-    if workload.method == "qlora":
-        # bitsandbytes keeps the input of every matrix, though none of them is trained
-        plain = targets == "qv" and adapter in {"lora", "dora"}
-        if adapter in {"prefix", "scale"} or plain or targets == "attention":
-            narrow += size * hidden * 2
-            wide += size * inner
-        elif targets == "mlp":
-            narrow += size * hidden
-    return narrow, wide
-
-
-def loss_bytes(workload: Workload) -> float:
-    """Bytes per token and vocabulary entry at the loss, gradients included."""
-    if workload.chunked_loss:
-        return 4.0
-    if workload.runtime == "torchtune":
-        return 12.0
-    if workload.runtime == "litgpt":
-        return 10.0
-    # logits in 16 bits, softmax and gradient in 32; before 4.45 the 32-bit logits and their shifted gradient as well
-    return 16.0 if whole_logits(workload) else 12.0
-
-
-def recomputed(workload: Workload) -> bool:
-    """Each block keeps its input only: what fine-tuning guides do where nothing is said."""
-    return workload.checkpointing is None or workload.checkpointing is True
-
-
-def zero_stage(workload: Workload, share: Share) -> int:
-    if share.data <= 1:
+def zero_stage(workload: Workload, part: GpuPart) -> int:
+    """What data parallelism cuts: 1 the states, 2 the gradients too, 3 the weights too."""
+    if part.data <= 1:
         return 0
     return {"none": 0, "ddp": 0, "zero1": 1, "zero2": 2, "zero3": 3, "fsdp": 3, "fsdp1": 3}[sharding_of(workload)]
 
 
-def _by_engine(workload: Workload) -> bool:
-    """DeepSpeed and FSDP, asked for by name, have their buffers and NCCL's on one GPU as well."""
-    return workload.sharding not in (None, "none", "ddp")
-
-
-class _Part(Struct, frozen=True, kw_only=True):
-    """What one GPU's part of the model is, before it is sharded."""
+class _Trained(Struct, frozen=True, kw_only=True):
+    """What one GPU's part of the model trains, before data parallelism cuts it."""
 
     edge: float
     """Weights of embedding and output projection, as a count; so are the next two."""
@@ -269,74 +146,84 @@ class _Part(Struct, frozen=True, kw_only=True):
         return self.data if self.stage >= stage else 1
 
 
-def _part(architecture: Architecture, workload: Workload, share: Share) -> _Part:
-    counts, frozen = architecture.parameters, frozen_base(workload)
-    part = share.layers / share.tensor
-    edge = ((counts.embedding if share.first else 0) + (counts.head if share.last else 0)) / share.tensor
-    local = (counts.total - counts.embedding - counts.head) * part + edge
-    adapters = adapter_weights(architecture, workload) * part if frozen else 0.0
-    beside = edge if workload.trained_embeddings else 0.0
-    return _Part(
+def _states_of_trained(workload: Workload) -> States:
+    """Adapters are kept in 32 bits where no precision is named."""
+    frozen = frozen_base(workload)
+    return states(workload, "fp32" if frozen and workload.precision is None else precision(workload))
+
+
+def _trained(use: ModelUse, part: GpuPart) -> _Trained:
+    counts, workload = use.architecture.parameters, use.workload
+    frozen = frozen_base(workload)
+    fraction = part.layers / part.tensor
+    edge = ((counts.embedding if part.first else 0) + (counts.head if part.last else 0)) / part.tensor
+    local = (counts.total - counts.embedding - counts.head) * fraction + edge
+    adapters = adapter_weights(use) * fraction if frozen else 0.0
+    tables = edge if workload.trained_embeddings else 0.0
+    return _Trained(
         edge=edge,
         adapters=adapters,
-        trained=adapters + beside if frozen else local,
-        states=states(workload, "fp32" if frozen and workload.precision is None else precision(workload)),
-        stage=zero_stage(workload, share),
-        data=share.data,
+        trained=adapters + tables if frozen else local,
+        states=_states_of_trained(workload),
+        stage=zero_stage(workload, part),
+        data=part.data,
         offload=workload.offload or "none",
     )
 
 
-def terms(architecture: Architecture, workload: Workload, share: Share, stored: Stored) -> list[Term]:
-    part = _part(architecture, workload, share)
-    on_gpu = 0.0 if part.offload == "all" else 1.0 / part.cut(3)
-    found = _weights(architecture, workload, share, stored, part, on_gpu)
-    full = sum(t.expected for t in found) / on_gpu if on_gpu else stored.total * share.layers / share.tensor
-    gradients, optimizer, states_terms = _states(part)
-    peak, moment_terms = _moments(architecture, workload, share, part, gradients)
-    gathered = _gathered(
-        architecture, workload, share, full, architecture.parameters.total * share.layers / share.tensor
-    )
+def terms(use: ModelUse, part: GpuPart, stored: Stored) -> list[Term]:
+    trained = _trained(use, part)
+    on_gpu = 0.0 if trained.offload == "all" else 1.0 / trained.cut(3)
+    found = _weights(use, part, stored, trained, on_gpu)
+    full = sum(t.expected for t in found) / on_gpu if on_gpu else stored.total * part.layers / part.tensor
+    gradients, optimizer, states_terms = _states(trained)
+    peak, moment_terms = _moments(use, part, trained, gradients)
+    gathered = _gathered(use, part, full)
     found += [*states_terms, *moment_terms]
     if gathered:
         name = "gathered weights and buckets"
         found.append(term("overhead", name, gathered, _GATHER, low=gathered * 0.85, high=gathered * 1.2))
-    if weights.chosen(architecture, workload).family in {"bnb-4bit", "int8", "group"}:
-        one_matrix = 2 * stored.largest / share.tensor
+    return found + _overheads(use, part, stored, peak + optimizer)
+
+
+def _overheads(use: ModelUse, part: GpuPart, stored: Stored, moving: float) -> list[Term]:
+    """``moving``: bytes that are allocated and freed in a step."""
+    found = []
+    if use.form.family in {"bnb-4bit", "int8", "group"}:
+        one_matrix = 2 * stored.largest / part.tensor
         source = "one matrix in 16 bits at a time"
         found.append(term("overhead", "dequantisation buffer", one_matrix, source, low=0, high=2 * one_matrix))
     source = "cuBLAS: 8 to 32 MiB per stream and its copies"
     found.append(term("overhead", "workspace", 40 * MIB, source, low=0, high=160 * MIB))
-    moving = peak + optimizer
-    found.append(term("overhead", CACHING, 0.04 * moving, _CACHED_BLOCKS, low=0, high=0.12 * moving))
-    found.append(term("overhead", CONTEXT, 0.5 * GIB, CONTEXT_SOURCE, low=0.3 * GIB, high=0.95 * GIB))
-    if share.gpus > 1 or _by_engine(workload):
-        found.append(term("overhead", COMMUNICATION, 0.8 * GIB, _NCCL, low=0.3 * GIB, high=1.6 * GIB))
+    name = "allocator cache and fragmentation"
+    found.append(term("overhead", name, 0.04 * moving, _CACHED_BLOCKS, low=0, high=0.12 * moving, part="allocator"))
+    found.append(context_term())
+    if part.gpus > 1 or has_engine(use.workload):
+        name = "communication buffers"
+        found.append(term("overhead", name, 0.8 * GIB, _NCCL, low=0.3 * GIB, high=1.6 * GIB, part="communication"))
     return found
 
 
-def _weights(
-    architecture: Architecture, workload: Workload, share: Share, stored: Stored, part: _Part, on_gpu: float
-) -> list[Term]:
+def _weights(use: ModelUse, part: GpuPart, stored: Stored, trained: _Trained, on_gpu: float) -> list[Term]:
     """``on_gpu``: which fraction of this GPU's part lies on it all the time."""
-    found = weight_terms(architecture, workload, stored, share, on_gpu)
-    if workload.method == "qlora" and workload.runtime in (None, "transformers"):
-        more = on_gpu * 2 * (part.edge + architecture.parameters.other * share.layers / share.tensor)
+    found = weight_terms(use, stored, part, on_gpu)
+    if use.workload.method == "qlora" and habits(use).quantised_base_in_fp32:
+        more = on_gpu * 2 * (trained.edge + use.architecture.parameters.other * part.layers / part.tensor)
         source = "PEFT's prepare_model_for_kbit_training"
         found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=0))
-    if part.adapters:
-        source = f"rank x (inputs + outputs), {part.states.weight:.0f} bytes each"
-        found.append(term("weights", "adapters", on_gpu * part.adapters * part.states.weight, source))
+    if trained.adapters:
+        source = f"rank x (inputs + outputs), {trained.states.weight:.0f} bytes each"
+        found.append(term("weights", "adapters", on_gpu * trained.adapters * trained.states.weight, source))
     return found
 
 
-def _states(part: _Part) -> tuple[float, float, list[Term]]:
+def _states(trained: _Trained) -> tuple[float, float, list[Term]]:
     """Bytes of gradients and of the optimizer's states on this GPU, and their terms."""
-    own = part.states
-    here = part.trained if part.offload == "none" else 0.0
-    gradients = here * own.gradient / part.cut(2)
-    optimizer = here * (own.optimizer + own.master) / part.cut(1)
-    highest = here * (own.optimizer_high + own.master) / part.cut(1)
+    own = trained.states
+    here = trained.trained if trained.offload == "none" else 0.0
+    gradients = here * own.gradient / trained.cut(2)
+    optimizer = here * (own.optimizer + own.master) / trained.cut(1)
+    highest = here * (own.optimizer_high + own.master) / trained.cut(1)
     # Megatron's log and torchao's table lie 0 to 5 % above the arithmetic: alignment, and tensors at the step
     return (
         gradients,
@@ -348,46 +235,45 @@ def _states(part: _Part) -> tuple[float, float, list[Term]]:
     )
 
 
-def _moments(
-    architecture: Architecture, workload: Workload, share: Share, part: _Part, gradients: float
-) -> tuple[float, list[Term]]:
+def _moments(use: ModelUse, part: GpuPart, trained: _Trained, gradients: float) -> tuple[float, list[Term]]:
     """Bytes of gradients and activations at the moment that needs most, and what they are beside the gradients."""
-    sequence = sequence_of(architecture, workload)
-    tokens = sequence * max(workload.batch, 1)
-    layers = architecture.layers * share.layers
-    if recomputed(workload):
-        kept = 2.0 * architecture.hidden * tokens * layers * share.in_flight
-    else:
-        kept = tokens * saved(architecture, workload, share, sequence) * layers * share.in_flight
-    one = tokens * saved(architecture, workload, share, sequence, whole=True)
-    at_loss = loss_bytes(workload) * tokens * architecture.vocab / share.tensor if share.last else 0.0
-    hold = gradients if share.in_flight > 1 else 0.0
-    backward = hold + kept + one if recomputed(workload) else 0.0
+    architecture, sequence, recompute = use.architecture, use.context, recomputed(use.workload)
+    tokens = sequence * use.batch
+    layers = architecture.layers * part.layers * part.in_flight
+    each = 2.0 * architecture.hidden if recompute else activation_bytes_per_token(use, part, sequence)
+    kept = tokens * each * layers
+    one = tokens * activation_bytes_per_token(use, part, sequence, recomputing=True)
+    at_loss = loss_bytes(use) * tokens * architecture.vocab / part.tensor if part.last else 0.0
+    hold = gradients if part.in_flight > 1 else 0.0
+    backward = hold + kept + one if recompute else 0.0
     peak = max(hold + kept + at_loss, backward, gradients + one, gradients)
     activations = peak - gradients
     name = "activations and logits beside the gradients"
-    found = [term("activations", name, activations, SAVED, low=activations * 0.8, high=activations * 1.15)]
-    copied = part.trained * part.states.step / part.cut(1) if part.offload == "none" else 0.0
+    found = [term("activations", name, activations, ACTIVATIONS, low=activations * 0.8, high=activations * 1.15)]
+    copied = trained.trained * trained.states.step / trained.cut(1) if trained.offload == "none" else 0.0
     copies = gradients + copied - peak
     if copies > 0:
         found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
     return peak, found
 
 
-def _gathered(architecture: Architecture, workload: Workload, share: Share, full: float, count: float) -> float:
-    """Bytes of what is brought together for a moment from other GPUs or from RAM, or leaves in buckets."""
-    offload = workload.offload or "none"
-    name = sharding_of(workload)
-    if share.data <= 1 and not _by_engine(workload):
-        name = "none"
+def _gathered(use: ModelUse, part: GpuPart, full: float) -> float:
+    """Bytes of what is brought together for a moment from other GPUs or from RAM, or leaves in buckets.
+
+    ``full``: bytes of this GPU's part of the weights before data parallelism cuts them.
+    """
+    workload, architecture = use.workload, use.architecture
+    offload, frozen = workload.offload or "none", frozen_base(workload)
+    name = sharding_of(workload) if part.data > 1 or has_engine(workload) else "none"
     size = formats.weights("bf16").bits / 8
-    if name == "fsdp1" and frozen_base(workload) and share.data > 1:
-        return full * (1 + 2.0 / max(architecture.layers * share.layers, 1))
+    count = architecture.parameters.total * part.layers / part.tensor
+    blocks = 2.0 / max(architecture.layers * part.layers, 1)
+    if name == "fsdp1" and frozen and part.data > 1:
+        return full * (1 + blocks)
     if name in {"zero3", "fsdp", "fsdp1"} or offload == "all":
-        blocks = 2.0 / max(architecture.layers * share.layers, 1)
-        edge = max(architecture.parameters.embedding, architecture.parameters.head) * size / share.tensor
+        edge = max(architecture.parameters.embedding, architecture.parameters.head) * size / part.tensor
         whole = count * size if name == "zero3" else full
         return min(whole, blocks * whole + edge)
     if name == "ddp":
-        return 0.0 if frozen_base(workload) else count * size
+        return 0.0 if frozen else count * size
     return min(count, 1e9) * size if name in {"zero1", "zero2"} or offload == "optimizer" else 0.0

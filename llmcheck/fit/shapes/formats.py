@@ -41,12 +41,12 @@ ALIASES = {
 }  # fmt: skip
 """Other spellings, those that llama.cpp prints among them."""
 
-Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mlx", "mxfp4", "gguf"]
+Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mlx", "mxfp4", "gguf", "exl3"]
 
 
 NAMES = (
     "fp32", "bf16", "fp16", "fp8", "int8", "nf4", "nf4-dq", "gptq-4bit-g128", "gptq-8bit-g128", "awq", "mxfp4",
-    "mlx-4bit", "mlx-8bit",
+    "mlx-4bit", "mlx-8bit", "exl3-4.0", "exl3-6.0",
     *GGUF_BASE,
 )  # fmt: skip
 """What people write; group sizes and bits of GPTQ and AWQ vary."""
@@ -76,44 +76,67 @@ class Format(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=256)
 def weights(name: str) -> Format:
-    """``name`` may end in ``+head`` where a tool quantises the output projection too."""
+    """``name`` may end in ``+head`` where a tool quantises the output projection too. Raises UnknownFormatError."""
     text = name.strip().lower()
     head = text.endswith("+head")
     text = text.removesuffix("+head").removesuffix(".gguf")
     text = ALIASES.get(text, text)
+    found = _in_groups(text, head) or _of_one_runtime(text) or _fixed(text, head)
+    if found is None:
+        raise UnknownFormatError("weight", name)
+    return found
+
+
+def _in_groups(text: str, head: bool) -> Format | None:
+    match = re.fullmatch(r"(gptq|awq)(?:-(\d)bit)?(?:-g(\d+))?", text)
+    if match is None:
+        return None
+    bits, group = int(match[2] or 4), int(match[3] or 128)
+    if bits not in (2, 3, 4, 8) or not group:
+        return None
+    # one 16-bit scale and one zero point of the weight's own width per group
+    source = f"one 16-bit scale and one {bits}-bit zero point per {group} weights (GPTQ and AWQ checkpoints)"
     named = f"{text}+head" if head else text
-    if match := re.fullmatch(r"(gptq|awq)(?:-(\d)bit)?(?:-g(\d+))?", text):
-        bits, group = int(match[2] or 4), int(match[3] or 128)
-        if bits not in (2, 3, 4, 8) or not group:
-            raise UnknownFormatError("weight", name)
-        # one 16-bit scale and one zero point of the weight's own width per group
-        source = f"one 16-bit scale and one {bits}-bit zero point per {group} weights (GPTQ and AWQ checkpoints)"
-        return Format(name=named, family="group", bits=bits + (16 + bits) / group, head=head, source=source)
-    if match := re.fullmatch(r"mlx-([234568])bit(?:-g(\d+))?", text):
-        bits, group = int(match[1]), int(match[2] or 64)
-        if not group:
-            raise UnknownFormatError("weight", name)
-        source = f"MLX: a 16-bit scale and a 16-bit bias per {group} weights, of the embedding too (mlx.nn.quantize)"
-        return Format(name=text, family="mlx", bits=bits + 32 / group, head=True, table=True, source=source)
+    return Format(name=named, family="group", bits=bits + (16 + bits) / group, head=head, source=source)
+
+
+def _of_one_runtime(text: str) -> Format | None:
     if text in GGUF_BASE:
         source = f"llama.cpp's rules for {text.upper()}, tensor by tensor, over {GGML_SOURCE}"
         return Format(name=text, family="gguf", bits=ggml_bits(GGUF_BASE[text]), head=True, source=source)
-    fixed: dict[str, tuple[Family, float, int, str]] = {
-        "fp32": ("plain", 32, 32, "4 bytes per weight"),
-        "bf16": ("plain", 16, 16, "2 bytes per weight"),
-        "fp16": ("plain", 16, 16, "2 bytes per weight"),
-        "fp8": ("fp8", 8, 16, f"1 byte per weight of the layers; {_KEPT}"),
-        "int8": ("int8", 8, 16, f"LLM.int8 (arXiv 2208.07339): 1 byte per weight, one scale per row; {_KEPT}"),
-        "nf4": ("bnb-4bit", 4.5, 16, f"{_QLORA}: 4 bits and one 32-bit constant per 64 weights"),
-        "nf4-dq": ("bnb-4bit", 4 + 8 / 64 + 32 / (64 * 256), 16, f"{_QLORA}: 4 bits and 0.127 for its constants"),
-        "mxfp4": ("mxfp4", 4.25, 16, "OCP microscaling: 4 bits, one 8-bit scale per 32 weights; experts only"),
-    }  # fmt: skip
-    if text not in fixed:
-        raise UnknownFormatError("weight", name)
-    family, width, rest, source = fixed[text]
+    if match := re.fullmatch(r"mlx-([234568])bit(?:-g(\d+))?", text):
+        bits, group = int(match[1]), int(match[2] or 64)
+        if not group:
+            return None
+        source = f"MLX: a 16-bit scale and a 16-bit bias per {group} weights, of the embedding too (mlx.nn.quantize)"
+        return Format(name=text, family="mlx", bits=bits + 32 / group, head=True, table=True, source=source)
+    if match := re.fullmatch(r"exl3-([1-8](?:\.\d{1,2})?)", text):
+        source = "ExLlamaV3: so many bits per weight on average, the output projection counted as the rest"
+        return Format(name=text, family="exl3", bits=float(match[1]), head=True, source=source)
+    return None
+
+
+def _fixed(text: str, head: bool) -> Format | None:
+    if text not in _FIXED:
+        return None
+    family, width, rest, source = _FIXED[text]
     if family == "plain":
         return Format(name=text, family=family, bits=width, rest_bits=rest, head=True, source=source)
+    named = f"{text}+head" if head else text
     return Format(name=named, family=family, bits=width, rest_bits=rest, head=head, source=source)
+
+
+_FIXED: dict[str, tuple[Family, float, int, str]] = {
+    "fp32": ("plain", 32, 32, "4 bytes per weight"),
+    "bf16": ("plain", 16, 16, "2 bytes per weight"),
+    "fp16": ("plain", 16, 16, "2 bytes per weight"),
+    "fp8": ("fp8", 8, 16, f"1 byte per weight of the layers; {_KEPT}"),
+    "int8": ("int8", 8, 16, f"LLM.int8 (arXiv 2208.07339): 1 byte per weight, one scale per row; {_KEPT}"),
+    "nf4": ("bnb-4bit", 4.5, 16, f"{_QLORA}: 4 bits and one 32-bit constant per 64 weights"),
+    "nf4-dq": ("bnb-4bit", 4 + 8 / 64 + 32 / (64 * 256), 16, f"{_QLORA}: 4 bits and 0.127 for its constants"),
+    "mxfp4": ("mxfp4", 4.25, 16, "OCP microscaling: 4 bits, one 8-bit scale per 32 weights; experts only"),
+}
+"""Family, bits per weight, bits of what stays unquantised, and the source."""
 
 
 def ggml_bits(kind: str) -> float:

@@ -1,4 +1,4 @@
-"""What the architecture remembers of a context, in bytes: the same in every runtime."""
+"""Keys and values of a context, in bytes: the same in every runtime."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ SOURCE = "2 x layers x cached heads x head size x tokens; MLA: its latent per la
 
 
 def elements(group: Attention, tokens: int) -> int:
-    """Of one sequence, over the layers of this group, without its recurrent state."""
+    """Cached elements of one sequence, over the layers of this group, without its recurrent state."""
     if group.kind == "state":
         return 0
-    held = max(group.layers - group.shares_cache, 0)
+    layers = max(group.layers - group.shares_cache, 0)
     kept = tokens if group.window is None else min(tokens, group.window)
     if group.kind == "mla":
-        return held * kept * group.latent
-    return held * kept * group.kv_heads * (group.head_dim + (group.value_dim or group.head_dim))
+        return layers * kept * group.latent
+    return layers * kept * group.kv_heads * (group.head_dim + (group.value_dim or group.head_dim))
 
 
 def size(architecture: Architecture, tokens: int, sequences: int, kind: str | None = None) -> int:
-    """Recurrent states stay in 16 bits at least: no runtime quantises them."""
+    """Bytes of the whole cache. ``kind``: its format; None: 16 bits."""
+    return of_groups(architecture.attention, tokens, sequences, kind)
+
+
+def of_groups(groups: tuple[Attention, ...], tokens: int, sequences: int, kind: str | None = None) -> int:
+    """Bytes. Recurrent states stay in 16 bits at least: no runtime quantises them."""
     bits = formats.cache_bits(kind)
-    cached = sum(elements(group, tokens) for group in architecture.attention)
-    states = sum(group.layers * group.state for group in architecture.attention)
+    cached = sum(elements(group, tokens) for group in groups)
+    states = sum(group.layers * group.state for group in groups)
     return round(sequences * (cached * bits + states * max(bits, 16)) / 8)

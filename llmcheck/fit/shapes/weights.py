@@ -7,6 +7,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck import runtimes
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.shapes.formats import Format
 from llmcheck.fit.shapes.llama_quantize import embedding_type, matrix_bytes, output_type, stored_as
@@ -52,7 +53,7 @@ def chosen(architecture: Architecture, workload: Workload) -> Format:
 
 @lru_cache(maxsize=256)
 def stored(architecture: Architecture, form: Format, padded: bool = False) -> Stored:
-    """``padded``: experts' inner width rounded up to 256, as vLLM's kernels for MXFP4 want it."""
+    """``padded``: experts' inner width rounded up to 256, as some kernels for MXFP4 need it."""
     counts = architecture.parameters
     if form.family == "gguf":
         return _gguf(architecture, form.name)
@@ -115,7 +116,7 @@ def of(architecture: Architecture, workload: Workload) -> Stored:
     if architecture.tensors and workload.weights is None and workload.method == "inference":
         quantised = form.family != "plain"
         return from_tensors(architecture, max((m.elements for m in matrices(shapes)), default=0) if quantised else 0)
-    return stored(shapes, form, padded=workload.runtime == "vllm")
+    return stored(shapes, form, padded=runtimes.named(workload.runtime).pads_mxfp4)
 
 
 def _gguf(architecture: Architecture, name: str) -> Stored:

@@ -18,12 +18,12 @@ from llmcheck.render.views.blocks import (
     Tone,
 )
 from llmcheck.schema.estimate import (
+    Band,
     Component,
     Fit,
     FitVerdict,
     GpuShare,
     Memory,
-    Rate,
     Speed,
     Term,
 )
@@ -207,7 +207,7 @@ def _pace(speed: Speed) -> list[Fact]:
     return [Fact(label, f"{about(rate)} {unit}") for label, rate, unit in rows if rate is not None]
 
 
-def about(rate: Rate) -> str:
+def about(rate: Band) -> str:
     """``about 55 (38 to 70)``: no more digits than an estimate has."""
     return f"about {figure(rate.expected)} ({figure(rate.low)} to {figure(rate.high)})"
 

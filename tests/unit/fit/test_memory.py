@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from llmcheck.api.model_source import known_model
-from llmcheck.fit.memory import inference, training
-from llmcheck.fit.memory.terms import Share
-from llmcheck.fit.memory.total import estimate, in_ram, per_gpu, resolved
+from llmcheck.fit.memory import inference, total, training
+from llmcheck.fit.memory.activations import activation_bytes_per_token
+from llmcheck.fit.memory.terms import GpuPart, summed
 from llmcheck.fit.shapes import formats, kv_cache, weights
+from llmcheck.fit.use import ModelUse
+from llmcheck.runtimes.behaviour import ggml
 from llmcheck.schema.architecture import Architecture, Attention, Parameters, TensorGroup
 from llmcheck.schema.estimate import Memory
 from llmcheck.schema.workload import Workload
@@ -61,6 +63,19 @@ LLAMA_2_7B = dense(heads=32, kv_heads=32, inner=11008, vocab=32000)
 
 def workload(**values: Any) -> Workload:
     return Workload(**{"method": "inference", "context": 8192, **values})
+
+
+def per_gpu(architecture: Architecture, asked: Workload, gpus: int = 1) -> tuple[Memory, ...]:
+    return total.per_gpu(ModelUse(architecture, asked), gpus)
+
+
+def estimate(architecture: Architecture, asked: Workload, gpus: int = 1) -> Memory:
+    """Over all GPUs."""
+    return summed(per_gpu(architecture, asked, gpus))
+
+
+def offloaded_bytes(architecture: Architecture, asked: Workload) -> int:
+    return total.offloaded_bytes(ModelUse(architecture, asked))
 
 
 def bits_of(architecture: Architecture, name: str) -> float:
@@ -186,7 +201,7 @@ def test_exact_bytes_of_a_file() -> None:
     assert estimate(model, workload(runtime="vllm")).weights == 563 + 820 + 5063 * 2
     # llama.cpp keeps the token embedding in RAM
     assert estimate(model, workload(runtime="llama.cpp")).weights == 820 + 5063 * 2
-    assert inference.in_ram(model, workload(runtime="llama.cpp")) == 563
+    assert offloaded_bytes(model, workload(runtime="llama.cpp")) == 563
     # another format than the file's is derived from the shapes
     assert estimate(model, workload(weights="bf16")).weights == 2 * LLAMA.parameters.total
 
@@ -202,12 +217,15 @@ def test_unknown_formats_are_refused() -> None:
 
 
 def test_llama_cpp_compute_buffer() -> None:
-    """llama.cpp's log for Llama 3 8B Q4_0 at 8,192 without flash attention: 560 MiB on the GPU, 24.01 in RAM."""
+    """llama.cpp's log for Llama 3 8B Q4_0 at 8,192 without flash attention: 560 MiB on the GPU."""
+
+    def compute_buffer(work: Workload) -> float:
+        return ggml.compute_buffer(inference.gpu_memory(ModelUse(LLAMA, work), GpuPart()))
+
     asked = workload(runtime="llama.cpp", weights="q4_0", flash_attention=False)
-    assert inference.compute_buffer(LLAMA, asked, Share()) == 560 * 2**20
-    assert inference.host_buffer(LLAMA, asked) == 24 * 2**20
-    assert inference.in_ram(LLAMA, asked) == pytest.approx(281.81 * 2**20, rel=1e-4)
-    assert inference.compute_buffer(LLAMA, workload(runtime="llama.cpp"), Share()) < 300 * 2**20
+    assert compute_buffer(asked) == 560 * 2**20
+    assert offloaded_bytes(LLAMA, asked) == pytest.approx(281.81 * 2**20, rel=1e-4)
+    assert compute_buffer(workload(runtime="llama.cpp")) < 300 * 2**20
 
 
 def test_llama_cpp_keeps_a_micro_batch_beside_each_window() -> None:
@@ -277,15 +295,15 @@ def test_adapters() -> None:
     """PEFT's own count for Llama 3.2 3B, rank 32 on queries and values: 9,175,040."""
     model = dense(layers=28, hidden=3072, heads=24, kv_heads=8, inner=8192, tied=True)
     asked = workload(method="lora", lora_rank=32, lora_targets="qv")
-    assert training.adapter_weights(model, asked) == 9_175_040
-    assert training.adapter_weights(model, replace(asked, lora_rank=64)) == 18_350_080
-    assert training.adapter_weights(model, replace(asked, lora_rank=10, lora_targets="mlp")) == 9_461_760
+    assert training.adapter_weights(ModelUse(model, asked)) == 9_175_040
+    assert training.adapter_weights(ModelUse(model, replace(asked, lora_rank=64))) == 18_350_080
+    assert training.adapter_weights(ModelUse(model, replace(asked, lora_rank=10, lora_targets="mlp"))) == 9_461_760
 
 
 def test_saved_activations_match_published_coefficients() -> None:
     """28 x 2 x hidden bytes per token and layer: measured for Llama 3.1 8B in bf16 without recomputation."""
     asked = workload(method="full", precision="bf16", runtime_version="4.40")
-    assert training.saved(LLAMA, asked, Share(), 1) / (2 * 4096) == pytest.approx(28, rel=0.01)
+    assert activation_bytes_per_token(ModelUse(LLAMA, asked), GpuPart(), 1) / (2 * 4096) == pytest.approx(28, rel=0.01)
 
 
 def test_what_takes_less() -> None:
@@ -300,9 +318,9 @@ def test_what_takes_less() -> None:
     assert estimate(LLAMA, replace(eager, checkpointing="selective")).total < estimate(LLAMA, eager).total
     offloaded = estimate(LLAMA, replace(asked, offload="all"))
     assert (offloaded.weights, offloaded.gradients, offloaded.optimizer) == (0, 0, 0)
-    assert in_ram(LLAMA, replace(asked, offload="all")) == 8 * LLAMA.parameters.total
-    assert in_ram(LLAMA, replace(asked, offload="optimizer")) == 6 * LLAMA.parameters.total
-    assert in_ram(LLAMA, asked) == 0
+    assert offloaded_bytes(LLAMA, replace(asked, offload="all")) == 8 * LLAMA.parameters.total
+    assert offloaded_bytes(LLAMA, replace(asked, offload="optimizer")) == 6 * LLAMA.parameters.total
+    assert offloaded_bytes(LLAMA, asked) == 0
 
 
 # --- what must hold for any model and workload ---
@@ -374,7 +392,7 @@ def test_components_sum_to_the_total(model: Architecture, asked: Workload, gpus:
 @given(shapes, anything, st.sampled_from([1, 2, 8]))
 @settings(deadline=None)
 def test_choices_filled_in_take_the_same(model: Architecture, asked: Workload, gpus: int) -> None:
-    assert estimate(model, resolved(model, asked, gpus), gpus) == estimate(model, asked, gpus)
+    assert estimate(model, total.resolved(ModelUse(model, asked), gpus), gpus) == estimate(model, asked, gpus)
 
 
 @given(shapes, anything, st.sampled_from(["context", "batch", "lora_rank"]), st.integers(1, 4096), st.integers(1, 4))

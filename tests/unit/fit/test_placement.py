@@ -13,9 +13,12 @@ from msgspec.structs import replace
 from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.fit import capacity as capacities
+from llmcheck.fit import placement
 from llmcheck.fit.answer import answer
-from llmcheck.fit.placement import budget, place
+from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.placement import Placed, budget
 from llmcheck.fit.shapes import typical
+from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Gpu, Machine, Ram
@@ -41,6 +44,10 @@ def asked(name: str, words: str | Machine, **values: Any) -> Fit:
     workload = Workload(**{"method": "inference", **values})
     found = machine(words) if isinstance(words, str) else words
     return answer(model(name), workload, found, specs=CARDS)
+
+
+def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> Placed:
+    return placement.place(ModelUse(architecture, workload), capacity)
 
 
 def with_free(words: str, *free: int | None) -> Machine:
@@ -97,7 +104,7 @@ def test_memory_that_others_hold_is_not_there() -> None:
     assert found.verdict == "does-not-fit"
     assert found.per_gpu[0].free == 6 * GIB
     assert "held by other processes" in found.reason
-    assert any("end what else holds" in way.change and way.cost == "free" for way in found.ways)
+    assert any("end the processes" in way.change and way.cost == "free" for way in found.ways)
     idle = answer(model("llama-3.1-8b"), Workload(method="inference"), busy, assume_idle=True)
     assert idle.verdict == "fits"
     assert any("as if nothing else ran" in note for note in idle.assumptions)
@@ -146,24 +153,24 @@ def test_unequal_cards_hold_layers_as_they_have_room() -> None:
 
 def test_vllm_says_how_many_tokens_remain() -> None:
     found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192)
-    placement = found.placement
-    assert placement is not None
+    placed = found.placement
+    assert placed is not None
     # 0.9 x 80 GiB, less 15 GiB of weights and about 3 GiB beside them, over 128 KiB a token
-    assert placement.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
-    assert placement.concurrent == placement.kv_tokens // 8192
+    assert placed.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
+    assert placed.concurrent == placed.kv_tokens // 8192
     half = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192, memory_fraction=0.45).placement
     assert half is not None
     assert half.kv_tokens is not None
-    assert half.kv_tokens < placement.kv_tokens / 2
+    assert half.kv_tokens < placed.kv_tokens / 2
 
 
 def test_llama_cpp_says_how_many_layers_go_to_the_gpu() -> None:
     found = asked("llama-2-70b", "RTX 4090, 64 GB RAM", weights="q4_k_m", context=4096)
-    placement = found.placement
-    assert placement is not None
+    placed = found.placement
+    assert placed is not None
     # 38.6 GiB of weights and 1.25 of cache over 80 layers: about 0.49 GiB each, in 24 less 1 GiB
-    assert placement.gpu_layers == pytest.approx(45, abs=3)
-    assert placement.ram == pytest.approx((80 - placement.gpu_layers) * 0.49 * GIB, rel=0.1)
+    assert placed.gpu_layers == pytest.approx(45, abs=3)
+    assert placed.ram == pytest.approx((80 - placed.gpu_layers) * 0.49 * GIB, rel=0.1)
     whole = asked("llama-2-70b", "2x RTX 4090", weights="q4_k_m", context=4096).placement
     assert whole is not None
     assert whole.gpu_layers == 81
@@ -185,10 +192,10 @@ def test_it_takes_no_more_gpus_than_it_needs() -> None:
 @pytest.mark.parametrize(
     ("words", "values", "said"),
     [
-        ("2x RTX 4090", {"gpus": 4}, "4 GPUs are asked for, and this machine has 2"),
-        ("2x RTX 4090", {"tensor_parallel": 2, "pipeline_parallel": 2}, "4 GPUs are asked for"),
+        ("2x RTX 4090", {"gpus": 4}, "4 GPUs are required, and this machine has 2"),
+        ("2x RTX 4090", {"tensor_parallel": 2, "pipeline_parallel": 2}, "4 GPUs are required"),
         ("cpu, 64 GB RAM", {"gpus": 2}, "has none"),
-        ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be cut over 3"),
+        ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be divided over 3"),
     ],
 )
 def test_what_no_memory_would_help_says_why(words: str, values: dict[str, Any], said: str) -> None:
@@ -250,7 +257,7 @@ def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, va
     assert [ranks.index(way.cost) for way in found.ways] == sorted(ranks.index(way.cost) for way in found.ways)
     capacity = capacities.of(machine(words))
     for way in found.ways:
-        if way.cost == "hardware" or "end what else" in way.change:
+        if way.cost == "hardware" or "end the processes" in way.change:
             continue
         placed = place(found.architecture, way.workload, capacity)
         assert placed.verdict in ("fits", "fits-with-offload")
@@ -351,10 +358,10 @@ def test_what_fits_has_room(
     assert placed.memory.low <= placed.memory.total <= placed.memory.high
     if placed.verdict == "fits":
         for device, part in zip(placed.devices, placed.parts, strict=True):
-            assert part.total <= budget(work, device)
+            assert part.total <= budget(ModelUse(model(name), work), device, part)
     if placed.verdict == "fits-with-offload":
         assert ram is not None
-        assert 0 < placed.in_ram <= ram
+        assert 0 < placed.offloaded_bytes <= ram
     if ram is None:
         assert placed.verdict != "fits-with-offload"
 

@@ -14,8 +14,9 @@ from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.speed import rounded, speed
+from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Rate, Speed
+from llmcheck.schema.estimate import Band, Speed
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 from llmcheck.whatif import parse
@@ -33,9 +34,9 @@ def model(name: str) -> Architecture:
     return found
 
 
-def answers(name: str, words: str, **values: Any) -> Rate:
+def answers(name: str, words: str, **values: Any) -> Band:
     work = Workload(method="inference", **{"context": 256, **values})
-    found = speed(model(name), work, gpus(words))[0].decode
+    found = speed(ModelUse(model(name), work), gpus(words))[0].decode
     assert found is not None
     return found
 
@@ -57,7 +58,7 @@ def answers(name: str, words: str, **values: Any) -> Rate:
 )
 def test_published_runs_are_inside_the_band(name: str, cards: str, hours: float, tokens: float) -> None:
     used = gpus(cards)
-    days = speed(model(name), Workload(method="pretrain", tokens=tokens, context=4096), used)[0].days
+    days = speed(ModelUse(model(name), Workload(method="pretrain", tokens=tokens, context=4096)), used)[0].days
     assert days is not None
     published = hours / len(used) / 24
     assert days.low <= published <= days.high
@@ -97,7 +98,7 @@ def test_llama_bench_is_inside_the_band(
     name: str, words: str, weights: str, tokens: float, prompt: float | None
 ) -> None:
     work = Workload(method="inference", runtime="llama.cpp", weights=weights, context=512)
-    found = speed(model(f"llama-3.1-{name}"), work, gpus(words))[0]
+    found = speed(ModelUse(model(f"llama-3.1-{name}"), work), gpus(words))[0]
     assert found.decode is not None
     assert found.decode.low <= tokens <= found.decode.high
     assert found.decode.expected == pytest.approx(tokens, rel=0.15)
@@ -127,18 +128,18 @@ def test_transformers_on_an_a100_is_inside_the_band(name: str, tokens: float) ->
 def test_what_is_not_published_is_none_with_a_reason() -> None:
     unknown = Gpu(vendor="nvidia", name="NVIDIA FutureCard", memory_total=2**37)
     for method in ("inference", "full"):
-        found, notes = speed(model("llama-3.1-8b"), Workload(method=method), [unknown])  # type: ignore[arg-type]
+        found, notes = speed(ModelUse(model("llama-3.1-8b"), Workload(method=method)), [unknown])  # type: ignore[arg-type]
         assert found == Speed()
         assert any("NVIDIA FutureCard" in note for note in notes)
-    without_tokens, _ = speed(model("llama-3.1-8b"), Workload(method="full"), gpus("A100-SXM4-80GB"))
+    without_tokens, _ = speed(ModelUse(model("llama-3.1-8b"), Workload(method="full")), gpus("A100-SXM4-80GB"))
     assert without_tokens.train is not None
     assert without_tokens.days is None
 
 
 def test_carbon_is_told_only_with_a_grid() -> None:
     work = Workload(method="pretrain", tokens=1e12, context=4096)
-    plain, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"))
-    green, _ = speed(model("llama-3.1-8b"), work, gpus("8x H100 SXM"), carbon_intensity_g_per_kwh=400)
+    plain, _ = speed(ModelUse(model("llama-3.1-8b"), work), gpus("8x H100 SXM"))
+    green, _ = speed(ModelUse(model("llama-3.1-8b"), work), gpus("8x H100 SXM"), carbon_intensity_g_per_kwh=400)
     assert plain.co2_kg is None
     assert plain.energy_kwh is not None
     assert green.co2_kg is not None
@@ -162,17 +163,19 @@ CARDS = st.sampled_from(["RTX 3060", "RTX 4090", "A100-SXM4-80GB", "H100 SXM", "
 RUNTIMES = st.sampled_from(["transformers", "vllm", "llama.cpp"])
 
 
-def ordered(rate: Rate | None) -> bool:
+def ordered(rate: Band | None) -> bool:
     return rate is None or (0 < rate.low <= rate.expected <= rate.high < math.inf)
 
 
 @settings(deadline=None, max_examples=80)
 @given(SIZES, CARDS, RUNTIMES, st.integers(1, 100_000), st.integers(0, 10**11))
-def test_bands_are_in_order_and_ram_never_helps(size: str, card: str, runtime: Any, context: int, aside: int) -> None:
+def test_bands_are_in_order_and_ram_never_helps(
+    size: str, card: str, runtime: Any, context: int, offloaded: int
+) -> None:
     shapes = typical.architecture(size)
     work = Workload(method="inference", runtime=runtime, context=context)
-    found, _ = speed(shapes, work, gpus(card))
-    slower, _ = speed(shapes, work, gpus(card), in_ram=aside)
+    found, _ = speed(ModelUse(shapes, work), gpus(card))
+    slower, _ = speed(ModelUse(shapes, work), gpus(card), offloaded_bytes=offloaded)
     assert ordered(found.decode)
     assert ordered(found.prefill)
     assert found.decode is not None
@@ -187,7 +190,9 @@ def test_more_to_read_is_never_faster(size: str, card: str, runtime: Any, contex
     shapes, cards = typical.architecture(size), gpus(card)
 
     def rate(**values: Any) -> float:
-        found = speed(shapes, Workload(method="inference", runtime=runtime, **{"context": context, **values}), cards)
+        found = speed(
+            ModelUse(shapes, Workload(method="inference", runtime=runtime, **{"context": context, **values})), cards
+        )
         assert found[0].decode is not None
         return found[0].decode.expected
 
@@ -200,9 +205,9 @@ def test_more_to_read_is_never_faster(size: str, card: str, runtime: Any, contex
 def test_more_cards_are_never_slower_and_offload_never_faster(size: str, method: Any, count: int, context: int) -> None:
     shapes = typical.architecture(size)
     work = Workload(method=method, context=context, tokens=1e9)
-    one = speed(shapes, work, gpus(f"{count}x H100 SXM"))[0]
-    two = speed(shapes, work, gpus(f"{2 * count}x H100 SXM"))[0]
-    off = speed(shapes, replace(work, offload="all"), gpus(f"{count}x H100 SXM"))[0]
+    one = speed(ModelUse(shapes, work), gpus(f"{count}x H100 SXM"))[0]
+    two = speed(ModelUse(shapes, work), gpus(f"{2 * count}x H100 SXM"))[0]
+    off = speed(ModelUse(shapes, replace(work, offload="all")), gpus(f"{count}x H100 SXM"))[0]
     assert one.train is not None
     assert two.train is not None
     assert off.train is not None

@@ -162,11 +162,11 @@ def test_a_gguf_is_run_by_what_reads_its_types() -> None:
 @pytest.mark.parametrize(
     ("runtime", "words", "said"),
     [
-        ("tensorrt-llm", "MI300X", "needs GPUs of NVIDIA, and this machine has GPUs of amd"),
+        ("tensorrt-llm", "MI300X", "needs GPUs of NVIDIA, and this machine has GPUs of AMD"),
         ("tensorrt-llm", "cpu, 64 GB RAM", "this machine has no GPU"),
-        ("mlx", "RX 7900 XTX", "for Apple silicon and CUDA"),
-        ("vllm", "M3 Max 64GB", "does not use the GPU of a Mac"),
-        ("sglang", "M3 Max 64GB", "does not use the GPU of a Mac"),
+        ("mlx", "RX 7900 XTX", "needs GPUs of Apple, NVIDIA, and this machine has GPUs of AMD"),
+        ("vllm", "M3 Max 64GB", "runs on Linux, and this machine has macOS; --runtime mlx and llama.cpp do"),
+        ("sglang", "M3 Max 64GB", "runs on Linux, and this machine has macOS; --runtime mlx and llama.cpp do"),
     ],
 )
 def test_a_runtime_that_has_no_build_for_the_machine_is_refused(runtime: Any, words: str, said: str) -> None:

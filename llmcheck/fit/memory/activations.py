@@ -1,0 +1,129 @@
+"""Bytes that autograd keeps of each layer for the backward pass, and at the loss."""
+
+from __future__ import annotations
+
+from llmcheck.fit.memory.terms import GpuPart
+from llmcheck.fit.memory.training_choices import frozen_base, habits, precision
+from llmcheck.fit.shapes import matrices
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.workload import Workload
+
+ACTIVATIONS = (
+    "what autograd keeps of each layer: Korthikanti et al. (arXiv 2205.05198), with gated feed-forward and grouped"
+    " queries; the most that is alive at the loss or in the backward pass"
+)
+
+
+def activation_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int, *, recomputing: bool = False) -> float:
+    """What one layer keeps for its backward pass; ``recomputing``: while it is computed again in that pass."""
+    size, replicated = _element_size(use), _norm_bytes(use)
+    attention, feed_forward = _attention_bytes(use, sequence, recomputing), _feed_forward_bytes(use)
+    if frozen_base(use.workload):
+        narrow, wide = _adapter_inputs(use, size)
+        replicated += narrow
+        feed_forward += wide
+    return replicated + (attention + feed_forward) / part.tensor
+
+
+def _element_size(use: ModelUse) -> float:
+    return 4.0 if precision(use.workload) == "fp32" else 2.0
+
+
+def _inner_width(architecture: Architecture) -> int:
+    """Of what every token passes in the feed-forward part, its experts included."""
+    return matrices.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
+
+
+def _keeps_no_inputs(workload: Workload) -> bool:
+    """Frozen matrices do not need their input for a gradient of their own."""
+    return frozen_base(workload) and workload.adapter != "scale"
+
+
+def _norm_bytes(use: ModelUse) -> float:
+    """RMSNorm computes in 32 bits; a gated model has RMSNorm, others LayerNorm, which is one kernel."""
+    size, hidden, gated = _element_size(use), use.architecture.hidden, use.architecture.gated
+    fused = bool(use.workload.compiled) or not gated
+    norm = size * hidden if fused else 4.0 * hidden
+    if not _keeps_no_inputs(use.workload):
+        norm += size * hidden if fused else 2 * size * hidden
+    # and the residual stream in 16 bits, which LayerNorm keeps as its input
+    return 2 * norm + (2 * size * hidden if gated else 0.0)
+
+
+def _attention_bytes(use: ModelUse, sequence: int, recomputing: bool) -> float:
+    """Queries, keys, values and what they give. A compiler repeats grouped heads again in the backward pass."""
+    size, known, work = _element_size(use), habits(use), use.workload
+    queries, keys = matrices.attention_width(use.architecture), matrices.cached_width(use.architecture)
+    heads = max((group.heads for group in use.architecture.attention), default=1)
+    repeated = known.repeats_grouped_heads and not work.compiled
+    found = 2 * size * queries + 2 * size * (queries if repeated else keys) + 4.0 * heads
+    if work.flash_attention is False:
+        # scores as softmax gives them, in 32 bits and in 16; while one layer goes back, their gradients too
+        if recomputing:
+            found += heads * sequence * (12.0 + size)
+        elif work.checkpointing != "selective":
+            found += heads * sequence * (4.0 + size)
+    if known.keeps_fused_qkv:
+        found += size * (queries + keys)
+    return found
+
+
+def _feed_forward_bytes(use: ModelUse) -> float:
+    """Gate, its activation, up and their product."""
+    frozen = _keeps_no_inputs(use.workload)
+    gated_branches = 3.0 if frozen or use.workload.compiled else 4.0
+    branches = gated_branches if use.architecture.gated else 1.0 if frozen else 2.0
+    return branches * _element_size(use) * _inner_width(use.architecture)
+
+
+def _adapter_inputs(use: ModelUse, size: float) -> tuple[float, float]:
+    """Bytes per token of what adapters and quantised matrices keep: of hidden width, and of inner width."""
+    narrow, wide = _scale_inputs(use, size) if use.workload.adapter == "scale" else _low_rank_inputs(use, size)
+    if use.workload.method == "qlora":
+        more = _quantised_inputs(use, size)
+        return narrow + more[0], wide + more[1]
+    return narrow, wide
+
+
+def _scale_inputs(use: ModelUse, size: float) -> tuple[float, float]:
+    hidden, queries = use.architecture.hidden, matrices.attention_width(use.architecture)
+    narrow = size * (3 * queries + 2 * hidden)
+    return narrow, size * (matrices.branches(use.architecture) - 1) * _inner_width(use.architecture)
+
+
+def _low_rank_inputs(use: ModelUse, size: float) -> tuple[float, float]:
+    work, known, hidden = use.workload, habits(use), use.architecture.hidden
+    queries, targets = matrices.attention_width(use.architecture), work.lora_targets or "all-linear"
+    if work.adapter == "prefix":
+        return 0.0, 0.0
+    narrow = wide = 0.0
+    # adapters in 32 bits cast their input, each its own
+    cast = 4.0 if known.adapters_in_fp32 and work.precision != "bf16" else size
+    own = cast > size
+    if targets != "mlp":
+        count = 2 if targets == "qv" else 3
+        narrow += cast * hidden * (count if own else 1)
+        if targets != "qv":
+            narrow += cast * queries if own else 0.0
+        if known.keeps_dropout_mask:
+            narrow += hidden
+    if targets in {"all-linear", "mlp"}:
+        narrow += cast * hidden * (matrices.branches(use.architecture) - 1 if own else 1)
+        wide += cast * _inner_width(use.architecture)
+    if work.adapter == "dora":
+        narrow += size * 2 * queries
+    return narrow, wide
+
+
+def _quantised_inputs(use: ModelUse, size: float) -> tuple[float, float]:
+    """bitsandbytes keeps the input of every matrix, though none of them is trained; less what adapters keep already."""
+    work, hidden, targets = use.workload, use.architecture.hidden, use.workload.lora_targets or "all-linear"
+    if work.adapter in {"prefix", "scale"} or targets in {"qv", "attention"}:
+        return size * hidden * 2, size * _inner_width(use.architecture)
+    return (size * hidden, 0.0) if targets == "mlp" else (0.0, 0.0)
+
+
+def loss_bytes(use: ModelUse) -> float:
+    """Bytes per token and vocabulary entry at the loss, gradients included."""
+    return 4.0 if use.workload.chunked_loss else habits(use).loss_bytes

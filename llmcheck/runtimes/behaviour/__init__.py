@@ -1,0 +1,1 @@
+"""What runtimes share: their interface, and what several of them do alike."""

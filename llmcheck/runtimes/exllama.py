@@ -1,0 +1,65 @@
+"""ExLlamaV3 behind tabbyAPI: EXL3 weights of any number of bits on NVIDIA cards."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import Example, GpuMemory, Launch, Platform, Runtime, options
+from llmcheck.schema.estimate import Term, term
+from llmcheck.schema.workload import Workload
+
+_CHUNK = 2048
+"""tabbyAPI's default ``chunk_size``."""
+_CACHE_MODES = {"q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": "4,4"}
+"""Bits of keys and values."""
+
+
+def _memory(gpu: GpuMemory) -> list[Term]:
+    reserve = term("overhead", "reserve of the automatic split", 96e6, "tabbyAPI's autosplit_reserve: 96 MB", low=0)
+    return [*server.chunk_terms(gpu, _CHUNK), reserve]
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    work = what.workload
+    folder, _, name = what.model.rpartition("/")
+    cache = None if work.context is None else -(-work.context * max(work.batch, 1) // 256) * 256
+    return (
+        "python", "main.py", "--model-dir", folder or ".", "--model-name", name,
+        *options(
+            ("--cache-size", cache),
+            ("--max-seq-len", work.context),
+            ("--cache-mode", _CACHE_MODES.get(work.kv_cache or "")),
+        ),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="exllama",
+    version="1.6.5",
+    source="the exllamav3 1.6.5 wheel; theroyallab/tabbyAPI@e632af4, whose parser took the launch line",
+    as_of="2026-10-25",
+    platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
+    systems=("linux", "windows"),
+    needs_gpu=True,
+    families=("exl3",),
+    own_family="exl3",
+    ladder=("exl3-8.0", "exl3-6.0", "exl3-5.0", "exl3-4.0", "exl3-3.0", "exl3-2.0"),
+    four_bits="exl3-4.0",
+    cache_ladder=("fp16", "int8", "int4"),
+    cache_block=256,
+    collectives=False,
+    memory=_memory,
+    pace=server.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="models/Qwen3-32B-exl3-4.0bpw",
+            workload=Workload(
+                method="inference", runtime="exllama", weights="exl3-4.0", context=8192, kv_cache="int8"
+            ),
+        ),
+        argv=(
+            "python", "main.py", "--model-dir", "models", "--model-name", "Qwen3-32B-exl3-4.0bpw",
+            "--cache-size", "8192", "--max-seq-len", "8192", "--cache-mode", "8,8",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""LitGPT: one file a model, on Lightning Fabric."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import eager, server
+from llmcheck.runtimes.behaviour.interface import (
+    SERVER_LADDER,
+    TORCH_FAMILIES,
+    Example,
+    Launch,
+    Runtime,
+    Training,
+    Version,
+    options,
+)
+from llmcheck.schema.workload import Workload
+
+_QUANTISED = {"nf4": "bnb.nf4", "nf4-dq": "bnb.nf4-dq", "int8": "bnb.int8-training"}
+
+
+def _training(_version: Version) -> Training:
+    return Training(loss_bytes=10.0, repeats_grouped_heads=True, keeps_fused_qkv=True, keeps_dropout_mask=True)
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    work = what.workload
+    command = {"full": "finetune_full", "lora": "finetune_lora", "qlora": "finetune_lora"}.get(work.method)
+    if command is None:
+        return None
+    quantised = _QUANTISED.get(work.weights or ("nf4-dq" if work.method == "qlora" else ""))
+    return (
+        "litgpt", command, what.model, "--precision", "32-true" if work.precision == "fp32" else "bf16-true",
+        *options(
+            ("--quantize", quantised),
+            ("--devices", what.gpus if what.gpus > 1 else None),
+            ("--train.micro_batch_size", work.batch),
+            ("--train.max_seq_length", work.context),
+            ("--lora_r", work.lora_rank),
+        ),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="litgpt",
+    version="0.5.13",
+    source="the litgpt 0.5.13 wheel: litgpt/finetune",
+    as_of="2026-06-29",
+    families=TORCH_FAMILIES,
+    ladder=SERVER_LADDER,
+    four_bits="awq",
+    memory=eager.memory,
+    training=_training,
+    pace=server.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="Qwen/Qwen3-8B",
+            workload=Workload(method="qlora", runtime="litgpt", context=2048, lora_rank=16),
+        ),
+        argv=(
+            "litgpt", "finetune_lora", "Qwen/Qwen3-8B", "--precision", "bf16-true", "--quantize", "bnb.nf4-dq",
+            "--train.micro_batch_size", "1", "--train.max_seq_length", "2048", "--lora_r", "16",
+        ),
+    ),
+)  # fmt: skip

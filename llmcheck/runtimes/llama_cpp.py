@@ -1,0 +1,53 @@
+"""llama.cpp: GGUF files on any GPU, and on the processors what the GPUs do not hold."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import ggml
+from llmcheck.runtimes.behaviour.interface import Example, Launch, Runtime, options
+from llmcheck.schema.workload import Workload
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    work = what.workload
+    cache = None if work.kv_cache in (None, "bf16", "fp16") else work.kv_cache
+    # layers and context that are not named are placed by --fit
+    return (
+        "llama-server", "-m", what.model,
+        *options(("-c", work.context), ("-ctk", cache), ("-ctv", cache), ("-np", max(work.batch, 1))),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="llama.cpp",
+    version="b11434",
+    source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
+    as_of="2026-10-06",
+    families=ggml.FAMILIES,
+    own_family="gguf",
+    gguf_file="computes",
+    ladder=ggml.LADDER,
+    common_ladder=ggml.COMMON_LADDER,
+    four_bits="q4_k_m",
+    cache_ladder=("fp16", "q8_0", "q4_0"),
+    cache_block=ggml.BLOCK,
+    offloads=True,
+    computes_in_ram=True,
+    counts_gpu_layers=True,
+    embedding_in_ram=True,
+    collectives=False,
+    memory=ggml.memory,
+    cache_terms=ggml.cache_terms,
+    pace=ggml.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="Qwen3-32B-Q4_K_M.gguf",
+            workload=Workload(
+                method="inference", runtime="llama.cpp", weights="q4_k_m", context=8192, kv_cache="q8_0"
+            ),
+        ),
+        argv=(
+            "llama-server", "-m", "Qwen3-32B-Q4_K_M.gguf", "-c", "8192", "-ctk", "q8_0", "-ctv", "q8_0", "-np", "1",
+        ),
+    ),
+)  # fmt: skip

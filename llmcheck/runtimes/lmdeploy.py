@@ -1,0 +1,78 @@
+"""LMDeploy: a server that takes its KV cache from what is free once the weights are loaded."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
+    SERVER_LADDER,
+    Example,
+    GpuMemory,
+    Launch,
+    Platform,
+    Reservation,
+    Runtime,
+    options,
+)
+from llmcheck.schema.estimate import Term
+from llmcheck.schema.workload import Workload
+
+_CHUNK = 8192
+"""Its default ``--max-prefill-token-num``."""
+_CACHE_POLICIES = {"int8": 8, "int4": 4, "fp8": 16}
+_MODEL_FORMATS = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "mxfp4": "mxfp4"}
+
+
+def _memory(gpu: GpuMemory) -> list[Term]:
+    return server.chunk_terms(gpu, _CHUNK)
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    work = what.workload
+    return (
+        "lmdeploy", "serve", "api_server", what.model,
+        *options(
+            ("--model-format", _MODEL_FORMATS.get((work.weights or "").partition("-")[0])),
+            ("--tp", what.gpus if what.gpus > 1 else None),
+            ("--session-len", work.context),
+            ("--quant-policy", _CACHE_POLICIES.get(work.kv_cache or "")),
+            ("--max-batch-size", work.max_sequences),
+            ("--cache-max-entry-count", work.memory_fraction),
+        ),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="lmdeploy",
+    version="0.18.0",
+    source="the lmdeploy 0.18.0 wheel: lmdeploy/cli, lmdeploy/messages.py, METADATA",
+    as_of="2026-09-28",
+    # no least compute capability is published for all of it
+    platforms=(Platform(vendor="nvidia"),),
+    systems=("linux",),
+    needs_gpu=True,
+    families=("plain", "mxfp4", "fp8", "group"),
+    ladder=SERVER_LADDER,
+    four_bits="awq",
+    cache_ladder=("bf16", "int8", "int4"),
+    cache_block=64,
+    reservation=Reservation(fraction=0.8, of="free-after-weights"),
+    sequences_option="--max-batch-size",
+    tensor_parallel=True,
+    fp8_arithmetic=True,
+    memory=_memory,
+    pace=server.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="Qwen/Qwen3-32B-AWQ",
+            workload=Workload(
+                method="inference", runtime="lmdeploy", weights="awq", context=8192, kv_cache="int8", max_sequences=4
+            ),
+            gpus=2,
+        ),
+        argv=(
+            "lmdeploy", "serve", "api_server", "Qwen/Qwen3-32B-AWQ", "--model-format", "awq", "--tp", "2",
+            "--session-len", "8192", "--quant-policy", "8", "--max-batch-size", "4",
+        ),
+    ),
+)  # fmt: skip

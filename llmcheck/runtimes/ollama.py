@@ -1,0 +1,70 @@
+"""Ollama: a llama-server as a child process for each GGUF model, with a context by the size of the cards."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import ggml
+from llmcheck.runtimes.behaviour.interface import Example, Launch, Platform, Runtime
+from llmcheck.schema.workload import Workload
+from llmcheck.units import GIB
+
+
+def _default_context(gpu_bytes: int) -> int:
+    """server/routes.go: by the memory of all GPUs together."""
+    if gpu_bytes < 23 * GIB:
+        return 4096
+    return 32_768 if gpu_bytes < 47 * GIB else 262_144
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    """The server; ``ollama run NAME`` loads the model."""
+    work = what.workload
+    cache = None if work.kv_cache in (None, "bf16", "fp16") else work.kv_cache
+    settings = (
+        ("OLLAMA_CONTEXT_LENGTH", work.context),
+        ("OLLAMA_KV_CACHE_TYPE", cache),
+        ("OLLAMA_FLASH_ATTENTION", None if cache is None else 1),
+        ("OLLAMA_NUM_PARALLEL", work.batch if work.batch > 1 else None),
+    )
+    return ("env", *(f"{name}={value}" for name, value in settings if value is not None), "ollama", "serve")
+
+
+RUNTIME = Runtime(
+    id="ollama",
+    version="0.33.0-rc2",
+    source="ollama/ollama@fb307609: docs/gpu.mdx, docs/faq.mdx, envconfig/config.go, server/routes.go",
+    as_of="2026-08-21",
+    # Vulkan runs on AMD's cards that ROCm does not know, and on Intel's
+    platforms=(
+        Platform(vendor="nvidia", min_compute_capability=(5, 0)),
+        Platform(vendor="amd"),
+        Platform(vendor="intel"),
+        Platform(vendor="apple"),
+    ),
+    families=ggml.FAMILIES,
+    gguf_file="computes",
+    ladder=ggml.LADDER,
+    common_ladder=ggml.COMMON_LADDER,
+    four_bits="q4_k_m",
+    cache_ladder=("fp16", "q8_0", "q4_0"),
+    cache_block=ggml.BLOCK,
+    offloads=True,
+    computes_in_ram=True,
+    counts_gpu_layers=True,
+    embedding_in_ram=True,
+    collectives=False,
+    default_context=_default_context,
+    memory=ggml.memory,
+    cache_terms=ggml.cache_terms,
+    pace=ggml.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="qwen3:32b",
+            workload=Workload(method="inference", runtime="ollama", weights="q4_k_m", context=8192, kv_cache="q8_0"),
+        ),
+        argv=(
+            "env", "OLLAMA_CONTEXT_LENGTH=8192", "OLLAMA_KV_CACHE_TYPE=q8_0", "OLLAMA_FLASH_ATTENTION=1",
+            "ollama", "serve",
+        ),
+    ),
+)  # fmt: skip

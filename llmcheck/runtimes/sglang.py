@@ -1,0 +1,77 @@
+"""SGLang: a server that takes a share of each card for weights and KV cache."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
+    SERVER_LADDER,
+    TORCH_FAMILIES,
+    Example,
+    GpuMemory,
+    Launch,
+    Platform,
+    Reservation,
+    Runtime,
+    options,
+)
+from llmcheck.schema.estimate import Term
+from llmcheck.schema.workload import Workload
+
+_CHUNK = 8192
+
+
+def _memory(gpu: GpuMemory) -> list[Term]:
+    return server.chunk_terms(gpu, _CHUNK)
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    work = what.workload
+    return (
+        "python", "-m", "sglang.launch_server", "--model-path", what.model,
+        *options(
+            ("--tp-size", what.gpus if what.gpus > 1 else None),
+            ("--context-length", work.context),
+            ("--max-running-requests", work.max_sequences),
+            ("--kv-cache-dtype", "fp8_e5m2" if work.kv_cache == "fp8" else None),
+            ("--mem-fraction-static", work.memory_fraction),
+        ),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="sglang",
+    version="0.5.23",
+    source="the sglang 0.5.23 wheel; its documentation for cards",
+    as_of="2026-10-30",
+    platforms=(
+        Platform(vendor="nvidia", min_compute_capability=(7, 5)),
+        Platform(vendor="amd", gfx=("gfx942", "gfx950", "gfx1250")),
+        Platform(vendor="intel"),
+    ),
+    systems=("linux",),
+    families=TORCH_FAMILIES,
+    gguf_file="computes",
+    ladder=SERVER_LADDER,
+    four_bits="awq",
+    cache_ladder=("bf16", "fp8"),
+    # mem_fraction_static of large cards; it is less on small ones
+    reservation=Reservation(fraction=0.88, of="total"),
+    sequences_option="--max-running-requests",
+    tensor_parallel=True,
+    fp8_arithmetic=True,
+    memory=_memory,
+    pace=server.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="Qwen/Qwen3-8B",
+            workload=Workload(
+                method="inference", runtime="sglang", context=16384, max_sequences=16, memory_fraction=0.85
+            ),
+        ),
+        argv=(
+            "python", "-m", "sglang.launch_server", "--model-path", "Qwen/Qwen3-8B", "--context-length", "16384",
+            "--max-running-requests", "16", "--mem-fraction-static", "0.85",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""TensorRT-LLM: NVIDIA's own server."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import server
+from llmcheck.runtimes.behaviour.interface import (
+    SERVER_LADDER,
+    TORCH_FAMILIES,
+    Example,
+    GpuMemory,
+    Launch,
+    Platform,
+    Reservation,
+    Runtime,
+    options,
+)
+from llmcheck.schema.estimate import Term
+from llmcheck.schema.workload import Workload
+
+_CHUNK = 8192
+"""Its default ``--max_num_tokens``."""
+
+
+def _memory(gpu: GpuMemory) -> list[Term]:
+    return server.chunk_terms(gpu, _CHUNK)
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    work = what.workload
+    return (
+        "trtllm-serve", what.model,
+        *options(
+            ("--tp_size", what.gpus if what.gpus > 1 else None),
+            ("--max_batch_size", work.max_sequences),
+            ("--max_seq_len", work.context),
+            ("--free_gpu_memory_fraction", work.memory_fraction),
+        ),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="tensorrt-llm",
+    version="1.2.1",
+    source="TensorRT-LLM 1.2.1: trtllm-serve's options, its list of supported hardware",
+    as_of="2026-04-30",
+    platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
+    systems=("linux",),
+    needs_gpu=True,
+    families=TORCH_FAMILIES,
+    ladder=SERVER_LADDER,
+    four_bits="awq",
+    cache_ladder=("bf16", "fp8"),
+    cache_block=32,
+    # free_gpu_memory_fraction
+    reservation=Reservation(fraction=0.9, of="total"),
+    sequences_option="--max_batch_size",
+    tensor_parallel=True,
+    fp8_arithmetic=True,
+    memory=_memory,
+    pace=server.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="Qwen/Qwen3-8B",
+            workload=Workload(
+                method="inference", runtime="tensorrt-llm", context=16384, max_sequences=16, memory_fraction=0.9
+            ),
+        ),
+        argv=(
+            "trtllm-serve", "Qwen/Qwen3-8B", "--max_batch_size", "16", "--max_seq_len", "16384",
+            "--free_gpu_memory_fraction", "0.9",
+        ),
+    ),
+)  # fmt: skip

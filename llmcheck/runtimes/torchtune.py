@@ -1,0 +1,65 @@
+"""torchtune: recipes of PyTorch's own, no longer maintained."""
+
+from __future__ import annotations
+
+from llmcheck.runtimes.behaviour import eager, server
+from llmcheck.runtimes.behaviour.interface import (
+    SERVER_LADDER,
+    TORCH_FAMILIES,
+    Example,
+    Launch,
+    Runtime,
+    Training,
+    Version,
+    options,
+)
+from llmcheck.schema.workload import Workload
+
+
+def _training(_version: Version) -> Training:
+    return Training(loss_bytes=12.0, repeats_grouped_heads=True)
+
+
+def _launch(what: Launch) -> tuple[str, ...] | None:
+    """``model``: a configuration of its own, such as ``llama3_1/8B_lora_single_device``."""
+    work = what.workload
+    if work.method not in ("full", "lora", "qlora"):
+        return None
+    kind = "full_finetune" if work.method == "full" else "lora_finetune"
+    many = what.gpus > 1
+    settings = (
+        ("batch_size", work.batch if work.batch > 1 else None),
+        ("tokenizer.max_seq_len", work.context),
+        ("enable_activation_checkpointing", None if work.checkpointing is None else work.checkpointing is True),
+    )
+    return (
+        "tune", "run", *options(("--nproc_per_node", what.gpus if many else None)),
+        f"{kind}_{'distributed' if many else 'single_device'}", "--config", what.model,
+        *(f"{name}={value}" for name, value in settings if value is not None),
+    )  # fmt: skip
+
+
+RUNTIME = Runtime(
+    id="torchtune",
+    version="0.6.1",
+    source="the torchtune 0.6.1 wheel: recipes and their configurations",
+    as_of="2025-04-30",
+    families=TORCH_FAMILIES,
+    ladder=SERVER_LADDER,
+    four_bits="awq",
+    memory=eager.memory,
+    training=_training,
+    pace=server.pace,
+    launch=_launch,
+    example=Example(
+        launch=Launch(
+            model="llama3_1/8B_lora",
+            workload=Workload(method="lora", runtime="torchtune", context=2048, batch=2),
+            gpus=2,
+        ),
+        argv=(
+            "tune", "run", "--nproc_per_node", "2", "lora_finetune_distributed", "--config", "llama3_1/8B_lora",
+            "batch_size=2", "tokenizer.max_seq_len=2048",
+        ),
+    ),
+)  # fmt: skip

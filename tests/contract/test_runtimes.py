@@ -1,0 +1,194 @@
+"""Every runtime is complete: it runs the example that it carries, reads the formats it lists and starts as it says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmcheck import catalog, registry, runtimes
+from llmcheck.api.model_source import known_model
+from llmcheck.errors import UsageError
+from llmcheck.fit import validation
+from llmcheck.fit.answer import answer
+from llmcheck.fit.obstacles import obstacle
+from llmcheck.fit.shapes import formats, weights
+from llmcheck.gpus import vendors
+from llmcheck.runtimes import Runtime
+from llmcheck.schema.machine import Gpu, Machine, Os, Ram
+from llmcheck.schema.workload import Workload
+from llmcheck.units import GIB
+
+MODEL = known_model("qwen3-8b") or known_model("llama-3.1-8b")
+EVERY = pytest.mark.parametrize("runtime", runtimes.every(), ids=lambda each: each.id)
+
+
+def machine_for(runtime: Runtime) -> Machine:
+    """One on which it runs: two cards of its first vendor with the architecture that it asks for."""
+    platform = runtime.platforms[0] if runtime.platforms else None
+    least = platform.min_compute_capability if platform is not None else None
+    card = Gpu(
+        vendor="nvidia" if platform is None else platform.vendor,
+        name="card",
+        memory_total=80 * GIB,
+        memory_free=80 * GIB,
+        compute_capability=f"{least[0]}.{least[1]}" if least else None,
+        gfx=platform.gfx[0] if platform is not None and platform.gfx else None,
+    )
+    system = Os(system=runtime.systems[0], architecture="x86_64") if runtime.systems else None
+    return Machine(hypothetical=True, gpus=(card, card), os=system, ram=Ram(total=64 * GIB, available=64 * GIB))
+
+
+def test_the_runtimes_are_these() -> None:
+    assert runtimes.ids() == (
+        "exllama", "litgpt", "llama.cpp", "lmdeploy", "mlx", "ollama", "sglang", "tensorrt-llm", "tgi", "torchtune",
+        "transformers", "vllm",
+    )  # fmt: skip
+
+
+def test_the_two_that_are_named_elsewhere_are_there() -> None:
+    assert {runtimes.DEFAULT, runtimes.FRUGAL} <= set(runtimes.ids())
+    assert runtimes.named(None).id == runtimes.DEFAULT
+
+
+@EVERY
+def test_an_id_finds_its_file(runtime: Runtime) -> None:
+    assert runtimes.named(runtime.id) is runtime
+    with pytest.raises(UsageError, match="there is no runtime"):
+        runtimes.named(f"{runtime.id}x")
+
+
+@EVERY
+def test_it_says_where_its_facts_come_from(runtime: Runtime) -> None:
+    assert runtime.version
+    assert runtime.source
+    assert len(runtime.as_of) == len("2026-11-27")
+    assert {each.vendor for each in runtime.platforms} <= set(vendors.ids())
+
+
+@EVERY
+def test_its_ladder_is_of_formats_that_it_reads_and_falls(runtime: Runtime) -> None:
+    assert MODEL is not None
+    assert runtime.four_bits in runtime.ladder
+    assert set(runtime.common_ladder) <= set(runtime.ladder)
+    forms = [formats.weights(name) for name in runtime.ladder]
+    assert {form.family for form in forms} <= set(runtime.families)
+    sizes = [weights.stored(MODEL, form).total for form in forms]
+    assert sizes == sorted(sizes, reverse=True)
+    caches = [formats.cache_bits(name) for name in runtime.cache_ladder]
+    assert caches == sorted(caches, reverse=True)
+    assert runtime.own_family is None or runtime.own_family in runtime.families
+    assert (runtime.sequences_option is not None) == runtime.is_server
+
+
+@EVERY
+def test_its_example_runs_where_it_says_and_is_estimated(runtime: Runtime) -> None:
+    assert MODEL is not None
+    workload, machine = runtime.example.launch.workload, machine_for(runtime)
+    assert workload.runtime == runtime.id
+    assert obstacle(runtime, machine.gpus, machine.os.system if machine.os else None) is None
+    assert validation.checked(workload) == workload
+    validation.check_machine(workload, machine)
+    found = answer(MODEL, workload, machine)
+    assert found.verdict == "fits"
+    assert found.workload.runtime == runtime.id
+    assert found.memory.low <= found.memory.total <= found.memory.high
+    assert found.memory.weights > 0
+    assert (found.memory.kv_cache > 0) == (workload.method == "inference")
+    if runtime.is_server:
+        assert found.placement is not None
+        assert found.placement.kv_tokens is not None
+        assert found.placement.kv_tokens >= (workload.context or 1)
+
+
+@EVERY
+def test_it_is_started_by_the_line_of_its_example(runtime: Runtime) -> None:
+    assert runtime.launch(runtime.example.launch) == runtime.example.argv
+    assert all(part and "\n" not in part for part in runtime.example.argv)
+
+
+@EVERY
+def test_what_it_cannot_run_on_is_one_obstacle(runtime: Runtime) -> None:
+    stranger = Gpu(vendor="nobody", name="card")
+    found = obstacle(runtime, (stranger,), None)
+    assert (found is None) == (not runtime.platforms)
+    assert found is None or found.code == "vendor"
+    # what is not known of a machine forbids nothing
+    assert obstacle(runtime, None, None) is None
+    for platform in runtime.platforms:
+        assert obstacle(runtime, (Gpu(vendor=platform.vendor, name="card"),), None) is None
+        if platform.min_compute_capability is not None:
+            old = Gpu(vendor=platform.vendor, name="card", compute_capability="3.0")
+            refused = obstacle(runtime, (old,), None)
+            assert refused is not None
+            assert refused.code == "architecture"
+            # one card that it runs on is enough
+            assert obstacle(runtime, (old, Gpu(vendor=platform.vendor, compute_capability="12.0")), None) is None
+    if runtime.systems:
+        wrong = obstacle(runtime, (), "plan9")
+        assert wrong is not None
+        assert wrong.code == "system"
+
+
+@EVERY
+def test_it_trains_or_is_refused_to(runtime: Runtime) -> None:
+    asked = Workload(method="lora", runtime=runtime.id)
+    if runtime.training is not None:
+        assert validation.checked(asked) == asked
+        assert runtime.training((99, 0)).loss_bytes > 0
+    else:
+        with pytest.raises(UsageError, match="does not train"):
+            validation.checked(asked)
+
+
+@EVERY
+def test_its_pace_is_a_share_of_the_card(runtime: Runtime) -> None:
+    for spec in catalog.gpu_specs()[:40]:
+        pace = runtime.pace([Gpu(vendor=spec.vendor, name=spec.spec.name)])
+        assert 0 < pace.reading.low <= pace.reading.expected <= pace.reading.high <= 1
+        assert pace.launching.low >= pace.launching.expected >= pace.launching.high > 0
+        assert 0 < pace.computing.low <= pace.computing.expected <= pace.computing.high
+
+
+def test_each_family_is_made_for_one_runtime_at_most() -> None:
+    own = [each.own_family for each in runtimes.every() if each.own_family is not None]
+    assert len(own) == len(set(own))
+
+
+def test_no_module_outside_compares_the_name_of_a_runtime() -> None:
+    """A name stands in code only where one is chosen: as the default, and where memory is short."""
+    package = Path(str(sys.modules["llmcheck"].__file__)).parent
+    quoted = [f'{sign} "{each.id}"' for each in runtimes.every() for sign in ("==", "!=")]
+    found = [
+        (path.name, line.strip())
+        for path in package.rglob("*.py")
+        if "runtimes" not in path.parts
+        for line in path.read_text().splitlines()
+        if any(each in line for each in quoted)
+    ]
+    assert found == []
+
+
+def test_a_new_file_is_a_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copied from one that is there, under a name of its own: everything above finds it and holds for it."""
+    folder = Path(str(runtimes.__file__)).parent
+    text = (folder / "vllm.py").read_text().replace('"vllm"', '"brand-new"')
+    (tmp_path / "brand_new.py").write_text(text.replace('("brand-new", "serve"', '("vllm", "serve"'))
+    monkeypatch.setattr(runtimes, "__path__", [*runtimes.__path__, str(tmp_path)])
+    caches = (registry.names, runtimes.every, runtimes.named)
+    for cached in caches:
+        cached.cache_clear()
+    try:
+        assert "brand-new" in runtimes.ids()
+        new = runtimes.named("brand-new")
+        test_an_id_finds_its_file(new)
+        test_its_ladder_is_of_formats_that_it_reads_and_falls(new)
+        test_its_example_runs_where_it_says_and_is_estimated(new)
+        test_what_it_cannot_run_on_is_one_obstacle(new)
+        test_it_trains_or_is_refused_to(new)
+    finally:
+        monkeypatch.undo()
+        for cached in caches:
+            cached.cache_clear()
+        sys.modules.pop("llmcheck.runtimes.brand_new", None)
