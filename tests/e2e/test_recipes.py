@@ -31,6 +31,8 @@ class Outcome:
 
     passed: list[str]
     failed: list[str]
+    not_collected: str | None = None
+    """What pytest printed where a plug-in could not even be imported."""
 
     def of(self, name: str) -> tuple[int, int]:
         """How many tests of a plug-in passed, and how many failed."""
@@ -61,12 +63,15 @@ class Tree:
             timeout=600,
             check=False,
         )
-        assert done.returncode in (0, 1), done.stdout[-4000:] + done.stderr
+        assert done.returncode in (0, 1, 2), done.stdout[-4000:] + done.stderr
         by_result = {
             result: re.findall(rf"^(tests/.*) {result}\b", done.stdout, flags=re.MULTILINE)
             for result in ("PASSED", "FAILED", "ERROR")
         }
-        return Outcome(by_result["PASSED"], by_result["FAILED"] + by_result["ERROR"])
+        collected = done.returncode != 2
+        return Outcome(
+            by_result["PASSED"], by_result["FAILED"] + by_result["ERROR"], None if collected else done.stdout
+        )
 
 
 @pytest.fixture
@@ -87,6 +92,7 @@ def without(text: str, part: str, instead: str = "") -> str:
 
 
 def assert_only_the_broken_fail(outcome: Outcome, whole: str, broken: Iterable[str]) -> None:
+    assert outcome.not_collected is None, outcome.not_collected
     passed, failed = outcome.of(whole)
     assert passed
     assert failed == 0, outcome.failed
@@ -200,3 +206,31 @@ def test_a_requirement_kind_is_one_file(tree: Tree) -> None:
     for name, text in {"threads": KIND, **broken}.items():
         tree.add(f"llmcheck/judge/requirements/{name}.py", text)
     assert_only_the_broken_fail(tree.follow("A requirement kind", KIND="threads"), "threads", broken)
+
+
+def test_a_runtime_is_one_file(tree: Tree) -> None:
+    """The new one is a shipped one under another name, so that it has whatever a runtime has to have."""
+    text = (tree.root / "llmcheck" / "runtimes" / "exllama.py").read_text(encoding="utf-8")
+    text = without(text.replace('"exllama"', '"engine"'), '    own_family="exl3",\n')
+    broken = {
+        "engine_with_another_line": without(text, '"8192", "--cache-mode"', '"4096", "--cache-mode"'),
+        "engine_without_source": re.sub(r"    source=.*\n", '    source="",\n', text),
+        "engine_with_a_wrong_ladder": re.sub(r"    ladder=.*\n", '    ladder=("exl3-4.0", "bf16"),\n', text),
+        "engine_on_an_unknown_vendor": without(text, 'vendor="nvidia"', 'vendor="nobody"'),
+    }
+    for name, own in {"engine": text, **broken}.items():
+        tree.add(f"llmcheck/runtimes/{name}.py", own.replace('"engine"', f'"{name}"'))
+    assert_only_the_broken_fail(tree.follow("A runtime", NAME="engine"), "engine", broken)
+
+
+@pytest.mark.parametrize("part", ["example", "pace", "launch"])
+def test_a_runtime_that_lacks_a_part_stops_the_tests(tree: Tree, part: str) -> None:
+    text = (tree.root / "llmcheck" / "runtimes" / "exllama.py").read_text(encoding="utf-8")
+    tree.add(
+        "llmcheck/runtimes/engine.py",
+        f"{text}\n_PARTS = {{name: getattr(RUNTIME, name) for name in "
+        f"RUNTIME.__struct_fields__ if name != {part!r}}}\nRUNTIME = Runtime(**_PARTS)\n",
+    )
+    outcome = tree.follow("A runtime", NAME="engine")
+    assert outcome.not_collected is not None
+    assert f"Missing required argument '{part}'" in outcome.not_collected
