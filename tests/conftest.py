@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -14,3 +15,24 @@ settings.register_profile(
 )
 settings.register_profile("mutation", settings.get_profile("llmcheck"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "llmcheck"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs so, and the commands whose interruption is tested would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if not hasattr(os, "fork"):
+    # Windows. These tests build Linux trees with symbolic links, write shell scripts as stand-ins, or read /proc.
+    collect_ignore_glob = [
+        "probe/*.py",
+        "nvml/*.py",
+        "unit/install/test_resolver.py",
+        "unit/system/test_interpreter.py",
+        "e2e/test_bad_input.py",
+        "e2e/test_hostile_plans.py",
+        "e2e/test_install.py",
+        "e2e/test_leaves_alone.py",
+        "e2e/test_libraries_check.py",
+        "e2e/test_n*.py",
+        "e2e/test_surroundings.py",
+        "e2e/test_t*.py",
+    ]

@@ -49,6 +49,7 @@ class Command:
             "LANG": "C.UTF-8",
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH"),
             "COVERAGE_PROCESS_CONFIG": os.environ.get("COVERAGE_PROCESS_CONFIG"),  # set where coverage is measured
+            **({"USERPROFILE": str(self.home), "SYSTEMROOT": os.environ.get("SYSTEMROOT")} if os.name == "nt" else {}),
             **self.base,
             **(env or {}),
         }

@@ -1,17 +1,21 @@
-"""The wheel, built from this tree and installed with its dependencies into an environment of its own."""
+"""The wheel, built from this tree and installed into a new environment, run from another folder. Uses no network."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from llmcheck.catalog import compiled
 
@@ -36,28 +40,57 @@ class Installed:
             return set(archive.namelist())
 
 
+def dependencies(name: str) -> Iterator[metadata.Distribution]:
+    """The distributions of this environment that one needs at run time, its own dependencies and theirs."""
+    for line in metadata.requires(name) or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield metadata.distribution(requirement.name)
+            yield from dependencies(requirement.name)
+
+
+def copy_files(distribution: metadata.Distribution, packages: Path) -> None:
+    """What pip recorded of a distribution, except its scripts."""
+    for file in distribution.files or ():
+        if ".." not in file.parts and file.suffix != ".pyc":
+            (packages / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.locate(), packages / file)
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Dependencies are copied from the environment of the tests; pip installs the wheel and checks what it requires."""
     folder = tmp_path_factory.mktemp("wheel")
     venv.create(folder / "venv", with_pip=False)
-    python = folder / "venv" / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--quiet"]
+    scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    python = scripts / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
     env = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
-    def run(*words: str | Path) -> None:
+    def run(program: str | Path, *words: str | Path) -> str:
         done = subprocess.run(
-            [*pip, *map(str, words)], capture_output=True, text=True, env=env, cwd=folder, timeout=600, check=False
+            [str(program), *map(str, words)],
+            capture_output=True,
+            text=True,
+            env={**env, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            cwd=folder,
+            timeout=600,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
 
-    run("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps", "--wheel-dir", folder, ROOT)
     (wheel,) = folder.glob("*.whl")
-    run("install", wheel)
-    return Installed(wheel, python, folder / "venv" / "bin" / "llmcheck")
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
+    for distribution in dependencies("llmcheck"):
+        copy_files(distribution, packages)
+    run(*pip, "install", "-q", "--no-deps", wheel)
+    return Installed(wheel, python, scripts / "llmcheck")
 
 
 def in_tree(*patterns: str) -> set[str]:
-    return {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
+    return {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
 
 
 def test_wheel_holds_the_package_its_data_and_nothing_else(installed: Installed) -> None:
@@ -119,7 +152,15 @@ def test_an_installed_command_reads_no_toml_and_no_csv(
 
 
 def test_a_wheel_from_the_source_distribution_is_the_same(installed: Installed, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(ROOT)]  # the wheel is built from the sdist
+    words = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+        str(ROOT),
+    ]  # the wheel is built from the sdist
     env = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     done = subprocess.run(words, capture_output=True, text=True, env=env, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
