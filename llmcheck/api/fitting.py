@@ -49,6 +49,7 @@ def fit(
         assume_idle=assume_idle,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,
+        words=model.words,
     )
     if found.speed is None or found.speed.days is None:
         return found

@@ -29,6 +29,13 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     config: str | None = None
     parameters: str | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The arguments of ``llmcheck fit`` that name it."""
+        pairs = (("--model", self.repository), ("--config", self.config), ("--parameters", self.parameters))
+        named = tuple(part for option, value in pairs if value for part in (option, value))
+        return (self.model,) if self.model else named
+
 
 def architecture(source: ModelSource, cache: str) -> Architecture:
     """``cache``: where huggingface_hub stores models. Raises DataError and UsageError."""

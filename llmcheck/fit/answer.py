@@ -10,9 +10,10 @@ from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import PlacementResult, budget, place
-from llmcheck.fit.plans import alternatives, best_weights, largest_batch, largest_context
+from llmcheck.fit.plans import NO_WISHES, Wishes, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
@@ -32,11 +33,21 @@ def answer(
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
     specs: Sequence[GpuSpec] = (),
+    wishes: Wishes = NO_WISHES,
+    words: tuple[str, ...] = ("MODEL",),
 ) -> Fit:
-    """``assume_idle``: as if nothing else ran on the machine; ``specs``: cards that may be proposed."""
-    use = with_defaults(ModelUse(architecture, workload), machine)
+    """The best plan where one fits, else the plain use and what would make it fit.
+
+    ``assume_idle``: as if nothing else ran on the machine; ``specs``: cards that may be proposed; ``words``: how
+    ``llmcheck fit`` is given the model, for the plans.
+    """
     capacity = capacities.of(machine, assume_idle=assume_idle)
-    placed = place(use, capacity)
+    found_plans = plans_on(ModelUse(architecture, workload), capacity, wishes)
+    if found_plans:
+        use, placed = found_plans[0].use, found_plans[0].placed
+    else:
+        use = with_defaults(ModelUse(architecture, workload), machine)
+        placed = place(use, capacity)
     full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
     pace, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     found = Fit(
@@ -51,6 +62,7 @@ def answer(
         speed=pace,
         assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
+        plans=tuple(plan_of(each, words) for each in found_plans),
     )
     idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
     return _with_alternatives(found, use, capacity, idle, specs)
@@ -99,6 +111,7 @@ def _speed(
         [device.gpu for device in placed.devices],
         # an embedding in RAM is only looked up
         offloaded_bytes=placed.offloaded_bytes if in_the_way else 0,
+        expert_bytes_in_ram=placed.expert_bytes_in_ram,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
     )
 

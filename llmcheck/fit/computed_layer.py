@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
 
 from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
-from llmcheck.fit import plans, speed
+from llmcheck.fit import limits, speed
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, idle_cards
-from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.placement import PlacementResult, place
+from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of, training
+from llmcheck.fit.plans.policy import precision_class
 from llmcheck.fit.shapes import formats, typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import short_name
@@ -30,16 +30,12 @@ SOURCE = "computed from {shapes}; 'llmcheck fit' shows every term with its sourc
 _FITTING = ("fits", "fits-with-offload")
 _MOST_CARDS = 32
 """More of them are another kind of machine."""
-_FINE_TUNING: tuple[tuple[MethodKind, str, dict[str, Any]], ...] = (
-    ("full", "full with AdamW", {"method": "full"}),
-    (
-        "full-8bit-optimizer",
-        "full with 8-bit AdamW",
-        {"method": "full", "optimizer": "adamw-8bit", "precision": "bf16"},
-    ),
-    ("lora", "LoRA", {"method": "lora"}),
-    ("qlora", "QLoRA", {"method": "qlora"}),
-)
+_FINE_TUNING: dict[MethodKind, str] = {
+    "full": "full with AdamW",
+    "full-8bit-optimizer": "full with 8-bit AdamW",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+}
 
 
 def methods(
@@ -105,37 +101,49 @@ def _needed(workload: Workload) -> str:
 
 
 def _inference(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
+    """The format that the profile names or the model is published in, and the best plan where that is another one."""
     base = use.changed(runtime=use.workload.runtime or runtimes.FRUGAL, context=use.workload.context or 4096)
-    names = _formats(base)
-    four_bits = base.runtime.four_bits
-    for position, name in enumerate(names):
-        own = base.changed(weights=name)
-        placed = place(own, capacity)
-        shown = position == 0 or (name in (four_bits, names[-1]) and placed.verdict != "does-not-fit")
-        if shown or placed.verdict == "fits":
-            kind: MethodKind = "four-bit-weights" if name == four_bits else "weights"
-            yield _method(model, kind, name, own, placed, capacity if position == 0 else None)
-        if placed.verdict == "fits":
-            return
+    plain = _named_format(base)
+    found = [each for each in plans_on(_open(use), capacity) if not _finer(each.use.form.name, plain)]
+    best = found[0] if found else None
+    if best is not None and best.use.form.name == plain and best.placed.verdict == "fits":
+        yield _planned(model, "weights", plain, best)
+        return
+    own = base.changed(weights=plain)
+    yield _method(model, "weights", plain, own, place(own, capacity), capacity)
+    if best is not None:
+        yield _planned(model, "plan", best.use.form.name, best)
 
 
-def _formats(use: ModelUse) -> list[str]:
-    """The format that the profile names, or the published one, and those that take less."""
-    runtime = use.runtime
-    ladder = runtime.common_ladder or runtime.ladder
+def _open(use: ModelUse) -> ModelUse:
+    """What the planner may choose: everything but the context, and a runtime that the profile names."""
+    return use.changed(weights=None, context=use.workload.context or 4096)
+
+
+def _named_format(use: ModelUse) -> str:
+    """The format that the profile names, or the published one."""
+    ladder = use.runtime.common_ladder or use.runtime.ladder
     if use.workload.weights is None:
-        return list(plans.weight_formats(use, ladder))
+        return next(limits.weight_formats(use, ladder))
     named = use.form
-    if named.family in runtime.families:
-        return [named.name, *(each for each in ladder if formats.weights(each).bits < named.bits)]
-    nearest = min(ladder, key=lambda each: abs(formats.weights(each).bits - named.bits))
-    return list(ladder[ladder.index(nearest) :])
+    if named.family in use.runtime.families:
+        return named.name
+    return min(ladder, key=lambda each: abs(formats.weights(each).bits - named.bits))
+
+
+def _finer(name: str, plain: str) -> bool:
+    return precision_class(name) > precision_class(plain)
 
 
 def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
-    for kind, name, fields in _FINE_TUNING:
-        own = use.changed(context=use.workload.context or 2048, **fields)
-        yield _method(model, kind, name, own, place(own, capacity), capacity if kind == "full" else None)
+    own = use.changed(context=use.workload.context or 2048)
+    for kind, each in training.all_methods(own):
+        chosen, placed = training.easiest(each, capacity)
+        cards = capacity if kind == "full" else None
+        found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, cards)
+        if placed.fits:
+            found = replace(found, plan=plan_of(candidate(chosen, placed), (model,)))
+        yield found
 
 
 def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
@@ -150,6 +158,10 @@ def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
     yield _method(model, "pretrain", name, own, place(own, cluster))
 
 
+def _planned(model: str, kind: MethodKind, name: str, found: Candidate) -> ComputedMethod:
+    return replace(_method(model, kind, name, found.use, found.placed), plan=plan_of(found, (model,)))
+
+
 def _method(
     model: str, kind: MethodKind, name: str, use: ModelUse, placed: PlacementResult, capacity: Capacity | None = None
 ) -> ComputedMethod:
@@ -157,8 +169,7 @@ def _method(
     offloaded = placed.offloaded_bytes if placed.verdict == "fits-with-offload" else 0
     rate = days = None
     if placed.fits:
-        full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-        pace, _ = speed.speed(full, [device.gpu for device in placed.devices], offloaded_bytes=offloaded)
+        pace = speed_of(use, placed)
         rate, days = pace.decode or pace.train, pace.days
     cards = None
     if capacity is not None and placed.verdict != "fits":
@@ -192,11 +203,8 @@ def _status(group: Sequence[ComputedMethod]) -> Status:
 
 
 def best(group: Sequence[ComputedMethod]) -> ComputedMethod:
-    """The first that lies on the GPUs; else, with the help of RAM, that in 4 bits or the last; else the first."""
-    whole = next((each for each in group if each.verdict == "fits"), None)
-    helped = [each for each in group if each.verdict == "fits-with-offload"]
-    four_bits = next((each for each in helped if each.kind == "four-bit-weights"), None)
-    return whole or four_bits or (helped[-1] if helped else group[0])
+    """The planner's; else the plain one, which does not fit."""
+    return next((each for each in reversed(group) if each.verdict in _FITTING), group[0])
 
 
 def _short(group: Sequence[ComputedMethod]) -> str:

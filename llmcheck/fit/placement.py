@@ -33,6 +33,8 @@ class PlacementResult(Struct, frozen=True, kw_only=True):
     placement: Placement | None = None
     offloaded_bytes: int = 0
     """That lie in RAM."""
+    expert_bytes_in_ram: int = 0
+    """Of ``offloaded_bytes``: routed experts, of which a token reads a few."""
 
     @property
     def fits(self) -> bool:
@@ -91,7 +93,7 @@ def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> Place
         if each.verdict == "fits" or (each.verdict == "fits-with-offload" and not use.is_inference):
             return each
     if use.is_inference and use.runtime.offloads:
-        helped = [_with_ram(use, group, capacity) for group in groups if group]
+        helped = [_with_help_of_ram(use, group, capacity) for group in groups if group]
         for verdict in ("fits-with-offload", "unknown"):
             for each in helped:
                 if each.verdict == verdict:
@@ -197,14 +199,20 @@ def _split(use: ModelUse, used: Devices) -> tuple[Memory, ...]:
     return _by_free_memory(use, used, 1.0, last=True)
 
 
-def _by_free_memory(use: ModelUse, used: Devices, layers: float, *, last: bool) -> tuple[Memory, ...]:
-    """Whole layers in proportion to what is free. ``last``: the last card holds the output projection."""
+def _by_free_memory(
+    use: ModelUse, used: Devices, layers: float, *, last: bool, experts: float | None = None
+) -> tuple[Memory, ...]:
+    """Whole layers in proportion to what is free. ``last``: the last card holds the output projection.
+
+    ``experts``: the fraction of the routed experts that lies on the GPUs; None: those of the layers there.
+    """
     free = sum(device.free or 0 for device in used) or 1
     return tuple(
         total.of_part(
             use,
             GpuPart(
                 layers=layers * (device.free or 0) / free,
+                experts=None if experts is None else experts * (device.free or 0) / free,
                 first=position == 0,
                 last=last and position == len(used) - 1,
                 gpus=len(used),
@@ -264,6 +272,43 @@ def _pool_tokens(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> int |
 
 
 # --- partly in RAM ---
+
+
+def _with_help_of_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult:
+    """Experts in RAM where the runtime can and they suffice: a token reads few of them. Else whole layers."""
+    if use.runtime.experts_in_ram and use.stored.experts:
+        found = _with_experts_in_ram(use, devices, capacity)
+        if found is not None and found.fits:
+            return found
+    return _with_ram(use, devices, capacity)
+
+
+def _with_experts_in_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult | None:
+    """Every layer on the GPUs, the routed experts of as few as possible in RAM; None where that is not enough."""
+    used = devices[: use.workload.gpus] if use.workload.gpus else devices
+    layers = max(use.architecture.layers, 1)
+
+    def parts(kept: int) -> tuple[Memory, ...]:
+        return _by_free_memory(use, used, 1.0, last=True, experts=kept / layers)
+
+    def fits(kept: int) -> bool:
+        each = zip(parts(kept), used, strict=True)
+        return all(part.high <= budget(use, device, part) for part, device in each)
+
+    if not fits(0):
+        return None
+    low, high = 0, layers - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    in_ram = round(use.stored.experts * (1 - low / layers))
+    offloaded = in_ram + total.offloaded_bytes(use)
+    reason = Reason(code="experts-in-ram", needed=offloaded, gpus=len(used), layers=layers - low, of_layers=layers)
+    found = _in_ram(use, capacity, reason, total.whole(use, total.per_gpu(use, 1)), used, parts(low))
+    if found.placement is None:
+        return found
+    placement = replace(found.placement, gpu_layers=layers + 1, expert_layers_in_ram=layers - low)
+    return replace(found, placement=placement, expert_bytes_in_ram=in_ram)
 
 
 def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult:

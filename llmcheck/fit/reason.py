@@ -11,7 +11,8 @@ from llmcheck.units import format_gib
 
 Code = Literal[
     "gpus-not-listed", "gpu-memory-unknown", "too-few-gpus", "heads-not-divisible", "no-gpu-to-train", "no-gpu",
-    "fits", "too-large", "held-by-others", "in-ram", "partly-in-ram", "ram-unknown", "no-ram-stated", "too-little-ram",
+    "fits", "too-large", "held-by-others", "in-ram", "partly-in-ram", "experts-in-ram",
+    "ram-unknown", "no-ram-stated", "too-little-ram",
 ]  # fmt: skip
 Where = Literal["one", "each", "fullest"]
 
@@ -76,6 +77,10 @@ def _about_ram(reason: Reason) -> str:
             return f"{needed} lie in RAM"
         case "partly-in-ram":
             return f"{placed}, {'the other ' if reason.gpus else ''}{needed} in RAM"
+        case "experts-in-ram":
+            where = "the GPU" if reason.gpus == 1 else f"{reason.gpus} GPUs"
+            experts = f"the routed experts of {reason.layers} of {reason.of_layers} layers"
+            return f"{needed} in RAM, {experts}; everything else on {where}"
         case "ram-unknown":
             return f"{placed}; how much RAM there is could not be found out"
         case "no-ram-stated":

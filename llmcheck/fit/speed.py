@@ -51,14 +51,16 @@ def speed(
     gpus: Sequence[Gpu],
     *,
     offloaded_bytes: int = 0,
+    expert_bytes_in_ram: int = 0,
     carbon_intensity_g_per_kwh: float | None = None,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and what they assume or why one is None.
 
-    ``gpus``: those that hold it; ``offloaded_bytes``: how much of it lies in RAM."""
+    ``gpus``: those that hold it; ``offloaded_bytes``: how much of it lies in RAM, routed experts included;
+    ``expert_bytes_in_ram``: how much of that are routed experts."""
     notes: list[str] = []
     if use.is_inference:
-        return _answering(use, gpus, offloaded_bytes, notes), tuple(notes)
+        return _answering(use, gpus, offloaded_bytes, expert_bytes_in_ram, notes), tuple(notes)
     return _training(use, gpus, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
@@ -79,14 +81,16 @@ def _band(low: float, expected: float, high: float) -> Band:
 # --- answers ---
 
 
-def _answering(use: ModelUse, gpus: Sequence[Gpu], offloaded_bytes: int, notes: list[str]) -> Speed:
+def _answering(
+    use: ModelUse, gpus: Sequence[Gpu], offloaded_bytes: int, expert_bytes_in_ram: int, notes: list[str]
+) -> Speed:
     unknown = [full_name(gpu) for gpu in gpus if gpu.spec is None or not gpu.spec.bandwidth_gb_s]
     if unknown:
         notes.append(f"no speed: the memory bandwidth of {unknown[0]} is not in the table")
         return Speed()
     architecture, runtime = use.architecture, use.runtime
     read = _bytes_per_token(use)
-    offloaded = min(offloaded_bytes / max(use.stored.total, 1), 1.0) if gpus else 1.0
+    offloaded = _read_from_ram(use, read, offloaded_bytes, expert_bytes_in_ram) if gpus else 1.0
     pace = runtime.pace(gpus)
     share = _of(pace.reading)
     if use.form.family == "bnb-4bit":
@@ -102,6 +106,19 @@ def _answering(use: ModelUse, gpus: Sequence[Gpu], offloaded_bytes: int, notes: 
         seconds.append(on_gpus + elsewhere + architecture.layers * each)
     decode = _band(*(1 / max(each, 1e-9) for each in seconds))
     return Speed(decode=decode, prefill=_prefill(use, gpus, offloaded, notes))
+
+
+def _read_from_ram(use: ModelUse, read: float, offloaded_bytes: int, expert_bytes_in_ram: int) -> float:
+    """The fraction of a token's bytes that is read from RAM: of routed experts only those that are active.
+
+    ``read``: bytes that one token reads in all.
+    """
+    architecture, stored = use.architecture, use.stored
+    layers = (offloaded_bytes - expert_bytes_in_ram) / max(stored.total, 1)
+    if expert_bytes_in_ram:
+        layers = 0.0  # beside them only the token embedding lies in RAM, which is looked up
+    active = architecture.experts_active / architecture.experts if architecture.experts else 1.0
+    return min(layers + expert_bytes_in_ram * active / max(read, 1), 1.0)
 
 
 def _of(band: Band) -> tuple[float, ...]:

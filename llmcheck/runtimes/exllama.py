@@ -37,6 +37,8 @@ RUNTIME = Runtime(
     version="1.6.5",
     source="the exllamav3 1.6.5 wheel; theroyallab/tabbyAPI@e632af4, whose parser took the launch line",
     as_of="2026-10-25",
+    rank=70,
+    proposed="named",
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux", "windows"),
     needs_gpu=True,

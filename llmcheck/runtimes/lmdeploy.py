@@ -46,6 +46,8 @@ RUNTIME = Runtime(
     version="0.18.0",
     source="the lmdeploy 0.18.0 wheel: lmdeploy/cli, lmdeploy/messages.py, METADATA",
     as_of="2026-09-28",
+    rank=50,
+    proposed="installed",
     # no least compute capability is published for all of it
     platforms=(Platform(vendor="nvidia"),),
     systems=("linux",),

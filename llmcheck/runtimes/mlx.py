@@ -28,6 +28,8 @@ RUNTIME = Runtime(
     version="0.32.2",
     source="the mlx-lm 0.32.2 wheel; extras of mlx 0.32.4: cpu, cuda12, cuda13",
     as_of="2026-10-31",
+    rank=45,
+    proposed="installed",
     platforms=(Platform(vendor="apple"), Platform(vendor="nvidia")),
     systems=("darwin", "linux"),
     families=("plain", "mxfp4", "mlx"),

@@ -33,6 +33,8 @@ RUNTIME = Runtime(
     version="0.33.0-rc2",
     source="ollama/ollama@fb307609: docs/gpu.mdx, docs/faq.mdx, envconfig/config.go, server/routes.go",
     as_of="2026-08-21",
+    rank=25,
+    proposed="installed",
     # Vulkan runs on AMD's cards that ROCm does not know, and on Intel's
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(5, 0)),

@@ -43,6 +43,8 @@ RUNTIME = Runtime(
     version="0.5.23",
     source="the sglang 0.5.23 wheel; its documentation for cards",
     as_of="2026-10-30",
+    rank=30,
+    proposed="installed",
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(7, 5)),
         Platform(vendor="amd", gfx=("gfx942", "gfx950", "gfx1250")),

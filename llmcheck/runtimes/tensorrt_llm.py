@@ -43,6 +43,8 @@ RUNTIME = Runtime(
     version="1.2.1",
     source="TensorRT-LLM 1.2.1: trtllm-serve's options, its list of supported hardware",
     as_of="2026-04-30",
+    rank=60,
+    proposed="installed",
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux",),
     needs_gpu=True,

@@ -45,6 +45,8 @@ RUNTIME = Runtime(
     version="3.3.7",
     source="text-generation-inference v3.3.7: launcher/src/main.rs, README",
     as_of="2026-01-08",
+    rank=80,
+    proposed="named",
     platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="habana")),
     systems=("linux",),
     families=TORCH_FAMILIES,

@@ -52,6 +52,7 @@ RUNTIME = Runtime(
     version="5.23.0",
     source="the transformers 5.23.0 wheel; launch line checked with its own parser",
     as_of="2026-11-13",
+    rank=40,
     families=TORCH_FAMILIES,
     gguf_file="dequantises",
     ladder=("bf16", "int8", "nf4-dq"),

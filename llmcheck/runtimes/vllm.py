@@ -58,6 +58,7 @@ RUNTIME = Runtime(
     version="0.33.0",
     source="the vllm 0.33.0 wheel; its installation guide for cards and systems",
     as_of="2026-11-01",
+    rank=10,
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(7, 5)),
         Platform(

@@ -113,6 +113,8 @@ class Placement(Struct, frozen=True, kw_only=True):
     """How many GPUs hold it."""
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl``: layers on the GPUs; None for other runtimes."""
+    expert_layers_in_ram: int | None = None
+    """llama.cpp's ``--n-cpu-moe``: layers whose routed experts lie in RAM; None where none do."""
     ram: int = 0
     """Bytes that lie in RAM instead."""
     kv_tokens: int | None = None
@@ -132,7 +134,53 @@ class Alternative(Struct, frozen=True, kw_only=True):
     cost: Literal["free", "quality", "speed", "hardware"]
 
 
-MethodKind = Literal["weights", "four-bit-weights", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
+class PlanMemory(Struct, frozen=True, kw_only=True):
+    """Bytes, over all GPUs and RAM together."""
+
+    total: int
+    low: int
+    high: int
+    ram: int
+    """Of ``total``: bytes that lie in RAM."""
+    largest_gpu: int
+    """Bytes on the fullest GPU; 0 where none is used."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """One whole way to use a model on a machine, as the planner found it."""
+
+    runtime: str
+    method: str
+    """``inference``, ``full``, ``lora``, ``qlora`` or ``pretrain``."""
+    weights: str | None
+    """Format; None: as in the model's file."""
+    kv_cache: str | None
+    """Format of the KV cache; None: 16 bits."""
+    context: int
+    """Tokens of each sequence."""
+    batch: int
+    verdict: FitVerdict
+    memory: PlanMemory
+    gpus: int
+    gpu: str | None
+    """Name of the first of them; None where none is used."""
+    gpu_layers: int | None = None
+    expert_layers_in_ram: int | None = None
+    sharding: str | None = None
+    offload: str | None = None
+    chunked_loss: bool | None = None
+    optimizer: str | None = None
+    tokens_per_second: Band | None = None
+    """Of one sequence, or of training over all GPUs; None where it is not known."""
+    installed: bool | None = None
+    """Whether the judged environment has the runtime; None where that is not known."""
+    argv: tuple[str, ...] = ()
+    """The ``llmcheck fit`` that reproduces it on the same machine."""
+    launch: tuple[str, ...] | None = None
+    """The command that runs it; None where none is known for this use."""
+
+
+MethodKind = Literal["weights", "four-bit-weights", "plan", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
 
 
 class ComputedMethod(Struct, frozen=True, kw_only=True):
@@ -161,6 +209,8 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """Answers for one sequence, or training over all GPUs; None where it does not fit or is not known."""
     days: Band | None = None
     cost_usd: Band | None = None
+    plan: Plan | None = None
+    """How it is done; None where it does not fit."""
 
 
 EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}
@@ -185,6 +235,8 @@ class Fit(Struct, frozen=True, kw_only=True):
     """The best weight format in which everything lies on the GPUs."""
     ways: tuple[Alternative, ...] = ()
     """Nearest first, cheapest first."""
+    plans: tuple[Plan, ...] = ()
+    """Every way that fits within what the workload names, the best first: the one that this answer describes."""
     speed: Speed | None = None
     assumptions: tuple[str, ...] = ()
     not_modelled: tuple[str, ...] = ()

@@ -105,7 +105,8 @@ def weight_terms(use: ModelUse, stored: Stored, part: GpuPart, scale: float = 1.
 
 
 def _weight_rows(use: ModelUse, stored: Stored, part: GpuPart) -> list[tuple[str, float]]:
-    rows = [("blocks", stored.layers * part.layers)]
+    elsewhere = 0.0 if part.experts is None else stored.experts * (part.layers - part.experts)
+    rows = [("blocks", stored.layers * part.layers - elsewhere)]
     in_ram = use.is_inference and use.runtime.embedding_in_ram
     if stored.head:
         if part.first and not in_ram:

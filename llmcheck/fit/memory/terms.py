@@ -23,6 +23,8 @@ class GpuPart(Struct, frozen=True, kw_only=True):
     """GPUs that hold the same blocks and train on other tokens."""
     gpus: int = 1
     """All that take part."""
+    experts: float | None = None
+    """Of all routed experts, as a fraction; None: those of its layers."""
     in_flight: int = 1
     """Micro-batches whose activations are kept at a time."""
 

@@ -29,6 +29,8 @@ class Stored(Struct, frozen=True, kw_only=True):
     """Elements of the largest matrix that is quantised; 0 where none is."""
     exact: bool = False
     """Read from a file's header, not derived from shapes."""
+    experts: int = 0
+    """Bytes of ``layers`` that are routed experts."""
 
     @property
     def total(self) -> int:
@@ -51,7 +53,7 @@ def chosen(architecture: Architecture, workload: Workload) -> Format:
         return formats.weights("bf16")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def stored(architecture: Architecture, form: Format, padded: bool = False) -> Stored:
     """``padded``: experts' inner width rounded up to 256, as some kernels for MXFP4 need it."""
     counts = architecture.parameters
@@ -61,7 +63,7 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
     quantised = form.bits / 8
     experts_only = form.family == "mxfp4"
     body = float(counts.other) * rest
-    largest = 0
+    largest, experts = 0, 0.0
     for matrix in matrices(architecture):
         if matrix.role == "router" or (experts_only and not matrix.experts):
             body += matrix.layers * matrix.elements * rest
@@ -71,6 +73,7 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
             inner = architecture.expert_intermediate or architecture.intermediate
             elements *= -(-inner // 256) * 256 / max(inner, 1)
         body += matrix.layers * elements * quantised
+        experts += matrix.layers * elements * quantised if matrix.experts else 0.0
         if form.family == "int8":
             body += matrix.layers * elements / max(matrix.columns, 1) * 4
         largest = max(largest, matrix.elements // max(matrix.experts, 1))
@@ -86,6 +89,7 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
         layers=round(body),
         vision=round(counts.vision * rest),
         largest=0 if form.family == "plain" else largest,
+        experts=round(experts),
     )
 
 
@@ -105,7 +109,14 @@ def from_tensors(architecture: Architecture, largest: int = 0) -> Stored:
         vision=parts["vision"],
         largest=largest,
         exact=True,
+        # a header's tensors are summed by part of the model, in which experts and the rest have much the same format
+        experts=round(layers * architecture.parameters.experts / max(_in_blocks(architecture), 1)),
     )
+
+
+def _in_blocks(architecture: Architecture) -> int:
+    counts = architecture.parameters
+    return counts.total - counts.embedding - counts.head - counts.vision
 
 
 def of(architecture: Architecture, workload: Workload) -> Stored:
@@ -124,9 +135,11 @@ def _gguf(architecture: Architecture, name: str) -> Stored:
     grouped = max((g.heads // max(g.kv_heads, 1) for g in architecture.attention if g.heads), default=1)
     wide = architecture.layers == 80 and not architecture.experts
     layers = counts.other * 4  # vectors stay in 32 bits
-    largest = 0
+    largest = experts = 0
     for matrix in matrices(architecture):
-        layers += matrix_bytes(name, matrix, grouped, architecture.experts, wide)
+        size = matrix_bytes(name, matrix, grouped, architecture.experts, wide)
+        layers += size
+        experts += size if matrix.experts else 0
         largest = max(largest, matrix.elements // max(matrix.experts, 1))
     left = counts.attention + counts.mlp + counts.experts - sum(m.layers * m.elements for m in matrices(architecture))
     layers += max(left, 0) * 4
@@ -138,4 +151,5 @@ def _gguf(architecture: Architecture, name: str) -> Stored:
         layers=layers,
         vision=counts.vision * 2,
         largest=largest,
+        experts=experts,
     )

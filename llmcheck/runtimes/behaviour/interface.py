@@ -128,6 +128,12 @@ class Runtime(Struct, frozen=True, kw_only=True):
     source: str
     as_of: str
     """ISO date of the source."""
+    rank: int
+    """Among runtimes that do equally well the lowest is proposed: the more widely used one."""
+    proposed: Literal["always", "installed", "named"] = "always"
+    """When the planner considers it. ``installed``: it does much what another one does, so it is considered where the
+    environment has it. ``named``: only where it is asked for, for it is no longer maintained, made for training, or
+    reads files that few models are published in."""
     platforms: tuple[Platform, ...] = ()
     """() where it runs on any GPU that the machine's PyTorch or its own back ends use."""
     systems: tuple[str, ...] = ()
@@ -164,6 +170,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Weights in fp8 are multiplied in fp8 where the card can."""
     offloads: bool = False
     """It may leave layers in RAM by itself."""
+    experts_in_ram: bool = False
+    """It can keep the routed experts of some layers in RAM and everything else on the GPUs (``--n-cpu-moe``)."""
     computes_in_ram: bool = False
     """The processors compute what lies in RAM; else it passes PCIe for every token."""
     counts_gpu_layers: bool = False
