@@ -77,7 +77,10 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Newest release seen on ``as_of``."""
     note: str | None = None
     commands: tuple[str, ...] = ()
-    """POSIX shell lines, for what pip does not install."""
+    """POSIX shell lines for a library that pip does not install."""
+    start_by_hand: bool = False
+    """The last of the commands starts a server, or an installer with more rights: a script shows it and does not run
+    it."""
 
 
 class Alias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

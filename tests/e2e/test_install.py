@@ -262,7 +262,7 @@ def test_verifying_without_a_network_says_so(command: Command) -> None:
         ("plan.md", "##"),
         ("requirements-gpu.txt", "# peft: planned by llmcheck\n# for Python"),
         ("Dockerfile", "# peft: planned by llmcheck\n"),
-        ("environment.yml", "# peft: planned by llmcheck\n# pip inside conda"),
+        ("environment.yml", "# peft: planned by llmcheck\n# pip in a conda environment"),
         ("plan.txt", "Plan for peft\n"),
     ],
 )

@@ -22,7 +22,7 @@ def torch(value: TorchBuild) -> list[Block]:
         rows = [
             [
                 Cell(each.question),
-                Cell(each.answer, "bad" if each.answer.startswith("no: ") else "plain"),
+                Cell(each.answer, "bad" if each.passed is False else "plain"),
                 Cell(each.source or "", "dim"),
             ]
             for each in value.decisions
