@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from llmcheck.install.incompatibility import incompatibility, tool
+from llmcheck.install.incompatibility import has_program, incompatibility, tool
 from llmcheck.schema.advice import LibraryChoice
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.profile import Profile, Requirement
@@ -144,5 +144,4 @@ def _why_not_first(library: Library, chosen: Library) -> str:
 
 def _is_present(library: Library, machine: Machine) -> bool:
     names = {package.name for package in machine.software.packages or ()}
-    tools = {each.name for each in machine.software.tools or () if each.path}
-    return bool(names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries))
+    return bool(names & set(map(normalized_name, library.distributions))) or has_program(library, machine)

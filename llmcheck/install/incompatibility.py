@@ -39,6 +39,11 @@ def tool(machine: Machine, name: str) -> bool | None:
     return None if found is None else found.path is not None
 
 
+def has_program(library: Library, machine: Machine) -> bool:
+    """Whether a program of a library is on PATH."""
+    return any(each.path and each.name in library.binaries for each in machine.software.tools or ())
+
+
 def driver_fault(machine: Machine) -> str | None:
     """Why the NVIDIA driver does not answer; None if it does or there is none."""
     driver = vendors.driver_of(machine, "cuda")

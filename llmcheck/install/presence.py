@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from llmcheck.gpus.torch_support import torch_problem
+from llmcheck.install.incompatibility import has_program
 from llmcheck.install.installed_packages import InstalledPackages, installed_packages
 from llmcheck.install.specifiers import excluded
 from llmcheck.schema.machine import Machine, normalized_name
@@ -70,5 +71,4 @@ def _broken(libraries: Iterable[Library], found: Presence, machine: Machine) -> 
 
 
 def _on_path(libraries: Iterable[Library], machine: Machine) -> set[str]:
-    tools = {each.name for each in machine.software.tools or () if each.path}
-    return {library.id for library in libraries if tools & set(library.binaries)}
+    return {library.id for library in libraries if has_program(library, machine)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from llmcheck.install.incompatibility import has_program
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.responses import LibraryCheck, LibraryState
 from llmcheck.tables.library import Library
@@ -25,11 +26,11 @@ def _state(library: Library, machine: Machine) -> LibraryState:
     software = machine.software
     names = {normalized_name(name) for name in library.distributions}
     version = next((package.version for package in software.packages or () if package.name in names), None)
-    has_program = any(tool.path for tool in software.tools or () if tool.name in library.binaries)
+    on_path = has_program(library, machine)
     was_inspected = software.importable is not None and library.import_name is not None and bool(names)
     importable = library.import_name in (software.importable or ()) if was_inspected else None
     facts = {"id": library.id, "name": library.name, "area": library.area, "as_of": library.as_of}
-    if version is None and not has_program:
+    if version is None and not on_path:
         known = software.packages is not None if names else software.tools is not None
         state = "missing" if known or (not names and not library.binaries) else "unknown"
         return LibraryState(**facts, state=state, newest=library.version)  # type: ignore[arg-type]
