@@ -27,7 +27,7 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ram_gib: float | None = None
     region: str | None = None
     price_hour: float | None = None
-    """For the whole instance (for a TPU, one chip); None for subscriptions."""
+    """US dollars for the instance (for a TPU, for one chip); None for subscriptions."""
     spot_price_hour: float | None = None
     fabric: str | None = None
     """``infiniband`` or ``efa`` between instances; None if the source does not state it."""

@@ -483,7 +483,7 @@ def test_a_path_that_no_line_can_carry_is_refused() -> None:
 
 
 def test_where_nothing_is_known_to_be_installed_all_of_a_tier_is_planned() -> None:
-    found = plan_of_tier("finetune-7b", api.stated_machine("2x RTX 4090, 64 GB RAM").machine)
+    found = plan_of_tier("finetune-7b", api.hypothetical_machine("2x RTX 4090, 64 GB RAM").machine)
     assert [each.libraries for each in found.environments] == [("torch", "transformers", "accelerate", "peft")]
     assert any("the installed packages are unknown" in note for note in found.notes)
     assert not any("does not answer" in note for note in found.notes)
