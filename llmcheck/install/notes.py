@@ -31,7 +31,7 @@ def of_machine(environments: Sequence[Environment], machine: Machine) -> Iterato
 
 
 def of_cards(library: Library, machine: Machine) -> Iterator[str]:
-    """Which of several GPUs a library can use, and how to hide the others from it."""
+    """Names the GPUs that a library can use, and how to hide the others from it."""
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     usable = cards_for(library, gpus)
     if len(usable) == len(gpus):

@@ -1,4 +1,4 @@
-"""Which libraries of the catalogue an environment has before the plan, and which of those work."""
+"""The libraries of the catalogue in an environment before the plan: working ones and broken ones."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def torch_build(
     """The build to install. If no GPU can be used, it is the CPU build, with the reason.
 
     ``python``: the Python version; None: the judged one. ``specifier``: the accepted releases (PEP 440); if other
-    releases could use the GPUs and these cannot, no build is returned (``none``). A build that UV_TORCH_BACKEND names
+    releases could use the GPUs and these cannot, ``none`` says so. A build that UV_TORCH_BACKEND names
     on that machine is chosen if it works there. An unknown fact excludes no build, and the reasons mention it.
     """
     found = _Chooser(machine, wheels, drivers, python, specifier).build()
@@ -149,10 +149,11 @@ class _Chooser:
         self._decide("which compute capabilities do they have?", _range_of(known) if known else "unknown")
         self._decide("which driver is loaded?", self.driver or "unknown")
         assumed = " (assumed to be current)"
-        if known and any(capability_of(gpu) is None for gpu in gpus):
+        some_unknown = any(capability_of(gpu) is None for gpu in gpus)
+        if known and some_unknown:
             cards += ", some unknown"
         driver = self.driver or f"unknown{assumed}"
-        return f"driver {driver}, {cards}" + (assumed if cards.endswith("unknown") else "")
+        return f"driver {driver}, {cards}" + (assumed if some_unknown else "")
 
     def _problem(self, wheel: TorchWheel, gpus: list[Gpu]) -> str | None:
         """Why a build does not work here; None if no reason is known. Records the decision."""
@@ -195,6 +196,10 @@ class _Chooser:
         cuda = cuda_of(wheel.tag)
         oldest_driver = min_driver(cuda, gpus, self.drivers) if cuda else None
         return min_driver_version(oldest_driver, self.system) if oldest_driver else "newer"
+
+    def _is_too_old(self, wheel: TorchWheel, gpus: list[Gpu]) -> bool:
+        """Whether the driver is older than a build needs; an unknown driver is not."""
+        return self.driver is not None and version_numbers(self.driver) < version_numbers(self._min_driver(wheel, gpus))
 
     def _with_newer_driver(self, best: TorchWheel | None, gpus: list[Gpu]) -> dict[str, str]:
         if best is None:
@@ -324,10 +329,7 @@ class _Chooser:
             )
         gpus = self._of(vendor) if vendor else []
         if vendor and not gpus:
-            return _because(
-                ours,
-                f"{variable} is ignored: no {vendor.name} GPU can be used here",
-            )
+            return _because(ours, f"{variable} is ignored: no {vendor.name} GPU can be used here")
         for wheel in of_tag:
             problem = self._problem(wheel, gpus)
             if problem is None:
@@ -339,9 +341,8 @@ class _Chooser:
         """uv chooses by the driver, not by the GPU (crates/uv-torch, backend.rs, 2026-08-21)."""
         nvidia = vendors.on_platform(self.gpus, "cuda")
         newest = next((each for each in self.wheels if cuda_of(each.tag)), None)
-        if not nvidia or newest is None or self.driver is None or self._has_kernels_for(newest, nvidia):
-            return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses only by the driver")
-        if version_numbers(self.driver) < version_numbers(self._min_driver(newest, nvidia)):
+        lacks_kernels = bool(nvidia) and newest is not None and not self._has_kernels_for(newest, nvidia)
+        if not lacks_kernels or newest is None or self.driver is None or self._is_too_old(newest, nvidia):
             return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses only by the driver")
         return _because(
             ours,

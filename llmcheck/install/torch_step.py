@@ -16,7 +16,8 @@ from llmcheck.schema.advice import Step, TorchBuild
 from llmcheck.schema.machine import version_numbers
 from llmcheck.tables.library import Library
 
-# Runs a kernel on every GPU: torch may list a GPU without having kernels for it. No quotes, which shells change.
+# Runs a kernel on every GPU, because torch may list a GPU without having kernels for it. Without quotes, which some
+# shells change.
 _PROOF_OF_CARDS = (
     "torch.cuda.is_available() and "
     "all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count()))"

@@ -18,4 +18,4 @@ class Correction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The corrected memory of all GPUs together, as a size. A machine that meets only the documented figure gets a
     warning. None if the correction does not depend on the machine."""
     advice: str | None = None
-    """What works on a machine with less than ``memory_total``."""
+    """An alternative that works on a machine with less than ``memory_total``."""

@@ -42,7 +42,7 @@ def show(library: str, output_options: OutputOptions) -> int:
 @machine_options
 @output_options(*DOCUMENTS)
 def check(names: tuple[str, ...], machine_options: MachineOptions, output_options: OutputOptions) -> int:
-    """Which libraries are installed, older than the table, or broken.
+    """Show which libraries are installed, outdated, broken or missing.
 
     Without names it lists all of them and exits with 0. With names it exits with 1 if one is missing or broken.
     """

@@ -101,7 +101,7 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     software = [each.needed for each in profile.findings if gap_summary.is_installable(each)]
     if software:
         missing = "; ".join(software)
-        items.append(Cell(f"install what is missing ({missing}): llmcheck install {profile.id}", "bad"))
+        items.append(Cell(f"install the missing libraries ({missing}): llmcheck install {profile.id}", "bad"))
     return items
 
 
@@ -111,7 +111,7 @@ def _sentence(text: str) -> str:
 
 
 def hardware_gaps(profile: ProfileReport) -> list[str]:
-    """What the hardware lacks or what is unknown about it, in a few words each; empty if nothing."""
+    """Missing or unknown hardware, in a few words each; empty if there is none."""
     words = [_gap(each) for each in gap_summary.hardware_gaps(profile)]
     return [*words, "needs a cluster"] if gap_summary.needs_cluster(profile) else words
 
