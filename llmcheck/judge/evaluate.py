@@ -14,7 +14,7 @@ from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
 from llmcheck.tables.correction import Correction
-from llmcheck.units import format_like, parse_size, short
+from llmcheck.units import format_like, parse_size, shortfall
 
 # Without any GPU the computed finding still says what is possible; without a driver that answers it cannot.
 _COMPUTED_BLOCKED_BY = ("driver",)
@@ -162,7 +162,7 @@ def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine
         needed=f"{correction.memory_total} in all",
         found=found,
         needed_bytes=least,
-        short_by=short(least, total, written) if status == "warn" else None,
+        short_by=shortfall(least, total, written) if status == "warn" else None,
         shortfall="gpu-memory" if status == "warn" else None,
         missing_bytes=least - total if status == "warn" else None,
         message=f"documented: {correction.documented}; in fact: {correction.fact}",

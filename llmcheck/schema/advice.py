@@ -20,6 +20,8 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     question: str
     answer: str
+    passed: bool | None = None
+    """Whether a test was passed; None for a question that is no test."""
     source: str | None = None
 
 

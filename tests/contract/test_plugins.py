@@ -17,12 +17,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from llmcheck import catalog, registry
 from llmcheck.catalog import profiles
+from llmcheck.cli.options import OutputOptions, output_options
 from llmcheck.cloud.offers import rank_offers
 from llmcheck.gpus import vendors
 from llmcheck.install.plan import plan_installation
@@ -317,6 +320,27 @@ def test_a_format_has_render_and_a_line_about_itself(name: str) -> None:
     module = registry.load("llmcheck.render", name)
     assert len(inspect.signature(module.render).parameters) == 2
     assert module.__doc__
+    assert isinstance(module.FILE_NAMES, tuple)
+    assert module.FILE_NAMES
+
+
+def test_no_two_formats_share_a_pattern_of_file_names() -> None:
+    patterns = [each for name in FORMATS for each in registry.load("llmcheck.render", name).FILE_NAMES]
+    assert len(set(patterns)) == len(patterns)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_name_of_the_output_file_chooses_the_format(name: str) -> None:
+    @click.command()
+    @output_options("text", *(each for each in FORMATS if each != "text"))
+    def command(output_options: OutputOptions) -> None:
+        click.echo(output_options.format)
+
+    for pattern in registry.load("llmcheck.render", name).FILE_NAMES:
+        done = CliRunner().invoke(command, ["--output", f"folder/{pattern.replace('*', 'a')}"])
+        assert done.output == f"{name}\n", pattern
+    assert CliRunner().invoke(command, ["--output", "a.unknown"]).output == "text\n"
+    assert CliRunner().invoke(command, ["--output", "a.json", "--format", name]).output == f"{name}\n"
 
 
 def written_by(name: str) -> dict[str, str]:

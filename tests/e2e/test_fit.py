@@ -211,8 +211,8 @@ def test_what_cannot_be_asked_is_one_line(command: Command, words: tuple[str, ..
         ("b.gguf", b"GGUF\x03\x00\x00\x00" + b"\xff" * 64, "more than any model has"),
         ("c.safetensors", b"\xff" * 32, "safetensors"),
         ("d.bin", b"\x80\x04", "pickle"),
-        ("config.json", b'{"a":' * 50_000, "not a whole JSON document"),
-        ("config.json", b"\x1b[31m", "not a whole JSON document"),
+        ("config.json", b'{"a":' * 50_000, "not a complete JSON document"),
+        ("config.json", b"\x1b[31m", "not a complete JSON document"),
         ("config.json", b'{"model_type": "\\u001b[31mbert"}', "hidden_size"),
     ],
 )

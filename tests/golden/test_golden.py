@@ -154,7 +154,7 @@ def test_cloud(profile: str) -> None:
     ],
 )
 def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
-    stated = api.stated_machine(words)
+    stated = api.hypothetical_machine(words)
     found = api.fit(ModelSource(model=model), workload, lambda: stated.machine)
     screen(f"{name}.txt", api.render(found, "text", Options(width=80)))
 

@@ -203,7 +203,7 @@ def test_a_profile_keeps_its_documented_cost() -> None:
 
 
 def test_a_machine_in_words_is_judged_on_its_hardware_alone() -> None:
-    stated = api.stated_machine("RTX 4090, 64 GB RAM, 1 TB").machine
+    stated = api.hypothetical_machine("RTX 4090, 64 GB RAM, 1 TB").machine
     found = {each.id: each for each in evaluate(profiles.load("inference-7b"), stated).findings}
     assert found["torch"].status == found["driver"].status == "skipped"
     assert "no GPU" not in found["driver"].message
