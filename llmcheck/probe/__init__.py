@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from llmcheck import __version__, codec, registry
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.schema.machine import (
     Accelerator,
     Access,
@@ -256,7 +256,7 @@ def _with_shared_memory(gpu: Gpu, ram: Ram) -> Gpu:
     """A GPU whose memory is RAM may use what this process may use, unless its own probe knows better."""
     if not gpu.unified or gpu.memory_total is not None or gpu.usable is False:
         return gpu
-    return with_share(gpu, ram)
+    return with_usable_memory(gpu, ram)
 
 
 def nvlink_matrix(gpus: Sequence[Gpu]) -> tuple[tuple[int | None, ...], ...] | None:

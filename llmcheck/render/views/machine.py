@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from llmcheck.gpus import names, vendors
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -101,7 +101,7 @@ def _gpus(value: Machine, whole: bool) -> list[Fact]:
         return [Fact("GPU", "could not be listed (see Problems)", "unknown")]
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
-    rows = _alike([with_share(gpu, value.ram) for gpu in value.gpus])
+    rows = _alike([with_usable_memory(gpu, value.ram) for gpu in value.gpus])
     if whole:
         rows += [Fact("", text) for text in _about_gpus(value.gpus)]
     return rows + [Fact("Driver", text) for text in _drivers(value.drivers)]
