@@ -27,7 +27,7 @@ from types import ModuleType
 
 from llmcheck.probe import Request, disk, software
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "llmcheck", "machine", "--format", "json"]
@@ -133,7 +133,7 @@ def distributions(folder: Path) -> tuple[dict[int, Measurement], dict[int, Measu
         said.write_bytes(answer)
         python.write_text(f"#!/bin/sh\nexec cat '{said}'\n", encoding="utf-8")
         python.chmod(0o755)
-        request = Request(python=(str(python), "named"), python_answer=answer)
+        request = Request(python=InterpreterChoice(str(python), "named", explicit=True), python_answer=answer)
         host = Host()
         reading = software.probe(host, request)
         found = reading.software.packages if reading.software else None

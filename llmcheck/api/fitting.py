@@ -53,9 +53,9 @@ def fit(
     )
     if found.speed is None or found.speed.days is None:
         return found
-    from llmcheck.cloud.rent import rented  # only a training run has a price
+    from llmcheck.cloud.rent import with_cost  # only a run that takes days has a price
 
-    return rented(found, catalog.offers())
+    return with_cost(found, catalog.offers())
 
 
 def models() -> ModelList:

@@ -83,9 +83,9 @@ def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
     found = computed_layer.methods(profile, machine, _models(profile))
     if not any(each.days for each in found):
         return found
-    from llmcheck.cloud.rent import priced  # only a training run has a price
+    from llmcheck.cloud.rent import methods_with_cost  # a run of days alone has a price
 
-    return priced(found, catalog.offers())
+    return methods_with_cost(found, catalog.offers())
 
 
 def _models(profile: Profile) -> dict[str, Architecture]:

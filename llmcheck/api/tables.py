@@ -7,7 +7,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
 from llmcheck.judge import requirements
-from llmcheck.judge.evaluate import concerning_profile
+from llmcheck.judge.evaluate import corrections_of
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
 
@@ -20,7 +20,7 @@ def profiles() -> ProfileList:
 def profile(name: str) -> ShownProfile:
     """One profile with the corrections of its figures. Raises DataError."""
     found = profile_catalog.load(name)
-    return ShownProfile(profile=found, corrections=concerning_profile(catalog.corrections(), found.id))
+    return ShownProfile(profile=found, corrections=corrections_of(catalog.corrections(), found.id))
 
 
 def profile_schema() -> dict[str, object]:

@@ -70,7 +70,7 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
 
 
 def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> Device:
-    share = unified_memory.share_of(gpu, machine.ram)
+    share = unified_memory.usable_memory(gpu, machine.ram)
     if share.total is None:
         return Device(gpu=gpu, total=None, free=None)
     idle = share.total - (gpu.memory_reserved or 0)

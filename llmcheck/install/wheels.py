@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from llmcheck.gpus.torch_support import plain
+from llmcheck.gpus.torch_support import wheel_architecture
 from llmcheck.install.specifiers import excluded, specifier_of
 from llmcheck.schema.advice import TorchBuild
 from llmcheck.schema.machine import Machine, version_numbers
@@ -36,7 +36,7 @@ def system_of(machine: Machine) -> str:
 
 def architecture_of(machine: Machine) -> str:
     """The processor architecture in the spelling of wheel tags; ``x86_64`` if unknown."""
-    return plain(machine.os.architecture if machine.os else "x86_64")
+    return wheel_architecture(machine.os.architecture if machine.os else "x86_64")
 
 
 def published_for(machine: Machine, wheels: Sequence[TorchWheel]) -> list[TorchWheel]:

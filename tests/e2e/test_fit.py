@@ -207,7 +207,7 @@ def test_what_cannot_be_asked_is_one_line(command: Command, words: tuple[str, ..
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.gguf", b"GGUF", "not whole"),
+        ("a.gguf", b"GGUF", "incomplete"),
         ("b.gguf", b"GGUF\x03\x00\x00\x00" + b"\xff" * 64, "more than any model has"),
         ("c.safetensors", b"\xff" * 32, "safetensors"),
         ("d.bin", b"\x80\x04", "pickle"),

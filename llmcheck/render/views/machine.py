@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from llmcheck.gpus import names, vendors
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -100,7 +100,7 @@ def _gpus(value: Machine, detailed: bool) -> list[Fact]:
         return [Fact("GPU", "could not be listed (see Problems)", "unknown")]
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
-    rows = _grouped_rows([with_share(gpu, value.ram) for gpu in value.gpus])
+    rows = _grouped_rows([with_usable_memory(gpu, value.ram) for gpu in value.gpus])
     if detailed:
         rows += [Fact("", text) for text in _gpu_notes(value.gpus)]
     return rows + [Fact("Driver", text) for text in _drivers(value.drivers)]

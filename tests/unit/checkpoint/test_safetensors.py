@@ -120,7 +120,7 @@ def one(**changes: Any) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "not whole"),
+    "empty": (b"", "incomplete"),
     "a length that lies": (raw(b"{}", 2**63), "not a safetensors file"),
     "a length beyond the end": (raw(b"{}", 10_000), "bytes of its header are missing"),
     "no JSON": (raw(b"hello"), "not a complete JSON document"),
