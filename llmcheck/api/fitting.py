@@ -30,7 +30,8 @@ def fit(
     """
     from llmcheck.api import model_source
     from llmcheck.fit import validation
-    from llmcheck.fit.answer import answer
+    from llmcheck.fit.answer import answer, with_defaults
+    from llmcheck.fit.use import ModelUse
     from llmcheck.gpus import vendors
 
     workload = validation.checked(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
@@ -38,6 +39,8 @@ def fit(
     workload = validation.suited(workload, architecture)
     judged_machine = machine()
     validation.check_machine(workload, judged_machine)
+    use = with_defaults(ModelUse(architecture, workload), judged_machine)
+    validation.check_cache(use.runtime, workload.kv_cache, use.form.family)
     # one with memory of its own; what shares the machine's is another machine
     cards = tuple(
         each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised

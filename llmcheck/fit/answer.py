@@ -10,6 +10,7 @@ from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import alternatives, best_weights, largest_batch, largest_context
@@ -19,9 +20,6 @@ from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit, GpuShare, Speed
 from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
 from llmcheck.schema.workload import Workload
-from llmcheck.units import GIB
-
-_LARGE_CARD = 70 * GIB
 
 
 def answer(
@@ -87,7 +85,7 @@ def _usual_runtime(use: ModelUse, machine: Machine) -> str:
     from_file = bool(architecture.tensors) and use.workload.weights is None and architecture.dtype not in (None, "bf16")
     if from_file and architecture.source.endswith(".gguf"):
         family = "gguf"
-    return runtimes.usual(family, counted_gpus(machine))
+    return runtimes.default_for(family, counted_gpus(machine))
 
 
 def _speed(
@@ -119,14 +117,6 @@ def _with_alternatives(found: Fit, use: ModelUse, capacity: Capacity, idle: Capa
     return replace(found, ways=alternatives(use, capacity, idle, specs, on_gpus_alone=on_gpus_alone))
 
 
-def _is_large(capacity: Capacity) -> bool:
-    """Cards on which servers prepare for more sequences: of 70 GiB and more, A100 excepted."""
-    devices = [each for group in capacity.groups for each in group]
-    return bool(devices) and all(
-        (each.total or 0) >= _LARGE_CARD and "A100" not in (each.gpu.name or "") for each in devices
-    )
-
-
 def _assumptions(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
     """``workload``: as the user gave it; ``full``: with every choice filled in."""
     architecture = full.architecture
@@ -148,11 +138,13 @@ def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> 
         published = "" if full.architecture.dtype is None else ", as published"
         how = "as in the file" if name is None else f"in {name}{published}"
         notes.append(f"weights {how}; --weights names another format")
-    more = runtime.large_card_sequences
-    if more is not None and workload.max_sequences is None and _is_large(capacity):
-        notes.append(
-            f"256 sequences at a time; on such cards {runtime.id} takes {more:,} by itself: --max-sequences {more}"
-        )
+    if runtime.default_sequences is not None and workload.max_sequences is None:
+        own = runtime.default_sequences([each.gpu for group in capacity.groups for each in group])
+        if own != SEQUENCES:
+            notes.append(
+                f"{SEQUENCES} sequences at a time; on these GPUs the default of {runtime.id} is {own:,}:"
+                f" --max-sequences {own}"
+            )
     if runtime.reservation is not None:
         share = f"{full.workload.memory_fraction or runtime.reservation.fraction:.0%}"
         notes.append(

@@ -138,8 +138,8 @@ def _smaller_weights(own: _Proposals) -> str | None:
 
 def _frugal(own: _Proposals) -> Runtime | None:
     """The runtime that needs least memory, where another was asked for and this machine runs it."""
-    found = runtimes.named(runtimes.FRUGAL)
-    if found.own_family in own.use.runtime.families:
+    found = runtimes.named(runtimes.LEAST_MEMORY)
+    if found.native_family in own.use.runtime.families:
         return None
     gpus = [device.gpu for group in own.capacity.groups for device in group]
     return found if obstacle(found, gpus, own.capacity.system) is None else None

@@ -105,7 +105,7 @@ def _needed(workload: Workload) -> str:
 
 
 def _inference(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
-    base = use.changed(runtime=use.workload.runtime or runtimes.FRUGAL, context=use.workload.context or 4096)
+    base = use.changed(runtime=use.workload.runtime or runtimes.LEAST_MEMORY, context=use.workload.context or 4096)
     names = _formats(base)
     four_bits = base.runtime.four_bits
     for position, name in enumerate(names):

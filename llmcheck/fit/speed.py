@@ -88,17 +88,17 @@ def _answering(use: ModelUse, gpus: Sequence[Gpu], offloaded_bytes: int, notes: 
     read = _bytes_per_token(use)
     offloaded = min(offloaded_bytes / max(use.stored.total, 1), 1.0) if gpus else 1.0
     pace = runtime.pace(gpus)
-    share = _of(pace.reading)
+    share = _of(pace.bandwidth_share)
     if use.form.family == "bnb-4bit":
         share = tuple(a * b for a, b in zip(share, _of(_DEQUANTISING), strict=True))
     ram = _of(_ram_bandwidth(use, gpus, notes)) if offloaded else (1.0, 1.0, 1.0)
     shared = len(gpus) > 1 and runtime.tensor_parallel
     exchange = _of(_EXCHANGE[_linked(gpus)]) if shared else (0.0, 0.0, 0.0)
     seconds = []
-    for position, launching in enumerate(_of(pace.launching)):
+    for position, launching in enumerate(_of(pace.layer_overhead)):
         on_gpus = read * (1 - offloaded) / (_bandwidth(use, gpus) * share[position]) if gpus else 0.0
         elsewhere = read * offloaded / ram[position]
-        each = launching * (pace.experts if architecture.experts else 1) + 2 * exchange[position]
+        each = launching * (pace.experts_factor if architecture.experts else 1) + 2 * exchange[position]
         seconds.append(on_gpus + elsewhere + architecture.layers * each)
     decode = _band(*(1 / max(each, 1e-9) for each in seconds))
     return Speed(decode=decode, prefill=_prefill(use, gpus, offloaded, notes))
@@ -160,7 +160,7 @@ def _prefill(use: ModelUse, gpus: Sequence[Gpu], offloaded: float, notes: list[s
         return None
     total = min(rates) * (0.7 * len(rates) if len(rates) > 1 and use.runtime.tensor_parallel else 1)
     work = 2.0 * _passed(use.architecture) + _attention(use.architecture, use.context)
-    return _band(*(total * each / work for each in _of(use.runtime.pace(gpus).computing)))
+    return _band(*(total * each / work for each in _of(use.runtime.pace(gpus).flops_share)))
 
 
 def _flops(gpu: Gpu, use: ModelUse) -> float:

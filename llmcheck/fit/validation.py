@@ -27,7 +27,9 @@ def checked(workload: Workload, *, carbon_intensity_g_per_kwh: float | None = No
     if workload.method == "inference":
         _refuse_of_training(workload, carbon_intensity_g_per_kwh)
         if workload.runtime is not None:
-            _check_family(runtimes.named(workload.runtime), workload.weights)
+            runtime = runtimes.named(workload.runtime)
+            _check_family(runtime, workload.weights)
+            check_cache(runtime, workload.kv_cache, _family(workload.weights))
     else:
         _refuse_of_inference(workload)
         _check_trained(workload)
@@ -115,11 +117,29 @@ def _check_family(runtime: Runtime, name: str | None, whose: str = "") -> None:
     family = _family(name)
     if family is None or family in runtime.families:
         return
-    reader = runtimes.reader(family)
+    reader = runtimes.native_to(family)
     hint = f"name such as --weights {runtime.four_bits}"
-    if reader is not None and runtime.own_family is None:
+    if reader is not None and runtime.native_family is None:
         hint = f"--runtime {reader.id} does"
     raise UsageError(f"--runtime {runtime.id} does not read weights in {name}{whose}; {hint}")
+
+
+def check_cache(runtime: Runtime, name: str | None, family: str | None = None) -> None:
+    """Raises UsageError where the runtime has no KV cache in this format; None is its default, which it has.
+
+    ``family``: that of the weights, which a runtime that is proposed instead has to read; None: any.
+    """
+    if name is None or name in runtime.cache_formats:
+        return
+    others = [
+        each.id
+        for each in runtimes.every()
+        if name in each.cache_formats and (family is None or family in each.families)
+    ]
+    hint = f"; --runtime {' and '.join(others)} {'has' if len(others) == 1 else 'have'}" if others else ""
+    raise UsageError(
+        f"--runtime {runtime.id} has no KV cache in {name}, but in {', '.join(runtime.cache_formats)}{hint}"
+    )
 
 
 def suited(workload: Workload, architecture: Architecture) -> Workload:
@@ -148,7 +168,7 @@ def _check_published(runtime: Runtime, architecture: Architecture) -> None:
         _check_family(runtime, architecture.dtype, f", as {architecture.name} is published")
     elif runtime.gguf_file != "computes":
         how = " but in 16 bits (--weights bf16)" if runtime.gguf_file == "dequantises" else ""
-        reader = runtimes.reader("gguf")
+        reader = runtimes.native_to("gguf")
         hint = f"; --runtime {reader.id} does" if reader is not None else ""
         raise UsageError(f"--runtime {runtime.id} does not run a GGUF file{how}{hint}")
 
@@ -160,10 +180,10 @@ def check_machine(workload: Workload, machine: Machine) -> None:
     gpus = None if machine.gpus is None else counted_gpus(machine)
     found = obstacle(runtime, gpus, system)
     if found is not None:
-        usual = runtimes.usual(_family(workload.weights) or "plain", gpus or ())
+        usual = runtimes.default_for(_family(workload.weights) or "plain", gpus or ())
         others = [
             name
-            for name in dict.fromkeys((usual, runtimes.FRUGAL))
+            for name in dict.fromkeys((usual, runtimes.LEAST_MEMORY))
             if _serves(runtimes.named(name), workload, gpus, system)
         ]
         does = "does" if len(others) == 1 else "do"

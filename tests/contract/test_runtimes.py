@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck import catalog, registry, runtimes
 from llmcheck.api.model_source import known_model
@@ -48,7 +49,7 @@ def test_the_runtimes_are_these() -> None:
 
 
 def test_the_two_that_are_named_elsewhere_are_there() -> None:
-    assert {runtimes.DEFAULT, runtimes.FRUGAL} <= set(runtimes.ids())
+    assert {runtimes.DEFAULT, runtimes.LEAST_MEMORY} <= set(runtimes.ids())
     assert runtimes.named(None).id == runtimes.DEFAULT
 
 
@@ -78,7 +79,7 @@ def test_its_ladder_is_of_formats_that_it_reads_and_falls(runtime: Runtime) -> N
     assert sizes == sorted(sizes, reverse=True)
     caches = [formats.cache_bits(name) for name in runtime.cache_ladder]
     assert caches == sorted(caches, reverse=True)
-    assert runtime.own_family is None or runtime.own_family in runtime.families
+    assert runtime.native_family is None or runtime.native_family in runtime.families
     assert (runtime.sequences_option is not None) == runtime.is_server
 
 
@@ -106,6 +107,33 @@ def test_its_example_runs_where_it_says_and_is_estimated(runtime: Runtime) -> No
 def test_it_is_started_by_the_line_of_its_example(runtime: Runtime) -> None:
     assert runtime.launch(runtime.example.launch) == runtime.example.argv
     assert all(part and "\n" not in part for part in runtime.example.argv)
+
+
+@EVERY
+def test_each_cache_format_changes_its_launch_line(runtime: Runtime) -> None:
+    """A line that leaves out a quantised cache starts a server that needs more memory than was estimated."""
+    launch = runtime.example.launch
+
+    def line(cache: str | None) -> tuple[str, ...] | None:
+        return runtime.launch(replace(launch, workload=replace(launch.workload, kv_cache=cache)))
+
+    assert set(runtime.cache_ladder) <= set(runtime.cache_formats)
+    assert {"bf16", "fp16"} <= set(runtime.cache_formats) <= set(formats.CACHE_NAMES)
+    if launch.workload.method == "inference":
+        for name in runtime.cache_formats:
+            same = formats.cache_bits(name) == 16
+            assert (line(name) == line(None)) == same or line(name) is None
+
+
+@EVERY
+def test_tensor_and_pipeline_parallelism_use_all_gpus_in_its_launch_line(runtime: Runtime) -> None:
+    if not runtime.tensor_parallel:
+        return
+    launch = replace(runtime.example.launch, gpus=8)
+    staged = runtime.launch(replace(launch, workload=replace(launch.workload, pipeline_parallel=2)))
+    assert "8" in (runtime.launch(launch) or ())
+    # half the GPUs in each of two stages, or no line where the runtime has no stages
+    assert staged is None or ("8" not in staged and {"4", "2"} <= set(staged))
 
 
 @EVERY
@@ -146,13 +174,13 @@ def test_it_trains_or_is_refused_to(runtime: Runtime) -> None:
 def test_its_pace_is_a_share_of_the_card(runtime: Runtime) -> None:
     for spec in catalog.gpu_specs()[:40]:
         pace = runtime.pace([Gpu(vendor=spec.vendor, name=spec.spec.name)])
-        assert 0 < pace.reading.low <= pace.reading.expected <= pace.reading.high <= 1
-        assert pace.launching.low >= pace.launching.expected >= pace.launching.high > 0
-        assert 0 < pace.computing.low <= pace.computing.expected <= pace.computing.high
+        assert 0 < pace.bandwidth_share.low <= pace.bandwidth_share.expected <= pace.bandwidth_share.high <= 1
+        assert pace.layer_overhead.low >= pace.layer_overhead.expected >= pace.layer_overhead.high > 0
+        assert 0 < pace.flops_share.low <= pace.flops_share.expected <= pace.flops_share.high
 
 
 def test_each_family_is_made_for_one_runtime_at_most() -> None:
-    own = [each.own_family for each in runtimes.every() if each.own_family is not None]
+    own = [each.native_family for each in runtimes.every() if each.native_family is not None]
     assert len(own) == len(set(own))
 
 

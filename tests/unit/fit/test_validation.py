@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck import catalog
+from llmcheck import catalog, runtimes
 from llmcheck.api.model_source import known_model
 from llmcheck.checkpoint import config
 from llmcheck.errors import UsageError
 from llmcheck.fit import validation
+from llmcheck.fit.answer import with_defaults
 from llmcheck.fit.shapes import formats, weights
+from llmcheck.fit.use import ModelUse
+from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Workload
@@ -98,6 +101,10 @@ def test_mlx_quantises_the_embedding_too() -> None:
         ({"runtime": "mlx", "weights": "nf4"}, ["mlx does not read weights in nf4", "mlx-4bit"]),
         ({"runtime": "mlx", "weights": "awq"}, ["mlx does not read weights in awq"]),
         ({"prompt": 9, "context": 8}, ["--prompt"]),
+        ({"runtime": "vllm", "kv_cache": "q8_0"}, ["--runtime vllm has no KV cache in q8_0", "bf16", "fp8"]),
+        ({"runtime": "llama.cpp", "kv_cache": "fp8"}, ["llama.cpp has no KV cache in fp8", "q8_0"]),
+        ({"runtime": "ollama", "kv_cache": "q5_1"}, ["ollama has no KV cache in q5_1", "--runtime llama.cpp has"]),
+        ({"runtime": "tensorrt-llm", "kv_cache": "fp8_e5m2"}, ["tensorrt-llm has no KV cache in fp8_e5m2"]),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(options: dict[str, Any], words: list[str]) -> None:
@@ -124,6 +131,28 @@ def test_a_grid_is_asked_of_a_run_that_trains() -> None:
 def test_what_goes_together_is_left_as_it_is(options: dict[str, Any]) -> None:
     workload = Workload(**{"method": "inference", **options})
     assert validation.checked(workload) == workload
+
+
+@pytest.mark.parametrize("runtime", runtimes.every(), ids=lambda each: each.id)
+@pytest.mark.parametrize("name", formats.CACHE_NAMES)
+def test_a_cache_format_is_accepted_where_the_runtime_has_it(runtime: Runtime, name: str) -> None:
+    workload = Workload(method="inference", runtime=runtime.id, kv_cache=name)
+    if name in runtime.cache_formats:
+        assert validation.checked(workload) == workload
+    else:
+        assert f"has no KV cache in {name}" in refusal(runtime=runtime.id, kv_cache=name)
+
+
+def test_a_cache_format_is_checked_with_the_runtime_that_is_chosen() -> None:
+    """With no runtime named, the estimate is for the usual one, which may not have that format."""
+    machine = parse.machine("RTX 4090", catalog.gpu_specs()).machine
+    known = known_model("llama-3-8b")
+    assert known is not None
+    use = with_defaults(ModelUse(known, asked(kv_cache="q8_0")), machine)
+    with pytest.raises(UsageError, match=r"transformers has no KV cache in q8_0.*--runtime llama\.cpp and ollama have"):
+        validation.check_cache(use.runtime, use.workload.kv_cache, use.form.family)
+    quantised = with_defaults(ModelUse(known, asked(kv_cache="q8_0", weights="q4_k_m")), machine)
+    validation.check_cache(quantised.runtime, quantised.workload.kv_cache, quantised.form.family)
 
 
 # --- with the model ---
