@@ -25,10 +25,10 @@ def is_string(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def test_a_docstring_under_another_docstring_is_seen() -> None:
+def test_a_second_docstring_in_a_row_is_detected() -> None:
     assert list(misplaced('class A:\n    """A."""\n    x: int\n    """x."""\n    """y."""\n')) == ["A, line 5"]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_docstrings_stand_under_their_fields(module: str) -> None:
+def test_every_field_docstring_follows_its_field(module: str) -> None:
     assert list(misplaced((SCHEMA / module).read_text(encoding="utf-8"))) == []
