@@ -21,19 +21,26 @@ class Band(Struct, frozen=True):
     """An estimate with its lower and upper end."""
 
     low: float
+    """Lower end."""
     expected: float
+    """The estimate."""
     high: float
+    """Upper end."""
 
 
 class Term(Struct, frozen=True, kw_only=True):
     """One summand of the memory, in bytes, with its source: of one GPU in ``GpuShare``, else of all together."""
 
     component: Component
+    """The component that it belongs to."""
     name: str
     """In words: ``blocks``, ``GPU context and kernels``, ..."""
     expected: int
+    """Bytes."""
     low: int
+    """Bytes at the lower end."""
     high: int
+    """Bytes at the upper end."""
     source: str
     """The paper of the formula, the documentation of the runtime, or the measurement behind it."""
     part: Part = "other"
@@ -67,19 +74,25 @@ class Memory(Struct, frozen=True, kw_only=True):
     """Bytes. A component is the expected sum of its terms; ``total``, ``low`` and ``high`` are sums of all terms."""
 
     weights: int
+    """Weights, quantised or not, and adapters."""
     kv_cache: int
     """Keys and values of context x batch as the shapes give them; a runtime's padding and pools are overhead."""
     activations: int
     """Temporary tensors in inference; in training what is stored for the backward pass, and the loss."""
     gradients: int
+    """Gradients of the trained weights; 0 in inference."""
     optimizer: int
     """Optimizer states, with a 32-bit master copy of the weights where there is one."""
     overhead: int
     """Context, workspaces, buffers, padding and fragmentation."""
     total: int
+    """All components."""
     low: int
+    """Lower end of ``total``."""
     high: int
+    """Upper end of ``total``."""
     terms: tuple[Term, ...]
+    """What the components consist of."""
 
 
 class Speed(Struct, frozen=True, kw_only=True):
@@ -153,6 +166,7 @@ class Alternative(Struct, frozen=True, kw_only=True):
     total: int
     """Bytes that it then needs, on GPUs and in RAM."""
     cost: ChangeCost
+    """What it costs."""
 
 
 MethodKind = Literal["weights", "four-bit-weights", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
@@ -169,6 +183,7 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     kind: MethodKind = "weights"
     """What it is, for programs."""
     verdict: FitVerdict
+    """Whether it fits on this machine."""
     total: int
     """Bytes that it needs, on GPUs and in RAM."""
     weights: int
@@ -196,7 +211,9 @@ class Fit(Struct, frozen=True, kw_only=True):
     """Whether a model with its workload fits on a machine, and how fast it would be."""
 
     schema: str = SCHEMA
+    """Format of this document and its version."""
     architecture: Architecture
+    """The shapes of the model."""
     workload: Workload
     """With every default filled in."""
     machine: str | None
@@ -208,6 +225,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     placement: Placement | None
     """None where it cannot be placed, or the memory of the machine is not known."""
     verdict: FitVerdict
+    """Whether it fits on GPUs alone, on GPUs and RAM together, or not."""
     reason: str
     """Why, in one sentence that needs no context."""
     largest_context: int | None = None
