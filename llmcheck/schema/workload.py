@@ -17,7 +17,7 @@ Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
 
 
 class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The use of a model. A profile names ``parameters`` or ``model``; ``llmcheck fit`` has options for the other fields."""
+    """The use of a model. A profile names ``parameters`` or ``model``; ``llmcheck fit`` has options for the rest."""
 
     method: Method
     """``full``: every weight is fine-tuned; ``pretrain``: every weight is trained from scratch."""
