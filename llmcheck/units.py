@@ -59,3 +59,13 @@ def shortfall(needed: int, found: int, written: str = "GB") -> str | None:
     if found >= needed:
         return None
     return format_like(max(needed - found, 1000), written)
+
+
+def two_digits(value: float) -> str:
+    """A number with the two digits that an estimate has: ``4.3``, ``55``, ``1,700``; ``0`` for 0 and less."""
+    if value <= 0:
+        return "0"
+    if value >= 100:
+        unit = 10 ** (len(str(int(value))) - 2)
+        return f"{round(value / unit) * unit:,}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"

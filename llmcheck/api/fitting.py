@@ -31,14 +31,17 @@ def fit(
     """
     from llmcheck.api import model_source
     from llmcheck.fit import validation
-    from llmcheck.fit.answer import answer
+    from llmcheck.fit.answer import answer, with_defaults
+    from llmcheck.fit.use import ModelUse
     from llmcheck.gpus import vendors
 
-    workload = validation.checked(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
+    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     architecture = model_source.architecture(model, model_cache(Host()))
-    workload = validation.suited(workload, architecture)
+    workload = validation.with_matching_runtime(workload, architecture)
     judged_machine = machine()
     validation.check_machine(workload, judged_machine)
+    use = with_defaults(ModelUse(architecture, workload), judged_machine)
+    validation.check_cache(use.runtime, workload.kv_cache, use.weight_format.family)
     # GPUs with their own memory, which can be added to a machine
     cards = tuple(
         each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised

@@ -75,7 +75,7 @@ PINNED = {
 
 
 @pytest.mark.parametrize(("found", "pinned"), PINNED.values(), ids=PINNED)
-def test_the_ids_are_exactly_these(found: tuple[str, ...], pinned: list[str]) -> None:
+def test_the_list_of_ids_is_exact(found: tuple[str, ...], pinned: list[str]) -> None:
     assert list(found) == pinned
 
 
@@ -116,12 +116,12 @@ def example_of(kind: str, **keys: object) -> profile.Requirement:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_is_whole(kind: str) -> None:
+def test_a_requirement_kind_is_complete(kind: str) -> None:
     hold_kind(kind_module(kind))
 
 
 @pytest.mark.parametrize("missing", ["Requirement", "validate", "needed", "check", "TRAITS", "EXAMPLE", "__doc__"])
-def test_a_kind_that_lacks_a_part_is_found_out(missing: str) -> None:
+def test_an_incomplete_requirement_kind_fails(missing: str) -> None:
     """``profiles show`` would end in exit code 70 for a kind without ``needed``."""
     made = ModuleType("made", "A kind.")
     for name, value in vars(kind_module("ram")).items():
@@ -166,7 +166,7 @@ def test_an_unknown_key_of_a_kind_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
 @pytest.mark.parametrize("level", ["required", "recommended", "info"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_check_makes_whole_findings(kind: str, level: str, where: Machine) -> None:
+def test_a_check_makes_complete_findings(kind: str, level: str, where: Machine) -> None:
     found = requirements.check(example_of(kind, level=level), where)
     assert isinstance(found, Finding)
     assert (found.id, found.kind, found.level) == ("mine", kind, level)
@@ -192,7 +192,7 @@ def test_a_kind_is_blocked_by_kinds_that_block(kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_a_vendor_is_whole(name: str) -> None:
+def test_a_vendor_is_complete(name: str) -> None:
     module = registry.load("llmcheck.gpus.vendors", name)
     vendor = vendors.named(name)
     assert module.__doc__

@@ -67,7 +67,7 @@ def load(name: str) -> Machine:
     return api.load_machine(str(MACHINES / f"{name}.json"))
 
 
-def test_every_recorded_machine_has_its_expected_verdicts() -> None:
+def test_every_recorded_machine_has_expected_verdicts() -> None:
     assert sorted(HARDWARE) == sorted(path.stem for path in MACHINES.glob("*.json"))
 
 
@@ -160,6 +160,6 @@ def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt", "fit-70b-4090.txt"])
-def test_the_readme_shows_what_is_really_printed(name: str) -> None:
+def test_the_readme_shows_real_output(name: str) -> None:
     readme = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
     assert (SCREENS / name).read_text(encoding="utf-8").rstrip() in readme

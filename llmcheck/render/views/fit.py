@@ -28,7 +28,7 @@ from llmcheck.schema.estimate import (
     Term,
 )
 from llmcheck.schema.workload import Workload
-from llmcheck.units import format_gib
+from llmcheck.units import format_gib, two_digits
 
 VERDICTS: dict[FitVerdict, tuple[str, Tone]] = {
     "fits": ("fits", "good"),
@@ -213,11 +213,4 @@ def _pace(speed: Speed) -> list[Fact]:
 
 def about(rate: Band) -> str:
     """``about 55 (38 to 70)``: no more digits than an estimate has."""
-    return f"about {figure(rate.expected)} ({figure(rate.low)} to {figure(rate.high)})"
-
-
-def figure(value: float) -> str:
-    if value >= 100:
-        digits = len(str(int(value))) - 2
-        return f"{round(value / 10**digits) * 10**digits:,}"
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+    return f"about {two_digits(rate.expected)} ({two_digits(rate.low)} to {two_digits(rate.high)})"
