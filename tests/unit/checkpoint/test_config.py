@@ -44,7 +44,10 @@ def test_the_shapes_hold_as_many_weights_as_are_published(name: str) -> None:
     assert found.parameters.active <= found.parameters.total
     mixers = sum(group.layers for group in found.attention)
     # Nemotron-H has layers that are a feed-forward alone, Falcon-H1 two mixers in each layer
-    assert mixers < found.layers if found.model_type == "nemotron_h" else mixers == found.layers * (2 if found.model_type == "falcon_h1" else 1)
+    if found.model_type == "nemotron_h":
+        assert mixers < found.layers
+    else:
+        assert mixers == found.layers * (2 if found.model_type == "falcon_h1" else 1)
     if row.parameters is None:
         return
     # what joins a vision tower to the text is not told by its config.json
