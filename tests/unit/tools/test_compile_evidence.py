@@ -12,7 +12,7 @@ import pytest
 
 from llmcheck import catalog
 
-TOOLS = Path(__file__).parents[2] / "tools"
+TOOLS = Path(__file__).parents[3] / "tools"
 
 
 def loaded() -> ModuleType:
