@@ -13,8 +13,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_CODES = (
     "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was"
-    "\nchecked (usage, bad profile or file), 3 undetermined, 4 warnings under"
-    "\n--fail-on warn, 70 a bug in llmcheck, 130 interrupted."
+    "\nchecked (usage, bad profile or file, all left out), 3 undetermined,"
+    "\n4 warnings under --fail-on warn, 70 a bug in llmcheck, 130 interrupted."
 )
 
 DOCUMENTS = ("text", "json", "markdown")

@@ -28,15 +28,17 @@ def evaluate(
     computed: Sequence[ComputedMethod] = (),
 ) -> ProfileReport:
     """Judge one machine. ``skip``: ids of requirements and groups to leave out; they are shown as skipped and do not
-    count. ``computed``: the methods of ``fit.computed_layer`` for the profile's workload.
+    count. ``computed``: the methods of ``fit.computed_layer`` for the profile's workload. The verdict is None where
+    ``skip`` leaves out every finding.
 
     A hypothetical machine (``--machine``, an offer) is judged on its hardware alone.
     """
     documented = [check(requirement, machine) for requirement in profile.require]
     findings = _left_out(_with_computed(documented, _computed(profile, computed)), skip, "left out by --skip or --only")
+    nothing_chosen = all({each.id, each.group} & skip for each in findings)
     if machine.hypothetical:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
-    nothing_judged = machine.hypothetical and all(each.status == "skipped" for each in findings)
+    nothing_stated = machine.hypothetical and all(each.status == "skipped" for each in findings)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
@@ -45,7 +47,7 @@ def evaluate(
         id=profile.id,
         title=profile.title,
         task=profile.task,
-        verdict="undetermined" if nothing_judged else verdict_of(findings),
+        verdict=None if nothing_chosen else "undetermined" if nothing_stated else _verdict(findings),
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
@@ -90,7 +92,7 @@ def _left_out(findings: list[Finding], skip: frozenset[str], reason: str) -> lis
 def _blocked(findings: list[Finding]) -> list[Finding]:
     """One cause is one red line: without a driver no findings on GPUs, without a GPU none on links."""
     blockers: dict[str, Finding] = {}
-    for finding in findings:
+    for finding in sorted(findings, key=lambda each: each.level != "required"):
         blocks = traits(finding.kind).blocks
         if blocks is not None and blocks(finding):
             blockers.setdefault(finding.kind, finding)
@@ -102,7 +104,9 @@ def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
         return finding
     kinds = _COMPUTED_BLOCKED_BY if finding.is_computed else traits(finding.kind).blocked_by
     blocker = next((blockers[kind] for kind in kinds if kind in blockers), finding)
-    return finding if blocker is finding else _skipped(finding, f"blocked by {blocker.id}")
+    if blocker is finding or (finding.level == "required" and blocker.level != "required"):
+        return finding  # a required line counts, and one that is only recommended does not: the verdict would lose it
+    return _skipped(finding, f"blocked by {blocker.id}")
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
@@ -169,6 +173,12 @@ def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",
     )
+
+
+def _verdict(findings: Sequence[Finding]) -> Verdict:
+    """Nothing is ready of which all that was judged is unknown, even if none of it is required."""
+    judged = {finding.status for finding in findings} - {"skipped"}
+    return "undetermined" if judged == {"unknown"} else verdict_of(findings)
 
 
 def _group_verdict(findings: Sequence[Finding], group: Group) -> Verdict | None:
