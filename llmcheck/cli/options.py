@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -28,6 +28,8 @@ _FILE_NAMES = (
     ("*.sh", "sh"),
     ("*.json", "json"),
     ("*.md", "markdown"),
+    ("*.markdown", "markdown"),
+    ("*.txt", "text"),
 )
 """Patterns of file names, and the format that such a file has; the first that matches decides."""
 
@@ -51,13 +53,17 @@ class MachineOptions(NamedTuple):
     """Seconds for the whole inspection."""
 
 
+Color = Literal["auto", "always", "never"]
+"""``auto``: where NO_COLOR, FORCE_COLOR, TERM and the kind of standard output want it."""
+
+
 class OutputOptions(NamedTuple):
     """How a result is written, and where."""
 
     format: str
     output: str | None
     """A file; None is standard output."""
-    no_color: bool
+    color: Color
     verbose: int
 
 
@@ -81,6 +87,13 @@ def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any],
     return decorate
 
 
+def only_one(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The value of an option of which a second would win without a word. Raises UsageError for two."""
+    if len(value) > 1:
+        raise click.UsageError(f"{parameter.opts[0]} is given {len(value)} times: one machine at a time", context)
+    return value[0] if value else None
+
+
 def machine_options(function: F) -> F:
     """The options of every command that judges a machine; the function takes ``machine_options``."""
     return grouped(
@@ -89,6 +102,8 @@ def machine_options(function: F) -> F:
         click.option(
             "--machine",
             metavar="FILE|WORDS",
+            multiple=True,
+            callback=only_one,
             help="Judge a saved machine ('-' reads standard input) or one in words: '2x RTX 4090, 64 GB RAM'.",
         ),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
@@ -130,21 +145,50 @@ def output_options(*formats: str) -> Callable[[F], F]:
             help="Output format. By default the name of the --output file decides (fix.sh, x.json, x.md).",
         ),
         # Eager, because the format's callback reads it.
-        click.option("--output", metavar="FILE", is_eager=True, help="Write to FILE instead of standard output."),
-        click.option("--no-color", is_flag=True, help="Disable colours (NO_COLOR does the same)."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            is_eager=True,
+            callback=_file,
+            help="Write to FILE; '-' is standard output.",
+        ),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="auto: on a terminal; NO_COLOR and FORCE_COLOR are respected.",
+        ),
+        click.option("--no-color", "color", flag_value="never", help="The same as --color never."),
         click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
     )
 
 
+def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value == "-" else value
+
+
 def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The given format; without one, that of the file's name if this command can write it."""
+    """The given format; without one, that of the file's name. Raises BadParameter for a name that tells another."""
     output: str | None = context.params.get("output")
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
     import fnmatch
 
-    name = os.path.basename(output)
-    named = next((format_ for pattern, format_ in _FILE_NAMES if fnmatch.fnmatchcase(name, pattern)), value)
     choices: Any = parameter.type
-    return named if named in choices.choices else value
+    name = os.path.basename(output)
+    named = [each for pattern, each in _FILE_NAMES if fnmatch.fnmatchcase(name.lower(), pattern.lower())]
+    able = next((each for each in named if each in choices.choices), None)
+    if able is not None:
+        return able
+    ending = os.path.splitext(name)[1]
+    if not named and (not ending or _is_no_file(output)):
+        return value
+    problem = f"'{context.info_name}' writes no {named[0]}" if named else f"no format has the ending {ending}"
+    raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
+
+
+def _is_no_file(path: str) -> bool:
+    """Whether it is there and is a device or a pipe, whose name says nothing."""
+    return os.path.exists(path) and not os.path.isfile(path)
