@@ -107,7 +107,9 @@ def _notes(profile: Profile, able: list[RankedOffer], shown: list[RankedOffer], 
         notes.append(f"no offer in the table passes the hardware of {profile.id}")
     fitting = next((each for each in able if each.fits_by_arithmetic), None)
     if able and fitting is None:
-        notes.append("'fits' is by the corrected figure, and none of them does: 'llmcheck profiles show' has it")
+        notes.append(
+            f"'fits' is by the corrected figure, and none of them does: 'llmcheck profiles show {profile.id}' has it"
+        )
     elif fitting is not None and not shown[0].fits_by_arithmetic:
         offer = fitting.offer
         notes.append(

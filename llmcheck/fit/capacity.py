@@ -17,6 +17,10 @@ GPU_COUNTS = (
 """How many GPUs are tried, on this machine and on one with more of them."""
 
 
+NODE_GPUS = 8
+"""How many GPUs of a kind one machine has at most: HGX boards and 8-way servers. More of them are a cluster."""
+
+
 class Device(Struct, frozen=True, kw_only=True):
     gpu: Gpu
     total: int | None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import plans, speed
-from llmcheck.fit.capacity import GPU_COUNTS, Capacity, idle_cards
+from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity, idle_cards
 from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.shapes import formats, typical
@@ -26,10 +26,8 @@ from llmcheck.schema.workload import Workload
 from llmcheck.units import format_gib
 
 ID = "computed"
-SOURCE = "computed from {shapes}; 'llmcheck fit' shows every term with its source"
+SOURCE = "computed from {shapes}; 'llmcheck fit {model} -v' shows every term with its source"
 _FITTING = ("fits", "fits-with-offload")
-_MOST_CARDS = 32
-"""More of them are another kind of machine."""
 _FINE_TUNING: tuple[tuple[MethodKind, str, dict[str, Any]], ...] = (
     ("full", "full with AdamW", {"method": "full"}),
     (
@@ -88,7 +86,7 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
         found="; ".join(_short(group) for group in groups),
         message="; ".join(_in_words(group, workload) for group in groups),
         remedy=_remedy(found) if status in ("fail", "warn") else None,
-        source=SOURCE.format(shapes=shapes),
+        source=SOURCE.format(shapes=shapes, model=model_names(workload)[0]),
     )
 
 
@@ -270,10 +268,13 @@ def _pace(chosen: ComputedMethod) -> str:
 
 
 def _remedy(found: Sequence[ComputedMethod]) -> str | None:
-    """How many such cards would hold the plain way, for the largest model that does not fit."""
+    """How many such cards would hold the plain way, for the largest model that does not fit; where no machine has so
+    many, the machines that would.
+    """
     lacking = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not lacking:
-        return None
+        none = found[0].kind != "pretrain" and all(each.verdict == "does-not-fit" for each in found)
+        return "larger GPUs would hold it; machines with their price: llmcheck cloud PROFILE" if none else None
     most = lacking[-1]
     return f"{most.cards} x {short_name(most.gpu)} would hold it all: {most.parameters}, {most.method}"
 
@@ -283,7 +284,7 @@ def _enough_cards(use: ModelUse, capacity: Capacity, total: int) -> int | None:
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices or devices[0].gpu.unified or devices[0].gpu.parent is not None or not devices[0].total:
         return None
-    for count in takewhile(lambda count: count <= _MOST_CARDS, GPU_COUNTS):
+    for count in takewhile(lambda count: count <= NODE_GPUS, GPU_COUNTS):
         cards = idle_cards(devices[0], count)
         if count <= max(len(devices), 1) or total > count * (cards[0].free or 0):
             continue

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from llmcheck import shell
 from llmcheck.gpus.torch_support import existing_torch_problem
 from llmcheck.gpus.unified_memory import with_share
 from llmcheck.judge.requirements import check, traits
@@ -26,10 +27,11 @@ def evaluate(
     corrections: Sequence[Correction] = (),
     skip: frozenset[str] = frozenset(),
     computed: Sequence[ComputedMethod] = (),
+    path: str | None = None,
 ) -> ProfileReport:
     """Judge one machine. ``skip``: ids of requirements and groups to leave out; they are shown as skipped and do not
     count. ``computed``: the methods of ``fit.computed_layer`` for the profile's workload. The verdict is None where
-    ``skip`` leaves out every finding.
+    ``skip`` leaves out every finding. ``path``: the file of a profile that is not a shipped one.
 
     A hypothetical machine (``--machine``, an offer) is judged on its hardware alone.
     """
@@ -40,11 +42,13 @@ def evaluate(
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
     nothing_stated = machine.hypothetical and all(each.status == "skipped" for each in findings)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
+    findings = [_with_command(finding, profile.id if path is None else path) for finding in findings]
     concerning = concerning_profile(corrections, profile.id)
     for correction in concerning:
         findings = _corrected(findings, correction, profile.id, machine)
     return ProfileReport(
         id=profile.id,
+        path=path,
         title=profile.title,
         task=profile.task,
         verdict=None if nothing_chosen else "undetermined" if nothing_stated else _verdict(findings),
@@ -118,6 +122,17 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"
     return msgspec.structs.replace(finding, status=status, message=problem.message, remedy=problem.remedy)
+
+
+def _with_command(finding: Finding, name: str) -> Finding:
+    """The remedy with the command that runs as it is printed: the catalogue need not know a package of one's own."""
+    if finding.remedy is None:
+        return finding
+    word = shell.quote(name)
+    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {word}")
+    if finding.kind == "package" and remedy.startswith("llmcheck install ") and name.endswith(".toml"):
+        remedy = f"llmcheck install {word}"
+    return finding if remedy == finding.remedy else msgspec.structs.replace(finding, remedy=remedy)
 
 
 def _skipped(finding: Finding, message: str, **changes: str) -> Finding:

@@ -64,6 +64,8 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 class ProfileReport(Struct, frozen=True, kw_only=True):
     id: str
+    path: str | None = None
+    """The file of a profile that is not a shipped one, as it was named."""
     title: str
     task: str
     verdict: Verdict | None

