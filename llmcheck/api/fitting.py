@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
 from llmcheck.probe.disk import model_cache
@@ -35,6 +37,8 @@ def fit(
     from llmcheck.fit.use import ModelUse
     from llmcheck.gpus import vendors
 
+    if workload.weights is None and (tagged := model_source.weights(model.model)) is not None:
+        workload = msgspec.structs.replace(workload, weights=tagged)
     workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     architecture = model_source.architecture(model, model_cache(Host()))
     workload = validation.with_matching_runtime(workload, architecture)

@@ -36,4 +36,6 @@ def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) ->
         return found
     verdict = evaluate(profile, machine, corrections, frozenset({"software"})).verdict
     own = f"the hardware of {machine.identity.hostname or 'the given machine'} is {verdict} for {profile.id}"
+    if verdict is None:
+        own = f"{profile.id} has no requirement of hardware"
     return msgspec.structs.replace(found, notes=(own, *found.notes))

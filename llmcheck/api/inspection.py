@@ -118,7 +118,7 @@ def load_machine(name: str) -> Machine:
             with open(name, "rb") as file:
                 data = file.read()
     except OSError as error:
-        hint = "; write one with 'llmcheck machine --format json --output FILE'"
+        hint = "; write one with 'llmcheck machine --format json --output machine.json'"
         raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
     schema = codec.decode_json(data, _Header, f"machine file {where}").schema
     if schema is not None and schema.startswith("llmcheck.report/"):

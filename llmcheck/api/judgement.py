@@ -11,6 +11,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.printable import printable
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
@@ -33,7 +34,8 @@ def check(
     profiles = [profile_catalog.load(name) for name in names]
     corrections = catalog.corrections()
     left_out = _left_out(profiles, skip, only)
-    return report_of(profiles, machine(), corrections, left_out, fail_on_warn)
+    paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
+    return report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths)
 
 
 def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
@@ -66,9 +68,15 @@ def report_of(
     corrections: Sequence[Correction],
     skip: frozenset[str],
     fail_on_warn: bool = False,
+    paths: Sequence[str | None] | None = None,
 ) -> Report:
-    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged."""
-    judged = tuple(evaluate(profile, machine, corrections, skip, _computed(profile, machine)) for profile in profiles)
+    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
+    for each profile its file, None for a shipped one; None where all are shipped.
+    """
+    judged = tuple(
+        evaluate(profile, machine, corrections, skip, _computed(profile, machine), path)
+        for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
+    )
     return Report(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck import catalog
-from llmcheck.checkpoint import find
+from llmcheck.catalog import profiles
+from llmcheck.checkpoint import find, tags
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit.shapes import typical
@@ -68,16 +69,49 @@ def _named(name: str, cache: str) -> Architecture:
     cached = find.cached(name, cache)
     if cached is not None:
         return cached
+    tag = tags.parse(name)
+    tagged = None if tag is None else _tagged(tag, cache)
+    if tagged is not None:
+        return tagged
     if typical.is_size(name):
         return typical.architecture(name)
     _refuse_experts(name)
-    close = nearest(name.lower().rpartition("/")[2], catalog.models())
-    near = f"; nearest: {', '.join(close)}" if close else ""
+    if name in profiles.ids():
+        raise DataError(f"'{name}' is a tier, not a model: 'llmcheck check {name}' judges this machine for it")
+    family = tags.newest(name.partition(":")[0], catalog.models())[:3]
+    close = family or nearest(name.lower().rpartition("/")[2], catalog.models())
+    near = f"; {'the newest of that name' if family else 'nearest'}: {', '.join(close)}" if close else ""
     hint = f"; --model {name} fetches it from the hub" if "/" in name and find.is_repository(name) else ""
     raise DataError(
         f"'{name[:100]}' is not a file, known model, repository in the local cache ({cache}) or size{near}{hint}; "
         "see 'llmcheck models list'"
     )
+
+
+def weights(name: str | None) -> str | None:
+    """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
+    tag = tags.parse(name or "")
+    return tag.weights if tag is not None and not os.path.exists(name or "") else None
+
+
+def is_known(name: str) -> bool:
+    """Whether a word names a model of the table, a size, or the beginning of such names."""
+    models = catalog.models()
+    return bool(typical.is_size(name) or known_model(name) or tags.parse(name) or tags.newest(name, models))
+
+
+def _tagged(tag: tags.Tag, cache: str) -> Architecture | None:
+    """The model that a tag of Ollama means: in the table, or a repository of the hub that is there."""
+    if "/" in tag.name:
+        return known_model(tag.name.rpartition("/")[2]) or find.cached(tag.name, cache)
+    for each in tags.matching(tag, catalog.models()):
+        found = known_model(each)
+        if found is not None:
+            note = f"{tag.name}:{tag.size} of Ollama is read as {each}" if tag.size else f"{tag.name} is read as {each}"
+            if tag.weights is None:
+                note += "; what Ollama downloads for it is mostly q4_k_m: --weights q4_k_m"
+            return replace(found, notes=(*found.notes, note))
+    return None
 
 
 def _refuse_experts(size: str, option: str = "") -> None:

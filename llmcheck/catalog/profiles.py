@@ -33,9 +33,17 @@ def path_of(name: str) -> str:
     if os.path.exists(name) or name.endswith(".toml") or os.sep in name:
         return name
     raise DataError(
-        f"there is no profile '{name}'{codec.did_you_mean(name, ids())}; "
-        f"profiles: {', '.join(ids())}, or the path of a .toml file"
+        f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(ids())}, or the path of a .toml file"
     )
+
+
+def _meant(name: str) -> str:
+    """The tiers for a size of model, else the profile of the nearest name."""
+    size = name.strip().lower()
+    tiers = [each for each in ids() if size in each.split("-")]
+    if not tiers:
+        return codec.did_you_mean(name, ids())
+    return f" (did you mean {' or '.join(map(repr, tiers))}, or 'llmcheck fit {size}'?)"
 
 
 def load(name: str) -> Profile:

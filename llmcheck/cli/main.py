@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
 from llmcheck import __version__, registry
 from llmcheck.cli import commands
+from llmcheck.cli.groups import Group, wrong_option
 from llmcheck.cli.options import (
     DOCUMENTS,
     EXIT_CODES,
@@ -35,7 +37,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except click.UsageError as error:
         hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
-        return _failed(f"{error.format_message().removesuffix('.')}{hint}", 2)
+        said = wrong_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+        return _failed(f"{said.removesuffix('.')}{hint}", 2)
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
     except LlmcheckError as error:
@@ -62,7 +65,7 @@ def _exit_on_signal(number: int, _frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The modules of ``llmcheck.cli.commands``, each imported when its command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -74,10 +77,27 @@ class Commands(click.Group):
         command: click.Command = registry.load(commands.__name__, cmd_name.replace("-", "_")).command
         return command
 
+    def meant(self, word: str, known: Sequence[str]) -> str:
+        from llmcheck.catalog import profiles
+        from llmcheck.codec import did_you_mean
+
+        near = did_you_mean(word, known)
+        if word in profiles.ids() or word.endswith(".toml"):
+            return f" (did you mean 'llmcheck check {word}'?)"
+        if not near and _is_model(word):
+            return f" (did you mean 'llmcheck fit {word}'?)"
+        return near
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, _summary(name.replace("-", "_"))) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _is_model(word: str) -> bool:
+    from llmcheck.api import model_source
+
+    return model_source.is_known(word)
 
 
 def _summary(module: str) -> str:
@@ -110,7 +130,6 @@ def main(context: click.Context, /, machine_options: MachineOptions, output_opti
     step.
     """
     if context.invoked_subcommand is not None:
-        _refuse_options_before(context)
         return None
     from llmcheck.cli.inspect import machine_source
     from llmcheck.cli.output import write
@@ -121,11 +140,3 @@ def main(context: click.Context, /, machine_options: MachineOptions, output_opti
     report = api.overview(source)
     write(report, output_options)
     return report.exit_code
-
-
-def _refuse_options_before(context: click.Context) -> None:
-    """Raises UsageError for an option before the command, where it would have no effect."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"put {parameter.opts[-1]} after '{context.invoked_subcommand}'", context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -13,8 +13,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_CODES = (
     "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was"
-    "\nchecked (usage, bad profile or file), 3 undetermined, 4 warnings under"
-    "\n--fail-on warn, 70 a bug in llmcheck, 130 interrupted."
+    "\nchecked (usage, bad profile or file, all left out), 3 undetermined,"
+    "\n4 warnings under --fail-on warn, 70 a bug in llmcheck, 130 interrupted."
 )
 
 DOCUMENTS = ("text", "json", "markdown")
@@ -40,13 +40,17 @@ class MachineOptions(NamedTuple):
     """Seconds for the entire inspection."""
 
 
+Color = Literal["auto", "always", "never"]
+"""``auto``: where NO_COLOR, FORCE_COLOR, TERM and the kind of standard output want it."""
+
+
 class OutputOptions(NamedTuple):
     """The format and the destination of a result."""
 
     format: str
     output: str | None
     """A file; None: standard output."""
-    no_color: bool
+    color: Color
     verbose: int
 
 
@@ -70,6 +74,13 @@ def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any],
     return decorate
 
 
+def only_one(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The value of an option of which a second would win without a word. Raises UsageError for two."""
+    if len(value) > 1:
+        raise click.UsageError(f"{parameter.opts[0]} is given {len(value)} times: one machine at a time", context)
+    return value[0] if value else None
+
+
 def machine_options(function: F) -> F:
     """The options of every command that judges a machine; the function takes ``machine_options``."""
     return grouped(
@@ -78,6 +89,8 @@ def machine_options(function: F) -> F:
         click.option(
             "--machine",
             metavar="FILE|WORDS",
+            multiple=True,
+            callback=only_one,
             help="Judge a saved machine ('-' reads standard input) or one in words: '2x RTX 4090, 64 GB RAM'.",
         ),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
@@ -119,14 +132,31 @@ def output_options(*formats: str) -> Callable[[F], F]:
             help="Output format. By default the name of the --output file decides (fix.sh, x.json, x.md).",
         ),
         # Eager, because the format's callback reads it.
-        click.option("--output", metavar="FILE", is_eager=True, help="Write to FILE instead of standard output."),
-        click.option("--no-color", is_flag=True, help="Disable colours (NO_COLOR does the same)."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            is_eager=True,
+            callback=_file,
+            help="Write to FILE; '-' is standard output.",
+        ),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="auto: on a terminal; NO_COLOR and FORCE_COLOR are respected.",
+        ),
+        click.option("--no-color", "color", flag_value="never", help="The same as --color never."),
         click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
     )
 
 
+def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value == "-" else value
+
+
 def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The given format. Without one, the format that the name of the --output file means, if this command has it."""
+    """The given format; without one, that of the file's name. Raises UsageError for a name that means none."""
     output: str | None = context.params.get("output")
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
@@ -137,8 +167,21 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
 
     name = os.path.basename(output)
     choices: Any = parameter.type
-    found = {value: ""}  # the default is not imported: the text format takes longest
-    for other in choices.choices:
-        patterns = registry.load("llmcheck.render", other).FILE_NAMES if other != value else ()
-        found[other] = max((each for each in patterns if fnmatch.fnmatchcase(name, each)), key=len, default="")
-    return max(found, key=lambda each: len(found[each]))
+    best = "", value
+    known = ""
+    for each in registry.names("llmcheck.render"):
+        for pattern in registry.load("llmcheck.render", each).FILE_NAMES:
+            if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
+                known = known or each
+                if each in choices.choices and len(pattern) > len(best[0]):
+                    best = pattern, each
+    ending = os.path.splitext(name)[1]
+    if best[0] or (not known and (not ending or _is_no_file(output))):
+        return best[1]
+    problem = f"'{context.info_name}' writes no {known}" if known else f"no format has the ending {ending}"
+    raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
+
+
+def _is_no_file(path: str) -> bool:
+    """Whether it exists and is a device or a pipe, whose name means no format."""
+    return os.path.exists(path) and not os.path.isfile(path)

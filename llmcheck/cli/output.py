@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -33,19 +34,28 @@ def write(value: object, options: OutputOptions) -> None:
         options.format,
         Options(
             width=_width(terminal),
-            color=terminal
-            and not options.no_color
-            and not os.environ.get("NO_COLOR")
-            and os.environ.get("TERM") != "dumb",
+            color=_color(options, terminal),
             ascii=options.output is None and not _shows_utf8(stdout),
             verbose=options.verbose,
             guarded=options.output is not None,
         ),
     )
     if options.output is not None:
-        write_file(options.output, text)
+        if write_file(options.output, text):
+            print_message(f"wrote {options.output} ({options.format})")
     elif stdout is not None:
         _write_stream(stdout, text, "utf-8" if options.format == "json" else stdout.encoding or "utf-8")
+
+
+def _color(options: OutputOptions, terminal: bool) -> bool:
+    """An option decides before NO_COLOR, and that before FORCE_COLOR, which is not about files."""
+    if options.color != "auto":
+        return options.color == "always"
+    if os.environ.get("NO_COLOR") or options.output is not None:
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return terminal and os.environ.get("TERM") != "dumb"
 
 
 def print_message(message: str) -> None:
@@ -88,14 +98,18 @@ def progress(message: str) -> Iterator[None]:
             stderr.flush()
 
 
-def write_file(path: str, text: str) -> None:
-    """Replaces a file atomically. Raises LlmcheckError; then nothing was written."""
+def write_file(path: str, text: str) -> bool:
+    """Replaces a file in one step, so that nobody reads half of it. False for a device or a pipe, which is written to.
+
+    Raises LlmcheckError; then nothing was written.
+    """
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
-        else:
-            _replace_file(path, text)
+            return False
+        _replace_file(os.path.realpath(path), text)  # of a link, what it leads to
+        return True
     except OSError as error:
         raise LlmcheckError(f"--output {path}: {error.strerror or error}; nothing was written") from None
 
@@ -107,13 +121,20 @@ def _replace_file(path: str, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only their owner reads
+        os.chmod(temporary, _mode(path))  # mkstemp makes files that only their owner reads
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _mode(path: str) -> int:
+    """Of the file that is there, else of a new one."""
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(os.stat(path).st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _write_stream(stdout: TextIO, text: str, encoding: str) -> None:

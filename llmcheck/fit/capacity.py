@@ -17,6 +17,10 @@ GPU_COUNTS = (
 """Numbers of GPUs to try, on this machine and on one with more of them."""
 
 
+NODE_GPUS = 8
+"""How many GPUs of a kind one machine has at most: HGX boards and 8-way servers. More of them are a cluster."""
+
+
 class Device(Struct, frozen=True, kw_only=True):
     """A GPU and the memory of it that a new process can use."""
 

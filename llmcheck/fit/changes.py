@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck import runtimes
-from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, idle_cards, used_by_others
+from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity, Device, idle_cards, used_by_others
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.training_choices import frozen_base, recomputed, sharding_of
 from llmcheck.fit.obstacles import obstacle
@@ -272,7 +272,7 @@ def _more_cards(use: ModelUse, capacity: Capacity) -> Iterator[Change]:
     if frozen_base(use.workload) and sharding_of(use.workload) in _UNSHARDED:
         wanted, how = wanted.changed(sharding="fsdp"), ", the model sharded over them (FSDP)"
     for count in GPU_COUNTS:
-        if len(cards) < count <= _MAX_GPUS:
+        if len(cards) < count <= (_MAX_GPUS if use.workload.method == "pretrain" else NODE_GPUS):
             words = f"{count} x {name}" if count > 2 else f"a second {name}"
             larger = replace(capacity, groups=(idle_cards(cards[0], count),))
             yield Change(kind="more-gpus", words=words + how, cost="hardware", use=wanted, capacity=larger)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import limits
-from llmcheck.fit.capacity import GPU_COUNTS, Capacity, idle_cards
+from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity, idle_cards
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of, training
 from llmcheck.fit.plans.policy import precision_class
@@ -26,10 +26,8 @@ from llmcheck.schema.workload import Workload
 from llmcheck.units import format_gib, two_digits
 
 ID = "computed"
-SOURCE = "computed from {shapes}; 'llmcheck fit' shows every term with its source"
+SOURCE = "computed from {shapes}; 'llmcheck fit {model} -v' shows every term with its source"
 _FITTING = ("fits", "fits-with-offload")
-_MAX_GPUS = 32
-"""The remedy proposes no more GPUs than this; more of them are a cluster."""
 _FINE_TUNING: dict[MethodKind, str] = {
     "full": "full with AdamW",
     "full-8bit-optimizer": "full with 8-bit AdamW",
@@ -85,7 +83,7 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
         found="; ".join(_summary(group) for group in groups),
         message="; ".join(_sentence(group, workload) for group in groups),
         remedy=_remedy(found) if status in ("fail", "warn") else None,
-        source=SOURCE.format(shapes=shapes),
+        source=SOURCE.format(shapes=shapes, model=model_names(workload)[0]),
     )
 
 
@@ -277,10 +275,13 @@ def _speed(chosen: ComputedMethod) -> str:
 
 
 def _remedy(found: Sequence[ComputedMethod]) -> str | None:
-    """How many GPUs of this kind the preferred method needs, for the largest model that does not fit."""
+    """How many GPUs of this kind the preferred method needs, for the largest model that does not fit; where no machine
+    has so many, the command that lists machines that would do.
+    """
     unfit = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not unfit:
-        return None
+        none = found[0].kind != "pretrain" and all(each.verdict == "does-not-fit" for each in found)
+        return "larger GPUs are needed; machines with their price: llmcheck cloud PROFILE" if none else None
     most = unfit[-1]
     return f"{most.cards} x {short_name(most.gpu)} would be enough for {most.parameters}, {most.method}"
 
@@ -293,7 +294,7 @@ def _sufficient_gpus(use: ModelUse, capacity: Capacity, total: int) -> int | Non
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices or devices[0].gpu.unified or devices[0].gpu.parent is not None or not devices[0].total:
         return None
-    for count in takewhile(lambda count: count <= _MAX_GPUS, GPU_COUNTS):
+    for count in takewhile(lambda count: count <= NODE_GPUS, GPU_COUNTS):
         cards = idle_cards(devices[0], count)
         if count <= max(len(devices), 1) or total > count * (cards[0].free or 0):
             continue

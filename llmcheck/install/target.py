@@ -94,6 +94,8 @@ def _shared(
         managed = ", which forbids pip (PEP 668)" if python.externally_managed else ""
         reason = f"this Python belongs to the system{managed}: the packages get an environment of their own"
         return _new(SHARED, VENV, None, reason, context)
+    if python.hosts_llmcheck:
+        return _new(SHARED, VENV, None, "the environment that llmcheck is installed in is left as it is", context)
     return Target(SHARED, python.executable, version, conda=python.environment == "conda")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from llmcheck import shell
 from llmcheck.gpus.torch_support import existing_torch_problem
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import check, traits
@@ -26,27 +27,32 @@ def evaluate(
     corrections: Sequence[Correction] = (),
     skip: frozenset[str] = frozenset(),
     computed: Sequence[ComputedMethod] = (),
+    path: str | None = None,
 ) -> ProfileReport:
     """Judge one machine.
 
     ``skip``: ids of requirements and groups that are shown as skipped and do not count. ``computed``: the methods that
     ``fit.computed_layer`` found for the profile's workload. A hypothetical machine (``--machine``, an offer) is judged
-    on its hardware alone.
+    on its hardware alone. ``path``: the file of a profile that is not a shipped one. The verdict is None where ``skip``
+    leaves out every finding.
     """
     documented = [check(requirement, machine) for requirement in profile.require]
     findings = _left_out(_with_computed(documented, _computed(profile, computed)), skip, "left out by --skip or --only")
+    nothing_chosen = all({each.id, each.group} & skip for each in findings)
     if machine.hypothetical:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
-    nothing_judged = machine.hypothetical and all(each.status == "skipped" for each in findings)
+    nothing_stated = machine.hypothetical and all(each.status == "skipped" for each in findings)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
+    findings = [_with_command(finding, profile.id if path is None else path) for finding in findings]
     applied = corrections_of(corrections, profile.id)
     for correction in applied:
         findings = _corrected(findings, correction, profile.id, machine)
     return ProfileReport(
         id=profile.id,
+        path=path,
         title=profile.title,
         task=profile.task,
-        verdict="undetermined" if nothing_judged else verdict_of(findings),
+        verdict=None if nothing_chosen else "undetermined" if nothing_stated else _verdict(findings),
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
@@ -91,7 +97,7 @@ def _left_out(findings: list[Finding], skip: frozenset[str], reason: str) -> lis
 def _blocked(findings: list[Finding]) -> list[Finding]:
     """Skip findings that a failed one explains, so that each cause is shown once: a missing driver, a missing GPU."""
     blockers: dict[str, Finding] = {}
-    for finding in findings:
+    for finding in sorted(findings, key=lambda each: each.level != "required"):
         blocks = traits(finding.kind).blocks
         if blocks is not None and blocks(finding):
             blockers.setdefault(finding.kind, finding)
@@ -103,7 +109,9 @@ def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
         return finding
     kinds = _COMPUTED_BLOCKED_BY if finding.is_computed else traits(finding.kind).blocked_by
     blocker = next((blockers[kind] for kind in kinds if kind in blockers), finding)
-    return finding if blocker is finding else _skipped(finding, f"blocked by {blocker.id}")
+    if blocker is finding or (finding.level == "required" and blocker.level != "required"):
+        return finding  # a required line counts, and one that is only recommended does not: the verdict would lose it
+    return _skipped(finding, f"blocked by {blocker.id}")
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
@@ -115,6 +123,17 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"
     return msgspec.structs.replace(finding, status=status, message=problem.message, remedy=problem.remedy)
+
+
+def _with_command(finding: Finding, name: str) -> Finding:
+    """The remedy with the command that runs as it is printed: the catalogue need not know a package of one's own."""
+    if finding.remedy is None:
+        return finding
+    word = shell.quote(name)
+    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {word}")
+    if finding.kind == "package" and remedy.startswith("llmcheck install ") and name.endswith(".toml"):
+        remedy = f"llmcheck install {word}"
+    return finding if remedy == finding.remedy else msgspec.structs.replace(finding, remedy=remedy)
 
 
 def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
@@ -171,6 +190,12 @@ def _corrected_memory(documented: Finding, correction: Correction, machine: Mach
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",
     )
+
+
+def _verdict(findings: Sequence[Finding]) -> Verdict:
+    """Nothing is ready of which all that was judged is unknown, even if none of it is required."""
+    judged = {finding.status for finding in findings} - {"skipped"}
+    return "undetermined" if judged == {"unknown"} else verdict_of(findings)
 
 
 def _group_verdict(findings: Sequence[Finding], group: Group) -> Verdict | None:

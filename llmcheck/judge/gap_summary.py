@@ -68,7 +68,7 @@ def mark(profile: ProfileReport) -> Status:
     """The verdict as one status: ready with a warning is ``warn``."""
     if profile.verdict == "ready" and any(finding.status == "warn" for finding in profile.findings):
         return "warn"
-    return _MARKS[profile.verdict]
+    return _MARKS[profile.verdict] if profile.verdict is not None else "skipped"
 
 
 def _counts(finding: Finding, profile: ProfileReport, corrections: set[str]) -> bool:

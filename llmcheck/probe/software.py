@@ -10,7 +10,7 @@ from llmcheck.probe import Reading, Request, _cuda
 from llmcheck.probe import _distributions as installed
 from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END, PROGRAM_FIELDS
+from llmcheck.system.interpreter import BEGIN, END, IN_DIRECTORY, OWN, PROGRAM_FIELDS, InterpreterChoice
 
 _TOOLS = (
     "git",
@@ -60,7 +60,7 @@ def probe(host: Host, request: Request) -> Reading:
     read["software.torch_backend"] = "UV_TORCH_BACKEND" if backend else None
     read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
-        read["software.python"] = f"{request.python.executable} itself" if request.python else None
+        read["software.python"] = _read_from(request.python) if request.python else None
         listed = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
         read |= dict.fromkeys(("software.packages", "software.issues", "software.conda_and_pip"), listed)
     found = environment.found
@@ -97,7 +97,7 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         problem = Problem(
             probe="software",
             code="python-unusable",
-            message=f"{installed.shown(executable)} {_fault(host, executable, request.python_answer)}",
+            message=f"{installed.shown(executable)} {_fault(host, executable, reason, request.python_answer)}",
             remedy="name a working interpreter with --python",
         )
         return _Environment(Python(executable=installed.shown(executable), reason=reason)), (problem,)
@@ -112,8 +112,15 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         environment="conda" if conda is not None else "system" if prefix == base_prefix else "venv",
         externally_managed=prefix == base_prefix and host.exists(f"{stdlib}/EXTERNALLY-MANAGED"),
         reason=reason,
+        hosts_llmcheck=reason == OWN,
     )
     return _Environment(python, folders, installed.distributions(host, folders), conda), tuple(_age(python))
+
+
+def _read_from(python: InterpreterChoice) -> str:
+    """Where the facts of an interpreter come from, for ``--explain``."""
+    of_files = python.reason == IN_DIRECTORY
+    return f"pyvenv.cfg of {python.executable}" if of_files else f"{python.executable} itself"
 
 
 def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
@@ -130,7 +137,7 @@ def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
     return fields if _VERSION.fullmatch(fields["version"][0]) else None
 
 
-def _fault(host: Host, executable: str, answer: bytes | None) -> str:
+def _fault(host: Host, executable: str, reason: str, answer: bytes | None) -> str:
     """Why an interpreter gave no answer, judged by its file."""
     if answer is not None:
         return "is not a Python interpreter: its output was not the expected one"
@@ -142,6 +149,8 @@ def _fault(host: Host, executable: str, answer: bytes | None) -> str:
         return "is a broken link: the Python that this environment was created with no longer exists"
     if not host.is_executable(executable):
         return "is not executable"
+    if reason == IN_DIRECTORY:
+        return "is not run, because nobody named it, and beside it no pyvenv.cfg tells its version"
     return "did not answer: it failed or took too long"
 
 

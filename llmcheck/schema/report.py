@@ -21,6 +21,7 @@ Group = Literal["hardware", "software"]
 Verdict = Literal["ready", "not-ready", "undetermined"]
 
 EXIT_CODES: dict[Verdict, int] = {"ready": 0, "not-ready": 1, "undetermined": 3}
+EXIT_NOTHING_CHECKED = 2
 EXIT_WARNINGS = 4
 COMPUTED = "fit"
 """``Finding.kind`` of what was computed for the profile's workload; no requirement has this kind."""
@@ -77,12 +78,13 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
 
     id: str
     """Id of the profile."""
+    path: str | None = None
+    """The file of a profile that is not a shipped one, as it was named."""
     title: str
     """Its title."""
     task: str
-    """Its task."""
-    verdict: Verdict
-    """Over hardware and software."""
+    verdict: Verdict | None
+    """None: no finding was judged, because ``--skip`` and ``--only`` leave out all of them."""
     hardware: Verdict | None = None
     """The verdict of the hardware findings alone; None where the profile has no hardware requirement."""
     software: Verdict | None = None
@@ -107,9 +109,9 @@ class Report(Struct, frozen=True, kw_only=True):
     created_at: str
     """UTC, ISO 8601."""
     verdict: Verdict | None
-    """None in the overview (``llmcheck`` without a command)."""
+    """None in the overview (``llmcheck`` without a command), and where ``exit_code`` is 2."""
     exit_code: int
-    """Exit code of the command."""
+    """Of the process. 2: of some profile no finding was judged, and no other is not ready."""
     profiles: tuple[ProfileReport, ...]
     """One report for each judged profile."""
     machine: Machine
@@ -128,15 +130,24 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     return "ready"
 
 
-def combined(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict over several profiles: the worst, where not-ready is worse than undetermined."""
+def combined(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """The verdict over several profiles: not-ready if one is; else None if of one (or of none at all) nothing was
+    judged; else undetermined if one is; else ready.
+    """
     seen = set(verdicts)
-    return "not-ready" if "not-ready" in seen else "undetermined" if "undetermined" in seen else "ready"
+    if "not-ready" in seen:
+        return "not-ready"
+    if None in seen or not seen:
+        return None
+    return "undetermined" if "undetermined" in seen else "ready"
 
 
 def exit_code(profiles: Iterable[ProfileReport], *, fail_on_warn: bool = False) -> int:
-    """0 ready, 1 not ready, 3 undetermined; 4 for a ready result with warnings where ``fail_on_warn``."""
+    """0 ready, 1 not ready, 2 nothing of a profile was judged, 3 undetermined; 4 for a ready result with warnings where
+    ``fail_on_warn``.
+    """
     profiles = tuple(profiles)
-    code = EXIT_CODES[combined(profile.verdict for profile in profiles)]
+    verdict = combined(profile.verdict for profile in profiles)
+    code = EXIT_NOTHING_CHECKED if verdict is None else EXIT_CODES[verdict]
     warned = any(finding.status == "warn" for profile in profiles for finding in profile.findings)
     return EXIT_WARNINGS if code == 0 and fail_on_warn and warned else code

@@ -23,6 +23,8 @@ class Python(Struct, frozen=True, kw_only=True):
     """The distribution forbids pip here (PEP 668)."""
     reason: str = ""
     """Why this interpreter is regarded as the project's."""
+    hosts_llmcheck: bool = False
+    """llmcheck is installed in this environment, and nothing says that it is the project's: no plan fills it."""
 
 
 class Package(Struct, frozen=True, kw_only=True):

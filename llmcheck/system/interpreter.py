@@ -34,6 +34,9 @@ w(e('#llmcheck-end\\n'))
 sys.stdout.flush()
 """
 NAMED = "named with --python"
+OWN = "the environment that llmcheck is installed in"
+IN_DIRECTORY = ".venv in the working directory"
+_VENV = ".venv"
 _ANSWER_LIMIT = 1 << 20
 _END_SECONDS = 0.2
 _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{os.sep}uv{os.sep}archive-")
@@ -45,22 +48,30 @@ class InterpreterChoice(NamedTuple):
     explicit: bool = False
     """Whether ``--python`` names it."""
 
+    @property
+    def may_run(self) -> bool:
+        """Whether it may be started to be asked; of one that only lies in the working directory the files are read."""
+        return self.reason != IN_DIRECTORY
+
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
     """The project's interpreter and the reason for the choice; None if none was found.
 
-    An active environment whose Python cannot be run is ignored here; the ``software`` probe reports it.
+    The environment that llmcheck is installed in comes after the project's ``.venv``, and never where it was made for
+    llmcheck alone. An active environment whose Python cannot be run is ignored here; the inventory reports it.
     """
     if explicit:
         return InterpreterChoice(_named(explicit, environ, cwd), NAMED, explicit=True)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
-        if prefix and (found := in_prefix(os.path.join(cwd, prefix))):
+        if prefix and (found := in_prefix(os.path.join(cwd, prefix))) and not _is_tools(os.path.join(cwd, prefix)):
             return InterpreterChoice(found, f"the active environment ({variable})")
-    if not any(home in sys.prefix + os.sep for home in _TOOL_HOMES) and not _is_ephemeral():
-        return InterpreterChoice(sys.executable, "the environment that llmcheck is installed in")
-    if found := in_prefix(os.path.join(cwd, ".venv")):
-        return InterpreterChoice(found, ".venv in the working directory")
+    folder = os.path.join(cwd, _VENV)
+    if found := in_prefix(folder):
+        own = os.path.realpath(folder) == os.path.realpath(sys.prefix)
+        return InterpreterChoice(sys.executable if own else found, IN_DIRECTORY)
+    if not _is_tools(sys.prefix):
+        return InterpreterChoice(sys.executable, OWN)
     names = ("python3", "python.exe") if os.name == "nt" else ("python3",)
     path = _on_path(names, environ, cwd)
     return InterpreterChoice(path, "the first python3 on PATH") if path else None
@@ -88,9 +99,13 @@ def _can_run(path: str) -> bool:
     return os.access(path, os.X_OK) and not os.path.isdir(path)
 
 
-def _is_ephemeral() -> bool:
-    """Whether pipx or uv made this environment for llmcheck alone; each leaves a file in it."""
-    return any(os.path.exists(os.path.join(sys.prefix, name)) for name in ("pipx_metadata.json", "uv-receipt.toml"))
+def _is_tools(prefix: str) -> bool:
+    """Whether it is llmcheck's own environment, made by pipx or uv for llmcheck alone."""
+    if prefix != sys.prefix and os.path.realpath(prefix) != os.path.realpath(sys.prefix):
+        return False
+    if any(home in prefix + os.sep for home in _TOOL_HOMES):
+        return True
+    return any(os.path.exists(os.path.join(prefix, name)) for name in ("pipx_metadata.json", "uv-receipt.toml"))
 
 
 def in_prefix(prefix: str) -> str | None:
@@ -114,7 +129,8 @@ class InterpreterQuery:
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._own = choice is not None and choice.executable == sys.executable
-        if choice is not None and not self._own:
+        self._files = choice is not None and not choice.may_run and not self._own
+        if choice is not None and not self._own and not self._files:
             self._process = _start(choice.executable, cwd)
         if self._process is not None:
             import atexit  # built in
@@ -128,6 +144,8 @@ class InterpreterQuery:
         """
         if self._own:
             return _own_answer()
+        if self._files and self.choice is not None:
+            return _answer_of_files(self.choice.executable)
         if self._process is None:
             return None
         import threading  # subprocess has imported it already
@@ -192,13 +210,25 @@ def _own_answer() -> bytes:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
     # The first entry is the folder of the script or the working directory, not one of the environment.
     path = sys.path if getattr(sys.flags, "safe_path", False) else sys.path[1:]
-    fields = [
-        [version],
-        [sys.implementation.name],
-        [sys.prefix],
-        [sys.base_prefix],
-        [os.path.dirname(os.__file__)],
-        [place for place in path if place],
-    ]
+    return _answer(
+        [
+            [version],
+            [sys.implementation.name],
+            [sys.prefix],
+            [sys.base_prefix],
+            [os.path.dirname(os.__file__)],
+            [place for place in path if place],
+        ]
+    )
+
+
+def _answer_of_files(executable: str) -> bytes | None:
+    from llmcheck.system.environment_files import facts
+
+    found = facts(os.path.dirname(os.path.dirname(executable)), os.environ)
+    return None if found is None else _answer([found[name] for name in PROGRAM_FIELDS])
+
+
+def _answer(fields: list[list[str]]) -> bytes:
     lines = b"".join(b"\0".join(os.fsencode(value) for value in values) + b"\n" for values in fields)
     return BEGIN + lines + END

@@ -13,6 +13,7 @@ from llmcheck.gpus import vendors
 from llmcheck.gpus.identify import GpuRecord, normalized
 from llmcheck.gpus.names import short_name
 from llmcheck.gpus.unified_memory import SharedRam
+from llmcheck.schema.gpu import GpuSpec
 
 _JOINED = re.compile(
     r"\b(?:rtx|gtx|rx|geforce|quadro|tesla|titan|radeon|arc|gaudi|max)(?=[0-9])"
@@ -43,10 +44,18 @@ _WITHOUT_NUMBER = frozenset({"titan", "thor", "orin", "spark", "halo", "gaudi"})
 """Words that name a card although they contain no number."""
 
 
+LARGEST = 288
+"""GB of the largest cards that are sold; a larger size is no card's."""
+
+
 class Card(Struct, frozen=True, kw_only=True):
     record: GpuRecord
     memory_ratio: float = 1.0
     """Its memory divided by that of the row; not 1 for another size that was sold under the same name."""
+
+
+_WITH_BF16 = "8.0"
+"""Compute capability from which NVIDIA's cards compute in bf16 (CUDA C++ Programming Guide, compute capabilities)."""
 
 
 class _Match(Struct, frozen=True, kw_only=True):
@@ -70,6 +79,13 @@ def error(message: str) -> DataError:
 def shares_ram(record: GpuRecord) -> SharedRam | None:
     """How the GPU uses the machine's RAM; None for a card with memory of its own."""
     return vendors.named(record.vendor).shares_ram(record.spec.name)
+
+
+def generic(size: str) -> Card:
+    """A card that is only known by its memory: one of NVIDIA's that computes in bf16, of no known speed."""
+    gigabytes = _gigabytes(size)
+    spec = GpuSpec(name=f"{gigabytes:g} GB card", memory_gb=gigabytes, source="as stated")
+    return Card(record=GpuRecord(vendor="nvidia", spec=spec, capability=_WITH_BF16, as_of=""))
 
 
 def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:

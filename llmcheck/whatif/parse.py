@@ -86,6 +86,8 @@ class _Parsed(Struct, kw_only=True):
     ram: int | None = None
     disk: int | None = None
     no_gpu: bool = False
+    bare: list[str] = []
+    """Sizes that say neither what they are of nor stand next to a name."""
     notes: list[str] = []
 
 
@@ -107,6 +109,7 @@ def machine(text: str, specs: Sequence[GpuRecord]) -> WhatIf:
         bare = _LABELLED.sub(lambda found: _take_labelled(found, parsed), part).strip(" .:")
         if bare:
             _take(bare, parsed, specs)
+    _take_bare_sizes(parsed)
     if parsed.no_gpu and parsed.groups:
         raise cards.error(f"{text!r} names both GPUs and none")
     if not (parsed.groups or parsed.no_gpu or parsed.ram is not None):
@@ -147,11 +150,32 @@ def _take(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     if part.lower() in _NO_GPU:
         parsed.no_gpu = True
     elif re.fullmatch(_SIZE, part, re.IGNORECASE):
-        _take_bare(part, parsed)
+        parsed.bare.append(part)
     elif without_unit and not (without_unit["number"] == part and cards.is_name(part, specs)):
         raise cards.error(f"{part!r} has no unit and is no GPU in the table; write '64 GB RAM' or '1 TB disk'")
     else:
         _take_group(part, parsed, specs)
+
+
+def _take_bare_sizes(parsed: _Parsed) -> None:
+    """A single size where no GPU is named is that of one: people ask what a 24 GB card runs."""
+    if len(parsed.bare) == 1 and not parsed.groups and not parsed.no_gpu:
+        gigabytes = _bytes(parsed.bare[0]) / GB
+        if gigabytes <= cards.LARGEST:
+            parsed.groups.append(_Group(card=_generic(parsed.bare[0], 1, parsed), count=1))
+            return
+    for part in parsed.bare:
+        _take_bare(part, parsed)
+
+
+def _generic(written: str, count: int, parsed: _Parsed) -> Card:
+    found = cards.generic(written)
+    what = "the memory of one GPU" if count == 1 else f"the memory of each of {count} GPUs"
+    parsed.notes.append(
+        f"'{written}' is taken as {what} of no particular kind, by NVIDIA and with bf16: name the card for its speed, "
+        f"or write '{written} RAM'"
+    )
+    return found
 
 
 def _take_bare(part: str, parsed: _Parsed) -> None:
@@ -181,6 +205,9 @@ def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
     if not 0 < count <= _MOST_GPUS:
         raise _too_many(count)
+    if re.fullmatch(_SIZE, name, re.IGNORECASE) and _bytes(name) <= cards.LARGEST * GB:
+        parsed.groups.append(_Group(card=_generic(name, count, parsed), count=count))
+        return
     size = re.search(_SIZE, name, re.IGNORECASE)
     bare = name if size is None else f"{name[: size.start()]} {name[size.end() :]}"
     written = None if size is None else size[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -326,3 +327,29 @@ def test_a_library_whose_files_are_gone_is_put_back(command: Command) -> None:
     plan = command("install", "wandb", "--venv", "serve", "--format", "json").document
     assert plan["satisfied"] == []
     assert "wandb==0.31.0" in plan["environments"][0]["steps"][0]["requirements"]
+
+
+def test_a_plan_leaves_the_environment_of_llmcheck_alone(command: Command) -> None:
+    plan = command("install", "peft", "--format", "json").document
+    (environment,) = plan["environments"]
+    assert environment["folder"] == ".venv"
+    assert environment["steps"][0]["reason"] == "the environment that llmcheck is installed in is left as it is"
+    installing = [step["argv"] for step in environment["steps"] if "install" in step["argv"]]
+    assert installing
+    assert not [argv for argv in installing if argv[0].startswith(sys.prefix)]
+
+
+def test_a_plan_fills_the_environment_of_llmcheck_where_it_is_active_or_named(command: Command) -> None:
+    for words, env in ((("--python", sys.executable), {}), ((), {"VIRTUAL_ENV": sys.prefix})):
+        (environment,) = command("install", "peft", "--format", "json", *words, env=env).document["environments"]
+        assert environment["folder"] is None
+        assert environment["python"] == sys.executable
+
+
+def test_a_plan_fills_the_dot_venv_of_the_project(command: Command) -> None:
+    venv.create(command.cwd / ".venv", symlinks=True)
+    done = command("install", "peft", "--format", "json")
+    (environment,) = done.document["environments"]
+    assert (environment["folder"], environment["python"]) == (None, f"{command.cwd}/.venv/bin/python")
+    judged = command("machine", "--format", "json").document["software"]
+    assert (judged["python"]["reason"], judged["packages"]) == (".venv in the working directory", [])

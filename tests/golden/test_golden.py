@@ -79,7 +79,7 @@ def test_hardware_verdicts(name: str) -> None:
     for profile in report.profiles:
         warned = any(each.status == "warn" and each.group == "hardware" for each in profile.findings)
         ready = "W" if warned else "R"
-        letters += {"ready": ready, "not-ready": "N", "undetermined": "U"}[profile.verdict]
+        letters += {"ready": ready, "not-ready": "N", "undetermined": "U", None: "-"}[profile.verdict]
     assert letters == HARDWARE[name]
 
 

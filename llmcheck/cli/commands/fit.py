@@ -14,6 +14,7 @@ import click
 
 from llmcheck import runtimes
 from llmcheck.cli import completion
+from llmcheck.cli.groups import Sectioned
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, F, MachineOptions, OutputOptions, grouped, machine_options, output_options
 from llmcheck.cli.output import write
@@ -73,8 +74,21 @@ def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Calla
     )
 
 
+class _Count(click.IntRange):
+    """A whole number, also with k or M: ``32k`` is 32,768, as contexts are named."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value).strip().replace(",", "").replace("_", "")
+        factor = {"k": 2**10, "m": 2**20}.get(text[-1:].lower(), 1)
+        number = text[:-1] if factor > 1 else text
+        whole = factor > 1 and number.replace(".", "", 1).isdecimal() and float(number) * factor
+        return super().convert(round(whole) if whole else value, param, ctx)
+
+
 def _number(name: str, least: int, most: int, text: str, metavar: str = "N", **more: Any) -> Callable[[F], F]:
-    return click.option(name, type=click.IntRange(least, most), metavar=metavar, help=text, **more)
+    return click.option(name, type=_Count(least, most), metavar=metavar, help=text, **more)
 
 
 _fit_options = grouped(
@@ -87,7 +101,7 @@ _fit_options = grouped(
     _choice("--method", _METHODS, "How the model is used.", default="inference", show_default=True),
     click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
-    _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together.", "TOKENS"),
+    _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
     _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
     _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
@@ -130,7 +144,29 @@ _fit_options = grouped(
 )
 
 
+_SECTIONS = {
+    "Model": ("repository", "config", "parameters"),
+    "Use": ("method", "weights", "context", "batch", "runtime"),
+    "Inference": ("kv_cache", "prompt", "max_sequences", "memory_fraction"),
+    "Training": (
+        "optimizer", "precision", "gradients", "checkpointing", "flash_attention", "lora_rank", "lora_targets",
+        "chunked_loss", "sharding", "offload", "tokens", "grid",
+    ),
+    "Machine": (
+        "machine", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "python", "path", "probe_net",
+        "probe_timeout", "timeout",
+    ),
+    "Output": ("format", "output", "color", "verbose"),
+}  # fmt: skip
+"""Of --help: options by the names of their parameters."""
+
+
+class _Command(Sectioned):
+    sections = _SECTIONS
+
+
 @click.command(
+    cls=_Command,
     help=__doc__,
     epilog="\b\nExamples:\n  llmcheck fit llama-3.1-8b\n  llmcheck fit ./model-Q4_K_M.gguf --context 32768\n"
     "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"

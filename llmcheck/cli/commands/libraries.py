@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from llmcheck.cli import completion
+from llmcheck.cli.groups import Group
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
 from llmcheck.cli.output import write
 
 
-@click.group(help=__doc__)
+@click.group(cls=Group, help=__doc__)
 def command() -> None:
     pass
 

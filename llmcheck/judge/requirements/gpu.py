@@ -23,6 +23,9 @@ from llmcheck.units import GB, format_like, parse_size
 
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
+FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
+"""``evaluate`` puts the profile's name for PROFILE."""
+
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory: str
@@ -105,7 +108,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
         shortfall=_shortfall(requirement, gpus),
         missing_bytes=missing,
         written=requirement.memory,
-        remedy="see 'llmcheck cloud' for machines that would pass, with their price",
+        remedy=FOR_RENT,
         **facts,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmcheck import shell
 from llmcheck.judge import gap_summary
 from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
@@ -14,21 +15,28 @@ MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown"
 TONES: dict[Status, Tone] = {"pass": "good", "warn": "warn", "fail": "bad", "unknown": "unknown", "skipped": "dim"}
 VERDICT_TONES: dict[Verdict, Tone] = {"ready": "good", "not-ready": "bad", "undetermined": "unknown"}
 WORDS: dict[Verdict, str] = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined"}
+NOTHING_CHECKED = "nothing was checked"
 
 
 def findings(value: Report, options: Options) -> list[Block]:
     blocks: list[Block] = []
     for profile in value.profiles:
         blocks += _profile(profile, options)
-    if len(value.profiles) > 1 and value.verdict:
-        blocks.append(Heading(f"All: {WORDS[value.verdict]}", "", VERDICT_TONES[value.verdict]))
+    if len(value.profiles) > 1:
+        words, tone = _verdict(value.verdict)
+        blocks.append(Heading(f"All: {words}", "", tone))
     return blocks
 
 
+def _verdict(verdict: Verdict | None) -> tuple[str, Tone]:
+    return (NOTHING_CHECKED, "unknown") if verdict is None else (WORDS[verdict], VERDICT_TONES[verdict])
+
+
 def _profile(profile: ProfileReport, options: Options) -> list[Block]:
-    title = f"{profile.id}: {WORDS[profile.verdict]}"
+    words, tone = _verdict(profile.verdict)
+    title = f"{profile.id}: {words}"
     detail = " · ".join(part for part in (profile.title, _in_groups(profile)) if part)
-    blocks: list[Block] = [Heading(title, detail, VERDICT_TONES[profile.verdict], level=2)]
+    blocks: list[Block] = [Heading(title, detail, tone, level=2)]
     columns = [
         Column("", fixed=True),
         Column("requirement"),
@@ -95,13 +103,16 @@ def _row(finding: Finding) -> list[Cell]:
 def _todo(profile: ProfileReport) -> list[Cell]:
     """Each cause once, with its remedy. Missing libraries share one command."""
     items: list[Cell] = []
+    if profile.verdict is None:
+        items.append(Cell("--skip and --only leave out every requirement: name others", "unknown"))
     for finding in gap_summary.to_do(profile):
         remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
         items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
     software = [each.needed for each in profile.findings if gap_summary.is_installable(each)]
     if software:
         missing = "; ".join(software)
-        items.append(Cell(f"install the missing libraries ({missing}): llmcheck install {profile.id}", "bad"))
+        target = profile.id if profile.path is None else shell.quote(profile.path)
+        items.append(Cell(f"install the missing libraries ({missing}): llmcheck install {target}", "bad"))
     return items
 
 

@@ -38,7 +38,8 @@ def overview(value: Report, options: Options) -> list[Block]:
         blocks += _advice(value.advice)
     else:
         blocks.append(Bullets([Cell("everything is ready, or needs a cluster", "good")]))
-    blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
+    nearest = value.advice.profile if value.advice is not None else value.profiles[0].id
+    blocks.append(Bullets([Cell(f"llmcheck check {nearest} shows every finding with its source", "dim")]))
     plan = value.advice.plan if value.advice is not None else None
     return [*blocks, *(undo(_steps(plan)) if plan is not None else ())]
 

@@ -13,7 +13,7 @@ from llmcheck.schema.report import Report
 def document(value: object, options: Options) -> Document:
     """The blocks that show a value. Raises TypeError for a value without a view."""
     match value:
-        case Report(verdict=None):
+        case Report(verdict=None, exit_code=0):
             from llmcheck.render.views.overview import overview
 
             return overview(value, options)

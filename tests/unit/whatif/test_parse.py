@@ -448,3 +448,34 @@ def test_sizes_are_read_in_any_case(number: int, unit: str) -> None:
 )
 def test_words_are_told_from_files(text: str, words: bool) -> None:
     assert looks_like(text) is words
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "gigabytes", "ram"),
+    [
+        ("24GB", 1, 24, None),
+        ("24 GB", 1, 24, None),
+        ("288 GB", 1, 288, None),
+        ("2x 24GB", 2, 24, None),
+        ("24GB x 4, 128 GB RAM", 4, 24, 128 * GB),
+        ("16 GB, 64 GB RAM, 1 TB disk", 1, 16, 64 * GB),
+    ],
+)
+def test_a_bare_size_is_a_card_of_that_memory(text: str, count: int, gigabytes: int, ram: int | None) -> None:
+    found = machine(text, TABLE)
+    gpus = found.machine.gpus or ()
+    assert [each.memory_total for each in gpus] == [gigabytes * GIB] * count
+    assert found.machine.ram.total == ram
+    assert gpus[0].spec is None  # no rates are published of it
+    (note,) = found.assumptions
+    assert "no particular kind" in note
+    assert "RAM'" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "ram"),
+    [("64 GB RAM", 64 * GB), ("512 GB", 512 * GB), ("64 GB, 1 TB", 64 * GB), ("cpu, 24 GB", 24 * GB)],
+)
+def test_a_size_that_is_ram_is_no_card(text: str, ram: int) -> None:
+    found = machine(text, TABLE)
+    assert (found.machine.gpus, found.machine.ram.total) == ((), ram)
