@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
     from llmcheck.tables.correction import Correction
+    from llmcheck.tables.evaluation import Evaluations
     from llmcheck.tables.library import Alias, Library, Resolutions
+    from llmcheck.tables.listed_model import ListedModel
     from llmcheck.tables.offer import Offer
+    from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
     from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
@@ -138,6 +141,27 @@ def models() -> dict[str, KnownModel]:
     from llmcheck.schema.architecture import KnownModel
 
     return {each.id: each for each in table("models", tuple[KnownModel, ...])}
+
+
+def listed_models() -> tuple[ListedModel, ...]:
+    """The original releases that may be recommended."""
+    from llmcheck.tables.listed_model import ListedModel
+
+    return table("listed_models", tuple[ListedModel, ...])
+
+
+def evaluations() -> Evaluations:
+    """What public evaluations measured of the listed models."""
+    from llmcheck.tables.evaluation import Evaluations
+
+    return table("evaluations", Evaluations)
+
+
+def quantisation_losses() -> dict[str, QuantisationLoss]:
+    """What is published of the loss by each format of weights, by the format's name."""
+    from llmcheck.tables.quantisation_loss import QuantisationLoss
+
+    return {each.format: each for each in table("quantisation_losses", tuple[QuantisationLoss, ...])}
 
 
 def corrections() -> tuple[Correction, ...]:

@@ -16,8 +16,11 @@ from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import KnownModel
 from llmcheck.schema.machine import GpuSpec
 from llmcheck.tables.correction import Correction
+from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.library import Alias, Library, Resolutions
+from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.offer import Offer
+from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
@@ -73,10 +76,14 @@ def _resolutions() -> Resolutions:
         return codec.decode_json(file.read(), Resolutions, path)
 
 
-def _offers() -> tuple[Offer, ...]:
-    path = places.path_of("data/offers.csv")
-    rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv("data/offers.csv")]
-    return codec.convert(rows, tuple[Offer, ...], path, text=True)
+def _texts(name: str, kind: type[T]) -> tuple[T, ...]:
+    """The rows of a CSV file whose columns are the fields of ``kind``; an empty cell is a field that is left out."""
+    rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv(name)]
+    return codec.convert(rows, tuple[kind, ...], places.path_of(name), text=True)  # type: ignore[valid-type]
+
+
+def _evaluations() -> Evaluations:
+    return Evaluations(scales=_texts("data/evaluation_scales.csv", Scale), scores=_texts("data/evaluations.csv", Score))
 
 
 def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -171,6 +178,13 @@ def _dated(row: dict[str, str]) -> dict[str, Any]:
     return {**row, "as_of": datetime.date.fromisoformat(row["as_of"])}
 
 
+def _listed_model(row: dict[str, str]) -> ListedModel:
+    lists = {name: _list(row[name]) for name in ("tasks", "modalities", "gguf")}
+    rest = {name: value for name, value in row.items() if value and name not in lists}
+    gated = {"gated": _YES[row["gated"]]} if row["gated"] else {}
+    return ListedModel(**{**_dated(rest), **lists, **gated})
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
 
@@ -183,11 +197,17 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         ("data/cuda_images.csv",),
         lambda: _rows("data/cuda_images.csv", _cuda_image),
     ),
+    "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
+    "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
-    "offers": (("data/offers.csv",), _offers),
+    "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
+    "quantisation_losses": (
+        ("data/quantisation_loss.csv",),
+        lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),
+    ),
     "resolutions": (("data/resolutions.json",), _resolutions),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),

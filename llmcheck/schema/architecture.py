@@ -58,7 +58,8 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     id: str
     names: tuple[str, ...]
-    """Repositories that have these shapes; the first is the one whose file was read."""
+    """Repositories that have these shapes, the first the one whose file was read; with a colon, a tag of Ollama's
+    library."""
     parameters: int | None = None
     """Published count of weights; None where it is only published rounded."""
     source: str
