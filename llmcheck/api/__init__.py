@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what is listed in _EXPORTS, by the types of its modules
     from llmcheck.api.inspection import *  # noqa: F403
     from llmcheck.api.installation import *  # noqa: F403
     from llmcheck.api.judgement import *  # noqa: F403
+    from llmcheck.api.recommending import *  # noqa: F403
     from llmcheck.api.tables import *  # noqa: F403
     from llmcheck.render import Options
 
@@ -35,6 +36,7 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "report_of"),
+    "recommending": ("recommend",),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """All that a module of this package defines without an underscore; a test holds it to that."""

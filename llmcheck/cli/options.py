@@ -31,7 +31,20 @@ _FILE_NAMES = (
 )
 """Patterns of file names, and the format that such a file has; the first that matches decides."""
 
+_MOST_TOKENS = 2**31
 _SECONDS = click.FloatRange(min=0.1)
+
+
+def token_count(text: str) -> int:
+    """A number of tokens: ``32768``, ``32k`` (times 1024) or ``1M`` (times 1024 twice). Raises BadParameter."""
+    digits, factor = text.strip().lower(), 1
+    for suffix, size in (("k", 1024), ("m", 1024**2)):
+        if digits.endswith(suffix):
+            digits, factor = digits[:-1], size
+    count = int(digits) * factor if digits.isascii() and digits.isdigit() and len(digits) < 12 else 0
+    if not 1 <= count <= _MOST_TOKENS:
+        raise click.BadParameter(f"'{text[:40]}' is not a number of tokens such as 8192, 32k or 1M")
+    return count
 
 
 # Named tuples: --help builds these too, and msgspec would be a tenth of its time.
