@@ -20,21 +20,23 @@ _QUARTER = 4
 
 def wanted_context(use: ModelUse) -> int:
     """Tokens: as named, else the usual ones as far as the model declares them."""
-    if use.workload.context is not None:
-        return use.workload.context
+    if use.workload.context is not None or use.workload.prompt is not None:
+        return use.context
     return min(DEFAULT_CONTEXT, use.architecture.context or DEFAULT_CONTEXT)
 
 
 def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[ModelUse, PlacementResult]]:
     """Uses that fit, with their placement. The finest format that lies on the GPUs alone ends a runtime's search."""
+    named = use.workload.context is not None or use.workload.prompt is not None
+    least = use.context if named else wishes.least_context
     for runtime in suitable(use, capacity, wishes):
         for name in format_names(use, runtime):
-            own = use.changed(runtime=runtime.id, weights=name, context=wanted_context(use))
+            own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity))
             if not _may_fit(own, capacity):
                 continue
             found = place(own, capacity)
             if not found.fits:
-                shorter = _smaller_cache(own, capacity, wishes)
+                shorter = _smaller_cache(own, capacity, least)
                 if shorter is not None:
                     yield shorter
                     if shorter[1].verdict == "fits":
@@ -43,9 +45,18 @@ def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[M
             yield own, found
             if found.verdict == "fits":
                 break
-            smaller = _smaller_cache(own, capacity, wishes) if _may_lie_on_gpus(own, capacity) else None
+            smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
             if smaller is not None and smaller[1].verdict == "fits":
                 yield smaller
+
+
+def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity) -> int:
+    """Tokens: as named, else what the runtime takes by itself on so much GPU memory, else the usual ones."""
+    if use.workload.context is not None or use.workload.prompt is not None or runtime.default_context is None:
+        return wanted_context(use)
+    gpu_bytes = sum(device.total or 0 for group in capacity.groups for device in group)
+    tokens = runtime.default_context(gpu_bytes)
+    return min(tokens, use.architecture.context or tokens)
 
 
 def suitable(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Runtime]:
@@ -105,13 +116,16 @@ def _may_lie_on_gpus(use: ModelUse, capacity: Capacity) -> bool:
     return use.stored.total - use.stored.embedding <= gpus
 
 
-def _smaller_cache(use: ModelUse, capacity: Capacity, wishes: Wishes) -> tuple[ModelUse, PlacementResult] | None:
-    """A quantised cache, then a shorter context, then both, where none was named; None where nothing of it helps."""
+def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[ModelUse, PlacementResult] | None:
+    """A quantised cache, then a shorter context, then both, where none was named; None where nothing of it helps.
+
+    ``least``: tokens below which the context is not shortened.
+    """
     work = use.workload
     ladder = use.runtime.cache_ladder
     caches = (work.kv_cache,) if work.kv_cache is not None or len(ladder) < 2 else (None, ladder[1])
     lengths = [use.context]
-    while lengths[-1] // 2 >= wishes.least_context and lengths[-1] > use.context // _QUARTER:
+    while lengths[-1] // 2 >= least and lengths[-1] > use.context // _QUARTER:
         lengths.append(lengths[-1] // 2)
     best: tuple[ModelUse, PlacementResult] | None = None
     for context in lengths:

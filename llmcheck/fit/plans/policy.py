@@ -6,6 +6,7 @@ import math
 
 from llmcheck.fit.plans.candidate import Candidate, Wishes
 from llmcheck.fit.shapes import formats
+from llmcheck.runtimes.behaviour.interface import TORCH_FAMILIES
 
 READABLE = 8.0
 """Tokens per second: about as fast as people read along (300 words a minute are 6.7 tokens a second)."""
@@ -28,24 +29,28 @@ def loses_little(name: str | None, published: str | None) -> bool:
     return formats.weights(name).bits >= _SMALL_LOSS_BITS
 
 
-def order(candidate: Candidate, wishes: Wishes) -> tuple[object, ...]:
+def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
     """A key that sorts the best plan first.
 
     By default: small loss, then at a speed to read along, then on the GPUs alone, then the finest format (of what is
-    too slow to read along, the fastest), then the faster by a factor of two, then installed, then the more widely used.
-    ``speed`` puts speed before the format, ``context`` the longest context before both, ``quality`` the format before
-    everything but the loss.
+    too slow to read along, the fastest), then the faster by a factor of two, then installed, then the file that is
+    most widely published, then the more widely used runtime. ``speed`` puts speed before the format, ``context`` the
+    longest context before both, ``quality`` the format before everything but the loss.
     """
-    use = candidate.use
-    rate = candidate.tokens_per_second
+    use, rate = candidate.use, candidate.tokens_per_second
     loss = not loses_little(use.form.name, candidate.published)
-    slow = rate is not None and rate < READABLE
     split = candidate.placed.verdict != "fits"
-    fineness = -precision_class(use.form.name) if not slow or wishes.prefer == "quality" else -round(rate or 0.0, 1)
+    slow = split if rate is None else rate < READABLE
+    fineness: float = -precision_class(use.form.name)
+    if slow and wishes.prefer != "quality":
+        fineness = -round(rate or 0.0, 1)
     doublings = -math.floor(math.log2(max(rate or 1e-3, 1e-3)))
-    missing = candidate.installed is False
-    last = (doublings, missing, _rank(candidate), -(rate or 0.0), use.form.name)
     shortened = -min(use.context, candidate.wanted_context)
+    in_ram = candidate.placed.offloaded_bytes if slow else 0
+    last = (
+        in_ram, doublings, candidate.installed is False, _rarity(candidate), _rank(candidate), -(rate or 0.0),
+        -formats.weights(use.form.name).bits,
+    )  # fmt: skip
     match wishes.prefer:
         case "speed":
             return (loss, doublings, slow, split, shortened, fineness, *last)
@@ -55,6 +60,14 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[object, ...]:
             return (loss, fineness, slow, split, shortened, *last)
         case _:
             return (loss, slow, split, shortened, fineness, *last)
+
+
+def _rarity(candidate: Candidate) -> int:
+    """How hard such a file is to find: the published one, then what people make of nearly every model, then others."""
+    form, runtime = candidate.use.form, candidate.use.runtime
+    if form.name == candidate.published and form.family in TORCH_FAMILIES and runtime.own_family != "gguf":
+        return 0
+    return 1 if form.family in ("gguf", "mlx", candidate.published) else 2
 
 
 def _rank(candidate: Candidate) -> int:

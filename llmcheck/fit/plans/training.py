@@ -30,7 +30,7 @@ def easiest(use: ModelUse, capacity: Capacity) -> tuple[ModelUse, PlacementResul
     """The use with the least help that makes it fit; as it is where nothing helps.
 
     Nothing that the workload names is changed. Help that costs nothing comes first: a loss in pieces, and weights and
-    states cut over the GPUs. What costs speed comes last: optimizer states in RAM, then weights too.
+    states cut over the GPUs. What costs speed comes last: optimizer states in RAM.
     """
     as_it_is = place(use, capacity)
     if as_it_is.fits:
@@ -55,8 +55,5 @@ def _helps(use: ModelUse, capacity: Capacity) -> Iterator[dict[str, Any]]:
         if fields not in tried:
             tried.append(fields)
             yield fields
-    if work.offload is None and work.method != "pretrain":
-        free = sharded | chunked | paged
-        if not frozen:
-            yield free | {"offload": "optimizer"}
-        yield free | {"offload": "all"}
+    if work.offload is None and work.method == "full":
+        yield sharded | chunked | {"offload": "optimizer"}

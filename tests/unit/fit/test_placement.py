@@ -14,9 +14,11 @@ from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import placement
-from llmcheck.fit.answer import answer
+from llmcheck.fit.answer import answer, with_defaults
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory import total
+from llmcheck.fit.memory.total import resolved
+from llmcheck.fit.memory.training_choices import sharding_of
 from llmcheck.fit.placement import PlacementResult, budget
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
@@ -42,9 +44,14 @@ def model(name: str) -> Architecture:
 
 
 def asked(name: str, words: str | Machine, **values: Any) -> Fit:
-    workload = Workload(**{"method": "inference", **values})
+    """The plain use: all that the planner would choose is named, so it is placed as it is."""
     found = machine(words) if isinstance(words, str) else words
-    return answer(model(name), workload, found, specs=CARDS)
+    use = with_defaults(ModelUse(model(name), Workload(**{"method": "inference", **values})), found)
+    work = resolved(use) if use.is_inference else use.workload
+    plain = {"weights": work.weights, "kv_cache": work.kv_cache, "context": work.context, "runtime": work.runtime}
+    if not use.is_inference:
+        plain = {"chunked_loss": False, "sharding": sharding_of(work), "offload": "none", "optimizer": "adamw"}
+    return answer(model(name), Workload(**{"method": "inference", **plain, **values}), found, specs=CARDS)
 
 
 def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> PlacementResult:
@@ -253,7 +260,7 @@ WANTING = [
     ("70B", "RTX 4090, 64 GB RAM", {"weights": "q4_k_m"}),
     ("7B", "A100-SXM4-80GB", {"method": "full"}),
     ("13B", "RTX 4090", {"method": "lora", "batch": 8}),
-    ("llama-3.1-8b", "RTX 4090", {"context": 131_072, "runtime": "vllm"}),
+    ("llama-3.1-8b", "RTX 4090", {"context": 131_072, "runtime": "vllm", "weights": "bf16"}),
     ("deepseek-v3", "8x H100 SXM", {"runtime": "vllm"}),
     ("7B", "cpu, 8 GB RAM", {}),
     ("70B", "RTX 4090, 64 GB RAM", {"method": "qlora"}),
