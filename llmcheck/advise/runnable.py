@@ -104,6 +104,8 @@ def _without_search(choice: Choice, capacity: Capacity, question: Question, leas
         return LeftOut(id=name, reason="shapes-unknown")
     if _nothing_read(capacity):
         return LeftOut(id=name, reason="memory-unknown")
+    if question.task == "finetune" and not capacity.groups:
+        return LeftOut(id=name, reason="no-gpu")
     if question.context is not None and shapes.context is not None and shapes.context < question.context:
         return LeftOut(id=name, reason="short-context", longest_context=shapes.context)
     available = _available(capacity)

@@ -30,6 +30,7 @@ _COUNTED: dict[LeftOutReason, str] = {
     "too-slow": "too slow to read along",
     "speed-unknown": "partly in RAM, at a speed that is not known",
     "does-not-fit": "too large for this machine",
+    "no-gpu": "that would need a GPU to train on",
     "large-loss": "too large but in a format that loses much",
     "short-context": "with too short a context",
     "no-evidence": "without a figure on this scale",
@@ -124,10 +125,11 @@ def _notes(value: Recommendations) -> list[str]:
         notes.append("context: the longest that fits in this way, in doublings")
     if value.scale is not None:
         scale = value.scale
+        thinks = any("thinking" in (each.quality.setting or "") for each in value.models if each.quality)
         notes.insert(
             0,
             f"score: {scale.benchmark} in {scale.unit}, {scale.evaluator}, {scale.as_of}; of the weights as they are "
-            "published",
+            f"published{', thinking where that scores more' if thinks else ''}",
         )
         notes.append(f"figures of {scale.evaluator}: {scale.terms}")
     weighty = [each.plan.weights for each in value.models if each.loss == "noticeable" and each.plan.weights]
@@ -179,6 +181,8 @@ def reason(each: LeftOut, value: Recommendations) -> str:
             )
         case "does-not-fit":
             return "does not fit in any format that a runtime reads here"
+        case "no-gpu":
+            return "training takes a GPU, and this machine has none"
         case "large-loss":
             return f"fits in {each.weights} and smaller alone, which lose much"
         case "short-context":
