@@ -1,4 +1,4 @@
-"""The tables as their TOML, CSV and JSON files say them: what a checkout reads, and what a wheel is compiled from."""
+"""Reads the tables from their TOML, CSV and JSON files, for a checkout and for compiling a wheel."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def read(name: str) -> Any:
     return read_toml(places.path_of(name)) if name.startswith("profiles/") else TABLES[name][1]()
 
 
-def are_here(name: str) -> bool:
-    """Whether the files of a table are there; a wheel has only those of profiles."""
+def exist(name: str) -> bool:
+    """Whether the files of a table exist; a wheel has only those of profiles."""
     return all(os.path.exists(places.path_of(each)) for each in _files(name))
 
 
@@ -50,7 +50,7 @@ def _files(name: str) -> tuple[str, ...]:
 
 
 def read_toml(path: str) -> dict[str, Any]:
-    """A TOML file. Raises DataError with the file and place for anything that cannot be read."""
+    """Reads a TOML file. Raises DataError with the file and the place of the error."""
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
@@ -87,7 +87,7 @@ def _evaluations() -> Evaluations:
 
 
 def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers, where a row is one line."""
+    """The rows of a CSV file with their line numbers, if each row is one line."""
     with open(places.path_of(name), encoding="utf-8", newline="") as file:
         yield from enumerate(csv.DictReader(file), 2)
 
@@ -119,7 +119,9 @@ def _gpu(row: dict[str, str]) -> GpuRecord:
         vendor=row["vendor"],
         spec=spec,
         aliases=_list(row["aliases"]),
-        arch=row["arch"] or None,
+        search_words=_list(row["search_words"]),
+        other_sizes_gb=tuple(map(float, _list(row["other_sizes_gb"]))),
+        host_architecture=row["host_architecture"] or None,
         capability=row["capability"] or None,
         memory_reported=int(row["memory_reported_mib"]) * MIB if row["memory_reported_mib"] else None,
         as_of=row["as_of"],
@@ -151,13 +153,7 @@ def _wheel(row: dict[str, str]) -> TorchWheel:
 
 
 def _driver(row: dict[str, str]) -> CudaDriver:
-    return CudaDriver(
-        cuda=row["cuda"],
-        linux=row["linux"],
-        windows=row["windows"],
-        source=row["source"],
-        as_of=datetime.date.fromisoformat(row["as_of"]),
-    )
+    return CudaDriver(**_dated(row))
 
 
 def _package_build(row: dict[str, str]) -> PackageBuild:
@@ -193,10 +189,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
-    "cuda_images": (
-        ("data/cuda_images.csv",),
-        lambda: _rows("data/cuda_images.csv", _cuda_image),
-    ),
+    "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),
     "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
@@ -213,4 +206,4 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }
-"""By name: the files that a table is made of, and what reads them."""
+"""By name: the files of a table, and the function that reads them."""

@@ -18,18 +18,7 @@ EXIT_CODES = (
 )
 
 DOCUMENTS = ("text", "json", "markdown")
-"""The formats that show every value."""
-
-_FILE_NAMES = (
-    ("requirements*.txt", "requirements"),
-    ("pylock*.toml", "pylock"),
-    ("*Dockerfile*", "dockerfile"),
-    ("environment.y*ml", "conda"),
-    ("*.sh", "sh"),
-    ("*.json", "json"),
-    ("*.md", "markdown"),
-)
-"""Patterns of file names, and the format that such a file has; the first that matches decides."""
+"""The formats that can show every value."""
 
 _MOST_TOKENS = 2**31
 _SECONDS = click.FloatRange(min=0.1)
@@ -47,35 +36,35 @@ def token_count(text: str) -> int:
     return count
 
 
-# Named tuples: --help builds these too, and msgspec would be a tenth of its time.
+# Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.
 class MachineOptions(NamedTuple):
-    """Which machine is judged, and how this one is inspected."""
+    """The machine to judge, and how to inspect this one."""
 
     machine: str | None
-    """A saved machine's file, ``-`` for standard input, or a machine in words; None is this machine."""
+    """The file of a saved machine, ``-`` for standard input, or a machine in words; None: this machine."""
     python: str | None
-    """A path or the name of a command; None chooses the project's interpreter."""
+    """The path or the name of an interpreter; None: the project's."""
     path: str | None
-    """A folder whose disk is judged too."""
+    """A folder whose disk is also judged."""
     probe_net: bool
     probe_timeout: float
     """Seconds for each probe."""
     timeout: float
-    """Seconds for the whole inspection."""
+    """Seconds for the entire inspection."""
 
 
 class OutputOptions(NamedTuple):
-    """How a result is written, and where."""
+    """The format and the destination of a result."""
 
     format: str
     output: str | None
-    """A file; None is standard output."""
+    """A file; None: standard output."""
     no_color: bool
     verbose: int
 
 
 def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Adds options to a command whose function takes all of them as one value, in this parameter.
+    """Adds options to a command whose function takes all of them as one value, ``parameter``.
 
     ``group`` is a class with one annotated field for each option.
     """
@@ -121,7 +110,7 @@ def machine_options(function: F) -> F:
             metavar="SECONDS",
             default=45.0,
             show_default=True,
-            help="Limit for the whole inspection.",
+            help="Limit for the entire inspection.",
         ),
     )(function)
 
@@ -150,14 +139,19 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
 
 def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The given format; without one, that of the file's name if this command can write it."""
+    """The given format. Without one, the format that the name of the --output file means, if this command has it."""
     output: str | None = context.params.get("output")
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
     import fnmatch
 
+    from llmcheck import registry
+
     name = os.path.basename(output)
-    named = next((format_ for pattern, format_ in _FILE_NAMES if fnmatch.fnmatchcase(name, pattern)), value)
     choices: Any = parameter.type
-    return named if named in choices.choices else value
+    found = {value: ""}  # the default is not imported: the text format takes longest
+    for other in choices.choices:
+        patterns = registry.load("llmcheck.render", other).FILE_NAMES if other != value else ()
+        found[other] = max((each for each in patterns if fnmatch.fnmatchcase(name, each)), key=len, default="")
+    return max(found, key=lambda each: len(found[each]))

@@ -1,4 +1,4 @@
-"""The computed layer of a profile: which ways of doing what a tier is for this machine can run, and how fast."""
+"""The computed layer of a profile: by which methods this machine can run the profile's workload, and how fast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
-from llmcheck.fit import limits, speed
+from llmcheck.fit import limits
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, idle_cards
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of, training
@@ -23,13 +23,13 @@ from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
 from llmcheck.schema.workload import Workload
-from llmcheck.units import format_gib
+from llmcheck.units import format_gib, two_digits
 
 ID = "computed"
 SOURCE = "computed from {shapes}; 'llmcheck fit' shows every term with its source"
 _FITTING = ("fits", "fits-with-offload")
-_MOST_CARDS = 32
-"""More of them are another kind of machine."""
+_MAX_GPUS = 32
+"""The remedy proposes no more GPUs than this; more of them are a cluster."""
 _FINE_TUNING: dict[MethodKind, str] = {
     "full": "full with AdamW",
     "full-8bit-optimizer": "full with 8-bit AdamW",
@@ -41,9 +41,10 @@ _FINE_TUNING: dict[MethodKind, str] = {
 def methods(
     profile: Profile, machine: Machine, models: Mapping[str, Architecture] | None = None
 ) -> tuple[ComputedMethod, ...]:
-    """For each model of the tier every way that matters, the best one first; () for a profile without a workload.
+    """For each model of the workload the methods to report, in the order in which they are preferred.
 
-    ``models``: shapes of the known model that the workload names, by its id. Raises KeyError without it.
+    () for a profile without a workload, and where the GPUs could not be listed. ``models``: the shapes of the known
+    model that the workload names, by its id; KeyError without it.
     """
     workload = profile.workload
     if workload is None or machine.gpus is None:
@@ -58,12 +59,12 @@ def methods(
 
 
 def model_names(workload: Workload) -> tuple[str, ...]:
-    """The known model that it names, or else its sizes."""
+    """The id of the known model that the workload names, else its sizes."""
     return (workload.model,) if workload.model else workload.parameters
 
 
 def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None:
-    """It fails where no way at all fits, and warns where the plain one does not."""
+    """fail where no method fits, warn where only others than the first fit; None without a workload or methods."""
     workload = profile.workload
     if workload is None or not found:
         return None
@@ -81,8 +82,8 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
         level="required" if workload.method != "pretrain" else "recommended",
         status=status,
         needed=_needed(workload),
-        found="; ".join(_short(group) for group in groups),
-        message="; ".join(_in_words(group, workload) for group in groups),
+        found="; ".join(_summary(group) for group in groups),
+        message="; ".join(_sentence(group, workload) for group in groups),
         remedy=_remedy(found) if status in ("fail", "warn") else None,
         source=SOURCE.format(shapes=shapes),
     )
@@ -97,22 +98,22 @@ def _needed(workload: Workload) -> str:
     return f"{names} trained on sequences of {workload.context or 2048:,} tokens"
 
 
-# --- the ways ---
+# --- methods ---
 
 
 def _inference(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
     """The format that the profile names or the model is published in, and the best plan where that is another one."""
-    base = use.changed(runtime=use.workload.runtime or runtimes.FRUGAL, context=use.workload.context or 4096)
+    base = use.changed(runtime=use.workload.runtime or runtimes.LEAST_MEMORY, context=use.workload.context or 4096)
     plain = _named_format(base)
-    found = [each for each in plans_on(_open(use), capacity) if not _finer(each.use.form.name, plain)]
+    found = [each for each in plans_on(_open(use), capacity) if not _finer(each.use.weight_format.name, plain)]
     best = found[0] if found else None
-    if best is not None and best.use.form.name == plain and best.placed.verdict == "fits":
+    if best is not None and best.use.weight_format.name == plain and best.placed.verdict == "fits":
         yield _planned(model, "weights", plain, best)
         return
     own = base.changed(weights=plain)
     yield _method(model, "weights", plain, own, place(own, capacity), capacity)
     if best is not None:
-        yield _planned(model, "plan", best.use.form.name, best)
+        yield _planned(model, "plan", best.use.weight_format.name, best)
 
 
 def _open(use: ModelUse) -> ModelUse:
@@ -125,7 +126,7 @@ def _named_format(use: ModelUse) -> str:
     ladder = use.runtime.common_ladder or use.runtime.ladder
     if use.workload.weights is None:
         return next(limits.weight_formats(use, ladder))
-    named = use.form
+    named = use.weight_format
     if named.family in use.runtime.families:
         return named.name
     return min(ladder, key=lambda each: abs(formats.weights(each).bits - named.bits))
@@ -147,7 +148,7 @@ def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
 
 
 def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
-    """On the whole cluster that the tier names, made of this machine's best GPUs."""
+    """On a cluster of as many GPUs as the workload names, all like this machine's best."""
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices:
         return
@@ -165,15 +166,15 @@ def _planned(model: str, kind: MethodKind, name: str, found: Candidate) -> Compu
 def _method(
     model: str, kind: MethodKind, name: str, use: ModelUse, placed: PlacementResult, capacity: Capacity | None = None
 ) -> ComputedMethod:
-    """``capacity``: where it does not fit, look how many such cards would hold it."""
+    """``capacity``: where it does not fit on these GPUs, also compute how many of them would do; None: do not."""
     offloaded = placed.offloaded_bytes if placed.verdict == "fits-with-offload" else 0
     rate = days = None
     if placed.fits:
-        pace = speed_of(use, placed)
-        rate, days = pace.decode or pace.train, pace.days
+        rates = speed_of(use, placed)
+        rate, days = rates.decode or rates.train, rates.days
     cards = None
     if capacity is not None and placed.verdict != "fits":
-        cards = _enough_cards(use, capacity, placed.memory.total)
+        cards = _sufficient_gpus(use, capacity, placed.memory.total)
     return ComputedMethod(
         parameters=model,
         method=name,
@@ -194,7 +195,7 @@ def _method(
 
 
 def _status(group: Sequence[ComputedMethod]) -> Status:
-    """Of the ways for one size: the first is the plain one."""
+    """Status of the methods for one model: pass if the first fits, warn if another does."""
     if group[0].verdict == "fits":
         return "pass"
     if any(each.verdict in _FITTING for each in group):
@@ -202,12 +203,12 @@ def _status(group: Sequence[ComputedMethod]) -> Status:
     return "unknown" if any(each.verdict == "unknown" for each in group) else "fail"
 
 
-def best(group: Sequence[ComputedMethod]) -> ComputedMethod:
+def _best(group: Sequence[ComputedMethod]) -> ComputedMethod:
     """The planner's; else the plain one, which does not fit."""
     return next((each for each in reversed(group) if each.verdict in _FITTING), group[0])
 
 
-def _short(group: Sequence[ComputedMethod]) -> str:
+def _summary(group: Sequence[ComputedMethod]) -> str:
     size = group[0].parameters
     fitting = [each for each in group if each.verdict in _FITTING]
     if not fitting:
@@ -216,30 +217,28 @@ def _short(group: Sequence[ComputedMethod]) -> str:
         return f"{size}: nothing fits"
     if group[-1].kind == "qlora":
         return f"{size}: {', '.join(each.method for each in fitting)}"
-    chosen = best(group)
+    chosen = _best(group)
     if chosen.ram and not chosen.gpus:
         return f"{size} {chosen.method} in RAM: {format_gib(chosen.total)}"
     where = f", {format_gib(chosen.ram)} in RAM" if chosen.ram else ""
     return f"{size} {chosen.method}: {format_gib(chosen.total)}{where}"
 
 
-def _in_words(group: Sequence[ComputedMethod], workload: Workload) -> str:
+def _sentence(group: Sequence[ComputedMethod], workload: Workload) -> str:
     if workload.method == "inference":
-        return _inference_in_words(best(group))
+        return _inference_sentence(_best(group))
     if workload.method == "pretrain":
-        return _run_in_words(group[0], workload)
+        return _pretraining_sentence(group[0], workload)
     fitting = [each for each in group if each.verdict in _FITTING]
     others = [each for each in group if each not in fitting]
-    text = f"{group[0].parameters}: " + (
-        _listed(fitting) + (" fit" if len(fitting) > 1 else " fits") if fitting else ""
-    )
+    text = f"{group[0].parameters}: " + (_list(fitting) + (" fit" if len(fitting) > 1 else " fits") if fitting else "")
     if others:
-        text += (", " if fitting else "") + _listed(others) + (" do not" if len(others) > 1 else " does not")
+        text += (", " if fitting else "") + _list(others) + (" do not" if len(others) > 1 else " does not")
     return text
 
 
-def _inference_in_words(chosen: ComputedMethod) -> str:
-    sizes = f"weights {format_gib(chosen.weights)}, {format_gib(chosen.total)} in all"
+def _inference_sentence(chosen: ComputedMethod) -> str:
+    sizes = f"weights {format_gib(chosen.weights)}, {format_gib(chosen.total)} in total"
     text = f"{chosen.parameters} in {chosen.method}: {sizes}"
     if chosen.verdict == "fits":
         text += "" if chosen.gpus < 2 else f" on {chosen.gpus} GPUs"
@@ -247,51 +246,54 @@ def _inference_in_words(chosen: ComputedMethod) -> str:
         text += f", so {format_gib(chosen.ram)} go to RAM" if chosen.gpus else ", all of it in RAM"
     else:
         text += ", which does not fit" if chosen.verdict == "does-not-fit" else ", and the memory is not known"
-    return text + _pace(chosen)
+    return text + _speed(chosen)
 
 
-def _run_in_words(chosen: ComputedMethod, workload: Workload) -> str:
+def _pretraining_sentence(chosen: ComputedMethod, workload: Workload) -> str:
     text = f"{chosen.parameters} on {chosen.method}: {format_gib(chosen.total // max(chosen.gpus, 1))} on each"
     text += "" if chosen.verdict == "fits" else ", which does not fit"
     if chosen.days is not None:
-        days = speed.rounded(chosen.days.expected)
+        days = two_digits(chosen.days.expected)
         text += f", about {days} days for {(workload.tokens or 0) / 1e12:g}T tokens"
     if chosen.cost_usd is not None:
         text += f", about {chosen.cost_usd.expected / 1e6:.1f}M $ at list prices"
     return text
 
 
-def _listed(group: Sequence[ComputedMethod]) -> str:
-    return ", ".join(f"{each.method} ({_each(each)})" for each in group)
+def _list(group: Sequence[ComputedMethod]) -> str:
+    return ", ".join(f"{each.method} ({_bytes_per_gpu(each)})" for each in group)
 
 
-def _each(method: ComputedMethod) -> str:
-    """Of one GPU, where several share it."""
+def _bytes_per_gpu(method: ComputedMethod) -> str:
+    """``75.1 GiB``, or ``20.0 GiB on each of 4``."""
     if method.gpus > 1:
         return f"{format_gib(method.total // method.gpus)} on each of {method.gpus:,}"
     return format_gib(method.total)
 
 
-def _pace(chosen: ComputedMethod) -> str:
+def _speed(chosen: ComputedMethod) -> str:
     rate = chosen.tokens_per_second
-    return f", about {speed.rounded(rate.expected)} tokens/s" if rate is not None else ""
+    return f", about {two_digits(rate.expected)} tokens/s" if rate is not None else ""
 
 
 def _remedy(found: Sequence[ComputedMethod]) -> str | None:
-    """How many such cards would hold the plain way, for the largest model that does not fit."""
-    lacking = [each for each in found if each.verdict != "fits" and each.cards is not None]
-    if not lacking:
+    """How many GPUs of this kind the preferred method needs, for the largest model that does not fit."""
+    unfit = [each for each in found if each.verdict != "fits" and each.cards is not None]
+    if not unfit:
         return None
-    most = lacking[-1]
-    return f"{most.cards} x {short_name(most.gpu)} would hold it all: {most.parameters}, {most.method}"
+    most = unfit[-1]
+    return f"{most.cards} x {short_name(most.gpu)} would be enough for {most.parameters}, {most.method}"
 
 
-def _enough_cards(use: ModelUse, capacity: Capacity, total: int) -> int | None:
-    """The fewest such cards that hold it, idle, of more than there are; None where the kind cannot be added to."""
+def _sufficient_gpus(use: ModelUse, capacity: Capacity, total: int) -> int | None:
+    """The fewest idle GPUs of this kind on which it fits, more than the machine has; None where no more can be added.
+
+    ``total``: bytes that it needs.
+    """
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices or devices[0].gpu.unified or devices[0].gpu.parent is not None or not devices[0].total:
         return None
-    for count in takewhile(lambda count: count <= _MOST_CARDS, GPU_COUNTS):
+    for count in takewhile(lambda count: count <= _MAX_GPUS, GPU_COUNTS):
         cards = idle_cards(devices[0], count)
         if count <= max(len(devices), 1) or total > count * (cards[0].free or 0):
             continue

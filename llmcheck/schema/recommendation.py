@@ -16,11 +16,11 @@ TASKS: tuple[str, ...] = get_args(Task)
 Loss = Literal["lossless", "negligible", "small", "noticeable", "large"]
 """How much a weight format takes from a model's quality (``fit.quality``)."""
 LeftOutReason = Literal[
-    "wrong-task", "shapes-unknown", "short-context", "no-gpu", "does-not-fit", "memory-unknown", "large-loss", "too-slow",
-    "speed-unknown", "no-evidence", "solved-nothing", "dominated",
+    "wrong-task", "shapes-unknown", "short-context", "no-gpu", "does-not-fit", "memory-unknown", "large-loss",
+    "too-slow", "speed-unknown", "no-evidence", "solved-nothing", "dominated",
 ]  # fmt: skip
-"""``no-gpu``: it takes one to train. ``large-loss``: it fits in a format alone that loses much. ``speed-unknown``: part of it lies in RAM, and how fast
-that is is not known. ``solved-nothing``: it solved nothing at all of the benchmark."""
+"""``no-gpu``: it takes one to train. ``large-loss``: it fits only in a format that loses much. ``speed-unknown``: part
+of it lies in RAM, and how fast that is is not known. ``solved-nothing``: it solved no task of the benchmark."""
 SpeedOf = Literal["answer", "prompt", "training"]
 """Which tokens per second decide: those written, those read (models for embeddings), or those trained on."""
 

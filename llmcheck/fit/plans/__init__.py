@@ -52,7 +52,7 @@ def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES
         use=use,
         placed=placed,
         speed=speed_of(use, placed),
-        published=shapes.form.name,
+        published=shapes.weight_format.name,
         wanted_context=inference.wanted_context(use),
         installed=None if wishes.installed is None else use.runtime.id in wishes.installed,
     )

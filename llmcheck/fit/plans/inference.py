@@ -64,7 +64,7 @@ def suitable(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Runt
     if use.workload.runtime is not None:
         yield use.runtime
         return
-    gpus = [device.gpu for group in capacity.groups for device in group] if capacity.listed else None
+    gpus = [device.gpu for group in capacity.groups for device in group] if capacity.gpus_listed else None
     for runtime in runtimes.every():
         if (
             _considered(runtime, gpus or (), wishes)
@@ -77,14 +77,14 @@ def suitable(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Runt
 def _considered(runtime: Runtime, gpus: Sequence[Gpu], wishes: Wishes) -> bool:
     if runtime.proposed == "always":
         return True
-    usual = any(gpu.vendor in runtime.usual_on for gpu in gpus)
+    usual = any(gpu.vendor in runtime.default_on for gpu in gpus)
     return runtime.proposed == "installed" and (usual or runtime.id in (wishes.installed or ()))
 
 
 def reads(use: ModelUse, runtime: Runtime) -> bool:
     """Whether it reads the file that the model is, or the format that was named; any model that is only a name."""
     if use.workload.weights is not None or use.architecture.tensors:
-        family = use.form.family
+        family = use.weight_format.family
         if use.architecture.source.endswith(".gguf") and use.workload.weights is None:
             return runtime.gguf_file == "computes"
         return family in runtime.families

@@ -38,10 +38,10 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
     longest context before both, ``quality`` the format before everything but the loss.
     """
     use, rate = candidate.use, candidate.tokens_per_second
-    loss = not loses_little(use.form.name, candidate.published)
+    loss = not loses_little(use.weight_format.name, candidate.published)
     split = candidate.placed.verdict != "fits"
     slow = split if rate is None else rate < READABLE
-    fineness: float = -precision_class(use.form.name)
+    fineness: float = -precision_class(use.weight_format.name)
     if slow and wishes.prefer != "quality":
         fineness = -round(rate or 0.0, 1)
     doublings = -math.floor(math.log2(max(rate or 1e-3, 1e-3)))
@@ -49,7 +49,7 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
     in_ram = candidate.placed.offloaded_bytes if slow else 0
     last = (
         in_ram, doublings, candidate.installed is False, _rarity(candidate), _rank(candidate), -(rate or 0.0),
-        -formats.weights(use.form.name).bits,
+        -formats.weights(use.weight_format.name).bits,
     )  # fmt: skip
     match wishes.prefer:
         case "speed":
@@ -64,8 +64,8 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
 
 def _rarity(candidate: Candidate) -> int:
     """How hard such a file is to find: the published one, then what people make of nearly every model, then others."""
-    form, runtime = candidate.use.form, candidate.use.runtime
-    if form.name == candidate.published and form.family in TORCH_FAMILIES and runtime.own_family != "gguf":
+    form, runtime = candidate.use.weight_format, candidate.use.runtime
+    if form.name == candidate.published and form.family in TORCH_FAMILIES and runtime.native_family != "gguf":
         return 0
     return 1 if form.family in ("gguf", "mlx", candidate.published) else 2
 
@@ -73,5 +73,5 @@ def _rarity(candidate: Candidate) -> int:
 def _rank(candidate: Candidate) -> int:
     """On a vendor's GPUs for which a runtime is the usual one it comes before all others."""
     runtime = candidate.use.runtime
-    usual = any(device.gpu.vendor in runtime.usual_on for device in candidate.placed.devices)
+    usual = any(device.gpu.vendor in runtime.default_on for device in candidate.placed.devices)
     return 0 if usual else runtime.rank

@@ -318,7 +318,7 @@ def test_bytes_that_are_no_config_are_refused(data: bytes) -> None:
 def test_deep_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"a":' * 100_000)
-    with pytest.raises(DataError, match="not a whole JSON document"):
+    with pytest.raises(DataError, match="not a complete JSON document"):
         find.read(str(path))
 
 
