@@ -214,15 +214,9 @@ def _listed(choice: Row, wanted: Row, licence: Row, released: str, sources: Mapp
     tag = wanted.get("ollama_tag", "")
     local = tag if tag and "(m)" not in tag and not tag.endswith(":cloud") else ""
     licence_name, licence_source = _licence(wanted, licence)
-    gate = licence.get("gate", "")
-    gate_known = gate not in ("", "unknown") and _sourced(licence.get("gate_source", ""))
-    shapes = catalog.models().get(choice["model"])
-    source = (
-        wanted.get("config_source")
-        or min(sources.get(name, ()), default="")
-        or (shapes.source if shapes is not None else "")
-        or f"https://huggingface.co/{name}"
-    )
+    gated, gated_source = _gate(name, licence)
+    measured, counted = min(sources.get(name, ()), default=""), wanted.get("published_source", "")
+    source = measured or (counted if _sourced(counted) and counted != "name" else f"https://huggingface.co/{name}")
     return {
         "repository": name,
         "model": choice["model"],
@@ -231,8 +225,8 @@ def _listed(choice: Row, wanted: Row, licence: Row, released: str, sources: Mapp
         "released": released,
         "licence": licence_name,
         "licence_source": licence_source,
-        "gated": ("no" if gate == "none" else "yes") if gate_known else "",
-        "gated_source": _short(licence["gate_source"]) if gate_known else "",
+        "gated": gated,
+        "gated_source": gated_source,
         "ollama": local,
         "gguf": ";".join(gguf),
         "gguf_source": (choice["gguf_source"] or f"https://huggingface.co/{gguf[0]}") if gguf else "",
@@ -254,6 +248,22 @@ def _licence(wanted: Row, licence: Row) -> tuple[str, str]:
     if source and _sourced(source) and not source.startswith("licences.csv"):
         return wanted["licence"], source
     return "", ""
+
+
+_SEEN_OF_ONE = re.compile(r"(.*?([\w.-]+) reports gated .*?); the other ([\w.-]+) repositories: memory")
+"""A gate that was seen at one repository of a maker."""
+
+
+def _gate(name: str, licence: Row) -> tuple[str, str]:
+    """Whether a repository is gated, and by which source; an analogy is called one, as with licences."""
+    said = "no" if licence.get("gate") == "none" else "yes"
+    source = licence.get("gate_source", "")
+    if found := _SEEN_OF_ONE.fullmatch(source):
+        own = name == f"{found[3]}/{found[2]}"
+        return said, _short(found[1]) if own else f"by analogy with {found[3]}/{found[2]}"
+    if licence.get("gate") in (None, "", "unknown") or not _sourced(source):
+        return "", ""
+    return said, _short(source)
 
 
 def _sourced(source: str) -> bool:

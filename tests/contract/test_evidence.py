@@ -44,7 +44,7 @@ def test_what_is_said_of_a_listed_model_has_its_source(model: ListedModel) -> No
     assert (model.licence is None) == (model.licence_source is None)
     assert (model.gated is None) == (model.gated_source is None)
     assert (model.gguf == ()) == (model.gguf_source is None)
-    said = (model.licence_source, model.gated_source, model.gguf_source)
+    said = (model.licence_source, model.gated_source, model.gguf_source, model.source)
     assert not any("memory" in each or "unsourced" in each for each in said if each)
 
 

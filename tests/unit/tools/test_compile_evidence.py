@@ -12,7 +12,7 @@ import pytest
 
 from llmcheck import catalog
 
-TOOLS = Path(__file__).parents[2] / "tools"
+TOOLS = Path(__file__).parents[3] / "tools"
 
 
 def loaded() -> ModuleType:
@@ -113,6 +113,15 @@ def test_what_is_only_remembered_is_left_out() -> None:
     sourced["ollama_tag"] = "b:9b"
     (row,) = TOOL.listed([choice], [sourced], [{**licence, "gate_source": "README of o/r"}], [])
     assert [row[key] for key in ("released", "licence", "gated", "ollama")] == ["2026-03", "MIT", "no", "b:9b"]
+
+
+def test_a_gate_that_was_seen_at_one_repository_is_an_analogy_for_the_others() -> None:
+    source = "a document: Llama-9 reports gated true; the other meta repositories: memory"
+    gate = {"gate": "accept terms (login)", "gate_source": source}
+    assert TOOL._gate("meta/Llama-9", gate) == ("yes", "a document: Llama-9 reports gated true")
+    assert TOOL._gate("meta/Llama-8", gate) == ("yes", "by analogy with meta/Llama-9")
+    assert TOOL._gate("meta/Llama-8", {"gate": "none", "gate_source": "memory"}) == ("", "")
+    assert TOOL._gate("meta/Llama-8", {"gate": "unknown", "gate_source": "a document"}) == ("", "")
 
 
 def test_the_shipped_list_is_the_one_that_was_chosen() -> None:
