@@ -70,7 +70,7 @@ def recommend(
     return Recommendations(
         task=question.task,
         prefer=question.wishes.prefer,
-        machine=capacity.words,
+        machine=capacity.description,
         context=question.context,
         scale=scale,
         speed_of=speed_of(question.task),
@@ -134,7 +134,7 @@ def _front(measured: Sequence[_Measured]) -> tuple[list[_Measured], list[LeftOut
                 id=each.id,
                 reason="dominated",
                 dominated_by=top.id,
-                weights=each.runnable.candidate.use.form.name,
+                weights=each.runnable.candidate.use.weight_format.name,
                 tokens_per_second=each.rate,
                 quality=each.score.value,
                 longest_context=each.runnable.longest_context,

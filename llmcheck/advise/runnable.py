@@ -118,7 +118,7 @@ def _without_search(choice: Choice, capacity: Capacity, question: Question, leas
 def _nothing_read(capacity: Capacity) -> bool:
     """Whether the memory of no GPU could be read, though there are some or there may be."""
     devices = [device for group in capacity.groups for device in group]
-    return not capacity.listed or (bool(devices) and all(device.free is None for device in devices))
+    return not capacity.gpus_listed or (bool(devices) and all(device.free is None for device in devices))
 
 
 def _least_bits(losses: Losses) -> float:
@@ -146,7 +146,7 @@ def _least_bytes(shapes: Architecture, least_bits: float) -> int:
 def _available(capacity: Capacity) -> int | None:
     """Bytes of the largest group of GPUs and RAM together; None where some of it could not be read."""
     devices = [device for group in capacity.groups for device in group]
-    if not capacity.listed or any(device.free is None for device in devices):
+    if not capacity.gpus_listed or any(device.free is None for device in devices):
         return None
     if capacity.ram is None and capacity.ram_stated:
         return None
@@ -165,10 +165,10 @@ def _planned(choice: Choice, capacity: Capacity, question: Question, losses: Los
     kept = []
     for each in tried:
         loss = _loss_of(each, losses)
-        if _acceptable(each.use.form.name, each.published, loss):
+        if _acceptable(each.use.weight_format.name, each.published, loss):
             kept.append((each, loss))
     if not kept:
-        return LeftOut(id=name, reason="large-loss", weights=tried[0].use.form.name)
+        return LeftOut(id=name, reason="large-loss", weights=tried[0].use.weight_format.name)
     for candidate, loss in kept:
         if _is_usable(candidate, question.task):
             return Runnable(
@@ -179,10 +179,10 @@ def _planned(choice: Choice, capacity: Capacity, question: Question, losses: Los
                 loss=loss,
             )
     if all(each.tokens_per_second is None for each, _ in kept):
-        return LeftOut(id=name, reason="speed-unknown", weights=kept[0][0].use.form.name)
+        return LeftOut(id=name, reason="speed-unknown", weights=kept[0][0].use.weight_format.name)
     fastest = max((each for each, _ in kept), key=lambda each: each.tokens_per_second or 0.0)
     return LeftOut(
-        id=name, reason="too-slow", weights=fastest.use.form.name, tokens_per_second=fastest.tokens_per_second
+        id=name, reason="too-slow", weights=fastest.use.weight_format.name, tokens_per_second=fastest.tokens_per_second
     )
 
 
@@ -213,7 +213,7 @@ def _is_usable(candidate: Candidate, task: Task) -> bool:
 
 def _loss_of(candidate: Candidate, losses: Losses) -> quality.QualityClass | None:
     return quality.quality_class(
-        candidate.use.form.name, losses, published=candidate.use.architecture.dtype or candidate.published
+        candidate.use.weight_format.name, losses, published=candidate.use.architecture.dtype or candidate.published
     )
 
 

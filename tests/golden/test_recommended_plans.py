@@ -11,7 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from llmcheck import api, catalog
+from llmcheck.api import model_source
 from llmcheck.cli.main import main
+from llmcheck.fit import capacity
 from llmcheck.render import Options
 from llmcheck.schema.recommendation import TASKS, Recommendations
 
@@ -68,3 +70,21 @@ def test_every_listed_model_is_a_row_or_has_a_reason(machine: str, task: Any) ->
     assert found.exit_code == (0 if found.models else 1 if found.memory_known else 3)
     again = msgspec.json.decode(api.render(found, "json", Options()), type=Recommendations)
     assert again == found
+
+
+def test_fit_understands_the_name_of_every_listed_model_with_known_shapes() -> None:
+    known = catalog.models()
+    for each in catalog.listed_models():
+        if each.model is not None:
+            named = each.repository in known[each.model].names
+            assert model_source.known_model(each.repository if named else each.model) is not None
+
+
+def test_equal_slices_of_a_card_are_planned_once() -> None:
+    machine = api.load_machine(str(MACHINES / "a100-mig.json"))
+    all_slices = capacity.of(machine)
+    assert len(all_slices.groups) == 7
+    one = capacity.distinct(all_slices)
+    assert one.groups == all_slices.groups[:1]
+    cards = capacity.of(api.load_machine(str(MACHINES / "2x4090.json")))
+    assert capacity.distinct(cards) == cards

@@ -7,10 +7,9 @@ from collections import Counter
 from llmcheck import shell
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
-from llmcheck.render.views.fit import figure
 from llmcheck.schema.estimate import Band, Plan
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
-from llmcheck.units import format_gib
+from llmcheck.units import format_gib, two_digits
 
 _FOR = {
     "chat": "to chat with",
@@ -63,13 +62,13 @@ def _nothing(value: Recommendations) -> list[Block]:
 
 def _columns(value: Recommendations) -> list[Column]:
     columns = [
-        Column("model", least=16),
-        Column("how", least=12),
+        Column("model", min_width=16),
+        Column("how", min_width=12),
         Column("memory", right=True, fixed=True),
         Column("speed", right=True, fixed=True),
         Column("context", right=True, fixed=True),
         Column("score", right=True, fixed=True),
-        Column("licence", least=11),
+        Column("licence", min_width=11),
     ]
     return [each for each in columns if each.name != "context" or value.speed_of != "training"]
 
@@ -99,7 +98,7 @@ def how(plan: Plan) -> str:
 
 
 def _rate(rate: Band | None) -> str:
-    return "–" if rate is None else f"~{figure(rate.expected)}"
+    return "–" if rate is None else f"~{two_digits(rate.expected)}"
 
 
 def tokens(count: int | None) -> str:
@@ -150,7 +149,7 @@ def _commands(first: RecommendedModel) -> list[Block]:
 def _left_out(value: Recommendations, options: Options) -> list[Block]:
     counts = Counter(each.reason for each in value.left_out)
     if options.verbose:
-        columns = [Column("left out", least=18), Column("why", least=24)]
+        columns = [Column("left out", min_width=18), Column("why", min_width=24)]
         order = list(_COUNTED)
         listed = [each for each in value.left_out if each.reason != "wrong-task"]
         listed.sort(key=lambda each: (order.index(each.reason), each.id))
@@ -170,8 +169,8 @@ def reason(each: LeftOut, value: Recommendations) -> str:
                 f"({_own(each)} in {each.weights} here)"
             )
         case "too-slow":
-            rate = figure(each.tokens_per_second or 0.0)
-            least = figure(value.least_tokens_per_second or 0.0)
+            rate = two_digits(each.tokens_per_second or 0.0)
+            least = two_digits(value.least_tokens_per_second or 0.0)
             return f"about {rate} tokens/s in {each.weights}, and reading along takes {least}"
         case "speed-unknown":
             return "part of it would lie in RAM, and how fast that is is not known"
@@ -202,7 +201,7 @@ def reason(each: LeftOut, value: Recommendations) -> str:
 
 def _own(each: LeftOut) -> str:
     parts = [f"score {each.quality:.1f}" if each.quality is not None else ""]
-    parts.append(f"{figure(each.tokens_per_second)} tokens/s" if each.tokens_per_second is not None else "")
+    parts.append(f"{two_digits(each.tokens_per_second)} tokens/s" if each.tokens_per_second is not None else "")
     parts.append(f"{tokens(each.longest_context)} tokens of context" if each.longest_context is not None else "")
     return ", ".join(part for part in parts if part)
 

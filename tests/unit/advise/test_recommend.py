@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from llmcheck.advise.recommend import about, recommend
 from llmcheck.advise.runnable import LONG_CONTEXT, Choice, Question
-from llmcheck.api import stated_machine
+from llmcheck.api import hypothetical_machine
 from llmcheck.fit import capacity
 from llmcheck.fit.plans import Wishes
 from llmcheck.fit.plans.policy import READABLE
@@ -22,7 +22,7 @@ from llmcheck.tables.quantisation_loss import QuantisationLoss
 
 DAY = datetime.date(2026, 8, 22)
 PLAIN = Question()
-CARD = stated_machine("RTX 4090, 64 GB RAM").machine
+CARD = hypothetical_machine("RTX 4090, 64 GB RAM").machine
 
 
 def choice(name: str, size: str | None = "7B", *, tasks: tuple[str, ...] = ("chat",), context: int = 32_768) -> Choice:
@@ -188,16 +188,16 @@ def test_reasons_that_need_no_plan() -> None:
 def test_the_bound_never_leaves_out_what_fits() -> None:
     """The least that a model is said to need is less than what its plan takes."""
     for size in ("3B", "13B", "34B", "70B"):
-        roomy = asked([choice("x", size)], {"x": 50.0}, stated_machine("4x H100, 2 TB RAM").machine)
+        roomy = asked([choice("x", size)], {"x": 50.0}, hypothetical_machine("4x H100, 2 TB RAM").machine)
         plan = roomy.models[0].plan
-        tight = asked([choice("x", size)], {"x": 50.0}, stated_machine("cpu, 1 GB RAM").machine)
+        tight = asked([choice("x", size)], {"x": 50.0}, hypothetical_machine("cpu, 1 GB RAM").machine)
         needed = the(tight, "x").needed_bytes
         assert needed is not None
         assert needed < plan.memory.total
 
 
 def test_too_slow_to_read_along_is_left_out_with_its_speed() -> None:
-    found = asked([choice("x", "70B")], {"x": 50.0}, stated_machine("cpu, 256 GB RAM").machine)
+    found = asked([choice("x", "70B")], {"x": 50.0}, hypothetical_machine("cpu, 256 GB RAM").machine)
     slow = the(found, "x")
     assert slow.reason == "too-slow"
     assert 0 < (slow.tokens_per_second or 0) < READABLE == found.least_tokens_per_second
@@ -213,7 +213,7 @@ def test_every_recommended_model_keeps_to_the_floor() -> None:
 
 
 def test_a_format_that_loses_much_is_not_proposed() -> None:
-    small = stated_machine("RTX 4070").machine
+    small = hypothetical_machine("RTX 4070").machine
     assert ids(asked([choice("x", "13B")], {"x": 50.0}, small)) == ["x"]
     formats = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "awq", "nf4", "fp8", "int8")
     harsh = {name: loss(name, 150.0) for name in formats}
@@ -228,7 +228,7 @@ def test_unknown_memory_is_not_a_no() -> None:
 
 
 def test_nobody_reads_along_with_an_embedding_or_a_training() -> None:
-    machine = stated_machine("RTX 4090, 64 GB RAM").machine
+    machine = hypothetical_machine("RTX 4090, 64 GB RAM").machine
     for task, kind in (("embed", "prompt"), ("finetune", "training")):
         evaluations = Evaluations(
             scales=(replace(scale("a"), task=task),), scores=(Score(repository="x", scale="a", value=50.0),)
@@ -259,6 +259,6 @@ def test_an_answer_about_one_model() -> None:
 
 def test_training_without_a_gpu_is_said_to_need_one() -> None:
     question = Question(task="finetune")
-    machine = stated_machine("cpu, 64 GB RAM").machine
+    machine = hypothetical_machine("cpu, 64 GB RAM").machine
     found = asked([choice("x", tasks=("finetune",))], {"x": 50.0}, machine, question=question)
     assert (left_out(found), found.exit_code) == ({"x": "no-gpu"}, 1)
