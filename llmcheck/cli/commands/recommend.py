@@ -47,8 +47,8 @@ class RecommendOptions(NamedTuple):
     epilog="\b\nExamples:\n  llmcheck recommend\n  llmcheck recommend --task code --prefer speed\n"
     "  llmcheck recommend --context 32k --machine 'RTX 3060, 32 GB RAM'\n"
     "  llmcheck recommend --why gpt-oss-20b\n\n"
-    "\b\nExit codes: 0 there are some, 1 nothing is worth running here (with --why: that model is not recommended),\n"
-    "2 nothing was computed, 3 not known.",
+    "\b\nExit codes: 0 there are some, 1 nothing is worth running here (with --why:\n"
+    "that model is not), 2 nothing was computed, 3 not known.",
 )
 @grouped(
     "recommend_options",

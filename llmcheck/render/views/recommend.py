@@ -194,7 +194,7 @@ def reason(each: LeftOut, value: Recommendations) -> str:
         case "memory-unknown":
             return "the memory of this machine could not be read"
         case "shapes-unknown":
-            return "its shapes are not in the table of models, so nothing can be computed"
+            return "its shapes are not known"
         case "wrong-task":
             return f"it is not made {_FOR[value.task]}"
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime
+from typing import get_args
 
+import click
 import pytest
 from msgspec.structs import replace
 
 from llmcheck.advise.recommend import about, recommend
 from llmcheck.advise.runnable import LONG_CONTEXT, Choice, Question
 from llmcheck.api import hypothetical_machine
+from llmcheck.cli.commands.recommend import command
 from llmcheck.fit import capacity
 from llmcheck.fit.plans import Wishes
+from llmcheck.fit.plans.candidate import Preference
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.machine import Machine
-from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations
+from llmcheck.schema.recommendation import TASKS, LeftOut, LeftOutReason, Recommendations
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.quantisation_loss import QuantisationLoss
@@ -262,3 +266,11 @@ def test_training_without_a_gpu_is_said_to_need_one() -> None:
     machine = hypothetical_machine("cpu, 64 GB RAM").machine
     found = asked([choice("x", tasks=("finetune",))], {"x": 50.0}, machine, question=question)
     assert (left_out(found), found.exit_code) == ({"x": "no-gpu"}, 1)
+
+
+def test_the_command_offers_every_task_and_preference() -> None:
+    options = {each.name: each.type for each in command.params}
+    assert isinstance(options["task"], click.Choice)
+    assert tuple(options["task"].choices) == TASKS
+    assert isinstance(options["prefer"], click.Choice)
+    assert {*options["prefer"].choices, "balanced"} == set(get_args(Preference))
