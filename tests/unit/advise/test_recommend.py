@@ -274,3 +274,11 @@ def test_the_command_offers_every_task_and_preference() -> None:
     assert tuple(options["task"].choices) == TASKS
     assert isinstance(options["prefer"], click.Choice)
     assert {*options["prefer"].choices, "balanced"} == set(get_args(Preference))
+
+
+def test_what_lies_in_ram_at_an_unknown_speed_is_not_taken_for_fast_enough() -> None:
+    assert CARD.gpus is not None
+    unlisted = replace(CARD, gpus=tuple(replace(each, spec=None) for each in CARD.gpus))
+    found = asked([choice("small"), choice("large", "70B")], {"small": 50.0, "large": 60.0}, unlisted)
+    assert (ids(found), left_out(found)) == (["small"], {"large": "speed-unknown"})
+    assert found.models[0].tokens_per_second is None
