@@ -20,7 +20,20 @@ EXIT_CODES = (
 DOCUMENTS = ("text", "json", "markdown")
 """The formats that can show every value."""
 
+_MOST_TOKENS = 2**31
 _SECONDS = click.FloatRange(min=0.1)
+
+
+def token_count(text: str) -> int:
+    """A number of tokens: ``32768``, ``32k`` (times 1024) or ``1M`` (times 1024 twice). Raises BadParameter."""
+    digits, factor = text.strip().lower(), 1
+    for suffix, size in (("k", 1024), ("m", 1024**2)):
+        if digits.endswith(suffix):
+            digits, factor = digits[:-1], size
+    count = int(digits) * factor if digits.isascii() and digits.isdigit() and len(digits) < 12 else 0
+    if not 1 <= count <= _MOST_TOKENS:
+        raise click.BadParameter(f"'{text[:40]}' is not a number of tokens such as 8192, 32k or 1M")
+    return count
 
 
 # Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.

@@ -165,7 +165,7 @@ def test_models_are_listed(command: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), ["name a model", "--parameters"]),
+        (("--weights", "q4_k_m"), ["name a model", "--parameters"]),
         (("7B", "--parameters", "8B"), ["name the model once"]),
         (("lama-3.1-8b",), ["lama-3.1-8b", "nearest", "llama-3.1-8b", "models list"]),
         (("acme/unknown",), ["acme/unknown", "--model acme/unknown asks the hub"]),
