@@ -1,4 +1,4 @@
-"""Profiles against a machine."""
+"""Judges profiles on a machine."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def check(
     only: Sequence[str] = (),
     fail_on_warn: bool = False,
 ) -> Report:
-    """The gate: these profiles (ids or paths) against the machine.
+    """Judges profiles (ids or paths) on a machine.
 
-    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for names that do not exist.
+    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for unknown names.
     """
     profiles = [profile_catalog.load(name) for name in names]
     corrections = catalog.corrections()
@@ -39,7 +39,7 @@ def check(
 
 
 def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
-    """What is not to be judged, as requirement ids and groups."""
+    """The requirement ids and groups that are not judged. Raises UsageError for unknown names."""
     ids = {each.id for profile in profiles for each in profile.require} | {computed_layer.ID}
     groups = {"hardware", "software"}
     for name in (*skip, *only):
@@ -91,17 +91,17 @@ def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
     found = computed_layer.methods(profile, machine, _models(profile))
     if not any(each.days for each in found):
         return found
-    from llmcheck.cloud.rent import priced  # a run of days alone has a price
+    from llmcheck.cloud.rent import methods_with_cost  # a run of days alone has a price
 
-    return priced(found, catalog.offers())
+    return methods_with_cost(found, catalog.offers())
 
 
 def _models(profile: Profile) -> dict[str, Architecture]:
-    """The shapes of the known model that a profile's workload names."""
+    """The architecture of the known model that a profile's workload names, by that name."""
     name = profile.workload.model if profile.workload is not None else None
     if name is None:
         return {}
-    from llmcheck.api.model_source import known_model  # the table of models, which most profiles do without
+    from llmcheck.api.model_source import known_model  # few profiles need the table of models
 
     found = known_model(name)
     return {} if found is None else {name: found}

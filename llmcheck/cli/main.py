@@ -1,4 +1,4 @@
-"""The group of all commands, ``llmcheck`` without a command, and exit codes."""
+"""The command group, ``llmcheck`` without a command, and exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXIT_INTERRUPTED = 130
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line and returns its exit code. Only SystemExit of a signal is raised."""
+    """Runs one command line and returns its exit code. Raises only SystemExit, for a signal."""
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         result = main.main(args=arguments, prog_name="llmcheck", standalone_mode=False)
@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> int:
         return _failed(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a bug: the person gets one line, and scripts an exit code of its own
+    except Exception as error:  # a bug: print one line and return a distinct exit code
         if any(word.startswith("-v") or word == "--verbose" for word in arguments):
             import traceback
 
@@ -54,14 +54,14 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(message: str, exit_code: int) -> int:
-    from llmcheck.cli.output import complain
+    from llmcheck.cli.output import print_message
 
-    complain(message)
+    print_message(message)
     return exit_code
 
 
 def _exit_on_signal(number: int, _frame: object) -> NoReturn:
-    """A cancelled job ends as any other: open contexts are closed, and with them our child processes."""
+    """Raises SystemExit, so that contexts are closed and child processes ended."""
     sys.exit(128 + number)
 
 
@@ -101,12 +101,12 @@ def _is_model(word: str) -> bool:
 
 
 def _summary(module: str) -> str:
-    """The first line of a command module's docstring; importing all of them would double the time of --help."""
+    """The first line of a module's docstring; importing all commands would double the time of --help."""
     for folder in commands.__path__:
         try:
             with open(os.path.join(folder, f"{module}.py"), encoding="utf-8") as file:
                 return file.readline().strip().strip('"')
-        except OSError:  # an installation without sources
+        except OSError:  # the installation has no source files
             continue
     return (registry.load(commands.__name__, module).__doc__ or "").partition("\n")[0]
 

@@ -18,39 +18,26 @@ EXIT_CODES = (
 )
 
 DOCUMENTS = ("text", "json", "markdown")
-"""The formats that show every value."""
-
-_FILE_NAMES = (
-    ("requirements*.txt", "requirements"),
-    ("pylock*.toml", "pylock"),
-    ("*Dockerfile*", "dockerfile"),
-    ("environment.y*ml", "conda"),
-    ("*.sh", "sh"),
-    ("*.json", "json"),
-    ("*.md", "markdown"),
-    ("*.markdown", "markdown"),
-    ("*.txt", "text"),
-)
-"""Patterns of file names, and the format that such a file has; the first that matches decides."""
+"""The formats that can show every value."""
 
 _SECONDS = click.FloatRange(min=0.1)
 
 
-# Named tuples: --help builds these too, and msgspec would be a tenth of its time.
+# Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.
 class MachineOptions(NamedTuple):
-    """Which machine is judged, and how this one is inspected."""
+    """The machine to judge, and how to inspect this one."""
 
     machine: str | None
-    """A saved machine's file, ``-`` for standard input, or a machine in words; None is this machine."""
+    """The file of a saved machine, ``-`` for standard input, or a machine in words; None: this machine."""
     python: str | None
-    """A path or the name of a command; None chooses the project's interpreter."""
+    """The path or the name of an interpreter; None: the project's."""
     path: str | None
-    """A folder whose disk is judged too."""
+    """A folder whose disk is also judged."""
     probe_net: bool
     probe_timeout: float
     """Seconds for each probe."""
     timeout: float
-    """Seconds for the whole inspection."""
+    """Seconds for the entire inspection."""
 
 
 Color = Literal["auto", "always", "never"]
@@ -58,17 +45,17 @@ Color = Literal["auto", "always", "never"]
 
 
 class OutputOptions(NamedTuple):
-    """How a result is written, and where."""
+    """The format and the destination of a result."""
 
     format: str
     output: str | None
-    """A file; None is standard output."""
+    """A file; None: standard output."""
     color: Color
     verbose: int
 
 
 def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Adds options to a command whose function takes all of them as one value, in this parameter.
+    """Adds options to a command whose function takes all of them as one value, ``parameter``.
 
     ``group`` is a class with one annotated field for each option.
     """
@@ -123,7 +110,7 @@ def machine_options(function: F) -> F:
             metavar="SECONDS",
             default=45.0,
             show_default=True,
-            help="Limit for the whole inspection.",
+            help="Limit for the entire inspection.",
         ),
     )(function)
 
@@ -169,26 +156,37 @@ def _file(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 
 def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The given format; without one, that of the file's name. Raises BadParameter for a name that tells another."""
+    """The given format; without one, that of the file's name. Raises UsageError for a name that tells another."""
     output: str | None = context.params.get("output")
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
-    import fnmatch
+    from llmcheck import registry, render
 
+    name = os.path.basename(output).lower()
     choices: Any = parameter.type
-    name = os.path.basename(output)
-    named = [each for pattern, each in _FILE_NAMES if fnmatch.fnmatchcase(name.lower(), pattern.lower())]
-    able = next((each for each in named if each in choices.choices), None)
-    if able is not None:
-        return able
+    named: dict[str, str] = {each: _pattern(each, name) for each in choices.choices if each != value}
+    if any(named.values()):  # the default is not imported for this: the text format takes longest
+        return max(named, key=lambda each: len(named[each]))
     ending = os.path.splitext(name)[1]
-    if not named and (not ending or _is_no_file(output)):
+    if not ending or _pattern(value, name) or _is_no_file(output):
         return value
-    problem = f"'{context.info_name}' writes no {named[0]}" if named else f"no format has the ending {ending}"
+    other = next((each for each in registry.names(render.__name__) if _pattern(each, name)), None)
+    problem = f"'{context.info_name}' writes no {other}" if other else f"no format has the ending {ending}"
     raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
 
 
+def _pattern(format_: str, name: str) -> str:
+    """The longest pattern of a format that a file's name matches; "" for none."""
+    import fnmatch
+
+    from llmcheck import registry
+
+    patterns: tuple[str, ...] = registry.load("llmcheck.render", format_).FILE_NAMES
+    matching = [each for each in patterns if fnmatch.fnmatchcase(name, each.lower())]
+    return max(matching, key=len, default="")
+
+
 def _is_no_file(path: str) -> bool:
-    """Whether it is there and is a device or a pipe, whose name says nothing."""
+    """Whether it exists and is a device or a pipe, whose name says nothing."""
     return os.path.exists(path) and not os.path.isfile(path)

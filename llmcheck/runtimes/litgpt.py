@@ -1,21 +1,30 @@
-"""LitGPT: one file a model, on Lightning Fabric."""
+"""LitGPT: fine-tuning on Lightning Fabric."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import eager, server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     Launch,
     Runtime,
     Training,
     Version,
+    above_one,
     options,
 )
 from llmcheck.schema.workload import Workload
 
 _QUANTISED = {"nf4": "bnb.nf4", "nf4-dq": "bnb.nf4-dq", "int8": "bnb.int8-training"}
+_PRECISIONS = {"fp32": "32-true", "mixed": "bf16-mixed"}
+_TARGETS: dict[str | None, tuple[tuple[str, bool], ...]] = {
+    "attention": (("--lora_key", True), ("--lora_projection", True)),
+    "all-linear": (("--lora_key", True), ("--lora_projection", True), ("--lora_mlp", True)),
+    "mlp": (("--lora_query", False), ("--lora_value", False), ("--lora_mlp", True)),
+}
+"""What differs from LitGPT's default, which is queries and values."""
 
 
 def _training(_version: Version) -> Training:
@@ -28,14 +37,17 @@ def _launch(what: Launch) -> tuple[str, ...] | None:
     if command is None:
         return None
     quantised = _QUANTISED.get(work.weights or ("nf4-dq" if work.method == "qlora" else ""))
+    if quantised and (what.gpus > 1 or work.precision == "mixed"):
+        return None  # LitGPT refuses both
     return (
-        "litgpt", command, what.model, "--precision", "32-true" if work.precision == "fp32" else "bf16-true",
+        "litgpt", command, what.model, "--precision", _PRECISIONS.get(work.precision or "", "bf16-true"),
         *options(
             ("--quantize", quantised),
-            ("--devices", what.gpus if what.gpus > 1 else None),
+            ("--devices", above_one(what.gpus)),
             ("--train.micro_batch_size", work.batch),
             ("--train.max_seq_length", work.context),
             ("--lora_r", work.lora_rank),
+            *_TARGETS.get(work.lora_targets, ()),
         ),
     )  # fmt: skip
 
@@ -45,9 +57,12 @@ RUNTIME = Runtime(
     version="0.5.13",
     source="the litgpt 0.5.13 wheel: litgpt/finetune",
     as_of="2026-06-29",
+    rank=95,
+    proposed="named",
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=CACHE_16_BIT,
     memory=eager.memory,
     training=_training,
     pace=server.pace,

@@ -1,4 +1,4 @@
-"""llama.cpp: GGUF files on any GPU, and on the processors what the GPUs do not hold."""
+"""llama.cpp: GGUF files on any GPU, and on the CPUs the layers that do not fit on the GPUs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from llmcheck.schema.workload import Workload
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
     work = what.workload
-    cache = None if work.kv_cache in (None, "bf16", "fp16") else work.kv_cache
-    # layers and context that are not named are placed by --fit
+    cache, slots = ggml.CACHES.get(work.kv_cache or ""), max(work.batch, 1)
+    # -c is divided over the slots; --fit chooses the number of layers on the GPUs, and the context if none is given
     return (
         "llama-server", "-m", what.model,
-        *options(("-c", work.context), ("-ctk", cache), ("-ctv", cache), ("-np", max(work.batch, 1))),
+        *options(
+            ("-c", None if work.context is None else work.context * slots),
+            ("-fa", "off" if work.flash_attention is False else None),
+            ("-ctk", cache),
+            ("-ctv", cache),
+            ("-np", slots),
+        ),
     )  # fmt: skip
 
 
@@ -22,15 +28,18 @@ RUNTIME = Runtime(
     version="b11434",
     source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
     as_of="2026-10-06",
+    rank=20,
     families=ggml.FAMILIES,
-    own_family="gguf",
+    native_family="gguf",
     gguf_file="computes",
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
+    cache_formats=ggml.CACHES,
     cache_ladder=("fp16", "q8_0", "q4_0"),
     cache_block=ggml.BLOCK,
     offloads=True,
+    experts_in_ram=True,
     computes_in_ram=True,
     counts_gpu_layers=True,
     embedding_in_ram=True,

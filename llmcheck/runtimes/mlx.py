@@ -1,18 +1,19 @@
-"""mlx-lm: Apple silicon, where GPU and processors share one memory, and CUDA."""
+"""mlx-lm: Apple silicon, whose GPU and CPUs share one memory, and CUDA."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from llmcheck.runtimes.behaviour import eager
-from llmcheck.runtimes.behaviour.interface import Example, Launch, Pace, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Launch, Pace, Platform, Runtime, options
 from llmcheck.schema.estimate import Band
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 
 _PACE = Pace(
-    reading=Band(0.45, 0.70, 0.90), launching=Band(120e-6, 50e-6, 20e-6), computing=Band(0.15, 0.4, 0.75)
+    bandwidth_share=Band(0.45, 0.70, 0.90), layer_overhead=Band(120e-6, 50e-6, 20e-6), flops_share=Band(0.15, 0.4, 0.75)
 )  # fmt: skip
+_CACHES = {**CACHE_16_BIT, "int8": "8", "int4": "4"}
 
 
 def _pace(_gpus: Sequence[Gpu]) -> Pace:
@@ -20,7 +21,14 @@ def _pace(_gpus: Sequence[Gpu]) -> Pace:
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
-    return ("mlx_lm.server", "--model", what.model, "--decode-concurrency", str(max(what.workload.batch, 1)))
+    work = what.workload
+    return (
+        "mlx_lm.server", "--model", what.model,
+        *options(
+            ("--decode-concurrency", max(work.batch, 1)),
+            ("--kv-bits", _CACHES.get(work.kv_cache or "")),
+        ),
+    )  # fmt: skip
 
 
 RUNTIME = Runtime(
@@ -28,13 +36,16 @@ RUNTIME = Runtime(
     version="0.32.2",
     source="the mlx-lm 0.32.2 wheel; extras of mlx 0.32.4: cpu, cuda12, cuda13",
     as_of="2026-10-31",
+    rank=45,
+    proposed="installed",
     platforms=(Platform(vendor="apple"), Platform(vendor="nvidia")),
     systems=("darwin", "linux"),
     families=("plain", "mxfp4", "mlx"),
-    own_family="mlx",
-    usual_on=("apple",),
+    native_family="mlx",
+    default_on=("apple",),
     ladder=("bf16", "mlx-8bit", "mlx-4bit"),
     four_bits="mlx-4bit",
+    cache_formats=_CACHES,
     gpu_context=False,
     collectives=False,
     memory=eager.memory,

@@ -1,29 +1,32 @@
-"""Ollama: a llama-server as a child process for each GGUF model, with a context by the size of the cards."""
+"""Ollama: one llama-server process for each GGUF model; the default context depends on the GPUs' memory."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
-from llmcheck.runtimes.behaviour.interface import Example, Launch, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Launch, Platform, Runtime, above_one
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
+_CACHES = {**CACHE_16_BIT, "q8_0": "q8_0", "q4_0": "q4_0"}
+
 
 def _default_context(gpu_bytes: int) -> int:
-    """server/routes.go: by the memory of all GPUs together."""
+    """``server/routes.go``: by the memory of all GPUs together."""
     if gpu_bytes < 23 * GIB:
         return 4096
     return 32_768 if gpu_bytes < 47 * GIB else 262_144
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
-    """The server; ``ollama run NAME`` loads the model."""
+    """Starts the server; ``ollama run NAME`` then loads the model."""
     work = what.workload
-    cache = None if work.kv_cache in (None, "bf16", "fp16") else work.kv_cache
+    cache = _CACHES.get(work.kv_cache or "")
+    flash = 0 if work.flash_attention is False else None if cache is None else 1
     settings = (
         ("OLLAMA_CONTEXT_LENGTH", work.context),
         ("OLLAMA_KV_CACHE_TYPE", cache),
-        ("OLLAMA_FLASH_ATTENTION", None if cache is None else 1),
-        ("OLLAMA_NUM_PARALLEL", work.batch if work.batch > 1 else None),
+        ("OLLAMA_FLASH_ATTENTION", flash),
+        ("OLLAMA_NUM_PARALLEL", above_one(work.batch)),
     )
     return ("env", *(f"{name}={value}" for name, value in settings if value is not None), "ollama", "serve")
 
@@ -33,7 +36,9 @@ RUNTIME = Runtime(
     version="0.33.0-rc2",
     source="ollama/ollama@fb307609: docs/gpu.mdx, docs/faq.mdx, envconfig/config.go, server/routes.go",
     as_of="2026-08-21",
-    # Vulkan runs on AMD's cards that ROCm does not know, and on Intel's
+    rank=25,
+    proposed="installed",
+    # AMD GPUs that ROCm does not support, and Intel's, run with Vulkan
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(5, 0)),
         Platform(vendor="amd"),
@@ -45,6 +50,7 @@ RUNTIME = Runtime(
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
+    cache_formats=_CACHES,
     cache_ladder=("fp16", "q8_0", "q4_0"),
     cache_block=ggml.BLOCK,
     offloads=True,

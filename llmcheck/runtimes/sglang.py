@@ -1,23 +1,27 @@
-"""SGLang: a server that takes a share of each card for weights and KV cache."""
+"""SGLang: a server that reserves a share of each GPU for weights and KV cache."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Launch,
     Platform,
     Reservation,
     Runtime,
+    above_one,
     options,
 )
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
 _CHUNK = 8192
+"""Its default ``--chunked-prefill-size`` on GPUs of 60 to 160 GiB; smaller ones have 2,048 or 4,096."""
+_CACHES = {**CACHE_16_BIT, "fp8": "fp8_e5m2", "fp8_e5m2": "fp8_e5m2", "fp8_e4m3": "fp8_e4m3"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
@@ -29,10 +33,11 @@ def _launch(what: Launch) -> tuple[str, ...] | None:
     return (
         "python", "-m", "sglang.launch_server", "--model-path", what.model,
         *options(
-            ("--tp-size", what.gpus if what.gpus > 1 else None),
+            ("--tp-size", above_one(what.tensor)),
+            ("--pp-size", above_one(what.stages)),
             ("--context-length", work.context),
             ("--max-running-requests", work.max_sequences),
-            ("--kv-cache-dtype", "fp8_e5m2" if work.kv_cache == "fp8" else None),
+            ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
             ("--mem-fraction-static", work.memory_fraction),
         ),
     )  # fmt: skip
@@ -43,6 +48,8 @@ RUNTIME = Runtime(
     version="0.5.23",
     source="the sglang 0.5.23 wheel; its documentation for cards",
     as_of="2026-10-30",
+    rank=30,
+    proposed="installed",
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(7, 5)),
         Platform(vendor="amd", gfx=("gfx942", "gfx950", "gfx1250")),
@@ -51,10 +58,11 @@ RUNTIME = Runtime(
     systems=("linux",),
     families=TORCH_FAMILIES,
     gguf_file="computes",
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
-    # mem_fraction_static of large cards; it is less on small ones
+    # mem_fraction_static is computed for each GPU: about 0.83 on an 80 GB card, 0.70 to 0.75 on 16 to 24 GB
     reservation=Reservation(fraction=0.88, of="total"),
     sequences_option="--max-running-requests",
     tensor_parallel=True,

@@ -1,17 +1,19 @@
-"""TensorRT-LLM: NVIDIA's own server."""
+"""TensorRT-LLM: NVIDIA's server."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Launch,
     Platform,
     Reservation,
     Runtime,
+    above_one,
     options,
 )
 from llmcheck.schema.estimate import Term
@@ -19,6 +21,7 @@ from llmcheck.schema.workload import Workload
 
 _CHUNK = 8192
 """Its default ``--max_num_tokens``."""
+_CACHES = {**CACHE_16_BIT, "fp8": None}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
@@ -27,10 +30,13 @@ def _memory(gpu: GpuMemory) -> list[Term]:
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
     work = what.workload
+    if work.kv_cache == "fp8":
+        return None  # a key of a YAML file: kv_cache_config.dtype
     return (
         "trtllm-serve", what.model,
         *options(
-            ("--tp_size", what.gpus if what.gpus > 1 else None),
+            ("--tp_size", above_one(what.tensor)),
+            ("--pp_size", above_one(what.stages)),
             ("--max_batch_size", work.max_sequences),
             ("--max_seq_len", work.context),
             ("--free_gpu_memory_fraction", work.memory_fraction),
@@ -43,16 +49,19 @@ RUNTIME = Runtime(
     version="1.2.1",
     source="TensorRT-LLM 1.2.1: trtllm-serve's options, its list of supported hardware",
     as_of="2026-04-30",
+    rank=60,
+    proposed="installed",
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux",),
     needs_gpu=True,
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
     cache_block=32,
-    # free_gpu_memory_fraction
-    reservation=Reservation(fraction=0.9, of="total"),
+    # free_gpu_memory_fraction: of what weights and buffers leave free
+    reservation=Reservation(fraction=0.9, of="free-after-weights"),
     sequences_option="--max_batch_size",
     tensor_parallel=True,
     fp8_arithmetic=True,

@@ -4,37 +4,43 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Launch,
     Platform,
     Reservation,
     Runtime,
+    above_one,
     options,
 )
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
 _IMAGE = "ghcr.io/huggingface/text-generation-inference:3.3.5"
-_QUANTISED = {"bnb-4bit": "bitsandbytes-nf4", "awq": "awq", "gptq": "gptq", "fp8": "fp8", "nf4": "bitsandbytes-nf4"}
+_QUANTISED = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "nf4": "bitsandbytes-nf4", "int8": "bitsandbytes"}
+"""Values of ``--quantize`` by the format's name up to its first hyphen."""
+_CACHES = {**CACHE_16_BIT, "fp8": "fp8_e4m3fn", "fp8_e4m3": "fp8_e4m3fn", "fp8_e5m2": "fp8_e5m2"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return server.chunk_terms(gpu, server.usual_chunk(gpu))
+    return server.chunk_terms(gpu, server.default_chunk(gpu))
 
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
     work = what.workload
+    if what.stages > 1:
+        return None  # it has no pipeline parallelism
     return (
         "docker", "run", "--gpus", "all", "--shm-size", "1g", "-p", "8080:80", _IMAGE, "--model-id", what.model,
         *options(
             ("--quantize", _QUANTISED.get((work.weights or "").partition("-")[0])),
-            ("--num-shard", what.gpus if what.gpus > 1 else None),
+            ("--num-shard", above_one(what.tensor)),
             ("--max-total-tokens", work.context),
             ("--max-batch-size", work.max_sequences),
-            ("--kv-cache-dtype", "fp8_e4m3fn" if work.kv_cache == "fp8" else None),
+            ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
             ("--cuda-memory-fraction", work.memory_fraction),
         ),
     )  # fmt: skip
@@ -45,11 +51,14 @@ RUNTIME = Runtime(
     version="3.3.7",
     source="text-generation-inference v3.3.7: launcher/src/main.rs, README",
     as_of="2026-01-08",
+    rank=80,
+    proposed="named",
     platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="habana")),
     systems=("linux",),
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
     reservation=Reservation(fraction=0.95, of="total"),
     sequences_option="--max-batch-size",

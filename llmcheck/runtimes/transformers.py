@@ -1,9 +1,10 @@
-"""transformers with accelerate, PEFT and bitsandbytes: PyTorch's operations one by one, on whatever PyTorch runs on."""
+"""transformers with accelerate, PEFT and bitsandbytes: eager PyTorch on any device that PyTorch supports."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import eager
 from llmcheck.runtimes.behaviour.interface import (
+    CACHE_16_BIT,
     TORCH_FAMILIES,
     Example,
     GpuMemory,
@@ -16,21 +17,23 @@ from llmcheck.runtimes.behaviour.interface import (
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
-_ALL_LOGITS_UNTIL = (4, 45)
-"""Before, the logits of every token of a prompt were kept, and at the loss their 32-bit copy and shifted gradient."""
-_REPEATED_HEADS_UNTIL = (4, 48)
-"""Since then the kernel reads grouped heads as they are."""
+_LAST_LOGITS_SINCE = (4, 45)
+"""Before this version: the logits of every prompt token, and at the loss a 32-bit copy and a shifted gradient."""
+_GROUPED_HEADS_SINCE = (4, 48)
+"""Before this version: grouped keys and values repeated for each query head before the kernel."""
+
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return eager.memory_with_all_logits(gpu) if gpu.version < _ALL_LOGITS_UNTIL else eager.memory(gpu)
+    return eager.memory_with_all_logits(gpu) if gpu.version < _LAST_LOGITS_SINCE else eager.memory(gpu)
 
 
 def _training(version: Version) -> Training:
     return Training(
         # logits in 16 bits, softmax and gradient in 32
-        loss_bytes=16.0 if version < _ALL_LOGITS_UNTIL else 12.0,
-        repeats_grouped_heads=version < _REPEATED_HEADS_UNTIL,
+        loss_bytes=16.0 if version < _LAST_LOGITS_SINCE else 12.0,
+        repeats_grouped_heads=version < _GROUPED_HEADS_SINCE,
         adapters_in_fp32=True,
         quantised_base_in_fp32=True,
     )
@@ -38,11 +41,14 @@ def _training(version: Version) -> Training:
 
 def _launch(what: Launch) -> tuple[str, ...] | None:
     if what.workload.method != "inference":
-        return None  # a script of the project's own
+        return None  # training is a script that the project writes
+    if what.workload.kv_cache == "fp32" and what.workload.weights != "fp32":
+        return None  # the cache has the type of the weights
     quantised = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}.get(what.workload.weights or "")
+    dtype = _DTYPES.get(what.workload.weights or "", "auto")
     device = "auto" if what.gpus > 1 else "cuda:0"
     return (
-        "transformers", "serve", what.model, "--dtype", "auto", "--device", device,
+        "transformers", "serve", what.model, "--dtype", dtype, "--device", device,
         *options(("--quantization", quantised)),
     )  # fmt: skip
 
@@ -52,7 +58,9 @@ RUNTIME = Runtime(
     version="5.23.0",
     source="the transformers 5.23.0 wheel; launch line checked with its own parser",
     as_of="2026-11-13",
+    rank=40,
     families=TORCH_FAMILIES,
+    cache_formats={**CACHE_16_BIT, "fp32": None},
     gguf_file="dequantises",
     ladder=("bf16", "int8", "nf4-dq"),
     four_bits="nf4-dq",

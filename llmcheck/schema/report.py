@@ -1,4 +1,4 @@
-"""The answer: findings, one verdict, one exit code. Both are computed here once; no renderer counts or decides."""
+"""Findings, one verdict, one exit code. Verdict and exit code are computed here only; no renderer decides."""
 
 from __future__ import annotations
 
@@ -28,34 +28,45 @@ COMPUTED = "fit"
 
 
 class Finding(Struct, frozen=True, kw_only=True):
+    """The result of one requirement on one machine."""
+
     id: str
+    """Id of the requirement."""
     kind: str
+    """Kind of the requirement, or ``fit``."""
     group: Group
+    """What it is about."""
     level: Level
+    """Only ``required`` decides the verdict."""
     status: Status
+    """``unknown``: too few facts to decide; ``skipped``: not judged, for the reason in ``message``."""
     needed: str
+    """What is required, in words."""
     found: str | None = None
     """None: could not be found out, or was not examined (skipped)."""
     short_by: str | None = None
     """``missing_bytes`` with a unit; None where nothing is missing, or where it is no quantity."""
     shortfall: str | None = None
-    """A code for what is missing, such as ``gpu-memory``; each requirement kind documents its own. None where nothing
+    """A code for what is missing: ``gpu-memory``; each requirement kind documents its own. None where nothing
     is missing or the kind has no code."""
     needed_count: int | None = None
     """How many GPUs, where the requirement states a number of them."""
     needed_bytes: int | None = None
     """Of each GPU, of RAM or of the disk, where the requirement states a size."""
     missing_bytes: int | None = None
+    """How much is missing; None where nothing is, or where it is not a size."""
     message: str
     """One sentence that can be understood without the other fields."""
     remedy: str | None = None
+    """What to do; None where nothing is known to help, or needed."""
     why: str | None = None
+    """Why it is required; None where the profile does not state it."""
     source: str | None = None
     """The place in the document that states the requirement."""
     libraries: tuple[str, ...] = ()
-    """Catalogue ids of which any one would satisfy it; empty for hardware."""
+    """Ids of the libraries that would satisfy it, any one alone; () for hardware."""
     cluster: bool = False
-    """It is about the whole cluster, which one machine cannot answer."""
+    """It is about the cluster and cannot be judged on one machine."""
 
     @property
     def is_computed(self) -> bool:
@@ -63,34 +74,49 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class ProfileReport(Struct, frozen=True, kw_only=True):
+    """All findings of one profile on one machine, and the verdict."""
+
     id: str
+    """Id of the profile."""
     path: str | None = None
-    """The file of a profile that is not a shipped one, as it was named."""
+    """Its file, as it was named; None for a shipped profile."""
     title: str
+    """Its title."""
     task: str
+    """Its task."""
     verdict: Verdict | None
-    """None: no finding was judged, because ``--skip`` and ``--only`` leave out all of them."""
+    """Over hardware and software; None: ``--skip`` and ``--only`` left out every finding."""
     hardware: Verdict | None = None
     """The verdict of the hardware findings alone; None where the profile has no hardware requirement."""
     software: Verdict | None = None
+    """The verdict of the software findings alone; None where the profile has no software requirement."""
     findings: tuple[Finding, ...]
+    """In the order of the profile, the computed one last."""
     computed: tuple[ComputedMethod, ...] = ()
     """The methods that were computed for this machine and the profile's workload; for each size the simplest first."""
     corrections: tuple[Correction, ...] = ()
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
+    """Of the profile; None where its document states none."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck check`` and of the overview."""
+
     schema: str = SCHEMA
+    """Format of this document and its version."""
     llmcheck: str
+    """Version of llmcheck."""
     created_at: str
+    """UTC, ISO 8601."""
     verdict: Verdict | None
     """None in the overview (``llmcheck`` without a command), and where ``exit_code`` is 2."""
     exit_code: int
-    """Of the process. 2: of some profile no finding was judged, and no other is not ready."""
+    """Exit code of the command. 2: no finding of some profile was judged, and no profile is not ready."""
     profiles: tuple[ProfileReport, ...]
+    """One report for each judged profile."""
     machine: Machine
+    """The machine that was judged."""
     advice: Advice | None = None
     """The next step towards the nearest tier; only in the overview."""
 

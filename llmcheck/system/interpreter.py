@@ -1,6 +1,6 @@
-"""Which Python the project uses, and a query of it that runs while we import the rest.
+"""Chooses the project's Python and queries it while the rest of llmcheck is imported.
 
-It imports next to nothing, because it is imported before the rest.
+It imports almost nothing, because it is imported first.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from subprocess import Popen
 
-# The answer is a line per field, the values of a field separated by NUL, between two marks: start-up files and wrapper
-# scripts may write to standard output too, before and after.
+# The answer has a line for each field, with values separated by NUL, between two marks: start-up files and wrapper
+# scripts may also write to standard output.
 PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path")
 BEGIN, END = b"\n#llmcheck-begin\n", b"#llmcheck-end\n"
 
-# Runs in any Python from 2.6 on, so that an old one is reported as such. sys and os are loaded at every start.
+# Runs in any Python since 2.6, so that an old one can report its version. sys and os are loaded at every start.
 _PROGRAM = """
 import sys, os
 w = getattr(sys.stdout, 'buffer', sys.stdout).write
@@ -45,6 +45,8 @@ _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{o
 class InterpreterChoice(NamedTuple):
     executable: str
     reason: str
+    explicit: bool = False
+    """Whether ``--python`` names it."""
 
     @property
     def may_run(self) -> bool:
@@ -53,13 +55,13 @@ class InterpreterChoice(NamedTuple):
 
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
-    """The project's interpreter and the reason for it; None if there is none.
+    """The project's interpreter and the reason for the choice; None if none was found.
 
-    The environment that llmcheck is installed in comes after the project's ``.venv``, and never where it was made for
-    llmcheck alone. An active environment whose Python cannot be run is ignored here; the inventory reports it.
+    The environment of llmcheck comes after the project's ``.venv``, and is not chosen if pipx or uv made it for
+    llmcheck alone. An active environment whose Python cannot be run is ignored here; the ``software`` probe reports it.
     """
     if explicit:
-        return InterpreterChoice(_named(explicit, environ, cwd), NAMED)
+        return InterpreterChoice(_named(explicit, environ, cwd), NAMED, explicit=True)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
         if prefix and (found := in_prefix(os.path.join(cwd, prefix))) and not _is_tools(os.path.join(cwd, prefix)):
@@ -76,7 +78,7 @@ def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Interp
 
 
 def _named(explicit: str, environ: Mapping[str, str], cwd: str) -> str:
-    """A path, or the bare name of a command, as a shell takes it."""
+    """The path of ``--python``, which is a path or, as in a shell, the name of a command."""
     path = os.path.abspath(os.path.join(cwd, os.path.expanduser(explicit)))
     if os.path.dirname(explicit) or os.path.lexists(path):
         return path
@@ -98,7 +100,7 @@ def _can_run(path: str) -> bool:
 
 
 def _is_tools(prefix: str) -> bool:
-    """Whether it is our own environment, and one that pipx or uv made for llmcheck alone: they leave a file in it."""
+    """Whether this is the environment of llmcheck, and pipx or uv made it for llmcheck alone; both leave a file."""
     if prefix != sys.prefix and os.path.realpath(prefix) != os.path.realpath(sys.prefix):
         return False
     if any(home in prefix + os.sep for home in _TOOL_HOMES):
@@ -107,7 +109,7 @@ def _is_tools(prefix: str) -> bool:
 
 
 def in_prefix(prefix: str) -> str | None:
-    """The Python of an environment, by its folder; None where none can be run."""
+    """The path of the Python in an environment's folder; None where none can be run."""
     for parts in (("Scripts", "python.exe"), ("python.exe",)) if os.name == "nt" else (("bin", "python"),):
         path = os.path.join(prefix, *parts)
         if _can_run(path):
@@ -118,12 +120,12 @@ def in_prefix(prefix: str) -> str | None:
 class InterpreterQuery:
     """A running query of an interpreter; ``answer`` waits for the result.
 
-    The interpreter cannot read our standard input. It has a process group of its own, so that what it starts is killed
+    The interpreter cannot read our standard input. It has its own process group, so that its child processes are killed
     with it, at the latest when this process ends.
     """
 
     def __init__(self, choice: InterpreterChoice | None, cwd: str | None = None) -> None:
-        """``cwd``: None is that of this process; the shims of version managers read there which Python to use."""
+        """``cwd``: the working directory, None for ours. Version managers such as pyenv choose a Python by it."""
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._own = choice is not None and choice.executable == sys.executable
@@ -136,9 +138,9 @@ class InterpreterQuery:
             atexit.register(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
-        """The interpreter's output; None if it cannot be run, is incomplete, or takes over ``timeout`` seconds.
+        """The interpreter's output; None if it cannot be run, stops early or takes more than ``timeout`` seconds.
 
-        An interpreter that is late is killed.
+        After ``timeout`` it is killed.
         """
         if self._own:
             return _own_answer()
@@ -149,23 +151,23 @@ class InterpreterQuery:
         import threading  # subprocess has imported it already
 
         # A thread, because Windows cannot wait for a pipe with a timeout; it ends when the pipe is closed.
-        heard = bytearray()
-        reader = threading.Thread(target=_read_answer, args=(self._process, heard), daemon=True)
+        output = bytearray()
+        reader = threading.Thread(target=_read_answer, args=(self._process, output), daemon=True)
         reader.start()
         reader.join(timeout)
-        if END not in heard:
+        if END not in output:
             self.close()
             reader.join(_END_SECONDS)
             return None
-        return bytes(heard)
+        return bytes(output)
 
     def close(self) -> None:
-        """Kills the interpreter and all that it started; never waits long for what cannot be killed."""
+        """Kill the interpreter and its child processes, without a long wait for a process that cannot be killed."""
         if self._process is None or self._process.returncode is not None:
             return
         from subprocess import TimeoutExpired
 
-        # Nobody has waited for it yet, so its number, which is its group's, cannot belong to another by now.
+        # Its exit status was not collected yet, so the kernel cannot have given its number to another process.
         try:
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, 9)
@@ -177,7 +179,7 @@ class InterpreterQuery:
 
 
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
-    import subprocess  # 7 ms, and mostly the project's interpreter is our own
+    import subprocess  # 7 ms; usually the project's interpreter is our own
 
     try:
         return subprocess.Popen(
@@ -194,19 +196,19 @@ def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
         return None
 
 
-def _read_answer(process: Popen[bytes], heard: bytearray) -> None:
-    """Reads until the end mark, the end of the pipe, or the limit of an answer."""
+def _read_answer(process: Popen[bytes], output: bytearray) -> None:
+    """Read up to the end mark, the end of the pipe or ``_ANSWER_LIMIT``."""
     stream = process.stdout
-    while stream is not None and len(heard) < _ANSWER_LIMIT and END not in heard:
+    while stream is not None and len(output) < _ANSWER_LIMIT and END not in output:
         data = stream.read(1 << 16)
         if not data:
             return
-        heard += data
+        output += data
 
 
 def _own_answer() -> bytes:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
-    # The first place is the script's or the working directory's, not the environment's.
+    # The first entry is the folder of the script or the working directory, not one of the environment.
     path = sys.path if getattr(sys.flags, "safe_path", False) else sys.path[1:]
     return _answer(
         [

@@ -1,4 +1,4 @@
-"""List machines to rent that would pass, with prices.
+"""List machines to rent that pass a profile, with prices.
 
 These are the offers whose hardware passes PROFILE, cheapest first. Each price has its date and source.
 """

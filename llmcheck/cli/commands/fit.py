@@ -33,7 +33,7 @@ _MOST_TOKENS, _MOST_GPUS, _MOST_SEQUENCES = 2**31, 4096, 2**20
 
 
 class FitOptions(NamedTuple):
-    """The model, and how it is used; None is the default of ``Workload``."""
+    """The model and its workload; None: the default of ``Workload``."""
 
     name: str | None
     repository: str | None
@@ -63,12 +63,12 @@ class FitOptions(NamedTuple):
     pipeline_parallel: int
     tokens: str | None
     grid: float | None
-    """Grams of CO2 for a kWh."""
+    """Grams of CO2 per kWh."""
     assume_idle: bool
 
 
 def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Callable[[F], F]:
-    """The values stand in the text: as a metavar, the long lists would break the columns of --help."""
+    """The help text lists the values: a long metavar would break the columns of --help."""
     return click.option(
         name, type=click.Choice(values), metavar="NAME", help=f"{text} One of {', '.join(values)}.", **more
     )
@@ -102,7 +102,7 @@ _fit_options = grouped(
     click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
     _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
-    _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the whole context.", "TOKENS"),
+    _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
     _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
     _number("--max-sequences", 1, 2**16, "Sequences that a server reserves memory for. Default: 256."),
@@ -123,7 +123,7 @@ _fit_options = grouped(
     click.option(
         "--flash-attention/--no-flash-attention",
         default=None,
-        help="Attention that never stores the whole score matrix. Default: yes.",
+        help="Attention that never stores the full score matrix. Default: yes.",
     ),
     _number("--lora-rank", 1, 2**16, "Rank of LoRA and QLoRA adapters."),
     _choice("--lora-targets", ("attention", "all-linear", "qv", "mlp"), "Matrices that get adapters."),
@@ -135,9 +135,12 @@ _fit_options = grouped(
     _number("--pipeline-parallel", 1, _MOST_GPUS, "GPUs that share the layers.", default=1),
     click.option("--tokens", metavar="COUNT", help="Tokens that a training run reads: 2T, 300B."),
     click.option(
-        "--grid", type=click.FloatRange(0, 5000), metavar="GRAMS", help="CO2 of one kWh, to estimate that of the run."
+        "--grid",
+        type=click.FloatRange(0, 5000),
+        metavar="GRAMS",
+        help="CO2 per kWh, to estimate the CO2 of the run.",
     ),
-    click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes hold."),
+    click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes use."),
 )
 
 
@@ -169,8 +172,8 @@ class _Command(Sectioned):
     "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"
     "  llmcheck fit qwen2.5-7b --method qlora --machine 'RTX 3090'\n"
     "  llmcheck fit 70B --method pretrain --tokens 2T --machine '512x H100 SXM'\n\n"
-    "\b\nExit codes: 0 fits (with RAM for what the GPUs do not hold), 1 does not fit,\n"
-    "2 nothing was computed, 3 not known.",
+    "\b\nExit codes: 0 fits (or fits with offload to RAM), 1 does not fit,\n"
+    "2 nothing was computed, 3 unknown.",
 )
 @_fit_options
 @machine_options
@@ -197,7 +200,7 @@ def _model(given: FitOptions) -> ModelSource:
 
 
 def _workload(given: FitOptions) -> Workload:
-    """Raises UsageError for a count of tokens that is none."""
+    """Raises UsageError for an invalid number of tokens."""
     from llmcheck.api import model_source
     from llmcheck.schema.workload import Workload
 

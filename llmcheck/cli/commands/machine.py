@@ -1,4 +1,4 @@
-"""Show what this machine is, and judge nothing."""
+"""Show the inventory of this machine."""
 
 from __future__ import annotations
 

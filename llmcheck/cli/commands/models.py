@@ -1,4 +1,4 @@
-"""Well-known models whose shapes are built in."""
+"""List well-known models whose shapes are built in."""
 
 from __future__ import annotations
 

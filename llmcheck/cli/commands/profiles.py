@@ -1,4 +1,4 @@
-"""The documented tiers and their requirements."""
+"""List or show the documented tiers and their requirements."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmcheck.gpus import names, vendors
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
@@ -74,7 +74,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     facts: dict[str, Any] = {"needed_count": requirement.count, "needed_bytes": parse_size(requirement.memory)}
     if machine.gpus is None:
         return finding(requirement, "unknown", "the GPUs could not be listed", remedy=_remedy(machine), **facts)
-    gpus = tuple(with_share(gpu, machine.ram) for gpu in counted_gpus(machine))
+    gpus = tuple(with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine))
     facts["found"] = names.in_words(gpus, lambda size: format_like(size, requirement.memory))
     if requirement.scope == "cluster":
         return finding(requirement, "skipped", _as_node(requirement, gpus), **facts)

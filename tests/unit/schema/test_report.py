@@ -63,7 +63,7 @@ def test_failing_beats_unknown_beats_ready_and_only_what_is_required_counts(
         ([], None),
     ],
 )
-def test_several_profiles_are_as_good_as_the_worst(verdicts: list[Verdict | None], worst: Verdict | None) -> None:
+def test_the_verdict_over_profiles_is_the_worst(verdicts: list[Verdict | None], worst: Verdict | None) -> None:
     assert combined(verdicts) == worst
     assert combined(reversed(verdicts)) == worst
 
@@ -86,7 +86,7 @@ def test_several_profiles_are_as_good_as_the_worst(verdicts: list[Verdict | None
         ([report(None), report("not-ready")], False, 1),
     ],
 )
-def test_the_exit_code_tells_the_verdict_and_warnings_only_when_asked(
+def test_the_exit_code_shows_warnings_only_with_fail_on_warn(
     reports: list[ProfileReport], strict: bool, code: int
 ) -> None:
     assert exit_code(reports, fail_on_warn=strict) == code

@@ -52,7 +52,7 @@ def choose_in(home: Path, environ: dict[str, str], cwd: Path) -> InterpreterChoi
 def test_an_explicit_interpreter_wins_over_everything(tmp_path: Path) -> None:
     executable(tmp_path / "env" / "bin" / "python")
     chosen = choose("/opt/python", {"VIRTUAL_ENV": str(tmp_path / "env")}, str(tmp_path))
-    assert chosen == InterpreterChoice("/opt/python", "named with --python")
+    assert chosen == InterpreterChoice("/opt/python", "named with --python", explicit=True)
 
 
 def test_an_explicit_interpreter_may_start_at_home() -> None:
@@ -194,7 +194,9 @@ def test_the_first_python_on_path_is_the_last_resort(tool_home: Path, tmp_path: 
 
 def told(answer: bytes | None, path: str) -> Python:
     """What the inventory makes of an interpreter's answer."""
-    reading = software.probe(Host(environ={}), Request(python=(path, "named"), python_answer=answer))
+    reading = software.probe(
+        Host(environ={}), Request(python=InterpreterChoice(path, "named", explicit=True), python_answer=answer)
+    )
     assert reading.software is not None
     assert reading.software.python is not None
     return reading.software.python
