@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
@@ -71,6 +72,19 @@ def orin(version: str) -> Machine:
 def test_orin_gets_the_wheels_of_its_own() -> None:
     found = build(orin("3.10.12"))
     assert (found.tag, found.index_url) == ("jetson", "https://pypi.jetson-ai-lab.io/jp6/cu126")
+
+
+def test_a_card_in_a_jetson_changes_nothing_about_its_wheels() -> None:
+    """An IGX Orin with an RTX A5000: JetPack's driver loads no CUDA wheel of servers."""
+    alone = orin("3.10.12")
+    discrete = card("A5000", index=1)
+    for gpus in ((*(alone.gpus or ()), discrete), (discrete, *(alone.gpus or ()))):
+        assert build(replace(alone, gpus=gpus)).tag == "jetson"
+    # the same compute capability on another processor is no Jetson
+    elsewhere = linux("glibc 2.35", *(alone.gpus or ()), interpreter=python(version="3.10.12"))
+    assert build(elsewhere).tag != "jetson"
+    server = linux("glibc 2.35", discrete, architecture="aarch64", interpreter=python(version="3.12.4"))
+    assert build(server).tag.startswith("cu")
 
 
 def test_orin_with_another_python_is_told_which_one_it_takes() -> None:

@@ -151,7 +151,16 @@ def test_only_the_visible_card_of_two_counts() -> None:
 def test_integrated_graphics_are_not_counted() -> None:
     found = judge("gpu", machine(Gpu(vendor="intel", index=0, name="UHD", integrated=True)), memory="12 GB")
     assert found.status == "fail"
-    assert "integrated" in found.message
+    assert found.message.startswith("only integrated graphics; needs 12 GB")
+
+
+def test_integrated_graphics_are_not_called_all_there_is_beside_a_card_in_mig_mode() -> None:
+    graphics = Gpu(vendor="intel", index=0, name="UHD", integrated=True)
+    whole = card("H100", index=1, mig_mode=True)
+    for gpus in ((graphics, whole), (whole, graphics), (whole,)):
+        message = judge("gpu", machine(*gpus), memory="12 GB").message
+        assert message.startswith("a GPU is in MIG mode but has no instances; needs 12 GB")
+    assert judge("gpu", machine(), memory="12 GB").message.startswith("no GPU; needs 12 GB")
 
 
 def test_a_broken_card_is_not_counted_and_its_fault_is_named() -> None:
