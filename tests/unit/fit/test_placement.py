@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -323,7 +324,7 @@ def test_more_cards_cut_a_frozen_model() -> None:
     ],
 )
 def test_a_way_says_all_that_it_changes(name: str, words: str, values: dict[str, Any], changed: set[str]) -> None:
-    told = {
+    told: dict[str, Callable[[Workload], str | None]] = {
         "context": lambda work: f"{work.context:,} tokens",
         "offload": lambda work: "RAM" if work.offload == "all" else "offload",
         "method": lambda work: {"qlora": "QLoRA", "lora": "LoRA"}[work.method],
@@ -337,7 +338,7 @@ def test_a_way_says_all_that_it_changes(name: str, words: str, values: dict[str,
         for field, word in told.items():
             if getattr(way.workload, field) != getattr(before, field):
                 found.add(field)
-                assert word(way.workload) in way.change
+                assert (word(way.workload) or "nothing") in way.change
     assert found == changed
 
 

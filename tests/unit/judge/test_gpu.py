@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck.schema.machine import Gpu, Machine, Problem
 from llmcheck.units import parse_size
@@ -221,3 +222,10 @@ def test_what_passes_has_no_remedy() -> None:
 def test_equal_cards_are_described_once_with_their_number() -> None:
     found = judge("gpu", machine(*cards("RTX 4090", 2)), memory="24 GB")
     assert found.found == "2 x NVIDIA GeForce RTX 4090 (25.8 GB)"
+
+
+def test_a_card_with_exactly_the_memory_lacks_its_compute_capability_alone() -> None:
+    old = Gpu(vendor="nvidia", index=0, memory_total=24 * GB, compute_capability="7.0")
+    for size, lacking in ((24 * GB, "compute-capability"), (24 * GB - 1, "gpu-memory")):
+        where = machine(replace(old, memory_total=size))
+        assert judge("gpu", where, memory="24 GB", compute_capability="8.0").shortfall == lacking
