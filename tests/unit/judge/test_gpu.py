@@ -229,3 +229,11 @@ def test_a_card_with_exactly_the_memory_lacks_its_compute_capability_alone() -> 
     for size, lacking in ((24 * GB, "compute-capability"), (24 * GB - 1, "gpu-memory")):
         where = machine(replace(old, memory_total=size))
         assert judge("gpu", where, memory="24 GB", compute_capability="8.0").shortfall == lacking
+
+
+def test_what_is_missing_is_counted_from_the_cards_that_have_most_together() -> None:
+    """Cards of two vendors do not work together: two MI300X have 384 GB, the RTX 3060 beside them does not count."""
+    cards_of_amd = (amd(1), amd(2))
+    for gpus in ((card("RTX 3060"), *cards_of_amd), (*cards_of_amd, card("RTX 3060"))):
+        found = judge("gpu", machine(*gpus), memory="300 GB", count=2)
+        assert (found.status, found.missing_bytes) == ("fail", 600 * GB - 384 * GB)
