@@ -260,6 +260,10 @@ def test_only_the_last_stage_has_logits_and_tensor_parallelism_cuts_them() -> No
 def test_bytes_of_gradients_and_weights(options: dict[str, Any], gradient: float, weight: float) -> None:
     found = on_gpus(train(**options))[0]
     assert (found.gradients, found.weights) == (gradient * WEIGHTS, weight * WEIGHTS)
+    # Megatron's log and torchao's table: 0 to 5 % more than the arithmetic
+    term = named(found, "gradients")
+    assert 0.95 * term.expected <= term.low
+    assert 1.05 * term.expected <= term.high <= 1.1 * term.expected
 
 
 STEP = "copies at the optimizer's step"
@@ -450,9 +454,10 @@ def test_overheads_of_one_gpu_and_of_several() -> None:
         assert size(on_gpus(train(sharding=sharding))[0], exchange) == 0
 
 
-def test_the_allocator_keeps_a_part_of_what_moves() -> None:
-    """4 % of gradients, activations and states; 1 to 24 % are printed."""
-    found = on_gpus(train())[0]
+@pytest.mark.parametrize("optimizer", ["adamw", "adamw-8bit", "paged-adamw", "paged-adamw-8bit", "sgd"])
+def test_the_allocator_keeps_a_part_of_what_moves(optimizer: str) -> None:
+    """4 % of gradients, activations and states; 1 to 24 % are printed. Paged states are not the allocator's."""
+    found = on_gpus(train(optimizer=optimizer))[0]
     moving = found.gradients + found.activations + found.optimizer
     term = named(found, "allocator cache and fragmentation")
     assert term.expected == pytest.approx(0.04 * moving, abs=1)

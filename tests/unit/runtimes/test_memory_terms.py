@@ -364,13 +364,13 @@ def test_llama_cpp_reaches_less_of_stacked_memory_and_most_of_apple_s() -> None:
 
 
 @pytest.mark.parametrize("runtime", runtimes.ids())
-def test_a_token_waits_for_launches_and_reading_never_for_more_than_a_millisecond_a_layer(runtime: str) -> None:
-    """No published rate of 8B models, 32 layers, is below 20 tokens/s for launches alone, or above 1,000."""
+def test_a_layer_waits_for_launches_of_20_microseconds_to_a_millisecond(runtime: str) -> None:
+    """A kernel's launch takes about 5 microseconds, and a layer has ten of them and more unless a graph holds them."""
     for vendor, name in (("nvidia", "RTX 4090"), ("nvidia", "H100"), ("apple", "M3 Max")):
         found = runtimes.named(runtime).pace([Gpu(vendor=vendor, name=name)])
         launching: Band = found.launching
-        assert 1 / 32 / 1000 >= launching.high > 0 or launching.high <= 150e-6
-        assert 20e-6 <= launching.expected <= launching.low <= 1e-3
+        assert 5e-6 <= launching.high <= launching.expected <= launching.low <= 1e-3
+        assert launching.expected >= 20e-6
         # sums in 16 bits may run at more than the published rate with sums in 32
         assert 0 < found.computing.low <= found.computing.expected <= found.computing.high <= 1.2
         assert 1 <= found.experts <= 4
