@@ -187,7 +187,16 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     found = build(machine(*gpus, driver=driver, system=system, architecture=architecture), backend)
     assert found.reasons
     assert found.decisions
+
+    def runs(wheel: TorchWheel) -> bool:
+        cuda = cuda_of(wheel.tag)
+        floor = min_driver(cuda, gpus, TABLES[1]) if cuda else None
+        return floor is not None and version_numbers(driver) >= version_numbers(min_driver_version(floor, system))
+
     if found.tag == "cpu":
+        others = [each for each in TABLES[0] if each.advised and each.verified and system in each.systems]
+        usable = [each.tag for each in others if runs(each) and all(runs_on(each, gpu) for gpu in gpus)]
+        assert backend is not None or usable == []
         return
     asked = Requirement(found.requirement).specifier
     rows = [
@@ -196,11 +205,7 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     assert rows
     assert all(each.verified for each in rows[:1])
     assert all(runs_on(rows[0], gpu) for gpu in gpus)
-    cuda = cuda_of(found.tag)
-    assert cuda is not None
-    floor = min_driver(cuda, gpus, TABLES[1])
-    assert floor is not None
-    assert version_numbers(driver) >= version_numbers(min_driver_version(floor, system))
+    assert runs(rows[0])
 
 
 def test_every_row_of_both_tables_reads() -> None:

@@ -200,3 +200,17 @@ def test_servers_multiply_8_bit_floats_as_they_are_and_only_vllm_prepares_for_mo
         "vllm": 0.9, "sglang": 0.88, "tgi": 0.95, "tensorrt-llm": 0.9, "lmdeploy": 0.8,
     }  # fmt: skip
     assert [each.id for each in runtimes.every() if each.reservation and each.reservation.of != "total"] == ["lmdeploy"]
+
+
+def test_what_llama_cpp_leaves_in_ram_is_computed_there() -> None:
+    """And in Ollama, which starts it; accelerate moves such layers to the GPU for every token."""
+    assert {each.id for each in runtimes.every() if each.offloads} == {"llama.cpp", "ollama", "transformers"}
+    computes = {"llama.cpp", "ollama"}
+    assert {each.id for each in runtimes.every() if each.computes_in_ram} == computes
+    assert {each.id for each in runtimes.every() if each.counts_gpu_layers} == computes
+    assert {each.id for each in runtimes.every() if each.embedding_in_ram} == computes
+    alone = {"exllama", "llama.cpp", "ollama", "mlx"}
+    assert {each.id for each in runtimes.every() if not each.collectives} == alone
+    assert {each.id for each in runtimes.every() if each.dequantises_group} == {"transformers"}
+    assert {each.id for each in runtimes.every() if each.pads_mxfp4} == {"vllm"}
+    assert {each.id for each in runtimes.every() if not each.gpu_context} == {"mlx"}
