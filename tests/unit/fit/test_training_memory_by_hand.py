@@ -289,6 +289,13 @@ def test_copies_that_an_optimizer_makes_at_its_step(options: dict[str, Any], eac
     assert size(found, STEP) == (each * WEIGHTS - found.activations if each else 0)
 
 
+def test_copies_at_the_step_are_of_the_states_that_a_gpu_has() -> None:
+    """All of them with DDP, a quarter of them with ZeRO over 4 GPUs, whose gradients are cut from stage 2 on."""
+    for sharding, cut in (("ddp", 1), ("zero1", 4)):
+        found = on_gpus(train(context=1, sharding=sharding), 4)[0]
+        assert size(found, STEP) == pytest.approx(2 * WEIGHTS / cut - found.activations, abs=2)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "each"),
     # what lies in unified memory is on the GPU at the most, or in RAM; Adafactor with a first moment of 16 bits
@@ -312,6 +319,31 @@ def test_a_master_copy_is_kept_beside_8_bit_states_of_none() -> None:
 
 QV = 8 * 4 * (2048 + 1280)
 """Weights of adapters of rank 4 on queries and values."""
+
+
+@pytest.mark.parametrize(
+    ("options", "each"),
+    [
+        # rank x (inputs + outputs) of gate, up and down
+        ({}, 4 * 3 * (HIDDEN + 512)),
+        # a magnitude for each output besides
+        ({"adapter": "dora"}, 4 * 3 * (HIDDEN + 512) + 2 * 512 + HIDDEN),
+        # a factor and a bias for each output
+        ({"adapter": "scale"}, 2 * (2 * 512 + HIDDEN)),
+    ],
+)
+def test_each_expert_has_adapters_of_its_own(options: dict[str, Any], each: int) -> None:
+    experts = 3 * HIDDEN * 512 * 6 * LAYERS
+    counts = replace(MODEL.parameters, mlp=HIDDEN * 6 * LAYERS, experts=experts)  # the routers, which have no adapter
+    model = replace(
+        MODEL, experts=6, experts_active=2, expert_intermediate=512, sparse_layers=LAYERS, parameters=counts
+    )
+    found = on_gpus(adapters(lora_targets="mlp", **options), model=model)[0]
+    assert found.gradients == 2 * each * 6 * LAYERS
+    # and for all matrices: those of the attention too
+    everything = on_gpus(adapters(adapter="lora"), model=model)[0]
+    attention = 4 * (2 * (HIDDEN + QUERIES) + 2 * (HIDDEN + KEYS))
+    assert everything.gradients == 2 * LAYERS * (attention + 6 * 4 * 3 * (HIDDEN + 512))
 
 
 def test_adapters_are_kept_in_32_bits_where_no_precision_is_named() -> None:
