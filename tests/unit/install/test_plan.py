@@ -280,6 +280,8 @@ def test_torchaudio_beside_a_newer_torch_moves_that_torch() -> None:
     installed = packages(torch="2.15.0")
     where = machine(card("H100"), software=installed, torch=Torch(version="2.15.0+cu132", build="cu132"))
     assert "torch==2.14.1" in words(plan(where, "torchaudio"))
+    # the pin alone moves it: --force-reinstall would bring all that torch needs once more
+    assert "--force-reinstall" not in words(plan(where, "torchaudio"))
 
 
 def test_torch_without_gpu_comes_from_the_cpu_index() -> None:

@@ -108,6 +108,24 @@ def test_rocm_holds_these(gfx: str) -> None:
     assert gfx in found.reason
 
 
+@pytest.mark.parametrize("others", [(), ("gfx942",), ("gfx942", "gfx1100")])
+def test_one_card_of_unknown_target_is_enough_to_say_what_is_assumed(others: tuple[str, ...]) -> None:
+    known = [amd(index + 1, gfx=gfx) for index, gfx in enumerate(others)]
+    assert "assumed" in build(machine(amd(gfx=None), *known)).reason
+    assert not known or "assumed" not in build(machine(*known)).reason
+
+
+def test_the_targets_that_a_build_holds_are_named_where_it_does_not_fit() -> None:
+    answers = [each.answer for each in build(machine(amd(gfx="gfx803"))).decisions]
+    assert any("code for gfx" in answer and "gfx942" in answer for answer in answers)
+
+
+def test_uv_s_own_choice_has_nothing_to_choose_where_no_cuda_build_is_published() -> None:
+    found = build(linux("glibc 2.35", card("H100"), architecture="ppc64le"), "auto")
+    assert found.tag == "cpu"
+    assert "uv chooses by the driver alone" in found.reasons[-1]
+
+
 @pytest.mark.parametrize("gfx", ["gfx803", "gfx1031", "gfx1036", "gfx1103"])
 def test_rocm_does_not_hold_these(gfx: str) -> None:
     found = build(machine(amd(gfx=gfx)))
