@@ -66,7 +66,7 @@ def test_a_written_script_runs_where_it_makes_the_environment_itself(command: Co
     python = recorder(tmp_path, "python", log, f'{make}; case "$2" in *print*) exit 0 ;; esac; exec {real} "$@"')
     script = tmp_path / "fix.sh"
     done = command("install", "sentencepiece", "--python", python, "--venv", "made", "--output", script)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, f"llmcheck: wrote {script} (sh)\n")
     assert not (command.cwd / "made").exists()
     log.unlink()
     ran = command(script, program=("/bin/sh",))
@@ -191,7 +191,7 @@ def test_written_script_runs_only_where_it_was_made(command: Command, tmp_path: 
         judged = tmp_path / f"{name}.json"
         judged.write_text(json.dumps(machine), encoding="utf-8")
         done = command("install", "sentencepiece", "--machine", judged, "--format", "sh", "--output", script)
-        assert (done.code, done.out, done.err) == (0, "", "")
+        assert (done.code, done.out, done.err) == (0, "", f"llmcheck: wrote {script} (sh)\n")
         log.unlink(missing_ok=True)
         ran = command(script, program=("/bin/sh",))
         assert (ran.code == 0) == (code == 0) or log.exists(), ran.err
@@ -278,9 +278,10 @@ def test_the_format_that_is_asked_for_is_written_whatever_the_name_is(command: C
     assert json.loads((command.cwd / "fix.sh").read_text(encoding="utf-8"))["target"] == "peft"
 
 
-def test_a_name_that_the_command_cannot_write_changes_nothing(command: Command) -> None:
-    assert command("profiles", "list", "--output", "profiles.sh").code == 0
-    assert not (command.cwd / "profiles.sh").read_text(encoding="utf-8").startswith("#!")
+def test_a_name_that_the_command_cannot_write_is_refused(command: Command) -> None:
+    done = command("profiles", "list", "--output", "profiles.sh")
+    assert (done.code, "writes no sh" in done.err) == (2, True)
+    assert not (command.cwd / "profiles.sh").exists()
 
 
 def test_a_script_for_a_machine_in_words_does_not_run_unasked(command: Command) -> None:

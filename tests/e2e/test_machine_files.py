@@ -27,7 +27,7 @@ def judged(done: Done) -> list[Any]:
 def test_saved_machine_is_judged_as_the_live_one(driver: Callable[..., Command], scenario: str) -> None:
     here = driver(scenario)
     saved = here("machine", "--format", "json", "--output", "m.json")
-    assert (saved.code, saved.raw, saved.err) == (0, b"", "")
+    assert (saved.code, saved.raw, saved.err) == (0, b"", "llmcheck: wrote m.json (json)\n")
     live = here(*CHECK)
     elsewhere = Command(here.home, here.cwd)
     again = elsewhere(*CHECK, "--machine", "m.json")
@@ -40,7 +40,7 @@ def test_snapshot_beside_the_inventory_names_nobody(driver: Callable[..., Comman
     """--save leaves the screen as it is; its file is judged alike and has no hostname, UUID or home folder."""
     here = driver("2x4090")
     shown = here("machine", "--save", "m.json", "--format", "json")
-    assert (shown.code, shown.err) == (0, "")
+    assert (shown.code, shown.err) == (0, "llmcheck: wrote m.json (json)\n")
     identity = shown.document["identity"]
     text = (here.cwd / "m.json").read_text(encoding="utf-8")
     assert len(identity["gpu_uuids"]) == 2
