@@ -7,15 +7,15 @@ from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     Example,
     GpuMemory,
-    Launch,
     Platform,
     Reservation,
     Runtime,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
+_VERSION = "0.18.0"
 _CHUNK = 8192
 """Its default ``--max-prefill-token-num``."""
 _CACHE_POLICIES = {"int8": 8, "int4": 4, "fp8": 16}
@@ -26,24 +26,28 @@ def _memory(gpu: GpuMemory) -> list[Term]:
     return server.chunk_terms(gpu, _CHUNK)
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
+def _launch(what: Launch) -> LaunchLine | None:
+    """None for what it has no option for: pipelines and weights in RAM."""
+    if what.pipeline_parallel > 1 or what.offloaded_bytes or what.expert_layers_in_ram:
+        return None
     work = what.workload
-    return (
+    argv = (
         "lmdeploy", "serve", "api_server", what.model,
         *options(
             ("--model-format", _MODEL_FORMATS.get((work.weights or "").partition("-")[0])),
-            ("--tp", what.gpus if what.gpus > 1 else None),
+            ("--tp", more_than_one(what.tensor_parallel)),
             ("--session-len", work.context),
             ("--quant-policy", _CACHE_POLICIES.get(work.kv_cache or "")),
             ("--max-batch-size", work.max_sequences),
             ("--cache-max-entry-count", work.memory_fraction),
         ),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"lmdeploy {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="lmdeploy",
-    version="0.18.0",
+    version=_VERSION,
     source="the lmdeploy 0.18.0 wheel: lmdeploy/cli, lmdeploy/messages.py, METADATA",
     as_of="2026-09-28",
     # no least compute capability is published for all of it
@@ -70,9 +74,12 @@ RUNTIME = Runtime(
             ),
             gpus=2,
         ),
-        argv=(
-            "lmdeploy", "serve", "api_server", "Qwen/Qwen3-32B-AWQ", "--model-format", "awq", "--tp", "2",
-            "--session-len", "8192", "--quant-policy", "8", "--max-batch-size", "4",
+        line=LaunchLine(
+            argv=(
+                "lmdeploy", "serve", "api_server", "Qwen/Qwen3-32B-AWQ", "--model-format", "awq", "--tp", "2",
+                "--session-len", "8192", "--quant-policy", "8", "--max-batch-size", "4",
+            ),
+            valid_for="lmdeploy 0.18.0",
         ),
     ),
 )  # fmt: skip

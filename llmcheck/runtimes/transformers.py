@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes.behaviour import eager
+from llmcheck.runtimes.behaviour import eager, trl
 from llmcheck.runtimes.behaviour.interface import (
     TORCH_FAMILIES,
     Example,
     GpuMemory,
-    Launch,
     Runtime,
     Training,
     Version,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
+_VERSION = "5.23.0"
 _ALL_LOGITS_UNTIL = (4, 45)
 """Before, the logits of every token of a prompt were kept, and at the loss their 32-bit copy and shifted gradient."""
 _REPEATED_HEADS_UNTIL = (4, 48)
@@ -36,20 +36,26 @@ def _training(version: Version) -> Training:
     )
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
-    if what.workload.method != "inference":
-        return None  # a script of the project's own
-    quantised = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}.get(what.workload.weights or "")
-    device = "auto" if what.gpus > 1 else "cuda:0"
-    return (
+_QUANTISED = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}
+
+
+def _launch(what: Launch) -> LaunchLine | None:
+    """Training is TRL's. ``--device auto`` lets accelerate share out the layers, over GPUs and RAM."""
+    work = what.workload
+    if work.method != "inference":
+        return trl.line(what)
+    in_ram = bool(what.offloaded_bytes or what.expert_layers_in_ram or what.gpu_layers is not None)
+    device = "auto" if what.gpus > 1 or in_ram else "cuda:0" if what.gpus else "cpu"
+    argv = (
         "transformers", "serve", what.model, "--dtype", "auto", "--device", device,
-        *options(("--quantization", quantised)),
+        *options(("--quantization", _QUANTISED.get(work.weights or ""))),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"transformers {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="transformers",
-    version="5.23.0",
+    version=_VERSION,
     source="the transformers 5.23.0 wheel; launch line checked with its own parser",
     as_of="2026-11-13",
     families=TORCH_FAMILIES,
@@ -66,9 +72,12 @@ RUNTIME = Runtime(
         launch=Launch(
             model="Qwen/Qwen3-8B", workload=Workload(method="inference", runtime="transformers", weights="nf4")
         ),
-        argv=(
-            "transformers", "serve", "Qwen/Qwen3-8B", "--dtype", "auto", "--device", "cuda:0",
-            "--quantization", "bnb-4bit",
+        line=LaunchLine(
+            argv=(
+                "transformers", "serve", "Qwen/Qwen3-8B", "--dtype", "auto", "--device", "cuda:0",
+                "--quantization", "bnb-4bit",
+            ),
+            valid_for="transformers 5.23.0",
         ),
     ),
 )  # fmt: skip

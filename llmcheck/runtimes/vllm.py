@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
     SERVER_LADDER,
     TORCH_FAMILIES,
     Example,
     GpuMemory,
-    Launch,
     Platform,
     Reservation,
     Runtime,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, variables
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
+_VERSION = "0.33.0"
 _FRACTION = 0.9
 """``--gpu-memory-utilization`` until 0.20, which the launch line names."""
 _PROFILE = (
@@ -36,26 +38,33 @@ def _memory(gpu: GpuMemory) -> list[Term]:
     ]
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
+def _launch(what: Launch) -> LaunchLine | None:
+    """A GGUF file and bitsandbytes take plug-ins of vLLM's, which the line supposes to be installed."""
     work = what.workload
-    stages = work.pipeline_parallel if work.pipeline_parallel > 1 else None
-    tensor = max(what.gpus // max(work.pipeline_parallel, 1), 1)
-    return (
-        "vllm", "serve", what.model,
+    quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
+    argv = (
+        "vllm", "serve", f"{what.model}:{what.quantisation}" if what.quantisation else what.model,
         *options(
-            ("--tensor-parallel-size", tensor if tensor > 1 else None),
-            ("--pipeline-parallel-size", stages),
+            ("--quantization", quantised),
+            ("--tensor-parallel-size", more_than_one(what.tensor_parallel)),
+            ("--pipeline-parallel-size", more_than_one(what.pipeline_parallel)),
             ("--max-model-len", work.context),
             ("--max-num-seqs", work.max_sequences),
             ("--kv-cache-dtype", "fp8" if work.kv_cache == "fp8" else None),
+            ("--cpu-offload-gb", math.ceil(what.offloaded_bytes / GIB) or None),
+            ("--cpu-offload-params", "experts" if what.expert_layers_in_ram else None),
             ("--gpu-memory-utilization", work.memory_fraction or _FRACTION),
         ),
     )  # fmt: skip
+    stages = ",".join(map(str, what.stage_layers)) or None
+    return LaunchLine(
+        argv=argv, environment=variables(("VLLM_PP_LAYER_PARTITION", stages)), valid_for=f"vllm {_VERSION}"
+    )
 
 
 RUNTIME = Runtime(
     id="vllm",
-    version="0.33.0",
+    version=_VERSION,
     source="the vllm 0.33.0 wheel; its installation guide for cards and systems",
     as_of="2026-11-01",
     platforms=(
@@ -92,9 +101,12 @@ RUNTIME = Runtime(
             ),
             gpus=2,
         ),
-        argv=(
-            "vllm", "serve", "Qwen/Qwen3-32B-AWQ", "--tensor-parallel-size", "2", "--max-model-len", "8192",
-            "--max-num-seqs", "4", "--kv-cache-dtype", "fp8", "--gpu-memory-utilization", "0.9",
+        line=LaunchLine(
+            argv=(
+                "vllm", "serve", "Qwen/Qwen3-32B-AWQ", "--tensor-parallel-size", "2", "--max-model-len", "8192",
+                "--max-num-seqs", "4", "--kv-cache-dtype", "fp8", "--gpu-memory-utilization", "0.9",
+            ),
+            valid_for="vllm 0.33.0",
         ),
     ),
 )  # fmt: skip

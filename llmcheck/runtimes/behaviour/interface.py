@@ -7,10 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
-from llmcheck.schema.workload import Workload
 
 Version = tuple[int, ...]
 CURRENT: Version = (99, 0)
@@ -104,20 +104,11 @@ class Training(Struct, frozen=True, kw_only=True):
     """A byte per input of each adapter."""
 
 
-class Launch(Struct, frozen=True, kw_only=True):
-    """What is to be started."""
-
-    model: str
-    """A path, a repository, or the name by which the runtime knows it."""
-    workload: Workload
-    gpus: int = 1
-
-
 class Example(Struct, frozen=True, kw_only=True):
     """A use that the runtime can run on one of its platforms, and the line that starts it."""
 
     launch: Launch
-    argv: tuple[str, ...]
+    line: LaunchLine
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
@@ -128,6 +119,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     source: str
     as_of: str
     """ISO date of the source."""
+    upkeep: Literal["developed", "maintenance", "unmaintained"] = "developed"
+    """By its own authors: ``maintenance`` is for small corrections alone."""
     platforms: tuple[Platform, ...] = ()
     """() where it runs on any GPU that the machine's PyTorch or its own back ends use."""
     systems: tuple[str, ...] = ()
@@ -187,8 +180,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     training: Callable[[Version], Training] | None = None
     """None where it does not train."""
     pace: Callable[[Sequence[Gpu]], Pace]
-    launch: Callable[[Launch], tuple[str, ...] | None]
-    """argv; None for a use whose line has no source."""
+    launch: Callable[[Launch], LaunchLine | None]
+    """None for a use that no single command starts; the function says why."""
     example: Example
 
     @property
@@ -205,8 +198,3 @@ def version_of(text: str | None) -> Version:
     """Major and minor; the current one where the text names none."""
     parts = tuple(int(part) for part in (text or "").split(".") if part.isdigit())
     return parts[:2] if len(parts) >= 2 else CURRENT
-
-
-def options(*pairs: tuple[str, object]) -> tuple[str, ...]:
-    """``--name value`` for each pair whose value is not None."""
-    return tuple(part for name, value in pairs if value is not None for part in (name, str(value)))
