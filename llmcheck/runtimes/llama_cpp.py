@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.runtimes.behaviour.interface import Example, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, share
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, options, share
 from llmcheck.schema.workload import Workload
 
 _VERSION = "b11434"
@@ -12,10 +12,14 @@ _LOAD_MODES = {True: "mmap", False: "none"}
 
 
 def _launch(what: Launch) -> LaunchLine | None:
-    """Layers and experts that are not named are placed by ``--fit``, which naming any of them turns off."""
+    """Layers and experts that are not named are placed by ``--fit``, which naming any of them turns off.
+
+    None for a format of the cache that it has not."""
     work = what.workload
     slots = max(work.batch, 1)
-    cache = None if work.kv_cache in (None, "bf16", "fp16") else work.kv_cache
+    cache = ggml.CACHE_TYPES.get(work.kv_cache or "")
+    if cache is None and not is_16_bit(work.kv_cache):
+        return None
     model = ("-m", what.model) if what.is_path else ("-hf", ":".join(filter(None, (what.model, what.quantisation))))
     argv = (
         "llama-server", *model,

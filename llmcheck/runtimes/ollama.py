@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.runtimes.behaviour.interface import Example, Platform, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, variables
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, variables
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
@@ -21,11 +21,13 @@ def _default_context(gpu_bytes: int) -> int:
 def _launch(what: Launch) -> LaunchLine | None:
     """Its server has the settings, and ``ollama run`` none of them. It places layers and experts by itself.
 
-    None for a file, which ``ollama create`` has to take in first."""
+    None for a file, which ``ollama create`` has to take in first, and for a format of the cache that it has not."""
     if what.is_path:
         return None
     work = what.workload
-    cache = None if work.kv_cache in (None, "bf16", "fp16") else work.kv_cache
+    cache = ggml.CACHE_TYPES.get(work.kv_cache or "")
+    if cache is None and not is_16_bit(work.kv_cache):
+        return None
     model = f"hf.co/{what.model}:{what.quantisation}" if what.quantisation else what.model
     settings = variables(
         ("OLLAMA_CONTEXT_LENGTH", work.context),

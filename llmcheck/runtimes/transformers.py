@@ -11,7 +11,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Training,
     Version,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, options
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
@@ -40,10 +40,14 @@ _QUANTISED = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}
 
 
 def _launch(what: Launch) -> LaunchLine | None:
-    """Training is TRL's. ``--device auto`` lets accelerate share out the layers, over GPUs and RAM."""
+    """Training is TRL's. ``--device auto`` lets accelerate share out the layers, over GPUs and RAM.
+
+    None for a cache in fewer bits, which its server has no option for."""
     work = what.workload
     if work.method != "inference":
         return trl.line(what)
+    if not is_16_bit(work.kv_cache):
+        return None
     in_ram = bool(what.offloaded_bytes or what.expert_layers_in_ram or what.gpu_layers is not None)
     device = "auto" if what.gpus > 1 or in_ram else "cuda:0" if what.gpus else "cpu"
     argv = (

@@ -18,6 +18,8 @@ UBATCH = 512
 """llama.cpp's default ``--ubatch-size``."""
 BLOCK = 256
 """Tokens to which llama.cpp pads a context."""
+CACHE_TYPES = {"q8_0": "q8_0", "int8": "q8_0", "q4_0": "q4_0", "int4": "q4_0"}
+"""Its names of the formats of a KV cache, beside its default of 16 bits."""
 _GRAPH = (
     "llama.cpp's graph of 512 tokens in 32 bits: scores of all heads over the context without flash attention, else"
     " logits, mask and feed-forward"

@@ -78,6 +78,11 @@ def variables(*pairs: tuple[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in pairs if value is not None}
 
 
+def is_16_bit(cache: str | None) -> bool:
+    """A KV cache as runtimes keep it by default, for which no line has an option."""
+    return cache in (None, "bf16", "fp16")
+
+
 def more_than_one(count: int) -> int | None:
     """None for 1, which is every option's default."""
     return count if count > 1 else None
