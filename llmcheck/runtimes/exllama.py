@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import Example, GpuMemory, Platform, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 
@@ -23,7 +23,7 @@ def _memory(gpu: GpuMemory) -> list[Term]:
 def _launch(what: Launch) -> LaunchLine | None:
     """Run in tabbyAPI's folder. None for a repository: it loads folders, so the model has to be downloaded first."""
     work = what.workload
-    if not what.is_path or (not is_16_bit(work.kv_cache) and work.kv_cache not in _CACHE_MODES):
+    if not what.is_path or not serves(what, _CACHE_MODES):
         return None
     folder, _, name = what.model.rpartition("/")
     cache = None if work.context is None else -(-work.context * max(work.batch, 1) // 256) * 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.runtimes.behaviour.interface import Example, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, options, share
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves, share
 from llmcheck.schema.workload import Workload
 
 _VERSION = "b11434"
@@ -18,7 +18,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     work = what.workload
     slots = max(work.batch, 1)
     cache = ggml.CACHE_TYPES.get(work.kv_cache or "")
-    if cache is None and not is_16_bit(work.kv_cache):
+    if not serves(what, ggml.CACHE_TYPES, tags=True):
         return None
     model = ("-m", what.model) if what.is_path else ("-hf", ":".join(filter(None, (what.model, what.quantisation))))
     argv = (

@@ -11,7 +11,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Reservation,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
@@ -31,7 +31,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     if what.pipeline_parallel > 1 or what.offloaded_bytes or what.expert_layers_in_ram:
         return None
     work = what.workload
-    if not is_16_bit(work.kv_cache) and work.kv_cache not in _CACHE_POLICIES:
+    if not serves(what, _CACHE_POLICIES):
         return None
     argv = (
         "lmdeploy", "serve", "api_server", what.model,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmcheck.runtimes.behaviour import eager
 from llmcheck.runtimes.behaviour.interface import Example, Pace, Platform, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Band
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
@@ -26,7 +26,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     """The cache grows with the context, which has no option. None for several GPUs: they are of several Macs, listed
     in a file; and for a format of the cache that it has not."""
     bits = _CACHE_BITS.get(what.workload.kv_cache or "")
-    if what.gpus > 1 or (bits is None and not is_16_bit(what.workload.kv_cache)):
+    if what.gpus > 1 or not serves(what, _CACHE_BITS):
         return None
     argv = (
         "mlx_lm.server", "--model", what.model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.runtimes.behaviour.interface import Example, Platform, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, variables
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, serves, variables
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
@@ -26,7 +26,7 @@ def _launch(what: Launch) -> LaunchLine | None:
         return None
     work = what.workload
     cache = ggml.CACHE_TYPES.get(work.kv_cache or "")
-    if cache is None and not is_16_bit(work.kv_cache):
+    if not serves(what, ggml.CACHE_TYPES, tags=True):
         return None
     model = f"hf.co/{what.model}:{what.quantisation}" if what.quantisation else what.model
     settings = variables(

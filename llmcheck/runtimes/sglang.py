@@ -14,7 +14,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Reservation,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, options, variables
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves, variables
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
@@ -31,7 +31,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     """None for a cache in fewer bits than 8, and for experts in RAM: that takes kt-kernel and weights that were
     converted for it."""
     work = what.workload
-    if what.expert_layers_in_ram or (not is_16_bit(work.kv_cache) and work.kv_cache != "fp8"):
+    if what.expert_layers_in_ram or not serves(what, ("fp8",)):
         return None
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (

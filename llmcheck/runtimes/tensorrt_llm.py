@@ -12,7 +12,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Reservation,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
@@ -28,7 +28,7 @@ def _memory(gpu: GpuMemory) -> list[Term]:
 def _launch(what: Launch) -> LaunchLine | None:
     """None for what only a YAML file can say: the cache's format and uneven stages; weights in RAM it has not."""
     work = what.workload
-    if not is_16_bit(work.kv_cache) or what.stage_layers:
+    if not serves(what) or what.stage_layers:
         return None
     if what.offloaded_bytes or what.expert_layers_in_ram:
         return None

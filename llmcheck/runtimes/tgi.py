@@ -12,7 +12,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Reservation,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
@@ -33,7 +33,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     if what.offloaded_bytes or what.expert_layers_in_ram or what.pipeline_parallel > 1:
         return None
     work = what.workload
-    if not is_16_bit(work.kv_cache) and work.kv_cache != "fp8":
+    if not serves(what, ("fp8",)):
         return None
     model = "/model" if what.is_path else what.model
     path = what.model if what.model.startswith(("/", "./")) else f"./{what.model}"

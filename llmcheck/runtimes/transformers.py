@@ -11,7 +11,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Training,
     Version,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, options
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
@@ -46,7 +46,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     work = what.workload
     if work.method != "inference":
         return trl.line(what)
-    if not is_16_bit(work.kv_cache):
+    if not serves(what):
         return None
     in_ram = bool(what.offloaded_bytes or what.expert_layers_in_ram or what.gpu_layers is not None)
     device = "auto" if what.gpus > 1 or in_ram else "cuda:0" if what.gpus else "cpu"

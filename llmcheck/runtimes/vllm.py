@@ -14,7 +14,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Reservation,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, is_16_bit, more_than_one, options, variables
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves, variables
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
@@ -41,13 +41,13 @@ def _memory(gpu: GpuMemory) -> list[Term]:
 def _launch(what: Launch) -> LaunchLine | None:
     """A GGUF file and bitsandbytes take plug-ins of vLLM's, which the line supposes to be installed.
 
-    None for a cache in fewer bits than 8."""
+    None for one file of a GGUF repository, and for a cache in fewer bits than 8."""
     work = what.workload
-    if not is_16_bit(work.kv_cache) and work.kv_cache != "fp8":
+    if not serves(what, ("fp8",)):
         return None
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (
-        "vllm", "serve", f"{what.model}:{what.quantisation}" if what.quantisation else what.model,
+        "vllm", "serve", what.model,
         *options(
             ("--quantization", quantised),
             ("--tensor-parallel-size", more_than_one(what.tensor_parallel)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from msgspec import Struct
 
@@ -78,9 +78,13 @@ def variables(*pairs: tuple[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in pairs if value is not None}
 
 
-def is_16_bit(cache: str | None) -> bool:
-    """A KV cache as runtimes keep it by default, for which no line has an option."""
-    return cache in (None, "bf16", "fp16")
+def serves(what: Launch, caches: Container[str] = (), *, tags: bool = False) -> bool:
+    """Whether a server has options for it: it answers, and its KV cache is in 16 bits or one of ``caches``.
+
+    ``tags``: it takes one file of a GGUF repository by its tag."""
+    work = what.workload
+    cache = work.kv_cache in (None, "bf16", "fp16") or work.kv_cache in caches
+    return work.method == "inference" and cache and (tags or what.quantisation is None)
 
 
 def more_than_one(count: int) -> int | None:

@@ -52,6 +52,13 @@ def test_a_cache_that_it_cannot_keep_has_no_line(name: str) -> None:
     assert line(name, {"kv_cache": "q5_1"}) is None
 
 
+@pytest.mark.parametrize("name", ["vllm", "sglang", "tgi", "tensorrt-llm", "lmdeploy", "mlx", "transformers"])
+def test_a_server_answers_and_takes_no_tag(name: str) -> None:
+    assert line(name) is not None
+    assert line(name, quantisation="Q4_K_M") is None
+    assert name == "transformers" or line(name, {"method": "lora"}) is None
+
+
 def test_ollama_has_its_settings_from_its_server() -> None:
     found = line("ollama", {"context": 8192, "kv_cache": "int8", "batch": 2}, gpus=2, quantisation="Q4_K_M")
     assert found is not None
