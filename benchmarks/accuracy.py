@@ -1,8 +1,8 @@
-"""How far the computed memory is from published, measured figures.
+"""Compares the computed memory with published, measured figures.
 
-Each row of the file becomes an architecture and a workload; what is compared is what the figure counts (peaks of the
-allocator without the CUDA context, what nvidia-smi sees with it, one component, a file). It reports and never judges:
-exit code 0. Rows that cannot be expressed are counted and named with the reason.
+Each row of the file becomes an architecture and a workload. What is compared depends on the figure: peaks of the
+allocator without the CUDA context, nvidia-smi with it, one component, a file. The exit code is always 0. Rows that
+cannot be computed are counted and listed with the reason.
 
     python benchmarks/accuracy.py figures.csv
     python benchmarks/accuracy.py figures.csv --tier A --format json
@@ -43,9 +43,9 @@ Row = dict[str, str]
 
 ALLOCATED = {"peak_allocated", "peak_active", "peak_allocated_unstated"}
 STATES = {"model_state_theory", "optimizer_state_theory", "allocated_current"}
-"""Between two steps nothing but the states is allocated."""
+"""Between two steps only the model states are allocated."""
 RESERVED = {"peak_reserved", "peak_reserved_unstated", "peak_allocated_or_reserved_unstated"}
-WHOLE_CARD = {"nvidia_smi", "nvidia_smi_unstated", "min_gpu"}
+ALL_OF_THE_GPU = {"nvidia_smi", "nvidia_smi_unstated", "min_gpu"}
 ALPACA = 1024
 """Tokens of the longest Alpaca examples: 1,034 to 1,304 in the tokenizers that LitGPT's table lists."""
 ENTRY, SCORED_ENTRY = 45, 23
@@ -54,8 +54,8 @@ USABLE = 0.985
 """Of a card's nominal memory: an A100 80 GB has 79.2 GiB, an H100 79.18."""
 
 
-class Inexpressible(Exception):  # noqa: N818 - a reason, not a fault
-    """Why a row cannot be predicted."""
+class NotModelledError(Exception):
+    """Why a row cannot be computed."""
 
 
 @dataclass
@@ -143,9 +143,9 @@ def architecture(row: Row) -> Architecture:
     heads, dim, inner = integer(row, "heads"), integer(row, "head_dim"), integer(row, "intermediate")
     total = integer(row, "params_total")
     if not (layers and hidden and heads):
-        raise Inexpressible("the architecture is not given")
+        raise NotModelledError("the architecture is not given")
     if not (vocab and inner):
-        raise Inexpressible("vocabulary or feed-forward width is not given")
+        raise NotModelledError("vocabulary or feed-forward width is not given")
     dim = dim or hidden // heads
     cached = integer(row, "kv_heads") or heads
     experts, active = integer(row, "n_experts") or 0, integer(row, "experts_active") or 0
@@ -157,9 +157,9 @@ def architecture(row: Row) -> Architecture:
         for gated in (True, False):
             mlp = layers * (3 if gated else 2) * hidden * inner * max(experts, 1)
             size = table * (1 if tied else 2) + attention + mlp
-            # of two that are as near, what the row says of the tie is taken
-            said = (row.get("tied_embeddings") or "").lower() == ("yes" if tied else "no")
-            away = abs(size - (resident or size)) - (1 if said else 0)
+            # of two that are equally near, the one with the tie that the row states
+            tie_stated = (row.get("tied_embeddings") or "").lower() == ("yes" if tied else "no")
+            away = abs(size - (resident or size)) - (1 if tie_stated else 0)
             if experts and not gated:
                 continue
             if best is None or away < best[0]:
@@ -174,7 +174,7 @@ def architecture(row: Row) -> Architecture:
         mlp, other = other, 0
     if other < 0:
         if -other > 0.02 * known:
-            raise Inexpressible("the shapes hold more weights than the row says")
+            raise NotModelledError("the shapes hold more weights than the row says")
         mlp, routed, other = (mlp + other, routed, 0) if mlp else (mlp, routed + other, 0)
     name = row.get("model") or "model"
     context = 32768 if name.lower().startswith("qwen2-") else None  # config.json: max_position_embeddings
@@ -189,10 +189,10 @@ def architecture(row: Row) -> Architecture:
 
 
 def only_states(row: Row) -> Architecture:
-    """A model of which nothing but its count of weights is known: enough for model states."""
+    """A model of which only the number of weights is known, which is enough for model states."""
     total = integer(row, "params_total")
     if not total:
-        raise Inexpressible("neither shapes nor a count of weights")
+        raise NotModelledError("neither shapes nor a count of weights")
     return Architecture(
         name=row.get("model") or "model", model_type="row", source="count only", estimated=True, hidden=1, layers=1,
         intermediate=1, vocab=1, attention=(),
@@ -219,15 +219,15 @@ def weight_format(row: Row) -> str:
         return ("nf4-dq" if "double" in made or "torchao" in made or "dq" in made else "nf4") + head
     if kind == "gguf":
         if not made:
-            raise Inexpressible("the GGUF type is not given")
+            raise NotModelledError("the GGUF type is not given")
         return made
     if kind in {"bf16", "fp16", "fp32", "fp8", "mxfp4"}:
         return kind
     if kind == "int4":
         return "awq"
     if not kind:
-        raise Inexpressible("the weight format is not given")
-    raise Inexpressible(f"weight format {kind} {made}".strip())
+        raise NotModelledError("the weight format is not given")
+    raise NotModelledError(f"weight format {kind} {made}".strip())
 
 
 RUNTIMES = (
@@ -239,10 +239,10 @@ RUNTIMES = (
 
 
 def runtime_of(row: Row) -> tuple[str | None, str | None]:
-    said = text(row, "runtime")
+    stated = text(row, "runtime")
     for key, name in RUNTIMES:
-        if key in said:
-            version = re.search(key.replace(".", r"\.") + r"\D{0,3}(\d+\.\d+(?:\.\d+)?)", said)
+        if key in stated:
+            version = re.search(key.replace(".", r"\.") + r"\D{0,3}(\d+\.\d+(?:\.\d+)?)", stated)
             return name, version[1] if version else None
     return None, None
 
@@ -250,7 +250,7 @@ def runtime_of(row: Row) -> tuple[str | None, str | None]:
 def gpus_of(row: Row) -> int:
     gpus = integer(row, "n_gpus") or 1
     if not 1 <= gpus <= 4096:
-        raise Inexpressible(f"{gpus:,} GPUs")
+        raise NotModelledError(f"{gpus:,} GPUs")
     return gpus
 
 
@@ -261,7 +261,7 @@ def length(row: Row) -> int | None:
     return None
 
 
-def answering(row: Row) -> Workload:
+def inference_workload(row: Row) -> Workload:
     runtime, version = runtime_of(row)
     batch = integer(row, "micro_batch") or 1
     prompt, answer, cached = length(row), integer(row, "gen_len") or 0, integer(row, "kv_tokens")
@@ -274,16 +274,16 @@ def answering(row: Row) -> Workload:
         elif answer:
             prompt = 32  # "short prompt"
     if prompt is None and "several k" in text(row, "length_note"):
-        raise Inexpressible("the prompt's length is not given")
-    if prompt is None and (row.get("figure_kind") or "") in ALLOCATED | RESERVED | WHOLE_CARD:
+        raise NotModelledError("the prompt's length is not given")
+    if prompt is None and (row.get("figure_kind") or "") in ALLOCATED | RESERVED | ALL_OF_THE_GPU:
         prompt = 128
     context = None if prompt is None else prompt + answer
     tensor = re.search(r"tp\s*=\s*(\d+)", text(row, "parallelism"))
     memory = number(row, "gpu_mem_gb") or 0
-    said = text(row, "attention_impl")
+    stated = text(row, "attention_impl")
     flash: bool | None = None
     notes = text(row, "notes")
-    if "eager" in said or "no flash" in notes or (runtime == "llama.cpp" and "flash" not in said + notes):
+    if "eager" in stated or "no flash" in notes or (runtime == "llama.cpp" and "flash" not in stated + notes):
         flash = False
     return Workload(
         method="inference", weights=weight_format(row) if needs_format(row) else None,
@@ -302,8 +302,8 @@ def cache_format(row: Row) -> str | None:
     return text(row, "kv_dtype") or None
 
 
-def teaching(row: Row) -> Workload:
-    method, said, notes = text(row, "method"), text(row, "runtime"), text(row, "notes")
+def training_workload(row: Row) -> Workload:
+    method, stated, notes = text(row, "method"), text(row, "runtime"), text(row, "notes")
     runtime, version = runtime_of(row)
     sequence = length(row)
     unpacked = "not packed" in notes or "unpacked" in text(row, "length_note")
@@ -311,7 +311,7 @@ def teaching(row: Row) -> Workload:
         if "alpaca" in text(row, "length_note", "notes"):
             sequence = min(sequence or ALPACA, ALPACA)
         elif row.get("figure_kind") not in STATES:
-            raise Inexpressible("no sequence length")
+            raise NotModelledError("no sequence length")
     values: dict[str, Any] = {}
     if "qlora" in method:
         values["method"] = "qlora"
@@ -322,7 +322,7 @@ def teaching(row: Row) -> Workload:
     elif method in {"llama-adapter", "adapter v2"}:
         values["method"] = "qlora" if text(row, "weight_dtype") in {"nf4", "fp4"} else "lora"
     else:
-        raise Inexpressible(f"method not modelled: {row.get('method')}")
+        raise NotModelledError(f"method not modelled: {row.get('method')}")
     values["adapter"] = {"dora": "dora", "llama-adapter": "prefix", "adapter v2": "scale"}.get(method)
     values["trained_embeddings"] = True if "emb" in method else None
     if values["method"] == "full":
@@ -338,10 +338,10 @@ def teaching(row: Row) -> Workload:
         values["weights"] = weight_format(row)
         values["lora_rank"] = integer(row, "lora_r")
         values["lora_targets"] = targets(row)
-    values["optimizer"] = optimizer(row, said)
-    values["gradients"] = "fp32" if "megatron" in said else None
+    values["optimizer"] = optimizer(row, stated)
+    values["gradients"] = "fp32" if "megatron" in stated else None
     sharding = text(row, "sharding")
-    if "megatron" in said and not sharding and "dist" in notes:  # its distributed optimizer cuts the states alone
+    if "megatron" in stated and not sharding and "dist" in notes:  # its distributed optimizer cuts the states alone
         values["sharding"] = "zero1"
     elif "zero" in sharding:
         values["sharding"] = f"zero{re.sub(r'[^0-9]', '', sharding)[:1] or '3'}"
@@ -354,51 +354,51 @@ def teaching(row: Row) -> Workload:
         values["sharding"] = "none"
     offload = text(row, "cpu_offload")
     if "activation" in offload or "offload" in notes:
-        raise Inexpressible("activations in RAM are not modelled")
+        raise NotModelledError("activations in RAM are not modelled")
     if offload:
         values["offload"] = "optimizer" if offload.startswith("optimizer") else "all"
     if "cumulative with all the above" in notes:
-        raise Inexpressible("activations in RAM and the optimizer's step within the backward pass are not modelled")
+        raise NotModelledError("activations in RAM and the optimizer's step within the backward pass are not modelled")
     if "optimizer-in-backward" in text(row, "optimizer") or "optimizer step in backward" in notes:
-        raise Inexpressible("the optimizer's step within the backward pass is not modelled")
+        raise NotModelledError("the optimizer's step within the backward pass is not modelled")
     values["compiled"] = True if "compile" in notes else None
     by_recipe = runtime == "torchtune" and "recipe config" in notes  # whose loss is the chunked one
-    values["chunked_loss"] = True if "chunked c" in notes or "unsloth" in said or by_recipe else None
-    saved = text(row, "grad_ckpt") or ("yes" if runtime == "torchtune" else "no")  # its recipes recompute
+    values["chunked_loss"] = True if "chunked c" in notes or "unsloth" in stated or by_recipe else None
+    checkpointing = text(row, "grad_ckpt") or ("yes" if runtime == "torchtune" else "no")  # its recipes recompute
     return Workload(
         context=sequence, batch=integer(row, "micro_batch") or 1, runtime=runtime, runtime_version=version,
-        checkpointing=saved.startswith("yes"),
+        checkpointing=checkpointing.startswith("yes"),
         flash_attention=False if "eager" in text(row, "attention_impl", "runtime") else None,
         **values,
     )  # fmt: skip
 
 
 def targets(row: Row) -> str:
-    said = text(row, "lora_targets")
-    if said == "mlp":
+    stated = text(row, "lora_targets")
+    if stated == "mlp":
         return "mlp"
-    if said in {"q,v", "q_proj,v_proj", "method default", ""}:
+    if stated in {"q,v", "q_proj,v_proj", "method default", ""}:
         return "qv"
-    if "mlp" in said or "w1" in said or "all" in said or "gate" in said:
+    if "mlp" in stated or "w1" in stated or "all" in stated or "gate" in stated:
         return "all-linear"
     return "attention"
 
 
 def optimizer(row: Row, runtime: str) -> str:
-    said = text(row, "optimizer")
-    if said.startswith("not printed"):
-        raise Inexpressible("the optimizer is not given")
-    eight = "8" in said
-    if "paged" in said:
+    stated = text(row, "optimizer")
+    if stated.startswith("not printed"):
+        raise NotModelledError("the optimizer is not given")
+    eight = "8" in stated
+    if "paged" in stated:
         return "paged-adamw-8bit" if eight else "paged-adamw"
-    if "4-bit" in said:
+    if "4-bit" in stated:
         return "adamw-4bit"
     if eight:
         return "adamw-8bit"
     for name in ("adafactor", "sgd", "lion"):
-        if name in said:
+        if name in stated:
             return name
-    fused = "fused" in said or "foreach=false" in said or "torchtune" in runtime or "deepspeed" in runtime
+    fused = "fused" in stated or "foreach=false" in stated or "torchtune" in runtime or "deepspeed" in runtime
     return "adamw-fused" if fused else "adamw"
 
 
@@ -410,7 +410,7 @@ def of_terms(memories: Iterable[Memory], keep: Callable[[Term], bool]) -> Predic
     return Prediction(sum(t.expected for t in kept), sum(t.low for t in kept), sum(t.high for t in kept))
 
 
-def biggest(memories: tuple[Memory, ...], keep: Callable[[Term], bool]) -> Prediction:
+def largest(memories: tuple[Memory, ...], keep: Callable[[Term], bool]) -> Prediction:
     return max((of_terms([memory], keep) for memory in memories), key=lambda p: p.expected)
 
 
@@ -418,8 +418,8 @@ def workload_of(row: Row) -> Workload:
     kind = row.get("kind")
     method = text(row, "method")
     if kind == "training" or "lora" in method or method.startswith("full"):
-        return teaching(row)
-    return answering(row)
+        return training_workload(row)
+    return inference_workload(row)
 
 
 def outside_torch(t: Term) -> bool:
@@ -429,16 +429,16 @@ def outside_torch(t: Term) -> bool:
 def predict(row: Row) -> Prediction:
     kind, scope = row.get("figure_kind") or "", row.get("figure_scope") or ""
     if scope == "host_ram":
-        raise Inexpressible("memory of the host, not of a GPU")
+        raise NotModelledError("memory of the host, not of a GPU")
     if scope == "unified_memory":
-        raise Inexpressible("unified memory: the system's part cannot be told apart")
+        raise NotModelledError("unified memory: the system's part is not known")
     gpus = gpus_of(row)
     if kind == "runtime_overhead":
         return overhead(row)
     theory = kind in STATES
     try:
         model = architecture(row)
-    except Inexpressible:
+    except NotModelledError:
         if kind in {"kv_tokens", "kv_cache"} or not theory:
             raise
         model = only_states(row)
@@ -464,7 +464,7 @@ def predict(row: Row) -> Prediction:
     memories = per_gpu(ModelUse(model, work), gpus)
 
     def measure(keep: Callable[[Term], bool]) -> Prediction:
-        return biggest(memories, keep) if scope == "per_gpu" else of_terms(memories, keep)
+        return largest(memories, keep) if scope == "per_gpu" else of_terms(memories, keep)
 
     if kind in ALLOCATED:
         return measure(lambda t: not outside_torch(t) and t.part != "allocator")
@@ -474,7 +474,7 @@ def predict(row: Row) -> Prediction:
         return found
     if kind in RESERVED:
         return measure(lambda t: not outside_torch(t))
-    if kind in WHOLE_CARD:
+    if kind in ALL_OF_THE_GPU:
         return measure(lambda _: True)
     if kind == "weights_loaded":
         if "cpu" in text(row, "usable_for"):
@@ -484,7 +484,7 @@ def predict(row: Row) -> Prediction:
     if kind in {"kv_cache", "kv_tokens"}:
         tokens = integer(row, "kv_tokens") or length(row)
         if not tokens:
-            raise Inexpressible("the number of cached tokens is not given")
+            raise NotModelledError("the number of cached tokens is not given")
         sequences = 1 if row.get("kv_tokens") else work.batch
         cached = kv_cache.size(model, tokens, sequences, work.kv_cache)
         return Prediction(cached, cached, cached)
@@ -492,14 +492,14 @@ def predict(row: Row) -> Prediction:
         return pool(row, memories)
     if kind == "compute_buffer":
         if "host" in text(row, "usable_for"):
-            raise Inexpressible("llama.cpp's buffers in RAM are not modelled")
+            raise NotModelledError("llama.cpp's buffers in RAM are not modelled")
         return measure(lambda t: t.part == "compute-buffer")
     if kind == "activation":
         return measure(lambda t: t.component == "activations")
     if theory:
         wanted = {"optimizer"} if kind.startswith("optimizer") else {"weights", "gradients", "optimizer"}
         return measure(lambda t: t.component in wanted)
-    raise Inexpressible(f"kind of figure not modelled: {kind or 'none given'}")
+    raise NotModelledError(f"kind of figure not modelled: {kind or 'none given'}")
 
 
 def overhead(row: Row) -> Prediction:
@@ -507,7 +507,9 @@ def overhead(row: Row) -> Prediction:
     if "cuda context" in text(row, "method") and "lazy loading" in notes:
         return Prediction(0.5 * GIB, 0.3 * GIB, 0.95 * GIB)
     if "cuda context" in text(row, "method") or "vllm" not in text(row, "runtime"):
-        raise Inexpressible("a CUDA context with eagerly loaded kernels or NCCL alone: depends on the build of PyTorch")
+        raise NotModelledError(
+            "a CUDA context with eagerly loaded kernels or NCCL alone: depends on the build of PyTorch"
+        )
     tensor = re.search(r"tp\s*=\s*(\d+)", text(row, "parallelism"))
     if "freed during capture" in notes or "graph" in notes:
         return Prediction(0.1 * GIB, 0, 0.6 * GIB)
@@ -519,25 +521,25 @@ def pool(row: Row, memories: tuple[Memory, ...]) -> Prediction:
     size = re.search(r"([\d.]+)\s*GiB", row.get("gpu") or "")
     share = re.search(r"util ([\d.]+)", row.get("notes") or "") or re.search(r"util ([\d.]+)", row.get("runtime") or "")
     if not size or not share:
-        raise Inexpressible("the pool's size needs the card's memory and the fraction used")
-    taken = biggest(memories, lambda t: t.component in {"weights", "activations"})
-    room = float(size[1]) * float(share[1]) * GIB - 0.13 * GIB
-    return Prediction(max(room - taken.expected, 0), max(room - taken.high, 0), room - taken.low)
+        raise NotModelledError("the pool's size needs the card's memory and the fraction used")
+    taken = largest(memories, lambda t: t.component in {"weights", "activations"})
+    reserved = float(size[1]) * float(share[1]) * GIB - 0.13 * GIB
+    return Prediction(max(reserved - taken.expected, 0), max(reserved - taken.high, 0), reserved - taken.low)
 
 
 def activation_theory(row: Row, model: Architecture) -> Prediction:
     sequence = length(row)
     if not sequence:
-        raise Inexpressible("no sequence length")
+        raise NotModelledError("no sequence length")
     if row.get("measured") == "theoretical":
-        raise Inexpressible("a formula for GPT with dropout, not a measurement")
+        raise NotModelledError("a formula for GPT with dropout, not a measurement")
     work = Workload(method="full", precision="bf16", context=sequence, batch=integer(row, "micro_batch") or 1,
                     flash_attention=False if "eager" in text(row, "attention_impl") else None)  # fmt: skip
     size = activation_bytes_per_token(ModelUse(model, work), GpuPart(), sequence) * sequence * work.batch * model.layers
     return Prediction(size, size * 0.8, size * 1.15)
 
 
-# --- the whole file ---
+# --- all rows ---
 
 
 def evaluate(rows: list[Row], tiers: set[str] | None = None) -> Result:
@@ -553,7 +555,7 @@ def evaluate(rows: list[Row], tiers: set[str] | None = None) -> Result:
             continue
         try:
             judge(row, name, usable, result)
-        except (Inexpressible, LlmcheckError) as error:
+        except (NotModelledError, LlmcheckError) as error:
             result.unexpressed.append(unexpressed(row, name, str(error)))
         except (ArithmeticError, ValueError, TypeError, KeyError) as error:
             result.unexpressed.append(unexpressed(row, name, f"{type(error).__name__}: {error}"))
@@ -567,7 +569,7 @@ def unexpressed(row: Row, name: str, reason: str) -> dict[str, str]:
 def judge(row: Row, name: str, usable: str, result: Result) -> None:
     bound = number(row, "bound_bytes")
     if bound and "lower" in (row.get("bound") or "lower"):
-        needed = biggest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
+        needed = largest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
         result.boundaries.append(
             Boundary(name, needed.expected, bound, fits=False, right=needed.expected > bound * USABLE)
         )
@@ -576,7 +578,7 @@ def judge(row: Row, name: str, usable: str, result: Result) -> None:
     if row.get("figure_kind") == "activation_coefficient":  # in units of 2 x hidden bytes per token and layer
         figure = 2.0 * (integer(row, "hidden") or 0) * (number(row, "figure_value") or 0)
     if not figure or figure <= 0:
-        raise Inexpressible("no figure in bytes")
+        raise NotModelledError("no figure in bytes")
     found = predict(row)
     least, most = number(row, "figure_lo_bytes") or figure, number(row, "figure_hi_bytes") or figure
     # the printed digits are an interval; what lies in it to a byte is inside
@@ -588,7 +590,7 @@ def judge(row: Row, name: str, usable: str, result: Result) -> None:
     card = number(row, "gpu_mem_gb")
     peaks = ALLOCATED | RESERVED | {"nvidia_smi"}
     if card and row.get("figure_kind") in peaks and row.get("measured") == "measured":
-        needed = biggest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
+        needed = largest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
         result.boundaries.append(
             Boundary(name, needed.expected, card * GIB, fits=True, right=needed.expected <= card * GIB)
         )

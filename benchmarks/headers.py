@@ -1,7 +1,7 @@
-"""What it costs to answer from a large GGUF file: linear in its vocabulary and tensors, never in its size.
+"""The time of ``llmcheck fit`` on a large GGUF file, which depends on its vocabulary and tensors, not on its size.
 
 Writes files whose weights are holes that take no disk; ``llmcheck --help`` and ``llmcheck fit FILE`` take turns.
-It reports and never judges: exit code 0. The aim is at most 200 ms over ``--help``.
+The exit code is always 0. The aim is at most 200 ms over ``--help``.
 
     python benchmarks/headers.py
     python benchmarks/headers.py --rounds 20 --vocabulary 256000

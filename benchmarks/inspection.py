@@ -1,8 +1,8 @@
-"""How the cost of an inspection grows with the machine: with its GPUs, its installed distributions and its mounts.
+"""How the time of an inspection grows with the GPUs, installed distributions and mounts of a machine.
 
 GPUs are those of the stand-in for NVML in tests/nvml, which needs a C compiler; distributions are empty metadata
 folders that a stand-in for an interpreter names; mounts are lines of a captured tree. Sizes take turns, so that
-whatever else the machine does falls on all of them alike. It reports and never judges: exit code 0.
+whatever else the machine does falls on all of them alike. The exit code is always 0.
 
     python benchmarks/inspection.py
     python benchmarks/inspection.py --rounds 30 --format json
@@ -27,7 +27,7 @@ from types import ModuleType
 
 from llmcheck.probe import Request, disk, software
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "llmcheck", "machine", "--format", "json"]
@@ -35,7 +35,7 @@ GPUS = (1, 2, 4, 8, 16)
 DISTRIBUTIONS = (50, 200, 500, 1000, 2000)
 MOUNTS = (1, 10, 100, 500)
 AIM_MS = 30.0
-"""What 950 more distributions may cost the whole command."""
+"""Milliseconds that 950 more distributions may add to the command."""
 
 Measurement = Callable[[], float]
 
@@ -62,7 +62,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def command(arguments: Sequence[str], environment: dict[str, str]) -> Measurement:
-    """The whole command as a process. A time of something that failed is no time."""
+    """Runs the command as a process; exits if it fails, because then its time means nothing."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
 
     def run() -> None:
@@ -124,24 +124,24 @@ def environment_of(folder: Path, count: int) -> tuple[Path, bytes]:
 
 
 def distributions(folder: Path) -> tuple[dict[int, Measurement], dict[int, Measurement]]:
-    """By their number: the whole command, and the probe alone."""
-    whole: dict[int, Measurement] = {}
+    """By the number of distributions: the command, and the probe alone."""
+    command_times: dict[int, Measurement] = {}
     alone: dict[int, Measurement] = {}
     for count in DISTRIBUTIONS:
         _site, answer = environment_of(folder, count)
-        said, python = folder / str(count) / "answer", folder / str(count) / "python"
-        said.write_bytes(answer)
-        python.write_text(f"#!/bin/sh\nexec cat '{said}'\n", encoding="utf-8")
+        answer_file, python = folder / str(count) / "answer", folder / str(count) / "python"
+        answer_file.write_bytes(answer)
+        python.write_text(f"#!/bin/sh\nexec cat '{answer_file}'\n", encoding="utf-8")
         python.chmod(0o755)
-        request = Request(python=(str(python), "named"), python_answer=answer)
+        request = Request(python=InterpreterChoice(str(python), "named", explicit=True), python_answer=answer)
         host = Host()
         reading = software.probe(host, request)
         found = reading.software.packages if reading.software else None
         if found is None or len(found) != count:
             sys.exit(f"{count} distributions were not found: {reading.problems}")
-        whole[count] = command(("--python", str(python)), {})
+        command_times[count] = command(("--python", str(python)), {})
         alone[count] = functools.partial(timed, functools.partial(software.probe, Host(), request))
-    return whole, alone
+    return command_times, alone
 
 
 def mounts(folder: Path) -> dict[int, Measurement]:
@@ -159,7 +159,7 @@ def mounts(folder: Path) -> dict[int, Measurement]:
 
 
 def last_of_disks(host: Host) -> float:
-    """Seconds until the probe of disks has said its last."""
+    """Seconds until the disk probe has finished."""
     return timed(lambda: list(disk.probe(host, Request())))
 
 
@@ -198,13 +198,13 @@ def difference(found: Series) -> float:
     return round(at[1000] - at[50], 2)
 
 
-def text(every: Sequence[Series], whole: Series) -> str:
+def text(every: Sequence[Series], distributions_series: Series) -> str:
     lines = []
     for each in every:
         pairs = ", ".join(f"{size}: {value:.2f}" for size, value in zip(each.sizes, each.median_ms, strict=True))
         lines.append(f"{each.name}\n  median ms by {each.unit}: {pairs}")
         lines.append(f"  {each.slope_us:.2f} us for each more, R^2 {each.r_squared:.3f}: {each.verdict}")
-    cost = difference(whole)
+    cost = difference(distributions_series)
     met = "met" if cost <= AIM_MS else "not met"
     lines.append(f"1,000 distributions cost {cost:.1f} ms more than 50 (aim: {AIM_MS:.0f} ms, {met})")
     return "\n".join(lines)
@@ -220,11 +220,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cards = gpus(folder)
-        whole_work, alone_work = distributions(folder)
-        whole = series("the command, by distributions", "distributions", whole_work, options.rounds)
+        command_work, alone_work = distributions(folder)
+        by_distributions = series("the command, by distributions", "distributions", command_work, options.rounds)
         every = [
             *([series("the command, by GPUs", "GPUs", cards, options.rounds)] if cards else []),
-            whole,
+            by_distributions,
             series("the software probe, by distributions", "distributions", alone_work, options.rounds * 3),
             series("the disk probe, by mounts", "mounts", mounts(folder), options.rounds * 3),
         ]
@@ -232,12 +232,12 @@ def main() -> None:
         document = {
             "rounds": options.rounds,
             "series": [asdict(each) for each in every],
-            "distributions_1000_minus_50_ms": difference(whole),
+            "distributions_1000_minus_50_ms": difference(by_distributions),
             "aim_ms": AIM_MS,
         }
         print(json.dumps(document, indent=2))
     else:
-        print(text(every, whole))
+        print(text(every, by_distributions))
 
 
 if __name__ == "__main__":

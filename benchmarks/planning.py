@@ -1,6 +1,6 @@
-"""What planning adds to judging: ``llmcheck install PROFILE`` beside ``llmcheck check PROFILE``, in turns.
+"""Compares the time of ``llmcheck install PROFILE`` with ``llmcheck check PROFILE``: what planning adds.
 
-Both inspect the machine and judge the profile; the first then plans. It reports and never judges: exit code 0.
+Both inspect the machine and judge the profile; the first then plans. The exit code is always 0.
 
     python benchmarks/planning.py
     python benchmarks/planning.py inference-7b finetune-7b --rounds 30 --python .venv

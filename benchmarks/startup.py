@@ -1,8 +1,9 @@
-"""How long the command takes from start to end, beside the imports that it cannot do without.
+"""Measures the time of the command from start to end, relative to the imports that it cannot do without.
 
 Builds the wheel, installs it into an environment of its own with compiled bytecode, and then lets all candidates take
 turns, so that whatever else the machine does falls on all of them alike. A wheel has its tables compiled; a checkout
-and an editable install read TOML, so their times are not those of a user. It reports and never judges: exit code 0.
+and an editable install read TOML, so their times are not those of a user. The exit code is
+always 0.
 
 Median and ratio are of elapsed time. ``cpu`` is the least processor time of a run with all its processes: where other
 work shares the machine, compare that.
@@ -97,7 +98,7 @@ def interpreter(given: str) -> Path:
     path = Path(given).expanduser().absolute()
     python = path / "bin" / "python" if path.is_dir() else path
     if not os.access(python.with_name("llmcheck"), os.X_OK):
-        sys.exit(f"there is no llmcheck beside {python}")
+        sys.exit(f"there is no llmcheck next to {python}")
     return python
 
 
@@ -191,8 +192,8 @@ def profiles(python: Path, every: list[Candidate], rounds: int) -> dict[str, dic
             kinds: dict[str, list[float]] = {}
             for _ in range(rounds):
                 words = [str(python), str(program), *each.arguments[1:]]
-                _, said = (on_terminal if each.terminal else in_pipe)(words, cwd)
-                for kind, (spent, times) in json.loads(said.rpartition(b"profile: ")[2]).items():
+                _, output = (on_terminal if each.terminal else in_pipe)(words, cwd)
+                for kind, (spent, times) in json.loads(output.rpartition(b"profile: ")[2]).items():
                     best = kinds.setdefault(kind, [spent, times])
                     best[0] = min(best[0], spent)
             found[each.name] = {kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: -kinds[kind][0])}
@@ -244,9 +245,9 @@ try:
 except SystemExit:
     pass
 sys.stdout.flush()
-whole = (time.thread_time() - begun) * 1e3
-spent["everything else"] = [whole - sum(each[0] for each in spent.values()), 1]
-spent["whole"] = [whole, 1]
+total = (time.thread_time() - begun) * 1e3
+spent["everything else"] = [total - sum(each[0] for each in spent.values()), 1]
+spent["total"] = [total, 1]
 sys.stderr.write("profile: " + json.dumps({kind: [round(ms, 2), times] for kind, (ms, times) in spent.items()}))
 """
 """Runs llmcheck in its own process and writes on the last line of standard error what each kind of work took. Begins

@@ -1,4 +1,4 @@
-"""Where the process starts. ``--version`` is answered before anything else is imported."""
+"""The entry point. ``--version`` is answered before anything else is imported."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def main() -> None:
 
         sys.stdout.write(f"llmcheck {__version__}\n")
         sys.exit(0)
-    gc.set_threshold(100_000)  # nothing here lives long enough to be collected: 4 % of the time of a short run
+    gc.set_threshold(100_000)  # collecting garbage takes 4 % of the time of a short run
     try:
         from llmcheck.cli.main import run
     except KeyboardInterrupt:
         sys.exit(130)
     code = run(arguments)
-    gc.freeze()  # else the collector goes through all objects as the process ends: a fifth of the time of a short run
+    gc.freeze()  # otherwise the collector visits all objects at exit: a fifth of the time of a short run
     sys.exit(code)
 
 

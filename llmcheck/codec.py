@@ -1,4 +1,4 @@
-"""Strict decoding with the place of the error, and encoding; the one module that knows how msgspec words things."""
+"""Encodes, and decodes strictly with the place of an error. Only this module parses msgspec's messages."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from llmcheck.errors import DataError
 
 T = TypeVar("T")
 
-# Patterns are text: re compiles them when they are first used, and keeps them.
+# Strings, so that re compiles them at first use and not at import.
 _UNKNOWN_FIELD = r"Object contains unknown field `(.*?)`"
 _PLACE = r"(?s)^(.*?)(?: - at `\$(.*?)`)?$"
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known words most like ``word``, best first; may be empty."""
-    import difflib  # only on the way to an error message
+    """The known words most similar to ``word``, best first; may be empty."""
+    import difflib  # needed only for error messages
 
     return difflib.get_close_matches(word, list(known), n=count, cutoff=0.5)
 
@@ -31,7 +31,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def convert(data: object, kind: type[T], where: str, *, text: bool = False) -> T:
-    """``data`` as a ``kind``, or DataError that says where it stands, what is wrong and which keys are accepted.
+    """``data`` as a ``kind``. Raises DataError with the place, the problem and the accepted keys.
 
     ``text``: numbers and dates are written as strings, as CSV has them.
     """
@@ -42,7 +42,7 @@ def convert(data: object, kind: type[T], where: str, *, text: bool = False) -> T
 
 
 def explain(error: msgspec.ValidationError, where: str, keys: Iterable[str]) -> str:
-    """msgspec's words with the place in front and, for an unknown key, what would be accepted."""
+    """msgspec's message with the place in front, and with the accepted keys for an unknown one."""
     match = re.match(_PLACE, str(error))
     message, place = (match[1], match[2]) if match else (str(error), None)
     where += f", {place.lstrip('.')}" if place else ""
@@ -59,13 +59,13 @@ def _fields(kind: Any) -> tuple[str, ...]:
 
 
 def decode_json(text: bytes, kind: type[T], where: str) -> T:
-    """A JSON document as a ``kind``. Raises DataError for damaged or foreign JSON."""
+    """A JSON document as a ``kind``. Raises DataError for invalid or unexpected JSON."""
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         raise DataError(explain(error, where, ())) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{where}: not a whole JSON document ({error})") from None
+        raise DataError(f"{where}: not a complete JSON document ({error})") from None
 
 
 def encode_json(value: object) -> str:
@@ -74,14 +74,15 @@ def encode_json(value: object) -> str:
 
 
 def pack(value: object) -> bytes:
-    """A value for a pipe between our own processes."""
+    """A value as MessagePack, for a pipe between our own processes."""
     return msgspec.msgpack.encode(value)
 
 
 def unpack(data: bytes, kind: type[T]) -> T:
+    """A packed value. Raises msgspec.DecodeError."""
     return msgspec.msgpack.decode(data, type=kind)
 
 
 def json_schema(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a struct, as msgspec derives it."""
+    """The JSON Schema of a struct."""
     return msgspec.json.schema(kind)

@@ -1,4 +1,4 @@
-"""The errors that llmcheck raises on purpose; each carries the exit code that the command line ends with."""
+"""The errors that llmcheck raises on purpose. Each has the exit code of the command."""
 
 
 class LlmcheckError(Exception):
@@ -8,14 +8,14 @@ class LlmcheckError(Exception):
 
 
 class UsageError(LlmcheckError):
-    """Options or arguments that cannot be used together, or that have no such value."""
+    """Options or arguments that are invalid or cannot be combined."""
 
 
 class DataError(LlmcheckError):
-    """A profile, machine file or table cannot be read or breaks its grammar."""
+    """A profile, machine file or table cannot be read or is invalid."""
 
 
 class InspectionError(LlmcheckError):
-    """Nothing at all could be found out about the machine."""
+    """Nothing could be found out about the machine."""
 
     exit_code = 3

@@ -1,4 +1,4 @@
-"""Which characters of a text from outside may reach a terminal, a script or a command line."""
+"""Characters of foreign text that are safe in a terminal, a script or a command line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 
 _UNPRINTABLE = (
     "["
-    "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls: they steer the terminal
+    "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls: they control the terminal
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that reorder the text around them
-    "\u200b-\u200d\u2060-\u2065\ufeff"  # signs without a width: two names would look alike
+    "\u200b-\u200d\u2060-\u2065\ufeff"  # characters without width: two names would look alike
     "\u2028\u2029"  # line and paragraph separators
     "\ud800-\udfff"  # half of a surrogate pair: no encoding can write it
     "]"
@@ -22,13 +22,13 @@ def _pattern() -> re.Pattern[str]:
 
 
 def is_printable(text: str) -> bool:
-    """Whether a text can be shown as it is. Line feeds and tabs are control characters too."""
+    """Whether a text can be shown unchanged. Line feeds and tabs count as control characters."""
     return text.isprintable() or not _pattern().search(text)
 
 
 def printable(text: str) -> str:
     r"""A text with each unprintable character written as its escape: ``\x1b``, ``\u202e``."""
-    # isprintable is stricter than the pattern and needs no compiled one, which nearly every text is content with.
+    # isprintable is stricter than the pattern and needs no compilation; it is true for nearly every text.
     if text.isprintable():
         return text
     return _pattern().sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -1,4 +1,4 @@
-"""Plug-ins by file name: what is in a package's folder is what there is, and a module is imported when it is used."""
+"""Plug-ins by file name: every module in a package's folder is one, and it is imported when it is used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 
 @functools.cache
 def names(package: str) -> tuple[str, ...]:
-    """The public modules of a package, sorted; found from the folder, so that there is no list to forget.
+    """The public modules of a package, sorted; read from its folder, so there is no list to maintain.
 
     Raises ModuleNotFoundError if there is no such package.
     """
@@ -26,5 +26,5 @@ def names(package: str) -> tuple[str, ...]:
 
 @functools.cache
 def load(package: str, name: str) -> ModuleType:
-    """One plug-in. The caller checks the name against ``names`` first, to be able to say what there is."""
+    """One plug-in. The caller first checks the name against ``names``, so that its error can list the names."""
     return importlib.import_module(f"{package}.{name}")

@@ -1,4 +1,4 @@
-"""Arguments quoted as one line of a shell, which passes on exactly these arguments."""
+"""Quotes arguments as one command line, so that a shell passes on exactly these arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llmcheck.printable import is_printable
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# An equals sign at the start is a path look-up in zsh.
+# zsh replaces a leading equals sign with the path of a program.
 _PLAIN = re.compile(r"[A-Za-z0-9_@+:,./-][A-Za-z0-9_@+:,./=-]*")
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_@+:,./-]+")
 # On Windows a backslash separates folders, and escapes only a quote that follows it.
@@ -19,9 +19,9 @@ _PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_+:./\\-]+")
 # PowerShell splits an option at a colon or a dot.
 _POWERSHELL_OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _POWERSHELL_PROGRAM = re.compile(r"(?:[A-Za-z]:[\\/]|[A-Za-z_./\\])[A-Za-z0-9_./\\-]*")
-# cmd ends a program's name at a slash, and takes what follows for an option.
+# cmd ends a program's name at a slash, and reads the rest as an option.
 _CMD_PROGRAM = re.compile(r"[A-Za-z0-9_.\\-][A-Za-z0-9_+:.\\-]*")
-# Each of these ends a quoted text in PowerShell.
+# Each of these ends a quoted string in PowerShell.
 _POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 
 # Keywords of a shell (fish reads them so even in quotes), and builtins that run their arguments as code.
@@ -70,13 +70,13 @@ def quote(word: str, shell: str = "bash") -> str:
 
 
 def _program(word: str, shell: str) -> str:
-    """The first word, which a shell may read as a keyword or an expression."""
+    """The first word, which a shell could read as a keyword or an expression."""
     _writable(word)
     if word.lower() in _KEYWORDS:
         raise DataError(f"{word!r} is a keyword of the shell: write the program with its folder")
     match shell:
         case "powershell":
-            # A text in quotes at the start would be shown, not run.
+            # PowerShell would print a quoted string, not run it.
             return word if _POWERSHELL_PROGRAM.fullmatch(word) else f"& {_powershell_quoted(word)}"
         case "cmd":
             return word if _CMD_PROGRAM.fullmatch(word) else _cmd_quoted(word)
@@ -86,7 +86,7 @@ def _program(word: str, shell: str) -> str:
 
 
 def _writable(word: str) -> None:
-    if not is_printable(word):  # a line that is shown has to be the line that is meant
+    if not is_printable(word):  # the line has to be what it looks like
         raise DataError(f"{word!r} has a control character: no command line can be made of it")
 
 
@@ -98,13 +98,13 @@ def _not_empty(value: str, shell: str) -> str:
 
 
 def _posix_quoted(word: str) -> str:
-    """In quotes also what ``shlex`` leaves plain: an equals sign at the start, which is a path look-up in zsh."""
+    """As ``shlex.quote``, and quotes a leading equals sign too."""
     quoted = shlex.quote(word)
     return f"'{word}'" if quoted == word else quoted
 
 
 def _fish_quoted(word: str) -> str:
-    """In single quotes fish has two escapes: of the quote and of the backslash."""
+    """In single quotes, fish knows two escapes: for the quote and for the backslash."""
     return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -128,14 +128,14 @@ def _powershell_quoted(word: str) -> str:
 
 
 def _cmd_quoted(word: str) -> str:
-    """In double quotes most of cmd's special characters are plain."""
+    """In double quotes, cmd passes on most special characters."""
     _refuse_cmd_expansion(word)
-    trailing = len(word) - len(word.rstrip("\\"))  # they would escape the closing quote
+    trailing = len(word) - len(word.rstrip("\\"))  # a backslash would escape the closing quote
     return '"' + word + "\\" * trailing + '"'
 
 
 def _refuse_cmd_expansion(word: str) -> str:
-    """Raises DataError for what cmd expands even in quotes (``%``, perhaps ``!``) and for a quote."""
+    """Raises DataError for characters that cmd expands even in quotes (``%``, ``!``) and for a quote."""
     for sign in '%"!':
         if sign in word:
             raise DataError(f"{word!r} has {sign}, which cmd cannot pass on unchanged: use --shell powershell or bash")

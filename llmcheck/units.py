@@ -15,9 +15,9 @@ GB = DECIMAL["GB"]
 
 
 def parse_size(text: str) -> int:
-    """Bytes of a written size such as ``24 GB`` or ``1.5 TiB``.
+    """The bytes of a size such as ``24 GB`` or ``1.5 TiB``.
 
-    Raises ValueError for anything else, a missing or misspelt unit included: ``24`` and ``24 gb`` could be either.
+    Raises ValueError for other text, and for a missing or misspelt unit: ``24`` and ``24 gb`` are ambiguous.
     """
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in _UNITS:
@@ -47,15 +47,25 @@ def format_gib(size: int) -> str:
 
 
 def format_like(size: int, written: str) -> str:
-    """A size in the units of a written one: powers of two for ``80 GiB``, powers of ten for ``80 GB``."""
+    """A size in the units of ``written``: powers of two for ``80 GiB``, powers of ten for ``80 GB``."""
     return format_gib(size) if written.rstrip().endswith("iB") else format_gb(size)
 
 
-def short(needed: int, found: int, written: str = "GB") -> str | None:
-    """What ``found`` lacks to reach ``needed``, never rounded to nothing; None if it reaches.
+def shortfall(needed: int, found: int, written: str = "GB") -> str | None:
+    """The size by which ``found`` is below ``needed``, at least 1 kB; None if it is not below.
 
-    ``written``: the size of the requirement, whose units are used.
+    ``written``: the size in the requirement, whose units are used.
     """
     if found >= needed:
         return None
     return format_like(max(needed - found, 1000), written)
+
+
+def two_digits(value: float) -> str:
+    """A number with the two digits that an estimate has: ``4.3``, ``55``, ``1,700``; ``0`` for 0 and less."""
+    if value <= 0:
+        return "0"
+    if value >= 100:
+        unit = 10 ** (len(str(int(value))) - 2)
+        return f"{round(value / unit) * unit:,}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"

@@ -1,7 +1,7 @@
 """Changes the code in small ways and counts the changes that no test notices (mutation testing).
 
     pip install -e '.[dev,mutation]'
-    python tools/mutation.py                    # the whole sample; a second start goes on where the first one ended
+    python tools/mutation.py                    # all of the sample; a second start continues the first
     python tools/mutation.py judge kv_cache     # these groups only
     python tools/mutation.py --again            # forget what was found before
     python tools/mutation.py --report           # the table and the survivors, without a run
@@ -471,7 +471,7 @@ def report(groups: Sequence[Group], seed: str) -> int:
     print(f"\nseed {seed}\n{'group':12} mutants killed timeout accepted survived  killed of those not accepted")
     unexplained: list[Result] = []
     used: set[tuple[str, str, str, str]] = set()
-    whole: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for group in groups:
         counts: Counter[str] = Counter()
         for mutant, _ in drawn(group, seed, tools):
@@ -486,8 +486,8 @@ def report(groups: Sequence[Group], seed: str) -> int:
             else:
                 unexplained.append(result)
         _row(group.name, counts)
-        whole += counts
-    _row("all", whole)
+        total += counts
+    _row("all", total)
     for each in unexplained:
         print(f"\n{each.path} {each.function}\n  - {each.was}\n  + {each.becomes}")
     return 1 if unexplained else 0
@@ -514,7 +514,7 @@ def main() -> int:
     seed, groups = configuration()
     unknown = set(options.group) - {group.name for group in groups}
     if unknown:
-        parser.error(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(g.name for g in groups)}")
+        parser.error(f"unknown group: {', '.join(sorted(unknown))}; there are {', '.join(g.name for g in groups)}")
     groups = [group for group in groups if not options.group or group.name in options.group]
     if options.again and not options.report:
         RESULTS.unlink(missing_ok=True)

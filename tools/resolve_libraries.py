@@ -11,7 +11,7 @@ Python 3.11. What is downloaded is the size that the index states, what is insta
 by range requests, without bytecode; a package without a wheel counts ``_BUILT`` times its archive.
 
 ``--install`` puts the smallest into one new environment and imports each as a plan would; their closures say so.
-PyTorch's own index is asked for the CPU build, unless ``--cpu-torch`` names its wheel.
+The CPU build comes from PyTorch's index, unless ``--cpu-torch`` names its wheel.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _TAGS = {tag: rank for rank, tag in reversed(list(enumerate(sys_tags())))}
 
 
 class UnresolvedError(Exception):
-    """What the resolver said."""
+    """The message of the resolver."""
 
 
 class Package(NamedTuple):
@@ -86,10 +86,10 @@ class Resolver:
     def resolve(self, requirements: Iterable[str], *options: str) -> list[Package]:
         """All that would be installed. Raises UnresolvedError."""
         lock = os.path.join(self.folder, "pylock.toml")
-        asked = "\n".join(requirements)
+        lines = "\n".join(requirements)
         self._run(
             "pip", "compile", "--quiet", "--python", sys.executable, "--format", "pylock.toml",
-            "--output-file", lock, *options, "-", asked=asked,
+            "--output-file", lock, *options, "-", stdin=lines,
         )  # fmt: skip
         with open(lock, "rb") as file:
             entries = tomllib.load(file)["packages"]
@@ -128,15 +128,15 @@ class Resolver:
         subprocess.run([os.path.join(folder, "bin", "pip"), "install", "--quiet", "uv"], check=True)
         return os.path.join(folder, "bin", "uv")
 
-    def _run(self, *arguments: str, asked: str | None = None) -> str:
+    def _run(self, *arguments: str, stdin: str | None = None) -> str:
         try:
             done = subprocess.run(
-                [self.uv, *arguments], input=asked, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+                [self.uv, *arguments], input=stdin, capture_output=True, text=True, timeout=_TIMEOUT, check=False
             )
         except subprocess.TimeoutExpired:
             raise UnresolvedError(f"no answer in {_TIMEOUT} s") from None
         if done.returncode:
-            raise UnresolvedError(_said(done.stderr))
+            raise UnresolvedError(_short_error(done.stderr))
         return done.stdout
 
 
@@ -169,30 +169,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         closures = {name: closures[name] for name in [*libraries, CPU_TORCH] if name in closures}
         if options.install:
             chosen = smallest(wanted, closures, sizes, options.install)
-            for name, said in imported(resolver, chosen, options.cpu_torch).items():
-                closures[name] = msgspec.structs.replace(closures[name], message=said)
-        # Of what was left as it is the day stays that of the whole.
+            for name, message in imported(resolver, chosen, options.cpu_torch).items():
+                closures[name] = msgspec.structs.replace(closures[name], message=message)
+        # with --only, most rows are older: the date stays
         today = datetime.datetime.now(datetime.UTC).date()
         day = before.as_of if options.only and before.libraries else today
         write(options.output, closures, sizes, resolver.version, day)
     return 0
 
 
-def asked(library: Library) -> list[str]:
-    """As a plan asks for it on a machine like this one that has no GPU."""
+def requested(library: Library) -> list[str]:
+    """The requirements that a plan has for it on a machine like this one without a GPU."""
     here = Machine(os=Os(system=platform.system().lower(), architecture=platform.machine()))
     return requirements_of(library, {}, here, catalog.tables().package_builds)
 
 
 def resolved(resolver: Resolver, library: Library) -> tuple[Closure, list[Package]]:
-    """What the advised command comes to, and why where it comes to nothing."""
+    """What the advised requirements resolve to; for none, why not."""
     if library.install == "container":
         return Closure(outcome="container-only"), []
     if not library.requirements:
         return Closure(outcome="not-python"), []
     options = ["--extra-index-url", library.extra_index_url] if library.extra_index_url else []
     try:
-        packages = resolver.resolve(asked(library), *options)
+        packages = resolver.resolve(requested(library), *options)
     except UnresolvedError as error:
         no_wheel = re.search(r"no wheels? (with|for)", str(error))
         return Closure(outcome="no-wheel" if no_wheel else "conflict", message=str(error)), []
@@ -212,7 +212,7 @@ def cpu_torch(resolver: Resolver, wheel: str | None) -> tuple[Closure, list[Pack
             message = "from PyTorch's own index"
         else:
             packages = resolver.resolve([f"torch @ file://{os.path.abspath(wheel)}"])
-            message = "measured from the file of this wheel; PyTorch's own index was not asked"
+            message = "measured from the file of this wheel; PyTorch's index was not used"
     except UnresolvedError as error:
         return Closure(outcome="conflict", message=str(error)), []
     versions = {each.name: each.version for each in packages}
@@ -265,37 +265,37 @@ def imported(resolver: Resolver, libraries: Sequence[Library], wheel: str | None
     today = datetime.datetime.now(datetime.UTC).date()
     if wheel is not None:
         resolver.install(python, [wheel])
-    resolver.install(python, [requirement for library in libraries for requirement in asked(library)])
-    said = {}
+    resolver.install(python, [requirement for library in libraries for requirement in requested(library)])
+    messages = {}
     proofs = {library.id: library.verify or f"import {library.import_name}" for library in libraries}
     if wheel is not None:
         proofs[CPU_TORCH] = "import torch; assert torch.ones(2).sum().item() == 2"
     for name, proof in proofs.items():
         done = subprocess.run([python, "-c", proof], capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-        outcome = _said(done.stderr) if done.returncode else f"installed and imported on {today}"
-        said[name] = outcome if wheel is None or name == CPU_TORCH else f"{outcome}, beside torch's CPU build"
-        print(f"{name:22} {said[name]}: {proof}", flush=True)
-    return said
+        outcome = _short_error(done.stderr) if done.returncode else f"installed and imported on {today}"
+        messages[name] = outcome if wheel is None or name == CPU_TORCH else f"{outcome}, with torch's CPU build"
+        print(f"{name:22} {messages[name]}: {proof}", flush=True)
+    return messages
 
 
 def pairs(resolver: Resolver, libraries: Sequence[Library]) -> int:
-    """Every two that the catalogue lets share an environment, or forbids to, asked of the resolver."""
+    """Compares the resolver's answer for every two libraries with the catalogue's: may they share an environment."""
     wrong = 0
     together = [each for each in libraries if each.requirements and not each.isolated]
     for one, other in itertools.combinations(together, 2):
         if not any(each.torch or each.environment or each.conflicts for each in (one, other)):
             continue
         try:
-            resolver.resolve([*asked(one), *asked(other)])
-            said = None
+            resolver.resolve([*requested(one), *requested(other)])
+            error_text = None
         except UnresolvedError as error:
-            said = str(error)
+            error_text = str(error)
         stated = other.id in one.conflicts or one.id in other.conflicts
-        if stated != (said is not None):
+        if stated != (error_text is not None):
             wrong += 1
-        if stated or said:
-            word = "ok   " if stated == bool(said) else "WRONG"
-            print(f"{word} {one.id} + {other.id}: {said or 'resolves'}", flush=True)
+        if stated or error_text:
+            word = "ok   " if stated == bool(error_text) else "WRONG"
+            print(f"{word} {one.id} + {other.id}: {error_text or 'resolves'}", flush=True)
     print(f"{wrong} pairs are not as the catalogue says")
     return min(wrong, 1)
 
@@ -329,8 +329,12 @@ def write(
 
 
 def _sorted(closure: Closure) -> dict[str, Any]:
-    whole = {"outcome": closure.outcome, "message": closure.message, "packages": dict(sorted(closure.packages.items()))}
-    return {key: value for key, value in whole.items() if value}
+    fields = {
+        "outcome": closure.outcome,
+        "message": closure.message,
+        "packages": dict(sorted(closure.packages.items())),
+    }
+    return {key: value for key, value in fields.items() if value}
 
 
 def _joined(lines: Iterable[str]) -> str:
@@ -338,7 +342,7 @@ def _joined(lines: Iterable[str]) -> str:
 
 
 def _stored(output: str) -> Resolutions:
-    """What is there already: its sizes are not asked again, and ``--only`` leaves the rest as it is."""
+    """Earlier results: known sizes are reused, and ``--only`` keeps the other libraries."""
     try:
         with open(OUTPUT if output == "-" else output, "rb") as file:
             return msgspec.json.decode(file.read(), type=Resolutions)
@@ -369,7 +373,7 @@ def _rank(filename: str) -> int | None:
     return min((_TAGS[tag] for tag in tags if tag in _TAGS), default=None)
 
 
-def _said(stderr: str) -> str:
+def _short_error(stderr: str) -> str:
     """An error as one short line, of a traceback the last one; without addresses and paths."""
     stderr = re.split(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*", stderr, flags=re.MULTILINE)[-1]
     words = re.sub(r"https?://\S+", "(address)", " ".join(stderr.split()))

@@ -1,1 +1,1 @@
-"""What to do about a report. Pure: nothing here runs, downloads or looks at the machine again."""
+"""Advice that follows from a report. Pure: runs nothing, downloads nothing and does not inspect the machine."""

@@ -1,4 +1,4 @@
-"""The one profile to talk about, and the next step towards it."""
+"""Chooses one profile that is not ready, and the next step towards it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from llmcheck.cloud.offers import passing
 from llmcheck.install.choose import TierRequest, missing_libraries
 from llmcheck.install.plan import plan_installation
+from llmcheck.judge.requirements import traits
 from llmcheck.schema.advice import Advice, Plan, RankedOffer
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import ProfileReport, Report
+from llmcheck.schema.report import Finding, ProfileReport, Report
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
 from llmcheck.tables.tables import Tables
@@ -23,28 +24,26 @@ def next_step(
     offers: Sequence[Offer],
     corrections: Sequence[Correction],
 ) -> Advice | None:
-    """Towards the best tier that is near; None when every profile is ready or only a cluster could tell.
+    """The next step towards the nearest tier; None if every profile is ready or can only be judged on a cluster.
 
-    Near is, first, the most demanding tier whose hardware does not fail and whose libraries are missing, one without
-    warnings before one with them; else the least demanding tier that is not ready.
+    The nearest is the most demanding tier of which only libraries are missing, preferably without hardware warnings. If
+    there is none, it is the least demanding profile that is not ready.
     """
     tiers = [each for each in report.profiles if each.task != "general"]
     general = [each for each in report.profiles if each.task == "general"]
     software = [each for each in tiers if each.hardware != "not-ready" and each.software == "not-ready"]
-    short = [each for each in (*tiers, *general) if each.verdict == "not-ready"]
+    not_ready = [each for each in (*tiers, *general) if each.verdict == "not-ready"]
     if software:
-        chosen = ([each for each in software if not _warned(each)] or software)[-1]
+        chosen = ([each for each in software if not _has_hardware_warning(each)] or software)[-1]
         reason = f"its hardware is {chosen.hardware}, libraries are missing"
-    elif short:
-        chosen, reason = short[0], "the nearest that is not ready"
+    elif not_ready:
+        chosen, reason = not_ready[0], "the nearest that is not ready"
     else:
         return None
     profile = next(each for each in profiles if each.id == chosen.id)
-    driver = next(
-        (each for each in chosen.findings if each.kind == "driver" and each.status in ("fail", "unknown")), None
-    )
-    if driver is not None:  # nothing can be said of the rest before it is mended
-        return Advice(profile=chosen.id, reason=driver.message, tip=driver.remedy)
+    cause = next((each for each in chosen.findings if _is_root_cause(each)), None)
+    if cause is not None:  # the findings that it blocks are unknown until it is repaired
+        return Advice(profile=chosen.id, reason=cause.message, tip=cause.remedy)
     missing = missing_libraries(chosen.findings, report.machine, tables, profile)
     return Advice(
         profile=chosen.id,
@@ -55,28 +54,34 @@ def next_step(
     )
 
 
-def _plan(target: str, wanted: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
-    if not wanted.libraries and not wanted.uncatalogued:
+def _is_root_cause(finding: Finding) -> bool:
+    """Whether a finding blocks others and no other blocks it, such as that of a driver that does not work."""
+    kind = traits(finding.kind)
+    return kind.blocks is not None and not kind.blocked_by and kind.blocks(finding)
+
+
+def _plan(target: str, request: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
+    if not request.libraries and not request.uncatalogued:
         return None
-    return plan_installation(target, wanted.libraries, machine, tables, tier=wanted)
+    return plan_installation(target, request.libraries, machine, tables, tier=request)
 
 
 def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:
-    """The cheapest that fits by the corrected figures and says how much RAM it has, as far as there is one."""
+    """The cheapest offer that passes; one that fits by the corrected figures and states its RAM is preferred."""
     best: RankedOffer | None = None
     for each in passing(profile, offers, corrections):
-        if best is None or _wishes_met(each) > _wishes_met(best):
+        if best is None or _preferences(each) > _preferences(best):
             best = each
-        if all(_wishes_met(best)):
+        if all(_preferences(best)):
             break
     return best
 
 
-def _wishes_met(ranked: RankedOffer) -> tuple[bool, bool]:
-    return ranked.fits_by_arithmetic, "ram" not in ranked.unknown
+def _preferences(ranked: RankedOffer) -> tuple[bool, bool]:
+    return ranked.fits_by_arithmetic, ranked.offer.ram_gib is not None
 
 
-def _warned(report: ProfileReport) -> bool:
+def _has_hardware_warning(report: ProfileReport) -> bool:
     return any(finding.group == "hardware" and finding.status == "warn" for finding in report.findings)
 
 

@@ -1,7 +1,7 @@
-"""The Python API and composition root: joins the real host and the shipped data to the pure functions.
+"""The Python API. It connects the host and the shipped data with the pure functions.
 
-A module is imported when one of its functions is used. So the inspection is under way before what judges and advises
-is imported: half of the imports pass while the probes work.
+A module is imported when one of its functions is first used. So an inspection starts early, and half of the other
+imports happen while its probes run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmcheck import registry
 
-if TYPE_CHECKING:  # what is listed in _EXPORTS, by the types of its modules
+if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.fitting import *  # noqa: F403
     from llmcheck.api.informing import *  # noqa: F403
     from llmcheck.api.inspection import *  # noqa: F403
@@ -25,22 +25,21 @@ _EXPORTS = {
     "informing": ("cloud", "overview"),
     "inspection": (
         "MachineSource",
-        "ask",
+        "hypothetical_machine",
         "load_machine",
         "modules",
         "python_of",
         "redacted",
         "start_inspection",
-        "stated_machine",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "report_of"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
-"""All that a module of this package defines without an underscore; a test holds it to that."""
+"""The public names of each module; a test compares the two."""
 
 
-if not TYPE_CHECKING:  # else every name would exist, with the type Any
+if not TYPE_CHECKING:  # otherwise every name would exist for type checkers, with the type Any
 
     def __getattr__(name: str) -> Any:
         module = next((module for module, names in _EXPORTS.items() if name in names), None)

@@ -1,8 +1,10 @@
-"""Does a model fit, and the models whose shapes are built in."""
+"""Whether a model fits, and the models whose shapes are built in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
@@ -24,21 +26,27 @@ def fit(
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
 ) -> Fit:
-    """Does this model fit, used like this, and how fast. ``carbon_intensity_g_per_kwh``: grams of CO2.
+    """Whether a model fits with a workload on a machine, and how fast it runs.
 
-    Raises DataError and UsageError.
+    ``assume_idle``: ignore the memory that other processes use. ``carbon_intensity_g_per_kwh``: grams of CO2, to
+    estimate the CO2 of a training run. Raises DataError and UsageError.
     """
     from llmcheck.api import model_source
     from llmcheck.fit import validation
-    from llmcheck.fit.answer import answer
+    from llmcheck.fit.answer import answer, with_defaults
+    from llmcheck.fit.use import ModelUse
     from llmcheck.gpus import vendors
 
-    workload = validation.checked(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
+    if workload.weights is None and (tagged := model_source.weights(model.model)) is not None:
+        workload = msgspec.structs.replace(workload, weights=tagged)
+    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     architecture = model_source.architecture(model, model_cache(Host()))
-    workload = validation.suited(workload, architecture)
+    workload = validation.with_matching_runtime(workload, architecture)
     judged_machine = machine()
     validation.check_machine(workload, judged_machine)
-    # one with memory of its own; what shares the machine's is another machine
+    use = with_defaults(ModelUse(architecture, workload), judged_machine)
+    validation.check_cache(use.runtime, workload.kv_cache, use.weight_format.family)
+    # GPUs with their own memory, which can be added to a machine
     cards = tuple(
         each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised
     )
@@ -49,12 +57,13 @@ def fit(
         assume_idle=assume_idle,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,
+        words=model.words,
     )
     if found.speed is None or found.speed.days is None:
         return found
-    from llmcheck.cloud.rent import rented  # a run of days alone has a price
+    from llmcheck.cloud.rent import with_cost  # only a run that takes days has a price
 
-    return rented(found, catalog.offers())
+    return with_cost(found, catalog.offers())
 
 
 def models() -> ModelList:

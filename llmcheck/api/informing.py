@@ -1,4 +1,4 @@
-"""What informs and judges nothing: all tiers with the next step, and machines to rent."""
+"""The overview of all tiers with the next step, and machines to rent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llmcheck.schema.report import Report
 
 
 def overview(machine: MachineSource) -> Report:
-    """The report that informs: all shipped profiles, no verdict, and the next step towards the nearest tier."""
+    """All shipped profiles on one machine, without a verdict, and the next step towards the nearest tier."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
     report = report_of(profiles, machine(), corrections, frozenset())
     advice = next_step(report, profiles, catalog.tables(), catalog.offers(), corrections)
@@ -25,8 +25,9 @@ def overview(machine: MachineSource) -> Report:
 
 
 def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) -> Offers:
-    """The offers whose machine passes a profile's hardware; with a ``machine``, first how that one stands.
+    """The offers whose hardware passes a profile.
 
+    ``all_tiers``: include community and marketplace machines. ``machine``: also judge this machine, as the first note.
     Raises DataError.
     """
     profile, corrections = profile_catalog.load(name), catalog.corrections()
@@ -35,4 +36,6 @@ def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) ->
         return found
     verdict = evaluate(profile, machine, corrections, frozenset({"software"})).verdict
     own = f"the hardware of {machine.identity.hostname or 'the given machine'} is {verdict} for {profile.id}"
+    if verdict is None:
+        own = f"{profile.id} has no requirement of hardware"
     return msgspec.structs.replace(found, notes=(own, *found.notes))

@@ -24,17 +24,7 @@ if TYPE_CHECKING:
     from llmcheck.whatif.parse import WhatIf
 
 MachineSource = Callable[[], Machine]
-"""Returns the machine; for this machine it waits for the inspection, which has already started."""
-
-
-def ask(python: str | None = None, begun: InterpreterQuery | None = None) -> InterpreterQuery:
-    """Starts the project's interpreter (``python``, or the one that the environment chooses) to report on itself.
-
-    ``begun``: a query that has already started; it is returned if it is for that interpreter.
-    """
-    host = Host()
-    choice = choose(python, host.environ, host.cwd)
-    return begun if begun is not None and begun.choice == choice else InterpreterQuery(choice)
+"""A function that returns the machine; for this machine it waits for the end of the inspection."""
 
 
 def python_of(folder: str, python: str | None = None) -> str | None:
@@ -43,21 +33,19 @@ def python_of(folder: str, python: str | None = None) -> str | None:
     ``python``: the interpreter that the user named; the plan creates the environment with it. Raises UsageError where
     it is given and ``folder`` already is an environment.
     """
-    there = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
-    if there is not None and python is not None:
-        raise UsageError(
-            f"--venv {folder}: there is an environment already, and its Python is judged: leave out --python"
-        )
-    return there or python
+    existing = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
+    if existing is not None and python is not None:
+        raise UsageError(f"--venv {folder}: this environment exists and its Python is judged: leave out --python")
+    return existing or python
 
 
 def modules() -> tuple[str, ...]:
-    """The import names of all libraries. An inspection looks for their files: metadata may list what was deleted."""
+    """The import names of all libraries. An inspection looks for their files, because metadata may be outdated."""
     return tuple(each.import_name for each in catalog.libraries().values() if each.import_name)
 
 
 def start_inspection(
-    question: InterpreterQuery | None = None,
+    query: InterpreterQuery | None = None,
     path: str | None = None,
     probe_seconds: float = PROBE_SECONDS,
     total_seconds: float = TOTAL_SECONDS,
@@ -69,22 +57,16 @@ def start_inspection(
 ) -> MachineSource:
     """Starts the inspection of this machine; the returned function waits for it.
 
-    ``question``: a query of the project's interpreter that has already started; None starts one. ``path``: one more
-    folder whose disk is inspected and judged. ``probe_seconds`` and ``total_seconds``: time limits for each probe and
-    for all. ``explain``: record where each fact was read. ``probe_net``: use the network, to see whether the hub and
-    the package index can be reached. ``measure``: ``disk`` times reads. ``modules``: returns the import names to look
+    ``query``: a query of the project's interpreter that has already started; None starts one. ``path``: another folder
+    whose disk is inspected and judged. ``probe_seconds`` and ``total_seconds``: time limits for each probe and for all.
+    ``explain``: record where each fact was read. ``probe_net``: use the network, to test whether the hub and the
+    package index can be reached. ``measure``: ``disk`` times reads. ``modules``: returns the import names to look
     for on the interpreter's path. The returned function raises InspectionError if nothing could be found out.
     """
     host = Host()
-    question = question or ask()
-    request = Request(
-        path=path,
-        python=question.choice,
-        probe_net=probe_net,
-        measure=tuple(measure),
-        modules=modules,
-    )
-    inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: question.answer(probe_seconds))
+    query = query or InterpreterQuery(choose(None, host.environ, host.cwd))
+    request = Request(path=path, python=query.choice, probe_net=probe_net, measure=tuple(measure), modules=modules)
+    inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: query.answer(probe_seconds))
 
     def machine() -> Machine:
         found = inspection.machine(explain)
@@ -100,7 +82,7 @@ def start_inspection(
 
 
 def _with_problems(machine: Machine) -> Machine:
-    """With what prevents the installed torch from using the GPUs; reads the tables only where torch is installed."""
+    """Adds problems of the installed torch. Reads the tables of PyTorch only if torch is installed."""
     if machine.software.torch is None:
         return torch_support.with_problems(machine, (), ())
     return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
@@ -110,13 +92,13 @@ class _Header(msgspec.Struct):
     schema: str | None = None
 
 
-class _Enclosing(msgspec.Struct):
+class _SavedReport(msgspec.Struct):
     machine: Machine
 
 
-def stated_machine(text: str) -> WhatIf:
+def hypothetical_machine(text: str) -> WhatIf:
     """A machine described in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for other text."""
-    from llmcheck.whatif import parse  # patterns that few commands need
+    from llmcheck.whatif import parse  # few commands need it
 
     return parse.machine(text, catalog.gpu_specs())
 
@@ -136,19 +118,19 @@ def load_machine(name: str) -> Machine:
             with open(name, "rb") as file:
                 data = file.read()
     except OSError as error:
-        hint = "; write one with 'llmcheck machine --format json --output FILE'"
+        hint = "; write one with 'llmcheck machine --format json --output machine.json'"
         raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
     schema = codec.decode_json(data, _Header, f"machine file {where}").schema
     if schema is not None and schema.startswith("llmcheck.report/"):
-        return _completed(codec.decode_json(data, _Enclosing, f"machine file {where}").machine)
+        return _completed(codec.decode_json(data, _SavedReport, f"machine file {where}").machine)
     if schema != MACHINE_SCHEMA:
-        said = f"its schema is '{schema}'" if schema else "it names no schema"
-        raise DataError(f"machine file {where}: {said}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
+        problem = f"its schema is '{schema}'" if schema else "it names no schema"
+        raise DataError(f"machine file {where}: {problem}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
     return _completed(codec.decode_json(data, Machine, f"machine file {where}"))
 
 
 def _completed(machine: Machine) -> Machine:
-    """A saved machine with what the tables add: published figures of its GPUs, and current problems."""
+    """Adds published figures of the GPUs and current problems to a saved machine."""
     if any(gpu.spec is None for gpu in machine.gpus or ()):
         known = identify(machine, catalog.gpu_specs())
         gpus = tuple(
@@ -159,7 +141,7 @@ def _completed(machine: Machine) -> Machine:
 
 
 def redacted(machine: Machine, level: Redaction, home: str | None) -> Machine:
-    """Without what identifies the machine or its user, as far as ``level`` says.
+    """The machine without identifying data, as far as ``level`` says.
 
     ``home``: the user's home folder where ``machine`` is this one; None for a saved machine.
     """

@@ -1,4 +1,4 @@
-"""Install plans, the build of PyTorch, and what is installed."""
+"""Installation plans, the build of PyTorch, and the installed libraries."""
 
 from __future__ import annotations
 
@@ -37,13 +37,12 @@ def install(
     environment: str | None = None,
     verify: bool = False,
 ) -> Plan:
-    """The commands for profiles (what is missing of them) and libraries, in one plan.
+    """One plan for profiles (their missing libraries) and libraries.
 
-    ``venv``: the folder of the environment; the plan makes it unless its interpreter is the judged one. ``live``: the
-    machine is the one where this runs, so that its file system may be read; nothing of it decides about another
-    machine. ``shell``: None takes that of the machine's system. ``environment``: only this one of the plan's
-    environments. ``verify``: runs the real resolver, over the network; of another machine it resolves every environment
-    as an empty one. Raises DataError and UsageError.
+    ``venv``: the folder of the environment; the plan creates it unless its interpreter is the judged one. ``live``:
+    ``machine`` is this machine, so that its file system may be read. ``shell``: None: the usual shell of the machine's
+    operating system. ``environment``: keep only this environment of the plan. ``verify``: run uv or pip over the
+    network; for another machine every environment is resolved as an empty one. Raises DataError and UsageError.
     """
     tables = catalog.tables()
     loaded = [_profile_or_library(name, tables) for name in names]
@@ -52,7 +51,7 @@ def install(
     windows = judged.os is not None and judged.os.system == "windows"
     venv = os.path.expanduser(venv) if venv is not None and live else venv
     if venv is not None and (not venv.strip() or venv.startswith("~")):
-        raise UsageError(f"--venv '{venv}': name the folder of the environment in full")
+        raise UsageError(f"--venv '{venv}': write the full path of the environment")
     options = PlanOptions(
         installer=installer,
         venv=venv,
@@ -71,24 +70,24 @@ def _planned(
     tables: Tables,
     options: PlanOptions,
 ) -> Plan:
-    wanted: list[str] = []
+    libraries: list[str] = []
     notes: list[str] = []
     tier = TierRequest()
     for found in loaded:
         if isinstance(found, Profile):
             missing = missing_libraries(evaluate(found, judged).findings, judged, tables, found)
-            wanted += missing.libraries
+            libraries += missing.libraries
             tier = tier.together_with(missing)
         else:
             library, alias = found
-            wanted.append(library.id)
+            libraries.append(library.id)
             notes += [f"{alias.name}: {alias.reason} ({alias.source}, {alias.as_of})"] if alias else []
-    plan = plan_installation(target, list(dict.fromkeys(wanted)), judged, tables, options, tier)
+    plan = plan_installation(target, list(dict.fromkeys(libraries)), judged, tables, options, tier)
     return msgspec.structs.replace(plan, notes=(*dict.fromkeys(notes), *plan.notes))
 
 
 def _refuse_unusable(machine: Machine) -> None:
-    """A plan for another interpreter than the named one would be a wrong answer."""
+    """Raises UsageError if the interpreter of --python cannot be used, instead of planning for another one."""
     python = machine.software.python
     problem = next((each for each in machine.problems if each.code == "python-unusable"), None)
     if problem is not None and python is not None and python.version is None and python.reason == NAMED:
@@ -96,7 +95,7 @@ def _refuse_unusable(machine: Machine) -> None:
 
 
 def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
-    """Whether the judged interpreter is that of an environment; of another machine only the names are compared."""
+    """Whether the judged interpreter is in this folder; for another machine only the paths are compared."""
     python = machine.software.python
     prefix = python.prefix if python is not None else None
     if prefix is None:
@@ -125,26 +124,26 @@ def _only_environment(plan: Plan, name: str | None) -> Plan:
         return plan
     kept = tuple(each for each in plan.environments if each.name == name)
     if not kept:
-        there = ", ".join(each.name for each in plan.environments) or "none, for nothing is missing"
-        raise UsageError(f"this plan has no environment '{name}'; its environments: {there}")
+        names = ", ".join(each.name for each in plan.environments) or "none, because nothing is missing"
+        raise UsageError(f"this plan has no environment '{name}'; its environments: {names}")
     return msgspec.structs.replace(plan, environments=kept)
 
 
 def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
-    from llmcheck.install import resolver  # starts processes, which only this option needs
+    from llmcheck.install import resolver  # only this option needs it
 
     python = machine.software.python
     base = python.executable if live and python is not None and python.version else None
     measured = {pin: sizes[0] for pin, sizes in catalog.resolutions().sizes.items()}
     environments = [each for each in plan.environments if each.python is not None]
-    if not live:  # an interpreter of that name here is another one
+    if not live:  # an interpreter with that path on this machine is another one
         environments = [msgspec.structs.replace(each, folder=each.folder or "elsewhere") for each in environments]
     answers = tuple(resolver.verify(each, base, measured=measured) for each in environments)
     return msgspec.structs.replace(plan, verification=answers)
 
 
 def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
-    """The build of PyTorch for this machine. ``explain``: with every test that was made."""
+    """The build of PyTorch for a machine. ``explain``: include every test that was made."""
     build = torch_build(machine(), catalog.torch_wheels(), catalog.cuda_drivers())
     return build if explain else msgspec.structs.replace(build, decisions=())
 
@@ -152,11 +151,11 @@ def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
 def check_libraries(
     names: Sequence[str], source: Callable[[Callable[[], tuple[str, ...]]], MachineSource]
 ) -> LibraryCheck:
-    """Which libraries are installed; all of the catalogue where none is named. Raises DataError.
+    """The state of these libraries, or of all in the catalogue if ``names`` is empty. Raises DataError.
 
-    ``source``: begins an inspection that also looks for these modules.
+    ``source``: starts an inspection that also looks for the modules that a function returns.
     """
-    from llmcheck.api.tables import library  # the rest of it is for another command
+    from llmcheck.api.tables import library  # other commands need this module
 
     tables = catalog.tables()
     chosen = [library(name).library for name in names] if names else list(tables.libraries.values())

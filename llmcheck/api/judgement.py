@@ -1,4 +1,4 @@
-"""Profiles against a machine."""
+"""Judges profiles on a machine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.printable import printable
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
@@ -26,18 +27,19 @@ def check(
     only: Sequence[str] = (),
     fail_on_warn: bool = False,
 ) -> Report:
-    """The gate: these profiles (ids or paths) against the machine.
+    """Judges profiles (ids or paths) on a machine.
 
-    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for names that do not exist.
+    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for unknown names.
     """
     profiles = [profile_catalog.load(name) for name in names]
     corrections = catalog.corrections()
     left_out = _left_out(profiles, skip, only)
-    return report_of(profiles, machine(), corrections, left_out, fail_on_warn)
+    paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
+    return report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths)
 
 
 def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
-    """What is not to be judged, as requirement ids and groups."""
+    """The requirement ids and groups that are not judged. Raises UsageError for unknown names."""
     ids = {each.id for profile in profiles for each in profile.require} | {computed_layer.ID}
     groups = {"hardware", "software"}
     for name in (*skip, *only):
@@ -66,9 +68,15 @@ def report_of(
     corrections: Sequence[Correction],
     skip: frozenset[str],
     fail_on_warn: bool = False,
+    paths: Sequence[str | None] | None = None,
 ) -> Report:
-    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged."""
-    judged = tuple(evaluate(profile, machine, corrections, skip, _computed(profile, machine)) for profile in profiles)
+    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
+    for each profile its file, None for a shipped one; None where all are shipped.
+    """
+    judged = tuple(
+        evaluate(profile, machine, corrections, skip, _computed(profile, machine), path)
+        for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
+    )
     return Report(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -83,17 +91,17 @@ def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
     found = computed_layer.methods(profile, machine, _models(profile))
     if not any(each.days for each in found):
         return found
-    from llmcheck.cloud.rent import priced  # a run of days alone has a price
+    from llmcheck.cloud.rent import methods_with_cost  # a run of days alone has a price
 
-    return priced(found, catalog.offers())
+    return methods_with_cost(found, catalog.offers())
 
 
 def _models(profile: Profile) -> dict[str, Architecture]:
-    """The shapes of the known model that a profile's workload names."""
+    """The architecture of the known model that a profile's workload names, by that name."""
     name = profile.workload.model if profile.workload is not None else None
     if name is None:
         return {}
-    from llmcheck.api.model_source import known_model  # the table of models, which most profiles do without
+    from llmcheck.api.model_source import known_model  # few profiles need the table of models
 
     found = known_model(name)
     return {} if found is None else {name: found}

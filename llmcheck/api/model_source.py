@@ -1,4 +1,4 @@
-"""Which model is meant: joins files, the hub and the table of models to the pure ``llmcheck.fit``."""
+"""Finds the architecture of a model in files, on the hub or in the table of models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck import catalog
-from llmcheck.checkpoint import find
+from llmcheck.catalog import profiles
+from llmcheck.checkpoint import find, tags
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit.shapes import typical
@@ -20,7 +21,7 @@ _PATH_LIKE = (os.sep, "." + os.sep, "~")
 
 
 class ModelSource(Struct, frozen=True, kw_only=True):
-    """The model, in one of the ways in which it can be named."""
+    """The name of a model; exactly one field is set."""
 
     model: str | None = None
     """A path, a known model, a repository in the local cache, or a size."""
@@ -29,9 +30,19 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     config: str | None = None
     parameters: str | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The arguments of ``llmcheck fit`` that name it."""
+        pairs = (("--model", self.repository), ("--config", self.config), ("--parameters", self.parameters))
+        named = tuple(part for option, value in pairs if value for part in (option, value))
+        return (self.model,) if self.model else named
+
 
 def architecture(source: ModelSource, cache: str) -> Architecture:
-    """``cache``: where huggingface_hub stores models. Raises DataError and UsageError."""
+    """The architecture of a model. ``cache``: the folder where huggingface_hub stores models.
+
+    Raises DataError and UsageError.
+    """
     given = [each for each in (source.model, source.repository, source.config, source.parameters) if each]
     if len(given) != 1:
         problem = "name a model" if not given else "name the model once"
@@ -51,50 +62,83 @@ def _named(name: str, cache: str) -> Architecture:
     if os.path.exists(path):
         return find.read(path)
     if name.startswith(_PATH_LIKE) or name.lower().endswith((".gguf", ".safetensors", ".json")):
-        raise DataError(f"{name}: there is no such file or folder")
+        raise DataError(f"{name}: no such file or folder")
     known = known_model(name)
     if known is not None:
         return known
     cached = find.cached(name, cache)
     if cached is not None:
         return cached
+    tag = tags.parse(name)
+    tagged = None if tag is None else _tagged(tag, cache)
+    if tagged is not None:
+        return tagged
     if typical.is_size(name):
         return typical.architecture(name)
     _refuse_experts(name)
-    close = nearest(name.lower().rpartition("/")[2], catalog.models())
-    near = f"; nearest: {', '.join(close)}" if close else ""
-    hint = f"; --model {name} asks the hub" if "/" in name and find.is_repository(name) else ""
+    if name in profiles.ids():
+        raise DataError(f"'{name}' is a tier, not a model: 'llmcheck check {name}' judges this machine for it")
+    family = tags.newest(name.partition(":")[0], catalog.models())[:3]
+    close = family or nearest(name.lower().rpartition("/")[2], catalog.models())
+    near = f"; {'the newest of that name' if family else 'nearest'}: {', '.join(close)}" if close else ""
+    hint = f"; --model {name} fetches it from the hub" if "/" in name and find.is_repository(name) else ""
     raise DataError(
-        f"'{name[:100]}' is no file, known model, repository in the local cache ({cache}) or size{near}{hint}; "
+        f"'{name[:100]}' is not a file, known model, repository in the local cache ({cache}) or size{near}{hint}; "
         "see 'llmcheck models list'"
     )
 
 
+def weights(name: str | None) -> str | None:
+    """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
+    tag = tags.parse(name or "")
+    return tag.weights if tag is not None and not os.path.exists(name or "") else None
+
+
+def is_known(name: str) -> bool:
+    """Whether a word names a model of the table, a size, or the beginning of such names."""
+    models = catalog.models()
+    return bool(typical.is_size(name) or known_model(name) or tags.parse(name) or tags.newest(name, models))
+
+
+def _tagged(tag: tags.Tag, cache: str) -> Architecture | None:
+    """The model that a tag of Ollama means: in the table, or a repository of the hub that is there."""
+    if "/" in tag.name:
+        return known_model(tag.name.rpartition("/")[2]) or find.cached(tag.name, cache)
+    for each in tags.matching(tag, catalog.models()):
+        found = known_model(each)
+        if found is not None:
+            note = f"{tag.name}:{tag.size} of Ollama is read as {each}" if tag.size else f"{tag.name} is read as {each}"
+            if tag.weights is None:
+                note += "; what Ollama downloads for it is mostly q4_k_m: --weights q4_k_m"
+            return replace(found, notes=(*found.notes, note))
+    return None
+
+
 def _refuse_experts(size: str, option: str = "") -> None:
-    """Raises UsageError for a size that says nothing of how many experts there are and how wide, with models of it."""
+    """Raises UsageError for a size with experts, such as 8x7B, which does not determine the shapes."""
     if not typical.has_experts(size):
         return
-    wanted = size.strip().lower()
-    meant = [each for each in catalog.models() if each.endswith(f"-{wanted}")]
-    near = f"name the model: {' or '.join(meant)}" if meant else "name the model or its config.json"
-    raise UsageError(f"{option}{size.strip()[:40]} has experts, of which no shapes are typical; {near}")
+    key = size.strip().lower()
+    matches = [each for each in catalog.models() if each.endswith(f"-{key}")]
+    near = f"name the model: {' or '.join(matches)}" if matches else "name the model or its config.json"
+    raise UsageError(f"{option}{size.strip()[:40]} has experts, which have no typical shapes; {near}")
 
 
 def known_model(name: str) -> Architecture | None:
-    """One of the table, by id or by the name of a repository, with or without its owner, whatever its case."""
-    from llmcheck.checkpoint import config  # 10 ms that a file on disk does without
+    """A model of the table, by id or by repository, with or without owner, in any case; None if there is none."""
+    from llmcheck.checkpoint import config  # 10 ms, not needed for a file on disk
 
-    wanted = name.strip().lower()
+    key = name.strip().lower()
     for each in catalog.models().values():
-        meant = [other for other in each.names if wanted in (other.lower(), other.lower().rpartition("/")[2])]
-        if meant or wanted == each.id:
+        matches = [other for other in each.names if key in (other.lower(), other.lower().rpartition("/")[2])]
+        if matches or key == each.id:
             source = f"{each.source} ({each.as_of})"
-            return config.architecture(each.config, f"table of models, {each.id}", [*meant, *each.names][0], source)
+            return config.architecture(each.config, f"table of models, {each.id}", [*matches, *each.names][0], source)
     return None
 
 
 def _from_hub(name: str, cache: str) -> Architecture:
-    """The hub, else what is here; the hub's answer is the newest."""
+    """From the hub; if that fails, from the local cache or the table."""
     from llmcheck.checkpoint import hub
 
     if not find.is_repository(name):
@@ -109,7 +153,7 @@ def _from_hub(name: str, cache: str) -> Architecture:
 
 
 def tokens(text: str) -> float:
-    """A count of tokens as people write it: ``2T``, ``300B``, ``1.5e12``. Raises UsageError."""
+    """The number of tokens in ``2T``, ``300B`` or ``1.5e12``. Raises UsageError."""
     match = _TOKENS.fullmatch(text.strip())
     factor = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
     value = float(match[1]) * 10.0 ** int(match[2] or 0) * factor[(match[3] or "").lower()] if match else 0.0

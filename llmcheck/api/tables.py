@@ -1,4 +1,4 @@
-"""What is shipped: profiles and libraries."""
+"""The shipped profiles and libraries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
 from llmcheck.judge import requirements
-from llmcheck.judge.evaluate import concerning_profile
+from llmcheck.judge.evaluate import corrections_of
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
 
@@ -20,11 +20,11 @@ def profiles() -> ProfileList:
 def profile(name: str) -> ShownProfile:
     """One profile with the corrections of its figures. Raises DataError."""
     found = profile_catalog.load(name)
-    return ShownProfile(profile=found, corrections=concerning_profile(catalog.corrections(), found.id))
+    return ShownProfile(profile=found, corrections=corrections_of(catalog.corrections(), found.id))
 
 
 def profile_schema() -> dict[str, object]:
-    """The JSON Schema of profile files: the profile, and one alternative per requirement kind."""
+    """The JSON Schema of profile files, with one alternative for each requirement kind."""
     kinds = {
         kind: codec.json_schema(registry.load("llmcheck.judge.requirements", kind).Requirement)
         for kind in requirements.kinds()
@@ -35,16 +35,16 @@ def profile_schema() -> dict[str, object]:
         own["properties"]["kind"] = {"const": kind}
         own["properties"]["any_of"] = {"type": "array", "items": {"type": "object"}}
         definitions[kind] = own
-    whole = codec.json_schema(Profile)
-    shape = whole["$defs"][whole["$ref"].rpartition("/")[2]]
+    document = codec.json_schema(Profile)
+    shape = document["$defs"][document["$ref"].rpartition("/")[2]]
     shape["properties"]["require"] = {
         "type": "array",
         "minItems": 1,
         "items": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in definitions]},
     }
     shape["additionalProperties"] = False
-    whole["$defs"]["Workload"]["properties"]["runtime"] = {"enum": [*runtimes.ids(), None], "default": None}
-    others = {name: schema for name, schema in whole["$defs"].items() if name not in ("Profile", "Requirement")}
+    document["$defs"]["Workload"]["properties"]["runtime"] = {"enum": [*runtimes.ids(), None], "default": None}
+    others = {name: schema for name, schema in document["$defs"].items() if name not in ("Profile", "Requirement")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "llmcheck profile",
@@ -54,7 +54,7 @@ def profile_schema() -> dict[str, object]:
 
 
 def libraries(area: str | None = None) -> LibraryList:
-    """All libraries of the document, or those of one area. Raises UsageError for an area that does not exist."""
+    """All libraries, or those of one area. Raises UsageError for an unknown area."""
     every = tuple(catalog.libraries().values())
     areas = tuple(dict.fromkeys(library.area for library in every))
     if area is not None and area not in areas:
@@ -63,7 +63,7 @@ def libraries(area: str | None = None) -> LibraryList:
 
 
 def library(name: str) -> ShownLibrary:
-    """One library by id or by any name that people use for it. Raises DataError that names the nearest."""
+    """One library by id, name or alias. Raises DataError with the nearest id."""
     tables = catalog.tables()
     found = named(name, tables)
     if found is None:

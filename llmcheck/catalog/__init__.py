@@ -1,4 +1,4 @@
-"""Shipped and user data: found, loaded and validated. Each table is read when a command first uses it.
+"""Loads and validates shipped tables and user files. Each table is read when a command first uses it.
 
 An installed wheel reads the compiled tables (``compiled``), a checkout the TOML and CSV files (``sources``).
 """
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
     from llmcheck.tables.correction import Correction
+    from llmcheck.tables.evaluation import Evaluations
     from llmcheck.tables.library import Alias, Library, Resolutions
+    from llmcheck.tables.listed_model import ListedModel
     from llmcheck.tables.offer import Offer
+    from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
     from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
@@ -35,7 +38,7 @@ def table(name: str, kind: type[T]) -> T:
     except DataError:
         from llmcheck.catalog import sources
 
-        if not sources.are_here(name):
+        if not sources.exist(name):
             raise
         found = None
     if found is None:
@@ -46,36 +49,36 @@ def table(name: str, kind: type[T]) -> T:
 
 
 def read_toml(path: str) -> dict[str, Any]:
-    """A TOML file of the user's. Raises DataError with the file and place for anything that cannot be read."""
+    """Reads a TOML file. Raises DataError with the file and the place of the error."""
     from llmcheck.catalog import sources  # tomllib and csv, 3 ms
 
     return sources.read_toml(path)
 
 
-@functools.cache  # an inspection looks for their modules before a plan is made of them
+@functools.cache  # both an inspection and a plan need them
 def libraries() -> Mapping[str, Library]:
-    """All libraries by id: those of the document in its order, and then those that work beside them."""
+    """All libraries by id: those of the document in its order, then those that llmcheck adds."""
     from llmcheck.tables.library import Library
 
     return {library.id: library for library in table("libraries", tuple[Library, ...])}
 
 
 def aliases() -> tuple[Alias, ...]:
-    """Names that people use for a library, or that it had."""
+    """Other names of libraries, and former ones."""
     from llmcheck.tables.library import Alias
 
     return table("aliases", tuple[Alias, ...])
 
 
 def system_steps() -> tuple[SystemInstallStep, ...]:
-    """What an administrator runs, by system and purpose."""
+    """Commands for administrators, by operating system and purpose."""
     from llmcheck.tables.system_step import SystemInstallStep
 
     return table("system_steps", tuple[SystemInstallStep, ...])
 
 
 def resolutions() -> Resolutions:
-    """What every library resolved to, and how large it is."""
+    """The packages that every library resolved to, and their sizes."""
     from llmcheck.tables.library import Resolutions
 
     return table("resolutions", Resolutions)
@@ -117,7 +120,7 @@ def package_builds() -> tuple[PackageBuild, ...]:
 
 
 def tables() -> Tables:
-    """All that an installation plan rests on."""
+    """All tables that an installation plan uses."""
     from llmcheck.tables.tables import Tables
 
     return Tables(
@@ -140,8 +143,29 @@ def models() -> dict[str, KnownModel]:
     return {each.id: each for each in table("models", tuple[KnownModel, ...])}
 
 
+def listed_models() -> tuple[ListedModel, ...]:
+    """The original releases that may be recommended."""
+    from llmcheck.tables.listed_model import ListedModel
+
+    return table("listed_models", tuple[ListedModel, ...])
+
+
+def evaluations() -> Evaluations:
+    """What public evaluations measured of the listed models."""
+    from llmcheck.tables.evaluation import Evaluations
+
+    return table("evaluations", Evaluations)
+
+
+def quantisation_losses() -> dict[str, QuantisationLoss]:
+    """What is published of the loss by each format of weights, by the format's name."""
+    from llmcheck.tables.quantisation_loss import QuantisationLoss
+
+    return {each.format: each for each in table("quantisation_losses", tuple[QuantisationLoss, ...])}
+
+
 def corrections() -> tuple[Correction, ...]:
-    """What is known to be wrong in the document."""
+    """Corrections of wrong figures in the document."""
     from llmcheck.tables.correction import Correction
 
     return table("corrections", tuple[Correction, ...])
@@ -155,7 +179,7 @@ def offers() -> tuple[Offer, ...]:
 
 
 def gpu_specs() -> tuple[GpuRecord, ...]:
-    """What is published of each card, in the order of the table."""
+    """The published figures of each GPU, in the order of the table."""
     from llmcheck.gpus.identify import GpuRecord
 
     return table("gpus", tuple[GpuRecord, ...])

@@ -1,4 +1,4 @@
-"""The compiled tables of an installed wheel: what the TOML and CSV files say, in one file that is quick to decode.
+"""The compiled tables of an installed wheel: the TOML and CSV files as one file that is quick to decode.
 
 ``hatch_build.py`` writes the file when a wheel is built; llmcheck itself never does, so a checkout has none and reads
 its TOML and CSV files. Each table is a value of its own in the file, and only those in use are decoded.
@@ -34,11 +34,10 @@ class CompiledTables(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def table(name: str, kind: type[T]) -> T | None:
-    """One table; None where it has to be read from its sources.
+    """One table; None if it has to be read from its sources.
 
-    That is so where nothing was compiled, and where a source lies beside the package and is not what was compiled. A
-    source that is not there was left out of the wheel. Raises DataError for a file that is damaged or of another
-    version.
+    That is so if there is no compiled file, or if a source file has changed since. A missing source file is fine: a
+    wheel leaves it out. Raises DataError for a compiled file that is damaged or has another version.
     """
     found = _file().get(name)
     if found is None or not all(_unchanged(each, checksum) for each, checksum in found.sources.items()):
@@ -75,12 +74,12 @@ def _file() -> dict[str, CompiledTable]:
     except OSError as error:
         raise _damaged(error.strerror or str(error)) from None
     try:
-        whole = msgspec.msgpack.decode(data, type=CompiledTables)
+        file_content = msgspec.msgpack.decode(data, type=CompiledTables)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged(str(error)) from None
-    if whole.llmcheck != __version__:
-        raise _damaged(f"it is of llmcheck {whole.llmcheck[:40]!r}, this is {__version__}")
-    return whole.tables
+    if file_content.llmcheck != __version__:
+        raise _damaged(f"it is of llmcheck {file_content.llmcheck[:40]!r}, this is {__version__}")
+    return file_content.tables
 
 
 def _unchanged(name: str, checksum: int) -> bool:
@@ -89,11 +88,11 @@ def _unchanged(name: str, checksum: int) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        return False  # reading it again says what is wrong with it
+        return False  # reading the source reports the error
 
 
 def _checksum(path: str) -> int:
-    """CRC-32: it has to notice an edit, not an attack; hashlib takes 2 ms to import."""
+    """CRC-32, because it has to detect an edit, not an attack; hashlib takes 2 ms to import."""
     with open(path, "rb") as file:
         return zlib.crc32(file.read())
 
@@ -103,6 +102,6 @@ def _damaged(reason: str) -> DataError:
 
 
 def sources_of(data: bytes) -> dict[str, int]:
-    """The files that a compiled file was made of, with their checksums."""
-    whole: Any = msgspec.msgpack.decode(data, type=CompiledTables)
-    return {name: checksum for each in whole.tables.values() for name, checksum in each.sources.items()}
+    """The source files of a compiled file, with their checksums."""
+    file_content: Any = msgspec.msgpack.decode(data, type=CompiledTables)
+    return {name: checksum for each in file_content.tables.values() for name, checksum in each.sources.items()}

@@ -1,4 +1,4 @@
-"""Where the shipped files lie."""
+"""Paths of the shipped files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 @functools.cache
 def profile_folder() -> str:
-    """The shipped profiles: inside the installed package, or beside the package in a checkout."""
+    """The folder of the shipped profiles: inside the installed package, or next to the package in a checkout."""
     inside = os.path.join(PACKAGE, "profiles")
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(PACKAGE), "profiles")
 

@@ -1,4 +1,4 @@
-"""Profiles by id or path, with errors that name the file, the key and what is accepted."""
+"""Profiles by id or path. Errors name the file, the key and the accepted values."""
 
 from __future__ import annotations
 
@@ -27,15 +27,23 @@ def shipped() -> tuple[Profile, ...]:
 
 
 def path_of(name: str) -> str:
-    """The file of a profile given by id or path. Raises DataError that names the nearest ids."""
+    """The file of a profile, by id or path. Raises DataError with the nearest ids."""
     if name in ids():
         return os.path.join(places.profile_folder(), f"{name}.toml")
     if os.path.exists(name) or name.endswith(".toml") or os.sep in name:
         return name
     raise DataError(
-        f"there is no profile '{name}'{codec.did_you_mean(name, ids())}; "
-        f"profiles: {', '.join(ids())}, or the path of a .toml file"
+        f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(ids())}, or the path of a .toml file"
     )
+
+
+def _meant(name: str) -> str:
+    """The tiers for a size of model, else the profile of the nearest name."""
+    size = name.strip().lower()
+    tiers = [each for each in ids() if size in each.split("-")]
+    if not tiers:
+        return codec.did_you_mean(name, ids())
+    return f" (did you mean {' or '.join(map(repr, tiers))}, or 'llmcheck fit {size}'?)"
 
 
 def load(name: str) -> Profile:
@@ -85,7 +93,7 @@ def decode_profile(table: dict[str, Any], where: str) -> Profile:
 
 
 def _check_workload(workload: Workload, where: str) -> None:
-    """Raises DataError for a model or a runtime that is not known."""
+    """Raises DataError for an unknown model or runtime."""
     if workload.model is not None and workload.model not in catalog.models():
         near = codec.did_you_mean(workload.model, catalog.models())
         raise DataError(

@@ -1,4 +1,4 @@
-"""The tables as their TOML, CSV and JSON files say them: what a checkout reads, and what a wheel is compiled from."""
+"""Reads the tables from their TOML, CSV and JSON files, for a checkout and for compiling a wheel."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import KnownModel
 from llmcheck.schema.machine import GpuSpec
 from llmcheck.tables.correction import Correction
+from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.library import Alias, Library, Resolutions
+from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.offer import Offer
+from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
@@ -31,8 +34,8 @@ def read(name: str) -> Any:
     return read_toml(places.path_of(name)) if name.startswith("profiles/") else TABLES[name][1]()
 
 
-def are_here(name: str) -> bool:
-    """Whether the files of a table are there; a wheel has only those of profiles."""
+def exist(name: str) -> bool:
+    """Whether the files of a table exist; a wheel has only those of profiles."""
     return all(os.path.exists(places.path_of(each)) for each in _files(name))
 
 
@@ -47,7 +50,7 @@ def _files(name: str) -> tuple[str, ...]:
 
 
 def read_toml(path: str) -> dict[str, Any]:
-    """A TOML file. Raises DataError with the file and place for anything that cannot be read."""
+    """Reads a TOML file. Raises DataError with the file and the place of the error."""
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
@@ -73,14 +76,18 @@ def _resolutions() -> Resolutions:
         return codec.decode_json(file.read(), Resolutions, path)
 
 
-def _offers() -> tuple[Offer, ...]:
-    path = places.path_of("data/offers.csv")
-    rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv("data/offers.csv")]
-    return codec.convert(rows, tuple[Offer, ...], path, text=True)
+def _texts(name: str, kind: type[T]) -> tuple[T, ...]:
+    """The rows of a CSV file whose columns are the fields of ``kind``; an empty cell is a field that is left out."""
+    rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv(name)]
+    return codec.convert(rows, tuple[kind, ...], places.path_of(name), text=True)  # type: ignore[valid-type]
+
+
+def _evaluations() -> Evaluations:
+    return Evaluations(scales=_texts("data/evaluation_scales.csv", Scale), scores=_texts("data/evaluations.csv", Score))
 
 
 def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers, where a row is one line."""
+    """The rows of a CSV file with their line numbers, if each row is one line."""
     with open(places.path_of(name), encoding="utf-8", newline="") as file:
         yield from enumerate(csv.DictReader(file), 2)
 
@@ -112,7 +119,9 @@ def _gpu(row: dict[str, str]) -> GpuRecord:
         vendor=row["vendor"],
         spec=spec,
         aliases=_list(row["aliases"]),
-        arch=row["arch"] or None,
+        search_words=_list(row["search_words"]),
+        other_sizes_gb=tuple(map(float, _list(row["other_sizes_gb"]))),
+        host_architecture=row["host_architecture"] or None,
         capability=row["capability"] or None,
         memory_reported=int(row["memory_reported_mib"]) * MIB if row["memory_reported_mib"] else None,
         as_of=row["as_of"],
@@ -144,13 +153,7 @@ def _wheel(row: dict[str, str]) -> TorchWheel:
 
 
 def _driver(row: dict[str, str]) -> CudaDriver:
-    return CudaDriver(
-        cuda=row["cuda"],
-        linux=row["linux"],
-        windows=row["windows"],
-        source=row["source"],
-        as_of=datetime.date.fromisoformat(row["as_of"]),
-    )
+    return CudaDriver(**_dated(row))
 
 
 def _package_build(row: dict[str, str]) -> PackageBuild:
@@ -171,6 +174,13 @@ def _dated(row: dict[str, str]) -> dict[str, Any]:
     return {**row, "as_of": datetime.date.fromisoformat(row["as_of"])}
 
 
+def _listed_model(row: dict[str, str]) -> ListedModel:
+    lists = {name: _list(row[name]) for name in ("tasks", "modalities", "gguf")}
+    rest = {name: value for name, value in row.items() if value and name not in lists}
+    gated = {"gated": _YES[row["gated"]]} if row["gated"] else {}
+    return ListedModel(**{**_dated(rest), **lists, **gated})
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
 
@@ -179,18 +189,21 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
-    "cuda_images": (
-        ("data/cuda_images.csv",),
-        lambda: _rows("data/cuda_images.csv", _cuda_image),
-    ),
+    "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),
+    "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
+    "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
-    "offers": (("data/offers.csv",), _offers),
+    "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
+    "quantisation_losses": (
+        ("data/quantisation_loss.csv",),
+        lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),
+    ),
     "resolutions": (("data/resolutions.json",), _resolutions),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }
-"""By name: the files that a table is made of, and what reads them."""
+"""By name: the files of a table, and the function that reads them."""

@@ -1,1 +1,1 @@
-"""Shapes of a model, read from what lies beside or in front of its weights; the weights themselves are never read."""
+"""The architecture of a model, from its configuration and the headers of its weight files. Weights are never read."""

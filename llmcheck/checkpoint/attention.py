@@ -111,14 +111,14 @@ def _vectors(decoder: Decoder) -> int:
     """Biases and norms of one layer."""
     text, family = decoder.text, decoder.family
     heads, kv_heads, dim = decoder.heads.heads, decoder.heads.kv_heads, decoder.heads.head_dim
-    said = text.flag("attention_bias")
-    of_three = said or any(map(text.flag, ("add_qkv_bias", "qkv_bias", "use_qkv_bias")))
-    of_three = of_three or (family.query_bias and not text.has("attention_bias"))
-    of_output = family.output_bias == "always" or (said and family.output_bias == "with attention_bias")
+    declared = text.flag("attention_bias")
+    qkv_bias = declared or any(map(text.flag, ("add_qkv_bias", "qkv_bias", "use_qkv_bias")))
+    qkv_bias = qkv_bias or (family.query_bias and not text.has("attention_bias"))
+    output_bias = family.output_bias == "always" or (declared and family.output_bias == "with attention_bias")
     size = 0
-    if family.bias or of_three:
+    if family.bias or qkv_bias:
         size += (heads + 2 * kv_heads) * dim
-    if family.bias or of_output:
+    if family.bias or output_bias:
         size += decoder.hidden
     if family.attention_sinks:
         size += heads

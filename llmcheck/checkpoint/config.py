@@ -20,7 +20,7 @@ _CONTEXT = (
     "max_position_embeddings", "n_positions", "seq_length", "max_sequence_length", "max_seq_len", "n_ctx",
 )  # fmt: skip
 _IMAGE_TOKENS = 8
-"""Rows of the embedding for images, beside the vocabulary, where layers attend to them (Llama 3.2 Vision)."""
+"""Rows that the embedding has for images in addition to the vocabulary, with cross attention (Llama 3.2 Vision)."""
 
 
 def decoded(data: bytes, where: str) -> dict[str, Any]:
@@ -136,5 +136,5 @@ def _extra_layers_notes(read: Decoder) -> tuple[str, ...]:
 
 def _tied(read: Decoder, whole: Fields) -> bool:
     """Whether the output projection is the embedding."""
-    said = next((fields for fields in (read.text, whole) if fields.has("tie_word_embeddings")), None)
-    return said.flag("tie_word_embeddings") if said else read.family.tied
+    declared = next((fields for fields in (read.text, whole) if fields.has("tie_word_embeddings")), None)
+    return declared.flag("tie_word_embeddings") if declared else read.family.tied

@@ -1,4 +1,4 @@
-"""What one family of models is: everything that its ``config.json`` or GGUF file leaves out, or means in its own way.
+"""A family of models: the facts that its ``config.json`` or GGUF file omits, and keys with a meaning of their own.
 
 The defaults of the fields are Llama's layers with transformers' own defaults, so a family states only what differs.
 Each file in ``families/`` has a tuple ``FAMILIES`` of these.
@@ -133,15 +133,15 @@ class Family(Struct, frozen=True, kw_only=True):
     shared_layers_lack_keys: bool = False
     """A layer that shares the KV cache of another has no key and value matrices of its own."""
     bias: bool = False
-    """A bias beside every matrix of the layers."""
+    """Every matrix of the layers has a bias."""
     query_bias: bool = False
-    """A bias beside queries, keys and values where the file does not say it."""
+    """The query, key and value matrices have a bias where the file has no key for it."""
     output_bias: Literal["never", "with attention_bias", "always"] = "never"
-    """A bias beside attention's output matrix."""
+    """When attention's output matrix has a bias."""
     attention_sinks: bool = False
     """One learned number for each head."""
     query_norm: bool = False
-    """Norms over queries and keys, whether or not the file says ``use_qk_norm``."""
+    """Norms over queries and keys, with or without ``use_qk_norm`` in the file."""
     query_norm_over_all_heads: bool = False
     """Those norms have a weight for each element of all heads, not of one head."""
 
@@ -154,9 +154,9 @@ class Family(Struct, frozen=True, kw_only=True):
     feed_forward_width: Callable[[Fields, int], int] | None = None
     """The width of one branch from the file and its ``intermediate_size``; None: they are the same."""
     mlp_bias: bool = False
-    """A bias beside every matrix of the feed-forward part, whether or not the file says ``mlp_bias``."""
+    """Every feed-forward matrix has a bias, with or without ``mlp_bias`` in the file."""
     expert_bias: bool = False
-    """A bias beside the router and every matrix of an expert."""
+    """The router and every matrix of an expert have a bias."""
     router_bias: bool = False
     """One number for each expert that corrects the router's choice."""
     shared_experts: int = 0

@@ -12,7 +12,7 @@ from llmcheck.errors import DataError
 from llmcheck.schema.architecture import Architecture
 
 if TYPE_CHECKING:
-    from llmcheck.checkpoint.safetensors import Header
+    from llmcheck.checkpoint.safetensors import SafetensorsHeader
 
 _COUNTED = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
 _OTHER_MODEL = 0.3
@@ -62,10 +62,10 @@ def _file(path: str) -> Architecture:
     if name.endswith((".safetensors", _INDEX)):
         from llmcheck.checkpoint import safetensors
 
-        beside = os.path.join(os.path.dirname(path), "config.json")
+        config_path = os.path.join(os.path.dirname(path), "config.json")
         header = safetensors.read_tensors(path)
-        if os.path.isfile(beside):
-            return _with_tensors(_config(beside), header)
+        if os.path.isfile(config_path):
+            return _with_tensors(_config(config_path), header)
         return safetensors.shape_of(header)
     ending = os.path.splitext(name)[1]
     if ending in _OTHER:
@@ -113,7 +113,7 @@ def _config(path: str) -> Architecture:
     return config.architecture(config.decoded(data, path), path, name, path)
 
 
-def _with_tensors(found: Architecture, header: Header) -> Architecture:
+def _with_tensors(found: Architecture, header: SafetensorsHeader) -> Architecture:
     """The shapes of ``config.json`` and, where no weight file is missing, the exact bytes of the tensors."""
     from llmcheck.checkpoint import safetensors
 
@@ -122,7 +122,9 @@ def _with_tensors(found: Architecture, header: Header) -> Architecture:
         return replace(found, notes=notes)
     if _contradicts(found, header):
         stored = sum(group.elements for group in header.tensors)
-        counts = f"config.json describes {found.parameters.total:,} weights, and the tensors beside it have {stored:,}"
+        counts = (
+            f"config.json describes {found.parameters.total:,} weights, but the tensors in its folder have {stored:,}"
+        )
         try:
             shape = safetensors.shape_of(header)
         except DataError:
@@ -131,7 +133,7 @@ def _with_tensors(found: Architecture, header: Header) -> Architecture:
     return replace(found, tensors=header.tensors, file_size=header.file_size, notes=notes)
 
 
-def _contradicts(found: Architecture, header: Header) -> bool:
+def _contradicts(found: Architecture, header: SafetensorsHeader) -> bool:
     """Whether the tensors belong to another model. Packed weights have fewer elements than weights, so they are not
     compared."""
     groups = header.tensors

@@ -49,7 +49,7 @@ def _parts(path: str) -> list[str]:
     missing = [part for part in found if not os.path.isfile(part)]
     if missing:
         more = f" and {len(missing) - 1} more parts are" if len(missing) > 1 else " is"
-        raise DataError(f"{path}: {os.path.basename(missing[0])}{more} missing beside it")
+        raise DataError(f"{path}: {os.path.basename(missing[0])}{more} missing in the same folder")
     return found
 
 
@@ -57,8 +57,8 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
     known = families.of_gguf(file.architecture)
     if known and known.refusal:
         raise DataError(f"{file.path}: '{file.architecture}' is {known.refusal}")
-    said = shown(file.architecture)
-    notes = () if known else (f"general.architecture '{said}' is not known here; read by the names of its tensors",)
+    declared = shown(file.architecture)
+    notes = () if known else (f"general.architecture '{declared}' is not known here; read by the names of its tensors",)
     known = known or GgufArchitecture(names=())
     embedding = file.shape("token_embd.weight")
     hidden = file.whole("embedding_length", 2**20, embedding[0])
@@ -89,8 +89,8 @@ def _vocabulary(file: Metadata) -> int:
 
 
 def _name(file: Metadata) -> str:
-    said = file.general("general.name")
-    return said[:200] if isinstance(said, str) and said.strip() else os.path.basename(file.path)
+    declared = file.general("general.name")
+    return declared[:200] if isinstance(declared, str) and declared.strip() else os.path.basename(file.path)
 
 
 def _gated(file: Metadata, known: GgufArchitecture) -> bool:
@@ -102,9 +102,9 @@ def _gated(file: Metadata, known: GgufArchitecture) -> bool:
 
 def _dtype(file: Metadata) -> str | None:
     """The format that the file names, else the type of most of its bytes."""
-    said = file.general("general.file_type")
-    if isinstance(said, int) and said in _FILE_TYPES:
-        return _FILE_TYPES[said]
+    declared = file.general("general.file_type")
+    if isinstance(declared, int) and declared in _FILE_TYPES:
+        return _FILE_TYPES[declared]
     sizes: dict[str, int] = defaultdict(int)
     for tensor in file.tensors:
         sizes[tensor.type] += tensor.size

@@ -48,7 +48,7 @@ class Tensor(Struct, frozen=True):
     offset: int
 
 
-class Header(Struct, frozen=True):
+class GgufHeader(Struct, frozen=True):
     values: dict[str, Value]
     """None for long texts and for lists of strings or many numbers; ``KEY.count`` is the length of a list."""
     tensors: list[Tensor]
@@ -61,12 +61,12 @@ def is_gguf(path: str) -> bool:
         return file.read(4) == _MAGIC
 
 
-def header(path: str) -> Header:
+def header(path: str) -> GgufHeader:
     """Raises DataError and OSError."""
     with open(path, "rb") as file:
         stream = Stream(file, path)
         if stream.left < 24:
-            raise DataError(f"{path}: not whole: {stream.left} bytes are no GGUF header")
+            raise DataError(f"{path}: incomplete: {stream.left} bytes are no GGUF header")
         magic = stream.take(_U32)[0]
         if magic != int.from_bytes(_MAGIC, "little"):
             raise DataError(f"{path}: not a GGUF file: it does not begin with 'GGUF'")
@@ -74,7 +74,7 @@ def header(path: str) -> Header:
         if version not in (2, 3):
             swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
             kind = "big-endian" if swapped else f"version {version}"
-            raise DataError(f"{path}: {kind} GGUF is not read; convert it anew with llama.cpp")
+            raise DataError(f"{path}: {kind} GGUF is not read; convert it again with llama.cpp")
         count, keys = stream.u64(), stream.u64()
         if keys > _MOST_KEYS or count > _MOST_TENSORS:
             raise stream.fail(f"{count:,} tensors and {keys:,} keys are more than any model has")
@@ -82,7 +82,7 @@ def header(path: str) -> Header:
         values = _values(stream, keys)
         tensors = _tensors(stream, count)
         _check_whole(stream, values, tensors)
-        return Header(values, tensors, stream.size)
+        return GgufHeader(values, tensors, stream.size)
 
 
 def _values(stream: Stream, keys: int) -> dict[str, Value]:
@@ -91,7 +91,7 @@ def _values(stream: Stream, keys: int) -> dict[str, Value]:
     for _ in range(keys):
         key = stream.text("the name of a key")
         if key in values:
-            raise stream.fail(f"key '{shown(key)}' comes twice")
+            raise stream.fail(f"key '{shown(key)}' occurs twice")
         kind = int(stream.take(_U32)[0])
         if kind == _STRING:
             values[key] = stream.short_text(f"'{shown(key)}'")
@@ -115,7 +115,7 @@ def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tupl
     length = stream.u64()
     if kind == _STRING:
         if length > most_texts:
-            raise stream.fail(f"{what} is said to have {length:,} strings")
+            raise stream.fail(f"{what} claims to have {length:,} strings")
         stream.skip_texts(length, what)
         return None, length, True
     form = _NUMBERS.get(kind)
@@ -130,12 +130,12 @@ def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tupl
 
 
 def _tensors(stream: Stream, count: int) -> list[Tensor]:
-    """Raises DataError at the first name that comes twice: a hole in the file reads as tensors without a name."""
+    """Raises DataError at the first name that occurs twice: a hole in the file reads as tensors without a name."""
     found: dict[str, Tensor] = {}
     for _ in range(count):
         tensor = _tensor(stream)
         if found.setdefault(tensor.name, tensor) is not tensor:
-            raise stream.fail(f"tensor '{shown(tensor.name)}' comes twice")
+            raise stream.fail(f"tensor '{shown(tensor.name)}' occurs twice")
     return list(found.values())
 
 
@@ -151,7 +151,7 @@ def _tensor(stream: Stream) -> Tensor:
     for size in shape:
         elements *= size
         if not 0 < size <= _MOST_ELEMENTS or elements > _MOST_ELEMENTS:
-            raise stream.fail(f"tensor '{shown(name)}' is said to have {' x '.join(map(str, shape))} elements")
+            raise stream.fail(f"tensor '{shown(name)}' claims to have {' x '.join(map(str, shape))} elements")
     if kind not in _TYPES:
         raise stream.fail(f"tensor '{shown(name)}' has the unknown type {kind}; a newer llmcheck may know it")
     type_name = _TYPES[kind]
@@ -169,7 +169,7 @@ def _check_whole(stream: Stream, values: Mapping[str, Value], tensors: list[Tens
     end = max((start + tensor.offset + tensor.size for tensor in tensors), default=0)
     if end > stream.size:
         raise DataError(
-            f"{stream.where}: not whole: {end - stream.size:,} bytes of its tensors are missing; fetch it anew"
+            f"{stream.where}: incomplete: {end - stream.size:,} bytes of its tensors are missing; download it again"
         )
 
 

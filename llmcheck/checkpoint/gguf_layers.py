@@ -58,10 +58,10 @@ def _counted(layer: Attention, count: int, shared: int) -> Attention:
 
 def _sharing(file: Metadata, known: GgufArchitecture, layers: int) -> int:
     """How many of the last layers keep no cache of their own."""
-    said = file.optional("attention.shared_kv_layers", 10_000)
-    if said is None and known.layers_with_cache is not None:
+    declared = file.optional("attention.shared_kv_layers", 10_000)
+    if declared is None and known.layers_with_cache is not None:
         return max(layers - known.layers_with_cache, 0)
-    return min(said or 0, layers)
+    return min(declared or 0, layers)
 
 
 def _layer(

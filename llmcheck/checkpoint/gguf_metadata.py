@@ -1,4 +1,4 @@
-"""Metadata and tensors of a GGUF model, all parts together: each value is asked for by name and held to bounds."""
+"""Metadata and tensors of a GGUF model, all parts together: each value is read by name and checked against bounds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Metadata:
     def __init__(self, values: Mapping[str, Value], tensors: Iterable[Tensor], path: str) -> None:
         """Raises DataError for a tensor that two parts of the model have."""
         self._values, self.path = values, path
-        said = values.get("general.architecture")
-        self.architecture = said if isinstance(said, str) and said else "unknown"
+        declared = values.get("general.architecture")
+        self.architecture = declared if isinstance(declared, str) and declared else "unknown"
         self.tensors = tuple(tensors)
         self.by_name: dict[str, Tensor] = {}
         for tensor in self.tensors:

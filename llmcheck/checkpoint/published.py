@@ -1,4 +1,4 @@
-"""The format of the weights as they are published, from ``config.json``."""
+"""The format of the published weights, from ``config.json``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def dtype(whole: Fields, text: Fields) -> tuple[str | None, tuple[str, ...]]:
             if quantised := fields.inner(key):
                 found = _quantised(quantised)
                 return found, () if found else (_unknown(quantised),)
-    said = text.text("torch_dtype", "dtype") or whole.text("torch_dtype", "dtype") or ""
-    return _PLAIN.get(said), ()
+    declared = text.text("torch_dtype", "dtype") or whole.text("torch_dtype", "dtype") or ""
+    return _PLAIN.get(declared), ()
 
 
 def _quantised(config: Fields) -> str | None:

@@ -53,7 +53,7 @@ class _Index(Struct):
     metadata: _Metadata | None = None
 
 
-class Header(Struct, frozen=True):
+class SafetensorsHeader(Struct, frozen=True):
     tensors: tuple[TensorGroup, ...]
     """Empty where a shard is missing."""
     shapes: dict[str, tuple[int, ...]]
@@ -63,7 +63,7 @@ class Header(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def read_tensors(path: str) -> Header:
+def read_tensors(path: str) -> SafetensorsHeader:
     """Of one file, or of the shards of an index. Raises DataError and OSError."""
     if path.lower().endswith(".index.json"):
         return _of_index(path)
@@ -73,10 +73,10 @@ def read_tensors(path: str) -> Header:
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
     size = _add(path, sums, shapes)
-    return Header(_groups(sums), shapes, size, path)
+    return SafetensorsHeader(_groups(sums), shapes, size, path)
 
 
-def _of_shards(path: str, stem: str, count: str) -> Header:
+def _of_shards(path: str, stem: str, count: str) -> SafetensorsHeader:
     """One part of several: what its index names, or the parts that its own name implies."""
     index = os.path.join(os.path.dirname(path), f"{stem}.safetensors.index.json")
     if os.path.isfile(index):
@@ -86,7 +86,7 @@ def _of_shards(path: str, stem: str, count: str) -> Header:
     return _of_all(path, [f"{stem}-{number:05}-of-{count}.safetensors" for number in range(1, int(count) + 1)], None)
 
 
-def _of_index(path: str) -> Header:
+def _of_index(path: str) -> SafetensorsHeader:
     with open(path, "rb") as file:
         data = file.read(_LARGEST_HEADER + 1)
     if len(data) > _LARGEST_HEADER:
@@ -97,24 +97,27 @@ def _of_index(path: str) -> Header:
         raise DataError(f"{path}: names {len(names):,} files")
     for name in names:
         if not _NAME.fullmatch(name) or name.startswith(".."):
-            raise DataError(f"{path}: {name[:60]!r} is not the name of a safetensors file beside it")
+            raise DataError(f"{path}: {name[:60]!r} is not the name of a safetensors file in the same folder")
     total = index.metadata.total_size if index.metadata else None
     if total is not None and not 0 < total <= _MOST_ELEMENTS:
         raise DataError(f"{path}: its 'total_size' is no count of bytes")
     return _of_all(path, names, None if total is None else int(total))
 
 
-def _of_all(path: str, names: list[str], total: int | None) -> Header:
-    """All files beside ``path``; no tensors, and a note, where one is missing. ``total``: bytes, as the index says."""
+def _of_all(path: str, names: list[str], total: int | None) -> SafetensorsHeader:
+    """The header of all these files in the folder of ``path``; where one is missing, no tensors but a note.
+
+    ``total``: bytes of all tensors by the index, None if it has no such key.
+    """
     folder = os.path.dirname(path)
     missing = [name for name in names if not os.path.isfile(os.path.join(folder, name))]
     if missing:
         note = f"{len(missing)} of {len(names)} weight files are missing; counted by their shapes"
-        return Header((), {}, total, path, (note,))
+        return SafetensorsHeader((), {}, total, path, (note,))
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
     size = sum(_add(os.path.join(folder, name), sums, shapes) for name in names)
-    return Header(_groups(sums), shapes, size, path)
+    return SafetensorsHeader(_groups(sums), shapes, size, path)
 
 
 def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes: dict[str, tuple[int, ...]]) -> int:
@@ -123,18 +126,18 @@ def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes:
         size = os.fstat(file.fileno()).st_size
         first = file.read(8)
         if len(first) < 8:
-            raise DataError(f"{path}: not whole: {size} bytes are no safetensors file")
+            raise DataError(f"{path}: incomplete: {size} bytes are no safetensors file")
         length = struct.unpack("<Q", first)[0]
         if length > _LARGEST_HEADER:
-            raise DataError(f"{path}: not a safetensors file: its header is said to be {length:,} bytes long")
+            raise DataError(f"{path}: not a safetensors file: its header claims to be {length:,} bytes long")
         if length > size - 8:
-            raise DataError(f"{path}: not whole: {length - (size - 8):,} bytes of its header are missing")
+            raise DataError(f"{path}: incomplete: {length - (size - 8):,} bytes of its header are missing")
         data = file.read(length)
     entries = codec.decode_json(data, dict[str, Raw], path) if data else {}
-    room, end = size - 8 - length, 0
+    available, end = size - 8 - length, 0
     if data.count(b'"data_offsets"') > len(entries):
-        _refuse_twins(path, data)
-    taken_places: list[tuple[int, int]] = []
+        _refuse_duplicates(path, data)
+    ranges: list[tuple[int, int]] = []
     for name, text in entries.items():
         if name == "__metadata__":
             continue
@@ -143,28 +146,28 @@ def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes:
             raise DataError(f"{path}: tensor {name[:60]!r} is in two files")
         elements, taken = _measured(path, name, entry)
         end = max(end, entry.data_offsets[1])
-        taken_places.append(entry.data_offsets)
+        ranges.append(entry.data_offsets)
         shapes[name] = tuple(entry.shape)
         total = sums[*_place(name), entry.dtype]
         total[0] += elements
         total[1] += taken
-    if end > room:
-        raise DataError(f"{path}: not whole: {end - room:,} bytes of its tensors are missing; fetch it anew")
-    taken_places.sort()
-    if any(after[0] < before[1] for before, after in itertools.pairwise(taken_places)):
+    if end > available:
+        raise DataError(f"{path}: incomplete: {end - available:,} bytes of its tensors are missing; download it again")
+    ranges.sort()
+    if any(after[0] < before[1] for before, after in itertools.pairwise(ranges)):
         raise DataError(f"{path}: two of its tensors lie in the same place")
     return size
 
 
-def _refuse_twins(path: str, data: bytes) -> None:
-    """Where a name comes twice: the decoder keeps the last alone."""
+def _refuse_duplicates(path: str, data: bytes) -> None:
+    """Raise DataError for a name that occurs twice: the decoder would keep only the last tensor."""
     import json  # only for a header that looks odd
 
     def unique(pairs: list[tuple[str, object]]) -> None:
         names: set[str] = set()
         for name, _ in pairs:
             if name in names:
-                raise DataError(f"{path}: {name[:60]!r} comes twice in its header")
+                raise DataError(f"{path}: {name[:60]!r} occurs twice in its header")
             names.add(name)
 
     with contextlib.suppress(ValueError, RecursionError):
@@ -181,7 +184,7 @@ def _measured(path: str, name: str, entry: _Entry) -> tuple[int, int]:
     for each in entry.shape:
         elements *= each
         if each < 0 or elements > _MOST_ELEMENTS:
-            raise DataError(f"{path}: tensor {shown} is said to have a shape of {str(entry.shape)[:60]}")
+            raise DataError(f"{path}: tensor {shown} claims to have a shape of {str(entry.shape)[:60]}")
     start, end = entry.data_offsets
     if not 0 <= start <= end <= 2**62 or (end - start) * 8 != elements * bits:
         raise DataError(f"{path}: tensor {shown}: its place in the file does not hold its shape")
@@ -207,21 +210,23 @@ def _place(name: str) -> tuple[Part, int | None]:
     return ("embedding" if _EMBEDDING.search(name) else "other"), None
 
 
-def shape_of(header: Header) -> Architecture:
-    """Shapes from the tensors alone, where there is no ``config.json`` beside them.
+def shape_of(header: SafetensorsHeader) -> Architecture:
+    """The architecture from the tensors alone, where the folder has no ``config.json``.
 
     Raises DataError where the names are not those of Llama's tensors, or shards are missing.
     """
     where, shapes = header.where, header.shapes
     table = next((shape for name, shape in shapes.items() if _EMBEDDING.search(name) and len(shape) == 2), None)
     if table is None or not any(_PROJECTION.search(name) for name in shapes):
-        raise DataError(f"{where}: no config.json beside it, and its tensors do not show the shapes of the model")
+        raise DataError(
+            f"{where}: no config.json in the same folder, and its tensors do not show the shapes of the model"
+        )
     vocab, hidden = table
     rows = _projections(shapes)
     numbers = {int(match[1]) for name in shapes if not _VISION.search(name) and (match := _LAYER.search(name))}
     layers = len(numbers) if numbers == set(range(len(numbers))) else 0
     if not (layers and hidden and all(name in rows for name in ("q_proj", "k_proj", "up_proj"))):
-        raise DataError(f"{where}: no config.json beside it, and its layers are not all here")
+        raise DataError(f"{where}: no config.json in the same folder, and its layers are not all here")
     dim, how = _head_dim(where, shapes, hidden, rows["q_proj"], rows["k_proj"])
     heads, kv_heads = rows["q_proj"] // dim, rows["k_proj"] // dim
     head = sum(_product(shape) for name, shape in shapes.items() if _HEAD.search(name))
@@ -250,7 +255,7 @@ def _head_dim(where: str, shapes: dict[str, tuple[int, ...]], hidden: int, queri
     for dim in (*norm[:1], *likely):
         if dim > 0 and queries and keys and not (queries % dim or keys % dim or queries % keys):
             return dim, "known from their norm" if norm and dim == norm[0] else "assumed"
-    raise DataError(f"{where}: no config.json beside it, and its heads are of no usual size")
+    raise DataError(f"{where}: no config.json in the same folder, and its heads are of no usual size")
 
 
 def _projections(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:

@@ -37,7 +37,7 @@ class Stream:
 
     def need(self, count: int, what: str) -> None:
         if count > self.left:
-            raise self.fail(f"not whole: {what} takes {count:,} bytes and {self.left:,} are left")
+            raise self.fail(f"incomplete: {what} takes {count:,} bytes and {self.left:,} are left")
 
     def _fill(self, count: int) -> None:
         """At least ``count`` bytes in the buffer."""
@@ -48,7 +48,7 @@ class Stream:
         self._data = rest + self._file.read(max(_CHUNK, count) - len(rest))
         self._at = 0
         if len(self._data) < count:
-            raise self.fail("not whole: it ends here")
+            raise self.fail("incomplete: it ends here")
 
     def take(self, form: struct.Struct) -> tuple[int | float, ...]:
         self._fill(form.size)
@@ -66,7 +66,7 @@ class Stream:
         """A string behind its length; undecodable bytes are replaced."""
         length = self.u64()
         if length > _LONGEST:
-            raise self.fail(f"{what} is said to be {length:,} bytes long")
+            raise self.fail(f"{what} claims to be {length:,} bytes long")
         self.need(length, what)
         self._fill(length)
         value = self._data[self._at : self._at + length]

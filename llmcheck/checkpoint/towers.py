@@ -1,4 +1,4 @@
-"""Weights of the encoders of images and sound beside a decoder, from their part of ``config.json``."""
+"""Weights of a model's image and audio encoders, from their part of ``config.json``."""
 
 from __future__ import annotations
 

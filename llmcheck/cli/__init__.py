@@ -1,1 +1,1 @@
-"""The command line. ``commands/`` has one module for each command; nothing outside ``cli`` prints."""
+"""The command line. ``commands/`` has one module for each command. Only ``cli`` prints."""

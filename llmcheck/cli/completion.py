@@ -1,4 +1,4 @@
-"""What the shell completes: names of profiles, libraries and models."""
+"""Shell completion of profiles, libraries and models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine that a command judges: a saved one, one in words, or this one."""
+"""The machine that a command judges: this one, a saved one, or one described in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmcheck.cli.options import MachineOptions
-from llmcheck.cli.output import complain, progress
+from llmcheck.cli.output import print_message, progress
 from llmcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,16 +24,13 @@ def machine_source(
     measure: tuple[str, ...] = (),
     modules: Callable[[], tuple[str, ...]] | None = None,
 ) -> MachineSource:
-    """Begins the inspection of this machine, or reads the machine that the options name.
+    """Starts the inspection of this machine, or reads the machine that the options name.
 
     ``explain``: record where each fact was read. ``measure``: ``disk`` times reads. ``modules``: import names to look
     for on the interpreter's path. The returned function waits for the inspection. Raises UsageError and DataError.
     """
     if options.machine is not None:
-        if options.python is not None or options.path is not None or explain or measure or options.probe_net:
-            raise UsageError(
-                "--machine is another machine: --python, --path, --probe-net, --explain, --measure are for this one"
-            )
+        _refuse_inspection_options(options, explain=explain, measure=measure)
         given = given_machine(options.machine)
         return lambda: given
     if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
@@ -42,7 +39,7 @@ def machine_source(
     from llmcheck.system import worker
     from llmcheck.system.interpreter import InterpreterQuery, choose
 
-    # The other interpreter starts up while we import the rest.
+    # The interpreter starts while this process imports the other modules.
     query = InterpreterQuery(choose(options.python, os.environ, _working_directory()))
     click.get_current_context().call_on_close(worker.end_children)
 
@@ -66,17 +63,25 @@ def machine_source(
     return inspected
 
 
+def _refuse_inspection_options(options: MachineOptions, *, explain: bool, measure: tuple[str, ...]) -> None:
+    """Raises UsageError for an option that only applies to the inspection of this machine."""
+    if options.python is not None or options.path is not None or explain or measure or options.probe_net:
+        raise UsageError(
+            "--machine is another machine: --python, --path, --probe-net, --explain, --measure are for this one"
+        )
+
+
 def given_machine(text: str) -> Machine:
-    """A machine from a file or in words; the assumptions behind the words go to standard error. Raises DataError."""
+    """A machine from a file or in words. Prints assumptions to standard error. Raises DataError."""
     from llmcheck import api
     from llmcheck.whatif import parse
 
     if os.path.exists(text) or not parse.looks_like(text):
         return api.load_machine(text)
-    stated = api.stated_machine(text)
-    for assumption in stated.assumptions:
-        complain(assumption)
-    return stated.machine
+    hypothetical = api.hypothetical_machine(text)
+    for assumption in hypothetical.assumptions:
+        print_message(assumption)
+    return hypothetical.machine
 
 
 def _working_directory() -> str:

@@ -1,16 +1,18 @@
-"""The group of all commands, ``llmcheck`` without a command, and exit codes."""
+"""The command group, ``llmcheck`` without a command, and exit codes."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
 from llmcheck import __version__, registry
 from llmcheck.cli import commands
+from llmcheck.cli.groups import Group, wrong_option
 from llmcheck.cli.options import (
     DOCUMENTS,
     EXIT_CODES,
@@ -26,7 +28,7 @@ EXIT_INTERRUPTED = 130
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line and returns its exit code. Only SystemExit of a signal is raised."""
+    """Runs one command line and returns its exit code. Raises only SystemExit, for a signal."""
     signal.signal(signal.SIGTERM, _exit_on_signal)
     try:
         result = main.main(args=arguments, prog_name="llmcheck", standalone_mode=False)
@@ -35,14 +37,15 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except click.UsageError as error:
         hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
-        return _failed(f"{error.format_message().removesuffix('.')}{hint}", 2)
+        said = wrong_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+        return _failed(f"{said.removesuffix('.')}{hint}", 2)
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code)
     except LlmcheckError as error:
         return _failed(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a bug: the person gets one line, and scripts an exit code of its own
+    except Exception as error:  # a bug: print one line and return a distinct exit code
         if any(word.startswith("-v") or word == "--verbose" for word in arguments):
             import traceback
 
@@ -51,18 +54,18 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(message: str, exit_code: int) -> int:
-    from llmcheck.cli.output import complain
+    from llmcheck.cli.output import print_message
 
-    complain(message)
+    print_message(message)
     return exit_code
 
 
 def _exit_on_signal(number: int, _frame: object) -> NoReturn:
-    """A cancelled job ends as any other: open contexts are closed, and with them our child processes."""
+    """Raises SystemExit, so that contexts are closed and child processes ended."""
     sys.exit(128 + number)
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The modules of ``llmcheck.cli.commands``, each imported when its command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -74,19 +77,36 @@ class Commands(click.Group):
         command: click.Command = registry.load(commands.__name__, cmd_name.replace("-", "_")).command
         return command
 
+    def meant(self, word: str, known: Sequence[str]) -> str:
+        from llmcheck.catalog import profiles
+        from llmcheck.codec import did_you_mean
+
+        near = did_you_mean(word, known)
+        if word in profiles.ids() or word.endswith(".toml"):
+            return f" (did you mean 'llmcheck check {word}'?)"
+        if not near and _is_model(word):
+            return f" (did you mean 'llmcheck fit {word}'?)"
+        return near
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, _summary(name.replace("-", "_"))) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
+def _is_model(word: str) -> bool:
+    from llmcheck.api import model_source
+
+    return model_source.is_known(word)
+
+
 def _summary(module: str) -> str:
-    """The first line of a command module's docstring; importing all of them would double the time of --help."""
+    """The first line of a module's docstring; importing all commands would double the time of --help."""
     for folder in commands.__path__:
         try:
             with open(os.path.join(folder, f"{module}.py"), encoding="utf-8") as file:
                 return file.readline().strip().strip('"')
-        except OSError:  # an installation without sources
+        except OSError:  # the installation has no source files
             continue
     return (registry.load(commands.__name__, module).__doc__ or "").partition("\n")[0]
 
@@ -110,7 +130,6 @@ def main(context: click.Context, /, machine_options: MachineOptions, output_opti
     step.
     """
     if context.invoked_subcommand is not None:
-        _refuse_options_before(context)
         return None
     from llmcheck.cli.inspect import machine_source
     from llmcheck.cli.output import write
@@ -121,11 +140,3 @@ def main(context: click.Context, /, machine_options: MachineOptions, output_opti
     report = api.overview(source)
     write(report, output_options)
     return report.exit_code
-
-
-def _refuse_options_before(context: click.Context) -> None:
-    """Raises UsageError for an option before the command, where it would have no effect."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"put {parameter.opts[-1]} after '{context.invoked_subcommand}'", context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -13,56 +13,49 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_CODES = (
     "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was"
-    "\nchecked (usage, bad profile or file), 3 undetermined, 4 warnings under"
-    "\n--fail-on warn, 70 a bug in llmcheck, 130 interrupted."
+    "\nchecked (usage, bad profile or file, all left out), 3 undetermined,"
+    "\n4 warnings under --fail-on warn, 70 a bug in llmcheck, 130 interrupted."
 )
 
 DOCUMENTS = ("text", "json", "markdown")
-"""The formats that show every value."""
-
-_FILE_NAMES = (
-    ("requirements*.txt", "requirements"),
-    ("pylock*.toml", "pylock"),
-    ("*Dockerfile*", "dockerfile"),
-    ("environment.y*ml", "conda"),
-    ("*.sh", "sh"),
-    ("*.json", "json"),
-    ("*.md", "markdown"),
-)
-"""Patterns of file names, and the format that such a file has; the first that matches decides."""
+"""The formats that can show every value."""
 
 _SECONDS = click.FloatRange(min=0.1)
 
 
-# Named tuples: --help builds these too, and msgspec would be a tenth of its time.
+# Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.
 class MachineOptions(NamedTuple):
-    """Which machine is judged, and how this one is inspected."""
+    """The machine to judge, and how to inspect this one."""
 
     machine: str | None
-    """A saved machine's file, ``-`` for standard input, or a machine in words; None is this machine."""
+    """The file of a saved machine, ``-`` for standard input, or a machine in words; None: this machine."""
     python: str | None
-    """A path or the name of a command; None chooses the project's interpreter."""
+    """The path or the name of an interpreter; None: the project's."""
     path: str | None
-    """A folder whose disk is judged too."""
+    """A folder whose disk is also judged."""
     probe_net: bool
     probe_timeout: float
     """Seconds for each probe."""
     timeout: float
-    """Seconds for the whole inspection."""
+    """Seconds for the entire inspection."""
+
+
+Color = Literal["auto", "always", "never"]
+"""``auto``: where NO_COLOR, FORCE_COLOR, TERM and the kind of standard output want it."""
 
 
 class OutputOptions(NamedTuple):
-    """How a result is written, and where."""
+    """The format and the destination of a result."""
 
     format: str
     output: str | None
-    """A file; None is standard output."""
-    no_color: bool
+    """A file; None: standard output."""
+    color: Color
     verbose: int
 
 
 def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Adds options to a command whose function takes all of them as one value, in this parameter.
+    """Adds options to a command whose function takes all of them as one value, ``parameter``.
 
     ``group`` is a class with one annotated field for each option.
     """
@@ -81,6 +74,13 @@ def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any],
     return decorate
 
 
+def only_one(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The value of an option of which a second would win without a word. Raises UsageError for two."""
+    if len(value) > 1:
+        raise click.UsageError(f"{parameter.opts[0]} is given {len(value)} times: one machine at a time", context)
+    return value[0] if value else None
+
+
 def machine_options(function: F) -> F:
     """The options of every command that judges a machine; the function takes ``machine_options``."""
     return grouped(
@@ -89,6 +89,8 @@ def machine_options(function: F) -> F:
         click.option(
             "--machine",
             metavar="FILE|WORDS",
+            multiple=True,
+            callback=only_one,
             help="Judge a saved machine ('-' reads standard input) or one in words: '2x RTX 4090, 64 GB RAM'.",
         ),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
@@ -108,7 +110,7 @@ def machine_options(function: F) -> F:
             metavar="SECONDS",
             default=45.0,
             show_default=True,
-            help="Limit for the whole inspection.",
+            help="Limit for the entire inspection.",
         ),
     )(function)
 
@@ -130,21 +132,56 @@ def output_options(*formats: str) -> Callable[[F], F]:
             help="Output format. By default the name of the --output file decides (fix.sh, x.json, x.md).",
         ),
         # Eager, because the format's callback reads it.
-        click.option("--output", metavar="FILE", is_eager=True, help="Write to FILE instead of standard output."),
-        click.option("--no-color", is_flag=True, help="Disable colours (NO_COLOR does the same)."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            is_eager=True,
+            callback=_file,
+            help="Write to FILE; '-' is standard output.",
+        ),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="auto: on a terminal; NO_COLOR and FORCE_COLOR are respected.",
+        ),
+        click.option("--no-color", "color", flag_value="never", help="The same as --color never."),
         click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
     )
 
 
+def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value == "-" else value
+
+
 def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The given format; without one, that of the file's name if this command can write it."""
+    """The given format; without one, that of the file's name. Raises UsageError for a name that means none."""
     output: str | None = context.params.get("output")
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
     import fnmatch
 
+    from llmcheck import registry
+
     name = os.path.basename(output)
-    named = next((format_ for pattern, format_ in _FILE_NAMES if fnmatch.fnmatchcase(name, pattern)), value)
     choices: Any = parameter.type
-    return named if named in choices.choices else value
+    best = "", value
+    known = ""
+    for each in registry.names("llmcheck.render"):
+        for pattern in registry.load("llmcheck.render", each).FILE_NAMES:
+            if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
+                known = known or each
+                if each in choices.choices and len(pattern) > len(best[0]):
+                    best = pattern, each
+    ending = os.path.splitext(name)[1]
+    if best[0] or (not known and (not ending or _is_no_file(output))):
+        return best[1]
+    problem = f"'{context.info_name}' writes no {known}" if known else f"no format has the ending {ending}"
+    raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
+
+
+def _is_no_file(path: str) -> bool:
+    """Whether it exists and is a device or a pipe, whose name means no format."""
+    return os.path.exists(path) and not os.path.isfile(path)

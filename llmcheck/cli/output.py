@@ -1,9 +1,10 @@
-"""Where results and messages go: standard output, files, standard error; the terminal's width, colour and encoding."""
+"""Writes results and messages to standard output, files and standard error, as the terminal allows."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -19,9 +20,9 @@ _DEFAULT_COLUMNS = 80
 
 
 def write(value: object, options: OutputOptions) -> None:
-    """Renders a value and writes it. A file is written whole or not at all; only a terminal gets colour.
+    """Renders a value and writes it. A file is written completely or not at all. Only a terminal gets colour.
 
-    Raises LlmcheckError if it cannot be written whole.
+    Raises LlmcheckError if it cannot be written completely.
     """
     from llmcheck import api
     from llmcheck.render import Options
@@ -33,23 +34,32 @@ def write(value: object, options: OutputOptions) -> None:
         options.format,
         Options(
             width=_width(terminal),
-            color=terminal
-            and not options.no_color
-            and not os.environ.get("NO_COLOR")
-            and os.environ.get("TERM") != "dumb",
+            color=_color(options, terminal),
             ascii=options.output is None and not _shows_utf8(stdout),
             verbose=options.verbose,
             guarded=options.output is not None,
         ),
     )
     if options.output is not None:
-        write_file(options.output, text)
+        if write_file(options.output, text):
+            print_message(f"wrote {options.output} ({options.format})")
     elif stdout is not None:
         _write_stream(stdout, text, "utf-8" if options.format == "json" else stdout.encoding or "utf-8")
 
 
-def complain(message: str) -> None:
-    """One line on standard error, whatever the message holds."""
+def _color(options: OutputOptions, terminal: bool) -> bool:
+    """An option decides before NO_COLOR, and that before FORCE_COLOR, which is not about files."""
+    if options.color != "auto":
+        return options.color == "always"
+    if os.environ.get("NO_COLOR") or options.output is not None:
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return terminal and os.environ.get("TERM") != "dumb"
+
+
+def print_message(message: str) -> None:
+    """Prints a message on standard error, as one line without control characters."""
     stderr = _stderr()
     if stderr is None:
         return
@@ -62,7 +72,7 @@ def complain(message: str) -> None:
 
 @contextlib.contextmanager
 def progress(message: str) -> Iterator[None]:
-    """Shows a line on the terminal of standard error while something takes longer than half a second."""
+    """Shows a line on standard error, if that is a terminal, while something takes longer than half a second."""
     stderr = _stderr()
     if stderr is None or not stderr.isatty():
         yield
@@ -88,14 +98,18 @@ def progress(message: str) -> Iterator[None]:
             stderr.flush()
 
 
-def write_file(path: str, text: str) -> None:
-    """Replaces a file in one step, so that nobody reads half of it. Raises LlmcheckError; then nothing was written."""
+def write_file(path: str, text: str) -> bool:
+    """Replaces a file in one step, so that nobody reads half of it. False for a device or a pipe, which is written to.
+
+    Raises LlmcheckError; then nothing was written.
+    """
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
-        else:
-            _replace_file(path, text)
+            return False
+        _replace_file(os.path.realpath(path), text)  # of a link, what it leads to
+        return True
     except OSError as error:
         raise LlmcheckError(f"--output {path}: {error.strerror or error}; nothing was written") from None
 
@@ -107,20 +121,27 @@ def _replace_file(path: str, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only their owner reads
+        os.chmod(temporary, _mode(path))  # mkstemp makes files that only their owner reads
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
+def _mode(path: str) -> int:
+    """Of the file that is there, else of a new one."""
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(os.stat(path).st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
 def _write_stream(stdout: TextIO, text: str, encoding: str) -> None:
     try:
         stdout.buffer.write(text.encode(encoding, "replace"))
         stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough; the exit code still holds the result
+    except BrokenPipeError:  # the reader closed the pipe; the exit code is still the result
         _discard_output(stdout)
     except OSError as error:
         _discard_output(stdout)
@@ -128,21 +149,22 @@ def _write_stream(stdout: TextIO, text: str, encoding: str) -> None:
 
 
 def _discard_output(stdout: TextIO) -> None:
-    """Python writes what is left in the buffer when it ends, and would fail again."""
+    """Otherwise Python would flush the buffer at exit and fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
 def _stdout() -> TextIO | None:
-    """None where standard output is closed."""
+    """None if standard output is closed."""
     return sys.stdout
 
 
 def _stderr() -> TextIO | None:
+    """None if standard error is closed."""
     return sys.stderr
 
 
 def _width(terminal: bool) -> int:
-    """Columns, as shutil.get_terminal_size has them; that module takes 5 ms to import."""
+    """Columns, as from shutil.get_terminal_size; importing that module takes 5 ms."""
     given = os.environ.get("COLUMNS", "")
     columns = int(given[:6]) if given.isdecimal() else 0
     if not columns and terminal:
@@ -152,7 +174,7 @@ def _width(terminal: bool) -> int:
 
 
 def _shows_utf8(stdout: TextIO | None) -> bool:
-    """Whether the locale names UTF-8. In the C locale Python writes it too, but the terminal may not show it."""
+    """Whether the locale uses UTF-8. In the C locale Python writes UTF-8, but the terminal may not show it."""
     if not ((stdout and stdout.encoding) or "").lower().replace("-", "").startswith("utf8"):
         return False
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):

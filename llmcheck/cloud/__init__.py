@@ -1,1 +1,1 @@
-"""Machines to rent, judged like any other machine."""
+"""Cloud offers, judged like any other machine, and rental costs."""

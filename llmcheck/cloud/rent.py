@@ -1,4 +1,4 @@
-"""What a run would cost on rented cards of the same kind, at the list prices of the table."""
+"""The cost of a training run on rented GPUs of the same model, at the list prices of the offers table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.cloud.offers import STEADY_TIERS
+from llmcheck.cloud.offers import is_rentable
 from llmcheck.schema.estimate import Band, ComputedMethod, Fit
 from llmcheck.tables.offer import Offer
 from llmcheck.units import GB
@@ -15,8 +15,8 @@ from llmcheck.units import GB
 _SIZE = re.compile(r"\d+GB")
 
 
-def rented(fit: Fit, offers: Sequence[Offer]) -> Fit:
-    """With the cost of the run, where cards like these are offered."""
+def with_cost(fit: Fit, offers: Sequence[Offer]) -> Fit:
+    """The fit with the rental cost of its run, or a note where the table has no offer with its GPU."""
     speed = fit.speed
     if speed is None or speed.days is None or not fit.per_gpu:
         return fit
@@ -26,12 +26,12 @@ def rented(fit: Fit, offers: Sequence[Offer]) -> Fit:
         note = f"no cost: the table has no offer with {name or 'this card'}"
         return replace(fit, assumptions=(*fit.assumptions, note))
     cost = run_cost(price, speed.days, len(fit.per_gpu))
-    note = f"rent: {price.low:.2f} to {price.high:.2f} $ an hour for each GPU, list prices of the table of offers"
+    note = f"rent: {price.low:.2f} to {price.high:.2f} $ an hour for each GPU, list prices of the offers table"
     return replace(fit, speed=replace(speed, cost_usd=cost), assumptions=(*fit.assumptions, note))
 
 
-def priced(methods: Sequence[ComputedMethod], offers: Sequence[Offer]) -> tuple[ComputedMethod, ...]:
-    """The same with the cost of each run whose days are known, where its cards are offered."""
+def methods_with_cost(methods: Sequence[ComputedMethod], offers: Sequence[Offer]) -> tuple[ComputedMethod, ...]:
+    """The methods with a rental cost for each whose days are known and whose GPU is offered."""
     found = []
     for each in methods:
         price = hourly(each.gpu, each.total // max(each.gpus, 1), offers) if each.days is not None else None
@@ -51,15 +51,13 @@ def run_cost(price: Band, days: Band, gpus: int) -> Band:
 
 
 def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Band | None:
-    """US dollars an hour for one GPU of that name with at least about ``needed`` bytes; None where none is offered."""
+    """US dollars an hour for one GPU of that name with about ``needed`` bytes or more; None where none is offered."""
     prices = [
         offer.price_hour / offer.gpu_count
         for offer in offers
         if offer.price_hour is not None
-        and offer.kind == "vm"
-        and offer.status == "available"
-        and offer.tier in STEADY_TIERS
-        and _same(name, offer)
+        and is_rentable(offer)
+        and _has_gpu(offer, name)
         and offer.gpu_memory_gb * GB >= 0.93 * needed
     ]
     if not prices:
@@ -67,10 +65,13 @@ def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Band | Non
     return Band(low=min(prices), expected=sorted(prices)[len(prices) // 2], high=max(prices))
 
 
-def _same(name: str | None, offer: Offer) -> bool:
-    """``NVIDIA A100-SXM4-80GB`` is an offer's ``A100 80GB``; a name without a size is compared without sizes."""
-    own = set((name or "").replace("-", " ").upper().split())
+def _has_gpu(offer: Offer, name: str | None) -> bool:
+    """Whether the offer's GPU has this name: its ``A100 80GB`` is ``NVIDIA A100-SXM4-80GB``.
+
+    Sizes are compared only where ``name`` contains one.
+    """
+    words = set((name or "").replace("-", " ").upper().split())
     offered = set(offer.accelerator.upper().split())
-    if not any(_SIZE.fullmatch(word) for word in own):
+    if not any(_SIZE.fullmatch(word) for word in words):
         offered = {word for word in offered if not _SIZE.fullmatch(word)}
-    return bool(own) and offered <= own
+    return bool(words) and offered <= words

@@ -1,4 +1,4 @@
-"""The whole answer to "does it fit here": memory, placement, verdict, what else fits, speed, and the assumptions."""
+"""The answer of ``llmcheck fit``: memory, placement, verdict, alternatives, speed and assumptions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
+from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import PlacementResult, budget, place
-from llmcheck.fit.plans import alternatives, best_weights, largest_batch, largest_context
+from llmcheck.fit.plans import NO_WISHES, Wishes, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit, GpuShare, Speed
 from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
 from llmcheck.schema.workload import Workload
-from llmcheck.units import GIB
-
-_LARGE_CARD = 70 * GIB
 
 
 def answer(
@@ -32,25 +31,37 @@ def answer(
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
     specs: Sequence[GpuSpec] = (),
+    wishes: Wishes = NO_WISHES,
+    words: tuple[str, ...] = ("MODEL",),
 ) -> Fit:
-    """``assume_idle``: as if nothing else ran on the machine; ``specs``: cards that may be proposed."""
-    use = with_defaults(ModelUse(architecture, workload), machine)
+    """The best plan where one fits; otherwise the plain use, and changes with which it would fit.
+
+    ``assume_idle``: count GPU memory and RAM as if no other process ran. ``carbon_intensity_g_per_kwh``: grams of CO2;
+    None: no CO2 is computed. ``specs``: GPUs that may be proposed where it does not fit. ``wishes``: what decides
+    between plans. ``words``: the arguments of ``llmcheck fit`` that name the model.
+    """
     capacity = capacities.of(machine, assume_idle=assume_idle)
-    placed = place(use, capacity)
+    found_plans = plans_on(ModelUse(architecture, workload), capacity, wishes)
+    if found_plans:
+        use, placed = found_plans[0].use, found_plans[0].placed
+    else:
+        use = with_defaults(ModelUse(architecture, workload), machine)
+        placed = place(use, capacity)
     full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
-    pace, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
+    rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     found = Fit(
         architecture=architecture,
         workload=full.workload,
-        machine=capacity.words,
+        machine=capacity.description,
         memory=placed.memory,
         per_gpu=_per_gpu(use, placed),
         placement=placed.placement,
         verdict=placed.verdict,
         reason=sentence(placed.reasons),
-        speed=pace,
+        speed=rates,
         assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
+        plans=tuple(plan_of(each, words) for each in found_plans),
     )
     idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
     return _with_alternatives(found, use, capacity, idle, specs)
@@ -70,11 +81,11 @@ def _per_gpu(use: ModelUse, placed: PlacementResult) -> tuple[GpuShare, ...]:
 
 
 def with_defaults(use: ModelUse, machine: Machine) -> ModelUse:
-    """With the runtime that people use for such weights on such a machine, and that runtime's own context."""
+    """With the default runtime for these weights on this machine, and its default context, where none are given."""
     if not use.is_inference:
         return use
     if use.workload.runtime is None:
-        use = use.changed(runtime=_usual_runtime(use, machine))
+        use = use.changed(runtime=_default_runtime(use, machine))
     if use.workload.context is None and use.workload.prompt is None and use.runtime.default_context is not None:
         gpu_bytes = sum(gpu.memory_total or 0 for gpu in counted_gpus(machine))
         tokens = use.runtime.default_context(gpu_bytes)
@@ -82,23 +93,24 @@ def with_defaults(use: ModelUse, machine: Machine) -> ModelUse:
     return use
 
 
-def _usual_runtime(use: ModelUse, machine: Machine) -> str:
-    architecture, family = use.architecture, use.form.family
+def _default_runtime(use: ModelUse, machine: Machine) -> str:
+    architecture, family = use.architecture, use.weight_format.family
     from_file = bool(architecture.tensors) and use.workload.weights is None and architecture.dtype not in (None, "bf16")
     if from_file and architecture.source.endswith(".gguf"):
         family = "gguf"
-    return runtimes.usual(family, counted_gpus(machine))
+    return runtimes.default_for(family, counted_gpus(machine))
 
 
 def _speed(
     use: ModelUse, placed: PlacementResult, carbon_intensity_g_per_kwh: float | None
 ) -> tuple[Speed, tuple[str, ...]]:
-    in_the_way = not use.is_inference or placed.verdict == "fits-with-offload"
+    # in inference an embedding in RAM costs no time: only its rows for the tokens are read
+    slows = not use.is_inference or placed.verdict == "fits-with-offload"
     return speed.speed(
         use,
         [device.gpu for device in placed.devices],
-        # an embedding in RAM is only looked up
-        offloaded_bytes=placed.offloaded_bytes if in_the_way else 0,
+        offloaded_bytes=placed.offloaded_bytes if slows else 0,
+        expert_bytes_in_ram=placed.expert_bytes_in_ram,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
     )
 
@@ -119,46 +131,40 @@ def _with_alternatives(found: Fit, use: ModelUse, capacity: Capacity, idle: Capa
     return replace(found, ways=alternatives(use, capacity, idle, specs, on_gpus_alone=on_gpus_alone))
 
 
-def _is_large(capacity: Capacity) -> bool:
-    """Cards on which servers prepare for more sequences: of 70 GiB and more, A100 excepted."""
-    devices = [each for group in capacity.groups for each in group]
-    return bool(devices) and all(
-        (each.total or 0) >= _LARGE_CARD and "A100" not in (each.gpu.name or "") for each in devices
-    )
-
-
 def _assumptions(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
-    """``workload``: as the user gave it; ``full``: with every choice filled in."""
+    """``workload``: as given by the user; ``full``: with every default filled in."""
     architecture = full.architecture
     notes = list(architecture.notes)
     notes += _about_inference(workload, full, capacity) if full.is_inference else [_about_training(full.workload)]
     if architecture.context is not None and full.context > architecture.context:
-        notes.append(f"the model declares a context of {architecture.context:,} tokens at most")
+        notes.append(f"the model declares a context of at most {architecture.context:,} tokens")
     return [*notes, *capacity.assumptions]
 
 
 def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
     notes, runtime = [], full.runtime
     if workload.runtime is None:
-        notes.append(f"run by {runtime.id}; --runtime names another")
+        notes.append(f"runtime: {runtime.id}; --runtime selects another")
     if workload.context is None:
-        notes.append(f"a context of {full.context:,} tokens; --context names another")
+        notes.append(f"context: {full.context:,} tokens; --context sets another")
     if workload.weights is None:
         name = full.workload.weights
         published = "" if full.architecture.dtype is None else ", as published"
         how = "as in the file" if name is None else f"in {name}{published}"
-        notes.append(f"weights {how}; --weights names another format")
-    more = runtime.large_card_sequences
-    if more is not None and workload.max_sequences is None and _is_large(capacity):
-        notes.append(
-            f"256 sequences at a time; on such cards {runtime.id} takes {more:,} by itself: --max-sequences {more}"
-        )
+        notes.append(f"weights {how}; --weights selects another format")
+    if runtime.default_sequences is not None and workload.max_sequences is None:
+        own = runtime.default_sequences([each.gpu for group in capacity.groups for each in group])
+        if own != SEQUENCES:
+            notes.append(
+                f"{SEQUENCES} sequences at a time; on these GPUs the default of {runtime.id} is {own:,}:"
+                f" --max-sequences {own}"
+            )
     if runtime.reservation is not None:
         share = f"{full.workload.memory_fraction or runtime.reservation.fraction:.0%}"
         notes.append(
-            f"{runtime.id} takes {share} of each card when it starts and keeps what is left as cache"
+            f"{runtime.id} reserves {share} of each GPU when it starts and uses what is left of that as KV cache"
             if runtime.reservation.of == "total"
-            else f"{runtime.id} takes {share} of what is free after the weights as cache"
+            else f"{runtime.id} reserves {share} of the memory that is free after the weights as KV cache"
         )
     return notes
 
@@ -166,6 +172,6 @@ def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> 
 def _about_training(full: Workload) -> str:
     return (
         f"sequences of {full.context:,} tokens, micro-batch {full.batch}, {full.optimizer},"
-        f" {'recomputed' if full.checkpointing is True else 'kept'} activations"
+        f" {'recomputed' if full.checkpointing is True else 'stored'} activations"
         + (f", {full.sharding} over {full.gpus} GPUs" if (full.gpus or 1) > 1 else "")
     )

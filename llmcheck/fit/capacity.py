@@ -1,4 +1,4 @@
-"""Memory that a machine has available: of its GPUs, in groups that work together, and its RAM."""
+"""Available memory of a machine: of its GPUs, in groups that one job can use together, and its RAM."""
 
 from __future__ import annotations
 
@@ -14,35 +14,44 @@ from llmcheck.units import GIB, format_gb, format_gib
 GPU_COUNTS = (
     1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096,
 )  # fmt: skip
-"""How many GPUs are tried, on this machine and on one with more of them."""
+"""Numbers of GPUs to try, on this machine and on one with more of them."""
+
+
+NODE_GPUS = 8
+"""How many GPUs of a kind one machine has at most: HGX boards and 8-way servers. More of them are a cluster."""
 
 
 class Device(Struct, frozen=True, kw_only=True):
+    """A GPU and the memory of it that a new process can use."""
+
     gpu: Gpu
     total: int | None
     """Bytes; None where it could not be read."""
     free: int | None
-    """Bytes available now, or when idle where that is asked; None where it could not be read."""
+    """Bytes available now, or on an idle GPU with ``assume_idle``; None where it could not be read."""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
+    """Available memory of one machine."""
+
     groups: tuple[tuple[Device, ...], ...]
-    """GPUs that one job can use together, the largest first in each; the group with most memory first."""
+    """GPUs that one job can use together, most free memory first in each group; the group with most memory first."""
     ram: int | None
-    """Bytes of RAM available; None where that is not known."""
+    """Bytes of RAM available, without what unified GPUs may use; None where it is not known."""
     ram_stated: bool
-    """False: nothing says how much RAM there is, and nothing is put there."""
-    listed: bool
+    """False: a hypothetical machine without a RAM size; nothing is placed in RAM."""
+    gpus_listed: bool
     """False: the GPUs could not be listed."""
     system: str | None
     """``linux``, ``windows``, ``darwin``; None where it is not known."""
-    words: str
+    description: str
     """``2 x RTX 4090 (24.0 GiB), 64 GB RAM``."""
     assumptions: tuple[str, ...] = ()
+    """What was assumed about this memory, in sentences."""
 
 
 def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
-    """``assume_idle``: as if nothing else ran on it."""
+    """``assume_idle``: as if no other process ran on the machine."""
     notes: list[str] = []
     groups = []
     for group in joint_gpus(counted_gpus(machine)):
@@ -50,39 +59,46 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         groups.append(tuple(sorted(devices, key=lambda each: -(each.free or 0))))
     groups.sort(key=lambda group: -sum(each.free or 0 for each in group))
     ram = machine.ram.usable or machine.ram.total
-    if not assume_idle:  # a limit holds whatever the host has available
+    if not assume_idle:
         ram = machine.ram.available if ram is None else min(machine.ram.available or ram, ram)
         ram = None if machine.ram.available is None else ram
     shared = sum(each.free or 0 for group in groups for each in group if each.gpu.unified)
     if ram is not None and shared:
         ram = max(ram - shared, 0)
     if assume_idle:
-        notes.append("as if nothing else ran on this machine")
+        notes.append("as if no other process ran on this machine")
     return Capacity(
         groups=tuple(groups),
         ram=ram,
         ram_stated=machine.ram.total is not None or not machine.hypothetical,
-        listed=machine.gpus is not None,
+        gpus_listed=machine.gpus is not None,
         system=machine.os.system if machine.os is not None else None,
-        words=in_words(machine),
+        description=in_words(machine),
         assumptions=tuple(dict.fromkeys(notes)),
     )
 
 
 def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> Device:
-    share = unified_memory.share_of(gpu, machine.ram)
+    share = unified_memory.usable_memory(gpu, machine.ram)
     if share.total is None:
         return Device(gpu=gpu, total=None, free=None)
     idle = share.total - (gpu.memory_reserved or 0)
     if assume_idle:
         return Device(gpu=gpu, total=share.total, free=idle)
     if share.free is None:
-        notes.append("how much of the GPU memory is free is not known; it is counted as idle")
+        notes.append("the free GPU memory is not known; the GPU is counted as idle")
     return Device(gpu=gpu, total=share.total, free=idle if share.free is None else share.free)
 
 
+def used_by_others(device: Device) -> int:
+    """Bytes that other processes use on this GPU; 0 where that is not known."""
+    if device.total is None or device.free is None:
+        return 0
+    return max(device.total - device.free - (device.gpu.memory_reserved or 0), 0)
+
+
 def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
-    """So many cards of this kind on which nothing else runs."""
+    """``count`` GPUs of this kind on which no other process runs."""
     return (replace(device, free=(device.total or 0) - (device.gpu.memory_reserved or 0)),) * count
 
 
@@ -92,11 +108,11 @@ def in_words(machine: Machine) -> str:
     ram = machine.ram.usable or machine.ram.total
     if not ram:
         return gpus
-    # whole GiB are what a Mac has; 64 GB were written so
+    # a multiple of a GiB was measured (a Mac); any other size was given in GB
     return f"{gpus}, {format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
 
 
-def equal(devices: Sequence[Device]) -> bool:
-    """Whether they have much the same memory free, so that an even split is the best one."""
+def have_equal_memory(devices: Sequence[Device]) -> bool:
+    """Whether their free memory differs by less than 10 %, so that an even split is best."""
     sizes = [each.free or 0 for each in devices]
     return not sizes or min(sizes) > 0.9 * max(sizes)

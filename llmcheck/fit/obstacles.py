@@ -1,4 +1,4 @@
-"""Whether a runtime has a build for a machine's GPUs and system."""
+"""Whether a runtime has a build for a machine's GPUs and operating system."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from llmcheck.schema.machine import Gpu
 
 
 class Obstacle(Struct, frozen=True, kw_only=True):
-    """Why a runtime does not run on a machine, by the first of these that holds."""
+    """Why a runtime does not run on a machine: the first reason that applies."""
 
     code: Literal["no-gpu", "vendor", "system", "compute-capability", "gfx"]
     needed: tuple[str, ...]
-    """Vendors, systems, the least compute capability (``8.0``), or AMD targets (``gfx942``)."""
+    """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``)."""
     found: tuple[str, ...]
-    """The same of the machine; () without a GPU."""
+    """What the machine has of that; () without a GPU."""
 
 
 def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
-    """None where it runs, and where what is known of the machine does not forbid it. ``gpus``: None if not listed."""
+    """None where it runs, or where too little is known of the machine to say that it does not.
+
+    ``gpus``: None where they could not be listed. ``system``: None where it is not known.
+    """
     if system is not None and runtime.systems and system not in runtime.systems:
         return Obstacle(code="system", needed=runtime.systems, found=(system,))
     if gpus is None:
@@ -31,21 +34,21 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
     supported = tuple(each.vendor for each in runtime.platforms)
     if not gpus:
         return Obstacle(code="no-gpu", needed=supported, found=()) if runtime.needs_gpu else None
-    theirs = [gpu for gpu in gpus if gpu.vendor in supported] if supported else list(gpus)
-    if not theirs:
+    supported_gpus = [gpu for gpu in gpus if gpu.vendor in supported] if supported else list(gpus)
+    if not supported_gpus:
         return Obstacle(code="vendor", needed=supported, found=tuple(sorted({gpu.vendor for gpu in gpus})))
     platforms = {each.vendor: each for each in runtime.platforms}
     missing: list[Obstacle] = []
-    for gpu in theirs:
-        own = _of_one(platforms.get(gpu.vendor), gpu)
-        if own is None:
+    for gpu in supported_gpus:
+        missing_here = _of_gpu(platforms.get(gpu.vendor), gpu)
+        if missing_here is None:
             return None
-        missing.append(own)
+        missing.append(missing_here)
     return missing[0]
 
 
-def _of_one(platform: Platform | None, gpu: Gpu) -> Obstacle | None:
-    """Of a card of a supported vendor; None where its architecture is not known."""
+def _of_gpu(platform: Platform | None, gpu: Gpu) -> Obstacle | None:
+    """For one GPU of a supported vendor; None where it runs, or the GPU's architecture is not known."""
     if platform is None:
         return None
     found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability

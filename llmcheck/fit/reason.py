@@ -1,4 +1,4 @@
-"""Why a workload fits or does not, as plain values, and as the sentence that is shown."""
+"""Why a workload fits or does not: as values, and as the sentence that is shown."""
 
 from __future__ import annotations
 
@@ -11,32 +11,36 @@ from llmcheck.units import format_gib
 
 Code = Literal[
     "gpus-not-listed", "gpu-memory-unknown", "too-few-gpus", "heads-not-divisible", "no-gpu-to-train", "no-gpu",
-    "fits", "too-large", "held-by-others", "in-ram", "partly-in-ram", "ram-unknown", "no-ram-stated", "too-little-ram",
+    "fits", "too-large", "used-by-others", "in-ram", "partly-in-ram", "experts-in-ram",
+    "ram-unknown", "no-ram-stated", "too-little-ram",
 ]  # fmt: skip
 Where = Literal["one", "each", "fullest"]
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """One cause with its numbers; fields that it does not need are None."""
+    """One cause with its numbers; fields that do not apply to the code are None."""
 
     code: Code
     needed: int | None = None
     """Bytes, or GPUs (``too-few-gpus``), or attention heads."""
     available: int | None = None
-    """Bytes, or GPUs."""
+    """Bytes, or GPUs (``too-few-gpus``)."""
     gpus: int = 0
-    """How many hold it; 0: none."""
+    """How many GPUs are used; 0: none."""
     where: Where = "one"
-    """Of several GPUs: all hold as much, or the fullest is meant."""
+    """Whose bytes these are: of the only GPU, of each of several, or of the one with least memory left."""
     narrow: bool = False
-    """The upper end of the estimate would not fit."""
+    """It fits, but the upper end of the estimate would not."""
     layers: int | None = None
-    """On the GPUs."""
+    """Layers on the GPUs; None where none are, and for training."""
     of_layers: int | None = None
+    """Layers of the model."""
     runtime: str | None = None
+    """Id of the runtime (``no-gpu``)."""
 
 
 def sentence(reasons: Sequence[Reason]) -> str:
+    """The reasons as one sentence, without a full stop."""
     return "; ".join(_clause(each) for each in reasons)
 
 
@@ -48,7 +52,7 @@ def _clause(reason: Reason) -> str:
         case "gpu-memory-unknown":
             return "the memory of a GPU could not be read"
         case "too-few-gpus":
-            return f"{needed:,} GPUs are required, and this machine has {available or 'none'} that work together"
+            return f"{needed:,} GPUs are required, and this machine has {available or 'none'} that can be used together"
         case "heads-not-divisible":
             return f"{needed} attention heads cannot be divided over {gpus} GPUs"
         case "no-gpu-to-train":
@@ -62,9 +66,9 @@ def _clause(reason: Reason) -> str:
             missing = format_gib(needed - available)
             on = _on(reason, "one")
             return f"{format_gib(needed)} are needed{on} and {format_gib(available)} are available: {missing} short"
-        case "held-by-others":
+        case "used-by-others":
             where = "" if gpus == 1 else " of the GPUs' memory"
-            return f"{format_gib(needed)}{where} are held by other processes"
+            return f"{format_gib(needed)}{where} are used by other processes"
         case _:
             return _about_ram(reason)
 
@@ -73,24 +77,28 @@ def _about_ram(reason: Reason) -> str:
     needed, placed = format_gib(reason.needed or 0), _placed(reason)
     match reason.code:
         case "in-ram":
-            return f"{needed} lie in RAM"
+            return f"{needed} in RAM"
         case "partly-in-ram":
             return f"{placed}, {'the other ' if reason.gpus else ''}{needed} in RAM"
+        case "experts-in-ram":
+            where = "the GPU" if reason.gpus == 1 else f"{reason.gpus} GPUs"
+            experts = f"the routed experts of {reason.layers} of {reason.of_layers} layers"
+            return f"{needed} in RAM, {experts}; everything else on {where}"
         case "ram-unknown":
-            return f"{placed}; how much RAM there is could not be found out"
+            return f"{placed}; the size of the RAM could not be read"
         case "no-ram-stated":
-            return f"{placed}; no RAM is stated to hold the rest"
+            return f"{placed}; no RAM is stated for the rest"
         case _:
             rest = "the other " if reason.gpus and reason.layers is not None else ""
             available = format_gib(reason.available or 0)
-            return f"{placed}: {rest}{needed} do not fit the {available} of RAM that are available"
+            return f"{placed}: {rest}{needed} do not fit in the {available} of RAM that are available"
 
 
 def _placed(reason: Reason) -> str:
     if reason.layers is not None:
         where = "the GPU" if reason.gpus == 1 else f"{reason.gpus} GPUs"
         return f"{reason.layers} of {reason.of_layers} layers on {where}"
-    return "offload to RAM" if reason.gpus else "all of it on the processors"
+    return "offload to RAM" if reason.gpus else "all layers on the CPUs"
 
 
 def _on(reason: Reason, worst: str) -> str:

@@ -1,4 +1,4 @@
-"""A model and how it is used: what every estimate is made from."""
+"""A model and its workload: the input of every estimate."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from msgspec.structs import replace
 from llmcheck import runtimes
 from llmcheck.fit.shapes import weights
 from llmcheck.fit.shapes.formats import Format
-from llmcheck.fit.shapes.weights import Stored
+from llmcheck.fit.shapes.weights import StoredWeights
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.workload import Workload
 
 DEFAULT_CONTEXT = 8192
+"""Tokens of a sequence in inference."""
 DEFAULT_SEQUENCE = 2048
-"""Tokens of a training sequence."""
+"""Tokens of a sequence in training."""
 
 
 class ModelUse(Struct, frozen=True):
+    """A model and its workload; the properties fill in what the workload leaves open."""
+
     architecture: Architecture
     workload: Workload
 
@@ -33,16 +36,18 @@ class ModelUse(Struct, frozen=True):
         return self.workload.method == "inference"
 
     @property
-    def form(self) -> Format:
-        """The weights' format."""
-        return weights.chosen(self.architecture, self.workload)
+    def weight_format(self) -> Format:
+        """The format of the weights: the workload's, or the model's own."""
+        return weights.format_of(self.architecture, self.workload)
 
     @property
-    def stored(self) -> Stored:
+    def stored(self) -> StoredWeights:
+        """Bytes of the weights in that format."""
         return weights.of(self.architecture, self.workload)
 
     @property
     def batch(self) -> int:
+        """Sequences at a time, at least 1."""
         return max(self.workload.batch, 1)
 
     @property
@@ -57,15 +62,13 @@ class ModelUse(Struct, frozen=True):
 
     @property
     def query_heads(self) -> int:
-        """Of the widest layer; tensor parallelism shares them out whole. 0 for a model without attention."""
+        """Query heads of the widest layer, which tensor parallelism has to divide evenly; 0 without attention."""
         return max((group.heads for group in self.architecture.attention if group.kind != "state"), default=0)
 
     def with_shapes_alone(self) -> ModelUse:
-        """Without the tensors and notes of a file, which are slow to compare and matter to the weights alone."""
-        if not self.architecture.tensors and not self.architecture.notes:
-            return self
-        return ModelUse(replace(self.architecture, tensors=None, notes=()), self.workload)
+        """Without the tensor list and notes of a file, which only the weights need and which are slow to hash."""
+        return ModelUse(weights.shapes_of(self.architecture), self.workload)
 
     def changed(self, **fields: Any) -> ModelUse:
-        """Used in another way: ``fields`` of the workload."""
+        """The same model with other values for these fields of the workload."""
         return ModelUse(self.architecture, replace(self.workload, **fields))

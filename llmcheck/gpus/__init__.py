@@ -1,1 +1,1 @@
-"""What is known of GPUs beyond what a probe reads."""
+"""Facts about GPUs that no probe reads: published figures, vendors, drivers, shared memory."""

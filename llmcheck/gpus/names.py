@@ -1,4 +1,4 @@
-"""GPUs by name, in the words that every answer uses."""
+"""Names of GPUs as messages and screens write them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from llmcheck.schema.machine import Gpu
 
 
 def full_name(gpu: Gpu) -> str:
-    """As its driver reports it; ``NVIDIA GPU`` for one without a name."""
+    """The name that the driver reports; ``NVIDIA GPU`` for a GPU without one."""
     return gpu.name or f"{vendors.of(gpu).name} GPU"
 
 
 def short_name(name: str | None) -> str:
-    """Without the words that people leave out: ``RTX 4090`` for ``NVIDIA GeForce RTX 4090``; ``GPU`` for None."""
+    """The name without vendor and brand: ``RTX 4090`` for ``NVIDIA GeForce RTX 4090``; ``GPU`` for None."""
     words = (name or "GPU").split()
-    while len(words) > 1 and words[0] in _left_out():
+    while len(words) > 1 and words[0] in _brands():
         words = words[1:]
     return " ".join(words)
 
 
 def in_words(gpus: Iterable[Gpu], size: Callable[[int], str]) -> str:
-    """Equal GPUs counted: ``2 x NVIDIA GeForce RTX 4090 (25.8 GB)``; ``no GPU`` for none.
+    """A list of GPUs, equal ones counted: ``2 x NVIDIA GeForce RTX 4090 (25.8 GB)``; ``no GPU`` for none.
 
-    ``size`` writes bytes, in the unit of the text around it.
+    ``size`` formats a number of bytes in the unit of the surrounding text.
     """
     counts: dict[str, int] = {}
     for gpu in gpus:
@@ -36,5 +36,5 @@ def in_words(gpus: Iterable[Gpu], size: Callable[[int], str]) -> str:
 
 
 @functools.cache
-def _left_out() -> frozenset[str]:
+def _brands() -> frozenset[str]:
     return frozenset(word for vendor in vendors.every() for word in vendor.name_words)

@@ -1,7 +1,7 @@
-"""Whether a build of PyTorch can use the GPUs that are there, and whether the C library is one of its wheels.
+"""Whether the installed build of PyTorch can use the machine's GPUs, and whether glibc is new enough for its wheels.
 
-Driver and card are two independent tests: the driver has to be new enough for the CUDA of the build, and the build has
-to contain code for the card, by the rule of the card's vendor. The tables of builds and drivers are data.
+Driver and card are checked separately: the driver has to support the CUDA release of the build, and the build has to
+contain kernels for the card, by the rule of the card's vendor.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ _OLDEST_GLIBC = (2, 28)
 
 
 def problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Iterator[Problem]:
-    """What keeps installed software from working on this machine; unknown facts give no problem."""
+    """Problems of PyTorch and glibc on this machine. An unknown fact is no problem."""
     torch = torch_problem(machine, wheels, drivers)
     if torch is not None:
         yield torch
     match = re.fullmatch(r"glibc (\d+)\.(\d+)", (machine.os.libc if machine.os else None) or "")
     if match and (int(match[1]), int(match[2])) < _OLDEST_GLIBC:
-        message = f"{match[0]} is older than current wheels of PyTorch and vLLM need (2.28)"
-        remedy = "use a newer system or a container: installers silently fall back to releases that are years old"
+        message = f"{match[0]} is too old: current wheels of PyTorch and vLLM need 2.28"
+        remedy = "use a newer system or a container: pip silently installs releases that are years old"
         yield Problem(probe=_PROBE, code="glibc-old", message=message, remedy=remedy)
 
 
 def with_problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Machine:
-    """The machine with what is found here among its problems; calling it again adds nothing."""
+    """The machine with these problems added to its own; those of an earlier call are replaced."""
     others = [each for each in machine.problems if each.code not in _CODES]
     return msgspec.structs.replace(machine, problems=(*others, *problems(machine, wheels, drivers)))
 
 
 def existing_torch_problem(machine: Machine) -> Problem | None:
-    """What the machine's problems already say of its torch."""
+    """The problem with the installed torch that ``with_problems`` has added; None if there is none."""
     return next((each for each in machine.problems if each.code in _TORCH_CODES), None)
 
 
 def torch_problem(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Problem | None:
-    """Why the installed torch cannot use this machine's GPUs; None if nothing is known to prevent it."""
+    """Why the installed torch cannot use this machine's GPUs; None if no reason is known."""
     torch = machine.software.torch
-    gpus = [gpu for gpu in counted_gpus(machine) if _is_compiled_for(vendors.of(gpu))]
+    gpus = [gpu for gpu in counted_gpus(machine) if _has_kernel_rule(vendors.of(gpu))]
     if torch is None or torch.build is None or not gpus:
         return None
     version, build = torch.version or "of unknown version", torch.build
@@ -61,27 +61,27 @@ def torch_problem(machine: Machine, wheels: Sequence[TorchWheel], drivers: Seque
     own = [gpu for gpu in gpus if gpu.vendor == vendor.id]
     if not own:
         present = " and ".join(sorted({vendors.of(gpu).name for gpu in gpus}))
-        message = f"torch {version} is built for {vendor.platform_name}, and the GPUs here are from {present}"
+        message = f"torch {version} is built for {vendor.platform_name}, but the GPUs here are from {present}"
         return _problem("torch-wrong-vendor", message)
     cuda = cuda_of(build)
-    found = None if cuda is None else _against_driver(machine, version, cuda, own, drivers)
+    found = None if cuda is None else _driver_problem(machine, version, cuda, own, drivers)
     if found is not None:
         return found
     wheel = _wheel_of(version, build, machine, wheels)
-    return _against_cards(own, version, wheel) if wheel is not None else None
+    return _kernel_problem(own, version, wheel) if wheel is not None else None
 
 
 def vendor_of(tag: str) -> Vendor | None:
-    """Whose GPUs a build of PyTorch is made for; None for one that is for the processor or is not known."""
+    """The vendor whose GPUs a build of PyTorch supports; None for a CPU build and for an unknown tag."""
     return next((each for each in vendors.every() if each.torch and _has_tag(tag, each.torch.tag)), None)
 
 
 def runs_on(wheel: TorchWheel, gpu: Gpu) -> bool:
-    """Whether a build contains code for a card; True where the card's architecture is unknown."""
+    """Whether a build contains kernels for a card; True where the card's architecture is unknown."""
     return vendors.of(gpu).runs(wheel, gpu)
 
 
-def _is_compiled_for(vendor: Vendor) -> bool:
+def _has_kernel_rule(vendor: Vendor) -> bool:
     return vendor.torch is not None and vendor.torch.has_kernels is not None
 
 
@@ -89,7 +89,7 @@ def _has_tag(tag: str, prefix: str) -> bool:
     return re.fullmatch(rf"{prefix}[\d.]*", tag) is not None
 
 
-def _against_driver(
+def _driver_problem(
     machine: Machine, version: str, cuda: tuple[int, int], gpus: list[Gpu], drivers: Sequence[CudaDriver]
 ) -> Problem | None:
     driver = vendors.driver_of(machine, "cuda")
@@ -97,18 +97,18 @@ def _against_driver(
     oldest = min_driver(cuda, gpus, drivers)
     if oldest is None or driver is None or not driver.version or not version_numbers(driver.version):
         return None
-    least = min_driver_version(oldest, system)
-    if version_numbers(driver.version) >= version_numbers(least):
+    needed = min_driver_version(oldest, system)
+    if version_numbers(driver.version) >= version_numbers(needed):
         return None
     message = (
-        f"torch {version} is built for CUDA {cuda[0]}, which needs driver {least.split('.')[0]} or newer here; "
+        f"torch {version} is built for CUDA {cuda[0]}, which needs driver {needed.split('.')[0]} or newer here; "
         f"this machine has {driver.version}"
     )
     return _problem("torch-newer-than-driver", message)
 
 
 def _wheel_of(version: str, build: str, machine: Machine, wheels: Sequence[TorchWheel]) -> TorchWheel | None:
-    """The row of the installed build: of its series, or else of the nearest older one."""
+    """The row of the installed build: the newest one that is not newer than the installed torch, else the last one."""
     system = machine.os.system if machine.os else "linux"
     architecture = machine.os.architecture if machine.os else "x86_64"
     series = version_numbers(version)[:2]
@@ -118,38 +118,36 @@ def _wheel_of(version: str, build: str, machine: Machine, wheels: Sequence[Torch
         if wheel.tag == build
         and wheel.gpu_archs
         and system in wheel.systems
-        and wheel.architecture == plain(architecture)
+        and wheel.architecture == wheel_architecture(architecture)
     ]
     older = [wheel for wheel in rows if version_numbers(wheel.torch) <= series]
     return max(older, key=lambda wheel: version_numbers(wheel.torch)) if older else rows[-1] if rows else None
 
 
-def plain(architecture: str) -> str:
-    """As the wheels spell it."""
+def wheel_architecture(architecture: str) -> str:
+    """The kernel's name of an architecture as wheels spell it: ``x86_64`` for ``AMD64``."""
     return {"amd64": "x86_64"}.get(architecture.lower(), architecture.lower())
 
 
-def _against_cards(gpus: list[Gpu], version: str, wheel: TorchWheel) -> Problem | None:
+def _kernel_problem(gpus: list[Gpu], version: str, wheel: TorchWheel) -> Problem | None:
     for gpu in gpus:
         if runs_on(wheel, gpu):
             continue
         architecture = vendors.of(gpu).architecture_in_words(gpu)
-        message = (
-            f"torch {version} ({wheel.tag}) has {_kernels(wheel, gpu)} for {architecture} "
-            f"({gpu.name or 'GPU'}), and no code that a driver could translate"
-        )
+        card = f"{gpu.name or 'GPU'}, {architecture}"
+        message = f"torch {version} ({wheel.tag}) contains no kernels for {card}{_why_no_kernels(wheel, gpu)}"
         return _problem("torch-without-kernels", message)
     return None
 
 
-def _kernels(wheel: TorchWheel, gpu: Gpu) -> str:
-    """Only architectures that have an order can be too old or too new."""
+def _why_no_kernels(wheel: TorchWheel, gpu: Gpu) -> str:
+    """Only compute capabilities have an order, so only they can be too old or too new."""
     capability = capability_of(gpu)
     if not vendors.of(gpu).has_compute_capability:
-        return "no kernels"
+        return ""
     compiled = [version_numbers(code) for code in wheel.gpu_archs if "." in code]
     too_old = capability is not None and bool(compiled) and capability < min(compiled)
-    return "no longer kernels" if too_old else "not yet kernels"
+    return f": the card is too {'old' if too_old else 'new'} for this build"
 
 
 def _problem(code: str, message: str) -> Problem:

@@ -1,1 +1,1 @@
-"""What is missing and how it is installed. Pure, except for the resolver, which asks pip or uv."""
+"""Plans the installation of missing libraries. Pure, except for the resolver, which runs pip or uv."""

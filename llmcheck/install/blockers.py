@@ -15,23 +15,23 @@ from llmcheck.tables.library import Library
 
 
 class InstallBlockers(NamedTuple):
-    """What decides whether a library can go into an environment."""
+    """The facts that decide whether a library can be installed in an environment."""
 
     machine: Machine
     libraries: Mapping[str, Library]
     specifiers: Mapping[str, str]
-    """What the tier requires of versions, by library id."""
+    """The versions that the tier requires (PEP 440), by library id."""
     python_conflicts: Mapping[str, str]
-    """The libraries that the environment's Python excludes, by id, each with the reason."""
+    """Reasons why the environment's Python excludes libraries, by library id."""
     torch: TorchBuild
-    """The build for this environment."""
+    """The build of PyTorch for this environment."""
     installed: Torch | None
-    """The installed torch, where it stays."""
+    """The installed torch if the plan keeps it."""
     is_satisfied: Callable[[str], bool]
     """Whether a library is installed and works, in a version that the tier accepts."""
 
-    def against(self, name: str) -> str | None:
-        """Why a library, or one that it needs, cannot be installed there; None if nothing is known against it."""
+    def reason(self, name: str) -> str | None:
+        """Why a library, or one that it needs, cannot be installed there; None if no reason is known."""
         library = self.libraries[name]
         own = (
             incompatibility(library, self.machine)
@@ -45,7 +45,7 @@ class InstallBlockers(NamedTuple):
         for needed in library.needs:
             if self.is_satisfied(needed) or (library.pins_torch and needed in TORCH_FAMILY):
                 continue
-            reason = self.against(needed)
+            reason = self.reason(needed)
             if reason is not None:
                 return f"{library.name} needs {self.libraries[needed].name}: {reason}"
         return None
@@ -54,10 +54,10 @@ class InstallBlockers(NamedTuple):
         specifier = self.specifiers.get(library.id)
         if not specifier or satisfiable(specifier):
             return None
-        return f"{library.name} is wanted as {specifier}, which no release can be"
+        return f"no version of {library.name} can satisfy {specifier}"
 
     def _torch(self, library: Library) -> str | None:
-        """A wheel that is compiled for another torch loads none of its kernels."""
+        """A wheel that is compiled for another torch cannot load its kernels."""
         if library.id == "torch":
             return f"no release of PyTorch can be installed here: {self.torch.none}" if self.torch.none else None
         if library.pins_torch or library.build or not (library.torch or "").startswith("=="):
@@ -69,10 +69,10 @@ class InstallBlockers(NamedTuple):
             return None if fits else f"{compiled}, and torch {self.installed.version} is installed"
         if not excluded(first_release(pin), specifier_of(self.torch.requirement)):
             return None
-        return f"{compiled}, this machine gets {self.torch.requirement}"
+        return f"{compiled}, and this machine gets {self.torch.requirement}"
 
     def _compiler(self, library: Library) -> str | None:
-        """What is compiled against torch needs a compiler of the same major release of CUDA as torch."""
+        """A library that is compiled against torch needs a compiler of the same CUDA major release."""
         if library.build_isolation or "nvcc" not in library.tools:
             return None
         tag = self.installed.build if self.installed is not None else self.torch.tag
@@ -82,8 +82,8 @@ class InstallBlockers(NamedTuple):
         if cuda is None or compiler is None or compiler[0] == cuda[0] or toolkit_for(self.machine, tag) is not None:
             return None
         return (
-            f"{library.name} is compiled here, nvcc is of CUDA {compiler[0]}.{compiler[1]} and torch is built for CUDA "
-            f"{cuda[0]}: both need the same major release; install the CUDA toolkit {cuda[0]}, then run llmcheck again"
+            f"{library.name} is compiled here: nvcc has CUDA {compiler[0]}.{compiler[1]} and torch has CUDA {cuda[0]}, "
+            f"but both need the same major release; install the CUDA toolkit {cuda[0]}, then run llmcheck again"
         )
 
 
@@ -97,7 +97,7 @@ def nvcc_version(machine: Machine) -> tuple[int, int] | None:
 
 
 def toolkit_for(machine: Machine, tag: str | None) -> CudaToolkit | None:
-    """The toolkit for a build of torch, where the compiler that a build would use has another major release."""
+    """An installed CUDA toolkit that matches a build of torch; None if the default compiler matches or none does."""
     cuda, compiler = cuda_of(tag or ""), nvcc_version(machine)
     if cuda is None or compiler is None or compiler[0] == cuda[0]:
         return None

@@ -1,11 +1,11 @@
-"""Which libraries a tier or a person means, and which of several alternatives is the one for a machine."""
+"""Chooses the libraries for a tier or a name, and one of several alternatives for a machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from llmcheck.install.incompatibility import incompatibility, tool
+from llmcheck.install.incompatibility import has_program, incompatibility, tool
 from llmcheck.schema.advice import LibraryChoice
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.profile import Profile, Requirement
@@ -15,20 +15,20 @@ from llmcheck.tables.tables import Tables
 
 
 class TierRequest(NamedTuple):
-    """What tiers need of software on one machine."""
+    """The software that tiers need on one machine."""
 
     libraries: tuple[str, ...] = ()
-    """Catalogue ids whose findings are not met, one for each finding."""
+    """Catalogue ids of missing libraries, one for each failed finding."""
     present: tuple[str, ...] = ()
-    """Those whose findings are met: a new environment needs them too."""
+    """Catalogue ids of installed libraries that the tiers need. A new environment needs them too."""
     choices: tuple[LibraryChoice, ...] = ()
     specifiers: Mapping[str, str] = {}
-    """What the tier requires of a library's version, by id (PEP 440)."""
+    """Required versions (PEP 440), by catalogue id."""
     uncatalogued: tuple[str, ...] = ()
-    """Packages that the tier needs and the catalogue does not know (PEP 508)."""
+    """Required packages that are not in the catalogue (PEP 508)."""
 
     def together_with(self, other: TierRequest) -> TierRequest:
-        """What both need; of one library both versions."""
+        """The request of both; a library then has to satisfy both version specifiers."""
         specifiers = dict(self.specifiers)
         for name, specifier in other.specifiers.items():
             own = specifiers.get(name)
@@ -45,7 +45,7 @@ class TierRequest(NamedTuple):
 def missing_libraries(
     findings: Iterable[Finding], machine: Machine, tables: Tables, profile: Profile | None = None
 ) -> TierRequest:
-    """What the software findings of one profile lack. ``profile``: for the versions that it requires."""
+    """The software that one profile needs, from its findings. ``profile``: source of the required versions."""
     required = _required_packages(profile) if profile else {}
     missing: list[str] = []
     present: list[str] = []
@@ -74,7 +74,7 @@ def missing_libraries(
 
 
 def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
-    """The library that a name means, in any spelling, and why where it is not that library's own; None: unknown."""
+    """The library with this id, name, distribution or alias, and the alias if it is one; None if there is none."""
     if name in tables.libraries:
         return tables.libraries[name], None
     plain = normalized_name(name)
@@ -89,7 +89,7 @@ def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
 
 
 class _RequiredPackage(NamedTuple):
-    """A package requirement of a tier. Both were validated when the profile was read: a name, and versions."""
+    """A package requirement of a tier; name and version were validated when the profile was read."""
 
     name: str
     version: str
@@ -100,7 +100,7 @@ class _RequiredPackage(NamedTuple):
 
 
 def _required_packages(profile: Profile) -> dict[str, _RequiredPackage]:
-    """The packages that a profile requires, by library id."""
+    """The packages that a profile requires, by catalogue id or normalised name."""
 
     def packages(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
         for requirement in requirements:
@@ -118,25 +118,25 @@ def _required_packages(profile: Profile) -> dict[str, _RequiredPackage]:
 
 
 def _choose(known: list[Library], machine: Machine) -> tuple[Library, LibraryChoice | None]:
-    """The first that works on this machine and lacks no tool; actively developed ones before those in maintenance."""
-    against = {library.id: _against(library, machine) for library in known}
-    ranked = sorted(known, key=lambda library: (against[library.id] is not None, library.status != "active"))
+    """The first that works on this machine; actively developed libraries come before the others."""
+    obstacles = {library.id: _obstacle(library, machine) for library in known}
+    ranked = sorted(known, key=lambda library: (obstacles[library.id] is not None, library.status != "active"))
     chosen = ranked[0]
     if len(known) == 1:
         return chosen, None
-    rejected = {library.name: against[library.id] or _second(library, chosen) for library in ranked[1:]}
-    reason = against[chosen.id] or chosen.tiers or chosen.summary
+    rejected = {library.name: obstacles[library.id] or _why_not_first(library, chosen) for library in ranked[1:]}
+    reason = obstacles[chosen.id] or chosen.tiers or chosen.summary
     return chosen, LibraryChoice(chosen=chosen.name, reason=reason, rejected=rejected)
 
 
-def _against(library: Library, machine: Machine) -> str | None:
-    reason = incompatibility(library, machine)  # a Python that does not fit excludes none: another environment is made
+def _obstacle(library: Library, machine: Machine) -> str | None:
+    reason = incompatibility(library, machine)  # another Python is no obstacle: the plan makes a new environment
     if reason is None and library.install == "container" and tool(machine, "docker") is False:
         reason = f"{library.name} is a container, and docker is not installed"
     return reason
 
 
-def _second(library: Library, chosen: Library) -> str:
+def _why_not_first(library: Library, chosen: Library) -> str:
     if library.status != "active":
         return f"{library.name} is in {library.status}" if library.status == "maintenance" else library.status
     return f"it works here too; {chosen.name} comes first in the document"
@@ -144,5 +144,4 @@ def _second(library: Library, chosen: Library) -> str:
 
 def _is_present(library: Library, machine: Machine) -> bool:
     names = {package.name for package in machine.software.packages or ()}
-    tools = {each.name for each in machine.software.tools or () if each.path}
-    return bool(names & {normalized_name(name) for name in library.distributions} or tools & set(library.binaries))
+    return bool(names & set(map(normalized_name, library.distributions))) or has_program(library, machine)

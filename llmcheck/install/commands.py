@@ -1,4 +1,4 @@
-"""Requirements as commands of an environment's installer, with what they replace and how to undo it."""
+"""Writes requirements as pip or uv commands, with the packages that they replace and the command that undoes it."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ FORCE = "--force-reinstall"
 
 
 class InstallRequest(NamedTuple):
-    """What one command installs."""
+    """The input of one install command."""
 
     requirements: Sequence[str]
     """PEP 508."""
     reason: str
     index_url: str | None = None
-    """The index instead of PyPI."""
+    """A package index that replaces PyPI."""
     extra_index_url: str | None = None
-    """An index beside PyPI."""
+    """A package index in addition to PyPI."""
     options: Sequence[str] = ()
-    """Further options of pip; uv's own spelling is made of them."""
+    """Further options in pip's spelling; they are translated for uv."""
     variables: Mapping[str, str] = {}
     requires: Sequence[str] = ()
-    """Commands that have to be on PATH."""
+    """Programs that have to be on PATH."""
     changes: Sequence[Change] = ()
-    """Installed packages that it replaces, beyond those that the requirements exclude."""
+    """Installed packages that it replaces, in addition to those that the requirements exclude."""
     upgrades: Mapping[str, Sequence[Change]] = {}
-    """Installed packages that it may replace for the sake of a library, by that library's name."""
+    """Installed packages that a library may replace, by the name of the library."""
     warnings: Sequence[str] = ()
-    """What stays and may stop working."""
+    """Notes on packages that stay but may stop working."""
 
 
 class InstallerCommands(NamedTuple):
-    """The installer of one environment, and what that has already."""
+    """The installer of one environment, and the packages that are installed there."""
 
     installer: Installer
     python: str
     options: PlanOptions
     installed: InstalledPackages = InstalledPackages()
     uv_is_inside: bool = False
-    """uv is itself installed in that environment."""
+    """uv is installed in that environment, not on PATH."""
 
     def step(self, request: InstallRequest) -> Step:
-        """No installed package is replaced without a word: what the requirements exclude is among the changes."""
-        argv = [*self._install(), *self._spelled(request.options, request.requirements), *request.requirements]
+        """The install step. Its changes name every installed package that it replaces."""
+        argv = [*self._install(), *self._translated(request.options, request.requirements), *request.requirements]
         argv += ["--index-url", request.index_url] if request.index_url else []
         argv += ["--extra-index-url", request.extra_index_url] if request.extra_index_url else []
         replaced = {each.name: each for each in (*self.installed.replaced_by(request.requirements), *request.changes)}
@@ -61,7 +61,7 @@ class InstallerCommands(NamedTuple):
             for library, changes in request.upgrades.items()
         }
         names = [*replaced, *(each.name for changes in upgrades.values() for each in changes)]
-        upgraded = (_upgrades_in_words(*each) for each in upgrades.items() if each[1])
+        upgraded = (_upgrade_note(*each) for each in upgrades.items() if each[1])
         return command_step(
             argv,
             request.reason,
@@ -82,8 +82,11 @@ class InstallerCommands(NamedTuple):
         pins = self.installed.rollback_requirements(names)
         options = [FORCE] if forced else []
         if self.installer == "uv" and "--extra-index-url" in pins:
-            options += ["--index-strategy", "unsafe-best-match"]  # else uv takes every package that PyTorch's index has
-        return shell.line([*self._install(), *self._spelled(options, names), *pins], self.options.shell)
+            options += [
+                "--index-strategy",
+                "unsafe-best-match",
+            ]  # otherwise uv installs any package that PyTorch's index has from there
+        return shell.line([*self._install(), *self._translated(options, names), *pins], self.options.shell)
 
     def _install(self) -> list[str]:
         if self.installer == "pip":
@@ -91,7 +94,7 @@ class InstallerCommands(NamedTuple):
         uv = [self.python, "-m", "uv"] if self.uv_is_inside else ["uv"]
         return [*uv, "pip", "install", "--python", self.python]
 
-    def _spelled(self, options: Sequence[str], requirements: Sequence[str]) -> list[str]:
+    def _translated(self, options: Sequence[str], requirements: Sequence[str]) -> list[str]:
         if self.installer == "pip" or FORCE not in options:
             return list(options)
         again = [f"--reinstall-package={name_of(each)}" for each in requirements]
@@ -106,7 +109,7 @@ def command_step(
     variables: Mapping[str, str] | None = None,
     **facts: Any,
 ) -> Step:
-    """Raises DataError for an argument that no command line can carry."""
+    """A step with its shell command. Raises DataError for an argument that cannot be quoted."""
     line = shell.line(argv, plan_options.shell, variables)
     return Step(command=line, argv=tuple(argv), variables=dict(variables or {}), reason=reason, **facts)
 
@@ -118,11 +121,11 @@ def installer_commands(
     options: PlanOptions,
     installed: InstalledPackages,
 ) -> tuple[InstallerCommands, list[Step]]:
-    """The installer of an environment, and the steps that bring it there."""
+    """The installer of an environment, and the steps that install it first."""
     needs_uv = any(library.installer == "uv" for library in members)
     has_uv = tool(machine, "uv") is True
-    by_choice = options.installer == "uv" or (options.installer == "auto" and has_uv and not target.conda)
-    if by_choice or (needs_uv and (has_uv or "uv" in target.requires)):
+    uses_uv = options.installer == "uv" or (options.installer == "auto" and has_uv and not target.conda)
+    if uses_uv or (needs_uv and (has_uv or "uv" in target.requires)):
         return InstallerCommands("uv", target.python, options, installed), []
     steps = []
     pip = InstallerCommands("pip", target.python, options, installed)
@@ -132,11 +135,11 @@ def installer_commands(
         steps.append(command_step(argv, "this environment has no pip", options, kind="environment"))
     if not needs_uv:
         return pip, steps
-    reason = "pip needs more than an hour to resolve what comes next, uv half a minute"
+    reason = "pip needs more than an hour to resolve the next step, uv half a minute"
     steps.append(pip.step(InstallRequest(["uv>=0.9"], reason)))
     return InstallerCommands("uv", target.python, options, installed, uv_is_inside=True), steps
 
 
-def _upgrades_in_words(library: str, changes: Sequence[Change]) -> str:
+def _upgrade_note(library: str, changes: Sequence[Change]) -> str:
     listed = ", ".join(f"{each.name} {each.version} ({each.reason})" for each in changes)
-    return f"may be replaced, for {library} was last resolved with other releases: {listed}"
+    return f"may be replaced, because {library} was last resolved with other releases: {listed}"

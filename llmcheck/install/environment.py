@@ -1,4 +1,4 @@
-"""The steps that fill one environment, in order."""
+"""The steps that create and fill one environment, in order."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from llmcheck.schema.advice import Environment, Step, TorchBuild
 from llmcheck.tables.library import Library
 
 
-def filled(
+def environment_plan(
     target: Target, members: Sequence[Library], presence: Presence, request: PlanRequest, reason: str | None = None
 ) -> Environment:
-    """Made if need be; then torch from its index, the rest in one command, and what proves them.
+    """The steps that create it if necessary, install torch, install the other libraries, and verify them.
 
-    ``reason``: why it is an environment of its own; None for the shared one.
+    ``reason``: why it is a separate environment; None for the shared one.
     """
     options = request.options
     steps: list[Step] = []
     if target.make:
-        made = command_step(target.make, target.reason, options, kind="environment", requires=target.requires)
-        steps.append(made)
+        created = command_step(target.make, target.reason, options, kind="environment", requires=target.requires)
+        steps.append(created)
     commands, preparing = installer_commands(target, members, request.machine, options, presence.installed)
     reinstalled = {each.id for each in members if each.id in presence.broken} - {"torch"}
     steps += [*preparing, *reinstall_steps(commands, [presence.broken[name] for name in sorted(reinstalled)])]
@@ -43,9 +43,7 @@ def filled(
     steps += library_steps(commands, rest, request, kept.build if kept else torch.tag, others)
     uncatalogued = request.uncatalogued if target.name == SHARED else ()
     if uncatalogued:
-        steps.append(
-            commands.step(InstallRequest(uncatalogued, "packages that the tier needs and the catalogue does not know"))
-        )
+        steps.append(commands.step(InstallRequest(uncatalogued, "packages of the tier that are not in the catalogue")))
     proof = _torch_proof(members, torch, requirements, presence, request)
     steps += [torch_proof_step(proof, target, options)] if proof else []
     steps += library_proof_steps(members, uncatalogued, target, options)
@@ -61,16 +59,16 @@ def filled(
     )
 
 
-def without_python(library: Library, options: PlanOptions) -> Environment:
-    """A container or a build from source: its documented commands, one after another."""
-    import shlex  # with the first library that has such commands
+def non_python_environment(library: Library, options: PlanOptions) -> Environment:
+    """A container or a build from source: its documented commands, in order."""
+    import shlex  # few libraries have such commands
 
     steps = []
     for number, line in enumerate(library.commands):
         argv = shlex.split(line)
         reason = f"{library.name}: {library.summary}" if number == 0 else f"{library.name}, continued"
-        # A server, or another project's installer that takes rights of its own, is for a person to start.
-        kind = "run" if {"run", "up"} & set(argv) or argv[0] == "sh" else "build"
+        is_last = number == len(library.commands) - 1
+        kind = "run" if is_last and library.start_by_hand else "build"
         requires = library.tools if number == 0 else ()
         steps.append(command_step(argv, reason, options, kind=kind, requires=requires))
     return Environment(
@@ -78,23 +76,23 @@ def without_python(library: Library, options: PlanOptions) -> Environment:
         python=None,
         installer="pip",
         libraries=(library.id,),
-        reason="it is no Python package",
+        reason="it is not a Python package",
         steps=tuple(steps),
     )
 
 
 def is_python(library: Library) -> bool:
-    """Whether it goes into a Python environment."""
+    """Whether it is installed in a Python environment."""
     return library.install in ("pip", "service") or library.id == "llama-cpp"
 
 
 def _torch_in(target: Target, members: Sequence[Library], request: PlanRequest) -> tuple[TorchBuild, set[str]]:
-    """The build for an environment, and what of its family is installed as a step of its own."""
+    """The build for an environment, and the packages of the torch family that need a separate step."""
     pinning = _pinning(members)
     if pinning is None:
         return request.torch_for(target.version), {library.id for library in members} & set(TORCH_FAMILY)
     torch = request.torch_for(target.version, pinning.torch or "")
-    # PyPI's own torch is what it pins; from another index the pinned release has to be installed first.
+    # The library itself installs torch from PyPI; from another index the pinned release has to be installed first.
     return torch, {"torch"} if torch.index_url and not pinning.driver else set()
 
 
@@ -105,14 +103,18 @@ def _torch_proof(
     presence: Presence,
     request: PlanRequest,
 ) -> TorchProof | None:
-    """None where nothing of torch's family is installed. ``requirements``: of torch's own step."""
+    """None if the plan does not install torch. ``requirements``: those of the torch step."""
     pinning = _pinning(members)
     if pinning is not None:
-        usual = not excluded(pinning.version or "", request.specifiers.get(pinning.id, ""))
-        expected = f"a version ({pinning.torch} with {pinning.name} {pinning.version})" if usual else "a version"
+        is_table_version = not excluded(pinning.version or "", request.specifiers.get(pinning.id, ""))
+        expected = (
+            f"a version ({pinning.torch} with {pinning.name} {pinning.version})" if is_table_version else "a version"
+        )
         return TorchProof(torch, expected) if requirements or not torch.index_url else None
-    own = next((specifier_of(each) for each in requirements if name_of(each) == "torch"), None)
-    expected = f"a version {own}" if own is not None else f"the version {presence.installed.version('torch')}"
+    specifier = next((specifier_of(each) for each in requirements if name_of(each) == "torch"), None)
+    expected = (
+        f"a version {specifier}" if specifier is not None else f"the version {presence.installed.version('torch')}"
+    )
     return TorchProof(torch, expected) if requirements else None
 
 

@@ -1,4 +1,4 @@
-"""Whether a library can work on a machine at all, whatever environment it is installed in."""
+"""Whether a library can work on a machine, in any Python environment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SYSTEMS = {"darwin": "macos"}
 
 
 def incompatibility(library: Library, machine: Machine) -> str | None:
-    """Why a library cannot work on this machine; None if nothing is known against it. Python is not looked at."""
+    """Why a library cannot work on this machine; None if no reason is known. Does not check Python."""
     return _system(library, machine) or _nvidia(library, machine)
 
 
 def python_mismatch(library: Library, version: str | None) -> str | None:
-    """Which Python a library needs, where ``version`` is another; None where it fits or is not known."""
+    """Why a library does not support a Python version; None if it does, or if the version is unknown."""
     if version is None:
         return None
     if library.python_min and is_older(version, library.python_min):
@@ -29,17 +29,23 @@ def python_mismatch(library: Library, version: str | None) -> str | None:
 
 
 def is_older(version: str, minimum: str) -> bool:
+    """Compares the numbers of two versions."""
     return version_numbers(version) < version_numbers(minimum)
 
 
 def tool(machine: Machine, name: str) -> bool | None:
-    """Whether a tool is on PATH; None if that is not known."""
+    """Whether a program is on PATH; None if unknown."""
     found = next((tool for tool in machine.software.tools or () if tool.name == name), None)
     return None if found is None else found.path is not None
 
 
+def has_program(library: Library, machine: Machine) -> bool:
+    """Whether a program of a library is on PATH."""
+    return any(each.path and each.name in library.binaries for each in machine.software.tools or ())
+
+
 def driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver does not answer; None where it does or there is none."""
+    """Why the NVIDIA driver does not answer; None if it does or there is none."""
     driver = vendors.driver_of(machine, "cuda")
     return driver.fault if driver else None
 
@@ -70,24 +76,24 @@ def _nvidia(library: Library, machine: Machine) -> str | None:
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     if not gpus:
         if library.needs_nvidia and not driver_fault(machine):
-            return f"{library.name} needs an NVIDIA GPU, and this machine has none that can be used"
+            return f"{library.name} needs an NVIDIA GPU, and this machine has no usable one"
         return None
     if not cards_for(library, gpus):
         return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
-    # Wheels with kernels hold none for these chips, except those that are made for them alone.
+    # Wheels contain no kernels for these chips, except wheels that are made for them.
     if library.compute_capability and not library.build and all(vendors.of(gpu).is_embedded(gpu) for gpu in gpus):
-        return f"the wheels of {library.name} hold no code for this Jetson: it has to be built from its source"
+        return f"the wheels of {library.name} have no kernels for this Jetson: build it from source"
     return old_driver(library, machine)
 
 
 def cards_for(library: Library, gpus: Iterable[Gpu]) -> list[Gpu]:
-    """The cards that are new enough for a library; one of unknown compute capability counts as new enough."""
-    least = version_numbers(library.compute_capability or "0")
-    return [gpu for gpu in gpus if vendors.of(gpu).is_at_least(gpu, least) is not False]
+    """The GPUs that are new enough for a library; an unknown compute capability counts as new enough."""
+    minimum = version_numbers(library.compute_capability or "0")
+    return [gpu for gpu in gpus if vendors.of(gpu).is_at_least(gpu, minimum) is not False]
 
 
 def old_driver(library: Library, machine: Machine) -> str | None:
-    """That the NVIDIA driver is too old for a library; None where it is new enough or not known."""
+    """Why the NVIDIA driver is too old for a library; None if it is new enough or unknown."""
     driver = vendors.driver_of(machine, "cuda")
     if library.driver and driver and driver.version and is_older(driver.version, library.driver):
         return f"{library.name} needs NVIDIA driver {library.driver}, this machine has {driver.version}"

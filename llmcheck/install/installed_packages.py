@@ -1,4 +1,4 @@
-"""What an environment has before a plan, what of it a step replaces, and how to restore that."""
+"""The packages of an environment before a plan, which of them a step replaces, and how to restore those."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Change(NamedTuple):
 
 
 class InstalledPackages(NamedTuple):
-    """The packages of one environment; none where the plan makes it."""
+    """The packages of one environment; none for an environment that the plan creates."""
 
     packages: Mapping[str, str] = {}
     """Normalised name to version."""
     torch: Torch | None = None
     torch_index: str | None = None
-    """The index that the installed build of torch comes from; None is PyPI."""
+    """The package index of the installed build of torch; None: PyPI."""
 
     def replaced_by(self, requirements: Iterable[str]) -> list[Change]:
         """The installed packages whose version these requirements exclude."""
@@ -47,19 +47,19 @@ class InstalledPackages(NamedTuple):
         return changes
 
     def version(self, name: str) -> str | None:
-        """As the installer compares it; of torch with the tag of its build, where it comes from an index of its own."""
+        """The version as the installer compares it; torch keeps ``+cu126`` unless it is from PyPI."""
         if name == "torch" and self.torch is not None and self.torch.version:
             return self.torch.version if self.torch_index else self.torch.version.partition("+")[0]
         return self.packages.get(name)
 
     def rollback_requirements(self, names: Iterable[str]) -> list[str]:
-        """The requirements that restore these packages, and the index that the build of torch comes from."""
+        """Requirements that restore these packages, and the option for the index of torch if it is needed."""
         names = list(dict.fromkeys(names))
         pins = [f"{name}=={self.version(name)}" for name in names if self.version(name)]
         if self.torch_index is None or not set(TORCH_FAMILY) & set(names):
             return pins
-        alone = set(names) <= set(TORCH_FAMILY)
-        return [*pins, "--index-url" if alone else "--extra-index-url", self.torch_index]
+        only_torch = set(names) <= set(TORCH_FAMILY)
+        return [*pins, "--index-url" if only_torch else "--extra-index-url", self.torch_index]
 
 
 def installed_packages(machine: Machine, wheels: Sequence[TorchWheel]) -> InstalledPackages:
@@ -70,7 +70,7 @@ def installed_packages(machine: Machine, wheels: Sequence[TorchWheel]) -> Instal
 
 
 def abi_warnings(installed: InstalledPackages, torch: str, libraries: Iterable[Library]) -> list[str]:
-    """The installed libraries that stay and do not work with another torch. ``torch``: the new one (PEP 508)."""
+    """Notes on installed libraries that do not work with another torch. ``torch``: the new requirement (PEP 508)."""
     warnings = []
     for library in libraries:
         names = map(normalized_name, library.distributions)
@@ -79,21 +79,21 @@ def abi_warnings(installed: InstalledPackages, torch: str, libraries: Iterable[L
             continue
         kept, pin = f"{name} {installed.packages[name]} stays", library.torch or ""
         if not library.build_isolation:
-            warnings.append(f"{kept}, and was compiled against the torch before: install it again after this")
+            warnings.append(f"{kept}, but was compiled against the previous torch: reinstall it afterwards")
         elif pin.startswith("==") and excluded(first_release(pin), specifier_of(torch)):
             release = pin.removeprefix("==").removesuffix(".*")
-            warnings.append(f"{kept}, and {library.name} is made for torch {release}: it may stop working")
+            warnings.append(f"{kept}, but {library.name} is made for torch {release}: it may stop working")
     return warnings
 
 
 def transitive_upgrades(
     installed: InstalledPackages, library: Library, resolutions: Resolutions | None
 ) -> list[Change]:
-    """Installed packages that a library was last resolved with in another release, and that may therefore be replaced.
+    """Installed packages that the installation of a library may replace, because it resolved to other releases.
 
-    An installer leaves alone a package that already satisfies what the library requires. So of most libraries only a
-    newer major release counts. Of those that pin torch, and much else with it, a newer release also counts if they hold
-    that package back: if another library resolved to a newer one on the same day.
+    An installer keeps a package that satisfies the library's requirements. So for most libraries only an installed
+    newer major release counts. A library that pins torch pins many other packages too; for it, any installed newer
+    release counts if another library resolved to a newer release of that package on the same day.
     """
     closure = resolutions.libraries.get(library.id) if resolutions else None
     if closure is None or resolutions is None:
@@ -109,7 +109,7 @@ def transitive_upgrades(
         newer = excluded(version, f"<={resolved}")
         major, resolved_major = version_numbers(version)[:1], version_numbers(resolved)[:1]
         if library.pins_torch:
-            replaced = major != resolved_major or (newer and _is_held_back(name, resolved, resolutions))
+            replaced = major != resolved_major or (newer and _is_pinned_back(name, resolved, resolutions))
         else:
             replaced = newer and major > resolved_major
         if replaced:
@@ -117,13 +117,13 @@ def transitive_upgrades(
     return changes
 
 
-def _is_held_back(name: str, resolved: str, resolutions: Resolutions) -> bool:
+def _is_pinned_back(name: str, resolved: str, resolutions: Resolutions) -> bool:
     others = (closure.packages.get(name) for closure in resolutions.libraries.values())
     return any(other and version_numbers(other) > version_numbers(resolved) for other in others)
 
 
 def _index_of(torch: Torch | None, machine: Machine, wheels: Sequence[TorchWheel]) -> str | None:
-    """None where PyPI has that build, or where it is not known which build it is."""
+    """None if the build comes from PyPI or is unknown."""
     tag = (torch.build or (torch.version or "").partition("+")[2]) if torch is not None else ""
     if torch is None or not tag:
         return None

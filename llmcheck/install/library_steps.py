@@ -1,4 +1,4 @@
-"""The steps that install libraries, and the one that proves that they import."""
+"""The steps that install libraries, and the step that verifies that they import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.tables.library import Library
 from llmcheck.tables.torch_wheel import PackageBuild
 
-# What a build without isolation needs in the environment; the lower bounds are releases of 2025, resolved 2026-11-23.
+# Build requirements for --no-build-isolation; the lower bounds are releases of 2025, resolved on 2026-11-23.
 _BUILD_TOOLS = ("setuptools>=80", "wheel>=0.45", "packaging>=25.0", "ninja>=1.11")
 
 
@@ -28,25 +28,25 @@ def library_steps(
     torch_tag: str | None,
     others: Sequence[Library],
 ) -> list[Step]:
-    """The plain ones in one command, each that is compiled or comes from another index alone.
+    """One command for all ordinary libraries, and one for each that is compiled or comes from another index.
 
-    ``torch_tag``: the build of torch that is installed by then. ``others``: libraries that a new torch may break.
+    ``torch_tag``: the build of torch in the environment. ``others``: libraries that a new torch may break.
     """
-    plain = [library for library in members if library.id != "llama-cpp" and not _is_special(library)]
-    steps = [_plain_step(commands, plain, request, others)] if plain else []
+    common = [library for library in members if library.id != "llama-cpp" and not _needs_own_command(library)]
+    steps = [_common_step(commands, common, request, others)] if common else []
     for library in members:
         if library.id == "llama-cpp":
             steps.append(_llama_cpp_step(commands, library, request))
-        elif _is_special(library):
-            steps += _special_steps(commands, library, request, torch_tag)
+        elif _needs_own_command(library):
+            steps += _own_command_steps(commands, library, request, torch_tag)
     return steps
 
 
 def reinstall_steps(commands: InstallerCommands, requirements: Sequence[str]) -> list[Step]:
-    """For what is listed as installed while its files are gone: an installer would leave it as it is."""
+    """Reinstalls packages whose metadata is there but whose files are missing; an installer would keep them."""
     companions = [each for each in requirements if name_of(each) in COMPANIONS]
     rest = [each for each in requirements if each not in companions]
-    reason, options = "listed as installed, and the files are missing", [FORCE, "--no-deps"]
+    reason, options = "listed as installed, but the files are missing", [FORCE, "--no-deps"]
     by_index = ((rest, None), (companions, commands.installed.torch_index))
     return [
         commands.step(InstallRequest(names, reason, index_url=index, options=options))
@@ -58,7 +58,7 @@ def reinstall_steps(commands: InstallerCommands, requirements: Sequence[str]) ->
 def library_proof_steps(
     members: Sequence[Library], uncatalogued: Sequence[str], target: Target, options: PlanOptions
 ) -> list[Step]:
-    """``uncatalogued``: packages whose modules are not known."""
+    """Steps that import the libraries. ``uncatalogued``: packages whose import names are unknown."""
     steps = []
     imported = [library for library in members if library.import_name and library.id != "torch"]
     sources = [library.verify for library in imported if library.verify]
@@ -67,12 +67,12 @@ def library_proof_steps(
         sources.append(f"import {', '.join(modules)}")
     if sources:
         argv = [target.python, "-c", "; ".join([*sources, "print(True)"])]
-        expect = "True, in the last line"
+        expect = "True in the last line"
         steps.append(command_step(argv, "the libraries import", options, kind="verify", expect=expect))
     if uncatalogued:
         source = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
         argv = [target.python, "-c", source, *map(name_of, uncatalogued)]
-        expect = "a version of each"
+        expect = "a version for each"
         steps.append(command_step(argv, "the other packages are installed", options, kind="verify", expect=expect))
     return steps
 
@@ -80,9 +80,9 @@ def library_proof_steps(
 def requirements_of(
     library: Library, specifiers: Mapping[str, str], machine: Machine, builds: Sequence[PackageBuild]
 ) -> list[str]:
-    """The catalogue's requirements, with the tier's versions and the extra that fits the machine.
+    """The catalogue's requirements, narrowed by the tier's versions, with the extra for this machine.
 
-    ``specifiers``: by library id. ``builds``: packages that come in several builds.
+    ``specifiers``: by library id. ``builds``: rows of packages that are published in several builds.
     """
     requirements = [bounded(requirement, specifiers.get(library.id, "")) for requirement in library.requirements]
     own = {each.package for each in builds if not each.index_url}
@@ -104,46 +104,46 @@ def _llama_cpp_step(commands: InstallerCommands, library: Library, request: Plan
     )
 
 
-def _plain_step(
-    commands: InstallerCommands, plain: Sequence[Library], request: PlanRequest, others: Sequence[Library]
+def _common_step(
+    commands: InstallerCommands, common: Sequence[Library], request: PlanRequest, others: Sequence[Library]
 ) -> Step:
     builds, installed = request.tables.package_builds, commands.installed
     requirements = dict.fromkeys(
-        each for library in plain for each in requirements_of(library, request.specifiers, request.machine, builds)
+        each for library in common for each in requirements_of(library, request.specifiers, request.machine, builds)
     )
-    pinning = next((library for library in plain if library.pins_torch), None)
+    pinning = next((library for library in common if library.pins_torch), None)
     pin, version = pinning.torch if pinning else None, installed.version("torch")
     changes, warnings = [], []
     if pinning is not None and pin and version is not None and excluded(version, pin):
         changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}"))
-        warnings = abi_warnings(installed, f"torch{pin}", [each for each in others if each not in plain])
+        warnings = abi_warnings(installed, f"torch{pin}", [each for each in others if each not in common])
     return commands.step(
         InstallRequest(
             list(requirements),
-            "; ".join(f"{library.name}: {library.summary}" for library in plain),
+            "; ".join(f"{library.name}: {library.summary}" for library in common),
             changes=changes,
-            upgrades=_upgrades(commands, plain, request),
+            upgrades=_upgrades(commands, common, request),
             warnings=warnings,
         )
     )
 
 
-def _upgrades(commands: InstallerCommands, plain: Sequence[Library], request: PlanRequest) -> dict[str, list[Change]]:
-    """What may be replaced, by the name of the first library for whose sake."""
-    own = {normalized_name(name) for library in plain for name in library.distributions}
+def _upgrades(commands: InstallerCommands, common: Sequence[Library], request: PlanRequest) -> dict[str, list[Change]]:
+    """Installed packages that may be replaced, by the name of the first library that causes it."""
+    own = {normalized_name(name) for library in common for name in library.distributions}
     upgrades: dict[str, list[Change]] = {}
-    for library in plain:
+    for library in common:
         named = own | {each.name for changes in upgrades.values() for each in changes} | {"torch"}
         found = transitive_upgrades(commands.installed, library, request.tables.resolutions)
         upgrades[library.name] = [each for each in found if each.name not in named]
     return upgrades
 
 
-def _is_special(library: Library) -> bool:
+def _needs_own_command(library: Library) -> bool:
     return not library.build_isolation or library.extra_index_url is not None
 
 
-def _special_steps(
+def _own_command_steps(
     commands: InstallerCommands, library: Library, request: PlanRequest, torch_tag: str | None
 ) -> list[Step]:
     requirements = [bounded(each, request.specifiers.get(library.id, "")) for each in library.requirements]
@@ -151,10 +151,10 @@ def _special_steps(
     if library.build_isolation:
         return [commands.step(InstallRequest(requirements, reason, extra_index_url=library.extra_index_url))]
     toolkit = toolkit_for(request.machine, torch_tag)
-    tools = f"what the build of {library.name} needs in the environment"
+    tools = f"build requirements of {library.name}"
     built = InstallRequest(
         requirements,
-        f"{reason}; compiled here against the installed torch, a few files at a time to spare the RAM",
+        f"{reason}; compiled here against the installed torch, with few parallel jobs to limit the use of RAM",
         options=["--no-build-isolation"],
         variables={"MAX_JOBS": "4", **({"CUDA_HOME": toolkit.path} if toolkit else {})},
         requires=library.tools,

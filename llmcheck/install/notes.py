@@ -1,4 +1,4 @@
-"""What to know before pasting, in sentences."""
+"""Notes of a plan: sentences to read before running its commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llmcheck.tables.library import Library
 
 
 def of_driver(torch: TorchBuild, machine: Machine) -> tuple[str, ...]:
-    """That a newer driver would allow a newer build."""
+    """A newer driver would allow a newer build."""
     driver = vendors.driver_of(machine, "cuda")
     if not torch.remedy or driver is None:
         return ()
@@ -24,55 +24,55 @@ def of_driver(torch: TorchBuild, machine: Machine) -> tuple[str, ...]:
 
 def of_machine(environments: Sequence[Environment], machine: Machine) -> Iterator[str]:
     if environments and machine.software.packages is None:
-        yield "what is installed is not known: the plan is for an empty environment"
+        yield "the installed packages are unknown: the plan assumes an empty environment"
     fault = driver_fault(machine)
     if environments and fault:
         yield f"the NVIDIA driver does not answer ({fault}): repair it first, then run llmcheck again"
 
 
 def of_cards(library: Library, machine: Machine) -> Iterator[str]:
-    """Which of several cards a library can use, and how to hide the others from it."""
+    """Names the GPUs that a library can use, and how to hide the others from it."""
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
-    fit = cards_for(library, gpus)
-    if len(fit) == len(gpus):
+    usable = cards_for(library, gpus)
+    if len(usable) == len(gpus):
         return
-    names = ", ".join(gpu.name or "one without a name" for gpu in fit)
+    names = ", ".join(gpu.name or "one without a name" for gpu in usable)
     text = f"{library.name} needs compute capability {library.compute_capability}: it can use only {names}"
-    # The order of NVML and nvidia-smi, which CUDA uses only when it is told to.
-    indices = [str(gpu.index) for gpu in fit if gpu.index is not None and gpu.parent is None]
-    if len(indices) == len(fit):
+    # Indices in the order of NVML and nvidia-smi, which CUDA uses only with CUDA_DEVICE_ORDER.
+    indices = [str(gpu.index) for gpu in usable if gpu.index is not None and gpu.parent is None]
+    if len(indices) == len(usable):
         text += f"; set CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES={','.join(indices)} where it runs"
     yield text
 
 
 def of_libraries(planned: Iterable[Library], named: set[str]) -> Iterator[str]:
-    """``named``: those that a person named."""
+    """Remarks on libraries. ``named``: ids that the user named."""
     for library in planned:
         if library.note and (library.status != "active" or library.id in named):
             yield f"{library.name}: {library.note}"
 
 
 def of_age(installed: Iterable[tuple[Library, str, str]]) -> Iterator[str]:
-    """Installed libraries older than any release that was checked; ``installed``: each with its package and version."""
+    """Installed libraries older than any checked release. ``installed``: library, package and version."""
     for library, name, version in installed:
         checked = next((each for each in library.requirements if normalized_name(name_of(each)) == name), "")
         if excluded(version, specifier_of(checked)):
-            yield f"{name} {version} is installed and stays, older than the releases that were checked ({checked})"
+            yield f"{name} {version} is installed and stays; it is older than the checked releases ({checked})"
 
 
 def of_missing_bounds(environments: Iterable[Environment]) -> Iterator[str]:
-    """Requirements without a lower bound, because no such release was checked."""
+    """Requirements without a lower bound, because no release of the package was checked."""
     for environment in environments:
         for step in environment.steps:
             for each in step.requirements:
                 if not has_lower_bound(each):
-                    yield f"{each} has no lower bound, for no such release was checked: see which one is chosen"
+                    yield f"{each} has no lower bound, because no release was checked: look which version is chosen"
 
 
 def of_environments(environments: Sequence[Environment], machine: Machine, options: PlanOptions) -> Iterator[str]:
     python = machine.software.python
     if python is not None and python.environment == "conda" and any(each.python for each in environments):
-        yield "pip inside conda: update conda's own packages before, not after, or they may undo each other"
+        yield "pip in a conda environment: update conda's packages before, not after; later updates may undo pip's work"
     for each in environments:
         if each.folder is not None and each.name == SHARED and each.python is not None:
             words = ("llmcheck", "libraries", "check", *each.libraries, "--python", each.python)

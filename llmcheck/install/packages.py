@@ -1,4 +1,4 @@
-"""Packages that come in several builds: which of them a machine gets."""
+"""Chooses the build of a package that is published in several builds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from llmcheck.tables.torch_wheel import PackageBuild
 
 # The first toolkit that compiles for Blackwell (NVIDIA's release notes of CUDA 12.8).
 _BLACKWELL, _NVCC_OF_BLACKWELL = (10, 0), (12, 8)
-# Instinct cards have no graphics and no Vulkan driver; by gfx where the driver reports it, else by name.
+# Instinct GPUs have no Vulkan driver. Recognised by gfx target, or by name if the driver does not report it.
 _CDNA = ("gfx908", "gfx90a", "gfx942", "gfx950")
-# What is unknown of the driver is assumed to be current.
+# An unknown driver version is assumed to be current.
 _CURRENT_DRIVER = (9999,)
 
 
 class InstallVariant(NamedTuple):
-    """How one package is installed on this machine, and why so."""
+    """How one package is installed on this machine, and why."""
 
     reason: str
     extra_index_url: str | None = None
@@ -30,7 +30,7 @@ class InstallVariant(NamedTuple):
 
 
 def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant:
-    """llama.cpp's Python binding, compiled here or as its published wheel; for the CPU where no GPU can be used."""
+    """llama.cpp's Python binding, compiled here or as a wheel; for the CPU if no GPU can be used."""
     if system_of(machine) == "darwin":
         return _compiled("for Metal", "-DGGML_METAL=on")
     own = [each for each in builds if each.package == "llama-cpp"]
@@ -48,33 +48,38 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVa
 
 
 def with_extra(requirement: str, package: str, machine: Machine, builds: Sequence[PackageBuild]) -> str:
-    """With the extra of the first build that this machine can use; unchanged where none is for it."""
+    """The requirement with the extra of the first usable build; unchanged if no build is usable."""
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     usable = [
         each
         for each in builds
-        if each.package == package and not each.index_url and _fits(each, machine) and _is_usable(each, gpus, machine)
+        if each.package == package
+        and not each.index_url
+        and _fits_platform(each, machine)
+        and _is_usable(each, gpus, machine)
     ]
     return requirement.replace(package, f"{package}[{usable[0].build}]", 1) if usable else requirement
 
 
 def _for_cuda(gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant | str:
-    """A sentence where the GPU cannot be used: what would change that."""
+    """A string if the GPU cannot be used: what would change that."""
     if driver_fault(machine):
-        return "the NVIDIA driver does not answer: repair it, then ask again"
+        return "the NVIDIA driver does not answer: repair it, then run llmcheck again"
     nvcc = next((each for each in machine.software.tools or () if each.name == "nvcc" and each.path), None)
     blackwell = any((capability_of(gpu) or (0, 0)) >= _BLACKWELL for gpu in gpus)
     if nvcc is not None and not (blackwell and _is_before_blackwell(nvcc)):
-        return _compiled("for the NVIDIA GPU", "-DGGML_CUDA=on", _variables_of(nvcc), "nvcc")
-    fitting = [each for each in builds if each.driver and _fits(each, machine) and _holds(each, gpus)]
-    usable = next((each for each in fitting if _is_new_enough(machine, each)), None)
+        return _compiled("for the NVIDIA GPU", "-DGGML_CUDA=on", _nvcc_variables(nvcc), "nvcc")
+    fitting = [
+        each for each in builds if each.driver and _fits_platform(each, machine) and _has_kernels_for(each, gpus)
+    ]
+    usable = next((each for each in fitting if _driver_is_new_enough(machine, each)), None)
     if usable is not None:
         cuda = f"CUDA {usable.build[2:4]}"
         return _published(usable, f"the project's own wheel for {cuda}; libcudart and libcublas have to be installed")
-    toolkit = "the CUDA toolkit (nvcc), of 12.8 or newer," if blackwell else "the CUDA toolkit (nvcc)"
+    toolkit = "the CUDA toolkit (nvcc) 12.8 or newer" if blackwell else "the CUDA toolkit (nvcc)"
     oldest = min((each.driver or "" for each in fitting), key=version_numbers, default=None)
-    newer = f"; with driver {oldest} or newer there is a wheel" if oldest else ""
-    return f"the NVIDIA GPU stays idle: with {toolkit} it is compiled for it{newer}"
+    newer = f"; there is a wheel for driver {oldest} or newer" if oldest else ""
+    return f"the NVIDIA GPU is not used: install {toolkit} to compile for it{newer}"
 
 
 def _for_hip(gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant | str:
@@ -82,32 +87,32 @@ def _for_hip(gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild]) 
         return _compiled("for the AMD GPU", "-DGGML_HIP=on", requires="hipcc")
     if any(gpu.gfx in _CDNA or "Instinct" in (gpu.name or "") for gpu in gpus):
         return (
-            "the AMD GPU stays idle: with ROCm's compiler (hipcc) it is compiled for it, with CMAKE_ARGS=-DGGML_HIP=on"
+            "the AMD GPU is not used: install ROCm's compiler (hipcc) to compile for it with CMAKE_ARGS=-DGGML_HIP=on"
         )
     return _for_vulkan(machine, builds)
 
 
 def _for_vulkan(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant | str:
-    """For GPUs with graphics. The packages of Debian and Ubuntu: llama.cpp, docs/build.md, as of 2026-11."""
-    build = next((each for each in builds if each.build == "vulkan" and _fits(each, machine)), None)
+    """For GPUs with a Vulkan driver. Debian and Ubuntu packages: llama.cpp, docs/build.md, read 2026-11."""
+    build = next((each for each in builds if each.build == "vulkan" and _fits_platform(each, machine)), None)
     if build is not None:
-        reason = "the project's own wheel for Vulkan, which needs the loader and the card's Vulkan driver"
+        reason = "the project's own wheel for Vulkan, which needs the Vulkan loader and the GPU's Vulkan driver"
         reason += " (Debian and Ubuntu: libvulkan1, mesa-vulkan-drivers)" if system_of(machine) == "linux" else ""
         return _published(build, reason)
     return (
-        "the GPU stays idle: with Vulkan's headers and shader compiler (Debian and Ubuntu: libvulkan-dev glslc "
-        "spirv-headers) CMAKE_ARGS=-DGGML_VULKAN=on compiles it for it"
+        "the GPU is not used: install Vulkan's headers and shader compiler (Debian and Ubuntu: libvulkan-dev glslc "
+        "spirv-headers) to compile for it with CMAKE_ARGS=-DGGML_VULKAN=on"
     )
 
 
-def _for_cpu(machine: Machine, builds: Sequence[PackageBuild], idle: str) -> InstallVariant:
-    """``idle``: why a GPU of this machine is not used; empty where there is none."""
-    why = f"; {idle}" if idle else ""
-    build = next((each for each in builds if each.build == "cpu" and _fits(each, machine)), None)
+def _for_cpu(machine: Machine, builds: Sequence[PackageBuild], unused: str) -> InstallVariant:
+    """``unused``: why a GPU of this machine is not used; empty if it has none."""
+    why = f"; {unused}" if unused else ""
+    build = next((each for each in builds if each.build == "cpu" and _fits_platform(each, machine)), None)
     if build is not None and tool(machine, "cc") is False:
-        return _published(build, f"the project's own wheel for the CPU, since there is no compiler{why}")
-    made = _compiled("for the CPU", "")
-    return made._replace(reason=f"{made.reason}{why}")
+        return _published(build, f"the project's own wheel for the CPU, because there is no compiler{why}")
+    variant = _compiled("for the CPU", "")
+    return variant._replace(reason=f"{variant.reason}{why}")
 
 
 def _published(build: PackageBuild, reason: str) -> InstallVariant:
@@ -122,8 +127,8 @@ def _compiled(
     return InstallVariant(reason, variables=named, requires=("cc", requires) if requires else ("cc",))
 
 
-def _variables_of(nvcc: Tool) -> dict[str, str]:
-    """cmake looks for nvcc on PATH only, where NVIDIA's own packages do not put it."""
+def _nvcc_variables(nvcc: Tool) -> dict[str, str]:
+    """cmake looks for nvcc only on PATH, and NVIDIA's packages do not add it to PATH."""
     path = nvcc.path or ""
     return {"CUDACXX": path} if path.startswith("/usr/local/cuda") else {}
 
@@ -132,8 +137,8 @@ def _is_before_blackwell(nvcc: Tool) -> bool:
     return nvcc.version is not None and version_numbers(nvcc.version)[:2] < _NVCC_OF_BLACKWELL
 
 
-def _fits(build: PackageBuild, machine: Machine) -> bool:
-    """Whether a build is made for a system, its processor and its C library."""
+def _fits_platform(build: PackageBuild, machine: Machine) -> bool:
+    """Whether a build is made for this operating system, processor and C library."""
     system = machine.os
     if system is None or (build.systems and system.system not in build.systems):
         return False
@@ -141,28 +146,34 @@ def _fits(build: PackageBuild, machine: Machine) -> bool:
         return False
     if not build.glibc_min or system.system != "linux":
         return True
-    libc, least = system.libc or "", version_numbers(build.glibc_min)
-    return not libc.startswith("musl") and (version_numbers(libc)[:2] or least) >= least
+    libc, minimum = system.libc or "", version_numbers(build.glibc_min)
+    return not libc.startswith("musl") and (version_numbers(libc)[:2] or minimum) >= minimum
 
 
 def _is_usable(build: PackageBuild, gpus: Sequence[Gpu], machine: Machine) -> bool:
-    """Whether a build that needs an NVIDIA GPU finds one that it runs on; any other build does."""
+    """Whether the GPUs and driver can run a build; always for a build that needs no NVIDIA GPU."""
     if build.driver is None:
         return True
-    return bool(gpus) and not driver_fault(machine) and _holds(build, gpus) and _is_new_enough(machine, build)
+    return (
+        bool(gpus)
+        and not driver_fault(machine)
+        and _has_kernels_for(build, gpus)
+        and _driver_is_new_enough(machine, build)
+    )
 
 
-def _holds(build: PackageBuild, gpus: Sequence[Gpu]) -> bool:
-    """Whether a build runs on all these cards; one of unknown compute capability counts as current."""
+def _has_kernels_for(build: PackageBuild, gpus: Sequence[Gpu]) -> bool:
+    """Whether a build has kernels for all these GPUs; an unknown compute capability counts as supported."""
     capabilities = [capability_of(gpu) for gpu in gpus]
-    least, below = build.compute_capability, build.compute_capability_below
+    minimum, below = build.compute_capability, build.compute_capability_below
     return not any(
-        each is not None and ((least and each < version_numbers(least)) or (below and each >= version_numbers(below)))
+        each is not None
+        and ((minimum and each < version_numbers(minimum)) or (below and each >= version_numbers(below)))
         for each in capabilities
     )
 
 
-def _is_new_enough(machine: Machine, build: PackageBuild) -> bool:
+def _driver_is_new_enough(machine: Machine, build: PackageBuild) -> bool:
     driver = vendors.driver_of(machine, "cuda")
     version = version_numbers((driver.version if driver else None) or "") or _CURRENT_DRIVER
     return version >= version_numbers(build.driver or "")

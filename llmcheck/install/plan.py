@@ -1,4 +1,4 @@
-"""The plan: which environments are filled with what and in which order, and what to know before pasting."""
+"""Makes the installation plan: environments, their steps in order, and notes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llmcheck.gpus.cuda import cuda_of
 from llmcheck.install import notes
 from llmcheck.install.blockers import InstallBlockers
 from llmcheck.install.choose import TierRequest
-from llmcheck.install.environment import filled, is_python, without_python
+from llmcheck.install.environment import environment_plan, is_python, non_python_environment
 from llmcheck.install.incompatibility import incompatibility, old_driver, tool
 from llmcheck.install.presence import Presence, in_judged_environment, in_new_environment
 from llmcheck.install.request import PlanRequest, plan_request
@@ -33,30 +33,31 @@ def plan_installation(
     options: PlanOptions = _DEFAULT,
     tier: TierRequest | None = None,
 ) -> Plan:
-    """Steps for ``libraries`` (catalogue ids) and what each needs first.
+    """The plan for ``libraries`` (catalogue ids) and their dependencies.
 
-    ``tier``: what a tier says of them: versions, packages that the catalogue does not know, what is installed already.
-    Raises DataError where no safe command line can be made, because a path holds control characters.
+    ``target``: what the user named. ``tier``: the software that a tier needs; None if no tier was named.
+    Raises DataError for a path with control characters, because no safe command can contain it.
     """
     return _plan(plan_request(target, libraries, machine, tables, options, tier or TierRequest()))
 
 
 class _Selection(NamedTuple):
-    """What of the request goes where, and what cannot be installed."""
+    """The requested libraries, sorted into those that can and cannot be installed."""
 
     target: Target
     """The shared environment."""
     presence: Presence
-    """What that environment has."""
-    wanted: tuple[str, ...]
-    """Catalogue ids that it has to have in the end, or that get an environment of their own."""
+    """The libraries that the shared environment has already."""
+    requested: tuple[str, ...]
+    """Catalogue ids for the shared environment or for separate ones."""
     possible: tuple[str, ...]
-    """Those of them that are missing and can be installed."""
+    """Those that are missing and can be installed."""
     left_out: Mapping[str, str]
-    """Those that cannot, each with the reason."""
+    """Reasons why others cannot be installed, by catalogue id."""
 
     def satisfied(self, request: PlanRequest) -> list[str]:
-        names = dict.fromkeys((*self.wanted, *request.tier.present))
+        """Catalogue ids that are installed already."""
+        names = dict.fromkeys((*self.requested, *request.tier.present))
         return [each for each in names if self.presence.satisfies(request.library(each), request.specifiers)]
 
 
@@ -93,23 +94,23 @@ def _selected(request: PlanRequest) -> _Selection:
     missing = [each for each in request.libraries if not _is_satisfied(each, judged, request)]
     fills_new = bool(missing or request.uncatalogued or request.options.venv is not None)
     if target.folder is None or not fills_new:
-        presence, wanted = judged, request.libraries
-    else:  # what is installed elsewhere is of no use in an empty environment
+        presence, requested = judged, request.libraries
+    else:  # a new environment has none of the installed libraries
         presence = in_new_environment(request.machine, request.tables)
-        wanted = tuple(dict.fromkeys((*request.tier.present, *request.libraries)))
-    lacking = [each for each in wanted if not _is_satisfied(each, presence, request)]
+        requested = tuple(dict.fromkeys((*request.tier.present, *request.libraries)))
+    lacking = [each for each in requested if not _is_satisfied(each, presence, request)]
     reasons = {each: _blocker(each, target, presence, request) for each in lacking}
     return _Selection(
         target=target,
         presence=presence,
-        wanted=wanted,
+        requested=requested,
         possible=tuple(name for name, reason in reasons.items() if reason is None),
         left_out={name: reason for name, reason in reasons.items() if reason is not None},
     )
 
 
 def _environments(selection: _Selection, request: PlanRequest) -> list[Environment]:
-    """The shared one, those of their own, and last what is no Python package."""
+    """The shared environment, separate ones, and last containers and builds from source."""
     target, presence = selection.target, selection.presence
     neighbours = set(presence.working)
     if target.folder is None:
@@ -119,7 +120,7 @@ def _environments(selection: _Selection, request: PlanRequest) -> list[Environme
     shared = request.with_dependencies(groups.pop(SHARED)[0])
     lacking = [each for each in shared if not presence.satisfies(each, request.specifiers)]
     members = [each for each in lacking if is_python(each)]
-    environments = [filled(target, members, presence, request)] if members or request.uncatalogued else []
+    environments = [environment_plan(target, members, presence, request)] if members or request.uncatalogued else []
     others = [each for each in lacking if not is_python(each)]
     for name, (ids, reason) in groups.items():
         isolated = [request.library(each) for each in ids]
@@ -127,12 +128,12 @@ def _environments(selection: _Selection, request: PlanRequest) -> list[Environme
             others += isolated
             continue
         own = _own_members(ids, request)
-        environments.append(filled(_own_target(name, own, reason, request), own, Presence(), request, reason))
-    return environments + [without_python(each, request.options) for each in others]
+        environments.append(environment_plan(_own_target(name, own, reason, request), own, Presence(), request, reason))
+    return environments + [non_python_environment(each, request.options) for each in others]
 
 
 def _shared_target(request: PlanRequest, judged: Presence) -> Target:
-    """The environment for all that may share one."""
+    """The environment for all libraries that can share one."""
     names = dict.fromkeys((*request.libraries, *request.tier.present))
     libraries = [request.library(name) for name in names]
     shared = [each.id for each in libraries if not each.isolated and incompatibility(each, request.machine) is None]
@@ -156,7 +157,7 @@ def _is_satisfied(name: str, presence: Presence, request: PlanRequest) -> bool:
 
 
 def _blocker(name: str, shared: Target, presence: Presence, request: PlanRequest) -> str | None:
-    """Why a library cannot be installed; None if nothing is known against it."""
+    """Why a library cannot be installed; None if no reason is known."""
     library = request.library(name)
     reason = incompatibility(library, request.machine)
     if reason is not None:
@@ -172,7 +173,7 @@ def _blocker(name: str, shared: Target, presence: Presence, request: PlanRequest
         installed=request.machine.software.torch if keeps_torch else None,
         is_satisfied=lambda each: _is_satisfied(each, presence, request),
     )
-    return blockers.against(name)
+    return blockers.reason(name)
 
 
 def _system(
@@ -182,8 +183,8 @@ def _system(
     torch: TorchBuild | None,
     request: PlanRequest,
 ) -> tuple[tuple[str, ...], tuple[Step, ...]]:
-    """What to do first, and what changes the system. ``stopped``: the libraries that an old driver excludes."""
-    # What llama.cpp needs differs from machine to machine: its step says it.
+    """Notes and steps for the system. ``stopped``: libraries that need a newer driver."""
+    # The tools that llama.cpp needs depend on the machine, so its step names them.
     tools = [each for library in planned if library.id != "llama-cpp" for each in library.tools]
     tools += [each for environment in environments for step in environment.steps for each in step.requires]
     missing = [name for name in dict.fromkeys(tools) if tool(request.machine, name) is False]
@@ -198,12 +199,12 @@ def _system(
         min_driver_version=max(drivers, key=version_numbers, default=None),
         shell_name=request.options.shell,
     )
-    better = () if torch is None or drivers else notes.of_driver(torch, request.machine)
-    return (*texts, *better), steps
+    driver_notes = () if torch is None or drivers else notes.of_driver(torch, request.machine)
+    return (*texts, *driver_notes), steps
 
 
 def _image(environments: Sequence[Environment], torch: TorchBuild | None, tables: Tables) -> ContainerImage | None:
-    """Of the CUDA that the planned torch is built for, else of the newest; None where nothing needs its compiler."""
+    """An image with the CUDA release of the planned torch, or the newest; None if no step needs nvcc."""
     if not any("nvcc" in step.requires for environment in environments for step in environment.steps):
         return None
     cuda = cuda_of(torch.tag) if torch is not None else None
@@ -219,7 +220,7 @@ def _notes(
     presence: Presence,
     request: PlanRequest,
 ) -> list[str]:
-    named = set(request.libraries) - set(request.tier.libraries)  # a tier's own libraries need no introduction
+    named = set(request.libraries) - set(request.tier.libraries)  # a tier's own libraries need no remark
     kept = [request.library(name) for name in satisfied]
     return [
         *notes.of_machine(environments, request.machine),

@@ -1,4 +1,4 @@
-"""Which libraries of the catalogue an environment has before a plan, and which of those work."""
+"""The libraries of the catalogue in an environment before the plan: working ones and broken ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from llmcheck.gpus.torch_support import torch_problem
+from llmcheck.install.incompatibility import has_program
 from llmcheck.install.installed_packages import InstalledPackages, installed_packages
 from llmcheck.install.specifiers import excluded
 from llmcheck.schema.machine import Machine, normalized_name
@@ -17,24 +18,23 @@ _VERSION = re.compile(r"[A-Za-z0-9.!+-]+")
 
 
 class Presence(NamedTuple):
-    """What one environment has of the catalogue before the plan."""
+    """The libraries of the catalogue in one environment, before the plan."""
 
     installed: InstalledPackages = InstalledPackages()
     working: frozenset[str] = frozenset()
-    """Ids of the libraries that are installed and can be used, or whose programs are on PATH."""
+    """Ids of libraries that are installed and usable, or whose programs are on PATH."""
     broken: Mapping[str, str] = {}
-    """Ids of the libraries that are listed as installed while their files are missing, each with its exact
-    requirement."""
+    """Libraries with metadata but missing files: an exact requirement (``peft==0.21.2``) by id."""
     torch_is_unusable: bool = False
     """The installed torch cannot use the GPUs."""
 
     def versions(self, library: Library) -> list[tuple[str, str]]:
-        """Its installed distributions, each with its version."""
+        """Installed distributions of a library: name and version."""
         names = map(normalized_name, library.distributions)
         return [(name, self.installed.packages[name]) for name in names if name in self.installed.packages]
 
     def satisfies(self, library: Library, specifiers: Mapping[str, str]) -> bool:
-        """Whether a library works, in a version that the tier accepts. ``specifiers``: by library id."""
+        """Whether a library works and has a version that the tier accepts. ``specifiers``: by library id."""
         specifier = specifiers.get(library.id)
         if library.id not in self.working or not specifier:
             return library.id in self.working
@@ -42,7 +42,7 @@ class Presence(NamedTuple):
 
 
 def in_judged_environment(machine: Machine, tables: Tables) -> Presence:
-    """What the judged environment has. A torch that cannot use the GPUs does not work."""
+    """For the judged environment. A torch that cannot use the GPUs counts as not working."""
     unusable = torch_problem(machine, tables.wheels, tables.drivers) is not None
     found = Presence(installed=installed_packages(machine, tables.wheels), torch_is_unusable=unusable)
     libraries = tables.libraries.values()
@@ -53,7 +53,7 @@ def in_judged_environment(machine: Machine, tables: Tables) -> Presence:
 
 
 def in_new_environment(machine: Machine, tables: Tables) -> Presence:
-    """What an environment has that the plan makes: nothing but the programs on PATH."""
+    """For an environment that the plan creates: only the programs on PATH."""
     return Presence(working=frozenset(_on_path(tables.libraries.values(), machine)))
 
 
@@ -71,5 +71,4 @@ def _broken(libraries: Iterable[Library], found: Presence, machine: Machine) -> 
 
 
 def _on_path(libraries: Iterable[Library], machine: Machine) -> set[str]:
-    tools = {each.name for each in machine.software.tools or () if each.path}
-    return {library.id for library in libraries if tools & set(library.binaries)}
+    return {library.id for library in libraries if has_program(library, machine)}

@@ -1,4 +1,4 @@
-"""What one plan is made for."""
+"""The input of one plan."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from llmcheck.tables.tables import Tables
 
 
 class PlanRequest(NamedTuple):
-    """What all parts of one plan share. Nothing in it changes while the plan is made."""
+    """The input that all parts of one plan share; it does not change."""
 
     target: str
-    """What was typed."""
+    """The profiles and libraries as the user named them."""
     libraries: tuple[str, ...]
     """Catalogue ids, each once."""
     machine: Machine
@@ -29,12 +29,12 @@ class PlanRequest(NamedTuple):
     options: PlanOptions
     tier: TierRequest
     uncatalogued: tuple[str, ...]
-    """Packages that the tier needs and the catalogue does not know, each with a lower bound where one is known."""
+    """Required packages that are not in the catalogue (PEP 508), with a lower bound if one is known."""
     torch_for: TorchFor
 
     @property
     def specifiers(self) -> Mapping[str, str]:
-        """What the tier requires of versions, by library id."""
+        """The versions that the tier requires (PEP 440), by library id."""
         return self.tier.specifiers
 
     @property
@@ -45,7 +45,7 @@ class PlanRequest(NamedTuple):
         return self.tables.libraries[name]
 
     def with_dependencies(self, names: Sequence[str], *, pins_torch: bool = False) -> list[Library]:
-        """The libraries, each after those that it needs. ``pins_torch``: one of them brings its own torch."""
+        """The libraries with their dependencies first. ``pins_torch``: one of them installs torch itself."""
         ordered: list[str] = []
 
         def add(name: str) -> None:
@@ -75,17 +75,17 @@ def plan_request(
     )
 
 
-def _torch_for(machine: Machine, tables: Tables, of_tier: str) -> TorchFor:
-    @functools.cache  # one plan asks for the same few Pythons many times
+def _torch_for(machine: Machine, tables: Tables, tier_specifier: str) -> TorchFor:
+    @functools.cache  # one plan needs the build for the same few Pythons many times
     def build(python: str | None, specifier: str | None = None) -> TorchBuild:
-        wanted = of_tier if specifier is None else specifier
-        return torch_build(machine, tables.wheels, tables.drivers, python, wanted)
+        versions = tier_specifier if specifier is None else specifier
+        return torch_build(machine, tables.wheels, tables.drivers, python, versions)
 
     return build
 
 
 def _with_lower_bound(requirement: str, tables: Tables) -> str:
-    """A package that the catalogue does not know gets the oldest release that any of its libraries resolved to."""
+    """Adds as lower bound the oldest release that any library of the catalogue resolved to, if there is one."""
     plain = name_of(requirement)
     closures = tables.resolutions.libraries.values() if tables.resolutions else ()
     name = normalized_name(plain)

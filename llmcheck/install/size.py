@@ -1,4 +1,4 @@
-"""The bytes that a plan downloads and installs, from resolutions that were measured."""
+"""The bytes that a plan downloads and installs, from measured resolutions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CUDA_PACKAGES = ("nvidia-", "cuda-", "triton")
 def size_of(
     environments: Sequence[Environment], torch: TorchBuild | None, machine: Machine, resolutions: Resolutions
 ) -> Size | None:
-    """None where nothing of it was measured. Installed packages count nothing in the judged environment."""
+    """None if none of its packages was measured. Packages of the judged environment are not counted."""
     present = {package.name for package in machine.software.packages or ()}
     download = installed = 0
     unknown: list[str] = []
@@ -29,7 +29,7 @@ def size_of(
             else:
                 packages.update(closure.packages)
         if environment.folder is None and "torch" in present and "torch" not in environment.libraries:
-            # The dependencies of an installed torch are present, under whatever names its build gives them.
+            # The dependencies of an installed torch are present, though their names depend on its build.
             of_torch = resolutions.libraries["torch"].packages if "torch" in resolutions.libraries else {}
             packages = {name: version for name, version in packages.items() if name not in of_torch}
         if torch is not None and torch.tag in ("cpu", "mps") and "torch" in packages:
@@ -62,9 +62,9 @@ def _without_cuda(packages: dict[str, str], resolutions: Resolutions) -> dict[st
 
 
 def _free(environments: Iterable[Environment], machine: Machine) -> int | None:
-    """Free bytes of the file system of the first environment; the working directory's for a relative path.
+    """Free bytes on the disk of the first environment; for a relative path, of the working directory.
 
-    A machine in words has one disk, for everything.
+    A hypothetical machine has one disk.
     """
     python = next((each.python for each in environments if each.python), None)
     disks = machine.disks or ()

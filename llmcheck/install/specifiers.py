@@ -1,7 +1,7 @@
-"""Version specifiers (PEP 440): combining two of one package, and testing versions against them.
+"""Version specifiers (PEP 440): combines them, and tests versions against them.
 
-``packaging`` takes 10 ms to import, its requirements 25 ms, and nearly every plan does without: so each function first
-answers the simple cases by itself.
+Importing ``packaging`` takes 10 ms, its requirements 25 ms. Each function handles the simple cases without it, and most
+plans have only those.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ _LOWER_BOUNDS = (">", "==", "~=")
 
 
 def name_of(requirement: str) -> str:
-    """The name alone of a requirement (PEP 508)."""
+    """The name in a requirement (PEP 508)."""
     return re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]
 
 
 def bounded(requirement: str, specifier: str) -> str:
-    """``requirement`` narrowed by ``specifier``, each bound written once; if the two exclude each other, ``specifier``
-    alone.
+    """``requirement`` narrowed by ``specifier``, without redundant bounds.
 
-    The catalogue's lower bound only says which releases were checked. It is no reason to refuse an older release that
-    a tier names.
+    If the two exclude each other, only ``specifier`` counts: the catalogue's lower bound is the oldest release that was
+    checked, and a tier may name an older one.
     """
     simple = _SIMPLE.search(requirement), _SIMPLE.fullmatch(specifier)
     if not specifier or (simple[0] and simple[1] and version_numbers(simple[1][1]) <= version_numbers(simple[0][1])):
@@ -46,23 +45,23 @@ def bounded(requirement: str, specifier: str) -> str:
 
 
 def specifier_of(requirement: str) -> str:
-    """The version specifier of a requirement without marker and URL, as all in the catalogue are."""
+    """The version specifier in a requirement; one without marker and URL, as in the catalogue."""
     return re.sub(r"^[A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?\s*", "", requirement)
 
 
 def has_lower_bound(requirement: str) -> bool:
-    """Whether a resolver cannot walk back to any old release."""
+    """Whether a requirement keeps a resolver from choosing an arbitrarily old release."""
     return any(operator in specifier_of(requirement) for operator in _LOWER_BOUNDS)
 
 
 def lower_bound(requirement: str) -> str:
-    """The oldest release that a requirement allows; empty where it names none."""
+    """The oldest release that a requirement allows; empty if it has no lower bound."""
     bounds = re.findall(r"(?:>=|==|~=)\s*(\d+(?:\.\d+)*)", specifier_of(requirement))
     return max(bounds, key=version_numbers, default="")
 
 
 def excluded(version: str, specifier: str) -> bool:
-    """Whether a specifier excludes a version; one that is not PEP 440 is excluded by every specifier."""
+    """Whether a specifier excludes a version. Every specifier excludes a version that is not PEP 440."""
     plain = _PLAIN.fullmatch(specifier) if _RELEASE.fullmatch(version) else None
     if not specifier or plain is not None:
         return plain is not None and not _is_within(_release(version), plain[1], _release(plain[2]))
@@ -102,27 +101,27 @@ def _release(version: str) -> tuple[int, ...]:
     return parts
 
 
-def _strictest(every: Iterable[Specifier]) -> list[str]:
-    """Lower bound, series or exact release, upper bound, exclusions; of several bounds the strictest."""
+def _strictest(specifiers: Iterable[Specifier]) -> list[str]:
+    """Lower bound, series or exact release, upper bound and exclusions; only the strictest of several bounds."""
     from packaging.version import Version
 
-    every = set(every)
-    exact = [each for each in every if each.operator in ("==", "===") and not each.version.endswith(".*")]
+    specifiers = set(specifiers)
+    exact = [each for each in specifiers if each.operator in ("==", "===") and not each.version.endswith(".*")]
     if exact:
         return [str(exact[0])]
-    series = [each for each in every if each.operator in ("==", "~=")]
-    above = [each for each in every if each.operator in (">=", ">")]
-    below = [each for each in every if each.operator in ("<=", "<")]
+    series = [each for each in specifiers if each.operator in ("==", "~=")]
+    above = [each for each in specifiers if each.operator in (">=", ">")]
+    below = [each for each in specifiers if each.operator in ("<=", "<")]
     lowest = max(above, key=lambda each: (Version(each.version), each.operator == ">"), default=None)
     highest = min(below, key=lambda each: (Version(each.version), each.operator == "<="), default=None)
     bounds = [bound if bound is None or not _is_implied(bound, series) else None for bound in (lowest, highest)]
-    rest = [each for each in every if each.operator == "!="]
+    rest = [each for each in specifiers if each.operator == "!="]
     kept = [bounds[0], *sorted(series, key=str), bounds[1], *sorted(rest, key=str)]
     return [str(each) for each in kept if each is not None]
 
 
 def _is_implied(bound: Specifier, series: Iterable[Specifier]) -> bool:
-    """Whether a bound excludes nothing of a series such as ``==1.4.*``, tested at both ends of it."""
+    """Whether a bound excludes no release of a series such as ``==1.4.*``; tests both ends of the series."""
     return any(
         all(bound.contains(each, prereleases=True) for each in (start, f"{start}.99999"))
         for start in (each.version.removesuffix(".*") for each in series if each.version.endswith(".*"))

@@ -1,16 +1,17 @@
-"""Which libraries of the catalogue an environment holds, and in which state."""
+"""The state of the catalogue's libraries in one environment: installed, outdated, broken, missing or unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from llmcheck.install.incompatibility import has_program
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.responses import LibraryCheck, LibraryState
 from llmcheck.tables.library import Library
 
 
 def library_check(libraries: Iterable[Library], machine: Machine, named: bool) -> LibraryCheck:
-    """``named``: they were asked for by name, so that what is missing decides the exit code."""
+    """``named``: the user named the libraries, so missing ones decide the exit code."""
     states = tuple(_state(library, machine) for library in libraries)
     found = {state.state for state in states} if named else set()
     python = machine.software.python
@@ -25,11 +26,11 @@ def _state(library: Library, machine: Machine) -> LibraryState:
     software = machine.software
     names = {normalized_name(name) for name in library.distributions}
     version = next((package.version for package in software.packages or () if package.name in names), None)
-    program = any(tool.path for tool in software.tools or () if tool.name in library.binaries)
-    looked = software.importable is not None and library.import_name is not None and bool(names)
-    importable = library.import_name in (software.importable or ()) if looked else None
+    on_path = has_program(library, machine)
+    was_inspected = software.importable is not None and library.import_name is not None and bool(names)
+    importable = library.import_name in (software.importable or ()) if was_inspected else None
     facts = {"id": library.id, "name": library.name, "area": library.area, "as_of": library.as_of}
-    if version is None and not program:
+    if version is None and not on_path:
         known = software.packages is not None if names else software.tools is not None
         state = "missing" if known or (not names and not library.binaries) else "unknown"
         return LibraryState(**facts, state=state, newest=library.version)  # type: ignore[arg-type]
@@ -48,7 +49,7 @@ def _state(library: Library, machine: Machine) -> LibraryState:
 
 
 def _is_older(version: str, newest: str) -> bool:
-    from packaging.version import InvalidVersion, Version  # 10 ms, and only this view compares
+    from packaging.version import InvalidVersion, Version  # 10 ms
 
     try:
         return Version(version.partition("+")[0]) < Version(newest)

@@ -1,6 +1,6 @@
-"""What an administrator does first: compilers and container runtimes, then the driver, for it ends in a restart.
+"""Steps for an administrator: compilers and container runtimes, then the driver, because that needs a restart.
 
-A driver belongs to the host: in a container there is nothing to run, and under WSL it is the driver of Windows.
+A container uses the driver of its host, and WSL that of Windows: there is nothing to install inside them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from llmcheck.schema.advice import Step
 from llmcheck.schema.machine import Driver, Gpu, Machine, capability_of, version_numbers
 from llmcheck.tables.system_step import SystemInstallStep
 
-# What /etc/os-release calls a distribution, in lower case and whole words, and its families, the nearest first.
+# Words of a distribution's name in /etc/os-release, in lower case, and its families, the most specific first.
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("silverblue|kinoite|coreos|bazzite|bluefin|aurora|atomic|microos|aeon|kalpa|flatcar|bottlerocket", ("image",)),
     ("jetson linux", ("jetson", "ubuntu")),
@@ -34,7 +34,7 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alpine", ("alpine",)),
     ("nixos", ("nixos",)),
 )
-# Derivatives number their releases themselves.
+# These derivatives have release numbers of their own.
 _OWN_NUMBERS = re.compile(r"mint|zorin|elementary|lmde|manjaro|kali|oracle", re.IGNORECASE)
 _HOST_TOOLS = frozenset({"docker", "nvidia-container-toolkit"})
 _REPOSITORIES = {"x86_64": "x86_64", "aarch64": "sbsa"}
@@ -49,7 +49,7 @@ _WITHOUT_DRIVER = ("driver-missing", "nouveau")
 class SystemSteps(NamedTuple):
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
-    """What to know or do before them, in sentences."""
+    """Sentences to read before running the steps."""
 
 
 def system_steps(
@@ -63,23 +63,23 @@ def system_steps(
 ) -> SystemSteps:
     """Steps and notes for the ``tools`` that are missing and for the driver.
 
-    ``needs_gpu``: what is planned uses a GPU, so that a driver that does not answer or is too old is worth repairing.
-    ``min_driver_version``: the oldest that the plan works with; None where any does.
+    ``needs_gpu``: the plan uses a GPU, so a driver that is broken or too old has to be repaired.
+    ``min_driver_version``: the oldest driver that the plan works with; None: any.
     """
     writer = _Writer(machine, rows, shell_name)
     for name in dict.fromkeys(tools):
         if name in _HOST_TOOLS and _in_container(machine):
-            writer.note(f"{name} is missing, and in a container that is the host's to install")
+            writer.note(f"{name} is missing; for a container, install it on the host")
         else:
-            writer.follow(name, f"{name} is missing")
+            writer.add_for(name, f"{name} is missing")
     for vendor in vendors.every():
         if needs_gpu and vendor.driver is not None:
-            _vendor_driver(_Driver(machine, vendor, vendor.driver, min_driver_version, writer))
+            _add_driver_steps(_Driver(machine, vendor, vendor.driver, min_driver_version, writer))
     return SystemSteps(tuple(writer.steps), tuple(dict.fromkeys(writer.notes)))
 
 
 def families(machine: Machine) -> tuple[str, ...]:
-    """The families of systems that the table names, the nearest first; empty where the system is not known."""
+    """The families of a system, as in the table, the most specific first; empty if the system is unknown."""
     system = machine.os
     if system is None:
         return ()
@@ -91,7 +91,7 @@ def families(machine: Machine) -> tuple[str, ...]:
 
 
 class _Driver(NamedTuple):
-    """A vendor's driver on one machine, and where steps and notes about it go."""
+    """A vendor's driver on one machine, and the writer for its steps and notes."""
 
     machine: Machine
     vendor: Vendor
@@ -108,26 +108,26 @@ class _Driver(NamedTuple):
         return [gpu for gpu in self.machine.gpus or () if vendors.of(gpu) == self.vendor]
 
 
-def _vendor_driver(driver: _Driver) -> None:
+def _add_driver_steps(driver: _Driver) -> None:
     found = driver.machine.drivers.get(driver.vendor.id)
     if any(not gpu.integrated for gpu in driver.gpus):
-        _known_driver(driver, found)
+        _check_driver(driver, found)
     elif found is not None and driver.machine.gpus is None and found.fault == "driver-mismatch":
-        _repair(driver, found.fault)  # without a list of cards only what helps whichever there are
+        _repair(driver, found.fault)  # without a list of GPUs, only a repair that does not depend on them
 
 
-def _known_driver(driver: _Driver, found: Driver | None) -> None:
-    """Of a machine that has a card of that vendor."""
-    wanted = f"{driver.min_version} or newer" if driver.min_version else "a current one"
+def _check_driver(driver: _Driver, found: Driver | None) -> None:
+    """For a machine with a GPU of that vendor."""
+    needed = f"{driver.min_version} or newer" if driver.min_version else "a current one"
     if driver.machine.hypothetical:
-        driver.writer.note(f"{driver.name} is not stated; {wanted} is assumed")
+        driver.writer.note(f"{driver.name} is not stated; {needed} is assumed")
         return
     faults = [gpu.fault for gpu in driver.gpus if gpu.usable is False]
     fault = found.fault if found else next(filter(None, faults), "driver-missing")
     if fault is not None:
         _repair(driver, fault)
     elif driver.min_version and found and found.version and is_older(found.version, driver.min_version):
-        _install(driver, f"{driver.name} is {found.version}, and {wanted} is needed")
+        _install(driver, f"{driver.name} is {found.version}, and {needed} is needed")
 
 
 def _repair(driver: _Driver, fault: str) -> None:
@@ -135,12 +135,12 @@ def _repair(driver: _Driver, fault: str) -> None:
     problem = next((each for each in machine.problems if each.code == fault), None)
     text = problem.message if problem else f"{driver.name} does not answer ({fault})"
     load, nodes = driver.support.load_module, driver.support.create_device_nodes
-    if _is_elsewhere(driver, fault, text):
+    if _is_on_other_system(driver, fault, text):
         return
     if fault in _WITHOUT_DRIVER:
         _install(driver, text)
     elif fault == "driver-mismatch" and _is_linux(machine):
-        reason = f"{text}; a restart loads the module that belongs to the library"
+        reason = f"{text}; a restart loads the kernel module that matches the library"
         writer.add(("sudo", "reboot"), reason, reboot=True)
     elif fault == "driver-not-loaded" and load and _is_linux(machine):
         writer.add(("sudo", *load), text)
@@ -152,36 +152,38 @@ def _repair(driver: _Driver, fault: str) -> None:
 
 
 def _install(driver: _Driver, text: str) -> None:
-    if driver.support.purpose is None or _is_elsewhere(driver, None, text):
+    if driver.support.purpose is None or _is_on_other_system(driver, None, text):
         return
-    if driver.writer.follow(driver.support.purpose, text, driver.min_version) and _is_linux(driver.machine):
+    if driver.writer.add_for(driver.support.purpose, text, driver.min_version) and _is_linux(driver.machine):
         driver.writer.note(_SECURE_BOOT)
 
 
-def _is_elsewhere(driver: _Driver, fault: str | None, text: str) -> bool:
-    """Whether the driver is another system's to repair; a note then says whose."""
+def _is_on_other_system(driver: _Driver, fault: str | None, text: str) -> bool:
+    """Whether the driver has to be repaired on another system (host, Windows); adds a note then."""
     machine, writer = driver.machine, driver.writer
-    least = f", {driver.min_version} or newer" if driver.min_version else ""
+    minimum = f", {driver.min_version} or newer" if driver.min_version else ""
     if machine.os is not None and machine.os.wsl:
         page = f" ({driver.support.download_page})" if driver.support.download_page else ""
         writer.note(
-            f"{text}: under WSL the driver is the one of Windows; install or update it there{least}{page}, "
-            "run 'wsl --shutdown', and install no Linux driver inside"
+            f"{text}: WSL uses the driver of Windows; install or update it there{minimum}{page}, "
+            "run 'wsl --shutdown', and install no Linux driver in WSL"
         )
     elif _in_container(machine) or fault == "no-gpu-access":
         writer.note(
-            f"{text}: the driver is the host's; repair it there{least}, and start the container with '--gpus all' "
-            "(NVIDIA container toolkit)"
+            f"{text}: a container uses the driver of its host; repair it there{minimum}, and start the container "
+            "with '--gpus all' (NVIDIA container toolkit)"
         )
     elif "jetson" in families(machine):
-        writer.note(f"{text}: a Jetson's driver is part of Jetson Linux; update that and JetPack, and install no other")
+        writer.note(
+            f"{text}: a Jetson's driver is part of Jetson Linux; update that and JetPack, and install no other driver"
+        )
     else:
         return False
     return True
 
 
 class _Writer:
-    """Gathers steps and notes."""
+    """Collects steps and notes."""
 
     def __init__(self, machine: Machine, rows: Sequence[SystemInstallStep], shell_name: str) -> None:
         self.machine, self.rows, self.shell = machine, rows, shell_name
@@ -195,15 +197,15 @@ class _Writer:
         command = shell.line(argv, self.shell)
         self.steps.append(Step(kind="system", command=command, argv=argv, reason=reason, root=root, reboot=reboot))
 
-    def follow(self, purpose: str, text: str, min_version: str | None = None) -> bool:
-        """Adds the commands of the first fitting row. Whether there are any; otherwise there is a note."""
-        row = next(self._fitting(purpose, min_version), None)
+    def add_for(self, purpose: str, text: str, min_version: str | None = None) -> bool:
+        """Adds the commands of the first matching row, or a note. Returns whether commands were added."""
+        row = next(self._matching_rows(purpose, min_version), None)
         if row is None:
-            self.note(f"{text}: llmcheck has no command for this system; install it by the means of the system")
+            self.note(f"{text}: llmcheck has no command for this system; use its package manager")
             return False
         commands = [self._filled(command) for command in row.commands]
         done = {step.argv for step in self.steps}
-        while commands and commands[0] in done:  # an earlier purpose began in the same way
+        while commands and commands[0] in done:  # an earlier purpose begins with the same commands
             del commands[0]
         where = f"{row.source}, {row.as_of}" if row.verified else f"not checked, see {row.source}"
         for number, argv in enumerate(commands, 1):
@@ -215,17 +217,17 @@ class _Writer:
             self.note(f"{text}: see {row.source}")
         return bool(commands)
 
-    def _fitting(self, purpose: str, min_version: str | None) -> Iterator[SystemInstallStep]:
+    def _matching_rows(self, purpose: str, min_version: str | None) -> Iterator[SystemInstallStep]:
         release = _release(self.machine)
         gpus = vendors.on_platform(self.machine.gpus or (), "cuda")
-        least = min((each for gpu in gpus if (each := capability_of(gpu)) is not None), default=None)
+        lowest = min((each for gpu in gpus if (each := capability_of(gpu)) is not None), default=None)
         for family in families(self.machine):
             for row in self.rows:
                 if row.purpose != purpose or family not in row.systems:
                     continue
                 if row.releases and release not in row.releases:
                     continue
-                if row.capability and least and least < version_numbers(row.capability):
+                if row.capability and lowest and lowest < version_numbers(row.capability):
                     continue
                 if min_version and row.driver and version_numbers(row.driver)[:1] < version_numbers(min_version)[:1]:
                     continue
@@ -233,7 +235,7 @@ class _Writer:
                     yield row
 
     def _filled(self, command: tuple[str, ...], *, check: bool = False) -> tuple[str, ...]:
-        """With this machine's facts in it; for ``check``, nothing where one of them is not known."""
+        """The command with this machine's facts filled in. With ``check``: empty if one of them is unknown."""
         system = self.machine.os
         facts = {
             "{release}": _release(self.machine),
@@ -250,7 +252,7 @@ class _Writer:
 
 
 def _release(machine: Machine) -> str | None:
-    """The major release of a distribution, as the family that it is the namesake of numbers it."""
+    """The major release number; None if unknown, or if a derivative counts in its own way."""
     text = (machine.os.distribution if machine.os else None) or ""
     found = re.search(r"(?<![\w.])v?(\d{1,4})(?=[.\s]|$)", text)
     own = _OWN_NUMBERS.search(text)

@@ -1,4 +1,4 @@
-"""Which Python environments a plan fills: the judged one, or new ones where that cannot be."""
+"""Chooses the Python environments of a plan: the judged one if possible, otherwise new ones."""
 
 from __future__ import annotations
 
@@ -20,80 +20,82 @@ InstallerChoice = Literal["auto", "uv", "pip", "conda"]
 class PlanOptions(NamedTuple):
     installer: InstallerChoice = "auto"
     venv: str | None = None
-    """A folder for the environment."""
+    """The folder of the environment; None: the plan chooses."""
     venv_is_judged: bool = False
-    """That folder exists, and its interpreter is the judged one; else the plan makes it."""
+    """The folder exists, and its interpreter is the judged one. False: the plan creates the folder."""
     shell: str = "bash"
 
 
 class TargetContext(NamedTuple):
-    """What decides where an environment is and which Python it gets."""
+    """The facts that decide the folder and the Python of an environment."""
 
     machine: Machine
     options: PlanOptions
     pythons: tuple[str, ...]
-    """The Pythons to try where the judged one does not fit, the preferred first; uv fetches one that is missing."""
+    """The Pythons to try if the judged one is not supported, preferred first; uv installs a missing one."""
 
 
 class Target(NamedTuple):
-    """One environment: where its Python is, and how it is made."""
+    """One environment: its interpreter, and the command that creates it."""
 
     name: str
     python: str
     version: str | None
     folder: str | None = None
-    """None: it exists already."""
+    """The folder to create; None: the environment exists."""
     make: tuple[str, ...] = ()
-    """The command that makes it."""
+    """The command that creates it."""
     requires: tuple[str, ...] = ()
     reason: str = ""
     conda: bool = False
     """pip runs inside a conda environment."""
     python_conflicts: Mapping[str, str] = {}
-    """The libraries that its Python excludes, by id, each with the reason."""
+    """Reasons why its Python excludes libraries, by library id."""
 
 
 class TorchFor(Protocol):
-    """The build of PyTorch for a version of Python; None is the judged one.
+    """Returns the build of PyTorch for a Python version; None: the judged one.
 
-    ``specifier``: which releases are wanted; None: those that the tier accepts.
+    ``specifier``: the accepted releases (PEP 440); None: those that the tier accepts.
     """
 
     def __call__(self, python: str | None, specifier: str | None = None, /) -> TorchBuild: ...
 
 
 def shared_target(members: Sequence[Library], context: TargetContext, torch_for: TorchFor | None = None) -> Target:
-    """The judged interpreter where it is an environment of its own and fits ``members``; else a new one.
+    """The judged environment if it is not the system's and supports all ``members``; otherwise a new one.
 
-    ``torch_for``: where they need PyTorch.
+    ``torch_for``: None if no member needs PyTorch.
     """
     version = _judged_version(context.machine)
-    wanted = python_for(members, version, context.pythons, torch_for)
-    conflicts = _python_conflicts(members, wanted, torch_for)
-    return _shared(members, wanted, context, torch_for)._replace(python_conflicts=conflicts)
+    chosen = python_for(members, version, context.pythons, torch_for)
+    conflicts = _python_conflicts(members, chosen, torch_for)
+    return _shared(members, chosen, context, torch_for)._replace(python_conflicts=conflicts)
 
 
 def _shared(
-    members: Sequence[Library], wanted: str | None, context: TargetContext, torch_for: TorchFor | None
+    members: Sequence[Library], chosen: str | None, context: TargetContext, torch_for: TorchFor | None
 ) -> Target:
     options, python = context.options, context.machine.software.python
     version = python.version if python else None
     venv = None if options.venv_is_judged else options.venv
     if python is None or version is None:
-        return _new(SHARED, venv or VENV, None, "no interpreter of a project was found", context)
-    if wanted != version:
-        reason = f"{_against(members, version, wanted, torch_for)}, and {python.executable} is {version}"
+        return _new(SHARED, venv or VENV, None, "no project interpreter was found", context)
+    if chosen != version:
+        reason = _why_not_judged(members, version, chosen, torch_for, python.executable)
         taken = options.venv if options.venv_is_judged else VENV if (python.prefix or "").endswith(f"/{VENV}") else None
-        folder = venv or (f"{taken}-{wanted}" if taken else VENV)
-        return _new(SHARED, folder, wanted, reason, context)
+        folder = venv or (f"{taken}-{chosen}" if taken else VENV)
+        return _new(SHARED, folder, chosen, reason, context)
     if venv is not None:
         return _new(SHARED, venv, None, "named with --venv", context)
     if options.installer == "conda" and python.environment != "conda":
-        return _new(SHARED, VENV, None, "a conda environment is wanted", context)
+        return _new(SHARED, VENV, None, "a conda environment was requested", context)
     if python.environment == "system":
         managed = ", which forbids pip (PEP 668)" if python.externally_managed else ""
         reason = f"this Python belongs to the system{managed}: the packages get an environment of their own"
         return _new(SHARED, VENV, None, reason, context)
+    if python.hosts_llmcheck:
+        return _new(SHARED, VENV, None, "the environment that llmcheck is installed in is left as it is", context)
     return Target(SHARED, python.executable, version, conda=python.environment == "conda")
 
 
@@ -104,22 +106,23 @@ def own_target(
     context: TargetContext,
     torch_for: TorchFor | None = None,
 ) -> Target:
-    """A new environment for what cannot share one."""
+    """A new environment for libraries that cannot share one."""
     version = _judged_version(context.machine)
-    wanted = python_for(members, version, context.pythons, torch_for)
-    if wanted != version:
-        reason = f"{reason}; {_against(members, version, wanted, torch_for)}, and the Python here is {version}"
+    chosen = python_for(members, version, context.pythons, torch_for)
+    if chosen != version:
+        reason = f"{reason}; {_why_not_judged(members, version, chosen, torch_for, 'the judged Python')}"
     folder = f"{context.options.venv or VENV}-{name}"
-    made = _new(name, folder, wanted if wanted != version else None, reason, context)
-    return made._replace(python_conflicts=_python_conflicts(members, wanted, torch_for))
+    made = _new(name, folder, chosen if chosen != version else None, reason, context)
+    return made._replace(python_conflicts=_python_conflicts(members, chosen, torch_for))
 
 
 def python_for(
     members: Sequence[Library], judged: str | None, pythons: Sequence[str], torch_for: TorchFor | None = None
 ) -> str | None:
-    """The judged version where all members run on it; else the first of ``pythons`` on which they do.
+    """The judged version if all members support it; otherwise the first of ``pythons`` that all support.
 
-    Only those count with which PyTorch can do most here: a library that fits none of them is left out.
+    Only Pythons with the best support by PyTorch count (GPU before CPU). If no Python suits all members, the first of
+    those is chosen, and the members that do not support it are left out.
     """
     candidates: list[str | None] = [judged, *pythons]
     if torch_for is not None:
@@ -130,6 +133,7 @@ def python_for(
 
 
 def _worth(torch: TorchBuild) -> int:
+    """0: no build, 1: the CPU build, 2: a build for the GPUs."""
     return 0 if torch.none else 1 if torch.tag == "cpu" else 2
 
 
@@ -140,36 +144,37 @@ def _python_conflicts(members: Iterable[Library], version: str | None, torch_for
     return {name: f"{mismatch}, and {why}" for name, mismatch in mismatches.items() if mismatch}
 
 
-def _against(members: Iterable[Library], version: str | None, wanted: str | None, torch_for: TorchFor | None) -> str:
-    """Why the judged Python is not taken."""
+def _why_not_judged(
+    members: Iterable[Library], version: str | None, chosen: str | None, torch_for: TorchFor | None, judged: str
+) -> str:
+    """Why the judged Python is not used. ``judged``: how it is named in the text."""
     mismatch = next(filter(None, (python_mismatch(library, version) for library in members)), None)
     if mismatch is not None or torch_for is None:
-        return mismatch or ""
+        return f"{mismatch or ''}, and {judged} is {version}"
     none = torch_for(version).none
-    return none.replace(f", this is {version}", "") if none else f"PyTorch can use the GPUs with Python {wanted}"
+    return f"{none} ({judged})" if none else f"PyTorch can use the GPUs with Python {chosen}, and {judged} is {version}"
 
 
 def grouped(
-    wanted: Sequence[str],
+    requested: Sequence[str],
     installed: set[str],
     libraries: Mapping[str, Library],
     specifiers: Mapping[str, str],
 ) -> dict[str, tuple[list[str], str]]:
-    """The libraries of each environment, by its name, and why it is one of its own; first the shared one, without a
-    reason.
+    """The libraries of each environment and why it is separate, by its name; the shared one comes first.
 
-    Of two that cannot share, the first of ``wanted`` stays in the shared environment; what is ``installed`` (ids, and
-    names of packages) comes before all.
+    ``installed``: ids and package names that the shared environment has. A library that conflicts with them, or with an
+    earlier one of ``requested``, gets a separate environment.
     """
     shared: list[str] = []
     isolated: dict[str, tuple[list[str], str]] = {}
-    for name in wanted:
+    for name in requested:
         library = libraries[name]
-        against = None if library.isolated else _conflict(library, [*installed, *shared], libraries, specifiers)
-        if not library.isolated and against is None:
+        conflict = None if library.isolated else _conflict(library, [*installed, *shared], libraries, specifiers)
+        if not library.isolated and conflict is None:
             shared.append(name)
             continue
-        reason = f"the pins of {library.name} exclude what others need" if against is None else against
+        reason = f"{library.name} pins versions that exclude those of others" if conflict is None else conflict
         isolated.setdefault(library.environment or name, ([], reason))[0].append(name)
     return {SHARED: (shared, ""), **isolated}
 
@@ -182,14 +187,14 @@ def _conflict(
         if name != library.id and (name in library.conflicts or (other and library.id in other.conflicts)):
             neighbour = other.name if other else name
             return f"{library.name} cannot share an environment with {neighbour}: their pins exclude each other"
-    wanted = specifiers.get("torch")
-    if wanted and library.torch and library.torch.startswith("==") and excluded(first_release(library.torch), wanted):
-        return f"{library.name} pins torch {library.torch[2:]}, and torch {wanted} is wanted"
+    torch = specifiers.get("torch")
+    if torch and library.torch and library.torch.startswith("==") and excluded(first_release(library.torch), torch):
+        return f"{library.name} pins torch {library.torch[2:]}, and torch {torch} is required"
     return None
 
 
 def _new(name: str, folder: str, version: str | None, reason: str, context: TargetContext) -> Target:
-    """``version``: a Python that is not the judged one, which uv finds or fetches; None: the judged one."""
+    """``version``: another Python than the judged one, which uv finds or installs; None: the judged one."""
     machine, options = context.machine, context.options
     python = machine.software.python
     known = python is not None and python.version is not None
@@ -199,12 +204,12 @@ def _new(name: str, folder: str, version: str | None, reason: str, context: Targ
     inside = f"{folder}/Scripts/python" if is_windows(machine) else f"{folder}/bin/python"
     uses_uv = options.installer == "uv" or (options.installer == "auto" and tool(machine, "uv") is True)
     if options.installer == "conda":
-        wanted = version or ".".join((own_version or context.pythons[0]).split(".")[:2])
-        make: tuple[str, ...] = ("conda", "create", "--yes", "--prefix", folder, f"python={wanted}", "pip")
+        chosen = version or ".".join((own_version or context.pythons[0]).split(".")[:2])
+        make: tuple[str, ...] = ("conda", "create", "--yes", "--prefix", folder, f"python={chosen}", "pip")
         inside = f"{folder}/python.exe" if is_windows(machine) else inside
-        return Target(name, inside, wanted, folder, make, ("conda",), reason, conda=True)
+        return Target(name, inside, chosen, folder, make, ("conda",), reason, conda=True)
     if version is not None:
-        # --seed: a later step, or a person, may want pip
+        # --seed: a later step or the user may need pip
         make = ("uv", "venv", "--seed", "--allow-existing", "--python", version, folder)
         return Target(name, inside, version, folder, make, ("uv",), reason)
     if uses_uv:

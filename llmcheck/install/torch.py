@@ -1,4 +1,4 @@
-"""Which build of PyTorch works on a machine: the newest that passes every test for all visible cards together."""
+"""Chooses the build of PyTorch for a machine: the newest that passes every test for all visible GPUs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ def torch_build(
     python: str | None = None,
     specifier: str = "",
 ) -> TorchBuild:
-    """The build to install; the CPU build where no card can be used, with the reason why none can.
+    """The build to install. If no GPU can be used, it is the CPU build, with the reason.
 
-    ``python``: the version of the Python that it is for; None is the judged one. ``specifier``: the releases that are
-    wanted (PEP 440); where none of them can use the cards that another can, there is none. What UV_TORCH_BACKEND names
-    on that machine is taken where it can work. What is not known of the machine excludes nothing, and the reasons say
-    so.
+    ``python``: the Python version; None: the judged one. ``specifier``: the accepted releases (PEP 440); if other
+    releases could use the GPUs and these cannot, ``none`` says so. A build that UV_TORCH_BACKEND names
+    on that machine is chosen if it works there. An unknown fact excludes no build, and the reasons mention it.
     """
     found = _Chooser(machine, wheels, drivers, python, specifier).build()
     if not specifier or (found.tag != "cpu" and found.none is None):
@@ -35,11 +34,11 @@ def torch_build(
     free = _Chooser(machine, wheels, drivers, python).build()
     if free.tag == found.tag and found.none is None:
         return found
-    return _with(free, none=free.none or f"torch {specifier} is wanted, and this machine gets {free.requirement}")
+    return _with(free, none=free.none or f"torch {specifier} is required, but this machine gets {free.requirement}")
 
 
 class _Chooser:
-    """The facts that decide, and the decisions so far."""
+    """The facts of the machine, and the decisions so far."""
 
     def __init__(
         self,
@@ -63,25 +62,25 @@ class _Chooser:
         self.decisions: list[Decision] = []
 
     def build(self) -> TorchBuild:
-        ours = self._ours()
+        ours = self._automatic()
         if self.backend is None:
             return ours
         if self.backend == "auto":
-            return self._beside_auto(ours)
-        return self._respected(ours, self.backend)
+            return self._compared_with_uv(ours)
+        return self._named_by_user(ours, self.backend)
 
-    def _ours(self) -> TorchBuild:
+    def _automatic(self) -> TorchBuild:
         if self.system == "darwin":
-            return self._mac()
+            return self._for_mac()
         supported = [vendor for vendor in map(vendors.of, self.gpus) if vendor.torch is not None]
         vendor = min(supported, key=lambda each: each.torch.rank if each.torch else 0, default=None)
         if vendor is not None and vendor.platform == "cuda":
             gpus = self._of(vendor)
-            return self._jetson(gpus) if self._is_jetson(gpus) else self._cuda(gpus)
+            return self._for_jetson(gpus) if self._is_jetson(gpus) else self._for_cuda(gpus)
         if self.fault:
-            return self._for_a_silent_driver()
+            return self._without_driver()
         if vendor is not None and vendor.torch is not None:
-            return self._compiled_for(vendor) if vendor.torch.has_kernels else self._translated_for(vendor)
+            return self._with_kernels(vendor) if vendor.torch.has_kernels else self._without_kernels(vendor)
         self._decide("which GPUs are visible and usable?", "none")
         hidden = [gpu for gpu in self.machine.gpus or () if not gpu.visible and not gpu.integrated]
         if hidden:
@@ -90,7 +89,7 @@ class _Chooser:
         return self._cpu("no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries")
 
     def _advised(self, prefix: str) -> list[TorchWheel]:
-        """The advised builds whose tag begins so; of a wanted version all, those of that version first."""
+        """The advised builds with this tag prefix; with a specifier all builds, those that satisfy it first."""
         rows = [wheel for wheel in self.wheels if wheel.tag.startswith(prefix)]
         if not self.specifier:
             return [wheel for wheel in rows if wheel.advised]
@@ -99,75 +98,82 @@ class _Chooser:
     def _of(self, vendor: Vendor) -> list[Gpu]:
         return [gpu for gpu in self.gpus if vendors.of(gpu) == vendor]
 
-    def _cuda(self, gpus: list[Gpu]) -> TorchBuild:
+    def _for_cuda(self, gpus: list[Gpu]) -> TorchBuild:
         known = sorted({capability for gpu in gpus if (capability := capability_of(gpu))})
         facts = self._facts(gpus, known)
         candidates = self._advised("cu")
         best, passed = None, None
         for wheel in candidates:
-            against = self._against(wheel, gpus)
-            if against is None and passed is None:
+            problem = self._problem(wheel, gpus)
+            if problem is None and passed is None:
                 passed = wheel
-            elif passed is None and best is None and self._holds(wheel, gpus) and self._fits_system(wheel) is None:
-                best = wheel  # only the driver speaks against it
+            elif (
+                passed is None
+                and best is None
+                and self._has_kernels_for(wheel, gpus)
+                and self._system_problem(wheel) is None
+            ):
+                best = wheel  # only the driver is too old for it
             if passed is not None:
                 break
         if passed is not None:
             among = f" among torch {self.specifier}" if self.specifier else ""
             reasons = [f"{facts}: {passed.tag} is the newest build for both{among}"]
             return _with(self._published(passed, reasons), **self._with_newer_driver(best, gpus))
-        found = self._cpu(*self._why_none(candidates, gpus, known, best))
+        found = self._cpu(*self._why_no_cuda_build(candidates, gpus, known, best))
         return _with(found, driver=self._min_driver(best, gpus)) if best is not None else found
 
-    def _why_none(
+    def _why_no_cuda_build(
         self, candidates: list[TorchWheel], gpus: list[Gpu], known: Sequence[tuple[int, ...]], best: TorchWheel | None
     ) -> list[str]:
-        cards = f"compute capability {_spread(known)}"
+        cards = f"compute capability {_range_of(known)}"
         if best is not None:
-            least = self._min_driver(best, gpus)
+            minimum = self._min_driver(best, gpus)
             return [
-                f"driver {self.driver} is too old for {cards}: update it to {least} or newer, then ask again; "
-                "until then only the CPU build runs"
+                f"driver {self.driver} is too old for {cards}: update it to {minimum} or newer, then run llmcheck "
+                "again; until then only the CPU build runs"
             ]
         if not candidates:
             return [f"no CUDA build of PyTorch is published for {self.system} on {self.architecture}"]
-        against = [self._fits_system(wheel) for wheel in candidates]
-        if all(against):
-            return [f"no CUDA build of PyTorch can be installed here: {against[0]}"]
+        problems = [self._system_problem(wheel) for wheel in candidates]
+        if all(problems):
+            return [f"no CUDA build of PyTorch can be installed here: {problems[0]}"]
         oldest = min((version_numbers(arch) for wheel in candidates for arch in wheel.gpu_archs), default=())
         if known and known[0] < oldest:
             return [f"{cards} is older than any published build supports"]
-        return [f"no build holds {cards} together: hide the cards of one kind with CUDA_VISIBLE_DEVICES and ask again"]
+        return [f"no build has kernels for {cards} together: hide the GPUs of one kind with CUDA_VISIBLE_DEVICES"]
 
     def _facts(self, gpus: list[Gpu], known: Sequence[tuple[int, ...]]) -> str:
-        cards = f"compute capability {_spread(known)}" if known else "compute capability unknown"
+        cards = f"compute capability {_range_of(known)}" if known else "compute capability unknown"
         self._decide("which NVIDIA GPUs are visible and usable?", ", ".join(gpu.name or "GPU" for gpu in gpus))
-        self._decide("which compute capabilities do they have?", _spread(known) if known else "unknown")
+        self._decide("which compute capabilities do they have?", _range_of(known) if known else "unknown")
         self._decide("which driver is loaded?", self.driver or "unknown")
         assumed = " (assumed to be current)"
-        if known and any(capability_of(gpu) is None for gpu in gpus):
-            cards += ", of some unknown"
+        some_unknown = any(capability_of(gpu) is None for gpu in gpus)
+        if known and some_unknown:
+            cards += ", some unknown"
         driver = self.driver or f"unknown{assumed}"
-        return f"driver {driver}, {cards}" + (assumed if cards.endswith("unknown") else "")
+        return f"driver {driver}, {cards}" + (assumed if some_unknown else "")
 
-    def _against(self, wheel: TorchWheel, gpus: list[Gpu]) -> str | None:
-        """Why a build does not work here; None if nothing speaks against it. Each answer is kept."""
-        against = self._fits_system(wheel)
-        if against is None and not self._holds(wheel, gpus):
-            against = f"it holds code for {_ranges(wheel.gpu_archs)} only"
+    def _problem(self, wheel: TorchWheel, gpus: list[Gpu]) -> str | None:
+        """Why a build does not work here; None if no reason is known. Records the decision."""
+        problem = self._system_problem(wheel)
+        if problem is None and not self._has_kernels_for(wheel, gpus):
+            problem = f"it has kernels for {_arch_range(wheel.gpu_archs)} only"
         source = f"{wheel.source} ({wheel.as_of})"
-        if against is None:
+        if problem is None:
             cuda = cuda_of(wheel.tag)
-            floor = min_driver(cuda, gpus, self.drivers) if cuda else None
-            if floor is not None and self.driver is not None:
-                least = min_driver_version(floor, self.system)
-                if version_numbers(self.driver) < version_numbers(least):
-                    against = f"CUDA {floor.cuda} needs driver {least} or newer"
-                    source = f"{floor.source} ({floor.as_of})"
-        self._decide(f"does torch {wheel.torch} ({wheel.tag}) work?", f"no: {against}" if against else "yes", source)
-        return against
+            oldest_driver = min_driver(cuda, gpus, self.drivers) if cuda else None
+            if oldest_driver is not None and self.driver is not None:
+                minimum = min_driver_version(oldest_driver, self.system)
+                if version_numbers(self.driver) < version_numbers(minimum):
+                    problem = f"CUDA {oldest_driver.cuda} needs driver {minimum} or newer"
+                    source = f"{oldest_driver.source} ({oldest_driver.as_of})"
+        answer = f"no: {problem}" if problem else "yes"
+        self._decide(f"does torch {wheel.torch} ({wheel.tag}) work?", answer, source, passed=problem is None)
+        return problem
 
-    def _fits_system(self, wheel: TorchWheel) -> str | None:
+    def _system_problem(self, wheel: TorchWheel) -> str | None:
         minor = version_numbers(self.python or "")[:2]
         if minor and minor < version_numbers(wheel.python_min):
             return f"torch {wheel.torch} needs Python {wheel.python_min} or newer, this is {self.python}"
@@ -183,48 +189,52 @@ class _Chooser:
             return f"torch {wheel.torch} needs macOS {wheel.macos_min}"
         return None
 
-    def _holds(self, wheel: TorchWheel, gpus: list[Gpu]) -> bool:
+    def _has_kernels_for(self, wheel: TorchWheel, gpus: list[Gpu]) -> bool:
         return all(runs_on(wheel, gpu) for gpu in gpus)
 
     def _min_driver(self, wheel: TorchWheel, gpus: list[Gpu]) -> str:
         cuda = cuda_of(wheel.tag)
-        floor = min_driver(cuda, gpus, self.drivers) if cuda else None
-        return min_driver_version(floor, self.system) if floor else "newer"
+        oldest_driver = min_driver(cuda, gpus, self.drivers) if cuda else None
+        return min_driver_version(oldest_driver, self.system) if oldest_driver else "newer"
+
+    def _is_too_old(self, wheel: TorchWheel, gpus: list[Gpu]) -> bool:
+        """Whether the driver is older than a build needs; an unknown driver is not."""
+        return self.driver is not None and version_numbers(self.driver) < version_numbers(self._min_driver(wheel, gpus))
 
     def _with_newer_driver(self, best: TorchWheel | None, gpus: list[Gpu]) -> dict[str, str]:
         if best is None:
             return {}
-        least = self._min_driver(best, gpus)
-        remedy = f"with driver {least} or newer, torch {best.torch} ({best.tag}) works"
-        return {"driver": least, "remedy": remedy}
+        minimum = self._min_driver(best, gpus)
+        remedy = f"with driver {minimum} or newer, torch {best.torch} ({best.tag}) works"
+        return {"driver": minimum, "remedy": remedy}
 
     def _is_jetson(self, gpus: list[Gpu]) -> bool:
         return self.architecture == "aarch64" and any(vendors.of(gpu).is_embedded(gpu) for gpu in gpus)
 
-    def _jetson(self, gpus: list[Gpu]) -> TorchBuild:
+    def _for_jetson(self, gpus: list[Gpu]) -> TorchBuild:
         wheel = next((each for each in self.wheels if each.tag == "jetson"), None)
-        if wheel is not None and self._against(wheel, gpus) is None:
+        if wheel is not None and self._problem(wheel, gpus) is None:
             return self._published(wheel, [f"Jetson Orin: wheels for its JetPack and Python {wheel.python_min}"])
-        if wheel is not None and self._holds(wheel, gpus):
-            why = self._fits_system(wheel)
+        if wheel is not None and self._has_kernels_for(wheel, gpus):
+            why = self._system_problem(wheel)
             return self._cpu(
                 f"Jetson Orin: {why}; its wheels at {index_of_wheel(wheel, self.system)} are for Python "
-                f"{wheel.python_min}, which 'uv python install {wheel.python_min}' brings"
+                f"{wheel.python_min}, which 'uv python install {wheel.python_min}' installs"
             )
         return self._cpu(
-            "this Jetson is older than Orin: its torch comes with JetPack from NVIDIA's downloads; no index holds a "
-            "current one, and the wheels of servers do not run on it"
+            "this Jetson is older than Orin: its torch comes with JetPack from NVIDIA's downloads; no index has a "
+            "current one, and wheels for servers do not run on it"
         )
 
-    def _for_a_silent_driver(self) -> TorchBuild:
-        wheel = next((each for each in self._advised("cu") if self._fits_system(each) is None), None)
-        then = f"; then driver {self._min_driver(wheel, [])} or newer fits" if wheel else ""
-        reason = f"the NVIDIA driver does not answer ({self.fault}): repair it first{then}"
-        self._decide("does the NVIDIA driver answer?", f"no: {self.fault}")
+    def _without_driver(self) -> TorchBuild:
+        wheel = next((each for each in self._advised("cu") if self._system_problem(each) is None), None)
+        needed = f"; driver {self._min_driver(wheel, [])} or newer is needed" if wheel else ""
+        reason = f"the NVIDIA driver does not answer ({self.fault}): repair it first{needed}"
+        self._decide("does the NVIDIA driver answer?", f"no: {self.fault}", passed=False)
         return self._published(wheel, [reason]) if wheel else self._cpu(reason)
 
-    def _compiled_for(self, vendor: Vendor) -> TorchBuild:
-        """For GPUs whose builds are compiled for single targets, as ROCm's are."""
+    def _with_kernels(self, vendor: Vendor) -> TorchBuild:
+        """For GPUs whose builds contain kernels for certain GPU architectures, such as ROCm's."""
         gpus, support = self._of(vendor), vendor.torch
         assert support is not None  # noqa: S101 - the caller chose a vendor that PyTorch supports
         names = ", ".join(sorted({vendor.architecture(gpu) or f"unknown {vendor.architecture_field}" for gpu in gpus}))
@@ -233,58 +243,60 @@ class _Chooser:
         if self.system in support.elsewhere:
             return self._cpu(f"{vendor.name} GPU on {self.system.capitalize()}: {support.elsewhere[self.system]}")
         for wheel in self._advised(support.tag):
-            if self._against(wheel, gpus) is None:
+            if self._problem(wheel, gpus) is None:
                 release = wheel.tag.replace(support.tag, f"{vendor.platform_name} ")
                 reason = f"{kind}: the {release} build, published for torch {wheel.torch}"
                 unknown = any(vendor.architecture(gpu) is None for gpu in gpus)
                 return self._published(
-                    wheel, [reason + ("; assumed to be one that it holds code for" if unknown else "")]
+                    wheel, [reason + ("; it is assumed to have kernels for this GPU" if unknown else "")]
                 )
         advice = f"; {support.without_kernels}" if support.without_kernels else ""
-        return self._cpu(f"{kind}: no published {builds} holds code for it{advice}")
+        return self._cpu(f"{kind}: no published {builds} has kernels for it{advice}")
 
-    def _translated_for(self, vendor: Vendor) -> TorchBuild:
-        """For GPUs whose driver compiles the code of a build, as Intel's does."""
+    def _without_kernels(self, vendor: Vendor) -> TorchBuild:
+        """For GPUs whose driver compiles the kernels of a build, such as Intel's."""
         gpus, tag = self._of(vendor), vendor.torch.tag if vendor.torch else ""
         name, kind = gpus[0].name or "unnamed", f"{vendor.platform_name} build"
-        wheel = next((each for each in self.wheels if each.tag == tag and self._against(each, []) is None), None)
+        wheel = next((each for each in self.wheels if each.tag == tag and self._problem(each, []) is None), None)
         if wheel is None:
             return self._cpu(f"{vendor.name} GPU: no {kind} is published for {self.system} on {self.architecture}")
         return self._published(wheel, [f"{vendor.name} GPU ({name}): the {kind}"])
 
-    def _mac(self) -> TorchBuild:
-        """PyPI's wheel drives the GPU of Apple silicon; older systems stop at older releases."""
+    def _for_mac(self) -> TorchBuild:
+        """PyPI's wheel supports the GPU of Apple silicon; older versions of macOS need older releases."""
         for wheel in self._advised(""):
-            if self._against(wheel, []) is None:
+            if self._problem(wheel, []) is None:
                 newest = wheel is self.wheels[0]
                 version = (self.machine.os.version if self.machine.os else None) or "of this version"
                 reason = f"the last release for macOS {version} and this Python" if not newest else ""
                 if self.architecture == "x86_64":
                     reason = f"the last release for Intel Macs, for Python below {wheel.python_below}"
-                return self._published(wheel, [reason or "macOS: the PyPI wheel drives the GPU"])
-        against = next((self._fits_system(wheel) for wheel in self.wheels), "none is published for it")
+                return self._published(wheel, [reason or "macOS: the PyPI wheel supports the GPU"])
+        problem = next((self._system_problem(wheel) for wheel in self.wheels), "none is published for it")
         return TorchBuild(
             tag="mps",
             index_url=None,
             requirement=self.wheels[0].requirement if self.wheels else "torch",
-            reasons=(f"no release of PyTorch for this Mac: {against}",),
-            none=against,
+            reasons=(f"no release of PyTorch for this Mac: {problem}",),
+            none=problem,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )
 
     def _cpu(self, *reasons: str) -> TorchBuild:
         candidates = [wheel for wheel in self.wheels if wheel.tag == "cpu"]
-        wheel = next((each for each in candidates if self._against(each, []) is None), None)
+        wheel = next((each for each in candidates if self._problem(each, []) is None), None)
         if wheel is not None:
             return self._published(wheel, list(reasons))
-        against = next((self._fits_system(each) for each in candidates), f"none is published for {self.architecture}")
+        problem = next(
+            (self._system_problem(each) for each in candidates), f"none is published for {self.architecture}"
+        )
         return TorchBuild(
             tag="cpu",
             index_url=index_of("cpu"),
             requirement=candidates[0].requirement if candidates else "torch",
-            reasons=(*reasons, f"no release of PyTorch can be installed here: {against}"),
-            none=against,
+            reasons=(*reasons, f"no release of PyTorch can be installed here: {problem}"),
+            none=problem,
             decisions=tuple(self.decisions),
             backend=self.backend,
         )
@@ -299,16 +311,16 @@ class _Chooser:
             backend=self.backend,
         )
 
-    def _decide(self, question: str, answer: str, source: str | None = None) -> None:
-        decision = Decision(question=question, answer=answer, source=source)
+    def _decide(self, question: str, answer: str, source: str | None = None, *, passed: bool | None = None) -> None:
+        decision = Decision(question=question, answer=answer, passed=passed, source=source)
         if decision not in self.decisions:
             self.decisions.append(decision)
 
-    def _respected(self, ours: TorchBuild, tag: str) -> TorchBuild:
-        """The named build, where the same tests hold for it; else ours, and why theirs cannot work."""
+    def _named_by_user(self, ours: TorchBuild, tag: str) -> TorchBuild:
+        """The build that UV_TORCH_BACKEND names if it passes the tests; otherwise ours, with the reason."""
         variable = f"UV_TORCH_BACKEND={tag}"
         if tag == ours.tag:
-            return _because(ours, f"{variable} asks for the same")
+            return _because(ours, f"{variable} selects the same build")
         of_tag = [wheel for wheel in self.wheels if wheel.tag == tag]
         vendor = vendor_of(tag)
         if not of_tag:
@@ -317,46 +329,42 @@ class _Chooser:
             )
         gpus = self._of(vendor) if vendor else []
         if vendor and not gpus:
-            return _because(
-                ours,
-                f"{variable} is ignored: no {vendor.name} GPU can be used here",
-            )
+            return _because(ours, f"{variable} is ignored: no {vendor.name} GPU can be used here")
         for wheel in of_tag:
-            against = self._against(wheel, gpus)
-            if against is None:
-                here = f"; this machine could have {ours.tag}" if ours.tag != "cpu" else ""
-                return self._published(wheel, [f"{variable} asks for it, and it works here{here}"])
-        return _because(ours, f"{variable} is ignored: {against}")
+            problem = self._problem(wheel, gpus)
+            if problem is None:
+                other = f"; without it the choice is {ours.tag}" if ours.tag != "cpu" else ""
+                return self._published(wheel, [f"{variable} selects it, and it works here{other}"])
+        return _because(ours, f"{variable} is ignored: {problem}")
 
-    def _beside_auto(self, ours: TorchBuild) -> TorchBuild:
-        """uv's own choice looks at the driver and never at the card (crates/uv-torch, backend.rs, 2026-08-21)."""
+    def _compared_with_uv(self, ours: TorchBuild) -> TorchBuild:
+        """uv chooses by the driver, not by the GPU (crates/uv-torch, backend.rs, 2026-08-21)."""
         nvidia = vendors.on_platform(self.gpus, "cuda")
         newest = next((each for each in self.wheels if cuda_of(each.tag)), None)
-        if not nvidia or newest is None or self.driver is None or self._holds(newest, nvidia):
-            return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
-        if version_numbers(self.driver) < version_numbers(self._min_driver(newest, nvidia)):
-            return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses by the driver alone")
+        lacks_kernels = bool(nvidia) and newest is not None and not self._has_kernels_for(newest, nvidia)
+        if not lacks_kernels or newest is None or self.driver is None or self._is_too_old(newest, nvidia):
+            return _because(ours, "UV_TORCH_BACKEND=auto: uv chooses only by the driver")
         return _because(
             ours,
-            f"UV_TORCH_BACKEND=auto would take a CUDA {newest.tag[2:4]} build, for uv looks at the driver alone: "
-            "that build has no kernels for these cards",
+            f"UV_TORCH_BACKEND=auto would choose a CUDA {newest.tag[2:4]} build, because uv looks only at the driver: "
+            "that build has no kernels for these GPUs",
         )
 
 
 def _allows(wheel: TorchWheel, specifier: str, known: Sequence[TorchWheel]) -> bool:
-    """Whether an index holds a release that is wanted: one that the table knows, or one that is named and in range."""
+    """Whether the index of a build has an accepted release: one of the table, or one that the specifier names."""
     if not specifier:
         return True
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-    offered, wanted = Requirement(wheel.requirement).specifier, SpecifierSet(specifier)
+    offered, accepted = Requirement(wheel.requirement).specifier, SpecifierSet(specifier)
     releases = {Version(each.release) for each in known if each.tag == wheel.tag}
-    named = {Version(each.version) for each in wanted if each.operator == "==" and not each.version.endswith(".*")}
-    if offered.contains("9999"):  # its index may hold newer ones than the table knows
-        named |= {Version(each.version) for each in wanted if each.operator == ">="}
-    return any(offered.contains(each) and wanted.contains(each, prereleases=True) for each in releases | named)
+    named = {Version(each.version) for each in accepted if each.operator == "==" and not each.version.endswith(".*")}
+    if offered.contains("9999"):  # its index may have newer releases than the table
+        named |= {Version(each.version) for each in accepted if each.operator == ">="}
+    return any(offered.contains(each) and accepted.contains(each, prereleases=True) for each in releases | named)
 
 
 def _with(build: TorchBuild, **changes: object) -> TorchBuild:
@@ -369,10 +377,10 @@ def _because(build: TorchBuild, reason: str) -> TorchBuild:
     return _with(build, reasons=(*build.reasons, reason))
 
 
-def _spread(capabilities: Sequence[tuple[int, ...]]) -> str:
+def _range_of(capabilities: Sequence[tuple[int, ...]]) -> str:
     low, high = (".".join(map(str, each)) for each in (capabilities[0], capabilities[-1]))
     return low if low == high else f"{low} to {high}"
 
 
-def _ranges(archs: Sequence[str]) -> str:
+def _arch_range(archs: Sequence[str]) -> str:
     return f"{archs[0]} to {archs[-1]}" if archs and "." in archs[0] else ", ".join(archs) or "no GPU"

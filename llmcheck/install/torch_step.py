@@ -1,4 +1,4 @@
-"""The step that installs torch and its companions, and the one that proves that torch works."""
+"""The step that installs torch, torchvision and torchaudio, and the step that verifies torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from llmcheck.schema.advice import Step, TorchBuild
 from llmcheck.schema.machine import version_numbers
 from llmcheck.tables.library import Library
 
-# A kernel on every card, without a quote that some shell would change: a card may be seen and hold no code for it.
+# Runs a kernel on every GPU, because torch may list a GPU without having kernels for it. Without quotes, which some
+# shells change.
 _PROOF_OF_CARDS = (
     "torch.cuda.is_available() and "
     "all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count()))"
@@ -29,21 +30,21 @@ _PROOFS = {
 
 
 class TorchProof(NamedTuple):
-    """What shows that torch works."""
+    """How to verify that torch works."""
 
     build: TorchBuild
     expected: str
-    """What is known of the version that it prints, in words."""
+    """Description of the version that it should print."""
 
 
 class _Source(NamedTuple):
-    """What is installed as torch."""
+    """The requirement for torch, and its index."""
 
     requirement: str
     index_url: str | None
     reason: str
-    moved: bool = False
-    """torchaudio does not import beside the installed torch."""
+    downgrade: bool = False
+    """torchaudio does not import with the installed, newer torch."""
 
 
 def torch_step(
@@ -54,28 +55,31 @@ def torch_step(
     request: PlanRequest,
     others: Sequence[Library],
 ) -> Step:
-    """torch and its companions from one index: that of the installed torch, or of the build for this machine.
+    """Installs torch, torchvision and torchaudio from one index, that of the installed torch or of the new build.
 
-    ``names``: what of torch's family is wanted. ``others``: libraries that a new torch may break.
+    ``names``: those of them to install. ``others``: libraries that a new torch may break.
     """
     version = commands.installed.version("torch")
     source = _source(commands.installed, torch, names, request)
-    if version is not None and "torch" not in names and not source.moved:
+    if version is not None and "torch" not in names and not source.downgrade:
         return _companions_step(commands, version, names, request)
     fault = _fault(presence, torch)
     changes = _torch_changes(commands.installed, source, fault)
-    along = [name for name in COMPANIONS if changes and commands.installed.version(name)]
+    installed_companions = [name for name in COMPANIONS if changes and commands.installed.version(name)]
     if fault is not None:
-        changes += [Change(name, commands.installed.version(name) or "", "it is made for that torch") for name in along]
-    floor = lower_bound(source.requirement)
-    wanted = [name for name in COMPANIONS if name in {*names, *along}]
-    companions = [companion(name, floor, request.tables.companions, exact=False) for name in wanted]
+        changes += [
+            Change(name, commands.installed.version(name) or "", "it is made for that torch")
+            for name in installed_companions
+        ]
+    torch_min = lower_bound(source.requirement)
+    chosen = [name for name in COMPANIONS if name in {*names, *installed_companions}]
+    companions = [companion(name, torch_min, request.tables.companions, exact=False) for name in chosen]
     return commands.step(
         InstallRequest(
             [source.requirement, *companions],
             source.reason,
             index_url=source.index_url,
-            # An installer would keep an installed release that satisfies the requirement.
+            # Otherwise an installer keeps an installed release that satisfies the requirement.
             options=[FORCE] if changes and fault is not None else [],
             changes=changes,
             warnings=abi_warnings(commands.installed, source.requirement, others) if changes else (),
@@ -87,14 +91,14 @@ def torch_proof_step(proof: TorchProof, target: Target, options: PlanOptions) ->
     tag = proof.build.tag
     source = f"import sys, torch; ok = {_PROOFS.get(tag, _PROOF_OF_CARDS)}; print(torch.__version__, ok); "
     needs_gpu = tag != "cpu"
-    reason = "torch sees the GPU, and computes on it" if needs_gpu else "torch imports"
+    reason = "torch sees the GPU and computes on it" if needs_gpu else "torch imports"
     argv = [target.python, "-c", f"{source}sys.exit(not ok)"]
     expect = f"{proof.expected}, and True"
     return command_step(argv, reason, options, kind="verify", expect=expect, needs_gpu=needs_gpu)
 
 
 def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str], request: PlanRequest) -> _Source:
-    """The build for this machine, or with torchaudio the newest one beside which that imports."""
+    """The build for this machine; with torchaudio the newest build that torchaudio imports with."""
     reason = f"PyTorch: {torch.reason}"
     with_audio = "torchaudio" in names or ("torch" in names and installed.version("torchaudio") is not None)
     wheels = request.tables.wheels
@@ -108,15 +112,15 @@ def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str
     return _Source(
         requirement=bounded(torch.requirement, f"=={release}"),
         index_url=index_of(tag) if found is None else index_of_wheel(found, system),
-        reason=f"{reason}; torchaudio imports beside torch {release}, not beside newer ones",
-        moved=version is not None and version_numbers(version)[:3] > version_numbers(release),
+        reason=f"{reason}; torchaudio imports with torch {release}, not with newer releases",
+        downgrade=version is not None and version_numbers(version)[:3] > version_numbers(release),
     )
 
 
 def _companions_step(commands: InstallerCommands, torch: str, names: Iterable[str], request: PlanRequest) -> Step:
-    """Companions of an installed torch that stays."""
-    wanted = [name for name in COMPANIONS if name in names]
-    requirements = [companion(name, torch, request.tables.companions, exact=True) for name in wanted]
+    """torchvision and torchaudio for an installed torch that stays."""
+    chosen = [name for name in COMPANIONS if name in names]
+    requirements = [companion(name, torch, request.tables.companions, exact=True) for name in chosen]
     reason = f"to go with the installed torch {torch}"
     return commands.step(InstallRequest(requirements, reason, index_url=commands.installed.torch_index))
 
@@ -127,13 +131,13 @@ def _torch_changes(installed: InstalledPackages, source: _Source, fault: str | N
         return []
     if fault is not None:
         return [Change("torch", version, fault)]
-    if source.moved:
-        return [Change("torch", version, "torchaudio does not import beside it")]
+    if source.downgrade:
+        return [Change("torch", version, "torchaudio does not import with it")]
     return installed.replaced_by([source.requirement])
 
 
 def _fault(presence: Presence, torch: TorchBuild) -> str | None:
-    """Why the installed torch has to be replaced, whatever its version."""
+    """Why the installed torch has to be replaced even if its version satisfies the requirement."""
     if "torch" in presence.broken:
         return "its files are missing"
     if not presence.torch_is_unusable:

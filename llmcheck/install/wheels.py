@@ -1,11 +1,11 @@
-"""What the tables say of PyTorch's builds: their index, what goes with them, the Pythons that they are made for."""
+"""Looks up builds of PyTorch in the tables: index, matching torchvision and torchaudio, supported Pythons."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from llmcheck.gpus.torch_support import plain
+from llmcheck.gpus.torch_support import wheel_architecture
 from llmcheck.install.specifiers import excluded, specifier_of
 from llmcheck.schema.advice import TorchBuild
 from llmcheck.schema.machine import Machine, version_numbers
@@ -15,7 +15,7 @@ COMPANIONS = ("torchvision", "torchaudio")
 TORCH_FAMILY = ("torch", *COMPANIONS)
 
 _INDEX = "https://download.pytorch.org/whl/"
-# So many Pythons are tried where the judged one does not fit; uv fetches any of them.
+# The number of Pythons to try if the judged one is not supported; uv can install any of them.
 _PYTHONS = 4
 
 
@@ -25,18 +25,18 @@ def index_of(tag: str) -> str:
 
 
 def index_of_wheel(wheel: TorchWheel, system: str) -> str | None:
-    """Where a build comes from on a system; None: PyPI's own wheel is that build."""
+    """The index URL of a build on a system; None: PyPI has that build."""
     return None if system in wheel.on_pypi else wheel.index_url or index_of(wheel.tag)
 
 
 def system_of(machine: Machine) -> str:
-    """``linux`` where it is not known."""
+    """The operating system; ``linux`` if unknown."""
     return machine.os.system if machine.os else "linux"
 
 
 def architecture_of(machine: Machine) -> str:
-    """As the wheels spell it; ``x86_64`` where it is not known."""
-    return plain(machine.os.architecture if machine.os else "x86_64")
+    """The processor architecture in the spelling of wheel tags; ``x86_64`` if unknown."""
+    return wheel_architecture(machine.os.architecture if machine.os else "x86_64")
 
 
 def published_for(machine: Machine, wheels: Sequence[TorchWheel]) -> list[TorchWheel]:
@@ -46,16 +46,16 @@ def published_for(machine: Machine, wheels: Sequence[TorchWheel]) -> list[TorchW
 
 
 def row_of(build: TorchBuild, machine: Machine, wheels: Sequence[TorchWheel]) -> TorchWheel | None:
-    """The newest row of a chosen build whose release the requirement allows; None where the table has none."""
-    asked = specifier_of(build.requirement)
+    """The newest row with a build's tag whose release its requirement allows; None if there is none."""
+    specifier = specifier_of(build.requirement)
     rows = (each for each in published_for(machine, wheels) if each.tag == build.tag)
-    return next((each for each in rows if not excluded(each.release, asked)), None)
+    return next((each for each in rows if not excluded(each.release, specifier)), None)
 
 
 def companion(name: str, torch: str, companions: Sequence[TorchCompanions], *, exact: bool) -> str:
-    """The releases of torchvision or torchaudio that go with a torch, as a requirement.
+    """The requirement of torchvision or torchaudio for a release of torch.
 
-    ``exact``: with this torch alone, not with newer ones. A torch older than the table gets an upper bound.
+    ``exact``: for this release series only, not for newer ones. A torch older than the table gets an upper bound.
     """
     series = version_numbers(torch)[:2]
     row = next((each for each in companions if version_numbers(each.torch) <= series), None)
@@ -67,12 +67,12 @@ def companion(name: str, torch: str, companions: Sequence[TorchCompanions], *, e
 
 
 def preferred_pythons(wheels: Sequence[TorchWheel]) -> tuple[str, ...]:
-    """The Pythons that most builds of PyTorch are made for, the newer one first where two have equally many."""
-    served = Counter(
+    """The Pythons that most builds of PyTorch support, best first; of two with equally many, the newer first."""
+    build_counts = Counter(
         (3, minor)
         for wheel in wheels
         if wheel.python_below is not None
         for minor in range(version_numbers(wheel.python_min)[1], version_numbers(wheel.python_below)[1])
     )
-    ranked = sorted(served, key=lambda python: (served[python], python), reverse=True)
+    ranked = sorted(build_counts, key=lambda python: (build_counts[python], python), reverse=True)
     return tuple(f"{major}.{minor}" for major, minor in ranked[:_PYTHONS])

@@ -1,1 +1,1 @@
-"""Holds a machine against a profile. Pure."""
+"""Judges a machine against a profile. Pure: it reads nothing but its arguments."""

@@ -1,4 +1,4 @@
-"""A profile against a machine: findings in profile order, blocked ones skipped, corrections applied, one verdict."""
+"""Judges a machine against a profile: findings in the profile's order, corrections, and one verdict."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 import msgspec
 
+from llmcheck import shell
 from llmcheck.gpus.torch_support import existing_torch_problem
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
 from llmcheck.tables.correction import Correction
-from llmcheck.units import format_like, parse_size, short
+from llmcheck.units import format_like, parse_size, shortfall
 
-# Without any GPU the computed finding still says what is possible; without a driver that answers it cannot.
+# The computed finding is useful without a GPU, but not without a working driver.
 _COMPUTED_BLOCKED_BY = ("driver",)
 
 
@@ -26,31 +27,37 @@ def evaluate(
     corrections: Sequence[Correction] = (),
     skip: frozenset[str] = frozenset(),
     computed: Sequence[ComputedMethod] = (),
+    path: str | None = None,
 ) -> ProfileReport:
-    """Judge one machine. ``skip``: ids of requirements and groups to leave out; they are shown as skipped and do not
-    count. ``computed``: the methods of ``fit.computed_layer`` for the profile's workload.
+    """Judge one machine.
 
-    A hypothetical machine (``--machine``, an offer) is judged on its hardware alone.
+    ``skip``: ids of requirements and groups that are shown as skipped and do not count. ``computed``: the methods that
+    ``fit.computed_layer`` found for the profile's workload. A hypothetical machine (``--machine``, an offer) is judged
+    on its hardware alone. ``path``: the file of a profile that is not a shipped one. The verdict is None where ``skip``
+    leaves out every finding.
     """
     documented = [check(requirement, machine) for requirement in profile.require]
     findings = _left_out(_with_computed(documented, _computed(profile, computed)), skip, "left out by --skip or --only")
+    nothing_chosen = all({each.id, each.group} & skip for each in findings)
     if machine.hypothetical:
         findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
-    nothing_judged = machine.hypothetical and all(each.status == "skipped" for each in findings)
+    nothing_stated = machine.hypothetical and all(each.status == "skipped" for each in findings)
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
-    concerning = concerning_profile(corrections, profile.id)
-    for correction in concerning:
+    findings = [_with_command(finding, profile.id if path is None else path) for finding in findings]
+    applied = corrections_of(corrections, profile.id)
+    for correction in applied:
         findings = _corrected(findings, correction, profile.id, machine)
     return ProfileReport(
         id=profile.id,
+        path=path,
         title=profile.title,
         task=profile.task,
-        verdict="undetermined" if nothing_judged else verdict_of(findings),
+        verdict=None if nothing_chosen else "undetermined" if nothing_stated else _verdict(findings),
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
         computed=tuple(computed),
-        corrections=concerning,
+        corrections=applied,
         cost=profile.cost,
     )
 
@@ -58,13 +65,13 @@ def evaluate(
 def _computed(profile: Profile, computed: Sequence[ComputedMethod]) -> Finding | None:
     if not computed:
         return None
-    from llmcheck.fit import computed_layer  # 8 ms, and most callers have nothing computed
+    from llmcheck.fit import computed_layer  # 8 ms, and most callers compute nothing
 
     return computed_layer.finding(profile, computed)
 
 
 def _with_computed(documented: list[Finding], computed: Finding | None) -> list[Finding]:
-    """The computed finding follows the last documented one about GPUs."""
+    """The findings with the computed one after the last documented one about GPUs."""
     if computed is None:
         return documented
     about_gpus = [position for position, each in enumerate(documented) if traits(each.kind).states_gpus]
@@ -72,8 +79,8 @@ def _with_computed(documented: list[Finding], computed: Finding | None) -> list[
     return [*documented[: last + 1], computed, *documented[last + 1 :]]
 
 
-def concerning_profile(corrections: Sequence[Correction], profile_id: str) -> tuple[Correction, ...]:
-    """The corrections of a profile's figures."""
+def corrections_of(corrections: Sequence[Correction], profile_id: str) -> tuple[Correction, ...]:
+    """The corrections that apply to a profile's figures."""
     prefix = f"profile:{profile_id}/"
     return tuple(
         correction for correction in corrections if any(place.startswith(prefix) for place in correction.applies_to)
@@ -88,9 +95,9 @@ def _left_out(findings: list[Finding], skip: frozenset[str], reason: str) -> lis
 
 
 def _blocked(findings: list[Finding]) -> list[Finding]:
-    """One cause is one red line: without a driver no findings on GPUs, without a GPU none on links."""
+    """Skip findings that a failed one explains, so that each cause is shown once: a missing driver, a missing GPU."""
     blockers: dict[str, Finding] = {}
-    for finding in findings:
+    for finding in sorted(findings, key=lambda each: each.level != "required"):
         blocks = traits(finding.kind).blocks
         if blocks is not None and blocks(finding):
             blockers.setdefault(finding.kind, finding)
@@ -102,11 +109,13 @@ def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
         return finding
     kinds = _COMPUTED_BLOCKED_BY if finding.is_computed else traits(finding.kind).blocked_by
     blocker = next((blockers[kind] for kind in kinds if kind in blockers), finding)
-    return finding if blocker is finding else _skipped(finding, f"blocked by {blocker.id}")
+    if blocker is finding or (finding.level == "required" and blocker.level != "required"):
+        return finding  # a required line counts, and one that is only recommended does not: the verdict would lose it
+    return _skipped(finding, f"blocked by {blocker.id}")
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
-    """An installed torch that cannot use the GPUs does not satisfy a requirement of torch."""
+    """A torch that cannot use the GPUs does not meet a requirement for torch, although it is installed."""
     if finding.status != "pass" or "torch" not in finding.libraries:
         return finding
     problem = existing_torch_problem(machine)
@@ -114,6 +123,17 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"
     return msgspec.structs.replace(finding, status=status, message=problem.message, remedy=problem.remedy)
+
+
+def _with_command(finding: Finding, name: str) -> Finding:
+    """The remedy with the command that runs as it is printed: the catalogue need not know a package of one's own."""
+    if finding.remedy is None:
+        return finding
+    word = shell.quote(name)
+    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {word}")
+    if finding.kind == "package" and remedy.startswith("llmcheck install ") and name.endswith(".toml"):
+        remedy = f"llmcheck install {word}"
+    return finding if remedy == finding.remedy else msgspec.structs.replace(finding, remedy=remedy)
 
 
 def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
@@ -131,9 +151,10 @@ def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
 
 
 def _corrected(findings: list[Finding], correction: Correction, profile_id: str, machine: Machine) -> list[Finding]:
-    """With a finding on the corrected memory figure, where there is one, after the documented finding.
+    """The findings with one on the corrected memory figure after the documented one.
 
-    It never fails: a model that does not fit in the documented way still runs in another, which is the advice.
+    It is a warning at worst: a model that does not fit in the documented format still runs in another, as the advice
+    explains.
     """
     if correction.memory_total is None:
         return findings
@@ -141,17 +162,17 @@ def _corrected(findings: list[Finding], correction: Correction, profile_id: str,
     for finding in findings:
         corrected.append(finding)
         if f"profile:{profile_id}/{finding.id}" in correction.applies_to and finding.status in ("pass", "warn"):
-            corrected.append(_by_arithmetic(finding, correction, machine))
+            corrected.append(_corrected_memory(finding, correction, machine))
     return corrected
 
 
-def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine) -> Finding:
+def _corrected_memory(documented: Finding, correction: Correction, machine: Machine) -> Finding:
     written = correction.memory_total or "0 B"
-    least = parse_size(written)
-    gpus = [with_share(gpu, machine.ram) for gpu in counted_gpus(machine)]
+    needed = parse_size(written)
+    gpus = [with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine)]
     total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
     unknown = any(gpu.memory_total is None for gpu in gpus)
-    status: Status = "pass" if total >= least else "unknown" if unknown else "warn"
+    status: Status = "pass" if total >= needed else "unknown" if unknown else "warn"
     found = format_like(total, written)
     return Finding(
         id=correction.id,
@@ -159,16 +180,22 @@ def _by_arithmetic(documented: Finding, correction: Correction, machine: Machine
         group=documented.group,
         level="recommended",
         status=status,
-        needed=f"{correction.memory_total} in all",
+        needed=f"{correction.memory_total} in total",
         found=found,
-        needed_bytes=least,
-        short_by=short(least, total, written) if status == "warn" else None,
+        needed_bytes=needed,
+        short_by=shortfall(needed, total, written) if status == "warn" else None,
         shortfall="gpu-memory" if status == "warn" else None,
-        missing_bytes=least - total if status == "warn" else None,
+        missing_bytes=needed - total if status == "warn" else None,
         message=f"documented: {correction.documented}; in fact: {correction.fact}",
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",
     )
+
+
+def _verdict(findings: Sequence[Finding]) -> Verdict:
+    """Nothing is ready of which all that was judged is unknown, even if none of it is required."""
+    judged = {finding.status for finding in findings} - {"skipped"}
+    return "undetermined" if judged == {"unknown"} else verdict_of(findings)
 
 
 def _group_verdict(findings: Sequence[Finding], group: Group) -> Verdict | None:

@@ -1,4 +1,4 @@
-"""What a machine lacks for a profile: which findings count as a gap, each cause once. ``render`` puts it into words."""
+"""Selects the findings that show what a machine lacks for a profile, each cause once. ``render`` words them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _MARKS: dict[Verdict, Status] = {"ready": "pass", "not-ready": "fail", "undeterm
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A finding that fails, warns, or is required and unknown."""
+    """A finding that fails or warns, or that is required and unknown."""
 
     finding: Finding
     corrected: bool = False
-    """It comes from a correction of the documented figure."""
+    """Whether the finding is on the correction of a documented figure."""
 
 
 def hardware_gaps(profile: ProfileReport) -> tuple[Gap, ...]:
-    """What the hardware lacks, or what makes it uncertain, in the order of the profile; () if nothing does."""
+    """The gaps of the hardware in the profile's order; () if it has none."""
     corrections = {correction.id for correction in profile.corrections}
     return tuple(
         Gap(finding=finding, corrected=finding.id in corrections)
@@ -31,17 +31,17 @@ def hardware_gaps(profile: ProfileReport) -> tuple[Gap, ...]:
 
 
 def needs_cluster(profile: ProfileReport) -> bool:
-    """Whether the profile is about several machines, so that this one alone cannot be ready."""
+    """Whether the profile needs several machines, so that a single one cannot be ready."""
     return any(finding.cluster and finding.status == "skipped" for finding in profile.findings)
 
 
 def missing_libraries(profile: ProfileReport) -> tuple[Finding, ...]:
-    """What is not installed, or not in a version that works."""
+    """The failed findings on software: not installed, or in a version that does not meet the requirement."""
     return tuple(each for each in profile.findings if each.group == "software" and each.status == "fail")
 
 
 def to_do(profile: ProfileReport) -> tuple[Finding, ...]:
-    """The findings that call for something to be done, without those that an installation settles."""
+    """The findings that need an action of the user other than an installation."""
     return tuple(
         each
         for each in profile.findings
@@ -50,17 +50,17 @@ def to_do(profile: ProfileReport) -> tuple[Finding, ...]:
 
 
 def is_installable(finding: Finding) -> bool:
-    """Whether ``llmcheck install`` settles it."""
+    """Whether ``llmcheck install`` resolves the finding."""
     return finding.group == "software" and finding.status == "fail" and bool(finding.libraries)
 
 
 def computed(profile: ProfileReport) -> Finding | None:
-    """The computed finding; None where nothing was computed."""
+    """The computed finding; None where nothing was computed or it was skipped."""
     return next((each for each in profile.findings if each.is_computed and each.status != "skipped"), None)
 
 
 def documented_gpus(profile: ProfileReport) -> Finding | None:
-    """The first finding on the documented GPUs."""
+    """The first finding on the documented GPUs; None without one."""
     return next((each for each in profile.findings if traits(each.kind).states_gpus), None)
 
 
@@ -68,7 +68,7 @@ def mark(profile: ProfileReport) -> Status:
     """The verdict as one status: ready with a warning is ``warn``."""
     if profile.verdict == "ready" and any(finding.status == "warn" for finding in profile.findings):
         return "warn"
-    return _MARKS[profile.verdict]
+    return _MARKS[profile.verdict] if profile.verdict is not None else "skipped"
 
 
 def _counts(finding: Finding, profile: ProfileReport, corrections: set[str]) -> bool:
@@ -77,13 +77,13 @@ def _counts(finding: Finding, profile: ProfileReport, corrections: set[str]) -> 
     if finding.status == "unknown" and finding.level != "required":
         return False
     if finding.id in corrections and computed(profile) is not None:
-        return False  # what is computed for this machine is more precise
+        return False  # the computed finding is more precise
     failed = _kinds(profile.findings, required_failure=True)
     if finding.level == "recommended" and finding.kind in failed:
-        return False  # the requirement of the same kind is a gap already
+        return False  # a required finding of the same kind is already a gap
     if finding.is_computed and finding.status != "warn":
         doubtful = failed | _kinds(profile.findings, required_failure=False)
-        return not any(traits(kind).states_gpus for kind in doubtful)  # the GPU memory is a gap already
+        return not any(traits(kind).states_gpus for kind in doubtful)  # the GPU memory is already a gap
     return True
 
 

@@ -1,6 +1,6 @@
-"""Reads one machine: ``inspect(host) -> Machine``. A probe that fails or is late becomes a Problem; the rest is told.
+"""Inspects one machine. A probe that fails or is late becomes a Problem; the others are reported.
 
-Every module here and in gpu/ is one probe: ``probe(host, request) -> Reading``. Adding one is writing its file.
+Every module here and in gpu/ is one probe: ``probe(host, request) -> Reading``. To add a probe, write its file.
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from llmcheck import __version__, codec, registry
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.schema.machine import (
     Accelerator,
     Access,
@@ -32,36 +32,37 @@ from llmcheck.schema.machine import (
     Source,
 )
 from llmcheck.system.host import Host
+from llmcheck.system.interpreter import InterpreterChoice
 from llmcheck.system.worker import Child, ThreadChild, start
 
 PROBE_SECONDS = 10.0
 TOTAL_SECONDS = 45.0
 
-# What may hang for its own reasons gets its own lane, so that it delays nothing else: a driver, a mount.
+# Probes that may hang, in a driver or on a mount, run in lanes of their own, so that they do not delay the others.
 _LANES = (("gpu.nvidia",), ("disk", "software"))
-_NEEDS_ANSWER = "software"
+_NEEDS_INTERPRETER = "software"
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What the user asked to be looked at."""
+    """The user's options for an inspection."""
 
     path: str | None = None
     """``--path``."""
-    python: tuple[str, str] | None = None
-    """The interpreter to look into and why; None: none was found."""
+    python: InterpreterChoice | None = None
+    """The project's interpreter; None if none was found."""
     python_answer: bytes | None = None
-    """What that interpreter said of itself; None if it did not answer."""
+    """The interpreter's output about itself; None if it did not answer."""
     probe_net: bool = False
-    """``--probe-net``: the network may be used, for this alone."""
+    """``--probe-net``: whether the network may be used."""
     measure: tuple[str, ...] = ()
-    """``--measure``: what is to be measured; ``disk``."""
+    """``--measure``: the measurements to make; ``disk``."""
     modules: Callable[[], tuple[str, ...]] | None = None
-    """Names the modules that are to be looked for as files on the interpreter's path. It is asked by the probe, so that
-    nobody waits for the table that they stand in."""
+    """Returns the modules to look for on the interpreter's path. Only the probe calls it, so that no other code waits
+    while the table with their names is read."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """The part of a Machine that one probe found out."""
+    """The part of a Machine that one probe read."""
 
     os: Os | None = None
     hostname: str | None = None
@@ -69,7 +70,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     ram: Ram | None = None
     disks: tuple[Disk, ...] | None = None
     gpus: tuple[Gpu, ...] | None = ()
-    """() from the probes that do not look for GPUs; None from one that could not list them."""
+    """() from a probe that does not look for GPUs; None from one that could not list them."""
     gpu_uuids: tuple[str, ...] = ()
     drivers: dict[str, Driver] = {}
     accelerators: tuple[Accelerator, ...] = ()
@@ -77,41 +78,41 @@ class Reading(Struct, frozen=True, kw_only=True):
     limits: Limits | None = None
     access: Access | None = None
     sources: dict[str, str] = {}
-    """Where facts were read, by their path in the Machine (``ram.limit``)."""
+    """Where each fact was read, by its path in the Machine (``ram.limit``)."""
     software: Software | None = None
     problems: tuple[Problem, ...] = ()
 
 
 class _Frame(Struct, frozen=True, kw_only=True):
-    """What a child says of one probe: all that is known so far, or at the end."""
+    """A message of a child about one probe: its reading so far, or its final one."""
 
     probe: str
     reading: Reading | None = None
     error: str | None = None
     final: bool = True
     at: float = 0.0
-    """On the monotonic clock, which parent and child share."""
+    """Time on the monotonic clock, which parent and child share."""
     seconds: float = 0.0
     """How long the probe has taken."""
 
 
 def names() -> tuple[str, ...]:
-    """All probes: the modules of this folder and ``gpu.`` with those of gpu/."""
+    """All probes: the modules of this folder, and those of gpu/ as ``gpu.NAME``."""
     gpu = tuple(f"gpu.{name}" for name in registry.names(f"{__name__}.gpu"))
     return (*gpu, *registry.names(__name__))
 
 
 def _lanes(request: Request) -> list[tuple[str, ...]]:
-    """The probes by lane; what has no lane of its own shares the last one. The network is slow, so it waits alone."""
+    """The probes by lane; all without a lane of their own share the last one. Network requests get their own lane."""
     known = names()
-    apart = (*_LANES, *((("access",),) if request.probe_net else ()))
-    lanes = [tuple(name for name in lane if name in known) for lane in apart]
+    separate = (*_LANES, *((("access",),) if request.probe_net else ()))
+    lanes = [tuple(name for name in lane if name in known) for lane in separate]
     placed = {name for lane in lanes for name in lane}
     return [lane for lane in (*lanes, tuple(name for name in known if name not in placed)) if lane]
 
 
 class Inspection:
-    """An inspection that is under way: started early, so that the probes work while the caller gets ready."""
+    """A running inspection. It is started early, so that the probes run while the caller imports its modules."""
 
     def __init__(
         self,
@@ -121,32 +122,32 @@ class Inspection:
         total_seconds: float = TOTAL_SECONDS,
         answer: Callable[[], bytes | None] | None = None,
     ) -> None:
-        """``answer`` hands over what the project's interpreter says of itself; it is waited for when all that does not
-        need it is under way."""
+        """``answer`` returns the output of the project's interpreter. It is called after all probes that do not need
+        this output have started."""
         self._host, self._request, self._probe_seconds = host, request, probe_seconds
         self._end = time.monotonic() + total_seconds
         lanes = _lanes(request)
-        self._lanes = [_Lane(self, lane) for lane in lanes if _NEEDS_ANSWER not in lane]
+        self._lanes = [_Lane(self, lane) for lane in lanes if _NEEDS_INTERPRETER not in lane]
         if answer is not None:
             self._request = msgspec.structs.replace(request, python_answer=answer())
-        self._lanes += [_Lane(self, lane) for lane in lanes if _NEEDS_ANSWER in lane]
+        self._lanes += [_Lane(self, lane) for lane in lanes if _NEEDS_INTERPRETER in lane]
 
     def start(self, probes: Sequence[str]) -> Child | ThreadChild:
-        """A child that runs these probes, one after the other."""
+        """Start a child that runs these probes one after the other."""
         return start(lambda send: _run(self._host, self._request, probes, send))
 
     def deadline(self, since: float) -> float:
-        """When a probe that began at ``since`` is late."""
+        """The time by which a probe that began at ``since`` has to finish."""
         return min(self._end, since + self._probe_seconds)
 
     def over(self) -> bool:
-        """Whether the time for the whole is used up."""
+        """Whether the time limit of the inspection has passed."""
         return time.monotonic() >= self._end
 
     def machine(self, explain: bool = False) -> Machine:
-        """Waits for the probes, each at most its deadline, and puts the Machine together.
+        """Wait for each probe until its deadline, then build the Machine.
 
-        ``explain``: with the place where each fact was read.
+        ``explain``: record where each fact was read.
         """
         frames = [frame for lane in self._lanes for frame in lane.collect()]
         machine = assemble([frame.reading or Reading() for frame in frames])
@@ -156,7 +157,7 @@ class Inspection:
 
 
 class _Lane:
-    """Probes that run one after the other in one child; when one is late, the rest goes on in another."""
+    """Probes that run one after the other in one child; when one is late, a new child runs the others."""
 
     def __init__(self, inspection: Inspection, probes: Sequence[str]) -> None:
         self._inspection, self._waiting = inspection, list(probes)
@@ -164,7 +165,7 @@ class _Lane:
         self._since = time.monotonic()
 
     def collect(self) -> list[_Frame]:
-        """One frame for each probe, whatever became of it."""
+        """One frame for each probe, also for those that failed."""
         done: list[_Frame] = []
         so_far: _Frame | None = None
         while self._waiting:
@@ -187,14 +188,14 @@ class _Lane:
                 done.append(_died(probe, self._child.leave(), so_far))
             self._waiting.pop(0)
             so_far = None
-            if not self._go_on():
+            if not self._restart():
                 done += [_late(probe, 0.0, None) for probe in self._waiting]
                 return done
         self._child.leave()
         return done
 
-    def _go_on(self) -> bool:
-        """Start the remaining probes anew; False if there is none or no time for them."""
+    def _restart(self) -> bool:
+        """Start the remaining probes in a new child; False if none remain or the time is over."""
         if not self._waiting or self._inspection.over():
             return False
         self._child = self._inspection.start(self._waiting)
@@ -206,22 +207,22 @@ def _run(host: Host, request: Request, probes: Sequence[str], send: Callable[[by
     for name in probes:
         began = time.monotonic()
 
-        def tell(began: float = began, name: str = name, **facts: Any) -> None:
+        def report(began: float = began, name: str = name, **facts: Any) -> None:
             now = time.monotonic()
             send(codec.pack(_Frame(probe=name, at=now, seconds=now - began, **facts)))
 
         try:
-            answer = registry.load(__name__, name).probe(host, request)
-            reading = None if isinstance(answer, Iterator) else answer
-            for reading in answer if isinstance(answer, Iterator) else ():
-                tell(reading=reading, final=False)
-            tell(reading=reading)
-        except Exception as error:  # whatever the machine does to a probe, the rest must be reported
-            tell(error=f"{type(error).__name__}: {error}")
+            result = registry.load(__name__, name).probe(host, request)
+            reading = None if isinstance(result, Iterator) else result
+            for reading in result if isinstance(result, Iterator) else ():
+                report(reading=reading, final=False)
+            report(reading=reading)
+        except Exception as error:  # an unexpected machine must not hide the results of the other probes
+            report(error=f"{type(error).__name__}: {error}")
 
 
 def assemble(readings: Sequence[Reading]) -> Machine:
-    """One Machine from the readings; GPUs of several vendors stand side by side, and nothing is invented."""
+    """Combine the readings into one Machine; the GPUs of all vendors are in one list."""
     found: dict[str, object] = {}
     for reading in readings:
         for field in ("os", "cpu", "ram", "disks", "fabric", "limits", "access", "software"):
@@ -230,7 +231,7 @@ def assemble(readings: Sequence[Reading]) -> Machine:
                 found[field] = value
     listed = [reading.gpus for reading in readings]
     gpus = tuple(gpu for group in listed if group is not None for gpu in group)
-    uuids = tuple(uuid for reading in readings for uuid in (*reading.gpu_uuids, *_blank(reading)))
+    uuids = tuple(uuid for reading in readings for uuid in (*reading.gpu_uuids, *_missing_uuids(reading)))
     ram = found.get("ram")
     if isinstance(ram, Ram):
         gpus = tuple(_with_shared_memory(gpu, ram) for gpu in gpus)
@@ -253,16 +254,16 @@ def assemble(readings: Sequence[Reading]) -> Machine:
 
 
 def _with_shared_memory(gpu: Gpu, ram: Ram) -> Gpu:
-    """A GPU whose memory is RAM may use what this process may use, unless its own probe knows better."""
+    """Set the memory of a unified GPU to the RAM that this process may use, unless its probe read a limit."""
     if not gpu.unified or gpu.memory_total is not None or gpu.usable is False:
         return gpu
-    return with_share(gpu, ram)
+    return with_usable_memory(gpu, ram)
 
 
 def nvlink_matrix(gpus: Sequence[Gpu]) -> tuple[tuple[int | None, ...], ...] | None:
-    """NVLinks between each pair of NVIDIA cards, in their order; None where no card has any.
+    """NVLinks between each pair of NVIDIA cards, in their order; None where no card has an active link.
 
-    Through switches every card reaches every other with all its links: the fewer of the two count.
+    Through a switch a card reaches every other with all its links, so a pair has as many as the card with fewer links.
     """
     cards = [gpu for gpu in gpus if gpu.vendor == "nvidia" and gpu.parent is None]
     if not any(link.active for gpu in cards for link in gpu.links):
@@ -282,11 +283,11 @@ def _links_between(here: Gpu, there: Gpu) -> int | None:
 
 
 def _bus(bus_id: str | None) -> str:
-    """Without leading zeros of the domain, which NVML writes with eight digits and the kernel with four."""
+    """A PCI bus id without leading zeros: NVML writes the domain with eight digits, the kernel with four."""
     return (bus_id or "").lower().lstrip("0")
 
 
-def _blank(reading: Reading) -> tuple[str, ...]:
+def _missing_uuids(reading: Reading) -> tuple[str, ...]:
     return ("",) * (len(reading.gpus or ()) - len(reading.gpu_uuids))
 
 
@@ -297,16 +298,16 @@ def _sources(frames: Sequence[_Frame]) -> Iterator[Source]:
 
 
 def _late(probe: str, seconds: float, so_far: _Frame | None) -> _Frame:
-    message = f"{probe} gave no answer within {seconds:.3g} s and was left behind"
+    message = f"{probe} gave no answer within {seconds:.3g} s and was abandoned"
     if not seconds:
-        message = f"{probe} was not reached within the time for the whole inspection"
+        message = f"{probe} did not start: the time limit of the inspection was reached"
     remedy = "the driver may be stuck: look at 'dmesg', then reset or reboot" if probe.startswith("gpu.") else None
     return _without(probe, Problem(probe=probe, code="deadline", message=message, remedy=remedy), so_far)
 
 
 def _died(probe: str, signal_number: int | None, so_far: _Frame | None) -> _Frame:
-    how = f"signal {signal_number}" if signal_number else "no word"
-    return _without(probe, Problem(probe=probe, code="crashed", message=f"{probe} ended with {how}"), so_far)
+    how = f"was killed by signal {signal_number}" if signal_number else "ended without a result"
+    return _without(probe, Problem(probe=probe, code="crashed", message=f"{probe} {how}"), so_far)
 
 
 def _failed(frame: _Frame) -> _Frame:
@@ -316,7 +317,7 @@ def _failed(frame: _Frame) -> _Frame:
 
 
 def _without(probe: str, problem: Problem, so_far: _Frame | None) -> _Frame:
-    """What a probe had said before it failed, with the reason; a driver that said nothing is unknown, not absent."""
+    """The last reading of a failed probe with the problem; without one, GPUs and driver are unknown, not absent."""
     if so_far is not None and so_far.reading is not None:
         reading = so_far.reading
         gpus = reading.gpus and tuple(

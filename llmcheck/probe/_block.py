@@ -1,7 +1,7 @@
-"""What kind of storage a block device is, from sysfs: through partitions, volumes, arrays and loops to the disks.
+"""The kind of storage of a block device, from sysfs: follows partitions, volumes, arrays and loops to the disks.
 
-Flags are believed only where they mean something: virtual disks, RAID controllers and USB bridges report a rotating
-disk whatever lies behind them.
+The ``rotational`` flag is used only where it is reliable: virtual disks, RAID controllers and USB bridges report a
+rotating disk for any kind of storage.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from msgspec import Struct
 
 from llmcheck.system.host import Host
 
-# Volumes over volumes end somewhere; a sysfs that goes in circles must too.
-_DEEPEST = 12
+# Guards against a sysfs with circular links.
+_MAX_DEPTH = 12
 
 _HYPERVISORS = ("QEMU", "VMWARE", "MSFT", "VBOX", "VIRTUAL", "GOOGLE", "XEN", "PARALLELS", "BHYVE", "NUTANIX")
-# (vendor, part of the model) of volumes that a hardware RAID controller makes up.
+# (vendor, part of the model) of volumes of hardware RAID controllers.
 _CONTROLLERS = (
     *(("LSI", ""), ("AVAGO", ""), ("BROADCOM", ""), ("ADAPTEC", ""), ("ARECA", ""), ("AMCC", "")),
     *(("DELL", "PERC"), ("HP", "LOGICAL VOLUME"), ("HPE", "LOGICAL VOLUME"), ("LENOVO", "RAID"), ("INTEL", "RMS")),
 )
-# NVMe models that are disks of a network: what a cloud attaches. Source: AWS, Amazon EBS volumes and NVMe; Google,
+# NVMe models that are network disks of a cloud. Source: AWS, Amazon EBS volumes and NVMe; Google,
 # Persistent Disk and NVMe interfaces; Azure, NVMe overview ("MSFT NVMe Accelerator" is remote); read 2026-11-22.
 _REMOTE_NVME = ("AMAZON ELASTIC BLOCK STORE", "NVME_CARD-PD", "MSFT NVME ACCELERATOR")
 
@@ -30,7 +30,7 @@ class Kind(Struct, frozen=True):
     kind: str
     """As ``Disk.kind``."""
     source: str
-    """What says so, or why it is unknown."""
+    """Where it was read, or why it is unknown."""
 
 
 FileKind = Callable[[str], Kind | None]
@@ -38,37 +38,37 @@ FileKind = Callable[[str], Kind | None]
 
 
 def kind_of_device(host: Host, number: str, file_kind: FileKind) -> Kind | None:
-    """Of a ``major:minor``; None where the kernel shows no such block device."""
+    """The kind of the device ``major:minor``; None where the kernel lists no block device of that number."""
     if not host.exists(f"/sys/dev/block/{number}"):
         return None
     return _kind(host, host.resolve(f"/sys/dev/block/{number}"), file_kind, 0)
 
 
 def kind_of_name(host: Host, name: str, file_kind: FileKind) -> Kind | None:
-    """Of a kernel name (``sda1``, ``dm-0``); None where there is none such."""
+    """The kind of the device with a kernel name (``sda1``, ``dm-0``); None where no device has it."""
     for folder in ("/sys/class/block", "/sys/block"):
         if name and host.exists(f"{folder}/{name}"):
             return _kind(host, host.resolve(f"{folder}/{name}"), file_kind, 0)
     return None
 
 
-def together(kinds: Iterable[Kind], what: str) -> Kind:
-    """Of a volume that lies on several devices: theirs where they are alike, else unknown."""
+def combined(kinds: Iterable[Kind], what: str) -> Kind:
+    """The kind of a volume on several devices: theirs where it is the same for all, else unknown."""
     found = list(kinds)
     names = sorted({each.kind for each in found})
     if len(names) == 1:
         sources = dict.fromkeys(each.source for each in found)
-        return Kind(names[0], f"{what} over {'; '.join(sources)}" if len(found) > 1 else found[0].source)
-    return Kind("unknown", f"{what} is a volume over {', '.join(names)}")
+        return Kind(names[0], f"{what} on {'; '.join(sources)}" if len(found) > 1 else found[0].source)
+    return Kind("unknown", f"{what} is a volume on devices of different kinds: {', '.join(names)}")
 
 
 def _kind(host: Host, folder: str, file_kind: FileKind, depth: int) -> Kind:
     name = folder.rpartition("/")[2]
-    if depth > _DEEPEST:
-        return Kind("unknown", f"{name}: volumes over volumes without an end")
+    if depth > _MAX_DEPTH:
+        return Kind("unknown", f"{name}: too many volumes on top of each other")
     below = host.list(f"{folder}/slaves")
     if below:
-        return together(
+        return combined(
             (_kind(host, host.resolve(f"{folder}/slaves/{each}"), file_kind, depth + 1) for each in below), name
         )
     if host.exists(f"{folder}/partition"):
@@ -76,14 +76,14 @@ def _kind(host: Host, folder: str, file_kind: FileKind, depth: int) -> Kind:
     file = (host.read(f"{folder}/loop/backing_file") or "").strip()
     inside = file_kind(file) if file else None
     own = _by_name(host, folder, name) or _by_flag(host, folder, name)
-    # The kernel copies the flag of the disk below the file: of a disk that cannot be told it says no more than there.
+    # The kernel copies the flag of the disk that stores the file, so the flag is no more reliable than on that disk.
     if inside is None or (inside.kind == "unknown" and own.kind == "ssd"):
         return own
     return Kind(inside.kind, f"{name} is the file {file}: {inside.source}")
 
 
 def _by_name(host: Host, folder: str, name: str) -> Kind | None:
-    """What the driver's name or the way to the device says; None if nothing."""
+    """The kind by the driver's name or the bus of the device; None where neither determines it."""
     if name.startswith("nvme"):
         return _nvme(host, folder, name)
     if name.startswith(("zram", "ram")):
@@ -97,12 +97,12 @@ def _by_name(host: Host, folder: str, name: str) -> Kind | None:
     if name.startswith("mmcblk"):
         card = (host.read(f"{folder}/device/type") or "").strip()
         what = {"SD": "an SD card", "MMC": "eMMC"}.get(card, "an SD card or eMMC")
-        return Kind("unknown", f"{name} is {what}: no rotating disk, and slower than an SSD")
+        return Kind("unknown", f"{name} is {what}: not a rotating disk, but slower than an SSD")
     return None
 
 
 def _nvme(host: Host, folder: str, name: str) -> Kind:
-    """By how its controller is reached; a multipath device lies below its subsystem, which has the controllers."""
+    """The kind by the transport of the controller; a multipath device is below its subsystem, with the controllers."""
     parent = folder.rpartition("/")[0]
     controllers = [parent, *(f"{parent}/{each}" for each in host.list(parent) or () if each.startswith("nvme"))]
     transports = {(host.read(f"{each}/transport") or "").strip() for each in controllers} - {""}
@@ -111,9 +111,9 @@ def _nvme(host: Host, folder: str, name: str) -> Kind:
         return Kind("network", f"device {name} over NVMe-{remote[0].upper()}")
     model = (host.read(f"{parent}/model") or host.read(f"{folder}/device/model") or "").strip()
     if model.upper().startswith(_REMOTE_NVME):
-        return Kind("network", f"device {name} is {model}, a network disk behind NVMe")
+        return Kind("network", f"device {name} is {model}, a network disk with an NVMe interface")
     if model.upper().startswith(("QEMU", "VMWARE", "VBOX")):
-        return Kind("unknown", f"virtual disk {name} ({model}): what lies below is not shown")
+        return Kind("unknown", f"virtual disk {name} ({model}): the guest cannot see the host's storage")
     return Kind("nvme", f"device {name}" + (f" ({model})" if model else ""))
 
 
@@ -127,11 +127,11 @@ def _by_flag(host: Host, folder: str, name: str) -> Kind:
         return Kind("unknown", f"{where} cannot be read")
     if rotational == 0:
         return Kind("ssd", f"{where} = 0")
-    # virtio and Xen leave the flag at its default, so it says nothing of them.
+    # virtio and Xen leave the flag at its default value.
     if name.startswith(("vd", "xvd", "sr", "fd")) or any(each.startswith(_HYPERVISORS) for each in (vendor, model)):
-        return Kind("unknown", f"virtual disk {name}: its rotational flag says nothing")
+        return Kind("unknown", f"virtual disk {name}: its rotational flag is not reliable")
     if any(vendor.startswith(maker) and part in model for maker, part in _CONTROLLERS):
-        return Kind("unknown", f"{name} is a RAID controller's volume: its rotational flag says nothing")
+        return Kind("unknown", f"{name} is a RAID controller's volume: its rotational flag is not reliable")
     if "/usb" in folder:
-        return Kind("unknown", f"{name} is behind USB, where sticks and SSDs report a rotating disk too")
+        return Kind("unknown", f"{name} is a USB device: USB sticks and SSDs report a rotating disk too")
     return Kind("hdd", f"{where} = 1")

@@ -1,41 +1,41 @@
-"""Control groups: the limits of every group from ours up to the root, v1, v2 and both at once.
+"""Control groups: the limits of every group from ours up to the root, for v1, v2 and both at once.
 
-A child's limit may be higher than its parent's; the lowest one counts. Inside a container /proc/self/cgroup may name a
-path that does not exist there: then what is mounted is our own group.
+A child's limit may be higher than its parent's; the lowest limit applies. Inside a container, /proc/self/cgroup may
+name a path that does not exist there: then the mounted folder is our own group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmcheck.probe._mounts import unescape
+from llmcheck.probe._mounts import mounts
 from llmcheck.system.host import Host
 
-# cgroup v1 writes "no limit" as the largest page-aligned 63-bit number; anything near it is none.
+# cgroup v1 writes "no limit" as the largest page-aligned 63-bit number, so a number near it is no limit.
 _V1_UNLIMITED = 1 << 62
 
 
 def memory_limit(host: Host) -> tuple[int, str] | None:
-    """The lowest memory limit in bytes and where it was read; None where there is none."""
+    """The lowest memory limit in bytes and where it was read; None without a limit."""
     limits = [(limit, source) for limit, source, _ in _memory_limits(host)]
     return min(limits, key=lambda each: each[0], default=None)
 
 
-def memory_room(host: Host) -> tuple[int, str] | None:
-    """The least that any group with a limit has left, in bytes, and where its limit was read; None without one.
+def memory_left(host: Host) -> tuple[int, str] | None:
+    """The smallest number of bytes that a group has left below its limit, and how it is known; None without a limit.
 
-    Cached files that are not in use (``inactive_file``) are given up before anything is killed, so they are room.
+    The kernel drops inactive cached files (``inactive_file``) before it kills a process, so they do not count as used.
     """
-    capacities = []
+    left = []
     for limit, source, folder in _memory_limits(host):
         used = _memory_used(host, folder)
         if used is not None:
-            capacities.append((max(0, limit - used), source))
-    return min(capacities, key=lambda each: each[0], default=None)
+            left.append((max(0, limit - used), f"{source}, less what is in use"))
+    return min(left, key=lambda each: each[0], default=None)
 
 
 def cpu_quota(host: Host) -> tuple[float, str] | None:
-    """The lowest processor quota, in processors, and where it was read; None where there is none."""
+    """The lowest CPU quota, in processors, and where it was read; None without a quota."""
     quotas = []
     for version, folder in _folders(host, "cpu"):
         if version == 2:
@@ -49,10 +49,10 @@ def cpu_quota(host: Host) -> tuple[float, str] | None:
 
 
 def cpuset(host: Host) -> tuple[int, str] | None:
-    """How many logical processors the group may run on, and where it was read; None where no group says.
+    """How many logical processors the group may run on, and where it was read; None where no group has a set.
 
-    v2's effective set has the parents' restrictions in it already, and a group without the controller has its
-    parent's set; v1 keeps every set inside its parent's. So the nearest group that says is right.
+    In v2 the effective set already respects the parents, and a group without the controller has its parent's set; in v1
+    every set is within its parent's. So the set of the nearest group applies.
     """
     nearest: dict[int, tuple[int, str]] = {}
     for version, folder in _folders(host, "cpuset"):
@@ -64,7 +64,7 @@ def cpuset(host: Host) -> tuple[int, str] | None:
 
 
 def cpu_count(text: str) -> int | None:
-    """How many processors the kernel's list form names (``0-3,8``); None if it names none or is no such list."""
+    """How many processors are in a list of the kernel's form (``0-3,8``); None for an empty or malformed list."""
     count = 0
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
@@ -79,15 +79,15 @@ def _memory_limits(host: Host) -> Iterator[tuple[int, str, str]]:
     own, separate = True, False
     for version, folder in _folders(host, "memory"):
         if version == 2:
-            value = host.read_int(f"{folder}/memory.max")  # "max" is no number, so no limit
+            value = host.read_int(f"{folder}/memory.max")  # "max" means no limit, and is read as None
             if value is not None:
                 yield value, f"cgroup v2 {folder}/memory.max", folder
             continue
-        # Without use_hierarchy a v1 group's use is not charged to those above it, whose limits say nothing then.
-        # Later kernels know only hierarchies, and a file that cannot be read is taken for one.
+        # Without use_hierarchy, the use of a v1 group is not charged to its parents, so their limits do not apply.
+        # Newer kernels have hierarchies only; an unreadable file counts as one.
         separate = separate or (not own and host.read_int(f"{folder}/memory.use_hierarchy") == 0)
         found = {} if separate else {"memory.limit_in_bytes": host.read_int(f"{folder}/memory.limit_in_bytes")}
-        if own:  # it also says what parents allow that a container does not see
+        if own:  # this value includes the limits of parents that a container cannot see
             found["memory.stat hierarchical_memory_limit"] = _stat(host, folder, "hierarchical_memory_limit")
         for name, value in found.items():
             if value is not None and value < _V1_UNLIMITED:
@@ -113,15 +113,15 @@ def _stat(host: Host, folder: str, name: str) -> int | None:
 
 
 def _folders(host: Host, controller: str) -> Iterator[tuple[int, str]]:
-    """(version, folder) of our group and its parents in every hierarchy that may hold the controller, ours first."""
+    """(version, folder) of our group and its parents in every hierarchy that may have the controller, ours first."""
     paths = dict(_own_paths(host.read("/proc/self/cgroup") or ""))
-    for version, controllers, mount, root in _mounts(host.read("/proc/self/mountinfo") or ""):
+    for version, controllers, mount, root in _hierarchies(host):
         if version == 1 and controller not in controllers:
             continue
         own = next(
             (paths[name] for name in paths if (controller in name.split(",") if version == 1 else not name)), "/"
         )
-        # A container without a namespace of its own sees its group mounted, and its path from the machine's root.
+        # A container without a cgroup namespace sees its own group mounted, but its path from the machine's root.
         inside = own[len(root) :] if root != "/" and f"{own}/".startswith(f"{root}/") else own
         folder = f"{mount}/{inside.strip('/')}".rstrip("/")
         if "/.." in inside or not host.exists(folder):
@@ -133,18 +133,16 @@ def _folders(host: Host, controller: str) -> Iterator[tuple[int, str]]:
 
 
 def _own_paths(text: str) -> Iterator[tuple[str, str]]:
-    """(controllers, path) of each line of /proc/self/cgroup; v2's has no controllers."""
+    """(controllers, path) of each line of /proc/self/cgroup; the line of v2 has no controllers."""
     for line in text.splitlines():
         parts = line.split(":", 2)
         if len(parts) == 3:
             yield parts[1], parts[2]
 
 
-def _mounts(text: str) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
+def _hierarchies(host: Host) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
     """(version, controllers, mount point, root inside the hierarchy) of each cgroup mount."""
-    for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        fields, kind = left.split(), right.split()
-        if len(fields) < 5 or len(kind) < 3 or kind[0] not in ("cgroup", "cgroup2"):
-            continue
-        yield (2 if kind[0] == "cgroup2" else 1), tuple(kind[2].split(",")), unescape(fields[4]), unescape(fields[3])
+    for mount in mounts(host):
+        if mount.filesystem in ("cgroup", "cgroup2") and any(mount.super_options):
+            version = 2 if mount.filesystem == "cgroup2" else 1
+            yield version, mount.super_options, mount.mount_point, mount.root

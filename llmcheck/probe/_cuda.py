@@ -1,4 +1,4 @@
-"""CUDA toolkits and NVIDIA's libraries on disk, from version files, headers and names; nothing of it is run."""
+"""CUDA toolkits and NVIDIA's libraries on disk, from version files, headers and file names; nothing of it is run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Found(Struct, frozen=True):
 
 
 def cuda_home(host: Host) -> tuple[str, str] | None:
-    """(variable, folder) as builds of extensions take it; None where neither is set."""
+    """(variable, folder) that the build of a CUDA extension uses; None where neither variable is set."""
     for name in ("CUDA_HOME", "CUDA_PATH"):
         if host.environ.get(name):
             return name, host.environ[name]
@@ -45,7 +45,7 @@ def cuda_home(host: Host) -> tuple[str, str] | None:
 
 
 def toolkits(host: Host, prefix: str | None, conda: Mapping[str, str]) -> tuple[CudaToolkit, ...]:
-    """All that are on disk, each once under its real path; ``conda`` is what that installed into ``prefix``."""
+    """The toolkits on disk, each once under its real path. ``conda``: versions of the conda packages in ``prefix``."""
     found: dict[str, CudaToolkit] = {}
     for place in _places(host):
         real = host.resolve(place)
@@ -76,14 +76,14 @@ def _named_below(host: Host, folder: str) -> Iterator[str]:
 
 
 def _toolkit(host: Host, path: str) -> CudaToolkit | None:
-    """None where the folder holds neither a version file nor the compiler, as after an uninstallation."""
-    version = _stated(host, path)
+    """None where the folder has neither a version file nor the compiler, as after an uninstallation."""
+    version = _from_version_file(host, path)
     if version is None and not any(host.is_file(f"{path}/bin/{name}") for name in ("nvcc", "nvcc.exe")):
         return None
     return CudaToolkit(path=path, version=version or _from_header(host, path) or _from_name(path))
 
 
-def _stated(host: Host, path: str) -> str | None:
+def _from_version_file(host: Host, path: str) -> str | None:
     match = re.search(_VERSION_TXT, host.read(f"{path}/version.txt") or "")
     return _version_json(host, path).cuda.version or (match[1] if match else None)
 
@@ -109,9 +109,9 @@ def _from_name(path: str) -> str | None:
 
 
 def nvcc_version(host: Host, path: str) -> str | None:
-    """Of the compiler at ``path``, from the version file of the toolkit around it; None where there is none."""
-    around = host.resolve(path).rpartition("/bin/")[0]
-    return _version_json(host, around).cuda_nvcc.version if around else None
+    """The version of the compiler at ``path``, from the version file of its toolkit; None without one."""
+    toolkit = host.resolve(path).rpartition("/bin/")[0]
+    return _version_json(host, toolkit).cuda_nvcc.version if toolkit else None
 
 
 def library(
@@ -122,9 +122,9 @@ def library(
     toolkits: Sequence[CudaToolkit],
     build: str | None,
 ) -> Found | None:
-    """``cudnn`` or ``nccl``: as the environment's wheels bring it, else conda, else the system.
+    """The version of ``cudnn`` or ``nccl``: from the environment's wheels, else from conda, else from the system.
 
-    ``build`` is torch's (``cu132``): of wheels for two CUDAs, those of its own are meant.
+    ``build`` is torch's (``cu132``): where wheels for two CUDA releases are installed, it selects one.
     """
     wheels = [package for package in packages if package.name.startswith(f"nvidia-{name}-cu")]
     wheels.sort(key=lambda package: not (build or "").startswith(package.name.rpartition("-")[2]))
@@ -149,7 +149,7 @@ def _in_header(host: Host, name: str, folder: str) -> Found | None:
 
 
 def _in_names(host: Host, name: str, toolkits: Sequence[CudaToolkit]) -> Found | None:
-    """From ``libnccl.so.2.28.3``: the longest name tells most."""
+    """The version in a file name such as ``libnccl.so.2.28.3``; the longest name has the most precise version."""
     pattern = re.compile(rf"lib{name}\.so\.(\d[\d.]*)")
     for folder in (*(f"{toolkit.path}/lib64" for toolkit in toolkits), *_LIBRARIES):
         matches = [match for entry in host.list(folder) or () if (match := pattern.fullmatch(entry))]

@@ -1,6 +1,6 @@
-"""What is installed in a Python environment, from the names in its folders: a listing of 1,000 takes a millisecond.
+"""Distributions in a Python environment, from the names in its folders: 1,000 names take a millisecond.
 
-Only of the few distributions that a project stands or falls with are files opened.
+Files are opened only for the few distributions that a project depends on most.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _FAMILY = frozenset((*_WATCHED, "torchvision", "torchaudio"))
 _METADATA = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.]*)-(?P<version>[\w.+!]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)", re.ASCII
 )
-# pip renames what it replaces to such names and leaves them behind when it is interrupted.
+# pip renames a distribution that it replaces to ``~NAME``. The folder remains when pip is interrupted.
 _LEFT_BEHIND = re.compile(r"~(?P<rest>[^-]*)(?:-.*)?")
 _EDITABLE_PTH = re.compile(r"__editable__\.(?P<name>[^-]+)-.*\.pth")
 _PTH_NAME = re.compile(r"_*(?:editable_impl_)?(?P<name>.+?)(?:[-_]editable)?\.pth")
 _IS_EDITABLE = re.compile(r'"editable"\s*:\s*true')
 _CONDA_META = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.json")
 _CONDA_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
-# Those that write a RECORD. Others (Debian, RPM, conda) keep their own list of files, as PEP 627 allows.
+# Installers that write a RECORD. Others (Debian, RPM, conda) keep their own list of files, as PEP 627 allows.
 _PYTHON_INSTALLERS = ("pip", "uv", "poetry", "pdm")
 
 
@@ -47,18 +47,18 @@ class Distribution(Struct, frozen=True):
 
 
 def shown(path: str) -> str:
-    """A path that can be written as UTF-8, whatever its bytes are."""
+    """A path as valid UTF-8; bytes that are not UTF-8 are replaced."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def folders(host: Host, path: Sequence[str], stdlib: str) -> tuple[Folder, ...]:
-    """The folders of an interpreter's path that can be listed, in its order, each once, without its own library."""
+    """The readable folders on an interpreter's path, in its order and each once, without the standard library."""
     found: dict[str, Folder] = {}
     for place in path:
         own = place == stdlib or place.startswith(f"{stdlib}/")
         if own and not place.endswith(("/site-packages", "/dist-packages")):
             continue
-        real = host.resolve(place)  # lib64 is mostly a link to lib
+        real = host.resolve(place)  # lib64 is usually a link to lib
         entries = None if real in found else host.list(place)
         if entries is not None:
             found[real] = Folder(place, tuple(entries))
@@ -86,7 +86,7 @@ def _has_module(host: Host, path: str) -> bool:
 
 
 def distributions(host: Host, listed: Sequence[Folder]) -> dict[str, list[Distribution]]:
-    """By normalised name, all that are on the path; the first of each is the one that an import finds."""
+    """All distributions on the path by normalised name; an import finds the first of each list."""
     found: dict[str, list[Distribution]] = {}
     for folder in listed:
         for entry in folder.entries:
@@ -96,7 +96,7 @@ def distributions(host: Host, listed: Sequence[Folder]) -> dict[str, list[Distri
                 found.setdefault(name, []).append(Distribution(name, match["version"], folder, entry))
     for several in found.values():
         if len(several) > 1 and several[0].folder is several[1].folder:
-            # Of two in one folder, the one without content is what an interrupted installation left.
+            # Of two in one folder, the one without metadata is left from an interrupted installation.
             several.sort(key=lambda each: (listed.index(each.folder), not _has_metadata(host, each)))
     return found
 
@@ -109,16 +109,16 @@ def packages(found: Mapping[str, Sequence[Distribution]]) -> tuple[Package, ...]
 def issues(
     host: Host, listed: Sequence[Folder], found: Mapping[str, Sequence[Distribution]]
 ) -> tuple[DistributionIssue, ...]:
-    """Whatever is odd about them, sorted by name; see ``DistributionIssue.kind``."""
+    """Irregular distributions, sorted by name; see ``DistributionIssue.kind``."""
     editable = set(_editable(host, listed, found))
-    odd = {
+    found_issues = {
         *_left_behind(listed),
         *_duplicates(found),
         *((name, "editable", where) for name, where in editable),
         *_unsound(host, found, {name for name, _ in editable}),
     }
     return tuple(
-        DistributionIssue(name=shown(name), kind=kind, where=shown(where)) for name, kind, where in sorted(odd)
+        DistributionIssue(name=shown(name), kind=kind, where=shown(where)) for name, kind, where in sorted(found_issues)
     )
 
 
@@ -139,13 +139,13 @@ def _duplicates(found: Mapping[str, Sequence[Distribution]]) -> Iterator[tuple[s
             if other.folder is not first.folder:
                 yield name, "duplicate", f"{first.metadata} wins over {other.metadata}"
             elif other.version != first.version:
-                yield name, "duplicate", f"{first.metadata} and {other.entry} lie side by side"
+                yield name, "duplicate", f"{first.metadata} and {other.entry} are in the same folder"
 
 
 def _editable(
     host: Host, listed: Sequence[Folder], found: Mapping[str, Sequence[Distribution]]
 ) -> Iterator[tuple[str, str]]:
-    """(name, where) of those that point to a source folder."""
+    """(name, where) of the distributions that are imported from a source folder."""
     for folder in listed:
         for entry in folder.entries:
             if entry.endswith(".egg-link"):
@@ -161,7 +161,7 @@ def _editable(
 def _editable_by_pth(
     host: Host, folder: Folder, entry: str, found: Mapping[str, Sequence[Distribution]]
 ) -> Iterator[tuple[str, str]]:
-    """setuptools says so in the file's name; of others, a file named like a distribution is reason to look."""
+    """setuptools marks the file's name; for other tools, the metadata of the distribution of that name is read."""
     match = _EDITABLE_PTH.fullmatch(entry) or _PTH_NAME.fullmatch(entry)
     name = normalized_name(match["name"]) if match else ""
     for one in found.get(name, ())[:1]:
@@ -205,7 +205,7 @@ def _installer(host: Host, one: Distribution) -> str | None:
 
 
 def conda_packages(host: Host, prefix: str) -> dict[str, str] | None:
-    """Versions by name of what conda installed; None where this is no conda environment."""
+    """Versions of conda packages by name; None where this is not a conda environment."""
     entries = host.list(f"{prefix}/conda-meta")
     if entries is None:
         return None
@@ -214,9 +214,9 @@ def conda_packages(host: Host, prefix: str) -> dict[str, str] | None:
 
 
 def conda_and_pip(host: Host, conda: Mapping[str, str] | None, found: Mapping[str, Sequence[Distribution]]) -> bool:
-    """Whether torch and its kin come partly from conda and partly from pip, which know nothing of each other's.
+    """Whether torch and its companions come partly from conda and partly from pip, so that their versions may clash.
 
-    Only those: pip in a conda environment is usual, and harmless where nothing is linked against both.
+    Other packages do not count: pip in a conda environment is usual, and harmless unless both link the same libraries.
     """
     if not conda or _FAMILY.isdisjoint(_CONDA_NAMES.get(name, name) for name in conda):
         return False

@@ -9,7 +9,7 @@ DEVICES = "/sys/class/infiniband"
 
 
 def ports(host: Host) -> tuple[FabricPort, ...] | None:
-    """Those of all devices; None where there is no sysfs."""
+    """The ports of all devices; None where sysfs is missing."""
     if host.list("/sys/class") is None:
         return None
     return tuple(
@@ -36,5 +36,5 @@ def _port(host: Host, device: str, number: int) -> FabricPort:
 
 
 def _word(text: str | None) -> str | None:
-    """``ACTIVE`` of ``4: ACTIVE``."""
+    """The word after the number: ``ACTIVE`` for ``4: ACTIVE``."""
     return (text or "").rpartition(":")[2].strip() or None

@@ -1,4 +1,4 @@
-"""The mount table of this process: /proc/self/mountinfo (proc(5)), parsed once for a whole inspection of disks."""
+"""The mount table of this process: /proc/self/mountinfo (proc(5))."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class Mount(Struct, frozen=True):
     device_number: str
     """``major:minor``; major 0 is a file system without a block device of its own."""
     root: str
-    """Which folder of the file system is mounted here: ``/`` unless it is a bind mount or a subvolume."""
+    """The folder of the file system that is mounted here: ``/`` unless it is a bind mount or a subvolume."""
     mount_point: str
     options: tuple[str, ...]
-    """Of this mount point."""
+    """Options of this mount point."""
     filesystem: str
     source: str
     super_options: tuple[str, ...]
-    """Of the file system."""
+    """Options of the file system."""
 
 
 def mounts(host: Host) -> list[Mount]:
-    """In the order they were made; empty where there is no such table."""
+    """The mounts in the order of the table, which is the order of mounting; empty where there is no table."""
     found = []
     for line in (host.read("/proc/self/mountinfo") or "").splitlines():
         left, _, right = line.partition(" - ")
-        fields, kind = left.split(), right.split(" ")  # an empty source leaves two blanks side by side
+        fields, kind = left.split(), right.split(" ")  # an empty source leaves two blanks in a row
         if len(fields) >= 6 and len(kind) >= 2:
             found.append(
                 Mount(
@@ -47,7 +47,7 @@ def mounts(host: Host) -> list[Mount]:
 
 
 def unescape(text: str) -> str:
-    """The kernel writes blanks, tabs, line ends, backslashes and # in paths as three octal digits."""
+    """Replace the octal escapes that the kernel writes for blanks, tabs, line ends, backslashes and # in paths."""
     return re.sub(_OCTAL, lambda match: chr(int(match[1], 8)), text)
 
 
@@ -61,21 +61,22 @@ def option(mount: Mount, name: str) -> str | None:
 
 
 def mount_of(table: list[Mount], path: str, number: str | None = None) -> Mount | None:
-    """Where a path lies, given its device's number where that is known.
+    """The mount that contains a path. ``number``: the path's device as ``major:minor``, None if unknown.
 
-    The longest prefix wins, and of two on the same point the later, which lies over the earlier. Where the device is
-    another than that mount's, a parent was mounted over it; btrfs gives each subvolume a number that no mount has.
+    The mount with the longest prefix wins, and of two on the same point the later one, which hides the earlier. If its
+    device differs from ``number``, a parent was mounted over it. btrfs is an exception: each subvolume has a device
+    number that no mount has.
     """
     best: Mount | None = None
     for mount in table:
-        if _holds(mount, path) and (best is None or len(mount.mount_point) >= len(best.mount_point)):
+        if _contains(mount, path) and (best is None or len(mount.mount_point) >= len(best.mount_point)):
             best = mount
     if best is None or number is None or best.device_number == number or best.filesystem == "btrfs":
         return best
-    over = [mount for mount in table if mount.device_number == number and _holds(mount, path)]
+    over = [mount for mount in table if mount.device_number == number and _contains(mount, path)]
     return max(over, key=lambda mount: len(mount.mount_point), default=best)
 
 
-def _holds(mount: Mount, path: str) -> bool:
+def _contains(mount: Mount, path: str) -> bool:
     point = mount.mount_point.rstrip("/")
     return path == point or path.startswith(f"{point}/")

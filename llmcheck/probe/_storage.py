@@ -1,15 +1,15 @@
-"""What kind of storage a file system is on: by its own name, by its devices, or by those of what it is layered over."""
+"""The kind of storage of a file system: by its type, by its devices, or by those of the file system below it."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from llmcheck.probe._block import FileKind, Kind, kind_of_device, kind_of_name, together
+from llmcheck.probe._block import FileKind, Kind, combined, kind_of_device, kind_of_name
 from llmcheck.probe._mounts import Mount, mount_of, option
 from llmcheck.system.host import Host
 
-# Overlays over overlays end somewhere.
-_DEEPEST = 6
+# Guards against circular overlays.
+_MAX_DEPTH = 6
 
 _NETWORK = frozenset(
     (
@@ -17,28 +17,28 @@ _NETWORK = frozenset(
         *("panfs", "pvfs2", "orangefs", "ocfs2", "gfs2"),
     )
 )
-# Programs behind FUSE that fetch from elsewhere, as the part after "fuse." or as the source where there is none.
+# FUSE programs that read from the network: the part after "fuse.", or the mount source where there is no such part.
 _NETWORK_FUSE = (
     *("sshfs", "gcsfuse", "s3fs", "goofys", "geesefs", "juicefs", "rclone", "mountpoint-s3", "blobfuse", "davfs"),
     *("glusterfs", "ceph", "beegfs", "cvmfs", "seaweedfs", "alluxio", "hdfs", "curlftpfs", "smbnetfs", "mfs"),
 )
 _MEMORY = frozenset(("tmpfs", "ramfs", "devtmpfs", "hugetlbfs", "rootfs"))
-# Folders of the machine outside, handed in by its hypervisor. They are no network: what is below may be the fastest
-# disk there is, or a network file system, and nothing inside tells. Calling it either would be a guess.
+# Folders of the host that its hypervisor shares with this machine. They may be on any kind of storage, and the guest
+# cannot see which.
 _SHARED = frozenset(("9p", "virtiofs", "vboxsf", "prl_fs", "vmhgfs", "drvfs", "fuse.vmhgfs-fuse"))
 _BLOCK_FUSE = ("fuseblk", "fuse.ntfs-3g", "fuse.ntfs", "fuse.exfat", "fuse.ext2fs", "fuse.fuse-ext2")
 
 
 def kind_of_mount(host: Host, table: list[Mount], mount: Mount | None, number: str | None, depth: int = 0) -> Kind:
-    """Of what is mounted there; ``number`` is the device's of the path itself, where it is known."""
+    """The kind of storage of a mount. ``number``: the device of the path itself as ``major:minor``, None if unknown."""
     if mount is None:
         return Kind("unknown", "the mount was not found")
     filesystem = mount.filesystem
     by_name = _by_filesystem(mount)
     if by_name is not None:
         return by_name
-    if depth > _DEEPEST:
-        return Kind("unknown", f"file system {filesystem}: layers over layers without an end")
+    if depth > _MAX_DEPTH:
+        return Kind("unknown", f"file system {filesystem}: too many layers on top of each other")
     if filesystem in ("overlay", "aufs", "unionfs", "fuse.fuse-overlayfs", "fuse-overlayfs"):
         return _overlay(host, table, mount, depth)
     if filesystem == "zfs":
@@ -64,11 +64,11 @@ def may_cache(mount: Mount | None) -> str | None:
     if mount is None:
         return "the mount was not found"
     if mount.filesystem in _MEMORY:
-        return "it lies in memory"
+        return "it is in memory"
     if mount.filesystem == "zfs":
-        return "ZFS has a cache of its own"
+        return "ZFS has its own cache"
     if mount.filesystem in _SHARED or mount.filesystem.startswith("fuse"):
-        return f"file system {mount.filesystem} may answer from a cache of its own"
+        return f"file system {mount.filesystem} may have its own cache"
     return None
 
 
@@ -79,7 +79,7 @@ def _by_filesystem(mount: Mount) -> Kind | None:
     if filesystem == "9p" and option(mount, "trans") in ("tcp", "rdma"):
         return Kind("network", f"file system 9p over {option(mount, 'trans')}")
     if filesystem in _SHARED:
-        return Kind("unknown", f"file system {filesystem}: shared by the hypervisor, what lies below is not shown")
+        return Kind("unknown", f"file system {filesystem}: the hypervisor shares it and hides its storage")
     if filesystem in _NETWORK:
         return Kind("network", f"file system {filesystem}")
     if filesystem in _BLOCK_FUSE or not filesystem.startswith("fuse"):
@@ -89,27 +89,27 @@ def _by_filesystem(mount: Mount) -> Kind | None:
         return Kind("network", f"file system {filesystem}" + (f" of {program}" if "." not in filesystem else ""))
     if "overlayfs" in program:
         return None
-    return Kind("unknown", f"file system {filesystem}: where {program or 'it'} keeps its files is not shown")
+    return Kind("unknown", f"file system {filesystem}: {program or 'it'} does not show where its files are stored")
 
 
 def _overlay(host: Host, table: list[Mount], mount: Mount, depth: int) -> Kind:
-    """What is written goes to the upper folder; inside a container that is a path of the machine outside."""
+    """The kind of the upper folder, where files are written. Inside a container its path is one of the host."""
     upper = option(mount, "upperdir")
-    inside = _kind_of_path(host, table, depth, mount, upper) if upper else None
-    if inside is not None:
-        return Kind(inside.kind, f"overlay over {upper}: {inside.source}")
-    beside = _beside_docker(table, upper or "")
-    if beside is not None:
-        below = kind_of_mount(host, table, beside, None, depth + 1)
-        return Kind(below.kind, f"overlay beside {beside.mount_point}, on the same disk: {below.source}")
-    return Kind("unknown", "an overlay does not show the disk below it")
+    visible = _kind_of_path(host, table, depth, mount, upper) if upper else None
+    if visible is not None:
+        return Kind(visible.kind, f"overlay on {upper}: {visible.source}")
+    sibling = _docker_file_mount(table, upper or "")
+    if sibling is not None:
+        below = kind_of_mount(host, table, sibling, None, depth + 1)
+        return Kind(below.kind, f"overlay on the same disk as {sibling.mount_point}: {below.source}")
+    return Kind("unknown", "the overlay does not show the disk below it")
 
 
-def _beside_docker(table: list[Mount], upper: str) -> Mount | None:
-    """A file that Docker mounts into each container from the folder which the overlays are in too.
+def _docker_file_mount(table: list[Mount], upper: str) -> Mount | None:
+    """A file that Docker mounts into each container from the disk that also has the overlays; None if there is none.
 
-    /var/lib/docker/containers/ID/hosts is beside /var/lib/docker/overlay2; a mount shows its path within the file
-    system, which is the end of the full path.
+    /var/lib/docker has both containers/ID/hosts and overlay2. The mount table shows the path within the file system,
+    which is the end of the full path.
     """
     folder = upper.partition("/overlay2/")[0]
     for mount in table:
@@ -121,18 +121,18 @@ def _beside_docker(table: list[Mount], upper: str) -> Mount | None:
 
 
 def _btrfs(host: Host, table: list[Mount], mount: Mount, depth: int) -> Kind | None:
-    """A btrfs may lie on several devices, of which the mount names one; None where its folder in sysfs is not found."""
+    """The kind of a btrfs on one or several devices (the mount names only one); None where sysfs does not list it."""
     name = _device_name(host, mount)
     for uuid in host.list("/sys/fs/btrfs") or ():
         devices = host.list(f"/sys/fs/btrfs/{uuid}/devices") or []
         if name in devices:
             kinds = [kind_of_name(host, each, _below(host, table, depth)) for each in devices]
-            return together((kind or Kind("unknown", "a device that is not visible") for kind in kinds), "btrfs")
+            return combined((kind or Kind("unknown", "a device that is not visible") for kind in kinds), "btrfs")
     return None
 
 
 def _zfs(host: Host, table: list[Mount], mount: Mount, depth: int) -> Kind:
-    """ZFS shows its disks to its own commands only, but udev noted of each partition which pool it is part of."""
+    """The kind of the disks of a ZFS pool, by udev's database. ZFS itself lists them only to its own commands."""
     pool = mount.source.partition("/")[0]
     kinds = []
     for entry in host.list("/run/udev/data") or ():
@@ -143,17 +143,17 @@ def _zfs(host: Host, table: list[Mount], mount: Mount, depth: int) -> Kind:
             kind = kind_of_device(host, entry[1:], _below(host, table, depth))
             kinds.append(kind or Kind("unknown", "a device that is not visible"))
     if not kinds:
-        return Kind("unknown", f"ZFS does not show here which disks the pool {pool} is on")
-    return together(kinds, f"ZFS pool {pool}")
+        return Kind("unknown", f"the disks of the ZFS pool {pool} are not known here")
+    return combined(kinds, f"ZFS pool {pool}")
 
 
 def _below(host: Host, table: list[Mount], depth: int) -> FileKind:
-    """Tells the kind of storage below a file, for what lies in files."""
+    """A function that returns the kind of storage of a file, for file systems inside files."""
     return partial(_kind_of_path, host, table, depth, None)
 
 
 def _kind_of_path(host: Host, table: list[Mount], depth: int, not_on: Mount | None, path: str) -> Kind | None:
-    """None where the path is not visible, or would lie on ``not_on`` itself: then it is another machine's path."""
+    """The kind of storage of a path; None where it is not visible or is on ``not_on``: then the host has it."""
     if not host.exists(path):
         return None
     number = host.device_of(path)
@@ -164,7 +164,7 @@ def _kind_of_path(host: Host, table: list[Mount], depth: int, not_on: Mount | No
 
 
 def _device_name(host: Host, mount: Mount) -> str:
-    """The kernel's name of the device that the mount names: of /dev/mapper/vg-root, dm-0."""
+    """The kernel's name of the device that the mount names: ``dm-0`` for /dev/mapper/vg-root."""
     name = host.resolve(mount.source).rpartition("/")[2]
     if host.exists(f"/sys/class/block/{name}") or not mount.source.startswith("/dev/mapper/"):
         return name

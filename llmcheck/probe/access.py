@@ -1,6 +1,6 @@
-"""What the libraries may reach: offline mode, a token for gated models, and on request the hub and the package index.
+"""Access to the hub and the package index: offline mode, a token, and with ``--probe-net`` a request to each.
 
-Without ``--probe-net`` nothing is sent anywhere. A token's value is never read, here or anywhere else.
+Without ``--probe-net`` nothing is sent. The value of a token is never read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmcheck.system.host import Host
 from llmcheck.system.http import Fetched, public_address
 
 _HUB, _INDEX = "hub", "package-index"
-# Set to a word for yes, they keep libraries from asking; the endpoint is the one that they are about.
+# Variables that, set to one of _YES, put libraries into offline mode, and the endpoint that they disable.
 _OFFLINE = {
     "HF_HUB_OFFLINE": _HUB,
     "TRANSFORMERS_OFFLINE": _HUB,
@@ -30,17 +30,18 @@ _ADDRESSES = {
     _INDEX: (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), f"{_PYPI}/simple/"),
 }
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-# Two attempts fit into the time that a probe has.
+# Seconds for each request: two of them fit into the time limit of a probe.
 _SECONDS = 4.5
+# Bytes that are enough to calculate a speed.
 _ENOUGH = 256 * 2**10
 _REMEDIES = {
-    _HUB: "set HTTPS_PROXY if the network asks for one, or HF_ENDPOINT to a mirror; else bring the models as files",
-    _INDEX: "set HTTPS_PROXY if the network asks for one, or PIP_INDEX_URL and UV_DEFAULT_INDEX to a mirror",
+    _HUB: "set HTTPS_PROXY if the network requires a proxy, or HF_ENDPOINT to a mirror; or copy the models as files",
+    _INDEX: "set HTTPS_PROXY if the network requires a proxy, or PIP_INDEX_URL and UV_DEFAULT_INDEX to a mirror",
 }
 
 
 def probe(host: Host, request: Request) -> Iterator[Reading]:
-    """What can be told at once, and more with each address that was tried."""
+    """Yields what needs no request first, then the result of each request."""
     offline = tuple(name for name in _OFFLINE if host.environ.get(name, "").strip().lower() in _YES)
     token, source = _token(host)
     access = Access(offline=offline, token=token)
@@ -54,9 +55,9 @@ def probe(host: Host, request: Request) -> Iterator[Reading]:
     waiting = [_waiting(host, name, offline) for name in _ADDRESSES]
     done: list[Endpoint] = []
     for endpoint, address in waiting:
-        untried = [each if given is None else _unreached(each) for each, given in waiting[len(done) :]]
+        untried = [each if given is None else _out_of_time(each) for each, given in waiting[len(done) :]]
         yield _reading(access, (*done, *untried), sources)
-        done.append(endpoint if address is None else _tried(endpoint, host.fetch(address, _SECONDS)))
+        done.append(endpoint if address is None else _with_result(endpoint, host.fetch(address, _SECONDS)))
     yield _reading(access, done, sources)
 
 
@@ -75,7 +76,7 @@ def _reading(access: Access, endpoints: Sequence[Endpoint], sources: dict[str, s
 
 
 def _waiting(host: Host, name: str, offline: Sequence[str]) -> tuple[Endpoint, str | None]:
-    """An endpoint before it is tried, and the address to ask; None where offline mode forbids it."""
+    """An endpoint before its request, and the address to request; None where offline mode forbids it."""
     variables, documented = _ADDRESSES[name]
     given = next((host.environ[variable] for variable in variables if host.environ.get(variable)), documented)
     # uv accepts NAME=URL.
@@ -88,12 +89,12 @@ def _waiting(host: Host, name: str, offline: Sequence[str]) -> tuple[Endpoint, s
     return replace(endpoint, error=f"not tried: {reason} is set"), None
 
 
-def _unreached(endpoint: Endpoint) -> Endpoint:
-    """What is said of it if the time is up before it was tried to the end."""
-    return replace(endpoint, error="not tried to the end: the time was up")
+def _out_of_time(endpoint: Endpoint) -> Endpoint:
+    """The endpoint as it is reported if the probe's time ends before its request does."""
+    return replace(endpoint, error="the time limit was reached before the request ended")
 
 
-def _tried(endpoint: Endpoint, got: Fetched) -> Endpoint:
+def _with_result(endpoint: Endpoint, got: Fetched) -> Endpoint:
     fast = got.received >= _ENOUGH and got.receiving > 0
     return replace(
         endpoint,
@@ -107,7 +108,7 @@ def _tried(endpoint: Endpoint, got: Fetched) -> Endpoint:
 
 
 def _token(host: Host) -> tuple[bool | None, str | None]:
-    """Whether there is one, and where; None without a home to look in. A file is measured, never opened."""
+    """Whether a token exists, and where; None without a home folder. A token file is checked by size, never opened."""
     for name in _TOKENS:
         if host.environ.get(name, "").strip():
             return True, name
@@ -118,7 +119,7 @@ def _token(host: Host) -> tuple[bool | None, str | None]:
 
 
 def _token_file(host: Host) -> str | None:
-    """As huggingface_hub looks for it."""
+    """The path where huggingface_hub looks for the token; None without a home folder."""
     for name, below in (("HF_TOKEN_PATH", ""), ("HF_HOME", "/token"), ("XDG_CACHE_HOME", "/huggingface/token")):
         if host.environ.get(name):
             return host.absolute(host.environ[name] + below)

@@ -1,4 +1,4 @@
-"""The processor, and how much of it this process may use."""
+"""The processor, and how many of its threads this process may use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llmcheck.system.host import Host
 
 _TOPOLOGY = "/sys/devices/system/cpu"
 
-# The instruction sets that decide how fast a model runs on the processor, in the kernel's words.
+# The instruction sets that determine how fast a model runs on the processor, by the kernel's names.
 _X86_FLAGS = (
     *("avx2", "f16c", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
     *("amx_tile", "amx_bf16", "amx_int8"),
@@ -21,9 +21,9 @@ _X86_FLAGS = (
 _ARM_FLAGS = ("asimd", "sve", "sve2", "bf16", "i8mm")
 _FLAGS = frozenset((*_X86_FLAGS, *_ARM_FLAGS))
 
-# ARM's /proc/cpuinfo names a core by the numbers of its MIDR register: (implementer, part). Those of machines that
-# models run on. Source: the names in Arm's Technical Reference Manuals and Linux arch/arm64/include/asm/cputype.h,
-# as util-linux's lscpu prints them; read 2026-11-22.
+# On ARM, /proc/cpuinfo identifies a core by numbers of its MIDR register: (implementer, part). Listed are the cores of
+# machines that run models. Source: Arm's Technical Reference Manuals and Linux arch/arm64/include/asm/cputype.h, with
+# the names that util-linux's lscpu prints; read 2026-11-22.
 _ARM_CORES = {
     (0x41, 0xD03): "Cortex-A53",
     (0x41, 0xD05): "Cortex-A55",
@@ -58,7 +58,7 @@ _WHERE = {
 
 
 class _Listed(Struct, frozen=True):
-    """What /proc/cpuinfo says."""
+    """The contents of /proc/cpuinfo."""
 
     model: str | None
     cores: int | None
@@ -101,7 +101,7 @@ def probe(host: Host, _request: Request) -> Reading:
 
 
 def _affinities(host: Host) -> Iterator[tuple[int, str]]:
-    """(logical processors, what says so); the kernel's mask has the cpuset in it, a captured tree has only that."""
+    """(logical processors, source); the live kernel's mask respects the cpuset, a captured tree has only the cpuset."""
     mask = host.affinity()
     if mask is not None:
         yield mask, "affinity mask of this process"
@@ -111,16 +111,16 @@ def _affinities(host: Host) -> Iterator[tuple[int, str]]:
 
 
 def _usable(*limits: tuple[float | None, str | None] | None) -> tuple[int | None, str | None]:
-    """The least that any limit leaves, whole and at least 1, and what sets it; (None, None) where nothing is known."""
+    """The lowest limit, rounded down but at least 1, and its source; (None, None) where no limit is known."""
     known = [(limit[0], limit[1]) for limit in limits if limit is not None and limit[0] is not None]
     if not known:
         return None, None
-    least, source = min(known, key=lambda limit: limit[0])
-    return max(1, int(least)), source
+    lowest, source = min(known, key=lambda limit: limit[0])
+    return max(1, int(lowest)), source
 
 
 def _cpuinfo(text: str) -> _Listed:
-    """x86 states all that is asked for here; ARM the processors, the numbers of their cores, and flags."""
+    """Parse /proc/cpuinfo. On x86 it has all fields; on ARM the processors, the numbers of their cores, and flags."""
     model: str | None = None
     threads, cores, package = 0, set(), ""
     implementer, arm_cores, flags = 0, dict[tuple[int, int], int](), set[str]()
@@ -141,7 +141,7 @@ def _cpuinfo(text: str) -> _Listed:
             arm_cores[arm_core] = arm_cores.get(arm_core, 0) + 1
         elif key in ("flags", "Features"):
             flags.add(value)
-    # A program may be moved to any core, so it can use only what all of them have.
+    # The scheduler may move a program to any core, so only instruction sets of all cores count.
     common = frozenset.intersection(*(frozenset(line.split()) for line in flags)) if flags else None
     return _Listed(
         model=_arm_model(arm_cores) or model,
@@ -169,7 +169,7 @@ def _number(text: str) -> int:
 
 
 def _cores_by_topology(host: Host) -> int | None:
-    """Logical processors that are one core name the same siblings. None where the kernel does not say."""
+    """The number of different sibling lists, since threads of one core have the same list; None without lists."""
     cores = set()
     for name in host.list(_TOPOLOGY) or ():
         if name.startswith("cpu") and name[3:].isdigit():

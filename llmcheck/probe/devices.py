@@ -1,8 +1,9 @@
-"""Accelerators that are no GPUs: Google TPUs, AWS Trainium and Inferentia. Listed and named, never counted as CUDA."""
+"""Accelerators other than GPUs: Google TPUs, AWS Trainium and Inferentia. They are listed but never counted as GPUs."""
 
 from __future__ import annotations
 
 from llmcheck.probe import Reading, Request
+from llmcheck.probe._pci import DEVICES
 from llmcheck.schema.machine import Accelerator
 from llmcheck.system.host import Host
 
@@ -27,11 +28,10 @@ _NAMES = {
 
 def probe(host: Host, _request: Request) -> Reading:
     counts: dict[tuple[str, str], int] = {}
-    folder = "/sys/bus/pci/devices"
-    for bus_id in host.list(folder) or ():
-        vendor = host.read_int(f"{folder}/{bus_id}/vendor")
+    for bus_id in host.list(DEVICES) or ():
+        vendor = host.read_int(f"{DEVICES}/{bus_id}/vendor")
         if vendor in (_GOOGLE, _AMAZON):
-            known = _NAMES.get((vendor, host.read_int(f"{folder}/{bus_id}/device") or 0))
+            known = _NAMES.get((vendor, host.read_int(f"{DEVICES}/{bus_id}/device") or 0))
             if known:
                 counts[known] = counts.get(known, 0) + 1
     return Reading(

@@ -1,4 +1,4 @@
-"""The file systems that will really be used: of the Hugging Face cache, the working directory and ``--path``."""
+"""The file systems of the Hugging Face cache, of the working directory and of ``--path``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmcheck.probe._storage import kind_of_mount, may_cache
 from llmcheck.schema.machine import Disk, Problem
 from llmcheck.system.host import Host
 
-# Where huggingface_hub stores models, by its own order, then what it derives the folder from.
+# Variables that set the folder where huggingface_hub stores models, in its order, and the folder below their value.
 # TRANSFORMERS_CACHE is what transformers before 5 read. Source: huggingface_hub constants.py; read 2026-11-22.
 _CACHES = (
     ("HF_HUB_CACHE", ""),
@@ -25,19 +25,20 @@ _CACHES = (
 )
 _VARIABLE = r"\$(?:\{(\w+)\}|(\w+))"
 
-# What a mount answers whose server or device is gone. ENOTCONN is FUSE's when its program has died.
+# Errors of a mount whose server or device is gone. FUSE returns ENOTCONN when its program has died.
 _DEAD = frozenset(
     ("ESTALE", "ENOTCONN", "EIO", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ENODEV", "ENXIO", "ESHUTDOWN", "EREMOTEIO")
 )
 _DENIED = frozenset(("EACCES", "EPERM"))
 
+# Bytes of the smallest file whose read speed is measured.
 _MEASURABLE = 64 * 2**20
-# A cache of that many entries is not searched further for a large file.
+# The search for a large file in the model cache ends after so many entries.
 _MOST_ENTRIES = 2000
 
 
 def probe(host: Host, request: Request) -> Iterator[Reading]:
-    """Yields what is known after each path: one that hangs does not hide the others, nor what the mount table says."""
+    """Yields a reading after each path, so that one that hangs hides neither the others nor its own mount."""
     table = mounts(host)
     paths = [("models", model_cache(host)), ("work", host.cwd)]
     if request.path is not None:
@@ -45,7 +46,7 @@ def probe(host: Host, request: Request) -> Iterator[Reading]:
     disks = [_listed(host, table, role, path) for role, path in paths]
     sources: dict[str, str] = {}
     problems: list[Problem] = []
-    # What may hang comes last, so that the others are told by then.
+    # Network file systems may hang, so they come last.
     for index in sorted(range(len(paths)), key=lambda index: disks[index].kind == "network"):
         disks[index], found = _disk(host, table, *paths[index])
         problems += found
@@ -57,7 +58,7 @@ def probe(host: Host, request: Request) -> Iterator[Reading]:
 
 
 def model_cache(host: Host) -> str:
-    """Where huggingface_hub stores models."""
+    """The folder where huggingface_hub stores models."""
     for name, below in _CACHES:
         value = host.environ.get(name)
         if value:
@@ -67,12 +68,12 @@ def model_cache(host: Host) -> str:
 
 
 def _expanded(host: Host, path: str) -> str:
-    """With variables replaced, as huggingface_hub does; an unknown one stays as it is written."""
+    """The path with variables replaced, as in huggingface_hub; an unknown variable stays as it is."""
     return re.sub(_VARIABLE, lambda match: host.environ.get(match[1] or match[2], match[0]), path)
 
 
 def _reading(disks: list[Disk], sources: dict[str, str], problems: list[Problem]) -> Reading:
-    """What is known so far, in text that can be written whatever bytes the names of folders are."""
+    """The reading so far, with all text in valid UTF-8."""
     return Reading(
         disks=tuple(replace(disk, path=shown(disk.path)) for disk in disks),
         sources={fact: shown(source) for fact, source in sources.items()},
@@ -101,7 +102,7 @@ def _sources(host: Host, index: int, disk: Disk) -> dict[str, str]:
 
 
 def _listed(host: Host, table: list[Mount], role: str, path: str) -> Disk:
-    """What the mount table says of a path without touching it."""
+    """A disk from the mount table alone, without access to the path."""
     mount = mount_of(table, path)
     kind = kind_of_mount(host, table, mount, None)
     return _with_mount(Disk(role=role, path=path, kind=kind.kind, kind_source=kind.source), mount)
@@ -110,7 +111,7 @@ def _listed(host: Host, table: list[Mount], role: str, path: str) -> Disk:
 def _with_mount(disk: Disk, mount: Mount | None) -> Disk:
     if mount is None:
         return disk
-    # Said of the mount or of all of the file system; that neither says so does not mean that it takes writes.
+    # Either the mount or the file system may be read-only. Without "ro" a file system may still refuse writes.
     read_only = True if "ro" in (*mount.options, *mount.super_options) else None
     return replace(
         disk, mount_point=mount.mount_point, filesystem=mount.filesystem, device=mount.source, read_only=read_only
@@ -118,7 +119,7 @@ def _with_mount(disk: Disk, mount: Mount | None) -> Disk:
 
 
 def _disk(host: Host, table: list[Mount], role: str, path: str) -> tuple[Disk, list[Problem]]:
-    # Through symbolic links first: the folder that a link names need not exist yet either.
+    # Resolve links first: the target of a link need not exist yet.
     existing, error = _nearest_existing(host, host.resolve(path))
     number = host.device_of(existing) if error is None else None
     mount = mount_of(table, existing, number)
@@ -127,14 +128,14 @@ def _disk(host: Host, table: list[Mount], role: str, path: str) -> tuple[Disk, l
     disk = _with_mount(Disk(role=role, path=path, kind=kind.kind, kind_source=kind.source), mount)
     if stat is None:
         return disk, _unreadable(host, path, mount, error)
-    # Some file systems (autofs, a few of FUSE) have no size to tell, and say 0 or nonsense.
+    # Some file systems (autofs, a few of FUSE) have no size and report 0 or an impossible number.
     known = stat.size > 0
     free = stat.free if known and 0 <= stat.free <= stat.size else None
     return replace(disk, size=stat.size if known else None, free=free, read_only=stat.read_only), []
 
 
 def _nearest_existing(host: Host, path: str) -> tuple[str, str | None]:
-    """The folder where a path that does not exist yet would be made, and why it cannot be reached; None if it can."""
+    """The nearest existing folder of a path, and the error if it cannot be read, else None."""
     while True:
         error = host.error_at(path)
         if error not in ("ENOENT", "ENOTDIR"):
@@ -146,7 +147,7 @@ def _nearest_existing(host: Host, path: str) -> tuple[str, str | None]:
 
 
 def _unreadable(host: Host, path: str, mount: Mount | None, error: str | None) -> list[Problem]:
-    """Why there are no sizes; nothing of a captured tree, which has none."""
+    """Why the sizes are missing; () for a captured tree, which has none."""
     if error in _DEAD:
         where = mount.mount_point if mount else path
         source = f" ({mount.source})" if mount else ""
@@ -154,8 +155,8 @@ def _unreadable(host: Host, path: str, mount: Mount | None, error: str | None) -
             Problem(
                 probe="disk",
                 code="dead-mount",
-                message=f"{where}{source}, where {path} lies, does not answer: {error}",
-                remedy=f"mount it anew ('umount -l {where}', then 'mount {where}'), or name another folder with --path",
+                message=f"the file system at {where}{source}, which contains {path}, does not respond: {error}",
+                remedy=f"mount it again ('umount -l {where}', 'mount {where}'), or name another folder with --path",
             )
         ]
     if not host.live and error not in _DENIED:
@@ -174,7 +175,7 @@ def _unreadable(host: Host, path: str, mount: Mount | None, error: str | None) -
 def _measure(
     host: Host, table: list[Mount], disks: list[Disk], sources: dict[str, str], problems: list[Problem]
 ) -> None:
-    """Reads what large files there are: ``--path`` where it is one, and one in the model cache. It never writes."""
+    """Measure the read speed with large files: ``--path`` if it is one, and one in the model cache. Never writes."""
     reasons = []
     measured = False
     for index, disk in enumerate(disks):
@@ -190,12 +191,12 @@ def _measure(
         disks[index] = replace(disk, read_bytes_per_second=speed)
         sources[f"disks.{index}.read_bytes_per_second"] = f"{how}: {file}"
     if not measured and not reasons:
-        reasons.append("there is no file of 64 MiB or more in the model cache, and --path names none")
+        reasons.append("neither the model cache nor --path has a file of 64 MiB or more")
     problems += [
         Problem(
             probe="disk",
             code="not-measured",
-            message=f"the speed of the disk was not measured: {reason}",
+            message=f"the read speed of the disk was not measured: {reason}",
             remedy="name a large file on that disk with --path",
         )
         for reason in reasons
@@ -209,7 +210,7 @@ def _large_file(host: Host, disk: Disk) -> str | None:
 
 
 def _large_file_below(host: Host, folder: str) -> str | None:
-    """The first large file of a model cache, breadth first; weights lie in models--NAME/blobs."""
+    """The first large file of a model cache, breadth first; weights are in models--NAME/blobs."""
     waiting, seen = [folder], 0
     for current in waiting:
         for name in host.list(current) or ():
@@ -219,7 +220,7 @@ def _large_file_below(host: Host, folder: str) -> str | None:
                 return None
             if _is_large(host, path):
                 return path
-            # Snapshots are links to the blobs; a folder of links would be searched twice.
+            # Snapshots are links to the blobs, which would then be searched twice.
             if name not in ("snapshots", "refs", ".locks") and host.list(path) is not None:
                 waiting.append(path)
     return None

@@ -1,14 +1,13 @@
-"""How this machine reaches others: RDMA ports, network interfaces, and whether they reach GPU memory, from sysfs."""
+"""Connections to other machines, from sysfs: RDMA ports, network interfaces, and their access to GPU memory."""
 
 from __future__ import annotations
 
-from llmcheck.probe import Reading, Request
+from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._infiniband import DEVICES, ports
 from llmcheck.schema.machine import Fabric, Nic
 from llmcheck.system.host import Host
 
 _NET = "/sys/class/net"
-_PCI = "/sys/bus/pci/devices"
 _MODULES = "/sys/module"
 _AMAZON = 0x1D0F
 # Elastic Fabric Adapters. Source: Linux drivers/infiniband/hw/efa/efa_main.c, its PCI id table; read 2026-11-22.
@@ -17,7 +16,7 @@ _EFA = frozenset({0xEFA0, 0xEFA1, 0xEFA2, 0xEFA3})
 
 def probe(host: Host, _request: Request) -> Reading:
     fabric = Fabric(ports=ports(host), nics=_nics(host), efa=_efa(host), gpudirect=_gpudirect(host))
-    where = {"ports": DEVICES, "nics": _NET, "efa": f"{_PCI}, {DEVICES}", "gpudirect": _MODULES}
+    where = {"ports": DEVICES, "nics": _NET, "efa": f"{_pci.DEVICES}, {DEVICES}", "gpudirect": _MODULES}
     return Reading(
         fabric=fabric,
         sources={f"fabric.{name}": source for name, source in where.items() if getattr(fabric, name) is not None},
@@ -25,7 +24,7 @@ def probe(host: Host, _request: Request) -> Reading:
 
 
 def _nics(host: Host) -> tuple[Nic, ...] | None:
-    """Interfaces with a device behind them: bridges, tunnels and a container's veth have none."""
+    """Interfaces with a hardware device, unlike bridges, tunnels and the veth of a container."""
     names = host.list(_NET)
     if names is None:
         return None
@@ -38,34 +37,31 @@ def _nic(host: Host, name: str) -> Nic:
     state = (host.read(f"{folder}/operstate") or "").strip()
     return Nic(
         name=name,
-        # Unknown is written as -1, by older kernels as the same in 32 bits without a sign.
+        # The kernel writes -1 for an unknown speed; older kernels write it as an unsigned 32-bit number.
         speed_mbps=speed if speed is not None and 0 < speed < 2**32 - 1 else None,
         up=None if state in ("", "unknown") else state == "up",
-        driver=_driver(host, f"{folder}/device"),
+        driver=_pci.bound_driver(host, f"{folder}/device"),
     )
-
-
-def _driver(host: Host, device: str) -> str | None:
-    return host.resolve(f"{device}/driver").rpartition("/")[2] if host.exists(f"{device}/driver") else None
 
 
 def _efa(host: Host) -> int | None:
-    """By PCI id, for those without a driver too; by driver where the bus is hidden. None where neither is listed."""
-    devices, adapters = host.list(_PCI), host.list(DEVICES)
+    """The number of adapters, by PCI id or, where the bus is hidden, by driver; None where neither can be listed."""
+    devices, adapters = host.list(_pci.DEVICES), host.list(DEVICES)
     if devices is None and adapters is None:
         return None
     on_bus = sum(
-        host.read_int(f"{_PCI}/{bus_id}/vendor") == _AMAZON and host.read_int(f"{_PCI}/{bus_id}/device") in _EFA
+        host.read_int(f"{_pci.DEVICES}/{bus_id}/vendor") == _AMAZON
+        and host.read_int(f"{_pci.DEVICES}/{bus_id}/device") in _EFA
         for bus_id in devices or ()
     )
-    return max(on_bus, sum(_driver(host, f"{DEVICES}/{name}/device") == "efa" for name in adapters or ()))
+    return max(on_bus, sum(_pci.bound_driver(host, f"{DEVICES}/{name}/device") == "efa" for name in adapters or ()))
 
 
 def _gpudirect(host: Host) -> bool | None:
-    """Whether network cards can reach NVIDIA memory; None without NVIDIA's kernel module.
+    """Whether network cards can access NVIDIA GPU memory; None without NVIDIA's kernel module.
 
-    NVIDIA's open module hands its memory out as dma-buf as well, which no file says whether the network driver takes:
-    with it, a missing peer module means nothing.
+    NVIDIA's open kernel module also exports GPU memory as dma-buf. No file shows whether the network driver uses that,
+    so None without a peer module there.
     """
     if any(host.exists(f"{_MODULES}/{name}") for name in ("nvidia_peermem", "nv_peer_mem")):
         return True

@@ -1,4 +1,4 @@
-"""What else may stop a training run: locked memory, open files, and shared memory in /dev/shm."""
+"""Further limits that may stop a training run: locked memory, open files, and shared memory in /dev/shm."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from llmcheck.probe._infiniband import ports
 from llmcheck.schema.machine import Limits, Problem, Rlimit
 from llmcheck.system.host import Host
 
-_SHM = "/dev/shm"  # noqa: S108  # not a temporary file of ours: the folder whose size is asked
+_SHM = "/dev/shm"  # noqa: S108  # only its size is read
 # A container's default. PyTorch's data loaders and NCCL pass tensors through it and fail with "bus error" when full.
 # Source: docker run reference, --shm-size; NCCL user guide, troubleshooting, shared memory; read 2026-11-22.
 _SMALL_SHM = 64 * 2**20
 _LOW_MEMLOCK = 64 * 2**30
-# Processes with this capability may lock what they like. Source: capabilities(7), bit 14 of linux/capability.h.
+# A process with this capability may lock any amount. Source: capabilities(7), bit 14 of linux/capability.h.
 _CAP_IPC_LOCK = 1 << 14
 
 
@@ -47,16 +47,16 @@ def _small_shm(size: int | None) -> Problem | None:
     return Problem(
         probe="limits",
         code="shm-small",
-        message=f"{_SHM} holds only {size / 2**20:.0f} MiB: data loaders with workers and NCCL break when it is full",
+        message=f"{_SHM} has only {size / 2**20:.0f} MiB: data loaders with workers and NCCL fail when it is full",
         remedy="start the container with '--shm-size 8g' or '--ipc=host'; "
-        f"outside one: 'mount -o remount,size=8g {_SHM}'",
+        f"outside a container: 'mount -o remount,size=8g {_SHM}'",
     )
 
 
 def _low_memlock(host: Host, memlock: Rlimit | None) -> Problem | None:
-    """Only where it matters: InfiniBand registers, and so locks, what it sends from.
+    """A low limit is a problem only with InfiniBand, which locks the memory that it sends from.
 
-    RoCE ports alone are no reason: many cloud machines have one for their ordinary network, which NCCL never uses.
+    RoCE ports do not count: many cloud machines have one for their ordinary network, which NCCL never uses.
     """
     if memlock is None or memlock.soft is None or memlock.soft >= _LOW_MEMLOCK:
         return None
@@ -65,7 +65,7 @@ def _low_memlock(host: Host, memlock: Rlimit | None) -> Problem | None:
     return Problem(
         probe="limits",
         code="memlock-low",
-        message=f"only {memlock.soft / 2**20:.4g} MiB of memory may be locked: RDMA over InfiniBand fails with it",
+        message=f"only {memlock.soft / 2**20:.4g} MiB of memory may be locked: RDMA over InfiniBand fails with that",
         remedy="'ulimit -l unlimited' (docker: '--ulimit memlock=-1'; Slurm: PropagateResourceLimitsExcept=MEMLOCK)",
     )
 

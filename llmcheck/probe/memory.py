@@ -1,9 +1,9 @@
-"""Main memory: what the machine has, and the lowest limit that applies to this process."""
+"""Main memory: the size of the machine's RAM, and the lowest limit that applies to this process."""
 
 from __future__ import annotations
 
 from llmcheck.probe import Reading, Request, _numa, _slurm
-from llmcheck.probe._cgroup import memory_limit, memory_room
+from llmcheck.probe._cgroup import memory_left, memory_limit
 from llmcheck.schema.machine import NumaNode, Ram
 from llmcheck.system.host import Host
 
@@ -53,13 +53,13 @@ def _other_sources(
 
 
 def _main_memory(host: Host, nodes: tuple[NumaNode, ...], sources: dict[str, str]) -> tuple[int | None, int | None]:
-    """(total, available) in bytes. Where a GPU's memory is a NUMA node the kernel counts it in; here it is not."""
+    """(total, available) in bytes, without GPU memory that the kernel lists as NUMA nodes and counts as RAM."""
     total, available = host.memory()
     where = "/proc/meminfo" if host.platform == "linux" else "the system"
-    of_gpus = [node for node in nodes if node.accelerator_memory]
-    named = ", ".join(str(node.node) for node in of_gpus)
-    less = f", less NUMA nodes {named}, which are GPU memory" if of_gpus else ""
-    for node in of_gpus:
+    gpu_nodes = [node for node in nodes if node.accelerator_memory]
+    named = ", ".join(str(node.node) for node in gpu_nodes)
+    less = f", less NUMA nodes {named}, which are GPU memory" if gpu_nodes else ""
+    for node in gpu_nodes:
         if total is not None:
             total -= node.memory_total or 0
         if available is not None:
@@ -72,18 +72,17 @@ def _main_memory(host: Host, nodes: tuple[NumaNode, ...], sources: dict[str, str
 
 
 def _within_limits(host: Host, available: int | None, sources: dict[str, str]) -> int | None:
-    """What the machine has free is not to be had where the group or the job has less left."""
+    """The available memory, lowered to what the control group or the Slurm job has left."""
     if available is None:
         return None
-    for room in (memory_room(host), _slurm.memory(host)):
-        if room is not None and room[0] < available:
-            available, source = room
-            sources["ram.available"] = f"{source}, less what is in use" if source.startswith("cgroup") else source
+    for left in (memory_left(host), _slurm.memory(host)):
+        if left is not None and left[0] < available:
+            available, sources["ram.available"] = left
     return available
 
 
 def _huge_pages(values: dict[str, int]) -> int | None:
-    """Bytes set aside for huge pages: of all sizes where the kernel sums them up, else of the default size."""
+    """Bytes reserved for huge pages: of all sizes where the kernel reports the sum, else of the default size."""
     if "Hugetlb" in values:
         return values["Hugetlb"]
     if "HugePages_Total" in values and "Hugepagesize" in values:

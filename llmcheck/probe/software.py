@@ -10,7 +10,7 @@ from llmcheck.probe import Reading, Request, _cuda
 from llmcheck.probe import _distributions as installed
 from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END, PROGRAM_FIELDS
+from llmcheck.system.interpreter import BEGIN, END, IN_DIRECTORY, OWN, PROGRAM_FIELDS, InterpreterChoice
 
 _TOOLS = (
     "git",
@@ -37,13 +37,13 @@ _TORCH_HIP = re.compile(r"^hip\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
 
 
 class _Environment(NamedTuple):
-    """What the project's interpreter and its folders say."""
+    """Facts from the project's interpreter and the folders on its path."""
 
     python: Python | None = None
     folders: tuple[installed.Folder, ...] = ()
     found: Mapping[str, Sequence[installed.Distribution]] | None = None
     conda: Mapping[str, str] | None = None
-    """What conda installed into it; None where it is not conda's."""
+    """Versions of conda packages by name; None where it is not a conda environment."""
 
 
 def probe(host: Host, request: Request) -> Reading:
@@ -60,7 +60,7 @@ def probe(host: Host, request: Request) -> Reading:
     read["software.torch_backend"] = "UV_TORCH_BACKEND" if backend else None
     read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
-        read["software.python"] = f"{request.python[0]} itself" if request.python else None
+        read["software.python"] = _read_from(request.python) if request.python else None
         listed = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
         read |= dict.fromkeys(("software.packages", "software.issues", "software.conda_and_pip"), listed)
     found = environment.found
@@ -83,21 +83,21 @@ def probe(host: Host, request: Request) -> Reading:
     return Reading(
         software=software,
         sources={fact: installed.shown(source) for fact, source in read.items() if source},
-        problems=(*problems, *_around(host, request)),
+        problems=(*problems, *_broken_variables(host, request)),
     )
 
 
 def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Problem, ...]]:
     if request.python is None:
-        message, remedy = "no Python environment of a project was found", "name one with --python"
+        message, remedy = "the project's Python environment was not found", "name it with --python"
         return _Environment(), (Problem(probe="software", code="no-python", message=message, remedy=remedy),)
-    executable, reason = request.python
+    executable, reason = request.python.executable, request.python.reason
     answer = _parse(request.python_answer)
     if answer is None:
         problem = Problem(
             probe="software",
             code="python-unusable",
-            message=f"{installed.shown(executable)} {_fault(host, executable, request.python_answer)}",
+            message=f"{installed.shown(executable)} {_fault(host, executable, reason, request.python_answer)}",
             remedy="name a working interpreter with --python",
         )
         return _Environment(Python(executable=installed.shown(executable), reason=reason)), (problem,)
@@ -112,15 +112,22 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         environment="conda" if conda is not None else "system" if prefix == base_prefix else "venv",
         externally_managed=prefix == base_prefix and host.exists(f"{stdlib}/EXTERNALLY-MANAGED"),
         reason=reason,
+        hosts_llmcheck=reason == OWN,
     )
     return _Environment(python, folders, installed.distributions(host, folders), conda), tuple(_age(python))
 
 
+def _read_from(python: InterpreterChoice) -> str:
+    """Where the facts of an interpreter come from, for ``--explain``."""
+    of_files = python.reason == IN_DIRECTORY
+    return f"pyvenv.cfg of {python.executable}" if of_files else f"{python.executable} itself"
+
+
 def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
-    """The interpreter's answer, see ``llmcheck.interpreter``; None if it is not whole or not one."""
+    """The fields of the interpreter's answer, see ``system.interpreter``; None if it is incomplete or malformed."""
     _, begun, rest = (answer or b"").rpartition(BEGIN)
-    whole, ended, _ = rest.partition(END)
-    lines = whole.decode("utf-8", "surrogateescape").split("\n")
+    text, ended, _ = rest.partition(END)
+    lines = text.decode("utf-8", "surrogateescape").split("\n")
     if not begun or not ended or len(lines) < len(PROGRAM_FIELDS):
         return None
     values = [[value for value in line.split("\0") if value] for line in lines]
@@ -130,18 +137,20 @@ def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
     return fields if _VERSION.fullmatch(fields["version"][0]) else None
 
 
-def _fault(host: Host, executable: str, answer: bytes | None) -> str:
-    """Why an interpreter gave no answer, as far as its file tells."""
+def _fault(host: Host, executable: str, reason: str, answer: bytes | None) -> str:
+    """Why an interpreter gave no answer, judged by its file."""
     if answer is not None:
-        return "is no Python: it answered with something else"
+        return "is not a Python interpreter: its output was not the expected one"
     if not host.exists(executable):
         return "does not exist"
     if host.list(executable) is not None:
         return "is a folder: name the interpreter in it"
     if not host.is_file(executable):
-        return "is a link to nothing: the Python that this environment was made with is gone"
+        return "is a broken link: the Python that this environment was created with no longer exists"
     if not host.is_executable(executable):
         return "is not executable"
+    if reason == IN_DIRECTORY:
+        return "is not run, because nobody named it, and beside it no pyvenv.cfg tells its version"
     return "did not answer: it failed or took too long"
 
 
@@ -156,18 +165,18 @@ def _age(python: Python) -> Iterator[Problem]:
         )
 
 
-def _around(host: Host, request: Request) -> Iterator[Problem]:
-    """Variables of the environment that lead nowhere."""
-    named = request.python is not None and request.python[1].startswith("named")
-    active = () if named else ("VIRTUAL_ENV", "CONDA_PREFIX")
+def _broken_variables(host: Host, request: Request) -> Iterator[Problem]:
+    """Environment variables that name a missing environment or toolkit."""
+    explicit = request.python is not None and request.python.explicit
+    active = () if explicit else ("VIRTUAL_ENV", "CONDA_PREFIX")
     for variable in active:
         prefix = host.environ.get(variable)
         if prefix and not _has_python(host, prefix):
             yield Problem(
                 probe="software",
                 code="environment-broken",
-                message=f"{variable} names {installed.shown(prefix)}, where no Python can be run: it was passed over",
-                remedy=f"make that environment anew, or unset {variable}",
+                message=f"{variable} names {installed.shown(prefix)}, which has no Python that runs: it was ignored",
+                remedy=f"create that environment again, or unset {variable}",
             )
     home = _cuda.cuda_home(host)
     if home and not host.exists(home[1]):
@@ -175,7 +184,7 @@ def _around(host: Host, request: Request) -> Iterator[Problem]:
             probe="software",
             code="cuda-home-missing",
             message=f"{home[0]} names {installed.shown(home[1])}, which does not exist",
-            remedy=f"point {home[0]} to a CUDA toolkit, or unset it",
+            remedy=f"set {home[0]} to the folder of a CUDA toolkit, or unset it",
         )
 
 
@@ -185,14 +194,14 @@ def _has_python(host: Host, prefix: str) -> bool:
 
 
 def _torch(host: Host, folders: Sequence[installed.Folder], packages: Sequence[Package]) -> tuple[Torch, str] | None:
-    """What an import would find, and where that was read."""
+    """The torch that an import would find, and the file that it was read from; None if there is none."""
     for folder in folders:
         path = f"{folder.path}/torch/version.py"
         text = host.read(path) if "torch" in folder.entries else None
         if text is not None:
             return _version_file(text), path
     listed = next((package.version for package in packages if package.name == "torch"), None)
-    return (Torch(version=listed), "the name of its metadata") if listed else None
+    return (Torch(version=listed), "the name of its metadata folder") if listed else None
 
 
 def _version_file(text: str) -> Torch:
@@ -214,7 +223,7 @@ def _tool(host: Host, name: str) -> Tool:
 
 
 def _tool_version(host: Host, name: str, path: str) -> str | None:
-    """Where a file tells it: nothing is run for it."""
+    """The version where a file contains it; no command is run."""
     if name == "nvcc":
         return _cuda.nvcc_version(host, path)
     if name == "conda":

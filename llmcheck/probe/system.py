@@ -1,4 +1,4 @@
-"""The operating system, and what wraps it: containers, WSL, notebooks."""
+"""The operating system and its environment: containers, WSL, notebook services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from llmcheck.schema.machine import Os
 from llmcheck.system.host import Host
 
 _JETSON = r"R(\d+) \(release\), REVISION: ([\d.]+)"
-# (part of the control group's path of process 1, the runtime that names it so)
+# (part of the control group path of process 1, the runtime that uses such paths)
 _GROUP_SIGNS = (
     ("docker", "docker"),
     ("kubepods", "kubernetes"),
@@ -19,8 +19,8 @@ _GROUP_SIGNS = (
     ("cri-containerd", "containerd"),
     ("lxc", "lxc"),
 )
-# (part of where our root folder lies on its file system or in its overlay, the runtime that keeps containers there).
-# Slurm's pyxis starts its containers with enroot and names them pyxis_JOB.
+# (part of the path of our root folder on its file system or in its overlay, the runtime that stores containers there).
+# Slurm's pyxis starts containers with enroot and names them pyxis_JOB.
 _ROOT_SIGNS = (
     ("/pyxis_", "pyxis"),
     ("/enroot/", "enroot"),
@@ -68,7 +68,7 @@ def probe(host: Host, _request: Request) -> Reading:
 
 
 def _distribution(host: Host) -> str | None:
-    """``Debian GNU/Linux 12 (bookworm)``; on a Jetson with NVIDIA's release, which decides on CUDA there."""
+    """``Debian GNU/Linux 12 (bookworm)``; on a Jetson with NVIDIA's release, which determines the CUDA release."""
     values = dict(line.split("=", 1) for line in (host.read("/etc/os-release") or "").splitlines() if "=" in line)
     name = (values.get("PRETTY_NAME") or values.get("NAME") or "").strip("\"'") or None
     # R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, ...
@@ -87,7 +87,7 @@ def _musl(host: Host) -> str | None:
 
 
 def _container(host: Host) -> str | None:
-    """Only what the runtime itself left: its variable, its file, our control group's name, where our root lies."""
+    """The container runtime, by its variables and files, the control group of process 1, and our root folder."""
     if host.environ.get("KUBERNETES_SERVICE_HOST") or host.exists("/var/run/secrets/kubernetes.io/serviceaccount"):
         return "kubernetes"
     declared = host.environ.get("container") or (host.read("/run/systemd/container") or "").strip()
@@ -105,7 +105,7 @@ def _container(host: Host) -> str | None:
 
 
 def _container_by_root(host: Host) -> str | None:
-    """By what is mounted as our root folder, which a runtime cannot hide; a root that is no mount is a chroot's."""
+    """The runtime by the mount of our root folder, which it cannot hide; ``chroot`` where the root is no mount."""
     table = mounts(host)
     root = next((mount for mount in reversed(table) if mount.mount_point == "/"), None)
     if root is None:
@@ -116,12 +116,12 @@ def _container_by_root(host: Host) -> str | None:
     for sign, runtime in _ROOT_SIGNS:
         if any(sign in place for place in places):
             return runtime
-    # /.dockerenv alone is left behind in images that boot as machines; a container's root is an overlay too.
+    # /.dockerenv alone is not enough: it also remains in images that boot as machines, whose root is no overlay.
     return "docker" if host.exists("/.dockerenv") and root.filesystem == "overlay" else None
 
 
 def _wsl(host: Host, release: str) -> int | None:
-    """By the kernel's name, 4.4.0-19041-Microsoft in WSL 1; a kernel built by the user still has WSL's own files."""
+    """The version of WSL by the kernel's release (4.4.0-19041-Microsoft is WSL 1), or 2 by WSL's own files."""
     if "microsoft" in release.lower():
         return 1 if release.endswith("-Microsoft") else 2
     return 2 if host.exists("/proc/sys/fs/binfmt_misc/WSLInterop") or host.exists("/run/WSL") else None

@@ -1,4 +1,8 @@
-"""One module per output format: ``render(value, options) -> str``. Pure: a format never counts, times or decides."""
+"""One module per output format. Pure: a format never counts, times or decides.
+
+A format has ``render(value, options) -> str``, which raises TypeError for a value that it cannot show, and
+``FILE_NAMES``: patterns (fnmatch) of the file names that mean this format. The longest pattern that matches decides.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ from msgspec import Struct
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """How to write a value; the caller knows the terminal."""
+    """How to write a value."""
 
     width: int = 80
     """Columns."""
     color: bool = False
     ascii: bool = False
-    """Only ASCII characters: the terminal's encoding has no others."""
+    """Use only ASCII characters, because the terminal may show no others."""
     verbose: int = 0
+    """The number of -v options."""
     guarded: bool = False
-    """For a file: a script refuses to run on another machine than the one that was judged."""
+    """A script refuses to run on a machine other than the judged one."""

@@ -6,46 +6,48 @@ import json
 import re
 from collections.abc import Sequence
 
+from llmcheck.gpus.cuda import cuda_of
 from llmcheck.printable import printable
 from llmcheck.render import Options
-from llmcheck.render.views.environments import head, installs
+from llmcheck.render.views.environments import header, install_steps, python_series
 from llmcheck.schema.advice import Environment, Plan, Step
+
+FILE_NAMES = ("*Dockerfile*",)
 
 _ROOT = "/opt/llmcheck"
 _DEBIAN = {"cc": "build-essential", "cmake": "cmake", "git": "git"}
-_PYTHON = "3.12"
 _UV = "/opt/uv"
 
 
 def render(value: object, _options: Options) -> str:
-    """A virtual environment for each of the plan's, in one image. Raises TypeError for anything but a plan."""
+    """One image with a virtual environment for every environment. Raises TypeError for anything but a plan."""
     if not isinstance(value, Plan):
         raise TypeError("only an installation plan is a Dockerfile")
     environments = [each for each in value.environments if each.python is not None]
-    version = _minor(environments[0].python_version if environments else None)
-    required = [name for each in environments for step in installs(each) for name in step.requires]
+    version = python_series(environments[0] if environments else None)
+    required = [name for each in environments for step in install_steps(each) for name in step.requires]
     debian = {_DEBIAN[name] for name in required if name in _DEBIAN}
     base = f"python:{version}-slim"
     if value.image is not None:
         base, version = value.image.name, value.image.python
-        debian |= {"python3-dev", "python3-venv"}  # with the headers that a build needs
-    lines = head(value)
+        debian |= {"python3-dev", "python3-venv"}  # with the headers for compiling extensions
+    lines = header(value)
     lines += [f"# note: {printable(note)}" for note in value.notes]
     lines += [f"FROM {base}", ""]
     if debian:
-        lines += ["# what the steps below need", _run(["apt-get", "update"])]
+        lines += ["# packages that the steps below need", _run(["apt-get", "update"])]
         lines += [_run(["apt-get", "install", "--yes", "--no-install-recommends", *sorted(debian)]), ""]
     for environment in environments:
         lines += [*_environment(environment, version), ""]
     for environment in value.environments:
         if environment.python is None:
             lines += [
-                f"# {printable(environment.name)} is no Python package: it is a container, or built on its own",
+                f"# {printable(environment.name)} is not a Python package: it is a container or built from source",
                 "",
             ]
     if environments:
         lines.append(f"ENV PATH={_ROOT}/{_folder(environments[0])}/bin:$PATH")
-    if value.torch is not None and value.torch.tag.startswith("cu"):
+    if value.torch is not None and cuda_of(value.torch.tag):
         lines.append("# run it with: docker run --gpus all ...")
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -53,14 +55,14 @@ def render(value: object, _options: Options) -> str:
 def _environment(environment: Environment, version: str) -> list[str]:
     folder = f"{_ROOT}/{_folder(environment)}"
     lines = [f"# environment: {printable(environment.name)}"]
-    own = _minor(environment.python_version)
+    own = python_series(environment)
     if own != version:
         lines += [f"# it needs Python {own}, which uv installs", _run(["python3", "-m", "venv", _UV])]
         lines.append(_run([f"{_UV}/bin/pip", "install", "--no-cache-dir", "uv>=0.9"]))
         lines.append(_run([f"{_UV}/bin/uv", "venv", "--seed", "--python", own, folder]))
     else:
         lines.append(_run(["python3", "-m", "venv", folder]))
-    for step in installs(environment):
+    for step in install_steps(environment):
         lines += [f"# {printable(step.reason)}", _run(_pip(folder, step), step.variables)]
     for step in environment.steps:
         if step.kind == "verify" and not step.needs_gpu:
@@ -76,15 +78,10 @@ def _pip(folder: str, step: Step) -> list[str]:
 
 
 def _run(argv: Sequence[str], variables: dict[str, str] | None = None) -> str:
-    """The form of a JSON array: no shell reads it, and Docker puts in no variables."""
+    """The exec form: a JSON array, which no shell interprets."""
     words = [*(["env", *(f"{name}={value}" for name, value in variables.items())] if variables else []), *argv]
     return f"RUN {json.dumps(words)}"
 
 
 def _folder(environment: Environment) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", environment.name)
-
-
-def _minor(version: str | None) -> str:
-    match = re.match(r"\d+\.\d+", version or "")
-    return match[0] if match else _PYTHON

@@ -1,9 +1,11 @@
-"""JSON: the value itself, with its schema's name and version."""
+"""JSON: all fields of the value, with the name and version of its schema."""
 
 from __future__ import annotations
 
 from llmcheck import codec
 from llmcheck.render import Options
+
+FILE_NAMES = ("*.json",)
 
 
 def render(value: object, _options: Options) -> str:

@@ -1,4 +1,4 @@
-"""Markdown: for issues, wikis and job summaries."""
+"""Markdown, for issues, wikis and job summaries."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from llmcheck.render.views.blocks import (
 )
 from llmcheck.render.views.views import document
 
+FILE_NAMES = ("*.md",)
+
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
 def render(value: object, options: Options) -> str:
-    """The document of a value; every text from outside is escaped."""
+    """The value as a Markdown document; all text is escaped."""
     return "\n\n".join(text for block in document(value, options) if (text := _block(block))) + "\n"
 
 

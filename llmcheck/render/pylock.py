@@ -1,4 +1,4 @@
-"""A plan that was resolved, as a lock file (PEP 751)."""
+"""A resolved installation plan as a lock file (PEP 751)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import re
 
 from llmcheck.errors import UsageError
 from llmcheck.render import Options
-from llmcheck.render.views.environments import head, only_environment
+from llmcheck.render.views.environments import header, only_environment
 from llmcheck.schema.advice import Plan, Resolved
+
+FILE_NAMES = ("pylock*.toml",)
 
 
 def render(value: object, _options: Options) -> str:
-    """One environment, with every release that the resolver chose. Raises TypeError for anything but a plan, UsageError
-    for a plan that was not resolved, that has several environments, or of whose files too little is known.
+    """One environment, with every release that the resolver chose.
+
+    Raises TypeError for anything but a plan, and UsageError for a plan that was not resolved, that has several
+    environments, or whose files have no known URL or hash.
     """
     if not isinstance(value, Plan):
         raise TypeError("only an installation plan is a lock file")
@@ -21,10 +25,10 @@ def render(value: object, _options: Options) -> str:
     answers = {each.environment: each for each in value.verification or ()}
     answer = answers.get(environment.name) if environment else None
     if environment is not None and answer is None:
-        raise UsageError("a lock file holds resolved versions: add --verify")
+        raise UsageError("a lock file contains resolved versions: add --verify")
     if answer is not None and answer.status != "resolved":
         raise UsageError(f"the plan was not resolved, so there is nothing to lock: {answer.message}")
-    lines = [*head(value), 'lock-version = "1.0"', 'created-by = "llmcheck"']
+    lines = [*header(value), 'lock-version = "1.0"', 'created-by = "llmcheck"']
     packages = sorted(answer.packages, key=lambda each: each.name) if answer else []
     if answer is not None and answer.requires_python:
         minor = ".".join(answer.requires_python.split(".")[:2])
@@ -39,7 +43,7 @@ def render(value: object, _options: Options) -> str:
 def _package(package: Resolved) -> list[str]:
     if not package.url or not package.sha256:
         raise UsageError(
-            f"the resolver named no file and hash of {package.name} {package.version}: it cannot be locked"
+            f"the resolver reported no file and hash for {package.name} {package.version}: it cannot be locked"
         )
     name = re.sub(r"[?#].*", "", package.url).rpartition("/")[2]
     facts = [f"name = {_text(name)}", f"url = {_text(package.url)}"]
@@ -51,5 +55,5 @@ def _package(package: Resolved) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """TOML's basic strings escape as JSON's do, but for DEL, which JSON lets through."""
+    """A basic string of TOML: escapes as in JSON, and also for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Text for terminals: aligned, wrapped to the width, in colour or plain, in UTF-8 or ASCII."""
+"""Text for terminals: aligned, wrapped to the width, with or without colour, in UTF-8 or ASCII."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ from llmcheck.render.views.blocks import (
     Tone,
 )
 from llmcheck.render.views.views import document
+from llmcheck.schema.estimate import Component
+
+FILE_NAMES = ("*.txt",)
 
 _STYLES: dict[Tone, str] = {
     "plain": "",
@@ -40,29 +43,29 @@ _STYLES: dict[Tone, str] = {
     "accent": "cyan",
 }
 _BAR_CELLS = 12
-_SEGMENTS = {
+_SEGMENTS: dict[Component, tuple[str, str, str]] = {
     "weights": ("W", "█", "blue"),
-    "KV cache": ("K", "▓", "cyan"),
+    "kv_cache": ("K", "▓", "cyan"),
     "activations": ("A", "▒", "magenta"),
     "gradients": ("G", "▚", "yellow"),
     "optimizer": ("O", "▞", "red"),
     "overhead": ("+", "░", "dim"),
 }
-"""Of each component: its ASCII sign, its drawn sign, its colour. The sign identifies it without colour."""
+"""ASCII character, drawn character and colour of each component. The characters identify it without colour."""
 _WIDE, _NARROW = 110, 72
-# A number and its unit stay on one line: this private-use character replaces the blank between them while wrapping.
+# Keeps a number and its unit on one line: this private-use character replaces the blank between them while wrapping.
 _GLUE = "\ue000"
 _QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGTP]i?B|Gb/s|\$/h)\b)")
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "–": "-", "×": "x", "…": "...", "≥": ">="})
 
 
 def render(value: object, options: Options) -> str:
-    """The document of a value, no line longer than ``options.width`` except commands, which stay whole to be pasted."""
+    """The value as text. Only commands may be longer than ``options.width``, so that they can be pasted."""
     return blocks(document(value, options), options)
 
 
 def blocks(shown: Document, options: Options) -> str:
-    """Wraps every block to ``options.width`` and cuts nothing; only commands may be longer."""
+    """Blocks as text, wrapped to ``options.width`` without cutting anything; only commands may be longer."""
     output = io.StringIO()
     console = Console(
         file=output,
@@ -131,18 +134,18 @@ def _bar(used: float, options: Options) -> Text:
 
 
 def _stacks(block: Stacks, options: Options) -> RenderableType:
-    """Bars of one scale, each below its label, and a legend."""
+    """Bars on one scale, each below its label, and a legend."""
     cells = max(20, min(options.width - 8, 72))
     scale = max((_extent(row) for row in block.rows), default=1.0) or 1.0
     lines: list[Text] = []
     for row in block.rows:
         lines.append(Text.assemble(_clean(row.label, options), "  ", (_clean(row.value, options), _STYLES[row.tone])))
         lines.append(_stack(row, options, cells, scale))
-    present = dict.fromkeys(segment.name for row in block.rows for segment in row.segments if segment.size > 0)
+    present = {each.component: each.label for row in block.rows for each in row.segments if each.size > 0}
     legend = Text()
-    for name in present:
-        sign, style = _sign_of(name, options)
-        legend.append(f"{sign} ", style).append(f"{_clean(name, options)}   ")
+    for component, label in present.items():
+        sign, style = _segment_sign(component, options)
+        legend.append(f"{sign} ", style).append(f"{_clean(label, options)}   ")
     lines.append(legend)
     return Padding(Group(*lines), (0, 0, 0, 2))
 
@@ -157,7 +160,7 @@ def _stack(row: Stack, options: Options, cells: int, scale: float) -> Text:
     for segment in row.segments:
         filled += segment.size
         end = max(round(filled / scale * cells), at + 1) if segment.size > 0 else at
-        sign, style = _sign_of(segment.name, options)
+        sign, style = _segment_sign(segment.component, options)
         text.append(sign * (min(end, cells) - at), style)
         at = min(end, cells)
     if row.capacity is None:
@@ -169,8 +172,8 @@ def _stack(row: Stack, options: Options, cells: int, scale: float) -> Text:
     return text.append(("." if options.ascii else "·") * (edge - at), "dim").append_text(mark)
 
 
-def _sign_of(name: str, options: Options) -> tuple[str, str]:
-    plain, drawn, style = _SEGMENTS.get(name, ("?", "?", ""))
+def _segment_sign(component: Component, options: Options) -> tuple[str, str]:
+    plain, drawn, style = _SEGMENTS[component]
     return (plain if options.ascii else drawn), style
 
 
@@ -180,10 +183,10 @@ def _table(block: Table, options: Options) -> RenderableType:
         for index, column in enumerate(block.columns)
         if options.width >= (_WIDE if column.wide_only else _NARROW if column.not_narrow else 0)
     ]
-    room = options.width - 2 * len(kept)
-    widths = _widths([_needs(block, index, options) for index in kept], room)
+    available = options.width - 2 * len(kept)
+    widths = _widths([_width_range(block, index, options) for index in kept], available)
     if widths is None:
-        return _listed(block, kept, options)
+        return _as_list(block, kept, options)
     table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     for index, cells in zip(kept, widths, strict=True):
         column = block.columns[index]
@@ -199,31 +202,31 @@ def _table(block: Table, options: Options) -> RenderableType:
     return Padding(table, (0, 0, 0, 2))
 
 
-def _needs(block: Table, index: int, options: Options) -> tuple[int, int]:
-    """Cells that a column needs at least, and those that its longest text takes in one line."""
+def _width_range(block: Table, index: int, options: Options) -> tuple[int, int]:
+    """The minimum width of a column, and the width of its longest text on one line, in cells."""
     column = block.columns[index]
     longest = max([cell_len(column.name), *(cell_len(_clean(row[index].text, options)) for row in block.rows)])
-    return longest if column.fixed else min(column.least, longest), longest
+    return longest if column.fixed else min(column.min_width, longest), longest
 
 
-def _widths(needs: Sequence[tuple[int, int]], room: int) -> list[int] | None:
-    """Cells for each column: the widest are narrowed first; None if ``room`` is less than all need.
+def _widths(ranges: Sequence[tuple[int, int]], available: int) -> list[int] | None:
+    """The width of each column in cells; the widest are narrowed first. None if the minimum widths do not fit.
 
     rich itself would cut text that does not fit.
     """
-    if sum(least for least, _ in needs) > room:
+    if sum(minimum for minimum, _ in ranges) > available:
         return None
-    most = max((longest for _, longest in needs), default=0)
-    while sum(max(least, min(longest, most)) for least, longest in needs) > room:
-        most -= 1
-    widths = [max(least, min(longest, most)) for least, longest in needs]
-    for index, (_, longest) in reversed(list(enumerate(needs))):
-        widths[index] += min(longest - widths[index], room - sum(widths))
+    limit = max((longest for _, longest in ranges), default=0)
+    while sum(max(minimum, min(longest, limit)) for minimum, longest in ranges) > available:
+        limit -= 1
+    widths = [max(minimum, min(longest, limit)) for minimum, longest in ranges]
+    for index, (_, longest) in reversed(list(enumerate(ranges))):
+        widths[index] += min(longest - widths[index], available - sum(widths))
     return widths
 
 
-def _listed(block: Table, kept: Sequence[int], options: Options) -> RenderableType:
-    """A list instead of a table: the first cell of each row, and the others below it with their column's name."""
+def _as_list(block: Table, kept: Sequence[int], options: Options) -> RenderableType:
+    """A list instead of a table: the first cell of a row, and below it the others with the names of their columns."""
     rows: list[RenderableType] = []
     for row in block.rows:
         first, *others = (row[index] for index in kept)

@@ -1,7 +1,7 @@
-"""What runs or trains a model: one file for each runtime, found by its name.
+"""Programs that run or train a model: one file for each runtime, found by its name.
 
-A runtime says where it runs, which formats it reads, what it adds to the memory that the model's shapes explain, how
-fast it is beside the roofline, and how it is started. Nothing outside this package compares a runtime's name.
+A runtime declares where it runs, which formats it reads, the memory it needs in addition to weights and cache, how fast
+it is relative to the roofline, and how it is started. No module outside this package compares a runtime's name.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from llmcheck.runtimes.behaviour.launch import LaunchLine as LaunchLine
 from llmcheck.schema.machine import Gpu
 
 DEFAULT = "transformers"
-"""Of a workload that names none."""
-FRUGAL = "llama.cpp"
-"""The one that is advised where another lacks memory: its formats go down to 2 bits, and it computes in RAM too."""
+"""Id of the runtime for a workload that names none."""
+LEAST_MEMORY = "llama.cpp"
+"""Id of the runtime to propose where another needs too much memory: it has formats down to 2 bits and computes layers
+in RAM."""
 
 
 @functools.cache
 def named(name: str | None) -> Runtime:
-    """The runtime with this id; the default one for None. Raises UsageError for a name that no runtime has."""
+    """The runtime with this id; ``DEFAULT`` for None. Raises UsageError for an id that no runtime has."""
     wanted = name or DEFAULT
     module = wanted.replace("-", "_").replace(".", "_")
     if module in registry.names(__name__):
@@ -43,23 +44,24 @@ def named(name: str | None) -> Runtime:
 
 @functools.cache
 def every() -> tuple[Runtime, ...]:
-    """All runtimes, in the order of their files' names."""
+    """All runtimes, sorted by file name."""
     return tuple(registry.load(__name__, name).RUNTIME for name in registry.names(__name__))
 
 
 def ids() -> tuple[str, ...]:
+    """The ids of all runtimes, sorted by file name."""
     return tuple(each.id for each in every())
 
 
-def usual(family: str, gpus: Sequence[Gpu] = ()) -> str:
-    """Id of the runtime that people use for weights of this family on these GPUs, where they name none."""
+def default_for(family: str, gpus: Sequence[Gpu] = ()) -> str:
+    """Id of the runtime for weights of this family on these GPUs where the user names none."""
     vendors = {gpu.vendor for gpu in gpus}
     for each in every():
-        if each.own_family == family or (vendors & set(each.usual_on) and family in each.families):
+        if each.native_family == family or (vendors & set(each.default_on) and family in each.families):
             return each.id
     return DEFAULT
 
 
-def reader(family: str) -> Runtime | None:
-    """The runtime whose own format this family is; None where it belongs to none."""
-    return next((each for each in every() if each.own_family == family), None)
+def native_to(family: str) -> Runtime | None:
+    """The runtime that this family of weight formats was made for; None for a family that is general."""
+    return next((each for each in every() if each.native_family == family), None)

@@ -1,9 +1,15 @@
-"""ExLlamaV3 behind tabbyAPI: EXL3 weights of any number of bits on NVIDIA cards."""
+"""ExLlamaV3, served by tabbyAPI: EXL3 weights of 1 to 8 bits on NVIDIA GPUs."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
-from llmcheck.runtimes.behaviour.interface import Example, GpuMemory, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import (
+    CACHE_16_BIT,
+    Example,
+    GpuMemory,
+    Platform,
+    Runtime,
+)
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
@@ -11,19 +17,19 @@ from llmcheck.schema.workload import Workload
 _VERSION = "1.6.5"
 _CHUNK = 2048
 """tabbyAPI's default ``chunk_size``."""
-_CACHE_MODES = {"q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": "4,4"}
-"""Bits of keys and values."""
+_CACHES = {**CACHE_16_BIT, "q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": "4,4"}
+"""Values of ``--cache-mode``: bits of keys, bits of values."""
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    reserve = term("overhead", "reserve of the automatic split", 96e6, "tabbyAPI's autosplit_reserve: 96 MB", low=0)
+    reserve = term("overhead", "reserve of the automatic split", 96e6, "tabbyAPI's default autosplit_reserve", low=0)
     return [*server.chunk_terms(gpu, _CHUNK), reserve]
 
 
 def _launch(what: Launch) -> LaunchLine | None:
     """Run in tabbyAPI's folder. None for a repository: it loads folders, so the model has to be downloaded first."""
     work = what.workload
-    if not what.is_path or not serves(what, _CACHE_MODES):
+    if not what.is_path or not serves(what, _CACHES):
         return None
     folder, _, name = what.model.rpartition("/")
     cache = None if work.context is None else -(-work.context * max(work.batch, 1) // 256) * 256
@@ -33,7 +39,7 @@ def _launch(what: Launch) -> LaunchLine | None:
         *options(
             ("--cache-size", cache),
             ("--max-seq-len", work.context),
-            ("--cache-mode", _CACHE_MODES.get(work.kv_cache or "")),
+            ("--cache-mode", _CACHES.get(work.kv_cache or "")),
             ("--cpu-moe-offload-layers", what.expert_layers_in_ram),
         ),
     )  # fmt: skip
@@ -43,15 +49,18 @@ def _launch(what: Launch) -> LaunchLine | None:
 RUNTIME = Runtime(
     id="exllama",
     version=_VERSION,
-    source="the exllamav3 1.6.5 wheel; theroyallab/tabbyAPI@e632af4, whose parser took the launch line",
+    source="the exllamav3 1.6.5 wheel; theroyallab/tabbyAPI@e632af4, whose parser accepted the launch line",
     as_of="2026-10-25",
+    rank=70,
+    proposed="named",
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux", "windows"),
     needs_gpu=True,
     families=("exl3",),
-    own_family="exl3",
+    native_family="exl3",
     ladder=("exl3-8.0", "exl3-6.0", "exl3-5.0", "exl3-4.0", "exl3-3.0", "exl3-2.0"),
     four_bits="exl3-4.0",
+    cache_formats=_CACHES,
     cache_ladder=("fp16", "int8", "int4"),
     cache_block=256,
     collectives=False,

@@ -1,11 +1,12 @@
-"""LitGPT: one file a model, on Lightning Fabric."""
+"""LitGPT: fine-tuning on Lightning Fabric."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import eager, server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     Runtime,
     Training,
@@ -16,15 +17,21 @@ from llmcheck.schema.workload import Workload
 
 _VERSION = "0.5.13"
 _QUANTISED = {"nf4": "bnb.nf4", "nf4-dq": "bnb.nf4-dq", "int8": "bnb.int8-training"}
+_PRECISIONS = {"fp32": "32-true", "mixed": "bf16-mixed"}
+_TARGETS: dict[str | None, tuple[tuple[str, bool], ...]] = {
+    "attention": (("--lora_key", True), ("--lora_projection", True)),
+    "all-linear": (("--lora_key", True), ("--lora_projection", True), ("--lora_mlp", True)),
+    "mlp": (("--lora_query", False), ("--lora_value", False), ("--lora_mlp", True)),
+}
+"""What differs from LitGPT's default, which is queries and values."""
 
 
 def _training(_version: Version) -> Training:
     return Training(loss_bytes=10.0, repeats_grouped_heads=True, keeps_fused_qkv=True, keeps_dropout_mask=True)
 
 
-_COMMANDS = {"full": "finetune_full", "lora": "finetune_lora", "qlora": "finetune_lora"}
-_PRECISIONS = {"fp32": "32-true", "mixed": "bf16-mixed"}
 _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD"}
+_COMMANDS = {"full": "finetune_full", "lora": "finetune_lora", "qlora": "finetune_lora"}
 
 
 def _launch(what: Launch) -> LaunchLine | None:
@@ -38,6 +45,8 @@ def _launch(what: Launch) -> LaunchLine | None:
     if work.offload not in (None, "none") or work.sharding not in (None, "none", "fsdp1"):
         return None
     quantised = _QUANTISED.get(work.weights or ("nf4-dq" if work.method == "qlora" else ""))
+    if quantised and (what.gpus > 1 or work.precision == "mixed"):
+        return None  # LitGPT refuses both
     argv = (
         "litgpt", command, what.model, "--precision", _PRECISIONS.get(work.precision or "", "bf16-true"),
         *options(
@@ -47,6 +56,7 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--train.micro_batch_size", work.batch),
             ("--train.max_seq_length", work.context),
             ("--lora_r", None if work.method == "full" else work.lora_rank),
+            *(_TARGETS.get(work.lora_targets, ()) if work.method != "full" else ()),
         ),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"litgpt {_VERSION}")
@@ -57,9 +67,12 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="the litgpt 0.5.13 wheel: litgpt/finetune",
     as_of="2026-06-29",
+    rank=95,
+    proposed="named",
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=CACHE_16_BIT,
     memory=eager.memory,
     training=_training,
     pace=server.pace,

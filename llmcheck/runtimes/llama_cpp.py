@@ -1,4 +1,4 @@
-"""llama.cpp: GGUF files on any GPU, and on the processors what the GPUs do not hold."""
+"""llama.cpp: GGUF files on any GPU, and on the CPUs the layers that do not fit on the GPUs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _launch(what: Launch) -> LaunchLine | None:
     None for a format of the cache that it has not."""
     work = what.workload
     slots = max(work.batch, 1)
-    cache = ggml.CACHE_TYPES.get(work.kv_cache or "")
-    if not serves(what, ggml.CACHE_TYPES, tags=True):
+    cache = ggml.CACHES.get(work.kv_cache or "")
+    if not serves(what, ggml.CACHES, tags=True):
         return None
     model = ("-m", what.model) if what.is_path else ("-hf", ":".join(filter(None, (what.model, what.quantisation))))
     argv = (
@@ -32,6 +32,7 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("-ts", ",".join(map(share, what.tensor_split)) or None),
             ("-ctk", cache),
             ("-ctv", cache),
+            ("-fa", "off" if work.flash_attention is False else None),
             ("-np", slots),
             ("-lm", None if what.memory_map is None else _LOAD_MODES[what.memory_map]),
         ),
@@ -44,15 +45,18 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
     as_of="2026-10-06",
+    rank=20,
     families=ggml.FAMILIES,
-    own_family="gguf",
+    native_family="gguf",
     gguf_file="computes",
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
+    cache_formats=ggml.CACHES,
     cache_ladder=("fp16", "q8_0", "q4_0"),
     cache_block=ggml.BLOCK,
     offloads=True,
+    experts_in_ram=True,
     computes_in_ram=True,
     counts_gpu_layers=True,
     embedding_in_ram=True,

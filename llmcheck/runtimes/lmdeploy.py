@@ -1,10 +1,11 @@
-"""LMDeploy: a server that takes its KV cache from what is free once the weights are loaded."""
+"""LMDeploy: a server whose KV cache is a share of the memory that is free once the weights are loaded."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Platform,
@@ -18,7 +19,8 @@ from llmcheck.schema.workload import Workload
 _VERSION = "0.18.0"
 _CHUNK = 8192
 """Its default ``--max-prefill-token-num``."""
-_CACHE_POLICIES = {"int8": 8, "int4": 4, "fp8": 16}
+_CACHES = {**CACHE_16_BIT, "int8": "8", "int4": "4", "fp8": "16", "fp8_e4m3": "16", "fp8_e5m2": "17"}
+"""Values of ``--quant-policy``."""
 _MODEL_FORMATS = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "mxfp4": "mxfp4"}
 
 
@@ -31,7 +33,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     if what.pipeline_parallel > 1 or what.offloaded_bytes or what.expert_layers_in_ram:
         return None
     work = what.workload
-    if not serves(what, _CACHE_POLICIES):
+    if not serves(what, _CACHES):
         return None
     argv = (
         "lmdeploy", "serve", "api_server", what.model,
@@ -39,7 +41,7 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--model-format", _MODEL_FORMATS.get((work.weights or "").partition("-")[0])),
             ("--tp", more_than_one(what.tensor_parallel)),
             ("--session-len", work.context),
-            ("--quant-policy", _CACHE_POLICIES.get(work.kv_cache or "")),
+            ("--quant-policy", _CACHES.get(work.kv_cache or "")),
             ("--max-batch-size", work.max_sequences),
             ("--cache-max-entry-count", work.memory_fraction),
         ),
@@ -52,13 +54,16 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="the lmdeploy 0.18.0 wheel: lmdeploy/cli, lmdeploy/messages.py, METADATA",
     as_of="2026-09-28",
-    # no least compute capability is published for all of it
+    rank=50,
+    proposed="installed",
+    # no minimum compute capability is published that holds for every engine and format
     platforms=(Platform(vendor="nvidia"),),
     systems=("linux",),
     needs_gpu=True,
     families=("plain", "mxfp4", "fp8", "group"),
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "int8", "int4"),
     cache_block=64,
     reservation=Reservation(fraction=0.8, of="free-after-weights"),

@@ -1,18 +1,19 @@
-"""Ollama: a llama-server as a child process for each GGUF model, with a context by the size of the cards."""
+"""Ollama: one llama-server process for each GGUF model; the default context depends on the GPUs' memory."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
-from llmcheck.runtimes.behaviour.interface import Example, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Platform, Runtime
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, serves, variables
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
 _VERSION = "0.33.0-rc2"
+_CACHES = {**CACHE_16_BIT, "q8_0": "q8_0", "q4_0": "q4_0"}
 
 
 def _default_context(gpu_bytes: int) -> int:
-    """server/routes.go: by the memory of all GPUs together."""
+    """``server/routes.go``: by the memory of all GPUs together."""
     if gpu_bytes < 23 * GIB:
         return 4096
     return 32_768 if gpu_bytes < 47 * GIB else 262_144
@@ -25,14 +26,15 @@ def _launch(what: Launch) -> LaunchLine | None:
     if what.is_path:
         return None
     work = what.workload
-    cache = ggml.CACHE_TYPES.get(work.kv_cache or "")
-    if not serves(what, ggml.CACHE_TYPES, tags=True):
+    cache = _CACHES.get(work.kv_cache or "")
+    if not serves(what, _CACHES, tags=True):
         return None
+    flash = 0 if work.flash_attention is False else None if cache is None else 1
     model = f"hf.co/{what.model}:{what.quantisation}" if what.quantisation else what.model
     settings = variables(
         ("OLLAMA_CONTEXT_LENGTH", work.context),
         ("OLLAMA_KV_CACHE_TYPE", cache),
-        ("OLLAMA_FLASH_ATTENTION", None if cache is None else 1),
+        ("OLLAMA_FLASH_ATTENTION", flash),
         ("OLLAMA_NUM_PARALLEL", more_than_one(work.batch)),
         ("OLLAMA_SCHED_SPREAD", 1 if what.gpus > 1 else None),
     )
@@ -49,7 +51,9 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="ollama/ollama@fb307609: docs/gpu.mdx, docs/faq.mdx, envconfig/config.go, server/routes.go",
     as_of="2026-08-21",
-    # Vulkan runs on AMD's cards that ROCm does not know, and on Intel's
+    rank=25,
+    proposed="installed",
+    # AMD GPUs that ROCm does not support, and Intel's, run with Vulkan
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(5, 0)),
         Platform(vendor="amd"),
@@ -61,6 +65,7 @@ RUNTIME = Runtime(
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
+    cache_formats=_CACHES,
     cache_ladder=("fp16", "q8_0", "q4_0"),
     cache_block=ggml.BLOCK,
     offloads=True,

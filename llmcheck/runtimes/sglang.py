@@ -1,4 +1,4 @@
-"""SGLang: a server that takes a share of each card for weights and KV cache."""
+"""SGLang: a server that reserves a share of each GPU for weights and KV cache."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Platform,
@@ -21,6 +22,8 @@ from llmcheck.units import GIB
 
 _VERSION = "0.5.23"
 _CHUNK = 8192
+"""Its default ``--chunked-prefill-size`` on GPUs of 60 to 160 GiB; smaller ones have 2,048 or 4,096."""
+_CACHES = {**CACHE_16_BIT, "fp8": "fp8_e5m2", "fp8_e5m2": "fp8_e5m2", "fp8_e4m3": "fp8_e4m3"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
@@ -28,10 +31,10 @@ def _memory(gpu: GpuMemory) -> list[Term]:
 
 
 def _launch(what: Launch) -> LaunchLine | None:
-    """None for a cache in fewer bits than 8, and for experts in RAM: that takes kt-kernel and weights that were
+    """None for a cache in a format that it has not, and for experts in RAM: that takes kt-kernel and weights that were
     converted for it."""
     work = what.workload
-    if what.expert_layers_in_ram or not serves(what, ("fp8",)):
+    if what.expert_layers_in_ram or not serves(what, _CACHES):
         return None
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (
@@ -42,7 +45,7 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--pp-size", more_than_one(what.pipeline_parallel)),
             ("--context-length", work.context),
             ("--max-running-requests", work.max_sequences),
-            ("--kv-cache-dtype", "fp8_e5m2" if work.kv_cache == "fp8" else None),
+            ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
             ("--cpu-offload-gb", math.ceil(what.offloaded_bytes / GIB) or None),
             ("--mem-fraction-static", work.memory_fraction),
         ),
@@ -58,6 +61,8 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="the sglang 0.5.23 wheel; its documentation for cards",
     as_of="2026-10-30",
+    rank=30,
+    proposed="installed",
     platforms=(
         Platform(vendor="nvidia", min_compute_capability=(7, 5)),
         Platform(vendor="amd", gfx=("gfx942", "gfx950", "gfx1250")),
@@ -66,10 +71,11 @@ RUNTIME = Runtime(
     systems=("linux",),
     families=TORCH_FAMILIES,
     gguf_file="computes",
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
-    # mem_fraction_static of large cards; it is less on small ones
+    # mem_fraction_static is computed for each GPU: about 0.83 on an 80 GB card, 0.70 to 0.75 on 16 to 24 GB
     reservation=Reservation(fraction=0.88, of="total"),
     sequences_option="--max-running-requests",
     tensor_parallel=True,

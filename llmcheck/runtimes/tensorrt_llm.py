@@ -1,11 +1,12 @@
-"""TensorRT-LLM: NVIDIA's own server."""
+"""TensorRT-LLM: NVIDIA's server."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Platform,
@@ -19,6 +20,7 @@ from llmcheck.schema.workload import Workload
 _VERSION = "1.2.1"
 _CHUNK = 8192
 """Its default ``--max_num_tokens``."""
+_CACHES = {**CACHE_16_BIT, "fp8": None}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
@@ -28,7 +30,7 @@ def _memory(gpu: GpuMemory) -> list[Term]:
 def _launch(what: Launch) -> LaunchLine | None:
     """None for what only a YAML file can say: the cache's format and uneven stages; weights in RAM it has not."""
     work = what.workload
-    if not serves(what) or what.stage_layers:
+    if not serves(what, CACHE_16_BIT) or what.stage_layers:
         return None
     if what.offloaded_bytes or what.expert_layers_in_ram:
         return None
@@ -50,16 +52,19 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="TensorRT-LLM 1.2.1: trtllm-serve's options, its list of supported hardware",
     as_of="2026-04-30",
+    rank=60,
+    proposed="installed",
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux",),
     needs_gpu=True,
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
     cache_block=32,
-    # free_gpu_memory_fraction
-    reservation=Reservation(fraction=0.9, of="total"),
+    # free_gpu_memory_fraction: of what weights and buffers leave free
+    reservation=Reservation(fraction=0.9, of="free-after-weights"),
     sequences_option="--max_batch_size",
     tensor_parallel=True,
     fp8_arithmetic=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     GpuMemory,
     Platform,
@@ -18,22 +19,23 @@ from llmcheck.schema.workload import Workload
 
 _VERSION = "3.3.7"
 _IMAGE = "ghcr.io/huggingface/text-generation-inference:3.3.5"
-"""That the README of 3.3.7 starts."""
-_QUANTISED = {"bnb-4bit": "bitsandbytes-nf4", "awq": "awq", "gptq": "gptq", "fp8": "fp8", "nf4": "bitsandbytes-nf4"}
+_QUANTISED = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "nf4": "bitsandbytes-nf4", "int8": "bitsandbytes"}
+"""Values of ``--quantize`` by the format's name up to its first hyphen."""
+_CACHES = {**CACHE_16_BIT, "fp8": "fp8_e4m3fn", "fp8_e4m3": "fp8_e4m3fn", "fp8_e5m2": "fp8_e5m2"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return server.chunk_terms(gpu, server.usual_chunk(gpu))
+    return server.chunk_terms(gpu, server.default_chunk(gpu))
 
 
 def _launch(what: Launch) -> LaunchLine | None:
     """The container's own launcher takes what follows the image. Its models are kept in a named volume.
 
-    None for what it has no option for: weights in RAM, pipelines, a cache in fewer bits than 8."""
+    None for what it has no option for: weights in RAM, pipelines, a cache in a format that it has not."""
     if what.offloaded_bytes or what.expert_layers_in_ram or what.pipeline_parallel > 1:
         return None
     work = what.workload
-    if not serves(what, ("fp8",)):
+    if not serves(what, _CACHES):
         return None
     model = "/model" if what.is_path else what.model
     path = what.model if what.model.startswith(("/", "./")) else f"./{what.model}"
@@ -42,10 +44,10 @@ def _launch(what: Launch) -> LaunchLine | None:
         "-v", f"{path}:/model" if what.is_path else "tgi-models:/data", _IMAGE, "--model-id", model,
         *options(
             ("--quantize", _QUANTISED.get((work.weights or "").partition("-")[0])),
-            ("--num-shard", more_than_one(what.gpus)),
+            ("--num-shard", more_than_one(what.tensor_parallel)),
             ("--max-total-tokens", work.context),
             ("--max-batch-size", work.max_sequences),
-            ("--kv-cache-dtype", "fp8_e4m3fn" if work.kv_cache == "fp8" else None),
+            ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
             ("--cuda-memory-fraction", work.memory_fraction),
         ),
     )  # fmt: skip
@@ -58,11 +60,14 @@ RUNTIME = Runtime(
     source="text-generation-inference v3.3.7: launcher/src/main.rs, README",
     as_of="2026-01-08",
     upkeep="maintenance",
+    rank=80,
+    proposed="named",
     platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="habana")),
     systems=("linux",),
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
     reservation=Reservation(fraction=0.95, of="total"),
     sequences_option="--max-batch-size",

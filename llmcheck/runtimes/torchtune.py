@@ -1,11 +1,12 @@
-"""torchtune: recipes of PyTorch's own, no longer maintained."""
+"""torchtune: PyTorch's recipes for fine-tuning, no longer maintained since 2025."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import eager, server
 from llmcheck.runtimes.behaviour.interface import (
-    SERVER_LADDER,
+    CACHE_16_BIT,
     TORCH_FAMILIES,
+    TORCH_LADDER,
     Example,
     Runtime,
     Training,
@@ -49,7 +50,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     if work.offload == "optimizer" or (work.offload == "all" and not many):
         return None
     settings = variables(
-        ("batch_size", more_than_one(work.batch)),
+        ("batch_size", max(work.batch, 1)),
         ("tokenizer.max_seq_len", work.context),
         ("dtype", {"bf16": "bf16", "fp32": "fp32"}.get(work.precision or "")),
         ("enable_activation_checkpointing", work.checkpointing),
@@ -71,9 +72,12 @@ RUNTIME = Runtime(
     source="the torchtune 0.6.1 wheel: recipes and their configurations",
     as_of="2025-04-30",
     upkeep="unmaintained",
+    rank=90,
+    proposed="named",
     families=TORCH_FAMILIES,
-    ladder=SERVER_LADDER,
+    ladder=TORCH_LADDER,
     four_bits="awq",
+    cache_formats=CACHE_16_BIT,
     memory=eager.memory,
     training=_training,
     pace=server.pace,

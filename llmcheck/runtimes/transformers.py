@@ -1,9 +1,10 @@
-"""transformers with accelerate, PEFT and bitsandbytes: PyTorch's operations one by one, on whatever PyTorch runs on."""
+"""transformers with accelerate, PEFT and bitsandbytes: eager PyTorch on any device that PyTorch supports."""
 
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import eager, trl
 from llmcheck.runtimes.behaviour.interface import (
+    CACHE_16_BIT,
     TORCH_FAMILIES,
     Example,
     GpuMemory,
@@ -16,42 +17,45 @@ from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
 _VERSION = "5.23.0"
-_ALL_LOGITS_UNTIL = (4, 45)
-"""Before, the logits of every token of a prompt were kept, and at the loss their 32-bit copy and shifted gradient."""
-_REPEATED_HEADS_UNTIL = (4, 48)
-"""Since then the kernel reads grouped heads as they are."""
+_LAST_LOGITS_SINCE = (4, 45)
+"""Before this version: the logits of every prompt token, and at the loss a 32-bit copy and a shifted gradient."""
+_GROUPED_HEADS_SINCE = (4, 48)
+"""Before this version: grouped keys and values repeated for each query head before the kernel."""
+
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return eager.memory_with_all_logits(gpu) if gpu.version < _ALL_LOGITS_UNTIL else eager.memory(gpu)
+    return eager.memory_with_all_logits(gpu) if gpu.version < _LAST_LOGITS_SINCE else eager.memory(gpu)
 
 
 def _training(version: Version) -> Training:
     return Training(
         # logits in 16 bits, softmax and gradient in 32
-        loss_bytes=16.0 if version < _ALL_LOGITS_UNTIL else 12.0,
-        repeats_grouped_heads=version < _REPEATED_HEADS_UNTIL,
+        loss_bytes=16.0 if version < _LAST_LOGITS_SINCE else 12.0,
+        repeats_grouped_heads=version < _GROUPED_HEADS_SINCE,
         adapters_in_fp32=True,
         quantised_base_in_fp32=True,
     )
 
 
 _QUANTISED = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}
+_CACHES = {**CACHE_16_BIT, "fp32": None}
 
 
 def _launch(what: Launch) -> LaunchLine | None:
     """Training is TRL's. ``--device auto`` lets accelerate share out the layers, over GPUs and RAM.
 
-    None for a cache in fewer bits, which its server has no option for."""
+    None for a cache in other numbers than the weights, which its server has no option for."""
     work = what.workload
     if work.method != "inference":
         return trl.line(what)
-    if not serves(what):
+    if not serves(what, _CACHES) or (work.kv_cache == "fp32" and work.weights != "fp32"):
         return None
     in_ram = bool(what.offloaded_bytes or what.expert_layers_in_ram or what.gpu_layers is not None)
     device = "auto" if what.gpus > 1 or in_ram else "cuda:0" if what.gpus else "cpu"
     argv = (
-        "transformers", "serve", what.model, "--dtype", "auto", "--device", device,
+        "transformers", "serve", what.model, "--dtype", _DTYPES.get(work.weights or "", "auto"), "--device", device,
         *options(("--quantization", _QUANTISED.get(work.weights or ""))),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"transformers {_VERSION}")
@@ -62,7 +66,9 @@ RUNTIME = Runtime(
     version=_VERSION,
     source="the transformers 5.23.0 wheel; launch line checked with its own parser",
     as_of="2026-11-13",
+    rank=40,
     families=TORCH_FAMILIES,
+    cache_formats=_CACHES,
     gguf_file="dequantises",
     ladder=("bf16", "int8", "nf4-dq"),
     four_bits="nf4-dq",

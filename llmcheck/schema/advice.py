@@ -1,4 +1,4 @@
-"""What to do about a report: a build of PyTorch, an installation plan, ranked offers, the next step."""
+"""What to do about a report: the build of PyTorch, the installation plan, ranked offers, the next step."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ class Decision(Struct, frozen=True, kw_only=True):
     """One step on the way to an answer."""
 
     question: str
+    """What was decided."""
     answer: str
+    passed: bool | None = None
+    """Whether a test was passed; None for a question that is no test."""
     source: str | None = None
+    """Where the rule is documented; None where it needs no source."""
 
 
 class TorchBuild(Struct, frozen=True, kw_only=True):
+    """The build of PyTorch to install on a machine, and why."""
+
     schema: str = "llmcheck.torch-index/1"
+    """Format of this document and its version."""
     tag: str
     """``cpu``, ``cu126``, ``cu132``, ``rocm7.2``, ``xpu``, ``mps``, ``jetson``."""
     index_url: str | None
@@ -50,6 +57,8 @@ class TorchBuild(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
+    """One command of a plan."""
+
     kind: StepKind
     """``system`` is for an administrator and comes first; ``verify`` proves what was installed and comes last."""
     command: str
@@ -59,6 +68,7 @@ class Step(Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = {}
     """Environment variables for this command alone."""
     reason: str
+    """Why the step is in the plan."""
     root: bool = False
     """It needs an administrator's rights."""
     reboot: bool = False
@@ -68,6 +78,7 @@ class Step(Struct, frozen=True, kw_only=True):
     index_url: str | None = None
     """The index that it uses instead of PyPI."""
     extra_index_url: str | None = None
+    """A second index that it uses; None for none."""
     requires: tuple[str, ...] = ()
     """Commands that have to be on PATH before it can run."""
     options: tuple[str, ...] = ()
@@ -94,18 +105,22 @@ class Environment(Struct, frozen=True, kw_only=True):
     folder: str | None = None
     """The environment that the plan makes; None where it exists already."""
     installer: Installer
+    """The program that installs packages into it."""
     libraries: tuple[str, ...] = ()
     """Catalogue ids that go into it."""
     reason: str | None = None
     """Why it is one of its own; None for the shared one."""
     steps: tuple[Step, ...]
+    """In the order in which they run."""
 
 
 class LibraryChoice(Struct, frozen=True, kw_only=True):
     """One library chosen where a tier allows several."""
 
     chosen: str
+    """Id of the library."""
     reason: str
+    """Why it was chosen."""
     rejected: dict[str, str]
     """The others, each with what is against it."""
 
@@ -114,17 +129,22 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     """A library that cannot be installed."""
 
     library: str
+    """Id of the library."""
     reason: str
+    """Why it cannot be installed."""
 
 
 class Size(Struct, frozen=True, kw_only=True):
-    """Bytes that the plan takes, as measured on another machine."""
+    """Bytes that the plan needs, as measured on another machine."""
 
     download: int
+    """Bytes to download."""
     installed: int
+    """Bytes on disk once installed."""
     free: int | None
     """On the disk of the environments; None where it could not be found out."""
     as_of: datetime.date
+    """Day of the measurement."""
     unknown: tuple[str, ...] = ()
     """Libraries whose size is not in the sum."""
 
@@ -135,10 +155,16 @@ class Size(Struct, frozen=True, kw_only=True):
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
+    """One package that the resolver chose."""
+
     name: str
+    """Name of the distribution."""
     version: str
+    """The chosen version."""
     url: str | None = None
+    """Address of the file; None where the resolver does not state it."""
     sha256: str | None = None
+    """Digest of the file in hexadecimal; None where it is not stated."""
     size: int | None = None
     """Bytes to download; None where the index does not say it."""
     source_build: bool = False
@@ -149,12 +175,15 @@ class Verification(Struct, frozen=True, kw_only=True):
     """The answer of the real resolver for one environment."""
 
     environment: str
+    """Name of the ``Environment``."""
     status: Literal["resolved", "conflict", "offline", "failed"]
+    """``conflict``: no versions fit together; ``offline``: no index was reachable; ``failed``: another error."""
     resolver: str
     """``uv 0.13.9``, ``pip 26.3``; ``none`` where none could be run."""
     message: str
     """One sentence; for a conflict the resolver's own cause."""
     packages: tuple[Resolved, ...] = ()
+    """Everything that would be installed; () unless resolved."""
     download: int | None = None
     """Bytes; None where a size is unknown."""
     requires_python: str | None = None
@@ -165,27 +194,35 @@ class Judged(Struct, frozen=True, kw_only=True):
     """The machine that a plan is for."""
 
     hostname: str | None = None
+    """None where it is not known or was redacted."""
     system: str | None = None
     """``linux``, ``darwin``, ``windows``."""
     architecture: str | None = None
+    """As the kernel names it, such as ``x86_64``; None where it is not known."""
     hypothetical: bool = field(default=False, name="stated")
-    """It was described in words: no such machine was inspected."""
+    """It was described in words, not inspected."""
 
 
 class ContainerImage(Struct, frozen=True, kw_only=True):
     """A container image to build from."""
 
     name: str
+    """Reference of the image with its tag."""
     python: str
     """The Python that its system packages bring, major.minor."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
+    """What to install on a machine for profiles or libraries, as steps in order."""
+
     schema: str = "llmcheck.plan/1"
+    """Format of this document and its version."""
     target: str
     """The names of profiles and libraries that the plan is for."""
     machine: Judged = Judged()
+    """The machine that the plan is for."""
     shell: Shell = "bash"
+    """The shell that ``Step.command`` is quoted for."""
     torch: TorchBuild | None = None
     """None where the plan installs no PyTorch."""
     first: tuple[str, ...] = ()
@@ -193,9 +230,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     system: tuple[Step, ...] = ()
     """Changes of the system, most of them with an administrator's rights (``root``); they come before the rest."""
     environments: tuple[Environment, ...]
+    """In the order in which they are filled."""
     satisfied: tuple[str, ...]
     """Ids of the libraries that are installed already."""
     choices: tuple[LibraryChoice, ...] = ()
+    """Libraries chosen among several that would do."""
     left_out: tuple[LeftOut, ...] = ()
     """What cannot be installed here."""
     size: Size | None = None
@@ -215,39 +254,51 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class RankedOffer(Struct, frozen=True, kw_only=True):
+    """A cloud offer, judged by a profile."""
+
     offer: Offer
+    """The row of the table of offers."""
     passes: bool
     """Its machine passes the profile's documented hardware, as far as the offer states it."""
     fits_by_arithmetic: bool
-    """It also has the memory that a correction of the documented figure asks for."""
+    """It also has the memory that a correction of the documented figure requires."""
     nodes: int
-    """How many of this instance the profile takes; more than 1 only for clusters."""
+    """How many instances the profile needs; more than 1 only for clusters."""
     price_hour: float | None
     """US dollars for all nodes; None for a subscription."""
     unknown: tuple[str, ...]
-    """Requirement ids that the offer does not state, so that nobody can vouch for them."""
+    """Ids of requirements that cannot be judged, because the offer does not state the facts."""
     warnings: tuple[str, ...]
     """Messages of the findings that pass with a warning."""
     corrections: tuple[Correction, ...] = ()
+    """Known errors in the documented figures that this offer was judged by."""
 
 
 class Offers(Struct, frozen=True, kw_only=True):
+    """The cloud offers that pass a profile."""
+
     schema: str = "llmcheck.offers/1"
+    """Format of this document and its version."""
     profile: str
+    """Id of the profile."""
     offers: tuple[RankedOffer, ...]
     """Cheapest first, one per provider."""
     documented: tuple[RankedOffer, ...] = ()
     """The offers that the document names, whether or not they pass."""
     notes: tuple[str, ...] = ()
+    """What to know before renting, in sentences."""
 
 
 class Advice(Struct, frozen=True, kw_only=True):
     """The next step for one profile."""
 
     profile: str
+    """Id of the profile."""
     reason: str
-    """Why this profile is the one to talk about."""
+    """Why this profile was chosen."""
     plan: Plan | None = None
+    """What to install; None where the hardware is the obstacle."""
     offer: RankedOffer | None = None
     """The cheapest machine that would pass, where this one's hardware does not."""
     tip: str | None = None
+    """Something to try first, in a sentence; None for nothing."""

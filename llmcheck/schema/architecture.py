@@ -1,4 +1,4 @@
-"""What a language model is made of: the shapes that decide its memory and its arithmetic."""
+"""The shapes of a language model, which determine its memory and its FLOP."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ class Attention(Struct, frozen=True, kw_only=True):
     kind: Literal["attention", "mla", "state"]
     """``mla``: one compressed vector per token (DeepSeek); ``state``: recurrent, its size is the same at any length."""
     layers: int
+    """How many layers are in the group."""
     heads: int = 0
+    """Query heads."""
     kv_heads: int = 0
     """Cached heads: equal to ``heads`` without grouping, 1 for multi-query."""
     head_dim: int = 0
+    """Elements of one query or key head."""
     value_dim: int = 0
     """Elements of one value head; equal to ``head_dim`` in most models."""
     window: int | None = None
@@ -27,22 +30,24 @@ class Attention(Struct, frozen=True, kw_only=True):
     state: int = 0
     """Recurrent layers: elements per sequence and layer, of convolution and state together."""
     shares_cache: int = 0
-    """How many of ``layers`` reuse the cache of another layer and so hold none of their own."""
+    """How many of ``layers`` reuse the cache of another layer and have none of their own."""
 
 
 class Parameters(Struct, frozen=True, kw_only=True):
     """Counts of weights; ``total`` is the sum of the parts, tied embeddings counted once."""
 
     embedding: int
+    """The token embedding."""
     head: int
     """The output projection; 0 where it is tied to the embedding."""
     attention: int
+    """All projections of attention."""
     mlp: int
     """Dense feed-forward layers, shared experts and routers."""
     experts: int = 0
-    """Routed experts, all of them: every one is resident."""
+    """All routed experts, active or not."""
     other: int = 0
-    """Norms and biases, and what could not be told apart."""
+    """Norms and biases, and weights whose part is not known."""
     vision: int = 0
     """Encoders of images or sound, and their projectors."""
     active: int
@@ -57,12 +62,16 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of the table of well-known models."""
 
     id: str
+    """Its name in ``--model``, kebab-case."""
     names: tuple[str, ...]
-    """Repositories that have these shapes; the first is the one whose file was read."""
+    """Repositories that have these shapes, the first the one whose file was read; with a colon, a tag of Ollama's
+    library."""
     parameters: int | None = None
     """Published count of weights; None where it is only published rounded."""
     source: str
+    """Where the configuration was read."""
     as_of: datetime.date
+    """Day on which it was read."""
     config: dict[str, Any]
     """Keys of its ``config.json``."""
 
@@ -71,15 +80,20 @@ class TensorGroup(Struct, frozen=True, kw_only=True):
     """Tensors of one storage type in a file: exact bytes."""
 
     part: Literal["embedding", "head", "layer", "experts", "vision", "other"]
+    """Which part of the model they belong to."""
     layer: int | None
     """The block it belongs to; None for what is outside the blocks."""
     type: str
-    """As the file says it: ``Q4_K``, ``BF16``, ``F8_E4M3``, ..."""
+    """As the file names it: ``Q4_K``, ``BF16``, ``F8_E4M3``, ..."""
     elements: int
+    """Number of weights."""
     bytes: int
+    """Bytes in the file."""
 
 
 class Architecture(Struct, frozen=True, kw_only=True):
+    """The shapes of one model."""
+
     name: str
     """What people call the model, or the file's own name for it."""
     model_type: str
@@ -87,34 +101,42 @@ class Architecture(Struct, frozen=True, kw_only=True):
     source: str
     """Where the shapes were read, with what a reader needs to find it again."""
     estimated: bool = False
-    """True where the shapes are typical of a size, or told from the tensors alone."""
+    """The shapes are typical of a size, or derived from the tensors alone."""
     assumed: tuple[str, ...] = ()
     """Why the layers may differ from what is computed, in sentences: the family is not known; () where it is known."""
     hidden: int
+    """Hidden size: elements of one token between layers."""
     layers: int
+    """Number of layers (decoder blocks)."""
     intermediate: int
     """Width of one branch of the dense feed-forward layer (of one routed expert where all layers are sparse)."""
     gated: bool = True
-    """Three matrices (SwiGLU, GeGLU), not two."""
+    """The feed-forward layer has three matrices (SwiGLU, GeGLU), not two."""
     vocab: int
+    """Tokens in the vocabulary."""
     attention: tuple[Attention, ...]
+    """The layers in groups with the same kind of attention."""
     experts: int = 0
     """Routed experts per sparse layer; 0 for a dense model."""
     experts_active: int = 0
+    """Routed experts that one token passes in a layer; 0 for a dense model."""
     expert_intermediate: int = 0
+    """Width of one branch of a routed expert; 0 for a dense model."""
     sparse_layers: int = 0
+    """Layers with routed experts; 0 for a dense model."""
     fused: bool = False
     """Queries, keys and values are one matrix in its files, which quantisers treat as one."""
     tied: bool = False
     """The output projection is the embedding."""
     context: int | None = None
-    """Longest context that the model declares, in tokens."""
+    """Longest context that the model declares, in tokens; None where it declares none."""
     dtype: str | None = None
-    """Of the published weights: ``bf16``, ``fp8``, ``mxfp4``, ...; None where nothing says it."""
+    """Format of the published weights: ``bf16``, ``fp8``, ``mxfp4``, ...; None where it is not known."""
     parameters: Parameters
+    """Counts of weights by part."""
     tensors: tuple[TensorGroup, ...] | None = None
     """Exact bytes from a file's header; None where only shapes are known."""
     file_size: int | None = None
-    """Bytes on disk, of all parts of the file."""
+    """Bytes on disk, of all parts of the file; None without a file."""
     notes: tuple[str, ...] = ()
     """What was assumed or left out, in sentences."""

@@ -1,7 +1,8 @@
-"""The answer to "does it fit, and how fast": bytes per component with their bands, and what they rest on."""
+"""The answer of ``llmcheck fit``: bytes per component with bands and sources, placement, speed, alternatives."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -13,31 +14,38 @@ SCHEMA = "llmcheck.fit/1"
 Component = Literal["weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"]
 FitVerdict = Literal["fits", "fits-with-offload", "does-not-fit", "unknown"]
 Part = Literal["cache", "context", "communication", "allocator", "compute-buffer", "other"]
-"""``cache``: it grows with the cached tokens. ``context``: what a process has on a GPU before it does anything.
-``allocator``: freed blocks that PyTorch keeps."""
+"""``cache``: grows with the cached tokens. ``context``: what a process allocates on a GPU before any tensor.
+``communication``: NCCL's buffers. ``allocator``: freed blocks that PyTorch keeps. ``compute-buffer``: llama.cpp's."""
 
 
 class Band(Struct, frozen=True):
-    """An estimate and its lower and upper end."""
+    """An estimate with its lower and upper end."""
 
     low: float
+    """Lower end."""
     expected: float
+    """The estimate."""
     high: float
+    """Upper end."""
 
 
 class Term(Struct, frozen=True, kw_only=True):
-    """One summand, in bytes over all GPUs together, and why it is what it is."""
+    """One summand of the memory, in bytes, with its source: of one GPU in ``GpuShare``, else of all together."""
 
     component: Component
+    """The component that it belongs to."""
     name: str
-    """``norms and biases``, ``full-precision logits of the prompt``, ..."""
+    """In words: ``blocks``, ``GPU context and kernels``, ..."""
     expected: int
+    """Bytes."""
     low: int
+    """Bytes at the lower end."""
     high: int
+    """Bytes at the upper end."""
     source: str
-    """The formula's paper, the runtime's documentation, or the calibration and what it rests on."""
+    """The paper of the formula, the documentation of the runtime, or the measurement behind it."""
     part: Part = "other"
-    """What it is, for code; ``name`` is for people."""
+    """What it is, for programs; ``name`` is for people."""
 
 
 def term(
@@ -50,7 +58,7 @@ def term(
     high: float | None = None,
     part: Part = "other",
 ) -> Term:
-    """A summand of whole bytes; an end of the band that is None is the expected value."""
+    """A ``Term`` with the values rounded to bytes; None: that end of the band is the expected value."""
     middle = max(round(expected), 0)
     return Term(
         component=component,
@@ -64,132 +72,237 @@ def term(
 
 
 class Memory(Struct, frozen=True, kw_only=True):
-    """Bytes; each component is the sum of its terms, ``total`` the sum of the components."""
+    """Bytes. A component is the expected sum of its terms; ``total``, ``low`` and ``high`` are sums of all terms."""
 
     weights: int
+    """Weights, quantised or not, and adapters."""
     kv_cache: int
-    """The architecture's own bytes for that context and batch; a runtime's padding and pools are overhead."""
+    """Keys and values of context x batch as the shapes give them; a runtime's padding and pools are overhead."""
     activations: int
+    """Temporary tensors in inference; in training what is stored for the backward pass, and the loss."""
     gradients: int
+    """Gradients of the trained weights; 0 in inference."""
     optimizer: int
+    """Optimizer states, with a 32-bit master copy of the weights where there is one."""
     overhead: int
+    """Context, workspaces, buffers, padding and fragmentation."""
     total: int
+    """All components."""
     low: int
+    """Lower end of ``total``."""
     high: int
+    """Upper end of ``total``."""
     terms: tuple[Term, ...]
+    """What the components consist of."""
 
 
 class Speed(Struct, frozen=True, kw_only=True):
-    """None: not known for this card or this use, with the reason among the assumptions."""
+    """Estimated rates. None: not applicable, or not known for this GPU; ``Fit.assumptions`` has the reason."""
 
     decode: Band | None = None
-    """Tokens per second of one sequence."""
+    """Generated tokens per second of one sequence."""
     prefill: Band | None = None
-    """Tokens per second of prompt."""
+    """Prompt tokens per second."""
     train: Band | None = None
-    """Tokens per second over all GPUs."""
+    """Training tokens per second of all GPUs together."""
     days: Band | None = None
-    """For the run's ``tokens``."""
+    """Duration of a training run of ``Workload.tokens``; None without them."""
     energy_kwh: Band | None = None
+    """Of that run, with the rest of the machine and the cooling."""
     co2_kg: Band | None = None
-    """Only where a grid's intensity was given."""
+    """Kilograms of CO2 of that run; None where no carbon intensity was given."""
     cost_usd: Band | None = None
-    """US dollars for renting as many such cards for the run, at the list prices of the table of offers."""
+    """US dollars to rent the GPUs for that run, at the list prices in the table of offers."""
 
 
 class GpuShare(Struct, frozen=True, kw_only=True):
+    """One GPU and what the workload needs on it."""
+
     index: int | None
+    """The driver's index; None where it is not known."""
     name: str | None
+    """None where it is not known."""
     free: int | None
-    """Bytes available now (or when idle, if that was asked); None where it could not be found out."""
+    """Bytes available now, or on an idle GPU with ``--assume-idle``; None where it could not be read."""
     budget: int | None = None
-    """Bytes of ``free`` that the runtime uses: a server takes a share of each card; None as there."""
+    """Bytes of ``free`` that the runtime may use: a server reserves a share of each GPU. None where ``free`` is."""
     memory: Memory
-    """What lies on this GPU."""
+    """Bytes that the workload needs on this GPU."""
 
 
 class Placement(Struct, frozen=True, kw_only=True):
+    """How the workload is divided over GPUs and RAM."""
+
     gpus: int
-    """How many GPUs hold it."""
+    """Number of GPUs that are used."""
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl``: layers on the GPUs; None for other runtimes."""
+    expert_layers_in_ram: int | None = None
+    """llama.cpp's ``--n-cpu-moe``: layers whose routed experts lie in RAM; None where none do."""
     ram: int = 0
-    """Bytes that lie in RAM instead."""
+    """Bytes in RAM."""
     kv_tokens: int | None = None
-    """Servers: tokens of cache in the pool that remains."""
+    """Servers: tokens for which the KV cache has memory; None for other runtimes."""
     concurrent: int | None = None
-    """Servers: sequences of the whole context at a time."""
+    """Servers: sequences of the full context that fit in ``kv_tokens``; None for other runtimes."""
+
+
+ChangeCost = Literal["free", "quality", "speed", "hardware"]
+"""What a change costs."""
+ChangeKind = Literal[
+    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "weights", "runtime",
+    "chunked-loss", "sharding", "checkpointing", "optimizer", "precision", "method", "offload", "combined",
+    "more-gpus", "larger-gpu",
+]  # fmt: skip
+"""What a change is about; ``combined``: several fields of the workload at once."""
 
 
 class Alternative(Struct, frozen=True, kw_only=True):
-    """One change that makes it fit."""
+    """A change with which it fits."""
 
+    kind: ChangeKind
+    """What it changes, for programs."""
     change: str
     """What to do, in words: ``weights in q4_k_m``, ``a context of 4,096``, ``a second RTX 4090``."""
     workload: Workload
+    """The changed workload."""
     total: int
-    """Bytes that it then takes."""
-    cost: Literal["free", "quality", "speed", "hardware"]
+    """Bytes that it then needs, on GPUs and in RAM."""
+    cost: ChangeCost
+    """What it costs."""
 
 
-MethodKind = Literal["weights", "four-bit-weights", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
+class PlanMemory(Struct, frozen=True, kw_only=True):
+    """Bytes, over all GPUs and RAM together."""
+
+    total: int
+    low: int
+    high: int
+    ram: int
+    """Of ``total``: bytes that lie in RAM."""
+    largest_gpu: int
+    """Bytes on the fullest GPU; 0 where none is used."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """One whole way to use a model on a machine, as the planner found it."""
+
+    runtime: str
+    method: str
+    """``inference``, ``full``, ``lora``, ``qlora`` or ``pretrain``."""
+    weights: str | None
+    """Format; None: as in the model's file."""
+    kv_cache: str | None
+    """Format of the KV cache; None: 16 bits."""
+    context: int
+    """Tokens of each sequence."""
+    batch: int
+    verdict: FitVerdict
+    memory: PlanMemory
+    gpus: int
+    gpu: str | None
+    """Name of the first of them; None where none is used."""
+    gpu_layers: int | None = None
+    expert_layers_in_ram: int | None = None
+    sharding: str | None = None
+    offload: str | None = None
+    chunked_loss: bool | None = None
+    optimizer: str | None = None
+    tokens_per_second: Band | None = None
+    """Of one sequence, or of training over all GPUs; None where it is not known."""
+    installed: bool | None = None
+    """Whether the judged environment has the runtime; None where that is not known."""
+    argv: tuple[str, ...] = ()
+    """The ``llmcheck fit`` that reproduces it on the same machine."""
+    launch: tuple[str, ...] | None = None
+    """The command that runs it; None where none is known for this use."""
+    launch_environment: Mapping[str, str] = {}
+    """Variables of ``launch_service`` where there is one, else of ``launch``."""
+    launch_service: tuple[str, ...] = ()
+    """A program that has to run, with ``launch_environment``, before ``launch`` is started; () for none."""
+    launch_valid_for: str | None = None
+    """Program and version whose options ``launch`` has."""
+
+
+MethodKind = Literal["weights", "plan", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
+"""``weights``: inference with weights in a format; ``plan``: the best way that fits."""
 
 
 class ComputedMethod(Struct, frozen=True, kw_only=True):
-    """One way to do what a tier is for, with a model of one of its sizes, on one machine."""
+    """One method of running the workload of a profile, for one model, on one machine."""
 
     parameters: str
     """The model as the profile names it: a size such as ``70B``, or the id of a known model."""
     method: str
     """In words: ``q4_k_m``, ``full with AdamW``, ``QLoRA``."""
     kind: MethodKind = "weights"
-    """What it is, for code."""
+    """What it is, for programs."""
     verdict: FitVerdict
+    """Whether it fits on this machine."""
     total: int
-    """Bytes that it takes, GPUs and RAM together."""
+    """Bytes that it needs, on GPUs and in RAM."""
     weights: int
-    """Bytes of it that are weights."""
+    """Bytes of ``total`` that are weights."""
     ram: int = 0
-    """Bytes of it that lie in RAM."""
+    """Bytes of ``total`` in RAM."""
     gpus: int = 0
-    """How many hold it, or would."""
+    """Number of GPUs that are used, or would be if it fitted."""
     gpu: str | None = None
-    """Their name; None without one."""
+    """Their name; None without a GPU, or where it is not known."""
     cards: int | None = None
-    """How many such GPUs would hold it whole; None where that was not looked for, or none would."""
+    """Number of GPUs of this kind on which it would fit; None where that was not computed, or no number would do."""
     tokens_per_second: Band | None = None
-    """Answers for one sequence, or training over all GPUs; None where it does not fit or is not known."""
+    """Decoding of one sequence, or training on all GPUs; None where it does not fit or is not known."""
     days: Band | None = None
+    """Duration of a training run; None for other workloads, or where it is not known."""
     cost_usd: Band | None = None
+    """US dollars to rent the GPUs for that run; None where ``days`` is, or no offer has them."""
+    plan: Plan | None = None
+    """How it is done; None where it does not fit."""
 
 
 EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}
 
 
 class Fit(Struct, frozen=True, kw_only=True):
+    """Whether a model with its workload fits on a machine, and how fast it would be."""
+
     schema: str = SCHEMA
+    """Format of this document and its version."""
     architecture: Architecture
+    """The shapes of the model."""
     workload: Workload
-    """With every choice that was left open filled in."""
+    """With every default filled in."""
     machine: str | None
     """In words: ``2 x RTX 4090 (24.0 GiB), 64 GB RAM``; None: memory only, no machine to hold it."""
     memory: Memory
+    """In total: on all GPUs, and in RAM."""
     per_gpu: tuple[GpuShare, ...]
+    """() where no GPU is used."""
     placement: Placement | None
+    """None where it cannot be placed, or the memory of the machine is not known."""
     verdict: FitVerdict
+    """Whether it fits on GPUs alone, on GPUs and RAM together, or not."""
     reason: str
-    """One sentence that stands on its own."""
+    """Why, in one sentence that needs no context."""
     largest_context: int | None = None
+    """Most tokens of each sequence with the same verdict; None where it does not fit."""
     largest_batch: int | None = None
+    """Most sequences at a time with the same verdict; None where it does not fit."""
     best_weights: str | None = None
-    """The best weight format in which everything lies on the GPUs."""
+    """The largest weight format with which everything fits on the GPUs; None where none does, and in training."""
     ways: tuple[Alternative, ...] = ()
-    """Nearest first, cheapest first."""
+    """Changes with which it fits, cheapest first; () where it fits on the GPUs, or none was found."""
+    plans: tuple[Plan, ...] = ()
+    """Every way that fits within what the workload names, the best first: the one that this answer describes."""
     speed: Speed | None = None
+    """None where it does not fit."""
     assumptions: tuple[str, ...] = ()
+    """What was assumed, in sentences."""
     not_modelled: tuple[str, ...] = ()
+    """What the estimate leaves out, in sentences."""
 
     @property
     def exit_code(self) -> int:
-        """0 fits, RAM included; 1 does not; 3 unknown."""
+        """0: it fits, on GPUs alone or with RAM; 1: it does not; 3: unknown."""
         return EXIT_CODES[self.verdict]

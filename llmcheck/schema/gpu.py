@@ -22,17 +22,23 @@ BROKEN_FAULTS = frozenset(
 
 
 class Pcie(Struct, frozen=True, kw_only=True):
+    """The PCIe link of a GPU; each None where it could not be read."""
+
     generation: int | None = None
     """Of the link now; cards lower it when idle."""
     width: int | None = None
+    """Lanes of the link now."""
     max_generation: int | None = None
+    """The highest generation that GPU and slot support."""
     max_width: int | None = None
+    """The most lanes that GPU and slot support."""
 
 
 class Ecc(Struct, frozen=True, kw_only=True):
     """A card's error correction and the memory it retired; each None where the card does not report it."""
 
     mode: bool | None = None
+    """ECC is switched on."""
     uncorrected_errors: int | None = None
     """Since the last driver load (volatile)."""
     remapped_rows: int | None = None
@@ -46,14 +52,21 @@ class Ecc(Struct, frozen=True, kw_only=True):
 
 
 class GpuProcess(Struct, frozen=True, kw_only=True):
+    """A process that uses the memory of a GPU."""
+
     pid: int
+    """Process id on the host or in the container."""
     memory: int | None = None
     """None where the driver does not attribute it (WDDM, other containers)."""
 
 
 class NvLink(Struct, frozen=True, kw_only=True):
+    """One NVLink of a GPU."""
+
     link: int
+    """Number of the link on this GPU."""
     active: bool
+    """The link is up."""
     peer: str | None = None
     """``switch``, or the PCI bus id of the GPU at the other end; None if unknown."""
 
@@ -62,28 +75,44 @@ class GpuSpec(Struct, frozen=True, kw_only=True):
     """What is published of a card; decimal units as vendors use them, dense rates, each None where unpublished."""
 
     name: str
+    """Name of the GPU in the table."""
     memory_gb: float | None = None
     """Advertised."""
     bandwidth_gb_s: float | None = None
+    """Memory bandwidth in GB/s."""
     bf16_tflops: float | None = None
+    """Dense rate in bf16, in 10^12 FLOP/s."""
     fp16_tflops: float | None = None
+    """Dense rate in fp16, in 10^12 FLOP/s."""
     fp8_tflops: float | None = None
+    """Dense rate in fp8, in 10^12 FLOP/s."""
     nvlink_gb_s: float | None = None
     """Both directions together."""
     tdp_w: float | None = None
+    """Power limit by default, in watts."""
     mig_profiles: tuple[str, ...] = ()
+    """Names of its MIG profiles; () where it has none."""
     release_year: int | None = None
+    """Year of release."""
     source: str
+    """Where the figures were published."""
 
 
 class Gpu(Struct, frozen=True, kw_only=True):
+    """A GPU, or a part of one that is a device by itself."""
+
     vendor: str
+    """Id of the vendor: ``nvidia``, ``amd``, ``intel``, ..."""
     index: int | None = None
     """The driver's own index, which need not be CUDA's; None for a card that only PCI knows of."""
     name: str | None = None
+    """The driver's name for it; None where it could not be read."""
     memory_total: int | None = None
+    """Bytes; None where it could not be read, or is shared with the machine."""
     memory_used: int | None = None
+    """Bytes in use by all processes; None where it could not be read."""
     memory_free: int | None = None
+    """Bytes that can be allocated now; None where it could not be read."""
     memory_reserved: int | None = None
     """Reserved by the driver and firmware, not allocatable."""
     compute_capability: str | None = None
@@ -99,38 +128,49 @@ class Gpu(Struct, frozen=True, kw_only=True):
     unified: bool = False
     """Its memory is part of the machine's RAM and is never added to it; see ``gpus.unified_memory``."""
     pci_bus_id: str | None = None
+    """``0000:01:00.0``; None where it is not on PCI or could not be read."""
     pcie: Pcie | None = None
+    """None where it is not on PCI."""
     nvlinks: int | None = None
     """NVLink connections that are up; 0 where the card has none."""
     mig_mode: bool | None = None
-    """Cut into MIG instances: the whole card is then not one device."""
+    """It is divided into MIG instances and is no device itself; None where it could not be read."""
     parent: int | None = None
-    """For a MIG instance, the index of the card it is cut from; for an AMD partition, of the card's first partition.
-    Such parts never add up, and a whole card that is cut into MIG instances is not counted."""
+    """For a MIG instance, the index of its GPU; for an AMD partition, of the card's first partition.
+    Parts are never added up, and a GPU that is divided into MIG instances is not counted. None for an undivided GPU."""
     gfx: str | None = None
-    """AMD's target, such as gfx942."""
+    """AMD's target: ``gfx942``; None for other vendors, or where it could not be read."""
     partition: str | None = None
     """AMD's compute and memory partition mode: ``CPX/NPS4``."""
     processes: tuple[GpuProcess, ...] | None = None
     """Those that use its memory; None where the driver does not list them."""
     links: tuple[NvLink, ...] = ()
+    """Its NVLinks; () where it has none or they could not be read."""
     ecc: Ecc | None = None
+    """None where the card has no ECC or it could not be read."""
     power_limit_w: float | None = None
+    """Watts; None where it could not be read."""
     temperature_c: int | None = None
+    """Degrees Celsius; None where it could not be read."""
     throttle_reasons: tuple[str, ...] | None = None
     """Why it runs below its clocks, as NVML names it; idling is not among them."""
     persistence_mode: bool | None = None
+    """The driver stays loaded without a client; None where it could not be read."""
     compute_mode: str | None = None
     """``default``, ``exclusive-process`` or ``prohibited``."""
     virtualization: str | None = None
     """``passthrough``, ``vgpu`` (a part of a card), ``host-vgpu``, ``host-vsga``; None on bare metal or unknown."""
     numa_node: int | None = None
+    """The NUMA node that it is attached to; None where it could not be read."""
     spec: GpuSpec | None = None
     """What is published of this card; None for one that the table does not know."""
 
 
 class Driver(Struct, frozen=True, kw_only=True):
+    """One vendor's driver."""
+
     version: str | None = None
+    """As the driver reports it; None where it could not be read."""
     cuda_version: str | None = None
     """The newest CUDA that this driver supports, major.minor; NVIDIA only."""
     fault: str | None = None

@@ -84,6 +84,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     code: str
     """Stable, kebab-case; scripts may match on it."""
     message: str
+    """What is wrong, in one sentence."""
     remedy: str | None = None
     """What repairs it, as a sentence or a command; None if unknown."""
 
@@ -92,16 +93,20 @@ class Identity(Struct, frozen=True, kw_only=True):
     """What identifies this machine or its user, in one place so that it can be emptied."""
 
     hostname: str | None = None
+    """None where it could not be read or was redacted."""
     gpu_uuids: tuple[str, ...] = ()
     """NVML's UUIDs, in the order of ``Machine.gpus``; an empty string where a GPU reports none."""
 
 
 class Os(Struct, frozen=True, kw_only=True):
+    """The operating system and what it runs in."""
+
     system: str
     """``linux``, ``darwin`` or ``windows``."""
     architecture: str
     """As the kernel names it: ``x86_64``, ``aarch64``, ``arm64``, ``AMD64``."""
     distribution: str | None = None
+    """Name and release, such as ``Ubuntu 24.04``; None where it could not be read."""
     version: str | None = None
     """The kernel's release on Linux, the system's version elsewhere."""
     libc: str | None = None
@@ -115,8 +120,12 @@ class Os(Struct, frozen=True, kw_only=True):
 
 
 class NumaNode(Struct, frozen=True, kw_only=True):
+    """One NUMA node; sizes in bytes."""
+
     node: int
+    """Its number in the kernel."""
     memory_total: int | None = None
+    """None where it could not be read."""
     cpus: str | None = None
     """The kernel's list form: ``0-31,64-95``."""
     gpus: tuple[str, ...] = ()
@@ -131,6 +140,7 @@ class Rlimit(Struct, frozen=True, kw_only=True):
     soft: int | None = None
     """Bytes or files; None is unlimited."""
     hard: int | None = None
+    """The highest value of ``soft`` without privileges; None is unlimited."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -143,19 +153,24 @@ class Limits(Struct, frozen=True, kw_only=True):
     shm_size: int | None = None
     """Of /dev/shm; 64 MiB in a default container breaks data loaders and NCCL."""
     shm_free: int | None = None
+    """Free bytes of /dev/shm."""
 
 
 class Cpu(Struct, frozen=True, kw_only=True):
+    """The processors, and how many of them this process may use."""
+
     model: str | None = None
+    """Name of the processor; None where it could not be read."""
     cores: int | None = None
-    """Physical cores of the whole machine."""
+    """Physical cores of the machine; None where it could not be read."""
     threads: int | None = None
-    """Logical processors of the whole machine."""
+    """Logical processors of the machine; None where it could not be read."""
     threads_affinity: int | None = None
     """Logical processors that the scheduler lets this process run on (cpuset, taskset)."""
     quota: float | None = None
     """Processors' worth of time that the control group grants; None where it sets no limit."""
     quota_source: str | None = None
+    """Where the quota was read; None without one."""
     flags: tuple[str, ...] | None = None
     """Those of AVX2, AVX-512, VNNI, AMX, BF16, NEON and SVE that it has, as the kernel spells them; None where they
     could not be read."""
@@ -164,7 +179,10 @@ class Cpu(Struct, frozen=True, kw_only=True):
 
 
 class Ram(Struct, frozen=True, kw_only=True):
+    """Memory of the machine in bytes, and how much of it this process may use."""
+
     total: int | None = None
+    """None where it could not be read."""
     available: int | None = None
     """What can be allocated now without swapping, within the limit that applies."""
     limit: int | None = None
@@ -174,46 +192,64 @@ class Ram(Struct, frozen=True, kw_only=True):
     usable: int | None = None
     """min(total, limit), however much of it is free now."""
     swap_total: int | None = None
+    """None where it could not be read."""
     swap_free: int | None = None
+    """None where it could not be read."""
     huge_pages: int | None = None
     """Reserved for huge pages, which ordinary allocations cannot use."""
     numa: tuple[NumaNode, ...] = ()
+    """Its NUMA nodes; () where there is one, or they could not be read."""
 
 
 class Disk(Struct, frozen=True, kw_only=True):
+    """The file system of one folder; sizes in bytes."""
+
     role: str
     """``models`` (the Hugging Face cache), ``work`` (the working directory) or ``path`` (``--path``)."""
     path: str
+    """The folder."""
     mount_point: str | None = None
+    """Where its file system is mounted; None where it could not be read."""
     filesystem: str | None = None
+    """Type of the file system, such as ``ext4``; None where it could not be read."""
     device: str | None = None
+    """Device or server of the file system; None where it could not be read."""
     kind: str = "unknown"
     """nvme | ssd | hdd | network | memory | unknown."""
     kind_source: str | None = None
     """What the kind was read from, or why it is unknown."""
     size: int | None = None
+    """None where it could not be read."""
     free: int | None = None
     """What this user may still write (reserved blocks are not counted)."""
     read_only: bool | None = None
+    """None where it could not be read."""
     read_bytes_per_second: float | None = None
     """Measured with the page cache bypassed, only on request (``--measure disk``)."""
 
 
 class Accelerator(Struct, frozen=True, kw_only=True):
-    """Hardware that runs models but is not a GPU: listed and named, never counted as one."""
+    """Hardware that runs models but is not a GPU; never counted as one."""
 
     kind: str
     """``tpu``, ``neuron``."""
     name: str
+    """Name of the device."""
     count: int
+    """Number of devices."""
 
 
 class FabricPort(Struct, frozen=True, kw_only=True):
+    """One port of an InfiniBand or RoCE adapter."""
+
     device: str
+    """Name of the adapter, such as ``mlx5_0``."""
     port: int
+    """Number of the port, from 1."""
     link_layer: str | None = None
     """``InfiniBand`` or ``Ethernet`` (RoCE)."""
     active: bool | None = None
+    """The link is up; None where it could not be read."""
     state: str | None = None
     """As the kernel spells it: ``ACTIVE``, ``INIT``, ``DOWN``, ..."""
     physical_state: str | None = None
@@ -223,15 +259,23 @@ class FabricPort(Struct, frozen=True, kw_only=True):
 
 
 class Nic(Struct, frozen=True, kw_only=True):
+    """One network interface."""
+
     name: str
+    """Name of the interface, such as ``eth0``."""
     speed_mbps: int | None = None
     """Of the link now; None where it is down or virtual."""
     up: bool | None = None
+    """The link is up; None where it could not be read."""
     driver: str | None = None
+    """Name of the kernel driver; None where it could not be read."""
 
 
 class Fabric(Struct, frozen=True, kw_only=True):
+    """What connects this machine to others, and its GPUs to each other."""
+
     ports: tuple[FabricPort, ...] | None = None
+    """InfiniBand and RoCE ports; None where they could not be listed."""
     nics: tuple[Nic, ...] | None = None
     """Physical network interfaces."""
     efa: int | None = None
@@ -241,7 +285,7 @@ class Fabric(Struct, frozen=True, kw_only=True):
     None where that could not be read."""
     nvlink_matrix: tuple[tuple[int | None, ...], ...] | None = None
     """NVLinks between each pair of NVIDIA cards, in their order; through a switch, the fewer of the two cards' links.
-    A pair is None where a card could not be read; the whole matrix is None without NVLink."""
+    A pair is None where a card could not be read; the matrix is None without NVLink."""
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -252,6 +296,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     url: str
     """Without user name and password."""
     reachable: bool | None = None
+    """There was an answer; None where that was not found out."""
     status: int | None = None
     """The HTTP status."""
     seconds: float | None = None
@@ -261,9 +306,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     """The proxy that was used, without credentials; None for none."""
     error: str | None = None
+    """Why there was no answer; None for an answer."""
 
 
 class Access(Struct, frozen=True, kw_only=True):
+    """What this machine can reach on the network."""
+
     endpoints: tuple[Endpoint, ...] | None = None
     """None: not requested (``--probe-net``)."""
     offline: tuple[str, ...] = ()
@@ -276,15 +324,20 @@ class Source(Struct, frozen=True, kw_only=True):
     """Where a fact was read."""
 
     probe: str
+    """Which probe read it."""
     fact: str
     """Its path in this document: ``ram.limit``."""
     source: str
+    """A file, a program or a library call."""
     seconds: float | None = None
     """How long its probe took in total."""
 
 
 class Machine(Struct, frozen=True, kw_only=True):
+    """The inventory of one machine: real, saved, described in words, or offered for rent."""
+
     schema: str = SCHEMA
+    """Format of this document and its version."""
     llmcheck: str | None = None
     """The version of llmcheck that collected it."""
     collected_at: str | None = None
@@ -293,21 +346,33 @@ class Machine(Struct, frozen=True, kw_only=True):
     """Described in words (``--machine``) or offered for rent: only its hardware is known, and the driver that it needs
     is assumed to be installed. ``stated`` in JSON."""
     identity: Identity = Identity()
+    """What ``--redact`` empties."""
     os: Os | None = None
+    """None where it is not known."""
     cpu: Cpu = Cpu()
+    """The processors."""
     ram: Ram = Ram()
+    """The memory."""
     disks: tuple[Disk, ...] | None = None
+    """None where they could not be read."""
     gpus: tuple[Gpu, ...] | None = None
+    """None where they could not be listed; () where there is none."""
     drivers: dict[str, Driver] = {}
     """By ``Gpu.vendor``; a vendor without a driver has no entry."""
     accelerators: tuple[Accelerator, ...] = ()
+    """Hardware that is not a GPU: TPUs, Neuron devices."""
     fabric: Fabric = Fabric()
+    """Network adapters and NVLink."""
     limits: Limits = Limits()
+    """Resource limits of this process."""
     software: Software = Software()
+    """Python, packages and tools."""
     access: Access = Access()
+    """What is reachable on the network."""
     sources: tuple[Source, ...] = ()
     """Where each fact was read; empty without ``--explain``."""
     problems: tuple[Problem, ...] = ()
+    """Why facts are missing, and faults of the machine."""
 
 
 def counted_gpus(machine: Machine) -> tuple[Gpu, ...]:

@@ -14,14 +14,18 @@ class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The keys that every ``[[require]]`` may have; each kind adds its own (see ``llmcheck profiles schema``)."""
 
     id: str
+    """Unique in the profile, kebab-case."""
     kind: str
+    """File name of the kind in ``judge/requirements``."""
     level: Level = "required"
+    """Only ``required`` decides the verdict."""
     scope: Literal["node", "cluster"] = "node"
     """``cluster``: about all nodes together; on one machine it is shown as skipped."""
     any_of: tuple[Requirement, ...] = ()
-    """Alternatives, of which one has to pass. Each is a table of its own and inherits id, kind, level, scope, why and
+    """Alternatives: one has to pass. Each is a table of its own and inherits id, kind, level, scope, why and
     source."""
     why: str | None = None
+    """Why it is required; None where the profile does not state it."""
     fix: str | None = None
     """What to do when it is not met; replaces the kind's own advice."""
     source: str | None = None
@@ -29,12 +33,21 @@ class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Profile(Struct, frozen=True, kw_only=True):
+    """A tier or another set of requirements, as a profile file states it."""
+
     id: str
+    """The file name without its extension."""
     title: str
+    """What people call it."""
     task: Literal["inference", "fine-tuning", "pre-training", "general"]
+    """What the machine is to do."""
     sources: tuple[str, ...]
+    """Documents that state the requirements."""
     require: tuple[Requirement, ...]
+    """The requirements, in the order of the file."""
     order: int = 1000
     """Its place in listings; those of the document come first, in its order."""
     cost: Cost | None = None
+    """None where the document states none."""
     workload: Workload | None = None
+    """What is computed for this machine; None: nothing."""

@@ -1,4 +1,4 @@
-"""The answer: findings, one verdict, one exit code. Both are computed here once; no renderer counts or decides."""
+"""Findings, one verdict, one exit code. Verdict and exit code are computed here only; no renderer decides."""
 
 from __future__ import annotations
 
@@ -21,40 +21,52 @@ Group = Literal["hardware", "software"]
 Verdict = Literal["ready", "not-ready", "undetermined"]
 
 EXIT_CODES: dict[Verdict, int] = {"ready": 0, "not-ready": 1, "undetermined": 3}
+EXIT_NOTHING_CHECKED = 2
 EXIT_WARNINGS = 4
 COMPUTED = "fit"
 """``Finding.kind`` of what was computed for the profile's workload; no requirement has this kind."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
+    """The result of one requirement on one machine."""
+
     id: str
+    """Id of the requirement."""
     kind: str
+    """Kind of the requirement, or ``fit``."""
     group: Group
+    """What it is about."""
     level: Level
+    """Only ``required`` decides the verdict."""
     status: Status
+    """``unknown``: too few facts to decide; ``skipped``: not judged, for the reason in ``message``."""
     needed: str
+    """What is required, in words."""
     found: str | None = None
     """None: could not be found out, or was not examined (skipped)."""
     short_by: str | None = None
     """``missing_bytes`` with a unit; None where nothing is missing, or where it is no quantity."""
     shortfall: str | None = None
-    """A code for what is missing, such as ``gpu-memory``; each requirement kind documents its own. None where nothing
+    """A code for what is missing: ``gpu-memory``; each requirement kind documents its own. None where nothing
     is missing or the kind has no code."""
     needed_count: int | None = None
     """How many GPUs, where the requirement states a number of them."""
     needed_bytes: int | None = None
     """Of each GPU, of RAM or of the disk, where the requirement states a size."""
     missing_bytes: int | None = None
+    """How much is missing; None where nothing is, or where it is not a size."""
     message: str
     """One sentence that can be understood without the other fields."""
     remedy: str | None = None
+    """What to do; None where nothing is known to help, or needed."""
     why: str | None = None
+    """Why it is required; None where the profile does not state it."""
     source: str | None = None
     """The place in the document that states the requirement."""
     libraries: tuple[str, ...] = ()
-    """Catalogue ids of which any one would satisfy it; empty for hardware."""
+    """Ids of the libraries that would satisfy it, any one alone; () for hardware."""
     cluster: bool = False
-    """It is about the whole cluster, which one machine cannot answer."""
+    """It is about the cluster and cannot be judged on one machine."""
 
     @property
     def is_computed(self) -> bool:
@@ -62,30 +74,48 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class ProfileReport(Struct, frozen=True, kw_only=True):
+    """All findings of one profile on one machine, and the verdict."""
+
     id: str
+    """Id of the profile."""
+    path: str | None = None
+    """The file of a profile that is not a shipped one, as it was named."""
     title: str
+    """Its title."""
     task: str
-    verdict: Verdict
+    verdict: Verdict | None
+    """None: no finding was judged, because ``--skip`` and ``--only`` leave out all of them."""
     hardware: Verdict | None = None
     """The verdict of the hardware findings alone; None where the profile has no hardware requirement."""
     software: Verdict | None = None
+    """The verdict of the software findings alone; None where the profile has no software requirement."""
     findings: tuple[Finding, ...]
+    """In the order of the profile, the computed one last."""
     computed: tuple[ComputedMethod, ...] = ()
     """The methods that were computed for this machine and the profile's workload; for each size the simplest first."""
     corrections: tuple[Correction, ...] = ()
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
+    """Of the profile; None where its document states none."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck check`` and of the overview."""
+
     schema: str = SCHEMA
+    """Format of this document and its version."""
     llmcheck: str
+    """Version of llmcheck."""
     created_at: str
+    """UTC, ISO 8601."""
     verdict: Verdict | None
-    """None in the overview (``llmcheck`` without a command)."""
+    """None in the overview (``llmcheck`` without a command), and where ``exit_code`` is 2."""
     exit_code: int
+    """Of the process. 2: of some profile no finding was judged, and no other is not ready."""
     profiles: tuple[ProfileReport, ...]
+    """One report for each judged profile."""
     machine: Machine
+    """The machine that was judged."""
     advice: Advice | None = None
     """The next step towards the nearest tier; only in the overview."""
 
@@ -100,15 +130,24 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     return "ready"
 
 
-def combined(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict over several profiles: the worst, where not-ready is worse than undetermined."""
+def combined(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """The verdict over several profiles: not-ready if one is; else None if of one (or of none at all) nothing was
+    judged; else undetermined if one is; else ready.
+    """
     seen = set(verdicts)
-    return "not-ready" if "not-ready" in seen else "undetermined" if "undetermined" in seen else "ready"
+    if "not-ready" in seen:
+        return "not-ready"
+    if None in seen or not seen:
+        return None
+    return "undetermined" if "undetermined" in seen else "ready"
 
 
 def exit_code(profiles: Iterable[ProfileReport], *, fail_on_warn: bool = False) -> int:
-    """0 ready, 1 not ready, 3 undetermined; 4 for a ready result with warnings where ``fail_on_warn``."""
+    """0 ready, 1 not ready, 2 nothing of a profile was judged, 3 undetermined; 4 for a ready result with warnings where
+    ``fail_on_warn``.
+    """
     profiles = tuple(profiles)
-    code = EXIT_CODES[combined(profile.verdict for profile in profiles)]
+    verdict = combined(profile.verdict for profile in profiles)
+    code = EXIT_NOTHING_CHECKED if verdict is None else EXIT_CODES[verdict]
     warned = any(finding.status == "warn" for profile in profiles for finding in profile.findings)
     return EXIT_WARNINGS if code == 0 and fail_on_warn and warned else code

@@ -13,53 +13,84 @@ from llmcheck.tables.library import Alias, Library
 
 
 class ProfileList(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck profiles list``."""
+
     schema: str = "llmcheck.profiles/1"
+    """Format of this document and its version."""
     profiles: tuple[Profile, ...]
+    """In the order of listings."""
 
 
 class ShownProfile(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck profiles show``."""
+
     schema: str = "llmcheck.profile/1"
+    """Format of this document and its version."""
     profile: Profile
+    """The profile."""
     corrections: tuple[Correction, ...]
+    """Known errors in its documented figures."""
 
 
 class ModelRow(Struct, frozen=True, kw_only=True):
+    """One well-known model."""
+
     id: str
+    """Its name in ``--model``."""
     names: tuple[str, ...]
     """Repositories that have these shapes."""
     parameters: int
+    """Number of weights."""
     active: int
     """Weights that are used for one token."""
     context: int | None
     """Longest context that the model declares, in tokens."""
     source: str
+    """Where the configuration was read."""
     as_of: datetime.date
+    """Day on which it was read."""
 
 
 class ModelList(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck models list``."""
+
     schema: str = "llmcheck.models/1"
+    """Format of this document and its version."""
     models: tuple[ModelRow, ...]
+    """In the order of the table."""
 
 
 class LibraryList(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck libraries list``."""
+
     schema: str = "llmcheck.libraries/1"
+    """Format of this document and its version."""
     libraries: tuple[Library, ...]
+    """In the order of the catalogue."""
 
 
 class ShownLibrary(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck libraries show``."""
+
     schema: str = "llmcheck.library/1"
+    """Format of this document and its version."""
     library: Library
+    """The row of the catalogue."""
     alias: Alias | None = None
     """Why the requested name means this library; None where it is the library's own."""
     corrections: tuple[Correction, ...]
+    """Known errors in what is documented about it."""
 
 
 class LibraryState(Struct, frozen=True, kw_only=True):
     """One library, in one Python environment."""
 
     id: str
+    """Id in the catalogue."""
     name: str
+    """Its name."""
     area: str
+    """What it is for."""
     state: Literal["installed", "outdated", "broken", "missing", "unknown"]
     """``broken``: it is listed as installed, and an import would not find it. ``outdated``: older than ``newest``."""
     version: str | None = None
@@ -67,14 +98,19 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     newest: str | None = None
     """Newest release of the table, as of ``as_of``."""
     as_of: datetime.date
+    """Day of the table."""
     importable: bool | None = None
     """Its module lies on the interpreter's path as files; None where it has no module, or that was not examined."""
 
 
 class LibraryCheck(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck libraries check``."""
+
     schema: str = "llmcheck.library-check/1"
+    """Format of this document and its version."""
     python: str | None
     """The interpreter whose environment was examined; None where there is none."""
     exit_code: int
     """1 where a named library is missing or broken, 3 where that is unknown."""
     libraries: tuple[LibraryState, ...]
+    """One for each library that was checked."""

@@ -7,57 +7,86 @@ from msgspec import Struct
 
 
 class Python(Struct, frozen=True, kw_only=True):
+    """The project's Python interpreter."""
+
     executable: str
+    """Path of the interpreter."""
     version: str | None = None
+    """``3.12.4``; None where it could not be read."""
     implementation: str | None = None
+    """``cpython``, ``pypy``, ...; None where it could not be read."""
     prefix: str | None = None
+    """Folder of its environment; None where it could not be read."""
     environment: str | None = None
     """``venv``, ``conda`` or ``system``."""
     externally_managed: bool | None = None
     """The distribution forbids pip here (PEP 668)."""
     reason: str = ""
     """Why this interpreter is regarded as the project's."""
+    hosts_llmcheck: bool = False
+    """llmcheck is installed in this environment, and nothing says that it is the project's: no plan fills it."""
 
 
 class Package(Struct, frozen=True, kw_only=True):
+    """An installed distribution."""
+
     name: str
     """Normalised as PyPI does (lower case, hyphens)."""
     version: str
+    """As its metadata states it."""
 
 
 class Torch(Struct, frozen=True, kw_only=True):
+    """The installed PyTorch."""
+
     version: str | None = None
+    """None where it could not be read."""
     build: str | None = None
     """``cpu``, ``cu132``, ``rocm7.2``, ...; None if its version file does not say."""
 
 
 class Tool(Struct, frozen=True, kw_only=True):
+    """A program that was searched for on PATH."""
+
     name: str
+    """Name of the program."""
     path: str | None = None
     """None: looked for on PATH and not there."""
     version: str | None = None
+    """None where it is missing or does not report one."""
 
 
 class CudaToolkit(Struct, frozen=True, kw_only=True):
+    """A CUDA toolkit on disk."""
+
     path: str
+    """Its folder."""
     version: str | None = None
+    """None where it could not be read."""
 
 
 class DistributionIssue(Struct, frozen=True, kw_only=True):
     """What is wrong with an installed distribution."""
 
     name: str
+    """Name of the distribution."""
     kind: str
     """``no-metadata``, ``no-record``, ``half-removed``, ``duplicate``, ``editable``."""
     where: str
+    """Folder or file with the fault."""
 
 
 class Software(Struct, frozen=True, kw_only=True):
+    """What is installed on the machine and in the Python environment of the project."""
+
     python: Python | None = None
+    """None where there is none, or it is not known."""
     packages: tuple[Package, ...] | None = None
+    """Installed distributions; None where they could not be listed."""
     torch: Torch | None = None
     """The torch of that Python; None where none is installed (or packages is None)."""
     tools: tuple[Tool, ...] | None = None
+    """None where they were not searched for."""
     cuda_toolkits: tuple[CudaToolkit, ...] = ()
     """CUDA toolkits on disk."""
     cuda_home: str | None = None
@@ -65,8 +94,11 @@ class Software(Struct, frozen=True, kw_only=True):
     torch_backend: str | None = None
     """What UV_TORCH_BACKEND names; None where it is not set."""
     cudnn: str | None = None
+    """Version on disk; None where none was found."""
     nccl: str | None = None
+    """Version on disk; None where none was found."""
     issues: tuple[DistributionIssue, ...] = ()
+    """Faults of installed distributions."""
     importable: tuple[str, ...] | None = None
     """Of the requested modules, those that an import would find as files; None: none was requested."""
     conda_and_pip: bool | None = None

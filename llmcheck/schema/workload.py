@@ -1,4 +1,4 @@
-"""What is to be run: how a model is used, and in which numbers. ``None`` lets the estimate choose, and it says what."""
+"""How a model is used. None: the estimate uses a default and reports which."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import Literal
@@ -9,17 +9,18 @@ Method = Literal["inference", "full", "lora", "qlora", "pretrain"]
 Optimizer = Literal[
     "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
 ]  # fmt: skip
-"""``adamw`` is torch's own, which takes a temporary copy of all weights in its step; ``adamw-fused`` does not."""
+"""``adamw`` is torch's default, which makes a temporary copy of all weights in its step; ``adamw-fused`` does not."""
 Precision = Literal["bf16", "mixed", "fp32"]
-"""``bf16``: weights, gradients and states all in 16 bits. ``mixed``: 16-bit weights beside a 32-bit master copy."""
+"""``bf16``: weights, gradients and states all in 16 bits. ``mixed``: 16-bit weights and a 32-bit master copy."""
 Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
 """``fsdp`` is ``fully_shard``; ``fsdp1`` the older wrapper of flat parameters, which keeps frozen weights gathered."""
 
 
 class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A profile names ``parameters`` or a ``model``; the options of ``llmcheck fit`` may name everything else too."""
+    """The use of a model. A profile names ``parameters`` or ``model``; ``llmcheck fit`` has options for the rest."""
 
     method: Method
+    """``full``: every weight is fine-tuned; ``pretrain``: every weight is trained from scratch."""
     parameters: tuple[str, ...] = ()
     """Model sizes as the field writes them: ``7B``, ``70B``; a tier over a range names both ends."""
     model: str | None = None
@@ -28,54 +29,69 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``bf16``, ``fp8``, ``int8``, ``nf4``, ``nf4-dq``, ``gptq-4bit``, ``awq``, ``q4_k_m``, ``mxfp4``, ...; None: the
     model's own format (training: that of ``precision``; QLoRA: nf4 with double quantisation)."""
     kv_cache: str | None = None
-    """``bf16`` (None), ``fp8``, ``q8_0``, ``q4_0``, ..."""
+    """``bf16``, ``fp8``, ``q8_0``, ``q4_0``, ...: a format that the runtime has; None: 16 bits."""
     context: int | None = None
-    """Tokens of prompt and answer together that each sequence may hold."""
+    """Tokens of each sequence, prompt and answer together; None: 8,192, or the runtime's default; in training 2,048."""
     prompt: int | None = None
-    """Tokens prefilled at once; None: the whole context."""
+    """Tokens of each prompt that are processed at once; None: the full context."""
     batch: int = 1
     """Sequences at a time (training: the micro-batch of one GPU)."""
     runtime: str | None = None
-    """Id of a runtime (``llmcheck.runtimes``)."""
+    """Id of a runtime (``llmcheck.runtimes``); None: the default for the weights and the machine."""
     runtime_version: str | None = None
-    """Where it matters: transformers before 4.45 keeps the logits of the whole prompt; None: a current one."""
+    """Where it matters: transformers before 4.45 keeps the logits of every prompt token; None: the newest."""
     max_sequences: int | None = None
-    """Sequences that a server's sampler prepares for (vLLM's ``max_num_seqs``); None: 256."""
+    """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: 256."""
     memory_fraction: float | None = None
-    """Of each card, that a server takes (vLLM's ``gpu_memory_utilization``); None: the runtime's own default."""
+    """Share of each GPU that a server reserves, 0 to 1 (vLLM's ``gpu_memory_utilization``, LMDeploy's
+    ``cache_max_entry_count``); None: the figure in the runtime's file. For vLLM that is 0.9, its default before 0.20;
+    since then it is 0.92."""
     optimizer: Optimizer | None = None
+    """None: ``adamw``."""
     precision: Precision | None = None
+    """None: ``bf16`` for adapters on a frozen model, ``mixed`` for full training."""
     gradients: Literal["fp32"] | None = None
-    """In which they are kept; None: as the weights. Megatron-LM keeps 32 bits beside 16-bit weights."""
+    """Precision of the gradients; None: that of the weights. Megatron-LM has 32 bits for 16-bit weights."""
     checkpointing: bool | Literal["selective"] | None = None
-    """Activations are recomputed in the backward pass; ``selective``: those of the attention only."""
+    """Gradient checkpointing: activations are recomputed in the backward pass; ``selective``: those of attention only;
+    None: yes."""
     flash_attention: bool | None = None
-    """Attention that never holds the square of the sequence (FlashAttention, SDPA); None: yes."""
+    """Attention that never stores a matrix of context x context (FlashAttention, SDPA); None: yes."""
     lora_rank: int | None = None
+    """Rank of the adapters; None: 16."""
     lora_targets: Literal["attention", "all-linear", "qv", "mlp"] | None = None
+    """Matrices that get an adapter; None: ``all-linear``."""
     adapter: Literal["lora", "dora", "prefix", "scale"] | None = None
     """``prefix``: learned prompts (LLaMA-Adapter); ``scale``: a factor and bias per output (Adapter v2); None: LoRA."""
     trained_embeddings: bool | None = None
-    """Embeddings and output projection are trained in full beside the adapters."""
+    """With adapters, embedding and output projection are trained in full; None: no."""
     compiled: bool | None = None
-    """``torch.compile``: norms and activations are fused, so less is kept for the backward pass."""
+    """``torch.compile``: norms and activations are fused, so less is stored for the backward pass; None: no."""
     chunked_loss: bool | None = None
-    """The loss is computed in pieces, so the logits are never held in 32 bits (Liger, Unsloth, torchtune)."""
+    """The loss is computed in chunks, so that 32-bit logits are never stored at once (Liger, Unsloth, torchtune);
+    None: no."""
     sharding: Sharding | None = None
+    """How data parallelism divides the training state; None: ``ddp`` for adapters, ``fsdp`` for full training."""
     tensor_parallel: int = 1
+    """GPUs that each matrix is divided over."""
     pipeline_parallel: int = 1
+    """Stages that the layers are divided into."""
     gpus: int | None = None
-    """How many take part; None: those of the machine."""
+    """Number of GPUs; None: as many as are needed and the machine has."""
     offload: Literal["none", "optimizer", "all"] | None = None
-    """What lies in RAM instead of on the GPUs while training."""
+    """What is in RAM instead of on the GPUs in training; None: nothing."""
     tokens: float | None = None
-    """Tokens that a training run reads in all; None where nothing says it."""
+    """Tokens of the training run; None: no duration is computed."""
 
 
 class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the hardware of a profile costs, as its document states it."""
+
     documented: str
     """The words of the document."""
     per: Literal["purchase", "hour", "day"]
+    """What the amount buys."""
     low: float
     """US dollars."""
     high: float
+    """US dollars; equal to ``low`` where the document states one amount."""

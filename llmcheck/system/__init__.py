@@ -1,1 +1,1 @@
-"""Every touch of the operating system: files, commands, the network, child processes, other interpreters."""
+"""All access to the operating system: files, commands, the network, child processes, other interpreters."""

@@ -1,4 +1,4 @@
-"""Files and folders of a machine, live or of a captured tree."""
+"""Files and folders of the live machine or of a captured tree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READ_LIMIT = 4 * 2**20
 class Files:
     """The files below a root folder, ``/`` for the live machine, and the environment of this process.
 
-    All methods answer None or False instead of raising when something is not there.
+    No method raises an exception for a missing file: each returns None or False.
     """
 
     def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, cwd: str | None = None) -> None:

@@ -1,9 +1,9 @@
-"""One machine as the probes may read it: its files, storage, kernel, programs and network.
+"""The machine that the probes read: files, storage, kernel, programs and network.
 
-Given a root other than ``/`` it answers from a captured tree and never from the live machine: what a tree cannot tell
-(free space, the scheduler) is None. What is not a file of the machine has a file of its own in a tree: the name of the
-system in ``/.platform``, the processor's architecture in ``/.architecture``, and a command's output in ``/.commands/``
-under its words joined by spaces, with ``_`` for each ``/``.
+With a root other than ``/`` it reads a captured tree and never the live machine. Facts that a tree does not have (free
+space, the scheduler) are None. A tree has extra files for facts that are not in files: the operating system in
+``/.platform``, the processor's architecture in ``/.architecture``, and a command's output in ``/.commands/``, where
+the file name is the command line with ``_`` for each ``/``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmcheck.system.storage import Storage
 
 
 class Host(Storage, Kernel, Programs):
-    """All parts together; a function that needs one part only may ask for that."""
+    """All parts; a function that needs only one may take that part as its argument."""
 
     def fetch(self, url: str, seconds: float, limit: int = FETCH_LIMIT) -> Fetched:
         """As ``http.fetch``, with this machine's environment; never for a captured tree."""

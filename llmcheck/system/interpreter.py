@@ -1,6 +1,6 @@
-"""Which Python the project uses, and a query of it that runs while we import the rest.
+"""Chooses the project's Python and queries it while the rest of llmcheck is imported.
 
-It imports next to nothing, because it is imported before the rest.
+It imports almost nothing, because it is imported first.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from subprocess import Popen
 
-# The answer is a line per field, the values of a field separated by NUL, between two marks: start-up files and wrapper
-# scripts may write to standard output too, before and after.
+# The answer has a line for each field, with values separated by NUL, between two marks: start-up files and wrapper
+# scripts may also write to standard output.
 PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path")
 BEGIN, END = b"\n#llmcheck-begin\n", b"#llmcheck-end\n"
 
-# Runs in any Python from 2.6 on, so that an old one is reported as such. sys and os are loaded at every start.
+# Runs in any Python since 2.6, so that an old one can report its version. sys and os are loaded at every start.
 _PROGRAM = """
 import sys, os
 w = getattr(sys.stdout, 'buffer', sys.stdout).write
@@ -34,6 +34,9 @@ w(e('#llmcheck-end\\n'))
 sys.stdout.flush()
 """
 NAMED = "named with --python"
+OWN = "the environment that llmcheck is installed in"
+IN_DIRECTORY = ".venv in the working directory"
+_VENV = ".venv"
 _ANSWER_LIMIT = 1 << 20
 _END_SECONDS = 0.2
 _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{os.sep}uv{os.sep}archive-")
@@ -42,30 +45,40 @@ _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{o
 class InterpreterChoice(NamedTuple):
     executable: str
     reason: str
+    explicit: bool = False
+    """Whether ``--python`` names it."""
+
+    @property
+    def may_run(self) -> bool:
+        """Whether it may be started to be asked; of one that only lies in the working directory the files are read."""
+        return self.reason != IN_DIRECTORY
 
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
-    """The project's interpreter and the reason for it; None if there is none.
+    """The project's interpreter and the reason for the choice; None if none was found.
 
-    An active environment whose Python cannot be run is ignored here; the inventory reports it.
+    The environment that llmcheck is installed in comes after the project's ``.venv``, and never where it was made for
+    llmcheck alone. An active environment whose Python cannot be run is ignored here; the inventory reports it.
     """
     if explicit:
-        return InterpreterChoice(_named(explicit, environ, cwd), NAMED)
+        return InterpreterChoice(_named(explicit, environ, cwd), NAMED, explicit=True)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
-        if prefix and (found := in_prefix(os.path.join(cwd, prefix))):
+        if prefix and (found := in_prefix(os.path.join(cwd, prefix))) and not _is_tools(os.path.join(cwd, prefix)):
             return InterpreterChoice(found, f"the active environment ({variable})")
-    if not any(home in sys.prefix + os.sep for home in _TOOL_HOMES) and not _is_ephemeral():
-        return InterpreterChoice(sys.executable, "the environment that llmcheck is installed in")
-    if found := in_prefix(os.path.join(cwd, ".venv")):
-        return InterpreterChoice(found, ".venv in the working directory")
+    folder = os.path.join(cwd, _VENV)
+    if found := in_prefix(folder):
+        own = os.path.realpath(folder) == os.path.realpath(sys.prefix)
+        return InterpreterChoice(sys.executable if own else found, IN_DIRECTORY)
+    if not _is_tools(sys.prefix):
+        return InterpreterChoice(sys.executable, OWN)
     names = ("python3", "python.exe") if os.name == "nt" else ("python3",)
     path = _on_path(names, environ, cwd)
     return InterpreterChoice(path, "the first python3 on PATH") if path else None
 
 
 def _named(explicit: str, environ: Mapping[str, str], cwd: str) -> str:
-    """A path, or the bare name of a command, as a shell takes it."""
+    """The path of ``--python``, which is a path or, as in a shell, the name of a command."""
     path = os.path.abspath(os.path.join(cwd, os.path.expanduser(explicit)))
     if os.path.dirname(explicit) or os.path.lexists(path):
         return path
@@ -86,13 +99,17 @@ def _can_run(path: str) -> bool:
     return os.access(path, os.X_OK) and not os.path.isdir(path)
 
 
-def _is_ephemeral() -> bool:
-    """An environment made for llmcheck alone: pipx leaves its metadata, uv a receipt."""
-    return any(os.path.exists(os.path.join(sys.prefix, name)) for name in ("pipx_metadata.json", "uv-receipt.toml"))
+def _is_tools(prefix: str) -> bool:
+    """Whether it is llmcheck's own environment, made by pipx or uv for llmcheck alone."""
+    if prefix != sys.prefix and os.path.realpath(prefix) != os.path.realpath(sys.prefix):
+        return False
+    if any(home in prefix + os.sep for home in _TOOL_HOMES):
+        return True
+    return any(os.path.exists(os.path.join(prefix, name)) for name in ("pipx_metadata.json", "uv-receipt.toml"))
 
 
 def in_prefix(prefix: str) -> str | None:
-    """The Python of an environment, by its folder; None where none can be run."""
+    """The path of the Python in an environment's folder; None where none can be run."""
     for parts in (("Scripts", "python.exe"), ("python.exe",)) if os.name == "nt" else (("bin", "python"),):
         path = os.path.join(prefix, *parts)
         if _can_run(path):
@@ -103,16 +120,17 @@ def in_prefix(prefix: str) -> str | None:
 class InterpreterQuery:
     """A running query of an interpreter; ``answer`` waits for the result.
 
-    The interpreter cannot read our standard input. It has a process group of its own, so that what it starts is killed
+    The interpreter cannot read our standard input. It has its own process group, so that its child processes are killed
     with it, at the latest when this process ends.
     """
 
     def __init__(self, choice: InterpreterChoice | None, cwd: str | None = None) -> None:
-        """``cwd``: None is that of this process; the shims of version managers read there which Python to use."""
+        """``cwd``: the working directory, None for ours. Version managers such as pyenv choose a Python by it."""
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._own = choice is not None and choice.executable == sys.executable
-        if choice is not None and not self._own:
+        self._files = choice is not None and not choice.may_run and not self._own
+        if choice is not None and not self._own and not self._files:
             self._process = _start(choice.executable, cwd)
         if self._process is not None:
             import atexit  # built in
@@ -120,34 +138,36 @@ class InterpreterQuery:
             atexit.register(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
-        """The interpreter's output; None if it cannot be run, is incomplete, or takes over ``timeout`` seconds.
+        """The interpreter's output; None if it cannot be run, stops early or takes more than ``timeout`` seconds.
 
-        An interpreter that is late is killed.
+        After ``timeout`` it is killed.
         """
         if self._own:
             return _own_answer()
+        if self._files and self.choice is not None:
+            return _answer_of_files(self.choice.executable)
         if self._process is None:
             return None
         import threading  # subprocess has imported it already
 
         # A thread, because Windows cannot wait for a pipe with a timeout; it ends when the pipe is closed.
-        heard = bytearray()
-        reader = threading.Thread(target=_read_answer, args=(self._process, heard), daemon=True)
+        output = bytearray()
+        reader = threading.Thread(target=_read_answer, args=(self._process, output), daemon=True)
         reader.start()
         reader.join(timeout)
-        if END not in heard:
+        if END not in output:
             self.close()
             reader.join(_END_SECONDS)
             return None
-        return bytes(heard)
+        return bytes(output)
 
     def close(self) -> None:
-        """Kills the interpreter and all that it started; never waits long for what cannot be killed."""
+        """Kill the interpreter and its child processes, without a long wait for a process that cannot be killed."""
         if self._process is None or self._process.returncode is not None:
             return
         from subprocess import TimeoutExpired
 
-        # Nobody has waited for it yet, so its number, which is its group's, cannot belong to another by now.
+        # Its exit status was not collected yet, so the kernel cannot have given its number to another process.
         try:
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, 9)
@@ -159,7 +179,7 @@ class InterpreterQuery:
 
 
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
-    import subprocess  # 7 ms, and mostly the project's interpreter is our own
+    import subprocess  # 7 ms; usually the project's interpreter is our own
 
     try:
         return subprocess.Popen(
@@ -176,27 +196,39 @@ def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
         return None
 
 
-def _read_answer(process: Popen[bytes], heard: bytearray) -> None:
-    """Reads until the end mark, the end of the pipe, or the limit of an answer."""
+def _read_answer(process: Popen[bytes], output: bytearray) -> None:
+    """Read up to the end mark, the end of the pipe or ``_ANSWER_LIMIT``."""
     stream = process.stdout
-    while stream is not None and len(heard) < _ANSWER_LIMIT and END not in heard:
+    while stream is not None and len(output) < _ANSWER_LIMIT and END not in output:
         data = stream.read(1 << 16)
         if not data:
             return
-        heard += data
+        output += data
 
 
 def _own_answer() -> bytes:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
-    # The first place is the script's or the working directory's, not the environment's.
+    # The first entry is the folder of the script or the working directory, not one of the environment.
     path = sys.path if getattr(sys.flags, "safe_path", False) else sys.path[1:]
-    fields = [
-        [version],
-        [sys.implementation.name],
-        [sys.prefix],
-        [sys.base_prefix],
-        [os.path.dirname(os.__file__)],
-        [place for place in path if place],
-    ]
+    return _answer(
+        [
+            [version],
+            [sys.implementation.name],
+            [sys.prefix],
+            [sys.base_prefix],
+            [os.path.dirname(os.__file__)],
+            [place for place in path if place],
+        ]
+    )
+
+
+def _answer_of_files(executable: str) -> bytes | None:
+    from llmcheck.system.environment_files import facts
+
+    found = facts(os.path.dirname(os.path.dirname(executable)), os.environ)
+    return None if found is None else _answer([found[name] for name in PROGRAM_FIELDS])
+
+
+def _answer(fields: list[list[str]]) -> bytes:
     lines = b"".join(b"\0".join(os.fsencode(value) for value in values) + b"\n" for values in fields)
     return BEGIN + lines + END

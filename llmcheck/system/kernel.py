@@ -1,4 +1,4 @@
-"""What the kernel says of the machine and of this process: processors, memory, limits, names."""
+"""Facts from the kernel about the machine and this process: processors, memory, limits, names."""
 
 from __future__ import annotations
 

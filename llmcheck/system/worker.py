@@ -1,4 +1,4 @@
-"""Work that can be abandoned: in a forked child process, or in a daemon thread on systems without fork."""
+"""Runs work that can be abandoned: in a forked child process, or in a daemon thread on systems without fork."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Child:
             self._buffer += data
 
     def leave(self) -> int | None:
-        """Kills the child if it still runs, without waiting for one that cannot be killed.
+        """Kill the child if it still runs, without a wait for one that cannot be killed.
 
-        Returns the number of the signal that the child died of before, else None.
+        Returns the number of the signal that ended the child earlier, else None.
         """
         _CHILDREN.discard(self)
         os.close(self._reader)

@@ -1,1 +1,1 @@
-"""One row type for each shipped table. No functions: what a row means is decided where it is used."""
+"""One row type for each shipped table. No functions: the modules that use a row interpret it."""

@@ -1,4 +1,4 @@
-"""Where the document disagrees with itself or with the facts: both figures, the source and the date."""
+"""Corrections of documented figures that are wrong: both figures, the source and the date."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import datetime
@@ -15,7 +15,7 @@ class Correction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: str
     as_of: datetime.date
     memory_total: str | None = None
-    """A size that all GPUs together need by the corrected figure; a machine that only meets the documented one is
-    warned. None where the correction does not depend on the machine."""
+    """The corrected memory of all GPUs together, as a size. A machine that meets only the documented figure gets a
+    warning. None if the correction does not depend on the machine."""
     advice: str | None = None
-    """What does work on a machine that is below ``memory_total``."""
+    """An alternative that works on a machine with less than ``memory_total``."""

@@ -1,4 +1,4 @@
-"""One library that the document names: how it is installed there, and how it is installed so that it works."""
+"""One library: the documented install command, and the command that llmcheck advises."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import datetime
@@ -19,83 +19,86 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: str
     as_of: datetime.date
     url: str | None = None
-    """As documented; None where the document gives none."""
+    """As documented; None if the document has none."""
     documented: str | None = None
-    """The document's own install command; None where it gives none."""
+    """The documented install command; None if the document has none."""
     distributions: tuple[str, ...] = ()
-    """Any of these installed means that the library is there."""
+    """Names of packages; the library is installed if one of them is."""
     import_name: str | None = None
     binaries: tuple[str, ...] = ()
-    """Any of these on PATH means that it is there."""
+    """Programs; the library is installed if one of them is on PATH."""
     requirements: tuple[str, ...] = ()
-    """What to ask the installer for (PEP 508), with floors so that no resolver walks back to an old release."""
+    """What to install (PEP 508), with lower bounds so that no resolver chooses an old release."""
     installer: Literal["uv"] | None = None
-    """The installer that gets through its dependencies; None where pip does, too."""
+    """The installer that can resolve its dependencies in reasonable time; None: any."""
     python_min: str | None = None
-    """The oldest Python that has a release."""
+    """The oldest supported Python."""
     python_below: str | None = None
-    """The oldest Python that has none any more; None where no upper bound is declared."""
+    """The oldest Python that is too new; None if there is no upper bound."""
     platforms: tuple[str, ...] = ()
-    """``linux-x86_64``, ``macos-arm64``, ...; empty means any."""
+    """``linux-x86_64``, ``macos-arm64``, ...; empty: any."""
     needs_nvidia: bool = False
-    """It is of no use without an NVIDIA GPU."""
+    """It does not work without an NVIDIA GPU."""
     compute_capability: str | None = None
-    """The least that its NVIDIA kernels run on; says nothing of other hardware."""
+    """The lowest compute capability that its kernels support; for NVIDIA GPUs only."""
     driver: str | None = None
-    """The least NVIDIA driver of its published wheel."""
+    """The oldest NVIDIA driver for its wheel."""
     glibc_min: str | None = None
-    """The least C library of its wheels on Linux."""
+    """The oldest glibc for its Linux wheels."""
     macos_min: int | None = None
     torch: str | None = None
-    """The specifier that its newest release puts on torch: ``==2.13.0``; None where it names none, or no torch."""
+    """The torch specifier of its newest release, such as ``==2.13.0``; None if it has none."""
     pins_torch: bool = field(default=False, name="brings_torch")
-    """It pins torch exactly: its own resolution decides, no torch is installed before it."""
+    """It pins an exact torch and installs that itself, so no torch is installed before it."""
     build: bool = False
-    """No wheel: it is compiled or packed on the machine."""
+    """It has no wheel and is built on the machine."""
     build_isolation: bool = True
-    """False where the build needs the torch that is installed (``--no-build-isolation``)."""
+    """False if its build needs the installed torch (``--no-build-isolation``)."""
     extra_index_url: str | None = None
-    """An index beside PyPI that its wheel comes from."""
+    """An index in addition to PyPI that has its wheel."""
     needs: tuple[str, ...] = ()
-    """Libraries that come first, by id."""
+    """Ids of libraries that have to be installed first."""
     conflicts: tuple[str, ...] = ()
-    """Libraries whose pins exclude its own, by id; the relation holds both ways."""
+    """Ids of libraries that cannot share an environment with it, because their pins exclude each other; symmetric."""
     tools: tuple[str, ...] = ()
-    """Commands that it needs on PATH."""
+    """Programs that it needs on PATH."""
     hardware: str | None = None
     environment: str | None = None
-    """The name of its own virtual environment: the one it goes to when it cannot share."""
+    """The name of its separate environment, for when it cannot share one."""
     isolated: bool = field(default=False, name="apart")
-    """It always gets an environment of its own; otherwise only beside what it conflicts with."""
+    """It always gets a separate environment. False: only if it conflicts with another library."""
     licence: str | None = None
-    """SPDX expression, as the project publishes it; None where it could not be told."""
+    """SPDX expression of the project's licence; None if unknown."""
     tiers: str | None = None
-    """What it is for in the documented tiers, in a few words."""
+    """Its purpose in the documented tiers, in a few words."""
     verify: str | None = None
-    """Python source that proves it: one line, run with -c; None: importing ``import_name`` does."""
+    """One line of Python, run with -c, that verifies it; None: importing ``import_name`` does."""
     version: str | None = None
-    """Newest release seen on ``as_of``."""
+    """The newest release on ``as_of``."""
     note: str | None = None
     commands: tuple[str, ...] = ()
-    """POSIX shell lines, for what pip does not install."""
+    """POSIX shell lines for a library that pip does not install."""
+    start_by_hand: bool = False
+    """The last of the commands starts a server, or an installer with more rights: a script shows it and does not run
+    it."""
 
 
 class Alias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A name that people use, and the library that is meant or that took its place."""
+    """Another name for a library, or the name of a project that it replaced."""
 
     name: str
     library: str
     """Catalogue id."""
     dead: bool = False
-    """The name's own project has ended, or the package of that name is another project."""
+    """The project of that name has ended, or the package of that name is another project."""
     reason: str
-    """One line of why; shown when the name is used."""
+    """One line, shown when the name is used."""
     source: str
     as_of: datetime.date
 
 
 class Closure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a library's advised command resolved to, once, on one platform."""
+    """The packages that the advised command of a library resolved to, on one platform."""
 
     outcome: Literal["resolves", "needs-build", "no-wheel", "container-only", "conflict", "not-python"]
     message: str | None = None
@@ -104,7 +107,7 @@ class Closure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Resolutions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every library of the catalogue, resolved for real on one day."""
+    """The resolution of every library of the catalogue, made on one day."""
 
     as_of: datetime.date
     platform: str

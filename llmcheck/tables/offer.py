@@ -16,9 +16,9 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accelerator: str
     gpu_count: int
     gpu_memory_gb: int
-    """Advertised, for each GPU."""
+    """The advertised memory of one GPU."""
     tier: str
-    """``on-demand``, ``secure``, ``community``, ``marketplace``, ...: who owns it and whether it can be taken away."""
+    """``on-demand``, ``secure``, ``community``, ``marketplace``, ...: who owns it and whether it can be interrupted."""
     status: Literal["available", "withdrawn"]
     source: str
     as_of: datetime.date
@@ -27,10 +27,10 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ram_gib: float | None = None
     region: str | None = None
     price_hour: float | None = None
-    """For the whole instance (for a TPU, one chip); None for subscriptions."""
+    """US dollars for the instance (for a TPU, for one chip); None for subscriptions."""
     spot_price_hour: float | None = None
     fabric: str | None = None
-    """``infiniband`` or ``efa`` between instances; None where the source does not say."""
+    """``infiniband`` or ``efa`` between instances; None if the source does not state it."""
     documented: str | None = None
-    """What the document says of it; None for offers that it does not name."""
+    """The offer in the document's words; None if the document does not name it."""
     documented_price_hour: float | None = None

@@ -1,4 +1,4 @@
-"""What an administrator runs for one purpose on one family of systems."""
+"""The commands that an administrator runs for one purpose on one family of operating systems."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import datetime
@@ -7,29 +7,29 @@ from msgspec import Struct
 
 
 class SystemInstallStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The first that fits is taken, by the nearest family first, then by its place in the table."""
+    """The first matching row is used: the most specific family first, then the order of the table."""
 
     purpose: str
-    """``driver``, or the command that is missing: ``cc``, ``cmake``, ``docker``, ..."""
+    """``driver``, or the missing program: ``cc``, ``cmake``, ``docker``, ..."""
     systems: tuple[str, ...]
-    """Families of systems: those of ``install.system``, and ``linux`` for any Linux that has no nearer one."""
+    """Families of ``install.system``; ``linux`` matches any Linux without a more specific row."""
     releases: tuple[str, ...] = ()
-    """The major releases that it is for; empty means any."""
+    """The major releases of the system; empty: any."""
     commands: tuple[tuple[str, ...], ...] = ()
-    """One after another; empty where only the hint helps. In them, ``{release}`` stands for the major release,
-    ``{kernel}`` for the running kernel's, ``{repository}`` and ``{debian}`` for the processor as NVIDIA's repositories
-    and Debian call it."""
+    """In order; empty if there is only a hint. ``{release}`` stands for the major release of the system, ``{kernel}``
+    for the release of the running kernel, ``{repository}`` and ``{debian}`` for the processor architecture in NVIDIA's
+    and Debian's spelling."""
     hint: str | None = None
-    """What to know before running them, or where to read what to do; one sentence."""
+    """One sentence to read before running them, or a pointer to instructions."""
     driver: str | None = None
-    """The newest driver that it can bring; None where that is the current one."""
+    """The newest driver that it can install; None: the current one."""
     capability: str | None = None
-    """The lowest compute capability that its driver supports; None where it picks one that suits the card."""
+    """The lowest compute capability that its driver supports; None if it chooses a driver for the GPU."""
     root: bool = True
-    """The commands need an administrator's rights."""
+    """The commands need administrator rights."""
     reboot: bool = False
     """The machine has to be restarted after the last command."""
     verified: bool = True
-    """False: not read in the source, which is then named as the place to look."""
+    """False: the commands were not checked against the source."""
     source: str
     as_of: datetime.date

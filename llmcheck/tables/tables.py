@@ -1,4 +1,4 @@
-"""Everything that an installation plan rests on, as one value."""
+"""All tables that an installation plan uses, as one value."""
 
 from __future__ import annotations
 

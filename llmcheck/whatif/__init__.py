@@ -1,1 +1,1 @@
-"""A machine in words: "2x RTX 4090, 64 GB RAM"."""
+"""A hypothetical machine from a description: "2x RTX 4090, 64 GB RAM"."""

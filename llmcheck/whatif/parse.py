@@ -1,4 +1,4 @@
-"""A machine in words, such as ``2x RTX 4090, 64 GB RAM, 1 TB``: a hypothetical one, with cards from the table."""
+"""Builds a hypothetical machine from a description such as ``2x RTX 4090, 64 GB RAM, 1 TB``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_GPUS = 4096
 _MOST_BYTES = 10**18
 _MOST_TEXT = 500
 _LARGE_DISK = 1000 * GB
-"""A bare size from here on is a disk."""
+"""A size without a label is a disk from this size on, and RAM below."""
 _EXAMPLE = "write for example '2x RTX 4090, 64 GB RAM'"
 
 # --- sizes ---
@@ -47,7 +47,7 @@ _NEGATIVE = re.compile(r"(?:^|[\s,;&])-[0-9]")
 # --- the parts of a text ---
 
 # The plus sign of "Max+ 395" is part of a name.
-_BETWEEN = re.compile(r"[,;&]|\+(?!\s*395\b)|\band\b|\bwith\b", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[,;&]|\+(?!\s*395\b)|\band\b|\bwith\b", re.IGNORECASE)
 _NO_GPU = frozenset({"cpu", "cpu only", "cpu-only", "no gpu", "no gpus", "none"})
 # "7900xtx", "6800 xt" and "4070 Ti" are names, and "24 GB" is a size: none of them is a count.
 _COUNT_FIRST = re.compile(
@@ -59,22 +59,20 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 
-_ARM = re.compile(r"Orin \(nvgpu\)|NVIDIA (?:Thor|GB10|GH200.*|GB200|GB300)")
-
 
 class WhatIf(Struct, frozen=True, kw_only=True):
     machine: Machine
     words: str
     """``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 64 GB RAM``."""
     assumptions: tuple[str, ...] = ()
-    """What the words left open and was chosen, a line each."""
+    """What the description left open and how it was read, a line each."""
 
 
 class _Group(Struct, frozen=True, kw_only=True):
     card: Card
     count: int
     size: int | None = None
-    """Bytes that were written next to the name."""
+    """Bytes of memory that were written with the name."""
 
     @property
     def record(self) -> GpuRecord:
@@ -82,33 +80,36 @@ class _Group(Struct, frozen=True, kw_only=True):
 
 
 class _Parsed(Struct, kw_only=True):
-    """What has been read so far; sizes in bytes, None while not written."""
+    """The parts that have been read so far; sizes in bytes, None until one is read."""
 
     groups: list[_Group] = []
     ram: int | None = None
     disk: int | None = None
     no_gpu: bool = False
+    bare: list[str] = []
+    """Sizes that say neither what they are of nor stand next to a name."""
     notes: list[str] = []
 
 
 def looks_like(text: str) -> bool:
-    """Whether it is meant as words rather than as the name of a file."""
+    """Whether the text is a description and not the name of a file."""
     text = text.strip()
     return text != "-" and not re.search(r"[\\/]|\.[a-z]\w{0,7}$", text, re.IGNORECASE)
 
 
 def machine(text: str, specs: Sequence[GpuRecord]) -> WhatIf:
-    """Idle GPUs of the table; RAM and disk as written, None where they are not; its software is unknown.
+    """A machine with idle GPUs from the table, and with RAM and disk as written, None where not. No software is known.
 
-    Sizes may be written in small letters and without a blank. Raises DataError, one line, for words that name no
-    machine: with the nearest cards for a name that no row has, with the candidates for one that several have.
+    Sizes may be in lower case and without a blank. Raises DataError with one line for any other text; it lists the most
+    similar cards for an unknown name, and the candidates for an ambiguous one.
     """
     _check(text)
     parsed = _Parsed()
-    for part in _BETWEEN.split(" ".join(text.split())):
+    for part in _SEPARATOR.split(" ".join(text.split())):
         bare = _LABELLED.sub(lambda found: _take_labelled(found, parsed), part).strip(" .:")
         if bare:
             _take(bare, parsed, specs)
+    _take_bare_sizes(parsed)
     if parsed.no_gpu and parsed.groups:
         raise cards.error(f"{text!r} names both GPUs and none")
     if not (parsed.groups or parsed.no_gpu or parsed.ram is not None):
@@ -118,7 +119,7 @@ def machine(text: str, specs: Sequence[GpuRecord]) -> WhatIf:
 
 def _check(text: str) -> None:
     if not text.strip() or len(text) > _MOST_TEXT:
-        problem = f"{len(text):,} characters; at most {_MOST_TEXT}" if text.strip() else "nothing is stated"
+        problem = f"{len(text):,} characters; at most {_MOST_TEXT}" if text.strip() else "the description is empty"
         raise cards.error(f"{problem}; {_EXAMPLE}")
     if not " ".join(text.split()).isprintable():
         raise cards.error(f"{text!r} contains characters that no name has; {_EXAMPLE}")
@@ -140,9 +141,7 @@ def _take_labelled(found: re.Match[str], parsed: _Parsed) -> str:
 
 def _set_size(parsed: _Parsed, field: str, size: int, words: str) -> None:
     if getattr(parsed, field) is not None:
-        raise cards.error(
-            f"{words.strip()!r} gives the size of the {'RAM' if field == 'ram' else 'disk'} a second time"
-        )
+        raise cards.error(f"{words.strip()!r} is a second size of the {'RAM' if field == 'ram' else 'disk'}")
     setattr(parsed, field, size)
 
 
@@ -151,11 +150,32 @@ def _take(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     if part.lower() in _NO_GPU:
         parsed.no_gpu = True
     elif re.fullmatch(_SIZE, part, re.IGNORECASE):
-        _take_bare(part, parsed)
+        parsed.bare.append(part)
     elif without_unit and not (without_unit["number"] == part and cards.is_name(part, specs)):
-        raise cards.error(f"{part!r} has no unit and is no GPU of the table; write '64 GB RAM' or '1 TB disk'")
+        raise cards.error(f"{part!r} has no unit and is no GPU in the table; write '64 GB RAM' or '1 TB disk'")
     else:
         _take_group(part, parsed, specs)
+
+
+def _take_bare_sizes(parsed: _Parsed) -> None:
+    """A single size where no GPU is named is that of one: people ask what a 24 GB card runs."""
+    if len(parsed.bare) == 1 and not parsed.groups and not parsed.no_gpu:
+        gigabytes = _bytes(parsed.bare[0]) / GB
+        if gigabytes <= cards.LARGEST:
+            parsed.groups.append(_Group(card=_generic(parsed.bare[0], 1, parsed), count=1))
+            return
+    for part in parsed.bare:
+        _take_bare(part, parsed)
+
+
+def _generic(written: str, count: int, parsed: _Parsed) -> Card:
+    found = cards.generic(written)
+    what = "the memory of one GPU" if count == 1 else f"the memory of each of {count} GPUs"
+    parsed.notes.append(
+        f"'{written}' is taken as {what} of no particular kind, by NVIDIA and with bf16: name the card for its speed, "
+        f"or write '{written} RAM'"
+    )
+    return found
 
 
 def _take_bare(part: str, parsed: _Parsed) -> None:
@@ -185,6 +205,9 @@ def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
     if not 0 < count <= _MOST_GPUS:
         raise _too_many(count)
+    if re.fullmatch(_SIZE, name, re.IGNORECASE) and _bytes(name) <= cards.LARGEST * GB:
+        parsed.groups.append(_Group(card=_generic(name, count, parsed), count=count))
+        return
     size = re.search(_SIZE, name, re.IGNORECASE)
     bare = name if size is None else f"{name[: size.start()]} {name[size.end() :]}"
     written = None if size is None else size[0]
@@ -193,7 +216,7 @@ def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
 
 
 def _counted(part: str) -> tuple[int, str]:
-    """How many, and of what; 1 where no count is written."""
+    """The count, 1 where none is written, and the rest of the text."""
     first, last = _COUNT_FIRST.fullmatch(part), _COUNT_LAST.fullmatch(part)
     if first and not (last and re.fullmatch(r"[0-9]{1,3}", first["name"])):  # "4090x2" is two cards
         return int(first[1] or first[2]), first["name"]
@@ -233,15 +256,16 @@ def _built(parsed: _Parsed, specs: Sequence[GpuRecord]) -> WhatIf:
 
 
 def _system(groups: Iterable[_Group]) -> Os:
-    names = [group.record.spec.name for group in groups]
-    bound = next((system for group in groups if (system := vendors.named(group.record.vendor).system)), None)
-    if bound is not None:
-        return Os(system=bound[0], architecture=bound[1])
-    return Os(system="linux", architecture="aarch64" if any(map(_ARM.fullmatch, names)) else "x86_64")
+    records = [group.record for group in groups]
+    fixed = next((system for record in records if (system := vendors.named(record.vendor).system)), None)
+    if fixed is not None:
+        return Os(system=fixed[0], architecture=fixed[1])
+    hosts = (record.host_architecture for record in records if record.host_architecture)
+    return Os(system="linux", architecture=next(hosts, "x86_64"))
 
 
 def _with_shared(parsed: _Parsed) -> int | None:
-    """The RAM in bytes, whether it was written by itself or next to a GPU that has none of its own; None if neither."""
+    """The RAM in bytes, written separately or with a GPU that shares it; None if neither is written."""
     group = next((group for group in parsed.groups if cards.shares_ram(group.record)), None)
     rule = cards.shares_ram(group.record) if group else None
     if group is None or rule is None:
@@ -249,9 +273,9 @@ def _with_shared(parsed: _Parsed) -> int | None:
     name = group.record.spec.name
     if len(parsed.groups) > 1:
         other = next(each.record.spec.name for each in parsed.groups if each is not group)
-        raise cards.error(f"{name} is the processor of a whole machine, which cannot also have {other}")
-    if group.count > rule.most:
-        most = "one" if rule.most == 1 else f"at most {rule.most}"
+        raise cards.error(f"{name} is the processor of its machine, which cannot also have {other}")
+    if group.count > rule.max_processors:
+        most = "one" if rule.max_processors == 1 else f"at most {rule.max_processors}"
         raise cards.error(f"{group.count:,} x {name}: a machine has {most}")
     advertised = group.record.spec.memory_gb
     size = group.size or (None if advertised is None else round(advertised * GIB))
@@ -263,16 +287,16 @@ def _with_shared(parsed: _Parsed) -> int | None:
 
 
 def _memory(card: Card, ram: int | None, count: int) -> int | None:
-    """Bytes that each device may use; where it shares the RAM, what the probes would find on a real one."""
+    """Bytes that each device may use; for a GPU that shares the RAM, what the probes would find on a real machine."""
     record, rule = card.record, cards.shares_ram(card.record)
     if rule is None:
-        whole = record.memory_reported or round((record.spec.memory_gb or 0) * GIB)
-        return round(whole * card.share) or None
-    return None if ram is None else rule.of_gpu(ram, count)
+        reported = record.memory_reported or round((record.spec.memory_gb or 0) * GIB)
+        return round(reported * card.memory_ratio) or None
+    return None if ram is None else rule.per_gpu(ram, count)
 
 
 def _devices(record: GpuRecord) -> int:
-    """How many GPUs a card shows itself as: cards of two dies are two, each with its share of the memory."""
+    """How many GPUs a card appears as: a card with two dies appears as two, each with its part of the memory."""
     advertised = (record.spec.memory_gb or 0) * GIB
     return max(1, round(advertised / record.memory_reported)) if record.memory_reported else 1
 
@@ -283,7 +307,7 @@ def _notes(record: GpuRecord, ram: int | None) -> Iterable[str]:
     if note:
         yield note
     if _devices(record) > 1:
-        yield f"each {record.spec.name} appears as {_devices(record)} GPUs, and no rates are published of one alone"
+        yield f"each {record.spec.name} appears as {_devices(record)} GPUs; no rates of a single one are published"
 
 
 def _gpu(record: GpuRecord, index: int, memory: int | None) -> Gpu:

@@ -44,7 +44,7 @@ def test_every_module_of_the_api_exports_something() -> None:
     assert set(api._EXPORTS) == set(MODULES)
 
 
-def test_dir_shows_what_there_is() -> None:
+def test_dir_lists_the_exports() -> None:
     assert dir(api) == sorted({"render", *(name for names in api._EXPORTS.values() for name in names)})
     assert dir(llmcheck) == ["__version__", "api"]
 

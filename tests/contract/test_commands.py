@@ -39,7 +39,7 @@ def leaves(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tup
 EVERY = dict(leaves(main, ()))
 
 
-def test_the_commands_are_these() -> None:
+def test_the_list_of_commands() -> None:
     assert set(EVERY) == {
         (),
         ("check",),
@@ -137,7 +137,7 @@ def output(folder: Path, *arguments: str, **env: str) -> str:
     return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-def test_one_more_file_is_one_more_command(extended: Path) -> None:
+def test_a_new_file_is_a_command(extended: Path) -> None:
     assert "say-hello    Say hello." in output(extended, "--help")
     assert output(extended, "say-hello") == "hello\n"
     completed = output(extended, _LLMCHECK_COMPLETE="bash_complete", COMP_WORDS="llmcheck say", COMP_CWORD="1")

@@ -159,7 +159,7 @@ def test_a_correction_concerns_something_that_exists(correction: Correction) -> 
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS, ids=BY_ID)
-def test_a_correction_has_both_figures_a_source_and_a_date_that_is_past(correction: Correction) -> None:
+def test_a_correction_has_both_figures_a_source_and_a_past_date(correction: Correction) -> None:
     assert correction.documented
     assert correction.fact
     assert correction.source
@@ -169,7 +169,7 @@ def test_a_correction_has_both_figures_a_source_and_a_date_that_is_past(correcti
         assert correction.advice
 
 
-def test_no_two_corrections_share_an_id() -> None:
+def test_correction_ids_are_unique() -> None:
     assert len(BY_ID) == len(CORRECTIONS)
 
 
@@ -190,7 +190,7 @@ def test_no_two_corrections_share_an_id() -> None:
         ("library:torch", ["torchaudio", "2.14.1"]),
     ],
 )
-def test_what_the_document_has_wrong_is_corrected(place: str, words: list[str]) -> None:
+def test_known_errors_of_the_document_are_corrected(place: str, words: list[str]) -> None:
     said = " ".join(correction.fact for correction in CORRECTIONS if place in correction.applies_to)
     assert [word for word in words if word not in said] == []
 
@@ -238,7 +238,7 @@ DOCUMENTED: dict[str, tuple[str, str | None]] = {
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_a_library_that_the_document_names_is_there_with_its_own_command(name: str) -> None:
+def test_a_documented_library_is_in_the_catalogue_with_its_command(name: str) -> None:
     library = LIBRARIES[name]
     assert (library.name, library.documented) == DOCUMENTED[name]
 
@@ -352,7 +352,7 @@ PRICES = [
 
 
 @pytest.mark.parametrize(("provider", "price"), PRICES)
-def test_every_price_of_the_document_is_kept_beside_the_verified_one(provider: str, price: float) -> None:
+def test_every_documented_price_is_stored_with_the_verified_one(provider: str, price: float) -> None:
     found: list[Offer] = [each for each in OFFERS if each.documented_price_hour == price and each.provider == provider]
     assert len(found) == 1
     assert found[0].documented

@@ -16,8 +16,8 @@ from llmcheck.gpus.identify import GpuRecord, normalized
 TABLE = catalog.gpu_specs()
 TODAY = datetime.datetime.now(datetime.UTC).date()
 COLUMNS = (
-    "vendor,name,aliases,arch,capability,memory_gb,memory_reported_mib,bandwidth_gb_s,bf16_tflops,fp16_tflops,"
-    "fp8_tflops,nvlink_gb_s,tdp_w,mig_profiles,release_year,source,as_of"
+    "vendor,name,aliases,search_words,other_sizes_gb,host_architecture,capability,memory_gb,memory_reported_mib,"
+    "bandwidth_gb_s,bf16_tflops,fp16_tflops,fp8_tflops,nvlink_gb_s,tdp_w,mig_profiles,release_year,source,as_of"
 )
 PROFILE = re.compile(r"[1-7]g\.\d+gb(:\d+)?")
 each = pytest.mark.parametrize("known", TABLE, ids=lambda known: known.spec.name)

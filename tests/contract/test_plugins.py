@@ -17,12 +17,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from llmcheck import catalog, registry
 from llmcheck.catalog import profiles
+from llmcheck.cli.options import OutputOptions, output_options
 from llmcheck.cloud.offers import rank_offers
 from llmcheck.gpus import vendors
 from llmcheck.install.plan import plan_installation
@@ -72,7 +75,7 @@ PINNED = {
 
 
 @pytest.mark.parametrize(("found", "pinned"), PINNED.values(), ids=PINNED)
-def test_the_ids_are_exactly_these(found: tuple[str, ...], pinned: list[str]) -> None:
+def test_the_list_of_ids_is_exact(found: tuple[str, ...], pinned: list[str]) -> None:
     assert list(found) == pinned
 
 
@@ -113,12 +116,12 @@ def example_of(kind: str, **keys: object) -> profile.Requirement:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_is_whole(kind: str) -> None:
+def test_a_requirement_kind_is_complete(kind: str) -> None:
     hold_kind(kind_module(kind))
 
 
 @pytest.mark.parametrize("missing", ["Requirement", "validate", "needed", "check", "TRAITS", "EXAMPLE", "__doc__"])
-def test_a_kind_that_lacks_a_part_is_found_out(missing: str) -> None:
+def test_an_incomplete_requirement_kind_fails(missing: str) -> None:
     """``profiles show`` would end in exit code 70 for a kind without ``needed``."""
     made = ModuleType("made", "A kind.")
     for name, value in vars(kind_module("ram")).items():
@@ -163,7 +166,7 @@ def test_an_unknown_key_of_a_kind_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
 @pytest.mark.parametrize("level", ["required", "recommended", "info"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_check_makes_whole_findings(kind: str, level: str, where: Machine) -> None:
+def test_a_check_makes_complete_findings(kind: str, level: str, where: Machine) -> None:
     found = requirements.check(example_of(kind, level=level), where)
     assert isinstance(found, Finding)
     assert (found.id, found.kind, found.level) == ("mine", kind, level)
@@ -189,7 +192,7 @@ def test_a_kind_is_blocked_by_kinds_that_block(kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_a_vendor_is_whole(name: str) -> None:
+def test_a_vendor_is_complete(name: str) -> None:
     module = registry.load("llmcheck.gpus.vendors", name)
     vendor = vendors.named(name)
     assert module.__doc__
@@ -317,6 +320,27 @@ def test_a_format_has_render_and_a_line_about_itself(name: str) -> None:
     module = registry.load("llmcheck.render", name)
     assert len(inspect.signature(module.render).parameters) == 2
     assert module.__doc__
+    assert isinstance(module.FILE_NAMES, tuple)
+    assert module.FILE_NAMES
+
+
+def test_no_two_formats_share_a_pattern_of_file_names() -> None:
+    patterns = [each for name in FORMATS for each in registry.load("llmcheck.render", name).FILE_NAMES]
+    assert len(set(patterns)) == len(patterns)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_name_of_the_output_file_chooses_the_format(name: str) -> None:
+    @click.command()
+    @output_options("text", *(each for each in FORMATS if each != "text"))
+    def command(output_options: OutputOptions) -> None:
+        click.echo(output_options.format)
+
+    for pattern in registry.load("llmcheck.render", name).FILE_NAMES:
+        done = CliRunner().invoke(command, ["--output", f"folder/{pattern.replace('*', 'a')}"])
+        assert done.output == f"{name}\n", pattern
+    assert CliRunner().invoke(command, ["--output", "a.unknown"]).output == "text\n"
+    assert CliRunner().invoke(command, ["--output", "a.json", "--format", name]).output == f"{name}\n"
 
 
 def written_by(name: str) -> dict[str, str]:

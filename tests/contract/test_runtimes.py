@@ -1,4 +1,4 @@
-"""Every runtime is complete: it runs the example that it carries, reads the formats it lists and starts as it says."""
+"""Every runtime is complete: its example fits and is started by its line, and its formats exist."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck import catalog, registry, runtimes
 from llmcheck.api.model_source import known_model
@@ -15,7 +16,7 @@ from llmcheck.fit.answer import answer
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.shapes import formats, weights
 from llmcheck.gpus import vendors
-from llmcheck.runtimes import Runtime
+from llmcheck.runtimes import LaunchLine, Runtime
 from llmcheck.schema.machine import Gpu, Machine, Os, Ram
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
@@ -25,7 +26,7 @@ EVERY = pytest.mark.parametrize("runtime", runtimes.every(), ids=lambda each: ea
 
 
 def machine_for(runtime: Runtime) -> Machine:
-    """One on which it runs: two cards of its first vendor with the architecture that it asks for."""
+    """A machine on which it runs: two GPUs of its first vendor with the architecture that it needs."""
     platform = runtime.platforms[0] if runtime.platforms else None
     least = platform.min_compute_capability if platform is not None else None
     card = Gpu(
@@ -40,15 +41,15 @@ def machine_for(runtime: Runtime) -> Machine:
     return Machine(hypothetical=True, gpus=(card, card), os=system, ram=Ram(total=64 * GIB, available=64 * GIB))
 
 
-def test_the_runtimes_are_these() -> None:
+def test_the_list_of_runtimes() -> None:
     assert runtimes.ids() == (
         "exllama", "litgpt", "llama.cpp", "lmdeploy", "mlx", "ollama", "sglang", "tensorrt-llm", "tgi", "torchtune",
         "transformers", "vllm",
     )  # fmt: skip
 
 
-def test_the_two_that_are_named_elsewhere_are_there() -> None:
-    assert {runtimes.DEFAULT, runtimes.FRUGAL} <= set(runtimes.ids())
+def test_the_default_runtimes_exist() -> None:
+    assert {runtimes.DEFAULT, runtimes.LEAST_MEMORY} <= set(runtimes.ids())
     assert runtimes.named(None).id == runtimes.DEFAULT
 
 
@@ -60,7 +61,7 @@ def test_an_id_finds_its_file(runtime: Runtime) -> None:
 
 
 @EVERY
-def test_it_says_where_its_facts_come_from(runtime: Runtime) -> None:
+def test_its_facts_have_a_source_and_a_date(runtime: Runtime) -> None:
     assert runtime.version
     assert runtime.source
     assert len(runtime.as_of) == len("2026-11-27")
@@ -68,7 +69,7 @@ def test_it_says_where_its_facts_come_from(runtime: Runtime) -> None:
 
 
 @EVERY
-def test_its_ladder_is_of_formats_that_it_reads_and_falls(runtime: Runtime) -> None:
+def test_its_ladder_has_formats_that_it_reads_in_falling_size(runtime: Runtime) -> None:
     assert MODEL is not None
     assert runtime.four_bits in runtime.ladder
     assert set(runtime.common_ladder) <= set(runtime.ladder)
@@ -78,17 +79,17 @@ def test_its_ladder_is_of_formats_that_it_reads_and_falls(runtime: Runtime) -> N
     assert sizes == sorted(sizes, reverse=True)
     caches = [formats.cache_bits(name) for name in runtime.cache_ladder]
     assert caches == sorted(caches, reverse=True)
-    assert runtime.own_family is None or runtime.own_family in runtime.families
+    assert runtime.native_family is None or runtime.native_family in runtime.families
     assert (runtime.sequences_option is not None) == runtime.is_server
 
 
 @EVERY
-def test_its_example_runs_where_it_says_and_is_estimated(runtime: Runtime) -> None:
+def test_its_example_fits_on_one_of_its_platforms(runtime: Runtime) -> None:
     assert MODEL is not None
     workload, machine = runtime.example.launch.workload, machine_for(runtime)
     assert workload.runtime == runtime.id
     assert obstacle(runtime, machine.gpus, machine.os.system if machine.os else None) is None
-    assert validation.checked(workload) == workload
+    assert validation.validated(workload) == workload
     validation.check_machine(workload, machine)
     found = answer(MODEL, workload, machine)
     assert found.verdict == "fits"
@@ -103,13 +104,42 @@ def test_its_example_runs_where_it_says_and_is_estimated(runtime: Runtime) -> No
 
 
 @EVERY
-def test_it_is_started_by_the_line_of_its_example(runtime: Runtime) -> None:
+def test_its_launch_line_is_that_of_its_example(runtime: Runtime) -> None:
     assert runtime.launch(runtime.example.launch) == runtime.example.line
     assert runtime.example.line.valid_for.endswith(f" {runtime.version}")
 
 
 @EVERY
-def test_what_it_cannot_run_on_is_one_obstacle(runtime: Runtime) -> None:
+def test_each_cache_format_changes_its_launch_line(runtime: Runtime) -> None:
+    """A line that leaves out a quantised cache starts a server that needs more memory than was estimated."""
+    launch = runtime.example.launch
+
+    def line(cache: str | None) -> LaunchLine | None:
+        return runtime.launch(replace(launch, workload=replace(launch.workload, kv_cache=cache)))
+
+    assert set(runtime.cache_ladder) <= set(runtime.cache_formats)
+    assert {"bf16", "fp16"} <= set(runtime.cache_formats) <= set(formats.CACHE_NAMES)
+    if launch.workload.method == "inference":
+        for name in runtime.cache_formats:
+            same = formats.cache_bits(name) == 16
+            assert (line(name) == line(None)) == same or line(name) is None
+
+
+@EVERY
+def test_tensor_and_pipeline_parallelism_use_all_gpus_in_its_launch_line(runtime: Runtime) -> None:
+    if not runtime.tensor_parallel:
+        return
+    launch = replace(runtime.example.launch, gpus=8)
+    whole = runtime.launch(launch)
+    staged = runtime.launch(replace(launch, workload=replace(launch.workload, pipeline_parallel=2)))
+    assert whole is not None
+    assert "8" in whole.argv
+    # half the GPUs in each of two stages, or no line where the runtime has no stages
+    assert staged is None or ("8" not in staged.argv and {"4", "2"} <= set(staged.argv))
+
+
+@EVERY
+def test_a_machine_that_it_does_not_run_on_is_an_obstacle(runtime: Runtime) -> None:
     stranger = Gpu(vendor="nobody", name="card")
     found = obstacle(runtime, (stranger,), None)
     assert (found is None) == (not runtime.platforms)
@@ -132,32 +162,32 @@ def test_what_it_cannot_run_on_is_one_obstacle(runtime: Runtime) -> None:
 
 
 @EVERY
-def test_it_trains_or_is_refused_to(runtime: Runtime) -> None:
-    asked = Workload(method="lora", runtime=runtime.id)
+def test_it_trains_or_training_is_refused(runtime: Runtime) -> None:
+    training = Workload(method="lora", runtime=runtime.id)
     if runtime.training is not None:
-        assert validation.checked(asked) == asked
+        assert validation.validated(training) == training
         assert runtime.training((99, 0)).loss_bytes > 0
     else:
         with pytest.raises(UsageError, match="does not train"):
-            validation.checked(asked)
+            validation.validated(training)
 
 
 @EVERY
-def test_its_pace_is_a_share_of_the_card(runtime: Runtime) -> None:
+def test_its_rates_are_fractions_of_the_published_ones(runtime: Runtime) -> None:
     for spec in catalog.gpu_specs()[:40]:
         pace = runtime.pace([Gpu(vendor=spec.vendor, name=spec.spec.name)])
-        assert 0 < pace.reading.low <= pace.reading.expected <= pace.reading.high <= 1
-        assert pace.launching.low >= pace.launching.expected >= pace.launching.high > 0
-        assert 0 < pace.computing.low <= pace.computing.expected <= pace.computing.high
+        assert 0 < pace.bandwidth_share.low <= pace.bandwidth_share.expected <= pace.bandwidth_share.high <= 1
+        assert pace.layer_overhead.low >= pace.layer_overhead.expected >= pace.layer_overhead.high > 0
+        assert 0 < pace.flops_share.low <= pace.flops_share.expected <= pace.flops_share.high
 
 
-def test_each_family_is_made_for_one_runtime_at_most() -> None:
-    own = [each.own_family for each in runtimes.every() if each.own_family is not None]
+def test_a_family_is_native_to_one_runtime_at_most() -> None:
+    own = [each.native_family for each in runtimes.every() if each.native_family is not None]
     assert len(own) == len(set(own))
 
 
 def test_no_module_outside_compares_the_name_of_a_runtime() -> None:
-    """A name stands in code only where one is chosen: as the default, and where memory is short."""
+    """Only ``runtimes.DEFAULT`` and ``runtimes.LEAST_MEMORY`` name one."""
     package = Path(str(sys.modules["llmcheck"].__file__)).parent
     quoted = [f'{sign} "{each.id}"' for each in runtimes.every() for sign in ("==", "!=")]
     found = [
@@ -171,7 +201,7 @@ def test_no_module_outside_compares_the_name_of_a_runtime() -> None:
 
 
 def test_a_new_file_is_a_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copied from one that is there, under a name of its own: everything above finds it and holds for it."""
+    """A copy of a runtime under another name is found, and passes the tests above."""
     folder = Path(str(runtimes.__file__)).parent
     text = (folder / "vllm.py").read_text().replace('"vllm"', '"brand-new"')
     (tmp_path / "brand_new.py").write_text(text.replace('("brand-new", "serve"', '("vllm", "serve"'))
@@ -183,10 +213,10 @@ def test_a_new_file_is_a_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert "brand-new" in runtimes.ids()
         new = runtimes.named("brand-new")
         test_an_id_finds_its_file(new)
-        test_its_ladder_is_of_formats_that_it_reads_and_falls(new)
-        test_its_example_runs_where_it_says_and_is_estimated(new)
-        test_what_it_cannot_run_on_is_one_obstacle(new)
-        test_it_trains_or_is_refused_to(new)
+        test_its_ladder_has_formats_that_it_reads_in_falling_size(new)
+        test_its_example_fits_on_one_of_its_platforms(new)
+        test_a_machine_that_it_does_not_run_on_is_an_obstacle(new)
+        test_it_trains_or_training_is_refused(new)
     finally:
         monkeypatch.undo()
         for cached in caches:

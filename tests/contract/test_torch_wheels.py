@@ -17,7 +17,7 @@ TAG = re.compile(r"cpu|mps|xpu|jetson|cu\d{3}|rocm\d+\.\d+")
 
 
 @pytest.mark.parametrize("wheel", WHEELS, ids=lambda each: f"{each.torch}-{each.tag}-{each.architecture}")
-def test_a_build_of_torch_is_whole(wheel: TorchWheel) -> None:
+def test_a_build_of_torch_is_complete(wheel: TorchWheel) -> None:
     assert TAG.fullmatch(wheel.tag)
     assert Version(wheel.release).release[:2] == Version(wheel.torch).release
     assert wheel.systems
@@ -38,7 +38,7 @@ def test_the_cuda_of_a_torch_wheel_has_its_driver(tag: str) -> None:
     assert cuda in {driver.cuda for driver in DRIVERS}
 
 
-def test_no_torch_wheel_is_there_twice() -> None:
+def test_no_torch_wheel_is_listed_twice() -> None:
     ours = [each for each in WHEELS if each.tag != "jetson"]
     keys = [(each.torch, each.tag, each.architecture, system) for each in ours for system in each.systems]
     assert sorted(keys) == sorted(set(keys))

@@ -114,7 +114,7 @@ def test_unknown_requirement(command: Command, option: str) -> None:
         (("check", "inference-7b", "--python"), ("--python",)),
         (("check", "inference-7b", "--path", "/nonexistent/models"), ("/nonexistent/models", "no such folder")),
         (("--path", "/nonexistent/models"), ("/nonexistent/models",)),
-        (("--format", "json", "check", "inference-7b"), ("--format", "after 'check'")),
+        (("--format", "yaml", "check", "inference-7b"), ("--format", "'yaml'", "json")),
         (("machine", "superfluous"), ("superfluous",)),
     ],
 )
@@ -211,7 +211,7 @@ def test_output_into_a_read_only_folder(command: Command, profile: Callable[[str
 def test_output_replaces_a_file_and_keeps_the_verdict(command: Command, profile: Callable[[str], Path]) -> None:
     (command.cwd / "out.txt").write_text("old\n" * 10_000, encoding="utf-8")
     done = command("check", profile("not-ready"), "--output", "out.txt")
-    assert (done.code, done.raw, done.err) == (1, b"", "")
+    assert (done.code, done.raw, done.err) == (1, b"", "llmcheck: wrote out.txt (text)\n")
     text = (command.cwd / "out.txt").read_text(encoding="utf-8")
     assert "not-ready" in text
     assert "old" not in text

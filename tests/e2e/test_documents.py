@@ -106,6 +106,6 @@ def test_every_document_is_one_json_value(command: Command) -> None:
 def test_output_file_holds_what_stdout_would(command: Command) -> None:
     words = ("profiles", "show", "inference-7b", "--format", "json")
     to_file = command(*words, "--output", "shown.json")
-    assert (to_file.code, to_file.raw, to_file.err) == (0, b"", "")
+    assert (to_file.code, to_file.raw, to_file.err) == (0, b"", "llmcheck: wrote shown.json (json)\n")
     assert (command.cwd / "shown.json").read_bytes() == command(*words).raw
     assert [each.name for each in command.cwd.iterdir()] == ["shown.json"]

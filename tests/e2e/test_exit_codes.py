@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from .command import Command, complaint
+from .conftest import NEEDS, PROFILE
 
 FORMATS = ("text", "json", "markdown")
 CODES = {"ready": 0, "not-ready": 1, "undetermined": 3}
+LACKING = '\n[[require]]\nid = "lacking"\nkind = "ram"\ntotal = "1000 TB"\n'
 DOCUMENTED_ORDER = [
     "inference-7b",
     "inference-13b-30b",
@@ -80,16 +83,63 @@ def test_a_warning_alone_is_ready(command: Command, profile: Callable[[str], Pat
     assert [each["status"] for each in done.document["profiles"][0]["findings"]] == ["warn"]
 
 
-def test_what_is_left_out_does_not_count(command: Command, profile: Callable[[str], Path]) -> None:
-    done = command("check", profile("not-ready"), "--skip", "not-ready-need", "--format", "json")
+def test_what_is_left_out_does_not_count(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(PROFILE.format(id="two", need=NEEDS["ready"]) + LACKING, encoding="utf-8")
+    assert command("check", path).code == 1
+    done = command("check", path, "--skip", "lacking", "--format", "json")
     assert (done.code, done.document["verdict"]) == (0, "ready")
-    assert [each["status"] for each in done.document["profiles"][0]["findings"]] == ["skipped"]
+    assert [each["status"] for each in done.document["profiles"][0]["findings"]] == ["pass", "skipped"]
 
 
-def test_only_keeps_the_rest_out(command: Command, profile: Callable[[str], Path]) -> None:
-    done = command("check", profile("ready"), profile("not-ready"), "--only", "ready-need", "--format", "json")
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("minimum", "--only", "software"),
+        ("minimum", "--skip", "hardware", "--skip", "software"),
+        ("toolkit", "--skip", "software"),
+        ("inference-7b", "--only", "gpu", "--skip", "gpu"),
+        ("toolkit", "--skip", "software", "--machine", "2x RTX 4090, 64 GB RAM"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_judged_is_two_in_every_format(command: Command, words: tuple[str, ...], format_: str) -> None:
+    done = command("check", *words, "--format", format_)
+    assert done.code == 2
+    if format_ == "json":
+        assert (done.document["verdict"], done.document["exit_code"]) == (None, 2)
+        assert [each["verdict"] for each in done.document["profiles"]] == [None]
+    else:
+        assert "nothing was checked" in done.out
+        assert not re.search(r"\bready\b", done.out)
+
+
+def test_one_profile_of_which_nothing_is_judged_is_two(command: Command, profile: Callable[[str], Path]) -> None:
+    done = command("check", profile("ready"), profile("undetermined"), "--only", "ready-need", "--format", "json")
+    assert [each["verdict"] for each in done.document["profiles"]] == ["ready", None]
+    assert (done.code, done.document["verdict"]) == (2, None)
+    text = command("check", profile("ready"), profile("undetermined"), "--only", "ready-need")
+    assert "undetermined: nothing was checked" in text.out
+
+
+def test_what_fails_is_told_before_what_was_not_judged(command: Command, profile: Callable[[str], Path]) -> None:
+    done = command("check", profile("ready"), profile("not-ready"), "--only", "not-ready-need", "--format", "json")
     statuses = [each["status"] for part in done.document["profiles"] for each in part["findings"]]
-    assert (done.code, statuses) == (0, ["pass", "skipped"])
+    assert (done.code, done.document["verdict"], statuses) == (1, "not-ready", ["skipped", "fail"])
+
+
+def test_only_what_is_unknown_is_undetermined(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "wish.toml"
+    wish = NEEDS["undetermined"] + '\nlevel = "recommended"'
+    path.write_text(PROFILE.format(id="wish", need=wish) + LACKING, encoding="utf-8")
+    done = command("check", path, "--only", "wish-need", "--format", "json")
+    assert (done.code, done.document["verdict"]) == (3, "undetermined")
+
+
+def test_hardware_of_a_stated_machine_is_ready_without_its_software(command: Command) -> None:
+    done = command("check", "inference-7b", "--machine", "2x RTX 4090, 64 GB RAM, 1 TB disk", "--format", "json")
+    assert (done.code, done.document["verdict"]) == (0, "ready")
 
 
 @pytest.mark.parametrize("format_", FORMATS)

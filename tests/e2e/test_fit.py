@@ -67,7 +67,7 @@ def test_this_machine_is_asked_what_is_free(driver: Callable[..., Command]) -> N
     busy = driver("in-use")
     found = answer(busy, "llama-3.1-8b", "--runtime", "vllm", code=1)
     assert found["verdict"] == "does-not-fit"
-    assert "held by other processes" in found["reason"]
+    assert "used by other processes" in found["reason"]
     assert answer(busy, "llama-3.1-8b", "--runtime", "vllm", "--assume-idle")["verdict"] == "fits"
     broken = driver("lost-of-8")
     assert answer(broken, "llama-3.1-8b", "--runtime", "vllm")["verdict"] == "fits"
@@ -187,8 +187,8 @@ def test_models_are_listed(command: Command) -> None:
         (("7B", "--runtime", "magic"), ["magic"]),
         (("8x7B",), ["8x7B has experts", "mixtral-8x7b"]),
         (("--parameters", "30B-A3B"), ["30B-A3B has experts", "qwen3-30b-a3b"]),
-        (("7B", "--grid", "300"), ["--grid is about training"]),
-        (("7B", "--method", "lora", "--kv-cache", "fp8"), ["--kv-cache is about inference"]),
+        (("7B", "--grid", "300"), ["--grid is for training"]),
+        (("7B", "--method", "lora", "--kv-cache", "fp8"), ["--kv-cache is for inference"]),
         (("llama-3-8b", "--weights", "mxfp4"), ["experts alone"]),
         (("7B", "--runtime", "tensorrt-llm", "--machine", "MI300X"), ["NVIDIA", "AMD"]),
         (("7B", "--machine", ""), ["nothing is stated"]),
@@ -207,12 +207,12 @@ def test_what_cannot_be_asked_is_one_line(command: Command, words: tuple[str, ..
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.gguf", b"GGUF", "not whole"),
+        ("a.gguf", b"GGUF", "incomplete"),
         ("b.gguf", b"GGUF\x03\x00\x00\x00" + b"\xff" * 64, "more than any model has"),
         ("c.safetensors", b"\xff" * 32, "safetensors"),
         ("d.bin", b"\x80\x04", "pickle"),
-        ("config.json", b'{"a":' * 50_000, "not a whole JSON document"),
-        ("config.json", b"\x1b[31m", "not a whole JSON document"),
+        ("config.json", b'{"a":' * 50_000, "not a complete JSON document"),
+        ("config.json", b"\x1b[31m", "not a complete JSON document"),
         ("config.json", b'{"model_type": "\\u001b[31mbert"}', "hidden_size"),
     ],
 )

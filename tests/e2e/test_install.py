@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_a_plan_for_a_saved_machine_is_the_same_wherever_it_is_made(command: Com
 def test_the_home_folder_of_another_machine_is_not_guessed(command: Command) -> None:
     done = command("install", "peft", "--venv", "~/serve", "--machine", "RTX 4090, 64 GB RAM")
     assert (done.code, done.out) == (2, "")
-    assert "in full" in done.err
+    assert "full path" in done.err
 
 
 def recorder(folder: Path, name: str, log: Path, then: str = "") -> Path:
@@ -262,7 +263,7 @@ def test_verifying_without_a_network_says_so(command: Command) -> None:
         ("plan.md", "##"),
         ("requirements-gpu.txt", "# peft: planned by llmcheck\n# for Python"),
         ("Dockerfile", "# peft: planned by llmcheck\n"),
-        ("environment.yml", "# peft: planned by llmcheck\n# pip inside conda"),
+        ("environment.yml", "# peft: planned by llmcheck\n# conda installs Python and pip"),
         ("plan.txt", "Plan for peft\n"),
     ],
 )
@@ -326,3 +327,29 @@ def test_a_library_whose_files_are_gone_is_put_back(command: Command) -> None:
     plan = command("install", "wandb", "--venv", "serve", "--format", "json").document
     assert plan["satisfied"] == []
     assert "wandb==0.31.0" in plan["environments"][0]["steps"][0]["requirements"]
+
+
+def test_a_plan_leaves_the_environment_of_llmcheck_alone(command: Command) -> None:
+    plan = command("install", "peft", "--format", "json").document
+    (environment,) = plan["environments"]
+    assert environment["folder"] == ".venv"
+    assert environment["steps"][0]["reason"] == "the environment that llmcheck is installed in is left as it is"
+    installing = [step["argv"] for step in environment["steps"] if "install" in step["argv"]]
+    assert installing
+    assert not [argv for argv in installing if argv[0].startswith(sys.prefix)]
+
+
+def test_a_plan_fills_the_environment_of_llmcheck_where_it_is_active_or_named(command: Command) -> None:
+    for words, env in ((("--python", sys.executable), {}), ((), {"VIRTUAL_ENV": sys.prefix})):
+        (environment,) = command("install", "peft", "--format", "json", *words, env=env).document["environments"]
+        assert environment["folder"] is None
+        assert environment["python"] == sys.executable
+
+
+def test_a_plan_fills_the_dot_venv_of_the_project(command: Command) -> None:
+    venv.create(command.cwd / ".venv", symlinks=True)
+    done = command("install", "peft", "--format", "json")
+    (environment,) = done.document["environments"]
+    assert (environment["folder"], environment["python"]) == (None, f"{command.cwd}/.venv/bin/python")
+    judged = command("machine", "--format", "json").document["software"]
+    assert (judged["python"]["reason"], judged["packages"]) == (".venv in the working directory", [])

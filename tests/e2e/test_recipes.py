@@ -211,7 +211,7 @@ def test_a_requirement_kind_is_one_file(tree: Tree) -> None:
 def test_a_runtime_is_one_file(tree: Tree) -> None:
     """The new one is a shipped one under another name, so that it has whatever a runtime has to have."""
     text = (tree.root / "llmcheck" / "runtimes" / "exllama.py").read_text(encoding="utf-8")
-    text = without(text.replace('"exllama"', '"engine"'), '    own_family="exl3",\n')
+    text = without(text.replace('"exllama"', '"engine"'), '    native_family="exl3",\n')
     broken = {
         "engine_with_another_line": without(text, '"8192", "--cache-mode"', '"4096", "--cache-mode"'),
         "engine_without_source": re.sub(r"    source=.*\n", '    source="",\n', text),

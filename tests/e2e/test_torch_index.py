@@ -50,7 +50,7 @@ def test_explain_shows_every_test_with_its_source(driver: Callable[..., Command]
         ("cu126", "cu126", "works here"),
         ("cpu", "cpu", "works here"),
         ("cu132", "cu126", "is ignored"),
-        ("auto", "cu126", "looks at the driver alone"),
+        ("auto", "cu126", "looks only at the driver"),
         ("nonsense", "cu126", "no such build"),
     ],
 )

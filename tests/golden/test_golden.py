@@ -67,7 +67,7 @@ def load(name: str) -> Machine:
     return api.load_machine(str(MACHINES / f"{name}.json"))
 
 
-def test_every_recorded_machine_has_its_expected_verdicts() -> None:
+def test_every_recorded_machine_has_expected_verdicts() -> None:
     assert sorted(HARDWARE) == sorted(path.stem for path in MACHINES.glob("*.json"))
 
 
@@ -79,7 +79,7 @@ def test_hardware_verdicts(name: str) -> None:
     for profile in report.profiles:
         warned = any(each.status == "warn" and each.group == "hardware" for each in profile.findings)
         ready = "W" if warned else "R"
-        letters += {"ready": ready, "not-ready": "N", "undetermined": "U"}[profile.verdict]
+        letters += {"ready": ready, "not-ready": "N", "undetermined": "U", None: "-"}[profile.verdict]
     assert letters == HARDWARE[name]
 
 
@@ -154,12 +154,12 @@ def test_cloud(profile: str) -> None:
     ],
 )
 def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
-    stated = api.stated_machine(words)
+    stated = api.hypothetical_machine(words)
     found = api.fit(ModelSource(model=model), workload, lambda: stated.machine)
     screen(f"{name}.txt", api.render(found, "text", Options(width=80)))
 
 
 @pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt", "fit-70b-4090.txt"])
-def test_the_readme_shows_what_is_really_printed(name: str) -> None:
+def test_the_readme_shows_real_output(name: str) -> None:
     readme = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
     assert (SCREENS / name).read_text(encoding="utf-8").rstrip() in readme

@@ -14,7 +14,7 @@ from llmcheck import codec
 from llmcheck.probe import Inspection, Request, names
 from llmcheck.schema.machine import Machine
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice
 from llmcheck.system.storage import Stat
 from llmcheck.system.worker import ThreadChild, start
 from tests.probe.host_trees import tree
@@ -158,7 +158,7 @@ def test_a_folder_whose_name_is_no_utf8_does_not_take_the_disk_away(tmp_path: Pa
 
 def test_an_interpreter_in_a_folder_whose_name_is_no_utf8_is_read_all_the_same(tmp_path: Path) -> None:
     said = BEGIN + b"3.12.4\ncpython\n/srv/\xff\n/usr\n/usr/lib/python3.12\n/srv/\xff/site-packages\n" + END
-    request = Request(python=("/srv/\udcff/bin/python", "named"), python_answer=said)
+    request = Request(python=InterpreterChoice("/srv/\udcff/bin/python", "named", explicit=True), python_answer=said)
     found = Inspection(tree(tmp_path, FILES), request).machine()
     assert problems(found, "software") == []
     assert found.software.python is not None

@@ -30,7 +30,10 @@ def script(path: Path, text: str) -> str:
 
 def read(executable: str, seconds: float = 30, environ: dict[str, str] | None = None) -> Reading:
     question = InterpreterQuery(InterpreterChoice(executable, "named with --python"))
-    request = Request(python=(executable, "named with --python"), python_answer=question.answer(seconds))
+    request = Request(
+        python=InterpreterChoice(executable, "named with --python", explicit=True),
+        python_answer=question.answer(seconds),
+    )
     question.close()
     return software.probe(Host(environ=environ or {}), request)
 
@@ -73,10 +76,10 @@ def not_executable(root: Path) -> str:
     ("make", "said"),
     [
         (folder, "is a folder"),
-        (dangling, "is a link to nothing"),
+        (dangling, "is a broken link"),
         (lambda root: str(root / "nowhere"), "does not exist"),
         (lambda root: script(root / "python", "echo Python 3.12"), "did not answer"),
-        (lambda root: script(root / "python", 'echo "$@"'), "is no Python"),
+        (lambda root: script(root / "python", 'echo "$@"'), "is not a Python"),
         (lambda root: script(root / "python", "exit 3"), "did not answer"),
         (lambda root: script(root / "python", "kill -9 $$"), "did not answer"),
     ],
@@ -192,7 +195,9 @@ def test_supported_pythons_answer(name: str) -> None:
 )
 def test_what_counts_as_too_old(version: str, codes: list[str]) -> None:
     said = BEGIN + "\n".join((version, "pypy", "/p", "/p", "/p/lib/pypy3.7", "")).encode() + b"\n" + END
-    reading = software.probe(Host(environ={}), Request(python=("/p/bin/pypy", "named"), python_answer=said))
+    reading = software.probe(
+        Host(environ={}), Request(python=InterpreterChoice("/p/bin/pypy", "named", explicit=True), python_answer=said)
+    )
     assert [problem.code for problem in reading.problems] == codes
     python = facts(reading).python
     assert python is not None
@@ -272,7 +277,9 @@ def test_a_folder_whose_name_is_no_text_does_not_take_the_packages_away(tmp_path
     site = os.fsencode(tmp_path) + b"/caf\xe9/site-packages"
     os.makedirs(site + b"/torch-2.0.dist-info")
     said = BEGIN + b"3.12.0\ncpython\n/caf\xe9\n/usr\n/usr/lib/python3.12\n" + site + b"\n" + END
-    reading = software.probe(Host(environ={}), Request(python=("/p", "named"), python_answer=said))
+    reading = software.probe(
+        Host(environ={}), Request(python=InterpreterChoice("/p", "named", explicit=True), python_answer=said)
+    )
     assert [package.name for package in facts(reading).packages or ()] == ["torch"]
     from llmcheck import codec
 

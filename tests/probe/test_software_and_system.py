@@ -9,7 +9,7 @@ import pytest
 from llmcheck.probe import Request, software, system
 from llmcheck.schema.machine import Os, Software
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice
 from tests.probe.host_trees import ask, tree
 
 SITE = "/env/lib/python3.12/site-packages"
@@ -22,7 +22,10 @@ def answer(*path: str, prefix: str = "/env", base: str = "/usr", version: str = 
 
 
 def read(where: Host, said: bytes | None = None) -> Software:
-    request = Request(python=("/env/bin/python", "named with --python"), python_answer=said or answer(SITE))
+    request = Request(
+        python=InterpreterChoice("/env/bin/python", "named with --python", explicit=True),
+        python_answer=said or answer(SITE),
+    )
     found = ask(software, where, request).software
     assert found is not None
     return found

@@ -10,7 +10,7 @@ import pytest
 from llmcheck.probe import Reading, Request, software
 from llmcheck.schema.machine import Software
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END
+from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice
 
 SITE = "/env/lib/python3.12/site-packages"
 SYSTEM = "/usr/lib/python3/dist-packages"
@@ -36,7 +36,9 @@ def ask(
     plant(root, files)
     fields = (["3.12.4"], ["cpython"], ["/env"], ["/usr"], ["/usr/lib/python3.12"], path)
     said = BEGIN + b"".join("\0".join(values).encode() + b"\n" for values in fields) + END
-    request = Request(python=("/env/bin/python", "named with --python"), python_answer=said)
+    request = Request(
+        python=InterpreterChoice("/env/bin/python", "named with --python", explicit=True), python_answer=said
+    )
     return software.probe(Host(str(root), environ or {}), request)
 
 
@@ -274,7 +276,9 @@ def test_conda_and_pip(tmp_path: Path, conda: tuple[str, ...], files: dict[str, 
 
 def test_without_an_answer_nothing_of_the_environment_is_claimed(tmp_path: Path) -> None:
     plant(tmp_path, {"/opt/cuda/version.json": VERSION_JSON, **sound("torch")})
-    reading = software.probe(Host(str(tmp_path), {}), Request(python=("/env/bin/python", "named")))
+    reading = software.probe(
+        Host(str(tmp_path), {}), Request(python=InterpreterChoice("/env/bin/python", "named", explicit=True))
+    )
     value = reading.software
     assert value is not None
     assert (value.packages, value.torch, value.conda_and_pip, value.issues) == (None, None, None, ())
@@ -295,7 +299,11 @@ def looked_for(root: Path, files: Mapping[str, str], *modules: str) -> tuple[str
     fields = (["3.12.4"], ["cpython"], ["/env"], ["/usr"], ["/usr/lib/python3.12"], [SITE])
     said = BEGIN + b"".join("\0".join(values).encode() + b"\n" for values in fields) + END
     asked = (lambda: modules) if modules else None
-    request = Request(python=("/env/bin/python", "named with --python"), python_answer=said, modules=asked)
+    request = Request(
+        python=InterpreterChoice("/env/bin/python", "named with --python", explicit=True),
+        python_answer=said,
+        modules=asked,
+    )
     value = software.probe(Host(str(root), {}), request).software
     assert value is not None
     return value.importable

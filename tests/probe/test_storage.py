@@ -139,7 +139,7 @@ class TestDevices:
             array |= block(name, f"259:{name[4]}", f"{PCI}/nvme/{name[:5]}") if name != "nvme0n1" else {}
             array[f"sys/devices/virtual/block/md0/slaves/{name}"] = f"->../../../../../../{PCI}/nvme/{name[:5]}/{name}"
         found, _ = at(tree(tmp_path, on("9:0", "ext4", "/dev/md0"), array))
-        assert (found.kind, found.kind_source) == ("nvme", "md0 over device nvme0n1; device nvme2n1")
+        assert (found.kind, found.kind_source) == ("nvme", "md0 on device nvme0n1; device nvme2n1")
 
     def test_volumes_in_a_circle_end(self, tmp_path: Path) -> None:
         loop = block("dm-0", "253:0", "sys/devices/virtual/block", slaves__self="->../../dm-0")
@@ -199,7 +199,7 @@ class TestFileSystems:
     def test_overlay_does_not_take_itself_for_the_disk_below(self, tmp_path: Path) -> None:
         mounts = on("0:70", "overlay", "overlay", "rw,upperdir=/data/models,workdir=/w")
         found, _ = at(tree(tmp_path, mounts))
-        assert (found.kind, found.kind_source) == ("unknown", "an overlay does not show the disk below it")
+        assert (found.kind, found.kind_source) == ("unknown", "the overlay does not show the disk below it")
 
     def test_docker_container_by_the_files_mounted_from_beside_its_overlay(self, tmp_path: Path) -> None:
         upper = "upperdir=/var/lib/docker/overlay2/ab/diff"
@@ -214,7 +214,10 @@ class TestFileSystems:
         folder = "sys/fs/btrfs/0123-uuid/devices"
         files = {f"{folder}/sda": "->../../../../class/block/sda", f"{folder}/sdb": "->../../../../class/block/sdb"}
         found, _ = at(tree(tmp_path, on("0:45", "btrfs", "/dev/sdb"), files))
-        assert (found.kind, found.kind_source) == ("unknown", "btrfs is a volume over hdd, ssd")
+        assert (found.kind, found.kind_source) == (
+            "unknown",
+            "btrfs is a volume on devices of different kinds: hdd, ssd",
+        )
 
     def test_zfs_by_what_udev_noted_and_unknown_without(self, tmp_path: Path) -> None:
         found, _ = at(tree(tmp_path, on("0:46", "zfs", "tank/data")))
@@ -288,7 +291,7 @@ class TestMountsThatDoNotAnswer:
         assert (found.mount_point, found.kind, found.size, found.free) == ("/data", "network", None, None)
         (problem,) = reading.problems
         assert problem.code == "dead-mount"
-        assert "/data (nas:/models), where /data/models lies" in problem.message
+        assert "/data (nas:/models), which contains /data/models" in problem.message
 
     def test_denied_is_another_problem(self, tmp_path: Path) -> None:
         found, reading = at(self.mounted(tmp_path, "EACCES"))
@@ -363,7 +366,7 @@ class TestMeasuring:
         finally:
             file.unlink()
         assert found.read_bytes_per_second is None
-        assert any("it lies in memory" in problem.message for problem in reading.problems)
+        assert any("it is in memory" in problem.message for problem in reading.problems)
 
 
 class TestRealMachines:

@@ -111,7 +111,7 @@ def test_erasing_a_fact_never_makes_a_tier_ready(fact: str, where: Machine) -> N
 
 
 def verdicts(where: Machine) -> dict[str, int]:
-    return {report.id: RANK[report.verdict] for report in judged(where)}
+    return {report.id: RANK[report.verdict] for report in judged(where) if report.verdict is not None}
 
 
 def not_worse(where: Machine, better: Machine) -> dict[str, str]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmcheck import shell
 from llmcheck.errors import DataError
-from llmcheck.install.resolver import _words
+from llmcheck.install.resolver import _text
 from llmcheck.printable import is_printable, printable, without_unprintable
 
 STEERING = (
@@ -25,7 +25,7 @@ def test_what_steers_a_terminal_or_hides_is_escaped_everywhere(sign: str) -> Non
     assert not is_printable(text)
     assert printable(text) == ascii(text)[1:-1]
     assert without_unprintable(text, " ") == "a b"
-    assert _words.shortened(text) == "a b"
+    assert _text.one_line(text) == "a b"
     for name in ("bash", "fish", "powershell", "cmd"):
         with pytest.raises(DataError):
             shell.quote(text, name)

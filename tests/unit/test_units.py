@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck.units import format_gb, format_gib, parse_size, short
+from llmcheck.units import format_gb, format_gib, parse_size, shortfall
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_decimal_sizes_name_powers_of_ten_and_binary_sizes_powers_of_two(size: i
 
 @given(needed=st.integers(0, 10**15), found=st.integers(0, 10**15))
 def test_what_is_short_is_never_rounded_to_nothing(needed: int, found: int) -> None:
-    lacking = short(needed, found)
+    lacking = shortfall(needed, found)
     if found >= needed:
         assert lacking is None
     else:

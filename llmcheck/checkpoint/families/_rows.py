@@ -1,8 +1,4 @@
-"""Families of which no more is known than a name: one row each.
-
-A name leaves its row when the family gets a file, which is when its files leave something out or mean it in their own
-way.
-"""
+"""Families that need only a name, one row each. A family whose files omit or redefine something gets its own module."""
 
 from __future__ import annotations
 
@@ -43,7 +39,7 @@ FAMILIES = (
             GgufArchitecture(names=("smallthinker",), full_attention_period=4),
             GgufArchitecture(
                 names=("clip", "mmproj"),
-                refusal="a vision projector (mmproj); give the file of the language model beside it",
+                refusal="a vision projector (mmproj); give the file of the language model in the same folder",
             ),
             GgufArchitecture(names=_GGUF_NOT_DECODERS, refusal="no decoder; only decoder language models are computed"),
         ),

@@ -1,4 +1,4 @@
-"""CLIP's image encoder (OpenAI), beside the decoder of LLaVA and others."""
+"""CLIP's image encoder (OpenAI), which LLaVA and other models use."""
 
 from __future__ import annotations
 

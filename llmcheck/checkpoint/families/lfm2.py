@@ -7,12 +7,12 @@ from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
 from llmcheck.checkpoint.fields import Fields
 
 
-def _rounded(text: Fields, said: int) -> int:
+def _rounded(text: Fields, declared: int) -> int:
     """Two thirds of the file's width, rounded up to a multiple, unless the file says that it is exact."""
     if not text.flag("block_auto_adjust_ff_dim", default=True):
-        return said
+        return declared
     multiple = text.optional("block_multiple_of", most=2**20) or 256
-    return -(-(2 * said // 3) // multiple) * multiple
+    return -(-(2 * declared // 3) // multiple) * multiple
 
 
 FAMILIES = (

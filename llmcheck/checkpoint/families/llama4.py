@@ -1,4 +1,4 @@
-"""Llama 4 (Meta): attention in chunks, and experts beside one shared expert."""
+"""Llama 4 (Meta): attention in chunks, and experts with one shared expert."""
 
 from __future__ import annotations
 

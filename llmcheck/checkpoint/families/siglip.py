@@ -1,4 +1,4 @@
-"""SigLIP's image encoder (Google), beside Gemma 3 and others."""
+"""SigLIP's image encoder (Google), which Gemma 3 and other models use."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The commands, one module each. The file's name is the command's, with ``-`` for ``_``.
 
 A module has ``command``, a click command or group. Its docstring is the help text, and the first line of that is the
-summary in ``llmcheck --help``. It is imported when the command runs, so what it needs from ``llmcheck.api`` is imported
-in its function: parsing the options stays quick.
+summary in ``llmcheck --help``. The module is imported when the command runs; its function imports ``llmcheck.api``, so
+that parsing the options stays quick.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 
 
 class CommandModule(Protocol):
-    """What each module of this folder provides."""
+    """The interface of each module in this folder."""
 
     __doc__: str | None
     command: click.Command

@@ -14,6 +14,7 @@ import click
 
 from llmcheck import runtimes
 from llmcheck.cli import completion
+from llmcheck.cli.groups import Sectioned
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, F, MachineOptions, OutputOptions, grouped, machine_options, output_options
 from llmcheck.cli.output import write
@@ -32,7 +33,7 @@ _MOST_TOKENS, _MOST_GPUS, _MOST_SEQUENCES = 2**31, 4096, 2**20
 
 
 class FitOptions(NamedTuple):
-    """The model, and how it is used; None is the default of ``Workload``."""
+    """The model and its workload; None: the default of ``Workload``."""
 
     name: str | None
     repository: str | None
@@ -62,19 +63,32 @@ class FitOptions(NamedTuple):
     pipeline_parallel: int
     tokens: str | None
     grid: float | None
-    """Grams of CO2 for a kWh."""
+    """Grams of CO2 per kWh."""
     assume_idle: bool
 
 
 def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Callable[[F], F]:
-    """The values stand in the text: as a metavar, the long lists would break the columns of --help."""
+    """The help text lists the values: a long metavar would break the columns of --help."""
     return click.option(
         name, type=click.Choice(values), metavar="NAME", help=f"{text} One of {', '.join(values)}.", **more
     )
 
 
+class _Count(click.IntRange):
+    """A whole number, also with k or M: ``32k`` is 32,768, as contexts are named."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value).strip().replace(",", "").replace("_", "")
+        factor = {"k": 2**10, "m": 2**20}.get(text[-1:].lower(), 1)
+        number = text[:-1] if factor > 1 else text
+        whole = factor > 1 and number.replace(".", "", 1).isdecimal() and float(number) * factor
+        return super().convert(round(whole) if whole else value, param, ctx)
+
+
 def _number(name: str, least: int, most: int, text: str, metavar: str = "N", **more: Any) -> Callable[[F], F]:
-    return click.option(name, type=click.IntRange(least, most), metavar=metavar, help=text, **more)
+    return click.option(name, type=_Count(least, most), metavar=metavar, help=text, **more)
 
 
 _fit_options = grouped(
@@ -87,8 +101,8 @@ _fit_options = grouped(
     _choice("--method", _METHODS, "How the model is used.", default="inference", show_default=True),
     click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
-    _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together.", "TOKENS"),
-    _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the whole context.", "TOKENS"),
+    _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
+    _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
     _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
     _number("--max-sequences", 1, 2**16, "Sequences that a server reserves memory for. Default: 256."),
@@ -109,7 +123,7 @@ _fit_options = grouped(
     click.option(
         "--flash-attention/--no-flash-attention",
         default=None,
-        help="Attention that never stores the whole score matrix. Default: yes.",
+        help="Attention that never stores the full score matrix. Default: yes.",
     ),
     _number("--lora-rank", 1, 2**16, "Rank of LoRA and QLoRA adapters."),
     _choice("--lora-targets", ("attention", "all-linear", "qv", "mlp"), "Matrices that get adapters."),
@@ -121,20 +135,45 @@ _fit_options = grouped(
     _number("--pipeline-parallel", 1, _MOST_GPUS, "GPUs that share the layers.", default=1),
     click.option("--tokens", metavar="COUNT", help="Tokens that a training run reads: 2T, 300B."),
     click.option(
-        "--grid", type=click.FloatRange(0, 5000), metavar="GRAMS", help="CO2 of one kWh, to estimate that of the run."
+        "--grid",
+        type=click.FloatRange(0, 5000),
+        metavar="GRAMS",
+        help="CO2 per kWh, to estimate the CO2 of the run.",
     ),
-    click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes hold."),
+    click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes use."),
 )
 
 
+_SECTIONS = {
+    "Model": ("repository", "config", "parameters"),
+    "Use": ("method", "weights", "context", "batch", "runtime"),
+    "Inference": ("kv_cache", "prompt", "max_sequences", "memory_fraction"),
+    "Training": (
+        "optimizer", "precision", "gradients", "checkpointing", "flash_attention", "lora_rank", "lora_targets",
+        "chunked_loss", "sharding", "offload", "tokens", "grid",
+    ),
+    "Machine": (
+        "machine", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "python", "path", "probe_net",
+        "probe_timeout", "timeout",
+    ),
+    "Output": ("format", "output", "color", "verbose"),
+}  # fmt: skip
+"""Of --help: options by the names of their parameters."""
+
+
+class _Command(Sectioned):
+    sections = _SECTIONS
+
+
 @click.command(
+    cls=_Command,
     help=__doc__,
     epilog="\b\nExamples:\n  llmcheck fit llama-3.1-8b\n  llmcheck fit ./model-Q4_K_M.gguf --context 32768\n"
     "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"
     "  llmcheck fit qwen2.5-7b --method qlora --machine 'RTX 3090'\n"
     "  llmcheck fit 70B --method pretrain --tokens 2T --machine '512x H100 SXM'\n\n"
-    "\b\nExit codes: 0 fits (with RAM for what the GPUs do not hold), 1 does not fit,\n"
-    "2 nothing was computed, 3 not known.",
+    "\b\nExit codes: 0 fits (or fits with offload to RAM), 1 does not fit,\n"
+    "2 nothing was computed, 3 unknown.",
 )
 @_fit_options
 @machine_options
@@ -161,7 +200,7 @@ def _model(given: FitOptions) -> ModelSource:
 
 
 def _workload(given: FitOptions) -> Workload:
-    """Raises UsageError for a count of tokens that is none."""
+    """Raises UsageError for an invalid number of tokens."""
     from llmcheck.api import model_source
     from llmcheck.schema.workload import Workload
 

@@ -1,7 +1,7 @@
-"""Print the commands that install what is missing.
+"""Print the commands that install missing libraries.
 
-They are ready to paste; llmcheck runs none of them. A script written with --output runs only on the machine that was
-judged.
+The commands are ready to paste; llmcheck runs none of them. A script written with --output runs only on the judged
+machine.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _TEXT, *_OTHERS = DOCUMENTS
     epilog="\b\nExamples:\n  llmcheck install inference-7b\n  llmcheck install vllm lm-eval --venv ~/venvs/serve\n"
     "  llmcheck install finetune-7b --format sh | sh\n  llmcheck install toolkit --output fix.sh\n"
     "  llmcheck install inference-7b --verify\n\n"
-    "\b\nExit codes: 0 a plan was printed; with --verify 1 it does not resolve, 3 not"
-    "\nknown whether; 2 usage, bad profile or file, 70 a bug in llmcheck,"
+    "\b\nExit codes: 0 a plan was printed; with --verify 1 it does not resolve, 3"
+    "\nunknown; 2 usage, bad profile or file, 70 a bug in llmcheck,"
     "\n130 interrupted.",
 )
 @click.argument(

@@ -1,16 +1,17 @@
-"""The libraries that the document names."""
+"""List, show or check the libraries of the document."""
 
 from __future__ import annotations
 
 import click
 
 from llmcheck.cli import completion
+from llmcheck.cli.groups import Group
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
 from llmcheck.cli.output import write
 
 
-@click.group(help=__doc__)
+@click.group(cls=Group, help=__doc__)
 def command() -> None:
     pass
 
@@ -19,7 +20,7 @@ def command() -> None:
 @click.option("--area", help="List only this area, such as inference or evaluation.")
 @output_options(*DOCUMENTS)
 def list_(area: str | None, output_options: OutputOptions) -> int:
-    """All libraries, with our advice, the documented command and whether they are still maintained."""
+    """All libraries, with the advised command, the documented command and their status."""
     from llmcheck import api
 
     write(api.libraries(area), output_options)
@@ -42,7 +43,7 @@ def show(library: str, output_options: OutputOptions) -> int:
 @machine_options
 @output_options(*DOCUMENTS)
 def check(names: tuple[str, ...], machine_options: MachineOptions, output_options: OutputOptions) -> int:
-    """Which libraries are installed, older than the table, or broken.
+    """Show which libraries are installed, outdated, broken or missing.
 
     Without names it lists all of them and exits with 0. With names it exits with 1 if one is missing or broken.
     """

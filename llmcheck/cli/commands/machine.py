@@ -1,4 +1,4 @@
-"""Show what this machine is, and judge nothing."""
+"""Show the inventory of this machine."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def command(
     found = source()
     home = os.path.expanduser("~") if machine_options.machine is None else None
     if save is not None:
-        snapshot = OutputOptions(format="json", output=save, no_color=True, verbose=0)
+        snapshot = OutputOptions(format="json", output=save, color="never", verbose=0)
         write(api.redacted(found, redact or "standard", home), snapshot)
     level: Redaction = redact or ("none" if output_options.output is None else "standard")
     write(api.redacted(found, level, home), output_options)

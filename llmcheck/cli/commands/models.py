@@ -1,14 +1,15 @@
-"""Well-known models whose shapes are built in."""
+"""List well-known models whose shapes are built in."""
 
 from __future__ import annotations
 
 import click
 
+from llmcheck.cli.groups import Group
 from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
 from llmcheck.cli.output import write
 
 
-@click.group(help=__doc__)
+@click.group(cls=Group, help=__doc__)
 def command() -> None:
     pass
 

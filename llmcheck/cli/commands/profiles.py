@@ -1,15 +1,16 @@
-"""The documented tiers and their requirements."""
+"""List or show the documented tiers and their requirements."""
 
 from __future__ import annotations
 
 import click
 
 from llmcheck.cli import completion
+from llmcheck.cli.groups import Group
 from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
 from llmcheck.cli.output import write
 
 
-@click.group(help=__doc__)
+@click.group(cls=Group, help=__doc__)
 def command() -> None:
     pass
 

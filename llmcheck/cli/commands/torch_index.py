@@ -1,7 +1,7 @@
 """Choose the build of PyTorch for this machine.
 
-It depends on the visible GPUs, the driver, the operating system and the Python version. UV_TORCH_BACKEND decides where
-the build that it names can work here.
+It depends on the visible GPUs, the driver, the operating system and the Python version. UV_TORCH_BACKEND decides if
+the build that it names works on this machine.
 """
 
 from __future__ import annotations

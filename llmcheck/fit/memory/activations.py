@@ -1,22 +1,26 @@
-"""Bytes that autograd keeps of each layer for the backward pass, and at the loss."""
+"""Bytes that autograd stores for the backward pass: of each layer, and at the loss."""
 
 from __future__ import annotations
 
 from llmcheck.fit.memory.terms import GpuPart
-from llmcheck.fit.memory.training_choices import frozen_base, habits, precision
+from llmcheck.fit.memory.training_choices import frozen_base, precision, training_behaviour
 from llmcheck.fit.shapes import matrices
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.workload import Workload
 
 ACTIVATIONS = (
-    "what autograd keeps of each layer: Korthikanti et al. (arXiv 2205.05198), with gated feed-forward and grouped"
-    " queries; the most that is alive at the loss or in the backward pass"
+    "stored activations of each layer: Korthikanti et al. (arXiv 2205.05198), with gated feed-forward and grouped"
+    " queries; the peak at the loss or in the backward pass"
 )
 
 
 def activation_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int, *, recomputing: bool = False) -> float:
-    """What one layer keeps for its backward pass; ``recomputing``: while it is computed again in that pass."""
+    """Bytes per token that one layer stores for its backward pass, on one GPU.
+
+    ``sequence``: tokens of each sequence. ``recomputing``: the peak while a checkpointed layer is recomputed and its
+    backward pass runs.
+    """
     size, replicated = _element_size(use), _norm_bytes(use)
     attention, feed_forward = _attention_bytes(use, sequence, recomputing), _feed_forward_bytes(use)
     if frozen_base(use.workload):
@@ -27,50 +31,51 @@ def activation_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int, *, r
 
 
 def _element_size(use: ModelUse) -> float:
+    """Bytes of one activation."""
     return 4.0 if precision(use.workload) == "fp32" else 2.0
 
 
 def _inner_width(architecture: Architecture) -> int:
-    """Of what every token passes in the feed-forward part, its experts included."""
+    """Width of the feed-forward layers that one token passes, active experts included."""
     return matrices.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
 
 
 def _keeps_no_inputs(workload: Workload) -> bool:
-    """Frozen matrices do not need their input for a gradient of their own."""
+    """Frozen matrices have no gradient, so their inputs are not stored."""
     return frozen_base(workload) and workload.adapter != "scale"
 
 
 def _norm_bytes(use: ModelUse) -> float:
-    """RMSNorm computes in 32 bits; a gated model has RMSNorm, others LayerNorm, which is one kernel."""
+    """Bytes per token of two norms and the residual stream. Gated models have RMSNorm, others a fused LayerNorm."""
     size, hidden, gated = _element_size(use), use.architecture.hidden, use.architecture.gated
     fused = bool(use.workload.compiled) or not gated
     norm = size * hidden if fused else 4.0 * hidden
     if not _keeps_no_inputs(use.workload):
         norm += size * hidden if fused else 2 * size * hidden
-    # and the residual stream in 16 bits, which LayerNorm keeps as its input
+    # and the residual stream in 16 bits, which LayerNorm has stored already as its input
     return 2 * norm + (2 * size * hidden if gated else 0.0)
 
 
 def _attention_bytes(use: ModelUse, sequence: int, recomputing: bool) -> float:
-    """Queries, keys, values and what they give. A compiler repeats grouped heads again in the backward pass."""
-    size, known, work = _element_size(use), habits(use), use.workload
+    """Queries, keys, values and output. torch.compile recomputes repeated heads in the backward pass."""
+    size, behaviour, work = _element_size(use), training_behaviour(use), use.workload
     queries, keys = matrices.attention_width(use.architecture), matrices.cached_width(use.architecture)
     heads = max((group.heads for group in use.architecture.attention), default=1)
-    repeated = known.repeats_grouped_heads and not work.compiled
+    repeated = behaviour.repeats_grouped_heads and not work.compiled
     found = 2 * size * queries + 2 * size * (queries if repeated else keys) + 4.0 * heads
     if work.flash_attention is False:
-        # scores as softmax gives them, in 32 bits and in 16; while one layer goes back, their gradients too
+        # softmax of the scores in 32 and in 16 bits; during the backward pass of a layer their gradients too
         if recomputing:
             found += heads * sequence * (12.0 + size)
         elif work.checkpointing != "selective":
             found += heads * sequence * (4.0 + size)
-    if known.keeps_fused_qkv:
+    if behaviour.keeps_fused_qkv:
         found += size * (queries + keys)
     return found
 
 
 def _feed_forward_bytes(use: ModelUse) -> float:
-    """Gate, its activation, up and their product."""
+    """Gate, its activation, up, and their product."""
     frozen = _keeps_no_inputs(use.workload)
     gated_branches = 3.0 if frozen or use.workload.compiled else 4.0
     branches = gated_branches if use.architecture.gated else 1.0 if frozen else 2.0
@@ -78,7 +83,10 @@ def _feed_forward_bytes(use: ModelUse) -> float:
 
 
 def _adapter_inputs(use: ModelUse, size: float) -> tuple[float, float]:
-    """Bytes per token of what adapters and quantised matrices keep: of hidden width, and of inner width."""
+    """Bytes per token that adapters and quantised matrices store: of hidden width, and of inner width.
+
+    ``size``: bytes of one activation.
+    """
     narrow, wide = _scale_inputs(use, size) if use.workload.adapter == "scale" else _low_rank_inputs(use, size)
     if use.workload.method == "qlora":
         more = _quantised_inputs(use, size)
@@ -93,20 +101,20 @@ def _scale_inputs(use: ModelUse, size: float) -> tuple[float, float]:
 
 
 def _low_rank_inputs(use: ModelUse, size: float) -> tuple[float, float]:
-    work, known, hidden = use.workload, habits(use), use.architecture.hidden
+    work, behaviour, hidden = use.workload, training_behaviour(use), use.architecture.hidden
     queries, targets = matrices.attention_width(use.architecture), work.lora_targets or "all-linear"
     if work.adapter == "prefix":
         return 0.0, 0.0
     narrow = wide = 0.0
-    # adapters in 32 bits cast their input, each its own
-    cast = 4.0 if known.adapters_in_fp32 and work.precision != "bf16" else size
+    # each 32-bit adapter stores a 32-bit copy of its input; 16-bit adapters share the input
+    cast = 4.0 if behaviour.adapters_in_fp32 and work.precision != "bf16" else size
     own = cast > size
     if targets != "mlp":
         count = 2 if targets == "qv" else 3
         narrow += cast * hidden * (count if own else 1)
         if targets != "qv":
             narrow += cast * queries if own else 0.0
-        if known.keeps_dropout_mask:
+        if behaviour.keeps_dropout_mask:
             narrow += hidden
     if targets in {"all-linear", "mlp"}:
         narrow += cast * hidden * (matrices.branches(use.architecture) - 1 if own else 1)
@@ -117,7 +125,7 @@ def _low_rank_inputs(use: ModelUse, size: float) -> tuple[float, float]:
 
 
 def _quantised_inputs(use: ModelUse, size: float) -> tuple[float, float]:
-    """bitsandbytes keeps the input of every matrix, though none of them is trained; less what adapters keep already."""
+    """bitsandbytes stores the input of every quantised matrix; those that adapters store are not counted again."""
     work, hidden, targets = use.workload, use.architecture.hidden, use.workload.lora_targets or "all-linear"
     if work.adapter in {"prefix", "scale"} or targets in {"qv", "attention"}:
         return size * hidden * 2, size * _inner_width(use.architecture)
@@ -126,4 +134,4 @@ def _quantised_inputs(use: ModelUse, size: float) -> tuple[float, float]:
 
 def loss_bytes(use: ModelUse) -> float:
     """Bytes per token and vocabulary entry at the loss, gradients included."""
-    return 4.0 if use.workload.chunked_loss else habits(use).loss_bytes
+    return 4.0 if use.workload.chunked_loss else training_behaviour(use).loss_bytes

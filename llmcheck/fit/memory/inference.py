@@ -1,4 +1,4 @@
-"""What one GPU holds while a model answers: its part of weights and cache, and what the runtime adds."""
+"""Terms of one GPU in inference: its part of the weights and the KV cache, and what the runtime adds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from llmcheck.fit.memory.terms import GpuPart
 from llmcheck.fit.shapes import kv_cache, matrices
 from llmcheck.fit.shapes.formats import Format
-from llmcheck.fit.shapes.weights import Stored
+from llmcheck.fit.shapes.weights import StoredWeights
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import GpuMemory, Runtime, version_of
 from llmcheck.schema.architecture import Attention
@@ -17,20 +17,21 @@ from llmcheck.units import GIB
 CONTEXT_SOURCE = (
     "0.47 GiB measured on an A100 with lazily loaded kernels (torch 2.1), up to 0.9 when they are loaded eagerly"
 )
-_DEQUANTISE = "the largest quantised matrix in 16 bits, twice while it is loaded or cast (bitsandbytes)"
-_NCCL = "NCCL's channels and all-reduce workspace: 0.42 GiB beside one GPU's in vLLM's own log"
+_DEQUANTISE = "bitsandbytes: the largest quantised matrix in 16 bits, two copies while it is loaded or cast"
+_NCCL = "NCCL's channels and all-reduce workspace: vLLM's log shows 0.42 GiB more than on one GPU"
 OLD_Q2_K = 0.16
-"""Until 2024 llama.cpp's Q2_K gave the wide feed-forward matrices Q3_K: 12 to 15 % more."""
+"""Upper end for Q2_K files: until 2024 llama.cpp used Q3_K for gate and up, which makes them 12 to 15 % larger."""
 SEQUENCES = 256
-"""That a server's sampler prepares for, unless another number is named."""
+"""Sequences that a server's sampler allocates memory for, unless the workload names a number."""
 
 
-def terms(use: ModelUse, part: GpuPart, stored: Stored) -> list[Term]:
+def terms(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
+    """All terms of the GPU that has this part of the model. ``stored``: bytes of all weights."""
     runtime, gpu = use.runtime, gpu_memory(use, part)
     found = weight_terms(use, stored, part)
     found += _cache_terms(use, part, gpu)
     found += runtime.memory(gpu)
-    found += _dequantised(use.form, runtime, stored.largest / part.tensor)
+    found += _dequantised(use.weight_format, runtime, stored.largest / part.tensor)
     if runtime.gpu_context:
         found.append(context_term())
     if part.tensor > 1 and runtime.collectives:
@@ -42,6 +43,7 @@ def terms(use: ModelUse, part: GpuPart, stored: Stored) -> list[Term]:
 
 
 def context_term() -> Term:
+    """What a process allocates on a GPU before any tensor: the context, and kernels as they are loaded."""
     return term(
         "overhead", "GPU context and kernels", 0.5 * GIB, CONTEXT_SOURCE, low=0.3 * GIB, high=0.95 * GIB,
         part="context",
@@ -49,18 +51,18 @@ def context_term() -> Term:
 
 
 def gpu_memory(use: ModelUse, part: GpuPart) -> GpuMemory:
-    """The sizes that a runtime's own terms are computed from."""
+    """The sizes from which a runtime computes its own terms."""
     work, context = use.workload, use.context
 
     def cache_bytes(tokens: int, groups: tuple[Attention, ...]) -> float:
-        return cached(use, groups, tokens, part)
+        return cache_on_gpu(use, groups, tokens, part)
 
     def layer_bytes(tokens: int, sequence: int) -> float:
-        return transient(use, tokens, sequence) / part.tensor
+        return peak_layer_bytes(use, tokens, sequence) / part.tensor
 
     return GpuMemory(
         architecture=use.architecture,
-        weights=use.form.name,
+        weights=use.weight_format.name,
         batch=use.batch,
         context=context,
         prompt=context if work.prompt is None else min(context, work.prompt),
@@ -79,7 +81,7 @@ def gpu_memory(use: ModelUse, part: GpuPart) -> GpuMemory:
 
 
 def _dequantised(form: Format, runtime: Runtime, largest: float) -> list[Term]:
-    """What turns matrices back into 16 bits, one at a time. ``largest``: elements of the largest."""
+    """Buffers for matrices that are converted to 16 bits one at a time. ``largest``: elements of the largest."""
     name = "dequantisation buffer"
     if form.family == "bnb-4bit":
         return [term("overhead", name, 4 * largest, _DEQUANTISE, low=2 * largest, high=6 * largest)]
@@ -87,25 +89,27 @@ def _dequantised(form: Format, runtime: Runtime, largest: float) -> list[Term]:
         source = "outlier columns and the 16-bit copy of one matrix (bitsandbytes)"
         return [term("overhead", name, 3 * largest, source, low=largest, high=6 * largest)]
     if form.name.startswith("gptq") and runtime.dequantises_group:
-        return [term("overhead", name, 2 * largest, "ExLlama's kernels keep room for one matrix in 16 bits", low=0)]
+        return [term("overhead", name, 2 * largest, "ExLlama's kernels keep a buffer for one matrix in 16 bits", low=0)]
     return []
 
 
-def weight_terms(use: ModelUse, stored: Stored, part: GpuPart, scale: float = 1.0) -> list[Term]:
-    """``scale``: the fraction of this GPU's part that lies on it all the time."""
-    form = use.form
+def weight_terms(use: ModelUse, stored: StoredWeights, part: GpuPart, scale: float = 1.0) -> list[Term]:
+    """Terms of the weights. ``scale``: the fraction of this GPU's part that stays on it (sharding gathers the rest)."""
+    form = use.weight_format
     slack = 0.0 if stored.exact else 0.06 if use.architecture.estimated else 0.01 if form.family == "gguf" else 0.005
     above = max(slack, OLD_Q2_K if form.name == "q2_k" and not stored.exact else 0.0)
     source = source_of(stored, form)
     found = []
-    for name, whole in _weight_rows(use, stored, part):
-        size = whole * scale / part.tensor
+    for name, unsharded in _weight_rows(use, stored, part):
+        size = unsharded * scale / part.tensor
         found.append(term("weights", name, size, source, low=size * (1 - slack), high=size * (1 + above)))
     return found
 
 
-def _weight_rows(use: ModelUse, stored: Stored, part: GpuPart) -> list[tuple[str, float]]:
-    rows = [("blocks", stored.layers * part.layers)]
+def _weight_rows(use: ModelUse, stored: StoredWeights, part: GpuPart) -> list[tuple[str, float]]:
+    """Name and bytes of each kind of weights in this part, before tensor parallelism and sharding."""
+    in_ram = 0.0 if part.experts is None else stored.experts * (part.layers - part.experts)
+    rows = [("blocks", stored.layers * part.layers - in_ram)]
     in_ram = use.is_inference and use.runtime.embedding_in_ram
     if stored.head:
         if part.first and not in_ram:
@@ -119,50 +123,54 @@ def _weight_rows(use: ModelUse, stored: Stored, part: GpuPart) -> list[tuple[str
     return rows
 
 
-def source_of(stored: Stored, form: Format) -> str:
+def source_of(stored: StoredWeights, form: Format) -> str:
+    """Where the bytes of the weights come from."""
     return "exact bytes in the file's header" if stored.exact else form.source
 
 
 def embedding_in_ram(use: ModelUse) -> int:
-    """Bytes of the token embedding that stay in RAM though every layer lies on the GPU; 0 in most runtimes."""
+    """Bytes of the token embedding that stay in RAM even when every layer is on the GPU; 0 in most runtimes."""
     return use.stored.embedding if use.is_inference and use.runtime.embedding_in_ram else 0
 
 
-def cached(use: ModelUse, groups: tuple[Attention, ...], tokens: int, part: GpuPart) -> float:
-    """Bytes of cache on one GPU. Cached heads are cut over the GPUs of tensor parallelism as far as there are heads."""
+def cache_on_gpu(use: ModelUse, groups: tuple[Attention, ...], tokens: int, part: GpuPart) -> float:
+    """Bytes of KV cache on one GPU, for ``tokens`` of each sequence and these groups of layers.
+
+    Tensor parallelism divides the cached heads; where there are fewer heads than GPUs, several GPUs have copies.
+    """
     heads = max((group.kv_heads for group in groups if group.kind == "attention"), default=1)
-    whole = kv_cache.of_groups(groups, tokens, use.batch, use.workload.kv_cache)
-    return whole * part.layers / min(part.tensor, max(heads, 1))
+    total = kv_cache.of_groups(groups, tokens, use.batch, use.workload.kv_cache)
+    return total * part.layers / min(part.tensor, max(heads, 1))
 
 
 def _cache_terms(use: ModelUse, part: GpuPart, gpu: GpuMemory) -> list[Term]:
     tokens, groups = use.context, use.architecture.attention
-    here = cached(use, groups, tokens, part)
+    here = cache_on_gpu(use, groups, tokens, part)
     own = kv_cache.of_groups(groups, tokens, use.batch, use.workload.kv_cache) * part.layers / part.tensor
     found = [term("kv_cache", "keys and values", own, kv_cache.SOURCE, part="cache")]
     if here > own:
-        source = "more GPUs than cached heads: each holds a copy"
+        source = "more GPUs than cached heads: several GPUs have a copy of each head"
         found.append(term("overhead", "copies of the cache", here - own, source, part="cache"))
     if use.runtime.cache_terms is not None:
         found += use.runtime.cache_terms(gpu)
     block = use.runtime.cache_block
     padded = -(-tokens // block) * block
     if padded > tokens:
-        more = cached(use, groups, padded, part) - here
+        more = cache_on_gpu(use, groups, padded, part) - here
         found.append(term("overhead", "padding of the cache", more, f"blocks of {block} tokens", part="cache"))
     return found
 
 
-def transient(use: ModelUse, tokens: int, sequence: int) -> float:
-    """The most that one layer holds at a time, in bytes, of one GPU without tensor parallelism.
+def peak_layer_bytes(use: ModelUse, tokens: int, sequence: int) -> float:
+    """Peak bytes of temporary tensors in the largest layer, on one GPU without tensor parallelism.
 
-    ``tokens``: of all sequences; ``sequence``: of each, over which attention without flash attention is square.
+    ``tokens``: of all sequences; ``sequence``: of each, squared in attention without flash attention.
     """
     architecture, work = use.architecture, use.workload
     hidden = architecture.hidden
     size = 4 if (work.weights or "") in {"fp32", "float32", "f32"} or work.precision == "fp32" else 2
     inner = max(matrices.dense_width(architecture), architecture.experts_active and architecture.expert_intermediate)
-    # the layer's input, the model's input, the residual and the normed input stay while the branches are computed
+    # alive while the branches are computed: model input, layer input, residual, normalised input
     feed_forward = (matrices.branches(architecture) * inner + 4 * hidden) * size
     queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
     attention = float((3 * hidden + 4 * queries + 4 * keys) * size)
@@ -174,6 +182,6 @@ def transient(use: ModelUse, tokens: int, sequence: int) -> float:
 
 
 def exact_cache(each: Term, use: ModelUse) -> Term:
-    """Parts are rounded one by one; the whole is not."""
+    """The term with the KV cache of all GPUs, whose parts were rounded one by one."""
     size = kv_cache.size(use.architecture, use.context, use.batch, use.workload.kv_cache)
     return replace(each, expected=size, low=size, high=size)

@@ -1,4 +1,4 @@
-"""Sums of terms, and what part of a model one GPU holds."""
+"""Sums of terms, and the part of a model that one GPU has."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from llmcheck.schema.estimate import Component, Memory, Term
 
 
 class GpuPart(Struct, frozen=True, kw_only=True):
-    """The part of a model that one GPU holds; the default is all of it."""
+    """The part of a model that one GPU has; by default all of it."""
 
     layers: float = 1.0
-    """Of all blocks, as a fraction."""
+    """Fraction of all layers, 0 to 1."""
     tensor: int = 1
-    """GPUs that each matrix is cut over."""
+    """GPUs that each matrix is divided over (tensor parallelism)."""
     first: bool = True
-    """The embedding lies here."""
+    """It has the embedding."""
     last: bool = True
-    """The output projection lies here."""
+    """It has the output projection."""
     data: int = 1
-    """GPUs that hold the same blocks and train on other tokens."""
+    """GPUs that have the same layers and train on other tokens (data parallelism)."""
     gpus: int = 1
-    """All that take part."""
+    """All GPUs that are used."""
+    experts: float | None = None
+    """Fraction of all routed experts; None: those of its layers."""
     in_flight: int = 1
-    """Micro-batches whose activations are kept at a time."""
+    """Micro-batches whose activations are stored at a time (pipeline parallelism)."""
 
 
 def memory(terms: list[Term]) -> Memory:
+    """The terms and their sums by component."""
     sums = dict.fromkeys(("weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"), 0)
     low = high = 0
     for each in terms:
@@ -38,7 +41,7 @@ def memory(terms: list[Term]) -> Memory:
 
 
 def summed(parts: tuple[Memory, ...]) -> Memory:
-    """Over GPUs; terms of one name are added."""
+    """The sum over GPUs: terms with the same component and name are added."""
     first = parts[0]
     if all(part is first for part in parts):
         many = len(parts)

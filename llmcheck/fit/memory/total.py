@@ -1,4 +1,4 @@
-"""How many bytes a workload takes, over all GPUs and on each, with their bands and sources."""
+"""Bytes of a workload on each GPU and in total, with bands and sources."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NOT_MODELLED = (
     "images and sound in the prompt, and what their encoder computes",
     "context and sequence parallelism, expert parallelism, and speculative decoding with a second model",
     "batches whose sequences differ in length: each is counted as the longest",
-    "memory that other processes, a desktop or ECC take",
+    "memory that other processes, a desktop or ECC use",
     "Windows' shared GPU memory and its display driver's own reserve",
 )
 
 
 def per_gpu(use: ModelUse, gpus: int = 1) -> tuple[Memory, ...]:
-    """What lies on each GPU; GPUs that hold the same share the same value."""
+    """Bytes on each GPU. GPUs with equal parts share one value."""
     build = inference.terms if use.is_inference else training.terms
     stored, use = use.stored, use.with_shapes_alone()
     made: dict[GpuPart, Memory] = {}
@@ -34,30 +34,30 @@ def per_gpu(use: ModelUse, gpus: int = 1) -> tuple[Memory, ...]:
 
 
 def of_part(use: ModelUse, part: GpuPart) -> Memory:
-    """What lies on a GPU that holds this part."""
+    """Bytes on a GPU that has this part of the model."""
     build = inference.terms if use.is_inference else training.terms
     return memory(build(use, part, use.stored))
 
 
-def whole(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
-    """All that it takes: what lies on GPUs and what a runtime keeps in RAM by choice."""
+def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
+    """Bytes in total: on the GPUs, whose memory is ``parts``, and what the runtime or the workload puts in RAM."""
     terms = list(summed(parts).terms)
     if not use.is_inference:
         return memory([*terms, *training.ram_terms(use)])
     in_ram = inference.embedding_in_ram(use)
     tied = use.architecture.tied or not use.architecture.parameters.head
-    if in_ram and not tied:  # a tied one lies on the GPU as well, as the output projection, and is counted there
-        terms.append(term("weights", "embedding, in RAM", in_ram, inference.source_of(use.stored, use.form)))
+    if in_ram and not tied:  # a tied one is counted already: it is also on the GPU, as the output projection
+        terms.append(term("weights", "embedding, in RAM", in_ram, inference.source_of(use.stored, use.weight_format)))
     return memory([inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms])
 
 
 def resolved(use: ModelUse, gpus: int = 1) -> Workload:
-    """The same workload with every choice that it left open filled in: it takes the same bytes."""
+    """The workload with every default filled in; its bytes stay the same. ``gpus``: how many are used."""
     gpus, workload = max(gpus, 1), use.workload
     exact = use.architecture.tensors and use.is_inference
     found = replace(
         workload,
-        weights=workload.weights or (None if exact else use.form.name),
+        weights=workload.weights or (None if exact else use.weight_format.name),
         kv_cache=workload.kv_cache or "bf16",
         runtime=use.runtime.id,
         flash_attention=workload.flash_attention is not False,
@@ -66,7 +66,7 @@ def resolved(use: ModelUse, gpus: int = 1) -> Workload:
     )
     if use.is_inference:
         return replace(found, prompt=use.context if workload.prompt is None else workload.prompt)
-    # a precision for adapters would also say in which they are kept: 32 bits where none is named
+    # without a precision adapters are 32-bit, which no precision of a frozen model means: leave it None
     frozen = frozen_base(workload)
     return replace(
         found,
@@ -81,19 +81,19 @@ def resolved(use: ModelUse, gpus: int = 1) -> Workload:
 
 
 def offloaded_bytes(use: ModelUse) -> int:
-    """That lie in RAM by choice: llama.cpp's token embedding, and what training moves there, over all GPUs."""
+    """Bytes in RAM even though the GPUs have memory: llama.cpp's token embedding, and what training offloads."""
     if use.is_inference:
         return inference.embedding_in_ram(use)
     return sum(each.expected for each in training.ram_terms(use))
 
 
 def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
-    """How the model is cut: tensor parallelism in servers, whole layers elsewhere, data parallelism in training.
+    """The part of each GPU: tensor parallelism in servers, stages of layers elsewhere, data parallelism in training.
 
-    Of each GPU that holds a part; there are fewer than ``gpus`` where no more can be used, for a layer is not cut
-    without tensor parallelism."""
+    Fewer than ``gpus`` where no more can be used: without tensor parallelism a layer is not divided.
+    """
     layers = max(use.architecture.layers, 1)
-    tensor, pipeline = _cuts(use, gpus, layers)
+    tensor, pipeline = _tensor_and_pipeline(use, gpus, layers)
     data = 1 if use.is_inference else max(gpus // (tensor * pipeline), 1)
     found: list[GpuPart] = []
     for stage in range(pipeline):
@@ -113,8 +113,8 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
     return tuple(found)
 
 
-def _cuts(use: ModelUse, gpus: int, layers: int) -> tuple[int, int]:
-    """GPUs that each matrix is cut over, and stages of whole layers."""
+def _tensor_and_pipeline(use: ModelUse, gpus: int, layers: int) -> tuple[int, int]:
+    """GPUs that each matrix is divided over, and stages of layers."""
     tensor, pipeline = max(use.workload.tensor_parallel, 1), max(use.workload.pipeline_parallel, 1)
     if use.is_inference and tensor == 1 and use.runtime.tensor_parallel:
         tensor = max(gpus // pipeline, 1)

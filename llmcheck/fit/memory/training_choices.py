@@ -1,4 +1,4 @@
-"""What a training run does where its workload does not say."""
+"""Defaults of a training run for what its workload leaves open."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from llmcheck.runtimes import Training, version_of
 from llmcheck.schema.workload import Precision, Sharding, Workload
 
 DEFAULT_RANK = 16
+"""Rank of LoRA where none is given."""
 
 
-def habits(use: ModelUse) -> Training:
-    """Of the runtime's version; those of plain PyTorch where the runtime does not train."""
+def training_behaviour(use: ModelUse) -> Training:
+    """How this version of the runtime uses memory; as plain PyTorch does where the runtime does not train."""
     runtime = use.runtime
     if runtime.training is None:
         return Training(loss_bytes=12.0, repeats_grouped_heads=False)
@@ -18,25 +19,27 @@ def habits(use: ModelUse) -> Training:
 
 
 def frozen_base(workload: Workload) -> bool:
+    """Only adapters are trained."""
     return workload.method in {"lora", "qlora"}
 
 
 def precision(workload: Workload) -> Precision:
+    """bf16 for a frozen model, mixed for full training."""
     if workload.precision is not None:
         return workload.precision
     return "bf16" if frozen_base(workload) else "mixed"
 
 
 def sharding_of(workload: Workload) -> Sharding:
-    """Adapters are small, so each GPU keeps its own; a whole model's states are cut."""
+    """DDP for adapters, whose states are small; FSDP for full training."""
     return workload.sharding or ("ddp" if frozen_base(workload) else "fsdp")
 
 
 def recomputed(workload: Workload) -> bool:
-    """Each block keeps its input only: what fine-tuning guides do where nothing is said."""
+    """Gradient checkpointing: each layer stores its input only. The default, as in fine-tuning guides."""
     return workload.checkpointing is None or workload.checkpointing is True
 
 
-def has_engine(workload: Workload) -> bool:
-    """DeepSpeed and FSDP, asked for by name, have their buffers and NCCL's on one GPU as well."""
+def has_sharding_engine(workload: Workload) -> bool:
+    """DeepSpeed or FSDP was requested: they have their buffers and NCCL's even on one GPU."""
     return workload.sharding not in (None, "none", "ddp")

@@ -1,4 +1,4 @@
-"""How many bytes a weight or a cached element takes in each format, and what each format leaves unquantised."""
+"""Formats of weights and KV cache: bits per element, and which weights stay unquantised."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from llmcheck.errors import UsageError
 from llmcheck.tables import gguf_types
 
-_KEPT = "embeddings, head and norms in 16 bits"
+_UNQUANTISED = "embeddings, head and norms in 16 bits"
 _QLORA = "QLoRA (arXiv 2305.14314)"
 GGML_SOURCE = "block layouts of ggml (ggml-common.h): bytes per block over elements per block"
 
@@ -23,9 +23,9 @@ GGUF_BASE: dict[str, str] = {
     "iq2_m": "IQ2_S", "iq3_xxs": "IQ3_XXS", "iq3_xs": "IQ3_S", "iq3_s": "IQ3_S", "iq3_m": "IQ3_S",
     "iq4_nl": "IQ4_NL", "iq4_xs": "IQ4_XS", "tq1_0": "TQ1_0", "tq2_0": "TQ2_0",
 }  # fmt: skip
-"""llama.cpp's file types, and the type that most of their tensors have."""
+"""llama.cpp's file types, and the ggml type of most of their tensors."""
 LARGE = {"q2_k_l": "q2_k", "q3_k_xl": "q3_k_l", "q4_k_l": "q4_k_m", "q5_k_l": "q5_k_m", "q6_k_l": "q6_k"}
-"""Files with embedding and output projection in Q8_0, as many repositories have them, and the type of the rest."""
+"""File types of Hugging Face repositories with embedding and output projection in Q8_0, and the type of the rest."""
 GGUF_BASE |= {name: GGUF_BASE[rest] for name, rest in LARGE.items()}
 
 ALIASES = {
@@ -39,44 +39,49 @@ ALIASES = {
     "q3_k - large": "q3_k_l", "q4_k - small": "q4_k_s", "q4_k - medium": "q4_k_m", "q5_k - small": "q5_k_s",
     "q5_k - medium": "q5_k_m", "q2_k - medium": "q2_k",
 }  # fmt: skip
-"""Other spellings, those that llama.cpp prints among them."""
+"""Other spellings, including those that llama.cpp prints."""
 
 Family = Literal["plain", "fp8", "int8", "bnb-4bit", "group", "mlx", "mxfp4", "gguf", "exl3"]
-
+"""``plain``: not quantised; ``bnb-4bit``: bitsandbytes; ``group``: GPTQ and AWQ, scales per group of weights."""
 
 NAMES = (
     "fp32", "bf16", "fp16", "fp8", "int8", "nf4", "nf4-dq", "gptq-4bit-g128", "gptq-8bit-g128", "awq", "mxfp4",
     "mlx-4bit", "mlx-8bit", "exl3-4.0", "exl3-6.0",
     *GGUF_BASE,
 )  # fmt: skip
-"""What people write; group sizes and bits of GPTQ and AWQ vary."""
+"""Names to suggest; GPTQ and AWQ also exist with other bits and group sizes."""
 
 
 class UnknownFormatError(UsageError):
-    """A name that no format has."""
+    """No format has this name."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"unknown {kind} format: {name}")
 
 
 class Format(Struct, frozen=True, kw_only=True):
+    """A weight format."""
+
     name: str
-    """The one name among those that mean it."""
+    """Its canonical name."""
     family: Family
     bits: float
-    """Per weight of a quantised matrix, scales and zeros included."""
+    """Bits per weight of a quantised matrix, scales and zero points included."""
     rest_bits: int = 16
-    """Of what stays as it was: embeddings, norms and, unless ``head``, the output projection."""
+    """Bits per weight of the rest: norms and, unless ``head`` or ``table``, output projection and embedding."""
     head: bool = False
     """The output projection is quantised as well."""
     table: bool = False
-    """The embedding too."""
+    """The embedding is quantised as well."""
     source: str
 
 
 @lru_cache(maxsize=256)
 def weights(name: str) -> Format:
-    """``name`` may end in ``+head`` where a tool quantises the output projection too. Raises UnknownFormatError."""
+    """The format with this name. Raises UnknownFormatError.
+
+    ``name`` ends in ``+head`` where a tool also quantises the output projection.
+    """
     text = name.strip().lower()
     head = text.endswith("+head")
     text = text.removesuffix("+head").removesuffix(".gguf")
@@ -94,7 +99,6 @@ def _in_groups(text: str, head: bool) -> Format | None:
     bits, group = int(match[2] or 4), int(match[3] or 128)
     if bits not in (2, 3, 4, 8) or not group:
         return None
-    # one 16-bit scale and one zero point of the weight's own width per group
     source = f"one 16-bit scale and one {bits}-bit zero point per {group} weights (GPTQ and AWQ checkpoints)"
     named = f"{text}+head" if head else text
     return Format(name=named, family="group", bits=bits + (16 + bits) / group, head=head, source=source)
@@ -111,7 +115,7 @@ def _of_one_runtime(text: str) -> Format | None:
         source = f"MLX: a 16-bit scale and a 16-bit bias per {group} weights, of the embedding too (mlx.nn.quantize)"
         return Format(name=text, family="mlx", bits=bits + 32 / group, head=True, table=True, source=source)
     if match := re.fullmatch(r"exl3-([1-8](?:\.\d{1,2})?)", text):
-        source = "ExLlamaV3: so many bits per weight on average, the output projection counted as the rest"
+        source = "ExLlamaV3: bits per weight on average, assumed for the output projection too"
         return Format(name=text, family="exl3", bits=float(match[1]), head=True, source=source)
     return None
 
@@ -130,8 +134,8 @@ _FIXED: dict[str, tuple[Family, float, int, str]] = {
     "fp32": ("plain", 32, 32, "4 bytes per weight"),
     "bf16": ("plain", 16, 16, "2 bytes per weight"),
     "fp16": ("plain", 16, 16, "2 bytes per weight"),
-    "fp8": ("fp8", 8, 16, f"1 byte per weight of the layers; {_KEPT}"),
-    "int8": ("int8", 8, 16, f"LLM.int8 (arXiv 2208.07339): 1 byte per weight, one scale per row; {_KEPT}"),
+    "fp8": ("fp8", 8, 16, f"1 byte per weight of the layers; {_UNQUANTISED}"),
+    "int8": ("int8", 8, 16, f"LLM.int8 (arXiv 2208.07339): 1 byte per weight, one scale per row; {_UNQUANTISED}"),
     "nf4": ("bnb-4bit", 4.5, 16, f"{_QLORA}: 4 bits and one 32-bit constant per 64 weights"),
     "nf4-dq": ("bnb-4bit", 4 + 8 / 64 + 32 / (64 * 256), 16, f"{_QLORA}: 4 bits and 0.127 for its constants"),
     "mxfp4": ("mxfp4", 4.25, 16, "OCP microscaling: 4 bits, one 8-bit scale per 32 weights; experts only"),
@@ -140,6 +144,7 @@ _FIXED: dict[str, tuple[Family, float, int, str]] = {
 
 
 def ggml_bits(kind: str) -> float:
+    """Bits per weight of a ggml type such as ``Q4_K``."""
     elements, size = gguf_types.BLOCKS[kind]
     return size * 8 / elements
 
@@ -148,6 +153,7 @@ _CACHE_BITS: dict[str, float] = {
     "fp32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8,
     "int4": 4, "q8_0": 8.5, "q5_1": 6, "q5_0": 5.5, "q4_1": 5, "q4_0": 4.5, "iq4_nl": 4.5,
 }  # fmt: skip
+"""Bits per cached element."""
 
 
 _CACHE_ALIASES = {"f32": "fp32", "float32": "fp32", "f16": "fp16", "float16": "fp16", "bfloat16": "bf16"}
@@ -160,7 +166,7 @@ def cache_bits(name: str | None) -> float:
 
 
 def cache(name: str) -> str:
-    """The one name among those that mean the same format of a cache. Raises UnknownFormatError."""
+    """The canonical name of a KV cache format. Raises UnknownFormatError."""
     text = name.strip().lower()
     text = _CACHE_ALIASES.get(text, text)
     if text not in _CACHE_BITS:

@@ -1,15 +1,17 @@
-"""Keys and values of a context, in bytes: the same in every runtime."""
+"""Bytes of keys and values, as the shapes give them: the same in every runtime."""
 
 from __future__ import annotations
 
 from llmcheck.fit.shapes import formats
 from llmcheck.schema.architecture import Architecture, Attention
 
-SOURCE = "2 x layers x cached heads x head size x tokens; MLA: its latent per layer; windows: no more than the window"
+SOURCE = (
+    "2 x layers x KV heads x head size x tokens; MLA: one latent vector per layer; sliding windows: up to the window"
+)
 
 
 def elements(group: Attention, tokens: int) -> int:
-    """Cached elements of one sequence, over the layers of this group, without its recurrent state."""
+    """Cached elements of one sequence in this group of layers, without recurrent state."""
     if group.kind == "state":
         return 0
     layers = max(group.layers - group.shares_cache, 0)
@@ -20,12 +22,12 @@ def elements(group: Attention, tokens: int) -> int:
 
 
 def size(architecture: Architecture, tokens: int, sequences: int, kind: str | None = None) -> int:
-    """Bytes of the whole cache. ``kind``: its format; None: 16 bits."""
+    """Bytes of the KV cache of a model. ``kind``: its format; None: 16 bits."""
     return of_groups(architecture.attention, tokens, sequences, kind)
 
 
 def of_groups(groups: tuple[Attention, ...], tokens: int, sequences: int, kind: str | None = None) -> int:
-    """Bytes. Recurrent states stay in 16 bits at least: no runtime quantises them."""
+    """Bytes of the KV cache of some layers. Recurrent states have at least 16 bits: no runtime quantises them."""
     bits = formats.cache_bits(kind)
     cached = sum(elements(group, tokens) for group in groups)
     states = sum(group.layers * group.state for group in groups)

@@ -1,4 +1,4 @@
-"""Which type llama.cpp's quantiser gives each tensor, and how many bytes that makes."""
+"""The ggml type that llama.cpp's ``llama-quantize`` gives each tensor (``src/llama-quant.cpp``), and the bytes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from llmcheck.fit.shapes.matrices import Matrix, Role
 from llmcheck.tables import gguf_types
 
 
-def _more_bits(layer: int, layers: int) -> bool:
-    """llama.cpp gives the first and last eighth, and every third layer between, more bits."""
+def _gets_more_bits(layer: int, layers: int) -> bool:
+    """``use_more_bits`` of llama.cpp: the first and last eighth of the layers, and every third in between."""
     eighth = layers // 8
     return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2
 
@@ -19,17 +19,19 @@ def _more_bits(layer: int, layers: int) -> bool:
 _OUTPUT_OF_EIGHT = {
     "q2_k", "iq3_xs", "iq3_xxs", "q3_k_s", "q3_k_m", "iq4_nl", "q4_k_s", "q4_k_m", "iq3_s", "iq3_m", "iq4_xs",
 }  # fmt: skip
-"""Types whose attention output is Q5_K in a model of eight experts."""
+"""File types whose attention output is Q5_K in a model with eight experts."""
 _LOW = {"iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq2_m"}
+"""File types below 3 bits, which have rules of their own."""
 _FALLBACK = {
     "Q2_K": "Q4_0", "Q3_K": "Q4_0", "IQ1_S": "IQ4_NL", "IQ1_M": "IQ4_NL", "IQ2_XXS": "IQ4_NL", "IQ2_XS": "IQ4_NL",
     "IQ2_S": "IQ4_NL", "IQ3_XXS": "IQ4_NL", "IQ3_S": "IQ4_NL", "IQ4_XS": "IQ4_NL", "TQ1_0": "Q4_0", "TQ2_0": "Q4_0",
     "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
 }  # fmt: skip
-"""Where a row is not a multiple of 256."""
+"""The type to use instead where the row length is not a multiple of 256."""
 
 
 def output_type(name: str, hidden: int) -> str:
+    """ggml type of the output projection. ``name``: the file type, such as ``q4_k_m``."""
     base = formats.GGUF_BASE[name]
     if base == "Q8_0" or hidden % 256 or name in formats.LARGE:
         return "Q8_0"
@@ -37,6 +39,7 @@ def output_type(name: str, hidden: int) -> str:
 
 
 def embedding_type(name: str) -> str:
+    """ggml type of the token embedding."""
     if name in formats.LARGE:
         return "Q8_0"
     if name in {"iq2_xxs", "iq2_xs", "iq1_s", "iq1_m"}:
@@ -47,16 +50,17 @@ def embedding_type(name: str) -> str:
 
 
 def tensor_type(name: str, role: Role, layer: int, layers: int, grouped: int, experts: int, wide: bool) -> str:
-    """The ggml type that llama.cpp's ``llama-quantize NAME`` gives one tensor of one layer.
+    """ggml type of one matrix in one layer. ``name``: the file type.
 
-    ``grouped``: query heads per cached head; ``wide``: a dense model of 80 layers, whose few value heads get more.
+    ``grouped``: query heads per KV head; ``experts``: routed experts, 0 for a dense model; ``wide``: a dense model of
+    80 layers, whose value matrices get at least Q5_K.
     """
     if role == "router":
         return "F32"
     base = formats.GGUF_BASE[name]
     if name in _LOW:
         return _low_type(name, base, role, layer < layers // 8, grouped, experts)
-    more, eight = _more_bits(layer, layers), experts == 8
+    more, eight = _gets_more_bits(layer, layers), experts == 8
     if role == "v":
         kind = _value_type(name, base, layer, more, grouped)
         if wide and kind in {"Q3_K", "Q4_K"}:
@@ -83,7 +87,7 @@ _FUSED_TYPES = {"q3_k_m": "Q4_K", "q3_k_l": "Q4_K", "iq3_m": "Q4_K", "q4_k_m": "
 
 
 def _low_type(name: str, base: str, role: Role, first: bool, grouped: int, experts: int) -> str:
-    """Of the formats below 3 bits. ``first``: a layer of the first eighth."""
+    """For the file types in ``_LOW``. ``first``: the layer is in the first eighth."""
     better = "IQ3_S" if name in {"iq2_s", "iq2_m"} else "Q2_K"
     if role == "v":
         return "Q4_K" if grouped >= 4 or experts >= 4 else better
@@ -134,9 +138,10 @@ def _down_type(name: str, base: str, layer: int, layers: int, more: bool, eight:
 
 @lru_cache(maxsize=4096)
 def matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: bool) -> int:
+    """Bytes of one matrix in all its layers; parameters as of ``tensor_type``."""
     name = formats.LARGE.get(name, name)
-    judged = min(matrix.layers, 2048)  # no model has more; a file that says so shall not keep us
-    first, of = matrix.first, matrix.of or judged
+    judged = min(matrix.layers, 2048)  # a damaged file may claim billions of layers
+    first, of = matrix.first_layer, matrix.of_layers or judged
     by_layer = matrix.role in {"v", "down"} or (name == "iq3_xs" and matrix.role in {"gate", "up"})
     layers = range(first, first + judged) if by_layer else range(first, first + 1)
     kinds = Counter(tensor_type(name, matrix.role, layer, of, grouped, experts, wide) for layer in layers)
@@ -145,7 +150,7 @@ def matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: bo
 
 
 def stored_as(kind: str, columns: int) -> str:
-    """The type itself, or what the quantiser takes where rows are no multiple of its blocks."""
+    """The type itself, or the fallback for rows whose length is not a multiple of its block."""
     if columns % gguf_types.BLOCKS[kind][0]:
         kind = _FALLBACK.get(kind, "F16")
     return "F16" if columns % gguf_types.BLOCKS[kind][0] else kind

@@ -1,4 +1,4 @@
-"""The matrices of a model by their role: what formats, adapters and activations count by."""
+"""The weight matrices of a model by their role, which formats, adapters and activations depend on."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ Role = Literal["q", "k", "v", "o", "qkv", "mla", "gate", "up", "down", "router"]
 
 
 class Matrix(Struct, frozen=True, kw_only=True):
-    """One weight matrix in each of ``layers`` layers (of all experts together)."""
+    """A weight matrix that is the same in ``layers`` layers; those of all experts count as one."""
 
     role: Role
     layers: int
     elements: int
-    """In one layer."""
+    """Weights in one layer."""
     columns: int
-    """Inputs of the matrix: its rows are what block formats cut into blocks."""
+    """Inputs of the matrix, which is the length of a row; block formats divide rows into blocks."""
     experts: int = 0
-    """How many experts' matrices ``elements`` holds; 0 for a dense one."""
-    first: int = 0
-    """The first of its layers, and of how many; 0: they are taken as if they were all."""
-    of: int = 0
+    """Number of experts whose matrices ``elements`` counts; 0 for a dense layer."""
+    first_layer: int = 0
+    """Number of its first layer."""
+    of_layers: int = 0
+    """Layers of the model; 0: the matrix is in all of them."""
 
 
 def attention_width(architecture: Architecture) -> int:
@@ -40,11 +41,12 @@ def cached_width(architecture: Architecture) -> int:
 
 
 def branches(architecture: Architecture) -> int:
+    """Matrices of a feed-forward layer: gate, up and down, or up and down."""
     return 3 if architecture.gated else 2
 
 
 def dense_width(architecture: Architecture) -> int:
-    """Width of what every token passes in a layer's dense feed-forward part, shared experts included."""
+    """Width of the dense feed-forward layer that every token passes, with shared experts; the mean over layers."""
     layers = max(architecture.layers, 1)
     mean = round(architecture.parameters.mlp / (layers * branches(architecture) * max(architecture.hidden, 1)))
     return architecture.intermediate if not architecture.experts else mean
@@ -52,14 +54,14 @@ def dense_width(architecture: Architecture) -> int:
 
 @lru_cache(maxsize=64)
 def matrices(architecture: Architecture) -> tuple[Matrix, ...]:
-    """Every matrix of the blocks; what shapes do not explain of the counts is one of the attention, or none."""
+    """Every matrix of the layers. What the shapes do not explain of the attention's count is one more matrix."""
     return (*_attention(architecture), *_feed_forward(architecture))
 
 
 def _attention(architecture: Architecture) -> list[Matrix]:
     hidden, layers, left = architecture.hidden, max(architecture.layers, 1), architecture.parameters.attention
     found: list[Matrix] = []
-    for group in _alike(architecture.attention):
+    for group in _merged(architecture.attention):
         if group.kind != "attention" or not group.layers:
             continue
         value = group.value_dim or group.head_dim
@@ -78,7 +80,7 @@ def _attention(architecture: Architecture) -> list[Matrix]:
             kinds: tuple[tuple[Role, int], ...] = (("q", group.layers), ("k", own), ("v", own))
             rows[:0] = [(role, count, size, hidden) for (role, count), size in zip(kinds, sizes, strict=True)]
         total = sum(count * elements for _, count, elements, _ in rows)
-        if total > left:  # shapes that do not agree with the counts: what is counted wins
+        if total > left:  # the shapes contradict the count of weights, which is more reliable
             continue
         left -= total
         found += [Matrix(role=role, layers=n, elements=e, columns=c) for role, n, e, c in rows if n and e]
@@ -90,8 +92,8 @@ def _attention(architecture: Architecture) -> list[Matrix]:
     return found
 
 
-def _alike(groups: tuple[Attention, ...]) -> list[Attention]:
-    """Groups that differ in what they cache only have the same matrices."""
+def _merged(groups: tuple[Attention, ...]) -> list[Attention]:
+    """Groups that differ only in what they cache have the same matrices, and become one."""
     found: dict[Attention, Attention] = {}
     for group in groups:
         shape = replace(group, layers=0, shares_cache=0, window=None)
@@ -113,16 +115,16 @@ def _feed_forward(architecture: Architecture) -> list[Matrix]:
     inner = architecture.expert_intermediate or architecture.intermediate
     left = counts.mlp
     found: list[Matrix] = []
-    before = layers - sparse
-    dense = many * hidden * architecture.intermediate * before
-    if before and dense <= left:
+    dense_layers = layers - sparse
+    dense = many * hidden * architecture.intermediate * dense_layers
+    if dense_layers and dense <= left:
         left -= dense
-        found += _branches(names, before, hidden * architecture.intermediate, hidden, 0, layers)
+        found += _branches(names, dense_layers, hidden * architecture.intermediate, hidden, 0, layers)
     router = hidden * architecture.experts
     if sparse * router <= left:
         left -= sparse * router
         found.append(Matrix(role="router", layers=sparse, elements=router, columns=hidden))
-    found += _branches(names, sparse, left // (many * sparse), hidden, before, layers)
+    found += _branches(names, sparse, left // (many * sparse), hidden, dense_layers, layers)
     return found + [
         Matrix(
             role=name,
@@ -130,18 +132,25 @@ def _feed_forward(architecture: Architecture) -> list[Matrix]:
             elements=routed,
             experts=max(architecture.experts, 1),
             columns=inner if name == "down" else hidden,
-            first=before,
-            of=layers,
+            first_layer=dense_layers,
+            of_layers=layers,
         )
         for name in names
     ]
 
 
-def _branches(names: tuple[Role, ...], layers: int, elements: int, hidden: int, first: int, of: int) -> list[Matrix]:
+def _branches(
+    names: tuple[Role, ...], layers: int, elements: int, hidden: int, first_layer: int, of_layers: int
+) -> list[Matrix]:
     width = max(elements // hidden, 1)
     return [
         Matrix(
-            role=name, layers=layers, elements=elements, columns=width if name == "down" else hidden, first=first, of=of
+            role=name,
+            layers=layers,
+            elements=elements,
+            columns=width if name == "down" else hidden,
+            first_layer=first_layer,
+            of_layers=of_layers,
         )
         for name in names
         if elements

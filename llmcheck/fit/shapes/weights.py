@@ -1,4 +1,4 @@
-"""Bytes of the weights in a format: every matrix by its role, because no format treats all of them alike."""
+"""Bytes of the weights in a format, matrix by matrix: formats treat matrices differently by their role."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.workload import Workload
 
 
-class Stored(Struct, frozen=True, kw_only=True):
-    """Bytes of the weights, by where a runtime may put them."""
+class StoredWeights(Struct, frozen=True, kw_only=True):
+    """Bytes of the weights, in groups that runtimes place separately."""
 
     embedding: int
     head: int
     """0 where it is tied to the embedding."""
     layers: int
-    """All blocks together, experts and norms included."""
+    """All layers together, experts and norms included."""
     vision: int
+    """Encoders of images or sound; 0 without."""
     largest: int
     """Elements of the largest matrix that is quantised; 0 where none is."""
     exact: bool = False
-    """Read from a file's header, not derived from shapes."""
+    """Read from a file's header; False: computed from shapes."""
+    experts: int = 0
+    """Bytes of ``layers`` that are routed experts."""
 
     @property
     def total(self) -> int:
         return self.embedding + self.head + self.layers + self.vision
 
 
-def chosen(architecture: Architecture, workload: Workload) -> Format:
-    """The format that the workload means, or the model's own."""
+def format_of(architecture: Architecture, workload: Workload) -> Format:
+    """The format of the workload, else the default of its method and precision, else the model's own."""
     if workload.weights is not None:
         return formats.weights(workload.weights)
     if workload.method == "qlora":
@@ -51,9 +54,9 @@ def chosen(architecture: Architecture, workload: Workload) -> Format:
         return formats.weights("bf16")
 
 
-@lru_cache(maxsize=256)
-def stored(architecture: Architecture, form: Format, padded: bool = False) -> Stored:
-    """``padded``: experts' inner width rounded up to 256, as some kernels for MXFP4 need it."""
+@lru_cache(maxsize=4096)
+def stored(architecture: Architecture, form: Format, padded: bool = False) -> StoredWeights:
+    """Bytes computed from shapes. ``padded``: experts' inner width is padded to 256 for MXFP4 kernels."""
     counts = architecture.parameters
     if form.family == "gguf":
         return _gguf(architecture, form.name)
@@ -61,7 +64,7 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
     quantised = form.bits / 8
     experts_only = form.family == "mxfp4"
     body = float(counts.other) * rest
-    largest = 0
+    largest, experts = 0, 0.0
     for matrix in matrices(architecture):
         if matrix.role == "router" or (experts_only and not matrix.experts):
             body += matrix.layers * matrix.elements * rest
@@ -71,26 +74,26 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
             inner = architecture.expert_intermediate or architecture.intermediate
             elements *= -(-inner // 256) * 256 / max(inner, 1)
         body += matrix.layers * elements * quantised
+        experts += matrix.layers * elements * quantised if matrix.experts else 0.0
         if form.family == "int8":
             body += matrix.layers * elements / max(matrix.columns, 1) * 4
         largest = max(largest, matrix.elements // max(matrix.experts, 1))
-    # what integer division of the parts left over
-    left = counts.attention + counts.mlp + counts.experts - sum(m.layers * m.elements for m in matrices(architecture))
-    body += max(left, 0) * rest
+    body += _not_in_matrices(architecture) * rest
     head = counts.head * (quantised if form.head else rest)
     if form.head and counts.head:
         largest = max(largest, counts.head)
-    return Stored(
+    return StoredWeights(
         embedding=round(counts.embedding * (quantised if form.table else rest)),
         head=round(head),
         layers=round(body),
         vision=round(counts.vision * rest),
         largest=0 if form.family == "plain" else largest,
+        experts=round(experts),
     )
 
 
-def from_tensors(architecture: Architecture, largest: int = 0) -> Stored:
-    """Exactly what a file's header says."""
+def from_tensors(architecture: Architecture, largest: int = 0) -> StoredWeights:
+    """Bytes from a file's header. ``largest``: see ``StoredWeights``."""
     parts = {"embedding": 0, "head": 0, "vision": 0}
     layers = 0
     for group in architecture.tensors or ():
@@ -98,44 +101,67 @@ def from_tensors(architecture: Architecture, largest: int = 0) -> Stored:
             parts[group.part] += group.bytes
         else:
             layers += group.bytes
-    return Stored(
+    return StoredWeights(
         embedding=parts["embedding"],
         head=parts["head"],
         layers=layers,
         vision=parts["vision"],
         largest=largest,
         exact=True,
+        # a header's tensors are summed by part of the model, in which experts and the rest have much the same format
+        experts=round(layers * architecture.parameters.experts / max(_in_blocks(architecture), 1)),
     )
 
 
-def of(architecture: Architecture, workload: Workload) -> Stored:
-    form = chosen(architecture, workload)
-    shapes = (
-        replace(architecture, tensors=None, notes=()) if architecture.tensors or architecture.notes else architecture
-    )
+def _in_blocks(architecture: Architecture) -> int:
+    counts = architecture.parameters
+    return counts.total - counts.embedding - counts.head - counts.vision
+
+
+def shapes_of(architecture: Architecture) -> Architecture:
+    """The architecture without the tensor list and notes of a file, which are slow to hash."""
+    if not architecture.tensors and not architecture.notes:
+        return architecture
+    return replace(architecture, tensors=None, notes=())
+
+
+def of(architecture: Architecture, workload: Workload) -> StoredWeights:
+    """Bytes of the weights for a workload: from the file's header where its tensors are used as they are."""
+    form = format_of(architecture, workload)
+    shapes = shapes_of(architecture)
     if architecture.tensors and workload.weights is None and workload.method == "inference":
         quantised = form.family != "plain"
         return from_tensors(architecture, max((m.elements for m in matrices(shapes)), default=0) if quantised else 0)
     return stored(shapes, form, padded=runtimes.named(workload.runtime).pads_mxfp4)
 
 
-def _gguf(architecture: Architecture, name: str) -> Stored:
+def _not_in_matrices(architecture: Architecture) -> int:
+    """Weights of attention and feed-forward that integer division left out of ``matrices``."""
+    counts = architecture.parameters
+    listed = sum(each.layers * each.elements for each in matrices(architecture))
+    return max(counts.attention + counts.mlp + counts.experts - listed, 0)
+
+
+def _gguf(architecture: Architecture, name: str) -> StoredWeights:
+    """Bytes of a GGUF file of this type, as ``llama-quantize`` writes it."""
     counts, hidden = architecture.parameters, architecture.hidden
     grouped = max((g.heads // max(g.kv_heads, 1) for g in architecture.attention if g.heads), default=1)
     wide = architecture.layers == 80 and not architecture.experts
     layers = counts.other * 4  # vectors stay in 32 bits
-    largest = 0
+    largest = experts = 0
     for matrix in matrices(architecture):
-        layers += matrix_bytes(name, matrix, grouped, architecture.experts, wide)
+        size = matrix_bytes(name, matrix, grouped, architecture.experts, wide)
+        layers += size
+        experts += size if matrix.experts else 0
         largest = max(largest, matrix.elements // max(matrix.experts, 1))
-    left = counts.attention + counts.mlp + counts.experts - sum(m.layers * m.elements for m in matrices(architecture))
-    layers += max(left, 0) * 4
+    layers += _not_in_matrices(architecture) * 4
     head = output_type(name, hidden)
     table = stored_as(head if not counts.head else embedding_type(name), hidden)
-    return Stored(
+    return StoredWeights(
         embedding=round(counts.embedding * formats.ggml_bits(table) / 8),
         head=round(counts.head * formats.ggml_bits(head) / 8),
         layers=layers,
         vision=counts.vision * 2,
         largest=largest,
+        experts=experts,
     )

@@ -1,4 +1,4 @@
-"""GPU vendors, one module each: what the code outside ``probe`` must know of a vendor's cards.
+"""GPU vendors, one module each: facts about a vendor's cards that code outside ``probe`` needs.
 
 Each module has one ``VENDOR``. Its id is the file's name and equals ``Gpu.vendor``. Other code reads what it needs
 (``of(gpu).platform``) and never compares an id, so a new vendor is one new file here and one in ``probe/gpu``.
@@ -18,26 +18,26 @@ from llmcheck.tables.torch_wheel import TorchWheel
 
 
 class TorchSupport(Struct, frozen=True, kw_only=True):
-    """How PyTorch runs on a vendor's cards."""
+    """Builds of PyTorch for a vendor's cards."""
 
     tag: str
-    """How the tags of its builds begin: ``cu``, ``rocm``, ``xpu``."""
+    """Start of the tags of these builds: ``cu``, ``rocm``, ``xpu``."""
     rank: int
-    """Where cards of several vendors are present, PyTorch is chosen for the vendor with the lowest number."""
+    """On a machine with cards of several vendors, PyTorch is chosen for the vendor with the lowest rank."""
     has_kernels: Callable[[TorchWheel, Gpu], bool] | None = None
-    """Whether a build contains code for a card; True where the card's architecture is unknown. None: the builds are not
-    compiled for single cards."""
+    """Whether a build contains kernels for a card; True where the card's architecture is unknown. None: the driver
+    compiles the kernels, so any build runs on any card."""
     elsewhere: Mapping[str, str] = {}
-    """By operating system, where wheels are found that are not on the index of PyTorch."""
+    """By operating system: a hint to wheels that are not on PyTorch's index."""
     without_kernels: str | None = None
-    """A hint for a card for which no published build contains code."""
+    """A hint for a card for which no published build contains kernels."""
 
 
 class DriverSupport(Struct, frozen=True, kw_only=True):
-    """How the driver is put in order on Linux."""
+    """How to install and repair the driver on Linux."""
 
     purpose: str | None = None
-    """The ``purpose`` of the rows in ``data/system_steps.toml`` that install it; None where there is none."""
+    """The ``purpose`` of the rows in ``data/system_steps.toml`` that install the driver; None without such rows."""
     load_module: tuple[str, ...] | None = None
     """The command that loads an installed kernel module."""
     create_device_nodes: tuple[str, ...] | None = None
@@ -45,65 +45,65 @@ class DriverSupport(Struct, frozen=True, kw_only=True):
 
 
 class Vendor(Struct, frozen=True, kw_only=True):
-    """What is true of all cards of one vendor. The defaults are those of a vendor that is not known here."""
+    """Facts about all cards of one vendor. The defaults are those of an unknown vendor."""
 
     id: str
     """As in ``Gpu.vendor``."""
     name: str
-    """As people write it: ``NVIDIA``."""
+    """The usual spelling: ``NVIDIA``."""
     is_gpu: bool = True
-    """False: an accelerator that runs no GPU software (TPU); it meets no requirement of a GPU."""
+    """False: an accelerator that runs no GPU software (TPU); it satisfies no GPU requirement."""
     advised: bool = False
-    """Whether a card of the table may be proposed as a replacement, for example a larger one."""
+    """Whether llmcheck may propose a card of this vendor, for example a larger one."""
     name_words: tuple[str, ...] = ()
-    """Words at the start of a card's name that people leave out: ``NVIDIA GeForce``."""
+    """Brands at the start of a card's name that short names omit: ``NVIDIA GeForce``."""
     ignored_words: tuple[str, ...] = ()
-    """Lower-case words that are ignored in any position when two names of cards are compared."""
+    """Lower-case words that are ignored anywhere in a name when two names are compared."""
     model_names: Callable[[str], tuple[str, ...]] = lambda _name: ()
-    """Further names under which a reported name may be in the table."""
+    """Other names under which the table may list a card, given the name that the driver reports."""
     pro_is_variant: bool = False
-    """Whether ``Pro`` in a name makes a variant of the card without it (M4 Pro), not another series (RTX PRO)."""
+    """Whether ``Pro`` in a name is a variant of the card without it (M4 Pro) and not a series (RTX PRO)."""
 
     platform: str | None = None
     """The compute platform: ``cuda``, ``rocm``, ``xpu``, ``metal``, ``hpu``, ``tpu``."""
     platform_name: str = "an unknown platform"
-    """As people write it: ``CUDA``."""
+    """The usual spelling: ``CUDA``."""
     torch: TorchSupport | None = None
-    """None: PyTorch's index has no build that is made for this vendor alone."""
+    """None: PyTorch's index has no build for this vendor alone."""
     llama_cpp: str | None = None
-    """The llama.cpp backend for it: ``cuda``, ``hip``, ``vulkan``, ``metal``. None: there is none."""
+    """The llama.cpp backend: ``cuda``, ``hip``, ``vulkan``, ``metal``; None without one."""
     collectives: str | None = None
-    """The library that exchanges data between its GPUs, whose buffers take memory on each: ``NCCL``."""
+    """The library for communication between GPUs, whose buffers take memory on each GPU: ``NCCL``."""
     has_context: bool = True
-    """Whether a process takes GPU memory for its context and kernels before any data."""
+    """Whether each process takes GPU memory for its context and kernels."""
 
     architecture_field: str | None = None
-    """The field of ``Gpu`` with the architecture that code is compiled for: ``compute_capability`` or ``gfx``."""
+    """The field of ``Gpu`` with the architecture that kernels are compiled for: ``compute_capability`` or ``gfx``."""
     embedded: tuple[tuple[int, int], ...] = ()
-    """Compute capabilities of embedded chips, for which code has to be made separately."""
+    """Compute capabilities of embedded chips, which need kernels of their own."""
     hidden_by: tuple[str, ...] = ()
-    """Environment variables that hide its devices from a process."""
+    """Environment variables that hide GPUs from a process."""
     partition: str = "partition"
-    """What a part of a card is called that programs see as a device of its own."""
+    """Name of a part of a card that programs see as a device."""
     partition_label: str = "GPU"
-    """The same, in front of its number."""
+    """The same, written before its number."""
 
     has_driver: bool = True
-    """Whether it needs a driver that answers and has a version of its own."""
+    """Whether the GPUs need a driver with a version of its own."""
     driver: DriverSupport | None = None
     system: tuple[str, str] | None = None
-    """Operating system and architecture of all machines with its GPUs: ``("darwin", "arm64")``. None: any."""
+    """Operating system and architecture of every machine with these GPUs: ``("darwin", "arm64")``. None: any."""
     shared_ram: SharedRam | None = None
-    """How its GPUs use the machine's RAM, where all of them do."""
+    """How the GPUs use the machine's RAM, where all GPUs of the vendor do."""
     processors: Mapping[str, SharedRam] = {}
     """The same for single products, by the name that the driver reports."""
 
     def shares_ram(self, name: str | None) -> SharedRam | None:
-        """How the GPU of that name uses the machine's RAM; None for one with memory of its own."""
+        """How the GPU of that name uses the machine's RAM; None for a GPU with memory of its own."""
         return self.processors.get(name or "", self.shared_ram)
 
     def architecture(self, gpu: Gpu) -> str | None:
-        """The architecture that code for this card is compiled for: ``8.9``, ``gfx942``; None if unknown."""
+        """The architecture that kernels for this card are compiled for: ``8.9``, ``gfx942``; None if unknown."""
         return getattr(gpu, self.architecture_field) if self.architecture_field else None
 
     def architecture_in_words(self, gpu: Gpu) -> str:
@@ -116,7 +116,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
         return self.architecture_field == "compute_capability"
 
     def is_at_least(self, gpu: Gpu, capability: tuple[int, ...]) -> bool | None:
-        """Whether a card has the compute capability: True for vendors that have none, None where it is not known."""
+        """Whether a card has at least this compute capability: True for vendors without any, None if unknown."""
         if not self.has_compute_capability:
             return True
         own = capability_of(gpu)
@@ -126,20 +126,20 @@ class Vendor(Struct, frozen=True, kw_only=True):
         return self.has_compute_capability and capability_of(gpu) in self.embedded
 
     def runs(self, wheel: TorchWheel, gpu: Gpu) -> bool:
-        """Whether a build of PyTorch contains code for a card; True where the card's architecture is unknown."""
+        """Whether a build of PyTorch runs on a card; True where the card's architecture is unknown."""
         if self.torch is None or self.torch.has_kernels is None:
             return True
         return self.torch.has_kernels(wheel, gpu)
 
 
 def ids() -> tuple[str, ...]:
-    """All vendors that are known here, sorted."""
+    """All vendors with a module here, sorted."""
     return registry.names(__name__)
 
 
 @functools.cache
 def named(vendor: str) -> Vendor:
-    """The vendor with that id. One that is not known (a saved machine may name any) gets the defaults."""
+    """The vendor with that id. An unknown id, which a saved machine may contain, gets the defaults."""
     if vendor not in ids():
         return Vendor(id=vendor, name=vendor or "unknown vendor")
     found: Vendor = registry.load(__name__, vendor).VENDOR
@@ -155,10 +155,10 @@ def every() -> tuple[Vendor, ...]:
 
 
 def on_platform(gpus: Iterable[Gpu], platform: str) -> list[Gpu]:
-    """The GPUs that run software of a platform, such as ``cuda``."""
+    """The GPUs of a compute platform, such as ``cuda``."""
     return [gpu for gpu in gpus if of(gpu).platform == platform]
 
 
 def driver_of(machine: Machine, platform: str) -> Driver | None:
-    """The driver of a platform; None where there is none."""
+    """The machine's driver for a platform; None without one."""
     return next((driver for vendor, driver in machine.drivers.items() if named(vendor).platform == platform), None)

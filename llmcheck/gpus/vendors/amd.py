@@ -1,4 +1,4 @@
-"""AMD: ROCm. A card's architecture is its target (gfx942), and code runs on exactly the target it was compiled for."""
+"""AMD: ROCm. A card's architecture is its gfx target (gfx942). Kernels run only on the target they are compiled for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
 
 
 def _model_names(name: str) -> tuple[str, ...]:
-    """Data centre cards report names with the number of a board in them."""
+    """Data centre cards report names that contain a board number."""
     model = _INSTINCT.search(name)
     return (f"Instinct {model[0]}",) if model else ()
 
@@ -36,7 +36,8 @@ VENDOR = Vendor(
         has_kernels=_has_kernels,
         elsewhere={"windows": "AMD's own wheels are at https://repo.amd.com/rocm/whl/, for Python 3.12"},
         without_kernels=(
-            "HSA_OVERRIDE_GFX_VERSION makes some such cards report another target, unsupported and with hangs reported"
+            "HSA_OVERRIDE_GFX_VERSION makes some of these cards report another target; AMD does not support this, and "
+            "users report hangs"
         ),
     ),
     llama_cpp="hip",
@@ -45,6 +46,6 @@ VENDOR = Vendor(
     hidden_by=("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
     processors={
         "AMD Ryzen AI Max+ 395 (Radeon 8060S)": STRIX_HALO,
-        "AMD Instinct MI300A": SharedRam(most=4, split=True),
+        "AMD Instinct MI300A": SharedRam(max_processors=4, split=True),
     },
 )

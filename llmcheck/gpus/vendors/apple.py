@@ -1,6 +1,6 @@
 """Apple silicon: Metal. The GPU is part of the processor and uses the Mac's RAM.
 
-PyTorch's only build for macOS drives it, so there is none to choose.
+PyTorch has one build for macOS, which supports Metal, so there is no choice of a build.
 """
 
 from __future__ import annotations

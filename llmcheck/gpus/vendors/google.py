@@ -1,4 +1,4 @@
-"""Google's TPUs, known from offers alone: they run no software for GPUs."""
+"""Google's TPUs. They appear only in cloud offers, and run no GPU software."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intel Gaudi, by the name of its first maker: accelerators whose build of PyTorch comes from Intel alone."""
+"""Intel Gaudi accelerators (the id is the name of their first maker). Only Intel distributes PyTorch for them."""
 
 from __future__ import annotations
 

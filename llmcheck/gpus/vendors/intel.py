@@ -1,6 +1,6 @@
-"""Intel: Arc and Data Center GPUs, driven by Level Zero; PyTorch calls them XPU.
+"""Intel: Arc and Data Center GPUs, programmed through Level Zero. PyTorch calls them XPU.
 
-PyTorch's builds for XPU contain code that the driver compiles, so they are not compiled for single cards.
+PyTorch's XPU builds contain an intermediate code that the driver compiles, so any build runs on any card.
 """
 
 from __future__ import annotations

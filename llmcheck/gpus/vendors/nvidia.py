@@ -1,8 +1,8 @@
 """NVIDIA: CUDA. A card's architecture is its compute capability.
 
-A wheel of PyTorch contains no code that a driver could translate, so a card runs only kernels that are compiled for its
-own major compute capability and a minor one that is not newer (CUDA C++ Programming Guide, binary compatibility). The
-embedded chips of compute capability 5.3, 6.2 and 7.2 run only code made for them, and so does 8.7 before CUDA 13.2
+PyTorch's wheels contain no PTX that the driver could compile, so a card runs only kernels of its own major compute
+capability whose minor one is not newer (CUDA C++ Programming Guide, binary compatibility). The embedded chips of
+compute capability 5.3, 6.2 and 7.2 run only kernels compiled for exactly theirs, and so does 8.7 before CUDA 13.2
 (PyTorch, torch/cuda/__init__.py of 2.15).
 """
 
@@ -14,7 +14,7 @@ from llmcheck.gpus.vendors import DriverSupport, TorchSupport, Vendor
 from llmcheck.schema.machine import Gpu, capability_of
 from llmcheck.tables.torch_wheel import TorchWheel
 
-# The chips of the Jetsons up to Orin.
+# The chips of the Jetson modules up to Orin.
 _EMBEDDED = ((5, 3), (6, 2), (7, 2), (8, 7))
 _ORIN, _CUDA_WITH_ORIN = (8, 7), (13, 2)
 

@@ -19,7 +19,7 @@ from llmcheck.errors import DataError
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Requirement
 from llmcheck.schema.report import Finding, Group, Status
-from llmcheck.units import short
+from llmcheck.units import shortfall
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
@@ -161,6 +161,6 @@ def finding(
         source=requirement.source,
         cluster=requirement.scope == "cluster",
         missing_bytes=missing_bytes,
-        short_by=None if missing_bytes is None else short(missing_bytes, 0, written),
+        short_by=None if missing_bytes is None else shortfall(missing_bytes, 0, written),
         **facts,
     )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmcheck.gpus import names, vendors
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
@@ -22,6 +22,9 @@ from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
+
+FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
+"""``evaluate`` puts the profile's name for PROFILE."""
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,7 +74,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     facts: dict[str, Any] = {"needed_count": requirement.count, "needed_bytes": parse_size(requirement.memory)}
     if machine.gpus is None:
         return finding(requirement, "unknown", "the GPUs could not be listed", remedy=_remedy(machine), **facts)
-    gpus = tuple(with_share(gpu, machine.ram) for gpu in counted_gpus(machine))
+    gpus = tuple(with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine))
     facts["found"] = names.in_words(gpus, lambda size: format_like(size, requirement.memory))
     if requirement.scope == "cluster":
         return finding(requirement, "skipped", _as_node(requirement, gpus), **facts)
@@ -105,7 +108,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
         shortfall=_shortfall(requirement, gpus),
         missing_bytes=missing,
         written=requirement.memory,
-        remedy="see 'llmcheck cloud' for machines that would pass, with their price",
+        remedy=FOR_RENT,
         **facts,
     )
 

@@ -1,1 +1,1 @@
-"""One module per vendor: each lists that vendor's GPUs, or says why it cannot."""
+"""One module per vendor: each lists the vendor's GPUs, or reports why it cannot."""

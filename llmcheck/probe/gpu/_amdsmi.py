@@ -1,6 +1,6 @@
-"""AMD SMI's library for what sysfs does not tell: in some virtual machines the driver's memory files are missing.
+"""Memory sizes from AMD SMI's library: in some virtual machines the driver's files with them are missing.
 
-Only the calls whose arguments are plain integers are used, for the structures change between ROCm releases.
+Only calls with plain integer arguments are used, because the structures change between ROCm releases.
 Source: AMD SMI's C header (ROCm/amdsmi, include/amd_smi/amdsmi.h), read 2026-11-23.
 """
 
@@ -16,7 +16,7 @@ _VRAM = 0
 
 
 def memory_by_bus(host: Host) -> dict[str, tuple[int, int | None]]:
-    """Bytes of VRAM, total and used, by PCI bus id (``0000:c1:00.0``); empty without the library or its answer."""
+    """Bytes of VRAM, total and used, by PCI bus id (``0000:c1:00.0``); empty where the library is missing or fails."""
     library = _load(host)
     if library is None:
         return {}
@@ -54,7 +54,7 @@ def _devices(library: Any) -> list[Any]:
 
 
 def _handles(function: Any, *arguments: Any) -> list[Any]:
-    """Asked twice, as the library wants it: for their number, then for them."""
+    """The handles that a function returns. It is called twice, first for their number."""
     import ctypes
 
     count = ctypes.c_uint32(0)
@@ -73,7 +73,7 @@ def _memory(library: Any, what: str, device: Any) -> int | None:
 
 
 def _number(function: Any, *arguments: Any) -> int | None:
-    """A 64-bit answer; None where the call fails."""
+    """The 64-bit result of a function; None where the call fails."""
     import ctypes
 
     value = ctypes.c_uint64(0)
@@ -81,5 +81,5 @@ def _number(function: Any, *arguments: Any) -> int | None:
 
 
 def _bus_id(number: int) -> str:
-    """Domain in the upper half; bus, device and function in 16 bits."""
+    """The bus id of a number with the domain in the upper half, and bus, device and function in the low 16 bits."""
     return f"{number >> 32:04x}:{number >> 8 & 0xFF:02x}:{number >> 3 & 0x1F:02x}.{number & 7}"

@@ -1,7 +1,4 @@
-"""One card at a time through NVML. Each fact is asked for by itself: old drivers lack calls, a dying card answers some.
-
-Codes: 3 not supported, 13 function not found (both: the fact is not to be had), 15 lost, 16 needs a reset.
-"""
+"""Reads one card through NVML. Each fact has its own call: old drivers lack some, and a broken card fails some."""
 
 from __future__ import annotations
 
@@ -10,13 +7,15 @@ from typing import Any
 
 from llmcheck.schema.machine import Ecc, Gpu, GpuProcess, NvLink, Pcie
 
-LOST, RESET_REQUIRED, NOT_SUPPORTED, UNKNOWN_ERROR = 15, 16, 3, 999
-_NOT_TO_BE_HAD = (NOT_SUPPORTED, 13)
+# Error codes, named as in nvml.h without the prefix NVML_ERROR.
+INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 2, 3, 4, 9, 12
+FUNCTION_NOT_FOUND, GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, UNKNOWN = 13, 15, 16, 18, 999
+_UNSUPPORTED = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 _MAX_NVLINKS = 36
 _SWITCH = 2
 _COMPUTE_MODES = {0: "default", 2: "prohibited", 3: "exclusive-process"}
 _VIRTUALIZATION = {1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
-# NVML's nvmlClocksEventReasons bits; idling (1) and a chosen clock (2) are no throttling.
+# NVML's nvmlClocksEventReasons bits; idling (1) and clocks set by an application (2) are no throttling.
 _THROTTLE = {
     0x04: "sw-power-cap",
     0x08: "hw-slowdown",
@@ -25,11 +24,11 @@ _THROTTLE = {
     0x40: "hw-thermal-slowdown",
     0x80: "hw-power-brake-slowdown",
 }
-# These drivers fill the process structures wrongly (535.43 to 535.86).
+# Drivers 535.43 to 535.86 fill the process structures wrongly.
 _BAD_PROCESS_LISTS = ((535, 43), (535, 86))
 
 
-# Which of NVML's calls a fact comes from, without the prefix; memory is asked by the first call where v2 is missing.
+# The NVML call that each fact comes from, without the prefix; without v2 of the memory call, v1 is used.
 CALLS = {
     "name": "DeviceGetName",
     "memory_total": "DeviceGetMemoryInfo_v2",
@@ -54,46 +53,46 @@ CALLS = {
 }
 
 
-class Asker:
-    """Asks a card and remembers why it did not answer."""
+class Caller:
+    """Calls NVML and records the errors."""
 
     def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-        """NVML's error code by function, for the calls that failed for another reason than not being supported."""
+        self.errors: dict[str, int] = {}
+        """NVML's error code by function, without calls that driver or card do not support."""
 
-    def ask(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The answer, or None."""
+    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The result; None where the call fails."""
         try:
             return function(*arguments, **options)
-        except Exception as error:  # the binding raises plain exceptions beside NVMLError
-            code = getattr(error, "value", UNKNOWN_ERROR)
-            if code not in _NOT_TO_BE_HAD and not type(error).__name__.endswith("LibraryMismatchError"):
-                self.codes[getattr(function, "__name__", "?")] = code
+        except Exception as error:  # the binding also raises exceptions other than NVMLError
+            code = getattr(error, "value", UNKNOWN)
+            if code not in _UNSUPPORTED and not type(error).__name__.endswith("LibraryMismatchError"):
+                self.errors[getattr(function, "__name__", "?")] = code
             return None
 
-    def broken(self) -> int | None:
-        """15 or 16 if any call said so: the card is no longer one."""
-        return next((code for code in self.codes.values() if code in (LOST, RESET_REQUIRED)), None)
+    def fatal_error(self) -> int | None:
+        """The error code of a card that is lost or needs a reset; None for any other card."""
+        return next((code for code in self.errors.values() if code in (GPU_IS_LOST, RESET_REQUIRED)), None)
 
 
-def read_card(nvml: Any, asker: Asker, handle: Any, index: int, driver: str | None) -> Gpu:
-    """All that NVML tells of one card; memory is NVML's v2 with the reserved part, or v1 on drivers before 510."""
-    ask = asker.ask
-    memory = ask(nvml.nvmlDeviceGetMemoryInfo, handle, version=nvml.nvmlMemory_v2)
+def read_card(nvml: Any, caller: Caller, handle: Any, index: int, driver: str | None) -> Gpu:
+    """One card as NVML reports it; memory is v2 of the call, which has the reserved part, or v1 before driver 510."""
+    call = caller.call
+    memory = call(nvml.nvmlDeviceGetMemoryInfo, handle, version=nvml.nvmlMemory_v2)
     if memory is None:
-        asker.codes.pop("nvmlDeviceGetMemoryInfo", None)
-        memory = ask(nvml.nvmlDeviceGetMemoryInfo, handle)
-    unified = not getattr(memory, "total", 0) and "nvmlDeviceGetMemoryInfo" not in asker.codes
-    capability = ask(nvml.nvmlDeviceGetCudaComputeCapability, handle)
-    pci = ask(nvml.nvmlDeviceGetPciInfo, handle)
-    mig = ask(nvml.nvmlDeviceGetMigMode, handle)
-    limit = ask(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-    persistence = ask(nvml.nvmlDeviceGetPersistenceMode, handle)
-    links = _links(nvml, asker, handle)
+        caller.errors.pop("nvmlDeviceGetMemoryInfo", None)
+        memory = call(nvml.nvmlDeviceGetMemoryInfo, handle)
+    unified = not getattr(memory, "total", 0) and "nvmlDeviceGetMemoryInfo" not in caller.errors
+    capability = call(nvml.nvmlDeviceGetCudaComputeCapability, handle)
+    pci = call(nvml.nvmlDeviceGetPciInfo, handle)
+    mig = call(nvml.nvmlDeviceGetMigMode, handle)
+    limit = call(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    persistence = call(nvml.nvmlDeviceGetPersistenceMode, handle)
+    links = _links(nvml, caller, handle)
     return Gpu(
         vendor="nvidia",
         index=index,
-        name=text(ask(nvml.nvmlDeviceGetName, handle)),
+        name=text(call(nvml.nvmlDeviceGetName, handle)),
         memory_total=None if unified else _positive(memory, "total"),
         memory_used=None if unified else getattr(memory, "used", None),
         memory_free=None if unified else getattr(memory, "free", None),
@@ -102,39 +101,39 @@ def read_card(nvml: Any, asker: Asker, handle: Any, index: int, driver: str | No
         compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
         pci_bus_id=text(getattr(pci, "busId", None)),
         pcie=Pcie(
-            generation=ask(nvml.nvmlDeviceGetCurrPcieLinkGeneration, handle),
-            width=ask(nvml.nvmlDeviceGetCurrPcieLinkWidth, handle),
-            max_generation=ask(nvml.nvmlDeviceGetMaxPcieLinkGeneration, handle),
-            max_width=ask(nvml.nvmlDeviceGetMaxPcieLinkWidth, handle),
+            generation=call(nvml.nvmlDeviceGetCurrPcieLinkGeneration, handle),
+            width=call(nvml.nvmlDeviceGetCurrPcieLinkWidth, handle),
+            max_generation=call(nvml.nvmlDeviceGetMaxPcieLinkGeneration, handle),
+            max_width=call(nvml.nvmlDeviceGetMaxPcieLinkWidth, handle),
         ),
         links=links or (),
         nvlinks=None if links is None else sum(link.active for link in links),
         mig_mode=bool(mig[0]) if mig else None,
-        processes=_processes(nvml, asker, handle, driver),
-        ecc=_ecc(nvml, asker, handle),
+        processes=_processes(nvml, caller, handle, driver),
+        ecc=_ecc(nvml, caller, handle),
         power_limit_w=limit / 1000 if limit else None,
-        temperature_c=ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-        throttle_reasons=_throttle(nvml, asker, handle),
+        temperature_c=call(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        throttle_reasons=_throttle(nvml, caller, handle),
         persistence_mode=None if persistence is None else bool(persistence),
-        compute_mode=_COMPUTE_MODES.get(ask(nvml.nvmlDeviceGetComputeMode, handle)),
-        virtualization=_VIRTUALIZATION.get(ask(nvml.nvmlDeviceGetVirtualizationMode, handle)),
-        numa_node=_numa_node(nvml, asker, handle),
+        compute_mode=_COMPUTE_MODES.get(call(nvml.nvmlDeviceGetComputeMode, handle)),
+        virtualization=_VIRTUALIZATION.get(call(nvml.nvmlDeviceGetVirtualizationMode, handle)),
+        numa_node=_numa_node(nvml, caller, handle),
     )
 
 
 def read_instances(nvml: Any, handle: Any, parent: Gpu) -> list[tuple[Gpu, str]]:
-    """The MIG instances of a card with their UUIDs, each with its own memory; their numbers may have holes."""
-    ask = Asker().ask
+    """The MIG instances of a card with their UUIDs; their numbers may have gaps."""
+    call = Caller().call
     found = []
-    for number in range(ask(nvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
-        part = ask(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, number)
+    for number in range(call(nvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
+        part = call(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, number)
         if part is None:
             continue
-        memory = ask(nvml.nvmlDeviceGetMemoryInfo, part)
+        memory = call(nvml.nvmlDeviceGetMemoryInfo, part)
         gpu = Gpu(
             vendor="nvidia",
             index=number,
-            name=text(ask(nvml.nvmlDeviceGetName, part)),
+            name=text(call(nvml.nvmlDeviceGetName, part)),
             memory_total=_positive(memory, "total"),
             memory_used=getattr(memory, "used", None),
             memory_free=getattr(memory, "free", None),
@@ -142,12 +141,12 @@ def read_instances(nvml: Any, handle: Any, parent: Gpu) -> list[tuple[Gpu, str]]
             pci_bus_id=parent.pci_bus_id,
             parent=parent.index,
         )
-        found.append((gpu, text(ask(nvml.nvmlDeviceGetUUID, part)) or ""))
+        found.append((gpu, text(call(nvml.nvmlDeviceGetUUID, part)) or ""))
     return found
 
 
 def text(value: Any) -> str | None:
-    """Older bindings answer bytes."""
+    """A string from NVML; older bindings return bytes."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
@@ -155,53 +154,53 @@ def _positive(memory: Any, field: str) -> int | None:
     return getattr(memory, field, None) or None
 
 
-def _links(nvml: Any, asker: Asker, handle: Any) -> tuple[NvLink, ...] | None:
-    """Every NVLink with its peer; () where the card has none, None where it could not be asked."""
+def _links(nvml: Any, caller: Caller, handle: Any) -> tuple[NvLink, ...] | None:
+    """Every NVLink with its peer; () where the card has none, None where the first could not be read."""
     found: list[NvLink] = []
     for number in range(_MAX_NVLINKS):
         try:
             active = nvml.nvmlDeviceGetNvLinkState(handle, number) == 1
         except nvml.NVMLError as error:
-            if error.value in (2, NOT_SUPPORTED, 13):  # past the last link, or a card or driver without NVLink
+            if error.value in (INVALID_ARGUMENT, *_UNSUPPORTED):  # after the last link, or no NVLink
                 break
-            asker.codes["nvmlDeviceGetNvLinkState"] = error.value
+            caller.errors["nvmlDeviceGetNvLinkState"] = error.value
             return tuple(found) or None
         found.append(NvLink(link=number, active=active, peer=_peer(nvml, handle, number) if active else None))
     return tuple(found)
 
 
 def _peer(nvml: Any, handle: Any, number: int) -> str | None:
-    ask = Asker().ask
-    if ask(nvml.nvmlDeviceGetNvLinkRemoteDeviceType, handle, number) == _SWITCH:
+    call = Caller().call
+    if call(nvml.nvmlDeviceGetNvLinkRemoteDeviceType, handle, number) == _SWITCH:
         return "switch"
-    return text(getattr(ask(nvml.nvmlDeviceGetNvLinkRemotePciInfo, handle, number), "busId", None))
+    return text(getattr(call(nvml.nvmlDeviceGetNvLinkRemotePciInfo, handle, number), "busId", None))
 
 
-def _processes(nvml: Any, asker: Asker, handle: Any, driver: str | None) -> tuple[GpuProcess, ...] | None:
-    """Compute processes; a memory of None where the driver does not attribute it."""
+def _processes(nvml: Any, caller: Caller, handle: Any, driver: str | None) -> tuple[GpuProcess, ...] | None:
+    """The compute processes; their memory is None where the driver does not report it."""
     branch = tuple(int(part) for part in (driver or "").split(".")[:2] if part.isdigit())
     if _BAD_PROCESS_LISTS[0] <= branch <= _BAD_PROCESS_LISTS[1]:
         return None
-    listed = asker.ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    listed = caller.call(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
     if listed is None:
         return None
     return tuple(GpuProcess(pid=each.pid, memory=each.usedGpuMemory) for each in listed)
 
 
-def _ecc(nvml: Any, asker: Asker, handle: Any) -> Ecc | None:
-    """None where the card has no error correction to speak of."""
-    ask = asker.ask
-    mode = ask(nvml.nvmlDeviceGetEccMode, handle)
+def _ecc(nvml: Any, caller: Caller, handle: Any) -> Ecc | None:
+    """The state of error correction; None where the card reports nothing about it."""
+    call = caller.call
+    mode = call(nvml.nvmlDeviceGetEccMode, handle)
     errors = None
     if mode and mode[0]:
-        errors = ask(
+        errors = call(
             nvml.nvmlDeviceGetTotalEccErrors,
             handle,
             nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
             nvml.NVML_VOLATILE_ECC,
         )
-    rows = ask(nvml.nvmlDeviceGetRemappedRows, handle)
-    pages = ask(nvml.nvmlDeviceGetRetiredPages, handle, nvml.NVML_PAGE_RETIREMENT_CAUSE_DOUBLE_BIT_ECC_ERROR)
+    rows = call(nvml.nvmlDeviceGetRemappedRows, handle)
+    pages = call(nvml.nvmlDeviceGetRetiredPages, handle, nvml.NVML_PAGE_RETIREMENT_CAUSE_DOUBLE_BIT_ECC_ERROR)
     if mode is None and rows is None and pages is None:
         return None
     return Ecc(
@@ -214,14 +213,14 @@ def _ecc(nvml: Any, asker: Asker, handle: Any) -> Ecc | None:
     )
 
 
-def _throttle(nvml: Any, asker: Asker, handle: Any) -> tuple[str, ...] | None:
-    """The call was renamed with driver 535; both names give the same bits."""
-    bits = asker.ask(nvml.nvmlDeviceGetCurrentClocksEventReasons, handle)
+def _throttle(nvml: Any, caller: Caller, handle: Any) -> tuple[str, ...] | None:
+    """Reasons for throttling; driver 535 renamed the call, both names return the same bits."""
+    bits = caller.call(nvml.nvmlDeviceGetCurrentClocksEventReasons, handle)
     if bits is None:
-        bits = asker.ask(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+        bits = caller.call(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
     return None if bits is None else tuple(name for bit, name in _THROTTLE.items() if bits & bit)
 
 
-def _numa_node(nvml: Any, asker: Asker, handle: Any) -> int | None:
-    node = asker.ask(nvml.nvmlDeviceGetNumaNodeId, handle)
+def _numa_node(nvml: Any, caller: Caller, handle: Any) -> int | None:
+    node = caller.call(nvml.nvmlDeviceGetNumaNodeId, handle)
     return node if isinstance(node, int) and node >= 0 else None

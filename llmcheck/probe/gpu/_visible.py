@@ -1,6 +1,6 @@
-"""Which GPUs a process started now would see: the variables of CUDA, ROCm, HIP and Level Zero, read as those read them.
+"""Which GPUs a new process would see, by the variables of CUDA, ROCm, HIP and Level Zero and the rules of each.
 
-The drivers' own tools ignore these variables. None of the functions here ever raises for what a variable may hold.
+The drivers' own tools ignore these variables. No function here raises an exception for any value of a variable.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _AMD_UUID = range(5, 21)
 def visible_devices(
     environ: Mapping[str, str], uuids: Sequence[str], *, instances: Sequence[tuple[str, int]] = ()
 ) -> frozenset[int]:
-    """Positions in ``uuids`` (NVML's order) that CUDA_VISIBLE_DEVICES leaves, and of ``instances`` after them.
+    """Positions in ``uuids`` (NVML's order), followed by ``instances``, that CUDA_VISIBLE_DEVICES makes visible.
 
-    An instance is a MIG instance: its UUID, and the position of the card it is cut from. It is there if its card is,
-    or if it is named itself, which leaves the card itself out.
+    ``instances``: the UUID of each MIG instance and the position of its card. An instance is visible if its card is, or
+    if its own UUID is in the list; in that case the card is not visible.
 
-    Rules, as PyTorch's device counting documents them: unset means all; an empty list, or one that starts with a
-    negative or meaningless entry, means none; the list ends at the first such entry; a repeated entry empties it;
-    UUIDs may be shortened; the first entry decides whether the list holds numbers, ``GPU-`` or ``MIG-`` names.
+    Rules, as in PyTorch's device counting: an unset variable means all; the list ends at the first negative or invalid
+    entry; an empty list means none, and so does a repeated entry; UUIDs may be shortened; the first entry decides
+    whether the list has numbers, ``GPU-`` names or ``MIG-`` names.
     """
     value = environ.get("CUDA_VISIBLE_DEVICES")
     if value is None:
@@ -37,10 +37,10 @@ def visible_devices(
 
 
 def index_is_ambiguous(environ: Mapping[str, str], names: Sequence[str | None]) -> bool:
-    """Whether CUDA_VISIBLE_DEVICES picks cards by numbers that need not be NVML's.
+    """Whether CUDA_VISIBLE_DEVICES selects cards by numbers that may differ from NVML's.
 
-    Unless CUDA_DEVICE_ORDER is PCI_BUS_ID, CUDA numbers the fastest card first, and only cards of one ``names`` are
-    alike. A list that names none or all of them picks the same ones in any order.
+    Unless CUDA_DEVICE_ORDER is PCI_BUS_ID, CUDA numbers the fastest card first. This matters only for cards of
+    different ``names``, and not where the list selects none or all of them.
     """
     value = environ.get("CUDA_VISIBLE_DEVICES")
     if value is None or environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID" or len(set(names)) < 2:
@@ -50,10 +50,10 @@ def index_is_ambiguous(environ: Mapping[str, str], names: Sequence[str | None]) 
 
 
 def withheld_by_container(environ: Mapping[str, str], container: bool) -> bool:
-    """Whether the container was asked to bring no GPU: NVIDIA_VISIBLE_DEVICES empty, ``void`` or ``none``.
+    """Whether the container was started without GPUs: NVIDIA_VISIBLE_DEVICES is empty, ``void`` or ``none``.
 
-    It explains why there is none, and hides none that the driver does list: the variable is read when the container is
-    made, and devices that came in another way (CDI) leave it at ``void``. Outside a container it means nothing.
+    It only explains why a GPU is missing. It never hides one that the driver lists: the variable is read when the
+    container starts, and is ``void`` for GPUs that came through CDI. Outside a container it has no effect.
     """
     value = environ.get("NVIDIA_VISIBLE_DEVICES")
     return container and value is not None and value.strip().lower() in ("", "void", "none")
@@ -62,10 +62,10 @@ def withheld_by_container(environ: Mapping[str, str], container: bool) -> bool:
 def visible_amd(environ: Mapping[str, str], uuids: Sequence[str]) -> frozenset[int]:
     """Positions in ``uuids`` (the kernel driver's order) that ROCm shows to a HIP program.
 
-    ROCR_VISIBLE_DEVICES comes first and renumbers; HIP_VISIBLE_DEVICES, or without it CUDA_VISIBLE_DEVICES, chooses
-    among what is left. Rules of the runtimes' sources: the list ends at the first entry that is no device; a UUID has
-    5 to 20 characters and may be shortened as long as it stays unique. Of an empty HIP variable HIP itself takes no
-    notice, but PyTorch counts no device then, and that is what is told here.
+    ROCR_VISIBLE_DEVICES applies first and renumbers the devices; HIP_VISIBLE_DEVICES, or without it
+    CUDA_VISIBLE_DEVICES, selects from the remaining ones. Rules of the runtimes' sources: the list ends at the first
+    entry that is no device; a UUID has 5 to 20 characters and may be shortened as long as it stays unique. HIP ignores
+    an empty HIP variable, but PyTorch then counts no device; PyTorch's rule is used here.
     """
     left = _rocr(environ.get("ROCR_VISIBLE_DEVICES"), uuids)
     value = environ.get("HIP_VISIBLE_DEVICES", environ.get("CUDA_VISIBLE_DEVICES"))
@@ -82,10 +82,11 @@ def visible_amd(environ: Mapping[str, str], uuids: Sequence[str]) -> frozenset[i
 
 
 def visible_intel(environ: Mapping[str, str], tiles: Sequence[int]) -> frozenset[int]:
-    """Positions in ``tiles`` (how many each device has, in Level Zero's order) that ZE_AFFINITY_MASK leaves.
+    """Positions of the devices that ZE_AFFINITY_MASK makes visible.
 
-    Unset, empty and ``default`` mean all; ``1`` is a device and ``1.0`` its first tile, which shows the device;
-    entries that name nothing are passed over, so that a mask of nothing else leaves none.
+    ``tiles``: the number of tiles of each device, in Level Zero's order. Unset, empty and ``default`` mean all; ``1``
+    is a device and ``1.0`` its first tile, which also makes the device visible. Invalid entries are ignored, so a mask
+    of invalid entries makes no device visible.
     """
     value = environ.get("ZE_AFFINITY_MASK", "").strip()
     if value in ("", "default"):
@@ -102,7 +103,7 @@ def visible_intel(environ: Mapping[str, str], tiles: Sequence[int]) -> frozenset
 
 
 def _numbered(entries: Sequence[str], count: int) -> list[int]:
-    """As C reads numbers: ``1gpu2`` is 1."""
+    """Positions in a list of numbers, which are parsed as in C: ``1gpu2`` is 1."""
     chosen: list[int] = []
     for entry in entries:
         match = re.match(_NUMBER, entry)
@@ -128,7 +129,7 @@ def _named(entries: Sequence[str], prefix: str, uuids: Sequence[str]) -> list[in
 
 
 def _rocr(value: str | None, uuids: Sequence[str]) -> list[int]:
-    """In the order in which they are named, for that is how HIP then numbers them."""
+    """Positions in the order of the list, which is the order in which HIP then numbers them."""
     if value is None:
         return list(range(len(uuids)))
     chosen: list[int] = []
@@ -150,12 +151,12 @@ def _unique(start: str, names: Sequence[str]) -> int | None:
 
 
 def _decimal(text: str) -> int | None:
-    """Written as a plain number and no other way; longer ones than nine digits are no device's."""
+    """A decimal number of at most nine digits without leading zeros; None for anything else."""
     return int(text) if re.fullmatch(r"0|[1-9][0-9]{0,8}", text) else None
 
 
 def _any_base(text: str) -> int | None:
-    """As C's strtol reads it with base 0: 0x10 is 16 and 010 is 8."""
+    """A number as C's strtol reads it with base 0: 0x10 is 16 and 010 is 8; None for anything else."""
     match = re.fullmatch(r"\+?(0X[0-9A-F]{1,8}|[0-9]{1,9})", text)
     if not match:
         return None

@@ -1,12 +1,12 @@
-"""AMD GPUs from sysfs: the kernel's compute topology (KFD) joined with the amdgpu driver's files, without ROCm's tools;
-AMD SMI's library is asked for the memory where no file tells it.
+"""AMD GPUs from sysfs: the kernel's compute topology (KFD) and the files of the amdgpu driver, without ROCm's tools.
+AMD SMI's library supplies the memory size where no file has it.
 
-A compute node is one device to ROCm. A card in a partitioned mode (CPX, DPX, QPX) is several: each is listed with the
-share of the memory that the kernel gives it, and with ``parent``, the index of the card's first partition (its own for
-that first one), so that no partition is taken for a card or added up with others as if it were.
+ROCm sees a node of the topology as one device. A card in a partitioned mode (CPX, DPX, QPX) has several nodes: each is
+listed with its part of the memory and with ``parent``, the index of the card's first partition (its own index for the
+first one), so that no partition counts as a card.
 
-An APU shares the machine's RAM. Its driver allocates from the larger of the BIOS's carve-out and what it may map of
-the RAM (GTT), so the larger of the two is its memory. Strix Halo and MI300A are counted; smaller APUs are listed only.
+An APU shares the machine's RAM. Its driver allocates from the larger of the BIOS's carve-out and the RAM that it may
+map (GTT), so that size is its memory. Strix Halo and MI300A count as GPUs; smaller APUs are only listed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.probe import Reading, Request
-from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
+from llmcheck.probe import Reading, Request, _pci
+from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
 from llmcheck.probe.gpu._amd_names import APU_DEVICES, MI300A, NAMES, STRIX_HALO
 from llmcheck.probe.gpu._amdsmi import memory_by_bus
 from llmcheck.probe.gpu._visible import visible_amd
@@ -30,28 +30,28 @@ VENDOR_ID = 0x1002
 
 _PROBE = "gpu.amd"
 _NODES = "/sys/class/kfd/kfd/topology/nodes"
-# Where neither the target nor the device id says what it is: a carve-out is at most this, and cards that run a
-# documented tier start above it.
+# A device with an unknown target and id is integrated graphics up to this size: carve-outs are not larger, and cards
+# that run a documented tier are.
 _INTEGRATED_AT_MOST = 4 * GIB
 
-# Targets of APUs, from the processor table of LLVM's "User Guide for AMDGPU Backend"; gfx942 is both, by id.
+# Targets of APUs, from the processor table of LLVM's "User Guide for AMDGPU Backend"; for gfx942 the id decides.
 _APU_TARGETS = frozenset(
     ("gfx801", "gfx810", "gfx902", "gfx909", "gfx90c", "gfx1013", "gfx1033", "gfx1035", "gfx1036", "gfx1103",
      "gfx1150", "gfx1151", "gfx1152", "gfx1153")
 )  # fmt: skip
-# The APUs that are built and sold for large models; all others are the graphics of a CPU.
+# The target of the APUs that are sold for large models; those of other targets are the graphics of a CPU.
 _COUNTED_TARGET = "gfx1151"
 
 
 class Node(Struct, frozen=True):
-    """A compute node that has shader units."""
+    """A node of the KFD topology with shader units."""
 
     path: str
     facts: dict[str, int]
 
     @property
     def place(self) -> tuple[int, int]:
-        """PCI domain and bus:device.function in 16 bits; partitions differ in the function alone."""
+        """PCI domain, and bus:device.function in 16 bits; partitions of a card differ only in the function."""
         return self.facts.get("domain", 0), self.facts.get("location_id", 0)
 
     @property
@@ -61,7 +61,7 @@ class Node(Struct, frozen=True):
 
 
 def probe(host: Host, _request: Request) -> Iterator[Reading]:
-    """Yields what files tell first: AMD SMI talks to the driver, which may hang."""
+    """Yields the reading from files first, because AMD SMI calls the driver, which may hang."""
     reading = _by_files(host)
     yield reading
     lacking = [gpu for gpu in reading.gpus or () if gpu.memory_total is None and gpu.usable and gpu.parent is None]
@@ -70,20 +70,19 @@ def probe(host: Host, _request: Request) -> Iterator[Reading]:
 
 
 def _with_amdsmi(reading: Reading, memory: dict[str, tuple[int, int | None]]) -> Reading:
-    """Whole cards whose memory sysfs does not tell, with what AMD SMI says of them."""
+    """The reading with AMD SMI's memory sizes for the cards without one."""
     gpus = []
     for gpu in reading.gpus or ():
         total, used = memory.get(gpu.pci_bus_id or "", (None, None))
         if gpu.memory_total is None and gpu.parent is None and total is not None:
-            free = None if used is None else max(0, total - used)
-            gpu = replace(gpu, memory_total=total, memory_used=used, memory_free=free)
+            gpu = replace(gpu, memory_total=total, memory_used=used, memory_free=_free(total, used))
         gpus.append(gpu)
     sources = {**reading.sources, "gpus.memory_total": "AMD SMI"} if memory else reading.sources
     return replace(reading, gpus=tuple(gpus), sources=sources)
 
 
 def _by_files(host: Host) -> Reading:
-    cards = {card.bus_id: card for card in displays(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()}
+    cards = {card.bus_id: card for card in _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()}
     nodes, withheld = _nodes(host)
     if not cards and not nodes:
         return Reading(gpus=(), sources={"gpus": "no AMD device on the PCI bus, no KFD node"})
@@ -98,7 +97,7 @@ def _by_files(host: Host) -> Reading:
     joined = {gpu.pci_bus_id for gpu in gpus}
     gpus += [_without_node(host, card, withheld) for card in cards.values() if card.bus_id not in joined]
     gpus, access = _access(host, gpus)
-    problems = [*access, *(_not_driven(gpu, cards) for gpu in gpus if gpu.fault == "driver-not-loaded")]
+    problems = [*access, *(_not_bound(gpu, cards) for gpu in gpus if gpu.fault == DRIVER_NOT_LOADED)]
     return Reading(
         gpus=tuple(gpus),
         gpu_uuids=tuple(uuids + [""] * (len(gpus) - len(uuids))),
@@ -109,12 +108,12 @@ def _by_files(host: Host) -> Reading:
 
 
 def gfx(version: int) -> str | None:
-    """LLVM's name of the target that KFD numbers: 90010 is gfx90a. Its stepping is written in hexadecimal."""
+    """LLVM's name of a target from KFD's number: gfx90a for 90010. The stepping is hexadecimal."""
     return f"gfx{version // 10000}{version // 100 % 100:x}{version % 100:x}" if version else None
 
 
 def _nodes(host: Host) -> tuple[list[Node], bool]:
-    """The nodes with shader units in their order, and whether some may not be read (granted to other containers)."""
+    """The nodes with shader units in their order, and whether some cannot be read (they belong to other containers)."""
     found: dict[tuple[int, int], Node] = {}
     withheld = False
     for name in sorted((name for name in host.list(_NODES) or () if name.isdecimal()), key=int):
@@ -137,27 +136,27 @@ def _bus_id(node: Node, function: bool) -> str:
     return f"{domain:04x}:{location >> 8 & 0xFF:02x}:{location >> 3 & 0x1F:02x}.{location & 7 if function else 0}"
 
 
-def _card(node: Node, cards: dict[str, Display]) -> Display | None:
-    """A partition's function is no device on the bus: its card is function 0."""
+def _card(node: Node, cards: dict[str, PciDevice]) -> PciDevice | None:
+    """The card of a node; the function of a partition is not on the bus, its card has function 0."""
     return cards.get(_bus_id(node, function=True)) or cards.get(_bus_id(node, function=False))
 
 
-def _shares(host: Host, node: Node, nodes: list[Node], cards: dict[str, Display], withheld: bool) -> int:
-    """Into how many partitions a node's card is cut: 1 for a whole card, 0 where it is cut and not all can be seen."""
+def _shares(host: Host, node: Node, nodes: list[Node], cards: dict[str, PciDevice], withheld: bool) -> int:
+    """The number of partitions of a node's card: 1 for an unpartitioned card, 0 where some are not visible."""
     seen = sum(other.card == node.card for other in nodes)
     mode = _partition(host, _card(node, cards)) or "SPX"
-    cut = seen > 1 or not mode.startswith("SPX")
-    return 1 if not cut else 0 if withheld or seen == 1 else seen
+    partitioned = seen > 1 or not mode.startswith("SPX")
+    return 1 if not partitioned else 0 if withheld or seen == 1 else seen
 
 
 def _uuid(node: Node) -> str:
-    """As ROCm writes it, and as its variables take it; ``GPU-XX`` for a card without a number of its own."""
+    """The UUID as ROCm and its variables write it; ``GPU-XX`` for a card without a unique number."""
     number = node.facts.get("unique_id")
     return f"GPU-{number:016x}" if number else "GPU-XX"
 
 
-def _device(host: Host, node: Node, card: Display | None, shares: int, index: int) -> Gpu:
-    """One device as ROCm sees it: a card, or one partition of it."""
+def _device(host: Host, node: Node, card: PciDevice | None, shares: int, index: int) -> Gpu:
+    """One device as ROCm sees it: a card or a partition."""
     device = card.device if card else node.facts.get("device_id", 0)
     target = gfx(node.facts.get("gfx_target_version", 0))
     apu = _is_apu(target, device, node)
@@ -168,7 +167,7 @@ def _device(host: Host, node: Node, card: Display | None, shares: int, index: in
         name=_name(host, device, card) or _kfd_name(host, node) or f"AMD GPU [1002:{device:04x}]",
         memory_total=total,
         memory_used=used,
-        memory_free=None if total is None or used is None else max(0, total - used),
+        memory_free=_free(total, used),
         integrated=apu and target != _COUNTED_TARGET and device not in (STRIX_HALO, MI300A),
         unified=apu,
         pci_bus_id=card.bus_id if card else _bus_id(node, function=shares == 1),
@@ -185,15 +184,19 @@ def _with_parent(gpu: Gpu, node: Node, entries: list[tuple[Gpu, Node]], shares: 
 
 
 def _is_apu(target: str | None, device: int, node: Node | None) -> bool:
-    """Old kernels give an APU one node with both processors and shader units; newer ones two, hence the tables."""
+    """Old kernels give an APU one node with processors and shader units. Newer ones give it two, so tables decide."""
     both = bool(node and node.facts.get("cpu_cores_count"))
     return both or target in _APU_TARGETS or device == MI300A or device in APU_DEVICES
 
 
-def _memory(host: Host, node: Node, card: Display | None, shares: int) -> tuple[int | None, int | None]:
-    """Bytes in all and in use. The driver's files speak for the whole card, the node's banks for this partition.
+def _free(total: int | None, used: int | None) -> int | None:
+    return None if total is None or used is None else max(0, total - used)
 
-    The kernel divides a card's memory evenly among its partitions, so that is the share where a node has no banks.
+
+def _memory(host: Host, node: Node, card: PciDevice | None, shares: int) -> tuple[int | None, int | None]:
+    """Bytes, total and used. The driver's files have those of the card, the node's banks those of the partition.
+
+    The kernel divides a card's memory evenly among its partitions, which gives the size where a node has no banks.
     """
     total = host.read_int(f"{card.path}/mem_info_vram_total") if card else None
     used = host.read_int(f"{card.path}/mem_info_vram_used") if card else None
@@ -205,9 +208,9 @@ def _memory(host: Host, node: Node, card: Display | None, shares: int) -> tuple[
 
 
 def _banks(host: Host, node: Node) -> tuple[int | None, int | None]:
-    """Bytes in the node's own memory banks (heap types 1 and 2, not the machine's RAM) and in use of them.
+    """Bytes in the node's own memory banks (heap types 1 and 2, not the machine's RAM), total and used.
 
-    Newer kernels leave ``local_mem_size`` at 0 and tell the size here alone.
+    Newer kernels leave ``local_mem_size`` at 0 and have the size only here.
     """
     sizes, used = [], []
     for bank in host.list(f"{node.path}/mem_banks") or ():
@@ -219,8 +222,8 @@ def _banks(host: Host, node: Node) -> tuple[int | None, int | None]:
     return sum(sizes) or None, sum(known) if known and len(known) == len(used) else None
 
 
-def _apu_memory(host: Host, node: Node | None, card: Display | None) -> tuple[int | None, int | None]:
-    """Bytes that the driver would allocate from, and in use there; None leaves it to the machine's RAM."""
+def _apu_memory(host: Host, node: Node | None, card: PciDevice | None) -> tuple[int | None, int | None]:
+    """Bytes of the pool that the driver allocates from, total and used; None where only the machine's RAM is known."""
     banks = _banks(host, node)[0] if node else None
     if not card:
         return banks, None
@@ -231,8 +234,8 @@ def _apu_memory(host: Host, node: Node | None, card: Display | None) -> tuple[in
     return total, host.read_int(f"{card.path}/mem_info_{pool}_used")
 
 
-def _name(host: Host, device: int, card: Display | None) -> str | None:
-    """What the card calls itself (data centre cards do), else the marketing name of its id and revision."""
+def _name(host: Host, device: int, card: PciDevice | None) -> str | None:
+    """The card's own name, which data centre cards have, else the marketing name of its id and revision."""
     own = (host.read(f"{card.path}/product_name") or "").strip() if card else ""
     if own:
         return own
@@ -244,20 +247,20 @@ def _name(host: Host, device: int, card: Display | None) -> str | None:
 
 
 def _kfd_name(host: Host, node: Node) -> str | None:
-    """The code name that old kernels give (``vega10``); newer ones only say where they found it."""
+    """The code name from old kernels (``vega10``); newer kernels have none."""
     name = (host.read(f"{node.path}/name") or "").strip()
     return f"AMD GPU ({name})" if name and name != "ip discovery" else None
 
 
-def _partition(host: Host, card: Display | None) -> str | None:
+def _partition(host: Host, card: PciDevice | None) -> str | None:
     if not card:
         return None
     modes = (host.read(f"{card.path}/current_{kind}_partition") for kind in ("compute", "memory"))
     return "/".join(mode.strip() for mode in modes if mode and mode.strip()) or None
 
 
-def _without_node(host: Host, card: Display, withheld: bool) -> Gpu:
-    """A card that PCI shows and the compute topology does not."""
+def _without_node(host: Host, card: PciDevice, withheld: bool) -> Gpu:
+    """A card that is on the PCI bus but not in the compute topology."""
     apu = _is_apu(None, card.device, None)
     total = host.read_int(f"{card.path}/mem_info_vram_total")
     used = host.read_int(f"{card.path}/mem_info_vram_used")
@@ -266,17 +269,17 @@ def _without_node(host: Host, card: Display, withheld: bool) -> Gpu:
     integrated = apu and card.device not in (STRIX_HALO, MI300A)
     integrated |= not apu and card.device not in NAMES and total is not None and total <= _INTEGRATED_AT_MOST
     bound = card.driver == "amdgpu"
-    # A container that was granted other cards cannot read this one's node; without any reason it cannot compute.
+    # The node of another container's card cannot be read. If all nodes can be read, this card cannot compute.
     usable: bool | None = True if integrated or withheld else None
     return Gpu(
         vendor="amd",
         name=_name(host, card.device, card) or f"AMD GPU [1002:{card.device:04x}]",
         memory_total=total,
         memory_used=used,
-        memory_free=None if total is None or used is None else max(0, total - used),
+        memory_free=_free(total, used),
         visible=not withheld,
         usable=usable if bound else False,
-        fault=("kfd-missing" if usable is None else None) if bound else "driver-not-loaded",
+        fault=("kfd-missing" if usable is None else None) if bound else DRIVER_NOT_LOADED,
         integrated=integrated,
         unified=apu,
         pci_bus_id=card.bus_id,
@@ -286,12 +289,12 @@ def _without_node(host: Host, card: Display, withheld: bool) -> Gpu:
 
 
 def _access(host: Host, gpus: list[Gpu]) -> tuple[list[Gpu], list[Problem]]:
-    """Whether programs may open the compute device; where not, no card that is meant to compute is known to work."""
-    waiting = [gpu for gpu in gpus if not gpu.integrated and gpu.visible and gpu.usable is not False]
-    if not waiting:
+    """The GPUs, of unknown use where this process cannot open the compute device, and the problem with that device."""
+    computing = [gpu for gpu in gpus if not gpu.integrated and gpu.visible and gpu.usable is not False]
+    if not computing:
         return gpus, []
-    if not host.exists("/dev/kfd") or all(gpu.index is None for gpu in waiting):
-        code, message = "kfd-missing", "the compute device /dev/kfd is not there, so ROCm cannot use the AMD GPU"
+    if not host.exists("/dev/kfd") or all(gpu.index is None for gpu in computing):
+        code, message = "kfd-missing", "the compute device /dev/kfd is missing, so ROCm cannot use the AMD GPU"
         if host.exists("/dev/kfd"):
             message = "the kernel's compute driver (KFD) does not list the AMD GPU"
         remedy = (
@@ -299,35 +302,29 @@ def _access(host: Host, gpus: list[Gpu]) -> tuple[list[Gpu], list[Problem]]:
             "look at 'dmesg'"
         )
     elif not host.may_use("/dev/kfd"):
-        code, message = "no-permission", "this user may not open /dev/kfd, the compute device of the AMD GPU"
+        code, message = "no-permission", "this user has no permission to open /dev/kfd, the AMD GPU's compute device"
         remedy = "run 'sudo usermod -aG render,video $USER' and log in again"
     else:
         return gpus, []
-    faulty = [replace(gpu, usable=None, fault=code) if gpu in waiting else gpu for gpu in gpus]
+    faulty = [replace(gpu, usable=None, fault=code) if gpu in computing else gpu for gpu in gpus]
     return faulty, [Problem(probe=_PROBE, code=code, message=message, remedy=remedy)]
 
 
-def _not_driven(gpu: Gpu, cards: dict[str, Display]) -> Problem:
-    driver = cards[gpu.pci_bus_id].driver if gpu.pci_bus_id in cards else None
-    held = f", it is held by {driver}" if driver else ""
-    return Problem(
-        probe=_PROBE,
-        code="driver-not-loaded",
-        message=f"the AMD GPU {gpu.pci_bus_id} has no amdgpu driver{held}",
-        remedy=f"give it back from {driver} to amdgpu" if driver else "run 'sudo modprobe amdgpu'",
-    )
+def _not_bound(gpu: Gpu, cards: dict[str, PciDevice]) -> Problem:
+    card = cards[gpu.pci_bus_id or ""]
+    return driver_problem(_PROBE, card, "AMD GPU", ("amdgpu",), "run 'sudo modprobe amdgpu'")
 
 
 def _driver(host: Host, gpus: list[Gpu], access: list[Problem]) -> dict[str, Driver]:
-    """The amdgpu module's own version, else ROCm's; the module of a stock kernel has none."""
-    if not any(gpu.fault != "driver-not-loaded" for gpu in gpus):
+    """The driver with the version of the amdgpu module, or of ROCm: the module of a stock kernel has no version."""
+    if not any(gpu.fault != DRIVER_NOT_LOADED for gpu in gpus):
         return {}
     version = (host.read("/sys/module/amdgpu/version") or "").strip() or rocm_version(host)
     return {"amd": Driver(version=version, fault=access[0].code if access else None)}
 
 
 def rocm_version(host: Host) -> str | None:
-    """Of what is installed under /opt, the version without its build number; None where there is none."""
+    """The version of the ROCm under /opt, without its build number; None where none is installed."""
     written = (host.read("/opt/rocm/.info/version") or "").strip()
     if written:
         return written.partition("-")[0]
@@ -342,5 +339,5 @@ def _sources(host: Host, topology: bool, partitioned: bool) -> dict[str, str]:
         gpus += "; the partitions of a card share its memory"
     own = host.exists("/sys/module/amdgpu/version")
     rocm = rocm_version(host)
-    driver = "/sys/module/amdgpu/version" if own else "the amdgpu of the kernel tells no version"
+    driver = "/sys/module/amdgpu/version" if own else "the kernel's amdgpu module has no version"
     return {"gpus": gpus, "drivers.amd": f"{driver}; ROCm {rocm} under /opt" if rocm else driver}

@@ -23,8 +23,9 @@ class _Report(Struct):
     SPDisplaysDataType: tuple[_Display, ...] = ()
 
 
-class _Share(Struct, frozen=True):
+class _Limit(Struct, frozen=True):
     memory: int | None
+    """Bytes; None where it could not be read."""
     source: str
 
 
@@ -33,43 +34,43 @@ def probe(host: Host, _request: Request) -> Reading:
         return Reading(gpus=())
     display = _display(host)
     name = (host.run(["sysctl", "-n", "machdep.cpu.brand_string"]) or "").strip() or display.sppci_model
-    share = _share(host)
+    limit = _metal_limit(host)
     cores = f", {display.sppci_cores} GPU cores" if display.sppci_cores else ""
     problem = Problem(
         probe=_PROBE,
         code="unified-memory",
-        message="how much RAM the machine has, and so what its GPU may use, could not be asked",
+        message="the size of the RAM could not be read, so the memory of the GPU is unknown",
     )
     return Reading(
-        gpus=(Gpu(vendor="apple", index=0, name=name or "Apple GPU", unified=True, memory_total=share.memory),),
-        problems=() if share.memory else (problem,),
-        sources={"gpus": f"sysctl and system_profiler{cores}", "gpus.memory_total": share.source},
+        gpus=(Gpu(vendor="apple", index=0, name=name or "Apple GPU", unified=True, memory_total=limit.memory),),
+        problems=() if limit.memory else (problem,),
+        sources={"gpus": f"sysctl and system_profiler{cores}", "gpus.memory_total": limit.source},
     )
 
 
-def _share(host: Host) -> _Share:
-    """Bytes that Metal may wire at once: the limit that was set, else an estimate of the system's own."""
+def _metal_limit(host: Host) -> _Limit:
+    """Memory that Metal may wire at once: the limit that the user has set, else an estimate of the default limit."""
     ram = _number(host.run(["sysctl", "-n", "hw.memsize"]))
     if ram is None:
-        return _Share(None, "sysctl hw.memsize gave no answer")
+        return _Limit(None, "sysctl hw.memsize gave no answer")
     limit = _number(host.run(["sysctl", "-n", "iogpu.wired_limit_mb"]))
     if limit:
-        return _Share(min(ram, limit * MIB), "sysctl iogpu.wired_limit_mb")
+        return _Limit(min(ram, limit * MIB), "sysctl iogpu.wired_limit_mb")
     old = _number(host.run(["sysctl", "-n", "debug.iogpu.wired_limit"]))  # macOS 13, in bytes
     if old:
-        return _Share(min(ram, old), "sysctl debug.iogpu.wired_limit")
-    words = unified_memory.metal_words(ram)
-    return _Share(unified_memory.metal(ram), f"estimate: {words} of hw.memsize, the usual share that Metal may wire")
+        return _Limit(min(ram, old), "sysctl debug.iogpu.wired_limit")
+    fraction = unified_memory.metal_fraction(ram)
+    return _Limit(unified_memory.metal_limit(ram), f"estimate: {fraction} of hw.memsize, the default limit of Metal")
 
 
 def _number(text: str | None) -> int | None:
-    """A count that is told; 0 stands for the system's own default and is one too."""
+    """A number that sysctl printed, 0 included; None for anything else."""
     text = (text or "").strip()
     return int(text) if text.isdecimal() and len(text) < 20 else None
 
 
 def _display(host: Host) -> _Display:
-    """The built-in GPU in system_profiler's words; empty where it does not answer."""
+    """system_profiler's record of the built-in GPU; an empty one where it gives no answer."""
     text = host.run(["system_profiler", "-json", "SPDisplaysDataType"], timeout=8.0)
     try:
         displays = msgspec.json.decode(text or "{}", type=_Report).SPDisplaysDataType

@@ -1,9 +1,9 @@
-"""Intel Gaudi (Habana) accelerators: found on the PCI bus, joined with what the habanalabs driver says of them."""
+"""Intel Gaudi (Habana) accelerators, from the PCI bus and the files of the habanalabs driver."""
 
 from __future__ import annotations
 
-from llmcheck.probe import Reading, Request
-from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
+from llmcheck.probe import Reading, Request, _pci
+from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
 from llmcheck.schema.machine import Driver, Gpu, Problem
 from llmcheck.system.host import Host
 
@@ -11,7 +11,7 @@ VENDOR_ID = 0x1DA3
 
 _PROBE = "gpu.gaudi"
 _DRIVER = "habanalabs"
-# By PCI device id; the cards of one id (HL-225B, C, H) are not told apart by it. Sources: HabanaAI/hl-thunk-open
+# By PCI device id; cards that share an id (HL-225B, C, H) share a name. Sources: HabanaAI/hl-thunk-open
 # pci_ids.h, and the id tables of the habanalabs driver and of rdma-core's hbl provider; read 2026-11-22.
 _NAMES = {
     0x1000: "HL-205 (Gaudi)",
@@ -23,21 +23,22 @@ _NAMES = {
     0x1060: "HL-325L (Gaudi3)",
     0x1063: "HL-338 (Gaudi3)",
 }
-# Their memory is not in sysfs: hl-smi asks the driver by ioctl.
-_UNTOLD = "how much memory a Gaudi has is not in sysfs; 'hl-smi' shows it"
+# hl-smi reads the memory size through an ioctl of the driver.
+_MEMORY_UNKNOWN = "the memory size of a Gaudi is not in sysfs; 'hl-smi' shows it"
+_INSTALL = "install Intel's Gaudi software and run 'sudo modprobe habanalabs'"
 
 
 def probe(host: Host, _request: Request) -> Reading:
     cards = [
-        card for card in displays(host, VENDOR_ID, (ACCELERATOR, DISPLAY)) or () if card.device != 0x0001
-    ]  # 0x0001 is Goya, which serves other software
+        card for card in _pci.devices(host, VENDOR_ID, (ACCELERATOR, DISPLAY)) or () if card.device != 0x0001
+    ]  # 0x0001 is Goya, which needs other software
     if not cards:
         return Reading(gpus=(), sources={"gpus": "no Gaudi on the PCI bus"})
     gpus = tuple(_gpu(host, card, index) for index, card in enumerate(cards))
     working = [card for card in cards if card.driver == _DRIVER]
-    problems = [_not_driven(card) for card in cards if card.driver != _DRIVER]
+    problems = [driver_problem(_PROBE, card, "Gaudi", (_DRIVER,), _INSTALL) for card in cards if card.driver != _DRIVER]
     if working:
-        problems.append(Problem(probe=_PROBE, code="memory-unknown", message=_UNTOLD))
+        problems.append(Problem(probe=_PROBE, code="memory-unknown", message=_MEMORY_UNKNOWN))
     version = (host.read(f"/sys/module/{_DRIVER}/version") or "").strip() or None
     return Reading(
         gpus=gpus,
@@ -47,33 +48,24 @@ def probe(host: Host, _request: Request) -> Reading:
     )
 
 
-def _gpu(host: Host, card: Display, index: int) -> Gpu:
+def _gpu(host: Host, card: PciDevice, index: int) -> Gpu:
     bound = card.driver == _DRIVER
     return Gpu(
         vendor="habana",
         index=_minor(host, card, index) if bound else None,
         name=_NAMES.get(card.device) or f"Gaudi [1da3:{card.device:04x}]",
         usable=bound,
-        fault=None if bound else "driver-not-loaded",
+        fault=None if bound else DRIVER_NOT_LOADED,
         pci_bus_id=card.bus_id,
         numa_node=numa_node(host, card.path),
     )
 
 
-def _minor(host: Host, card: Display, index: int) -> int:
-    """The driver's number of the card: accel7 in newer kernels, hl7 before; its place on the bus without either."""
+def _minor(host: Host, card: PciDevice, index: int) -> int:
+    """The driver's number of the card: 7 for accel7, or hl7 in older kernels; else its position on the bus."""
     for folder, prefix in (("accel", "accel"), ("habanalabs", "hl")):
         for name in host.list(f"{card.path}/{folder}") or ():
             number = name.removeprefix(prefix)
             if number != name and number.isdecimal():
                 return int(number)
     return index
-
-
-def _not_driven(card: Display) -> Problem:
-    return Problem(
-        probe=_PROBE,
-        code="driver-not-loaded",
-        message=f"the Gaudi {card.bus_id} has no habanalabs driver",
-        remedy="install Intel's Gaudi software and run 'sudo modprobe habanalabs'",
-    )

@@ -1,7 +1,7 @@
-"""Intel GPUs from sysfs: cards and the graphics of CPUs, told apart by their device ids.
+"""Intel GPUs from sysfs: cards and the graphics of CPUs, distinguished by their device ids.
 
-Each tile of a Data Center GPU Max is a device of its own to programs, unless ZE_FLAT_DEVICE_HIERARCHY says otherwise,
-and so it is listed as one here where the driver shows tiles.
+Programs see each tile of a Data Center GPU Max as a device, unless ZE_FLAT_DEVICE_HIERARCHY is COMPOSITE. So each tile
+is listed as a GPU here, where the driver lists tiles.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 
 from msgspec.structs import replace
 
-from llmcheck.probe import Reading, Request
-from llmcheck.probe._pci import ACCELERATOR, DISPLAY, Display, displays, numa_node
+from llmcheck.probe import Reading, Request, _pci
+from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
 from llmcheck.probe.gpu._visible import visible_intel
 from llmcheck.schema.machine import Driver, Gpu, Problem
 from llmcheck.system.host import Host
@@ -19,10 +19,10 @@ from llmcheck.system.host import Host
 VENDOR_ID = 0x8086
 
 _PROBE = "gpu.intel"
-_DRIVERS = ("i915", "xe")
+_DRIVERS = ("xe", "i915")
 
 # Device ids of cards, first and last of each family: the kernel's include/drm/intel/pciids.h, read 2026-11-22.
-# Whatever is in none of them is the graphics of a CPU if it sits on PCI bus 00.
+# A device outside these families is the graphics of a CPU if it is on PCI bus 00.
 _CARDS = (
     (0x0B69, 0x0B6E, "Intel(R) Data Center GPU Max"),
     (0x0BD0, 0x0BEF, "Intel(R) Data Center GPU Max"),
@@ -58,7 +58,7 @@ _NAMES = {
 
 
 def probe(host: Host, _request: Request) -> Reading:
-    cards = displays(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()
+    cards = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()
     # Level Zero lists cards before the graphics of the CPU.
     ordered = sorted(cards, key=lambda card: (_is_integrated(card), card.bus_id))
     if not ordered:
@@ -69,8 +69,12 @@ def probe(host: Host, _request: Request) -> Reading:
         replace(gpu, index=position, visible=position in visible) if gpu.usable else replace(gpu, visible=False)
         for position, (gpu, _) in enumerate(devices)
     )
-    problems = [_not_driven(card) for card in ordered if not _is_integrated(card) and card.driver not in _DRIVERS]
-    problems += [_untold(gpu) for gpu in gpus if gpu.usable and not gpu.integrated and gpu.memory_total is None]
+    problems = [
+        driver_problem(_PROBE, card, "Intel GPU", _DRIVERS, "run 'sudo modprobe xe'")
+        for card in ordered
+        if not _is_integrated(card) and card.driver not in _DRIVERS
+    ]
+    problems += [_memory_unknown(gpu) for gpu in gpus if gpu.usable and not gpu.integrated and gpu.memory_total is None]
     return Reading(
         gpus=gpus,
         drivers=_driver(host, ordered),
@@ -79,7 +83,7 @@ def probe(host: Host, _request: Request) -> Reading:
     )
 
 
-def _is_integrated(card: Display) -> bool:
+def _is_integrated(card: PciDevice) -> bool:
     if _family(card.device):
         return False
     return card.bus_id.startswith("0000:00:")
@@ -89,15 +93,15 @@ def _family(device: int) -> str | None:
     return next((name for first, last, name in _CARDS if first <= device <= last), None)
 
 
-def _devices(host: Host, card: Display) -> list[tuple[Gpu, int]]:
-    """The card, or each of its tiles where programs see them apart; with the number of tiles that the entry has."""
+def _devices(host: Host, card: PciDevice) -> list[tuple[Gpu, int]]:
+    """The devices of a card as programs see them, each with its number of tiles: the card, or each tile."""
     bound = card.driver in _DRIVERS
     integrated = _is_integrated(card)
     gpu = Gpu(
         vendor="intel",
         name=_NAMES.get(card.device) or f"{_family(card.device) or 'Intel GPU'} [8086:{card.device:04x}]",
         usable=bound or integrated,
-        fault=None if bound or integrated else "driver-not-loaded",
+        fault=None if bound or integrated else DRIVER_NOT_LOADED,
         integrated=integrated,
         unified=integrated,
         pci_bus_id=card.bus_id,
@@ -113,8 +117,8 @@ def _devices(host: Host, card: Display) -> list[tuple[Gpu, int]]:
     return [(replace(gpu, memory_total=_lmem(host, card)), 1)]
 
 
-def _tiles(host: Host, card: Display) -> list[int | None]:
-    """Bytes of each tile as xe tells them (with what the driver keeps of it); () without tiles, as under i915."""
+def _tiles(host: Host, card: PciDevice) -> list[int | None]:
+    """Bytes of each tile from the xe driver, the driver's own part included; empty without tiles, as under i915."""
     names = sorted(name for name in host.list(card.path) or () if re.fullmatch(r"tile\d+", name))
     sizes = []
     for name in names:
@@ -124,8 +128,8 @@ def _tiles(host: Host, card: Display) -> list[int | None]:
     return sizes
 
 
-def _lmem(host: Host, card: Display) -> int | None:
-    """Bytes as Intel's own i915 tells them; the one of stock kernels does not."""
+def _lmem(host: Host, card: PciDevice) -> int | None:
+    """Bytes of memory from Intel's own i915 driver; None under the i915 of stock kernels."""
     folder = f"{card.path}/drm"
     places = [card.path, *(f"{folder}/{name}" for name in host.list(folder) or () if name.startswith("card"))]
     if card.path.endswith("/device"):
@@ -133,27 +137,17 @@ def _lmem(host: Host, card: Display) -> int | None:
     return next((size for size in (host.read_int(f"{place}/lmem_total_bytes") for place in places) if size), None)
 
 
-def _not_driven(card: Display) -> Problem:
-    held = f", it is held by {card.driver}" if card.driver else ""
-    return Problem(
-        probe=_PROBE,
-        code="driver-not-loaded",
-        message=f"the Intel GPU {card.bus_id} has neither the xe nor the i915 driver{held}",
-        remedy=f"give it back from {card.driver} to xe" if card.driver else "run 'sudo modprobe xe'",
-    )
-
-
-def _untold(gpu: Gpu) -> Problem:
+def _memory_unknown(gpu: Gpu) -> Problem:
     return Problem(
         probe=_PROBE,
         code="memory-unknown",
-        message=f"the driver of the Intel GPU {gpu.pci_bus_id} does not tell how much memory it has",
-        remedy="'xpu-smi discovery' shows it; the xe driver of newer kernels tells it",
+        message=f"the driver of the Intel GPU {gpu.pci_bus_id} does not report its memory size",
+        remedy="'xpu-smi discovery' shows it; the xe driver of newer kernels reports it",
     )
 
 
-def _driver(host: Host, cards: list[Display]) -> dict[str, Driver]:
-    """Of the cards only: without one, nobody asks for an Intel driver. Drivers of stock kernels have no version."""
+def _driver(host: Host, cards: list[PciDevice]) -> dict[str, Driver]:
+    """The driver of the cards; empty with integrated graphics only. Drivers of stock kernels have no version."""
     names = [card.driver for card in cards if not _is_integrated(card) and card.driver in _DRIVERS]
     if not names:
         return {}

@@ -1,6 +1,6 @@
-"""NVIDIA GPUs through NVML, and PCI's word where NVML cannot speak.
+"""NVIDIA GPUs through NVML, and from the PCI bus where NVML fails.
 
-Never by ``nvidia-smi``: its text changes between drivers. The binding is imported only where the library loads.
+``nvidia-smi`` is never run: its text changes between drivers. pynvml is imported only where NVML's library loads.
 """
 
 from __future__ import annotations
@@ -10,26 +10,35 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from llmcheck.probe import Reading, Request
-from llmcheck.probe._pci import Display, displays
-from llmcheck.probe.gpu._nvml import CALLS, UNKNOWN_ERROR, Asker, read_card, read_instances, text
+from llmcheck.probe import Reading, Request, _pci
+from llmcheck.probe._pci import PciDevice
+from llmcheck.probe.gpu._nvml import (
+    CALLS,
+    DRIVER_NOT_LOADED,
+    GPU_IS_LOST,
+    LIB_RM_VERSION_MISMATCH,
+    LIBRARY_NOT_FOUND,
+    NO_PERMISSION,
+    RESET_REQUIRED,
+    UNKNOWN,
+    Caller,
+    read_card,
+    read_instances,
+    text,
+)
 from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices, withheld_by_container
-from llmcheck.schema.machine import Driver, Gpu, Problem
+from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Problem
 from llmcheck.system.host import Host
 
 VENDOR_ID = 0x10DE
 _PROBE = "gpu.nvidia"
 _LIBRARY = "libnvidia-ml.so.1"
-# Where the library lies when the loader does not know it. On WSL a Linux package's stub may shadow the real one, and
-# what is loaded first answers for the name afterwards, so WSL's own comes first there.
+# Places of the library outside the loader's path. On WSL a stub from a Linux package may hide the real library, and the
+# first one that is loaded is used from then on, so WSL's own is tried first.
 _WSL_LIBRARY = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
 _NIXOS_LIBRARY = "/run/opengl-driver/lib/libnvidia-ml.so.1"
 
-_LIBRARY_MISSING = 12
-_UNUSABLE = (9, 12, 15, 16, 18)
-"""Codes that say the device is there but cannot work; every other failure leaves it unknown."""
-
-# Tegra chips by the device tree's name: the GPU, and its compute capability as NVIDIA's CUDA GPUs page lists it
+# Tegra chips by their name in the device tree: the GPU and its compute capability, from NVIDIA's CUDA GPUs page
 # (developer.nvidia.com/cuda-gpus, read 2026-11-22).
 _TEGRA = {
     "tegra194": ("NVIDIA Xavier (nvgpu)", "7.2"),
@@ -38,35 +47,35 @@ _TEGRA = {
 }
 
 _FAULTS: dict[int, tuple[str, str, str]] = {
-    4: (
+    NO_PERMISSION: (
         "no-permission",
-        "this user may not talk to the NVIDIA driver",
+        "this user has no permission to use the NVIDIA driver",
         "give the user access to /dev/nvidia* (group 'video' or 'render'), or start the container with GPU access",
     ),
-    9: (
+    DRIVER_NOT_LOADED: (
         "driver-not-loaded",
         "the NVIDIA driver is installed but its kernel module is not loaded",
         "run 'sudo modprobe nvidia'; in a container, start it with '--gpus all'",
     ),
-    12: (
+    LIBRARY_NOT_FOUND: (
         "driver-missing",
         "an NVIDIA GPU is on the PCI bus, but the driver's library is not installed",
         "install the NVIDIA driver (Ubuntu: 'sudo ubuntu-drivers install'), then reboot",
     ),
-    15: (
+    GPU_IS_LOST: (
         "gpu-lost",
         "the GPU has fallen off the bus",
-        "power the machine off and on; if it comes back, check the card",
+        "power the machine off and on; if it happens again, check the card",
     ),
-    16: ("gpu-reset-required", "the GPU needs a reset", "run 'sudo nvidia-smi --gpu-reset' or reboot"),
-    18: (
+    RESET_REQUIRED: ("gpu-reset-required", "the GPU needs a reset", "run 'sudo nvidia-smi --gpu-reset' or reboot"),
+    LIB_RM_VERSION_MISMATCH: (
         "driver-mismatch",
-        "the NVIDIA kernel module and library are of different versions (updated without a reboot)",
+        "the NVIDIA kernel module and the driver's library have different versions (updated without a reboot)",
         "reboot, or unload and load the nvidia kernel modules",
     ),
-    999: (
+    UNKNOWN: (
         "nvml-unknown-error",
-        "the NVIDIA driver answered with an unknown error",
+        "the NVIDIA driver returned an unknown error",
         "restart the container, or look at 'dmesg' and reboot",
     ),
 }
@@ -75,37 +84,37 @@ _FAULTS: dict[int, tuple[str, str, str]] = {
 _AMBIGUOUS = Problem(
     probe=_PROBE,
     code="ambiguous-visible-devices",
-    message="CUDA_VISIBLE_DEVICES picks by number among different cards, and CUDA numbers the fastest first: which "
-    "ones it means may differ from what is shown here",
-    remedy="name UUIDs in it ('nvidia-smi -L'), or set CUDA_DEVICE_ORDER=PCI_BUS_ID",
+    message="CUDA_VISIBLE_DEVICES selects by number among different cards, and CUDA numbers the fastest card first: it "
+    "may select other cards than those shown here",
+    remedy="list UUIDs in it ('nvidia-smi -L'), or set CUDA_DEVICE_ORDER=PCI_BUS_ID",
 )
 
 
 def probe(host: Host, _request: Request) -> Iterator[Reading]:
-    """Yields what is known so far after each card: a later one that hangs the driver does not hide the earlier."""
-    seen = displays(host, VENDOR_ID)
+    """Yields a reading after each card, so that a card that hangs the driver does not hide the earlier ones."""
+    seen = _pci.devices(host, VENDOR_ID)
     library = _load_library(host) if host.live else None
     if library is None:
         yield _without_library(host, seen)
         return
-    import pynvml  # 25 ms, and only here is there a driver to talk to
+    import pynvml  # 25 ms, and useful only with a driver
 
     try:
         pynvml.nvmlInit()
-    except Exception as error:  # also the binding's own errors, which are not NVMLError
-        yield _broken(host, seen, getattr(error, "value", UNKNOWN_ERROR))
+    except Exception as error:  # the binding also raises exceptions other than NVMLError
+        yield _without_nvml(host, seen, getattr(error, "value", UNKNOWN))
         return
     yield from _cards(host, seen, pynvml, library)
 
 
-def _cards(host: Host, seen: tuple[Display, ...] | None, nvml: Any, library: str) -> Iterator[Reading]:
-    asker = Asker()
-    version = text(asker.ask(nvml.nvmlSystemGetDriverVersion))
-    cuda = asker.ask(nvml.nvmlSystemGetCudaDriverVersion_v2)
-    count = asker.ask(nvml.nvmlDeviceGetCount)
+def _cards(host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: str) -> Iterator[Reading]:
+    caller = Caller()
+    version = text(caller.call(nvml.nvmlSystemGetDriverVersion))
+    cuda = caller.call(nvml.nvmlSystemGetCudaDriverVersion_v2)
+    count = caller.call(nvml.nvmlDeviceGetCount)
     driver = Driver(version=version, cuda_version=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else None)
     if count is None:
-        yield _broken(host, seen, asker.codes.get("nvmlDeviceGetCount", UNKNOWN_ERROR))
+        yield _without_nvml(host, seen, caller.errors.get("nvmlDeviceGetCount", UNKNOWN))
         return
     waiting = [Gpu(vendor="nvidia", index=index, usable=None, fault="deadline") for index in range(count)]
     entries: list[tuple[Gpu, str]] = []
@@ -154,23 +163,22 @@ def _reading(
 
 
 def _card(nvml: Any, index: int, driver: str | None) -> tuple[list[tuple[Gpu, str]], list[Problem]]:
-    """One card with its MIG instances, and what is wrong with it."""
-    asker = Asker()
-    handle = asker.ask(nvml.nvmlDeviceGetHandleByIndex, index)
+    """One card with its MIG instances, and its problems."""
+    caller = Caller()
+    handle = caller.call(nvml.nvmlDeviceGetHandleByIndex, index)
     if handle is None:
-        code = next(iter(asker.codes.values()), UNKNOWN_ERROR)
+        code = next(iter(caller.errors.values()), UNKNOWN)
         problem = _problem(code, f"GPU {index}: ")
-        usable = False if code in _UNUSABLE else None
-        return [(Gpu(vendor="nvidia", index=index, usable=usable, fault=problem.code), "")], [problem]
-    gpu = read_card(nvml, asker, handle, index, driver)
-    uuid = text(asker.ask(nvml.nvmlDeviceGetUUID, handle)) or ""
+        return [(Gpu(vendor="nvidia", index=index, usable=_usable(code), fault=problem.code), "")], [problem]
+    gpu = read_card(nvml, caller, handle, index, driver)
+    uuid = text(caller.call(nvml.nvmlDeviceGetUUID, handle)) or ""
     problems = []
-    broken = asker.broken()
+    broken = caller.fatal_error()
     if broken is not None:
         problems.append(_problem(broken, f"GPU {index}: "))
         gpu = replace(gpu, usable=False, fault=problems[0].code, unified=False)
-    elif "nvmlDeviceGetMemoryInfo" in asker.codes and not gpu.mig_mode:
-        code = asker.codes["nvmlDeviceGetMemoryInfo"]
+    elif "nvmlDeviceGetMemoryInfo" in caller.errors and not gpu.mig_mode:
+        code = caller.errors["nvmlDeviceGetMemoryInfo"]
         problems.append(_problem(code, f"GPU {index}: its memory could not be read: "))
     instances = read_instances(nvml, handle, gpu) if gpu.mig_mode and not broken else []
     if gpu.mig_mode and not instances and not broken:
@@ -179,44 +187,46 @@ def _card(nvml: Any, index: int, driver: str | None) -> tuple[list[tuple[Gpu, st
                 probe=_PROBE,
                 code="mig-without-instances",
                 message=f"GPU {index} is in MIG mode without instances: no process can use it",
-                remedy=f"make instances ('sudo nvidia-smi mig -cgi ... -C') or 'sudo nvidia-smi -i {index} -mig 0'",
+                remedy=f"create instances ('sudo nvidia-smi mig -cgi ... -C') or 'sudo nvidia-smi -i {index} -mig 0'",
             )
         )
-    problems += _worn(gpu)
+    problems += _ecc_problems(gpu)
     return [(gpu, uuid), *instances], problems
 
 
-def _worn(gpu: Gpu) -> list[Problem]:
-    """A card that works but has given up memory, or waits for a reset to do so."""
+def _ecc_problems(gpu: Gpu) -> list[Problem]:
+    """Memory errors of a card that works."""
     ecc = gpu.ecc
     if ecc is None:
         return []
-    problems = []
+    found: list[tuple[str, str, str]] = []
     if ecc.remapping_failed:
-        message, remedy = "has no spare memory rows left", "have the card replaced"
-        problems.append(
-            Problem(probe=_PROBE, code="ecc-exhausted", message=f"GPU {gpu.index} {message}", remedy=remedy)
-        )
+        found.append(("ecc-exhausted", "has no spare memory rows left", "have the card replaced"))
     if ecc.remapping_pending:
-        message, remedy = "waits for a reset to remap bad memory", "run 'sudo nvidia-smi --gpu-reset' or reboot"
-        problems.append(
-            Problem(probe=_PROBE, code="ecc-remap-pending", message=f"GPU {gpu.index} {message}", remedy=remedy)
-        )
+        remedy = "run 'sudo nvidia-smi --gpu-reset' or reboot"
+        found.append(("ecc-remap-pending", "needs a reset to remap bad memory", remedy))
     if ecc.uncorrected_errors:
-        message = f"GPU {gpu.index} has had {ecc.uncorrected_errors} uncorrected memory errors since the driver loaded"
-        problems.append(
-            Problem(probe=_PROBE, code="ecc-errors", message=message, remedy="look at 'dmesg' for Xid errors")
-        )
-    return problems
+        message = f"has had {ecc.uncorrected_errors} uncorrected memory errors since the driver was loaded"
+        found.append(("ecc-errors", message, "look at 'dmesg' for Xid errors"))
+    return [
+        Problem(probe=_PROBE, code=code, message=f"GPU {gpu.index} {message}", remedy=remedy)
+        for code, message, remedy in found
+    ]
 
 
 def _problem(code: int, before: str = "") -> Problem:
-    fault, message, remedy = _FAULTS.get(code, _FAULTS[UNKNOWN_ERROR])
+    fault, message, remedy = _FAULTS.get(code, _FAULTS[UNKNOWN])
     return Problem(probe=_PROBE, code=fault, message=f"{before}{message} (NVML error {code})", remedy=remedy)
 
 
+def _usable(code: int) -> bool | None:
+    """False for an NVML error of a broken card or driver; None for any other, which leaves it unknown."""
+    fault, _, _ = _FAULTS.get(code, _FAULTS[UNKNOWN])
+    return False if fault in BROKEN_FAULTS else None
+
+
 def _load_library(host: Host) -> str | None:
-    """The name under which NVML loads; None if nowhere."""
+    """The name or path by which NVML's library was loaded; None where it could not be loaded."""
     if host.platform == "windows":
         system = host.environ.get("WINDIR", "C:\\Windows")
         names = [f"{system}\\System32\\nvml.dll", "nvml.dll"]
@@ -237,18 +247,18 @@ def _load_library(host: Host) -> str | None:
     return None
 
 
-def _without_library(host: Host, seen: tuple[Display, ...] | None) -> Reading:
-    """No driver library: no NVIDIA GPU, unless PCI shows one, or the machine is a Jetson, whose GPU is in the chip."""
+def _without_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Reading:
+    """Without NVML's library there is no NVIDIA GPU, unless the PCI bus lists one or the machine is a Jetson."""
     jetson = _jetson(host)
     if jetson is not None:
         return jetson
     if not seen:
         return Reading(gpus=(), sources={"gpus": "no NVML library and no NVIDIA device on the PCI bus"})
-    return _broken(host, seen, _LIBRARY_MISSING)
+    return _without_nvml(host, seen, LIBRARY_NOT_FOUND)
 
 
 def _jetson(host: Host) -> Reading | None:
-    """The GPU of a Tegra chip, named by the device tree; its memory is the machine's RAM. None on other machines."""
+    """The GPU of a Tegra chip, from the device tree; its memory is the machine's RAM. None on other machines."""
     compatible = (host.read("/proc/device-tree/compatible") or "").split("\0")
     chip = next((name.removeprefix("nvidia,") for name in compatible if name.startswith("nvidia,tegra")), None)
     if chip is None:
@@ -263,27 +273,27 @@ def _jetson(host: Host) -> Reading | None:
     )
 
 
-def _broken(host: Host, seen: tuple[Display, ...] | None, code: int) -> Reading:
-    """The driver does not answer: each card on PCI is an entry without facts; without any, the list is unknown."""
-    problem = _no_library(host, seen) if code == _LIBRARY_MISSING else _problem(code)
-    if code == 9 and host.exists("/sys/module/nvidia"):
+def _without_nvml(host: Host, seen: tuple[PciDevice, ...] | None, code: int) -> Reading:
+    """The cards on the PCI bus, without their facts, where NVML fails; None for the list where the bus has none."""
+    problem = _no_library(host, seen) if code == LIBRARY_NOT_FOUND else _problem(code)
+    if code == DRIVER_NOT_LOADED and host.exists("/sys/module/nvidia"):
         problem = _no_devices(host)
-    if code != _LIBRARY_MISSING and seen == ():
-        problem = replace(problem, message=f"{problem.message}; no NVIDIA device is seen on the PCI bus")
+    if code != LIBRARY_NOT_FOUND and seen == ():
+        problem = replace(problem, message=f"{problem.message}; the PCI bus has no NVIDIA device")
     version = (host.read("/sys/module/nvidia/version") or "").strip() or None
-    if code == 18 and version:
+    if code == LIB_RM_VERSION_MISMATCH and version:
         problem = replace(problem, message=f"{problem.message}; the loaded module is {version}")
     gpus = tuple(
         Gpu(
             vendor="nvidia",
             name=f"NVIDIA GPU [10de:{card.device:04x}]",
-            usable=False if code in _UNUSABLE else None,
+            usable=_usable(code),
             fault=problem.code,
             pci_bus_id=card.bus_id,
         )
         for card in seen or ()
     )
-    drivers = {} if code == _LIBRARY_MISSING else {"nvidia": Driver(version=version, fault=problem.code)}
+    drivers = {} if code == LIBRARY_NOT_FOUND else {"nvidia": Driver(version=version, fault=problem.code)}
     return Reading(
         gpus=gpus or None,
         drivers=drivers,
@@ -292,30 +302,30 @@ def _broken(host: Host, seen: tuple[Display, ...] | None, code: int) -> Reading:
     )
 
 
-def _no_library(host: Host, seen: tuple[Display, ...] | None) -> Problem:
-    """PCI shows a card and NVML's library is nowhere: why, as far as the kernel tells."""
-    problem = _problem(_LIBRARY_MISSING)
+def _no_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Problem:
+    """Why NVML's library is missing although the PCI bus has an NVIDIA card."""
+    problem = _problem(LIBRARY_NOT_FOUND)
     if any(card.driver == "nouveau" for card in seen or ()):
-        message = "the NVIDIA GPU is driven by nouveau, which cannot compute; NVIDIA's own driver is not installed"
+        message = "the NVIDIA GPU uses the nouveau driver, which cannot compute; NVIDIA's own driver is not installed"
         return replace(problem, code="nouveau", message=message)
     if host.exists("/sys/module/nvidia"):
-        asked = " (NVIDIA_VISIBLE_DEVICES asks for none)" if withheld_by_container(host.environ, container=True) else ""
+        why = " (NVIDIA_VISIBLE_DEVICES selects none)" if withheld_by_container(host.environ, container=True) else ""
         return Problem(
             probe=_PROBE,
             code="no-gpu-access",
-            message=f"the host has a working NVIDIA driver, but this container was started without access to it{asked}",
+            message=f"the host has a working NVIDIA driver, but this container was started without access to it{why}",
             remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
         )
     return replace(problem, message="an NVIDIA GPU is on the PCI bus, but its driver is not installed")
 
 
 def _no_devices(host: Host) -> Problem:
-    """The kernel module is there, and still no card can be reached."""
+    """The problem of a machine whose kernel module is loaded but lists no card."""
     if host.exists("/dev/nvidiactl"):
         return Problem(
             probe=_PROBE,
             code="no-devices",
-            message="the NVIDIA driver is loaded but lists no GPU, while the PCI bus shows one",
+            message="the NVIDIA driver is loaded but lists no GPU, although the PCI bus has one",
             remedy="look at 'dmesg' for NVRM messages; a GPU reserved for a virtual machine is bound to vfio-pci",
         )
     return Problem(

@@ -1,1 +1,1 @@
-"""What the output formats share: values as blocks of text and tables."""
+"""Views turn values into blocks of text and tables, which the output formats share."""

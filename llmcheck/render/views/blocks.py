@@ -1,4 +1,4 @@
-"""The blocks that every document consists of. A view builds them; each format for people writes them in its own way."""
+"""The blocks of a document. Views create them; the formats for people write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+
+from llmcheck.schema.estimate import Component
 
 Tone = Literal["plain", "strong", "dim", "good", "bad", "warn", "unknown", "accent"]
 
@@ -27,7 +29,7 @@ class Fact(Struct, frozen=True):
     value: str
     tone: Tone = "plain"
     used: float | None = None
-    """0 to 1, drawn as a bar in front of the value; None draws none."""
+    """0 to 1, drawn as a bar in front of the value; None: no bar."""
 
 
 class Facts(Struct, frozen=True):
@@ -35,17 +37,20 @@ class Facts(Struct, frozen=True):
 
 
 class Segment(Struct, frozen=True):
-    name: str
+    component: Component
+    """Decides its character and colour."""
+    label: str
     size: float
+    """In the unit of the bar's capacity."""
 
 
 class Stack(Struct, frozen=True):
-    """A bar: one capacity and its parts, drawn to scale; parts beyond the capacity are drawn past its end."""
+    """A bar that shows the parts of a capacity, to scale; parts beyond the capacity are drawn past its end."""
 
     label: str
     segments: Sequence[Segment]
     capacity: float | None
-    """None: not known; the parts fill the whole bar."""
+    """None: unknown; the parts fill the bar."""
     value: str
     tone: Tone = "plain"
 
@@ -60,11 +65,11 @@ class Column(Struct, frozen=True):
     wide_only: bool = False
     """Shown only on wide terminals."""
     not_narrow: bool = False
-    """Left out on narrow terminals: the text below has it too."""
+    """Not shown on narrow terminals; other text has the same information."""
     fixed: bool = False
     """Never wrapped."""
-    least: int = 8
-    """The least width that its text is wrapped to; a table that needs more than there is becomes a list."""
+    min_width: int = 8
+    """Its text is not wrapped to fewer cells. A table that does not fit becomes a list."""
 
 
 class Table(Struct, frozen=True):
@@ -77,15 +82,16 @@ class Bullets(Struct, frozen=True):
 
 
 class Commands(Struct, frozen=True):
-    """Shell lines to paste, each with its reason."""
+    """Shell commands to paste."""
 
     lines: Sequence[tuple[str, str]]
+    """A command and its reason, which may be empty."""
 
 
 Block = Heading | Facts | Stacks | Table | Bullets | Commands
 Document = Sequence[Block]
 
 
-def moment(iso: str | None) -> str:
-    """An ISO 8601 time in UTC as people write it, to the minute: ``2026-11-22 12:00 UTC``."""
+def format_time(iso: str | None) -> str:
+    """An ISO 8601 time in UTC, to the minute: ``2026-11-22 12:00 UTC``."""
     return f"{iso[:10]} {iso[11:16]} UTC" if iso and len(iso) >= 16 else iso or ""

@@ -1,8 +1,8 @@
-"""Profiles and libraries, listed and shown."""
+"""Profiles, models and libraries: lists, and one in detail."""
 
 from __future__ import annotations
 
-from llmcheck.judge.requirements import needed
+from llmcheck.judge.requirements import needed, traits
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
@@ -14,6 +14,7 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
+from llmcheck.render.views.corrections import corrections
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.responses import (
     LibraryCheck,
@@ -25,17 +26,16 @@ from llmcheck.schema.responses import (
     ShownLibrary,
     ShownProfile,
 )
-from llmcheck.tables.correction import Correction
 from llmcheck.tables.library import Library
 
 _STATUS_TONES: dict[str, Tone] = {"active": "good", "closing": "bad"}
 
 
 def catalogue(value: object) -> list[Block]:
-    """Raises TypeError for a value that no view shows."""
+    """Raises TypeError for a value without a view."""
     match value:
         case ProfileList():
-            columns = [Column("id", fixed=True), Column("title"), Column("asks for"), Column("documented cost")]
+            columns = [Column("id", fixed=True), Column("title"), Column("hardware"), Column("documented cost")]
             return [Table(columns, [_profile_row(each) for each in value.profiles])]
         case ShownProfile():
             return _profile(value)
@@ -76,13 +76,19 @@ def _model_row(model: ModelRow) -> list[Cell]:
 
 
 def _profile_row(profile: Profile) -> list[Cell]:
-    hardware = [each for each in profile.require if each.kind in ("gpu", "ram", "disk") and each.level == "required"]
+    hardware = [each for each in profile.require if each.level == "required" and _is_equipment(each.kind)]
     return [
         Cell(profile.id, "strong"),
         Cell(profile.title),
         Cell("; ".join(f"{each.kind} {needed(each)}" for each in hardware)),
         Cell(profile.cost.documented if profile.cost else "", "dim"),
     ]
+
+
+def _is_equipment(kind: str) -> bool:
+    """Whether a requirement kind is hardware to buy or rent, unlike a driver, which only blocks other requirements."""
+    found = traits(kind)
+    return found.group == "hardware" and (found.blocks is None or bool(found.blocked_by))
 
 
 def _profile(value: ShownProfile) -> list[Block]:
@@ -111,7 +117,7 @@ def _profile(value: ShownProfile) -> list[Block]:
         Heading("Requirements"),
         Table(columns, rows),
     ]
-    return [*blocks, *_corrections(value.corrections)]
+    return [*blocks, *corrections(value.corrections)]
 
 
 def _library_row(library: Library) -> list[Cell]:
@@ -125,7 +131,7 @@ def _library_row(library: Library) -> list[Cell]:
 
 
 def _advised(library: Library) -> str:
-    """The beginning of it, where it is several commands; a plan has the rest, and what fits the machine."""
+    """The requirements, or the first of several commands; a plan has all of them."""
     if library.requirements:
         return " ".join(library.requirements)
     return library.commands[0] if library.commands else "–"
@@ -197,14 +203,14 @@ def _library(value: ShownLibrary) -> list[Block]:
     ]
     facts = [Fact(label, text) for label, text in pairs if text]
     if value.alias is not None:
-        facts.insert(0, Fact("Asked for", f"{value.alias.name}: {value.alias.reason} ({value.alias.as_of})"))
-    return [Heading(library.name, library.id), Facts(facts), *_corrections(value.corrections)]
+        facts.insert(0, Fact("Alias", f"{value.alias.name}: {value.alias.reason} ({value.alias.as_of})"))
+    return [Heading(library.name, library.id), Facts(facts), *corrections(value.corrections)]
 
 
 def _torch_pin(library: Library) -> str | None:
     if library.torch is None:
         return None
-    return f"torch {library.torch}" + (", which it brings" if library.pins_torch else "")
+    return f"torch {library.torch}" + (", which it installs itself" if library.pins_torch else "")
 
 
 def _build(library: Library) -> str | None:
@@ -215,21 +221,12 @@ def _build(library: Library) -> str | None:
 
 def _environment(library: Library) -> str:
     if library.environment is None:
-        return "the shared one"
+        return "shared"
     return (
-        f"its own ({library.environment})" if library.isolated else f"shared; beside a conflict, {library.environment}"
+        f"separate ({library.environment})" if library.isolated else f"shared; if it conflicts, {library.environment}"
     )
 
 
 def _pythons(library: Library) -> str | None:
     bounds = (f"{library.python_min} or newer" if library.python_min else "", library.python_below or "")
     return f"{bounds[0]}, below {bounds[1]}" if all(bounds) else bounds[0] or None
-
-
-def _corrections(corrections: tuple[Correction, ...]) -> list[Block]:
-    if not corrections:
-        return []
-    said = [
-        f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in corrections
-    ]
-    return [Heading("Corrections"), Bullets([Cell(text, "warn") for text in said])]

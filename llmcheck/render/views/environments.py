@@ -1,49 +1,65 @@
-"""What the formats that hold one environment share."""
+"""Functions for the formats that write plans as files for other programs."""
 
 from __future__ import annotations
 
 import re
 
 from llmcheck.errors import UsageError
+from llmcheck.install.specifiers import name_of
 from llmcheck.printable import printable
 from llmcheck.schema.advice import Environment, Plan, Step
 from llmcheck.schema.machine import normalized_name
 
+# The version if the plan does not know one: nearly all packages have wheels for it (2026-11).
+_PYTHON = "3.12"
+
 
 def only_environment(plan: Plan, what: str) -> Environment | None:
-    """None where nothing is missing. Raises UsageError where there are several: one file cannot hold two."""
+    """The only Python environment of a plan; None if nothing is missing. Raises UsageError if there are several.
+
+    ``what``: the kind of file, for the error message.
+    """
     of_python = [each for each in plan.environments if each.python is not None]
     if len(of_python) > 1:
         names = ", ".join(each.name for each in of_python)
-        raise UsageError(f"this plan has {len(of_python)} environments ({names}), {what} holds one: --environment NAME")
+        raise UsageError(
+            f"this plan has {len(of_python)} environments ({names}), but {what} can have only one: "
+            "choose it with --environment NAME"
+        )
     return of_python[0] if of_python else None
 
 
 def requested_names(environment: Environment) -> set[str]:
-    """Normalised, of all that its steps ask for."""
-    names = (re.match(r"[A-Za-z0-9._-]+", each) for step in environment.steps for each in step.requirements)
-    return {normalized_name(found[0]) for found in names if found}
+    """The normalised names of the packages that its steps name."""
+    return {normalized_name(name_of(each)) for step in environment.steps for each in step.requirements}
 
 
-def head(plan: Plan) -> list[str]:
-    """Comments, for a file that is read by another program: what it is for, what comes first, what is left out."""
-    said = [f"{plan.target}: planned by llmcheck"]
-    said += [f"before anything else: {each}" for each in plan.first]
-    said += [f"cannot be installed here: {each.library}: {each.reason}" for each in plan.left_out]
-    return [f"# {printable(text)}" for text in said]
+def python_series(environment: Environment | None) -> str:
+    """The major.minor version of an environment's Python; a current one if it is unknown."""
+    found = re.match(r"\d+\.\d+", (environment.python_version if environment else None) or "")
+    return found[0] if found else _PYTHON
 
 
-def installs(environment: Environment) -> list[Step]:
+def header(plan: Plan) -> list[str]:
+    """Comments at the top of a file: its purpose, what has to be done first, and what is left out."""
+    texts = [f"{plan.target}: planned by llmcheck"]
+    texts += [f"before anything else: {each}" for each in plan.first]
+    texts += [f"cannot be installed here: {each.library}: {each.reason}" for each in plan.left_out]
+    return [f"# {printable(text)}" for text in texts]
+
+
+def install_steps(environment: Environment) -> list[Step]:
+    """The steps that install packages."""
     return [step for step in environment.steps if step.requirements]
 
 
 def only_binary(environment: Environment) -> list[str]:
-    """Options that a list of requirements takes on lines of their own, as indexes are."""
-    options = (option for step in installs(environment) for option in step.options)
+    """The --only-binary options, which a requirements file has on separate lines."""
+    options = (option for step in install_steps(environment) for option in step.options)
     return list(dict.fromkeys(option for option in options if option.startswith("--only-binary")))
 
 
 def indexes(environment: Environment) -> list[str]:
-    """Those beside PyPI, in order."""
-    steps = installs(environment)
+    """The URLs of package indexes other than PyPI, in order."""
+    steps = install_steps(environment)
     return list(dict.fromkeys(url for step in steps for url in (step.index_url, step.extra_index_url) if url))

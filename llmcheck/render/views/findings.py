@@ -1,11 +1,13 @@
-"""The gate's report: every finding of every profile, what to do, and what the document has wrong."""
+"""The screen of ``llmcheck check``: every finding of every profile, what to do, and corrections of the document."""
 
 from __future__ import annotations
 
+from llmcheck import shell
 from llmcheck.judge import gap_summary
 from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
+from llmcheck.render.views.corrections import correction_text
 from llmcheck.schema.report import Finding, ProfileReport, Report, Status, Verdict
 from llmcheck.units import GB, GIB, format_gb, format_gib
 
@@ -13,22 +15,28 @@ MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown"
 TONES: dict[Status, Tone] = {"pass": "good", "warn": "warn", "fail": "bad", "unknown": "unknown", "skipped": "dim"}
 VERDICT_TONES: dict[Verdict, Tone] = {"ready": "good", "not-ready": "bad", "undetermined": "unknown"}
 WORDS: dict[Verdict, str] = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined"}
+NOTHING_CHECKED = "nothing was checked"
 
 
 def findings(value: Report, options: Options) -> list[Block]:
-    """The screen of ``llmcheck check``."""
     blocks: list[Block] = []
     for profile in value.profiles:
         blocks += _profile(profile, options)
-    if len(value.profiles) > 1 and value.verdict:
-        blocks.append(Heading(f"All: {WORDS[value.verdict]}", "", VERDICT_TONES[value.verdict]))
+    if len(value.profiles) > 1:
+        words, tone = _verdict(value.verdict)
+        blocks.append(Heading(f"All: {words}", "", tone))
     return blocks
 
 
+def _verdict(verdict: Verdict | None) -> tuple[str, Tone]:
+    return (NOTHING_CHECKED, "unknown") if verdict is None else (WORDS[verdict], VERDICT_TONES[verdict])
+
+
 def _profile(profile: ProfileReport, options: Options) -> list[Block]:
-    title = f"{profile.id}: {WORDS[profile.verdict]}"
+    words, tone = _verdict(profile.verdict)
+    title = f"{profile.id}: {words}"
     detail = " · ".join(part for part in (profile.title, _in_groups(profile)) if part)
-    blocks: list[Block] = [Heading(title, detail, VERDICT_TONES[profile.verdict], level=2)]
+    blocks: list[Block] = [Heading(title, detail, tone, level=2)]
     columns = [
         Column("", fixed=True),
         Column("requirement"),
@@ -45,12 +53,10 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     todo = _todo(profile)
     if todo:
         blocks += [Heading("What to do", level=3), Bullets(todo)]
-    elsewhere = [each for each in profile.corrections if each.memory_total is None]
-    if elsewhere:
-        texts = [
-            f"documented: {each.documented}; in fact: {each.fact} ({each.source}, {each.as_of})" for each in elsewhere
-        ]
-        blocks += [Heading("About the documented figures", level=3), Bullets([Cell(text, "dim") for text in texts])]
+    general = [each for each in profile.corrections if each.memory_total is None]
+    if general:
+        items = [Cell(correction_text(each), "dim") for each in general]
+        blocks += [Heading("About the documented figures", level=3), Bullets(items)]
     if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     return blocks
@@ -70,7 +76,7 @@ def _computed(profile: ProfileReport) -> list[Block]:
 
 
 def _in_groups(profile: ProfileReport) -> str:
-    """``hardware ready, 3 libraries missing`` where the two differ or software is what is missing."""
+    """``hardware ready, 3 libraries missing``; empty if no library is missing."""
     missing = len(gap_summary.missing_libraries(profile))
     if profile.hardware is None or not missing:
         return ""
@@ -95,25 +101,28 @@ def _row(finding: Finding) -> list[Cell]:
 
 
 def _todo(profile: ProfileReport) -> list[Cell]:
-    """Each cause once, with its remedy; missing libraries share one command."""
+    """Each cause once, with its remedy. Missing libraries share one command."""
     items: list[Cell] = []
+    if profile.verdict is None:
+        items.append(Cell("--skip and --only leave out every requirement: name others", "unknown"))
     for finding in gap_summary.to_do(profile):
         remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
         items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
     software = [each.needed for each in profile.findings if gap_summary.is_installable(each)]
     if software:
         missing = "; ".join(software)
-        items.append(Cell(f"install what is missing ({missing}): llmcheck install {profile.id}", "bad"))
+        target = profile.id if profile.path is None else shell.quote(profile.path)
+        items.append(Cell(f"install the missing libraries ({missing}): llmcheck install {target}", "bad"))
     return items
 
 
 def _sentence(text: str) -> str:
-    """With a capital, unless it begins with a name that has none."""
+    """With a capital letter, unless the first word is an id or a path."""
     return text[:1].upper() + text[1:] if text.split(" ")[0].isalpha() else text
 
 
 def hardware_gaps(profile: ProfileReport) -> list[str]:
-    """What the hardware lacks or leaves uncertain, in a few words each; [] if nothing does."""
+    """Missing or unknown hardware, in a few words each; empty if there is none."""
     words = [_gap(each) for each in gap_summary.hardware_gaps(profile)]
     return [*words, "needs a cluster"] if gap_summary.needs_cluster(profile) else words
 
@@ -141,14 +150,14 @@ _GAPS = {
     "gpu-split": "only split over several GPUs",
     "compute-capability": "compute capability too low",
 }
-"""By ``Finding.shortfall``, where the code alone decides the words."""
+"""Words by ``Finding.shortfall``, if they depend on nothing else."""
 _QUANTITIES = {"gpu-memory": "GPU memory", "ram": "RAM", "disk-space": "disk"}
 _WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
-"""A recommendation of which it helps to see what is there instead."""
+"""For these recommendations, the found value is shown."""
 
 
 def _size(finding: Finding) -> str:
-    """Of the GPUs that are needed: ``2 x 80 GB``."""
+    """The required GPU memory: ``2 x 80 GB``."""
     needed = finding.needed_bytes or 0
     size = format_gib(needed) if needed % GIB == 0 and needed % GB else format_gb(needed)
     return f"{finding.needed_count} x {size}" if (finding.needed_count or 1) > 1 else size

@@ -28,7 +28,7 @@ from llmcheck.schema.estimate import (
     Term,
 )
 from llmcheck.schema.workload import Workload
-from llmcheck.units import format_gib
+from llmcheck.units import format_gib, two_digits
 
 VERDICTS: dict[FitVerdict, tuple[str, Tone]] = {
     "fits": ("fits", "good"),
@@ -71,7 +71,11 @@ def fit(value: Fit, options: Options) -> list[Block]:
         blocks += [Heading("Limits and speed"), Facts(facts)]
     if value.ways:
         rows = [[Cell(way.change), Cell(format_gib(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [Column("change", least=24), Column("total memory", right=True, fixed=True), Column("", fixed=True)]
+        columns = [
+            Column("change", min_width=24),
+            Column("total memory", right=True, fixed=True),
+            Column("", fixed=True),
+        ]
         name = "Would fit on the GPUs alone" if value.verdict == "fits-with-offload" else "Would fit"
         blocks += [Heading(name), Table(columns, rows)]
     elif value.verdict == "does-not-fit":
@@ -113,7 +117,7 @@ def used_as(workload: Workload) -> str:
 
 
 def _stacks(value: Fit) -> list[Stack]:
-    """Equal GPUs are drawn once."""
+    """One bar for each group of equal GPUs."""
     groups: dict[tuple[object, ...], list[GpuShare]] = {}
     for share in value.per_gpu:
         groups.setdefault((share.name, share.free, share.budget, share.memory.total), []).append(share)
@@ -128,7 +132,7 @@ def _stacks(value: Fit) -> list[Stack]:
         rows.append(
             Stack(
                 label=label,
-                segments=[Segment(_NAMES[name], getattr(first.memory, name)) for name in _NAMES],
+                segments=[Segment(name, label, getattr(first.memory, name)) for name, label in _NAMES.items()],
                 capacity=available,
                 value=f"{needed} needed, {shown} available",
                 tone="bad" if over else "good",
@@ -155,7 +159,7 @@ def _components(memory: Memory, options: Options) -> Table:
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
         Column("low to high", right=True, fixed=True),
-        Column("parts", least=20),
+        Column("parts", min_width=20),
     ]
     if options.verbose:  # each term has a row of its own below its component
         columns, rows = columns[:-1], [row[:-1] for row in rows]
@@ -209,11 +213,4 @@ def _pace(speed: Speed) -> list[Fact]:
 
 def about(rate: Band) -> str:
     """``about 55 (38 to 70)``: no more digits than an estimate has."""
-    return f"about {figure(rate.expected)} ({figure(rate.low)} to {figure(rate.high)})"
-
-
-def figure(value: float) -> str:
-    if value >= 100:
-        digits = len(str(int(value))) - 2
-        return f"{round(value / 10**digits) * 10**digits:,}"
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+    return f"about {two_digits(rate.expected)} ({two_digits(rate.low)} to {two_digits(rate.high)})"

@@ -1,4 +1,4 @@
-"""The inventory."""
+"""The screen of ``llmcheck machine``: the inventory of a machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from llmcheck.gpus import names, vendors
-from llmcheck.gpus.unified_memory import with_share
+from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -19,7 +19,7 @@ from llmcheck.render.views.blocks import (
     Heading,
     Table,
     Tone,
-    moment,
+    format_time,
 )
 from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, Problem, Ram, Source
 from llmcheck.units import GIB, format_gb, format_gib
@@ -28,9 +28,8 @@ _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "
 
 
 def machine(value: Machine, options: Options) -> list[Block]:
-    """The whole screen of ``llmcheck machine``."""
-    detail = " · ".join(part for part in (value.identity.hostname, moment(value.collected_at)) if part)
-    blocks = [Heading("Machine", detail, level=1), *inventory(value, options, whole=True)]
+    detail = " · ".join(part for part in (value.identity.hostname, format_time(value.collected_at)) if part)
+    blocks = [Heading("Machine", detail, level=1), *inventory(value, options, detailed=True)]
     if value.sources:
         columns = [
             Column("fact"),
@@ -47,18 +46,18 @@ def _source(source: Source) -> list[Cell]:
     return [Cell(source.fact), Cell(source.source), Cell(source.probe, "dim"), Cell(spent, "dim")]
 
 
-def inventory(value: Machine, options: Options, whole: bool = False) -> list[Block]:
-    """Facts, and the problems that kept others from being found; ``whole``: also those that few tiers need."""
-    whole = whole or options.verbose > 0
-    rows = [_cpu(value.cpu), _ram(value.ram), *_gpus(value, whole)]
+def inventory(value: Machine, options: Options, detailed: bool = False) -> list[Block]:
+    """Facts and problems. ``detailed``: also facts that few tiers need."""
+    detailed = detailed or options.verbose > 0
+    rows = [_cpu(value.cpu), _ram(value.ram), *_gpus(value, detailed)]
     rows += [
         Fact("Other", f"{each.count} × {each.name} (not a GPU, not counted as one)") for each in value.accelerators
     ]
     rows += _disks(value.disks or ())
-    rows += _fabric(value, whole)
+    rows += _fabric(value, detailed)
     rows.append(_system(value))
-    rows += _software(value, whole)
-    if whole:
+    rows += _software(value, detailed)
+    if detailed:
         rows += [*_limits(value), *_access(value.access)]
     blocks: list[Block] = [Facts(rows)]
     if value.problems:
@@ -96,14 +95,14 @@ def _ram(ram: Ram) -> Fact:
     )
 
 
-def _gpus(value: Machine, whole: bool) -> list[Fact]:
+def _gpus(value: Machine, detailed: bool) -> list[Fact]:
     if value.gpus is None:
         return [Fact("GPU", "could not be listed (see Problems)", "unknown")]
     if not value.gpus:
         return [Fact("GPU", "none", "dim")]
-    rows = _alike([with_share(gpu, value.ram) for gpu in value.gpus])
-    if whole:
-        rows += [Fact("", text) for text in _about_gpus(value.gpus)]
+    rows = _grouped_rows([with_usable_memory(gpu, value.ram) for gpu in value.gpus])
+    if detailed:
+        rows += [Fact("", text) for text in _gpu_notes(value.gpus)]
     return rows + [Fact("Driver", text) for text in _drivers(value.drivers)]
 
 
@@ -114,13 +113,13 @@ def _drivers(drivers: Mapping[str, Driver]) -> Iterator[str]:
             yield f"{vendors.named(vendor).name} {driver.version}{cuda}"
 
 
-def _alike(gpus: Sequence[Gpu]) -> list[Fact]:
-    """One row for each run of consecutive numbers that differ in their number alone: ``GPU 0-7``."""
+def _grouped_rows(gpus: Sequence[Gpu]) -> list[Fact]:
+    """One row for consecutive GPUs that differ only in their index: ``GPU 0–7``."""
     runs: list[list[Gpu]] = []
     for gpu in gpus:
         last = runs[-1][-1] if runs else None
         follows = last is not None and None not in (last.index, gpu.index) and gpu.index == (last.index or 0) + 1
-        if last is not None and follows and _unnumbered(last) == _unnumbered(gpu) and last.parent == gpu.parent:
+        if last is not None and follows and _without_index(last) == _without_index(gpu) and last.parent == gpu.parent:
             runs[-1].append(gpu)
         else:
             runs.append([gpu])
@@ -133,7 +132,7 @@ def _alike(gpus: Sequence[Gpu]) -> list[Fact]:
     return rows
 
 
-def _unnumbered(gpu: Gpu) -> Fact:
+def _without_index(gpu: Gpu) -> Fact:
     return replace(_gpu(gpu), label="")
 
 
@@ -176,7 +175,7 @@ def _gpu(gpu: Gpu) -> Fact:
 
 
 def _published(gpu: Gpu) -> str:
-    """The figures of the card that decide how fast models run on it."""
+    """Published figures of a GPU that decide how fast models run on it."""
     spec = gpu.spec
     if spec is None:
         return "not in the table of known cards: no published figures"
@@ -186,8 +185,8 @@ def _published(gpu: Gpu) -> str:
     return ", ".join(figure for figure in figures if figure) or "no published figures"
 
 
-def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
-    """Notes on single cards: processes that use their memory, causes of throttling, memory errors."""
+def _gpu_notes(gpus: tuple[Gpu, ...]) -> list[str]:
+    """Notes on single GPUs: processes that use their memory, causes of throttling, memory errors."""
     lines = []
     for gpu in gpus:
         notes = [_published(gpu)] if gpu.parent is None and not gpu.integrated and gpu.usable else []
@@ -217,12 +216,12 @@ def _about_gpus(gpus: tuple[Gpu, ...]) -> list[str]:
 
 
 def _gib(size: int) -> str:
-    """One decimal: cards of one class differ there."""
+    """With one decimal, because GPUs of one class differ there."""
     return f"{size / GIB:.1f}"
 
 
 def _disks(disks: tuple[Disk, ...]) -> list[Fact]:
-    """One line for each file system, with all that is on it."""
+    """One line for each file system, with all its roles."""
     rows: list[Fact] = []
     for place in dict.fromkeys(disk.mount_point or disk.path for disk in disks):
         members = [disk for disk in disks if (disk.mount_point or disk.path) == place]
@@ -238,22 +237,22 @@ def _disks(disks: tuple[Disk, ...]) -> list[Fact]:
     return rows
 
 
-def _fabric(value: Machine, whole: bool) -> list[Fact]:
+def _fabric(value: Machine, detailed: bool) -> list[Fact]:
     fabric, rows = value.fabric, []
     if fabric.efa:
         rows.append(Fact("EFA", f"{fabric.efa} adapters"))
-    if whole and fabric.nvlink_matrix and len(fabric.nvlink_matrix) > 1:
+    if detailed and fabric.nvlink_matrix and len(fabric.nvlink_matrix) > 1:
         rows.append(Fact("NVLink", _nvlink(fabric.nvlink_matrix)))
-    if whole and fabric.nics:
+    if detailed and fabric.nics:
         speeds = (f"{nic.name} {nic.speed_mbps / 1000:g} Gb/s" if nic.speed_mbps else nic.name for nic in fabric.nics)
         rows.append(Fact("NICs", ", ".join(speeds)))
-    if whole and fabric.gpudirect is not None:
+    if detailed and fabric.gpudirect is not None:
         rows.append(Fact("GPUDirect", "kernel module loaded" if fabric.gpudirect else "kernel module not loaded"))
     return [*_ports(value), *rows]
 
 
 def _nvlink(matrix: tuple[tuple[int | None, ...], ...]) -> str:
-    """The matrix row by row, or one number where all pairs are alike."""
+    """The matrix row by row, or one number if all pairs are equal."""
     pairs = {count for here, row in enumerate(matrix) for there, count in enumerate(row) if here != there}
     if len(pairs) == 1:
         return f"{pairs.pop()} links between every pair of GPUs"
@@ -309,7 +308,7 @@ def _access(access: Access) -> list[Fact]:
     if access.offline:
         rows.append(Fact("Offline", f"set by {', '.join(access.offline)}", "warn"))
     if access.token is not None:
-        rows.append(Fact("Token", "for gated models is there" if access.token else "for gated models: none", "dim"))
+        rows.append(Fact("Token", "for gated models: found" if access.token else "for gated models: none", "dim"))
     for each in access.endpoints or ():
         state = "reachable" if each.reachable else f"not reachable ({each.error or 'no answer'})"
         speed = f" · {format_gb(round(each.bytes_per_second))}/s" if each.bytes_per_second else ""
@@ -321,7 +320,7 @@ def _access(access: Access) -> list[Fact]:
 def _software(value: Machine, packages: bool) -> list[Fact]:
     software = value.software
     if software.python is None:
-        rows = [Fact("Python", "no environment found (name one with --python)", "unknown")]
+        rows = [Fact("Python", "no environment found (choose one with --python)", "unknown")]
     else:
         python = software.python
         rows = [Fact("Python", f"{python.version or 'unknown'} · {python.executable} · {python.reason}")]
@@ -340,6 +339,6 @@ def _software(value: Machine, packages: bool) -> list[Fact]:
     if software.issues:
         rows.append(Fact("Odd", "; ".join(f"{each.name}: {each.kind}" for each in software.issues), "warn"))
     if software.tools is not None:
-        there = ", ".join(tool.name for tool in software.tools if tool.path)
-        rows.append(Fact("Tools", there or "none of those that matter here"))
+        found = ", ".join(tool.name for tool in software.tools if tool.path)
+        rows.append(Fact("Tools", found or "none that llmcheck looks for"))
     return rows

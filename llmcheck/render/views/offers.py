@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table
+from llmcheck.render.views.corrections import corrections
 from llmcheck.schema.advice import Offers, RankedOffer
 
 
@@ -32,15 +33,9 @@ def offers(value: Offers) -> list[Block]:
             Column("date", fixed=True),
             Column("passes", fixed=True),
         ]
-        blocks += [Heading("The offers that the document names")]
+        blocks += [Heading("Offers in the document")]
         blocks.append(Table(columns, [_documented(each) for each in value.documented]))
-        corrections = dict.fromkeys(
-            f"documented: {fix.documented}; in fact: {fix.fact} ({fix.source}, {fix.as_of})"
-            for each in value.documented
-            for fix in each.corrections
-        )
-        if corrections:
-            blocks += [Heading("Corrections"), Bullets([Cell(text, "warn") for text in corrections])]
+        blocks += corrections(fix for each in value.documented for fix in each.corrections)
     return blocks
 
 
@@ -59,7 +54,7 @@ def _row(ranked: RankedOffer) -> list[Cell]:
 
 
 def describe_instance(ranked: RankedOffer) -> str:
-    """``aws p5.48xlarge``; repeated words of the name are left out."""
+    """``aws p5.48xlarge``; the name without provider and tier."""
     offer = ranked.offer
     name = offer.instance_type.removeprefix(f"{offer.provider}-").removesuffix(f"-{offer.tier}")
     return f"{offer.provider} {ranked.nodes} × {name}" if ranked.nodes > 1 else f"{offer.provider} {name}"

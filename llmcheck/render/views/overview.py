@@ -1,4 +1,4 @@
-"""The screen of bare ``llmcheck``: inventory, one row per tier, the next step."""
+"""The screen of ``llmcheck`` without a command: inventory, one row per tier, the next step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmcheck.render.views.blocks import (
     Commands,
     Heading,
     Table,
-    moment,
+    format_time,
 )
 from llmcheck.render.views.findings import MARKS, TONES, VERDICT_TONES, WORDS, hardware_gaps
 from llmcheck.render.views.machine import inventory
@@ -23,7 +23,7 @@ from llmcheck.schema.report import ProfileReport, Report
 
 
 def overview(value: Report, options: Options) -> list[Block]:
-    detail = " · ".join(part for part in (value.machine.identity.hostname, moment(value.created_at)) if part)
+    detail = " · ".join(part for part in (value.machine.identity.hostname, format_time(value.created_at)) if part)
     blocks: list[Block] = [Heading(f"llmcheck {value.llmcheck}", detail, level=1)]
     blocks += inventory(value.machine, options)
     columns = [
@@ -38,7 +38,8 @@ def overview(value: Report, options: Options) -> list[Block]:
         blocks += _advice(value.advice)
     else:
         blocks.append(Bullets([Cell("everything is ready, or needs a cluster", "good")]))
-    blocks.append(Bullets([Cell("llmcheck check TIER shows every finding with its source", "dim")]))
+    nearest = value.advice.profile if value.advice is not None else value.profiles[0].id
+    blocks.append(Bullets([Cell(f"llmcheck check {nearest} shows every finding with its source", "dim")]))
     plan = value.advice.plan if value.advice is not None else None
     return [*blocks, *(undo(_steps(plan)) if plan is not None else ())]
 
@@ -62,7 +63,7 @@ def _software(profile: ProfileReport) -> Cell:
 
 
 def _hardware(profile: ProfileReport) -> Cell:
-    """The verdict where nothing is missing, else what is."""
+    """The gaps, or the verdict if there are none."""
     if profile.hardware is None:
         return Cell("–", "dim")
     words = hardware_gaps(profile)
@@ -91,7 +92,7 @@ def _advice(advice: Advice) -> list[Block]:
 
 
 def _steps(plan: Plan) -> list[Step]:
-    """All steps but the verification, which 'llmcheck install' shows."""
+    """All steps except verification, which 'llmcheck install' shows."""
     steps = [*plan.system, *(step for environment in plan.environments for step in environment.steps)]
     return [step for step in steps if step.kind != "verify"]
 
@@ -101,7 +102,7 @@ def _reason(step: Step) -> str:
 
 
 def describe_offer(ranked: RankedOffer) -> str:
-    """One line: who, what, price, date."""
+    """One line: provider and instance, GPUs, price, date."""
     offer = ranked.offer
     price = "price unknown" if ranked.price_hour is None else f"{ranked.price_hour:.2f} $/h"
     unknown = ", RAM not stated" if offer.ram_gib is None else f", {offer.ram_gib:g} GiB RAM"

@@ -1,4 +1,4 @@
-"""An installation plan."""
+"""The screen of ``llmcheck install``: an installation plan."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def plan(value: Plan, options: Options) -> list[Block]:
         left_out = [Cell(f"{each.library}: {each.reason}", "bad") for each in value.left_out]
         blocks += [Heading("Cannot be installed here"), Bullets(left_out)]
     if value.verification is not None:
-        blocks.append(Heading("Answer of the resolver"))
+        blocks.append(Heading("Result of the resolver"))
         for answer in value.verification:
-            blocks += _answer(value, answer, options)
+            blocks += _verification(value, answer, options)
     if value.notes:
         blocks += [Heading("Good to know"), Bullets([Cell(note) for note in value.notes])]
     return blocks
@@ -70,11 +70,11 @@ def _title(value: Plan, environment: Environment) -> str:
         return f"Environment '{environment.name}': {', '.join(environment.libraries) or 'packages of the tier'}"
     if environment.python is None or environment.name == "shared":
         return f"Install {value.target}"
-    return f"Install {value.target} in an environment of its own ({environment.name})"
+    return f"Install {value.target} in a separate environment ({environment.name})"
 
 
 def undo(steps: Iterable[Step]) -> list[Block]:
-    """The commands that restore what is replaced, apart from those to paste first."""
+    """The commands that restore replaced packages, in a block apart from the commands to paste."""
     lines = [(step.undo, "") for step in steps if step.undo]
     return [Heading("To undo this"), Commands(lines)] if lines else []
 
@@ -94,7 +94,7 @@ def _size(size: Size | None) -> list[Cell]:
 
 
 def chosen(choice: LibraryChoice) -> str:
-    """In one line; a reason that several of the rejected share is written once."""
+    """One line: the chosen library, and the rejected ones grouped by reason."""
     by_reason: dict[str, list[str]] = {}
     for name, why in choice.rejected.items():
         by_reason.setdefault(why.removeprefix(f"{name} "), []).append(name)
@@ -102,8 +102,8 @@ def chosen(choice: LibraryChoice) -> str:
     return "; ".join([f"{choice.chosen}: {choice.reason}", *against])
 
 
-def _answer(value: Plan, answer: Verification, options: Options) -> list[Block]:
-    """The answer, and the versions of what was requested; with -v also of their dependencies."""
+def _verification(value: Plan, answer: Verification, options: Options) -> list[Block]:
+    """The result, and the versions of the requested packages; with -v also of their dependencies."""
     tones: dict[str, Tone] = {"resolved": "good", "conflict": "bad"}
     size = f", {format_gb(answer.download)} to download" if answer.download else ""
     text = f"{answer.environment} ({answer.resolver}): {answer.message}{size}"

@@ -1,4 +1,4 @@
-"""The build of PyTorch for a machine, and how it was chosen."""
+"""The screen of ``llmcheck torch-index``: the build of PyTorch for a machine, and how it was chosen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llmcheck.schema.advice import TorchBuild
 def torch(value: TorchBuild) -> list[Block]:
     facts = [
         Fact("Build", value.tag),
-        Fact("Index", value.index_url or "PyPI: its own wheel is that build"),
+        Fact("Index", value.index_url or "PyPI, whose wheel is this build"),
         Fact("Requirement", value.requirement),
     ]
     reasons = [Cell(reason) for reason in value.reasons]
@@ -22,7 +22,7 @@ def torch(value: TorchBuild) -> list[Block]:
         rows = [
             [
                 Cell(each.question),
-                Cell(each.answer, "bad" if each.answer.startswith("no: ") else "plain"),
+                Cell(each.answer, "bad" if each.passed is False else "plain"),
                 Cell(each.source or "", "dim"),
             ]
             for each in value.decisions

@@ -1,4 +1,4 @@
-"""The view of each kind of value."""
+"""Chooses the view for a value."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from llmcheck.schema.report import Report
 
 
 def document(value: object, options: Options) -> Document:
-    """The blocks that show a value."""
+    """The blocks that show a value. Raises TypeError for a value without a view."""
     match value:
-        case Report(verdict=None):
+        case Report(verdict=None, exit_code=0):
             from llmcheck.render.views.overview import overview
 
             return overview(value, options)

@@ -1,4 +1,4 @@
-"""What llama.cpp's library does with memory and GPUs, in every program that runs it."""
+"""Memory, formats and speed of ggml, the library of llama.cpp and Ollama."""
 
 from __future__ import annotations
 
@@ -6,64 +6,76 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.runtimes.behaviour.interface import GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, GpuMemory, Pace
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 
 FAMILIES = ("plain", "mxfp4", "gguf")
 LADDER = ("bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "iq3_xxs", "q2_k", "iq2_xs")
 COMMON_LADDER = tuple(name for name in LADDER if not name.startswith("iq"))
-"""Without the formats that need an importance matrix."""
+"""Without the formats that need an importance matrix, which most repositories do not publish."""
 UBATCH = 512
-"""llama.cpp's default ``--ubatch-size``."""
+"""llama.cpp's default ``--ubatch-size``, in tokens."""
 BLOCK = 256
-"""Tokens to which llama.cpp pads a context."""
-CACHE_TYPES = {"q8_0": "q8_0", "int8": "q8_0", "q4_0": "q4_0", "int4": "q4_0"}
-"""Its names of the formats of a KV cache, beside its default of 16 bits."""
+"""llama.cpp pads a context to a multiple of this many tokens."""
+CACHES = {
+    **CACHE_16_BIT, "fp32": "f32", "q8_0": "q8_0", "q5_1": "q5_1", "q5_0": "q5_0", "q4_1": "q4_1", "q4_0": "q4_0",
+    "iq4_nl": "iq4_nl",
+}  # fmt: skip
+"""Values of ``-ctk`` and ``-ctv``."""
 _GRAPH = (
-    "llama.cpp's graph of 512 tokens in 32 bits: scores of all heads over the context without flash attention, else"
-    " logits, mask and feed-forward"
+    "llama.cpp's graph of 512 tokens in 32 bits: without flash attention the scores of all heads over the context, else"
+    " the largest of logits, mask and feed-forward"
 )
 # llama-bench on Llama 3 8B and 70B, RTX 3070 to H100 and M1 Max to M3 Max (May 2024,
 # github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference); Llama 2 7B on Apple silicon (llama.cpp's discussion 4167);
-# gpt-oss-20b at 391 tokens/s on an RTX PRO 6000 (its pull request 16991, 2025). What is published of GeForce is the
-# rate with sums in 32 bits; llama.cpp multiplies 8-bit integers, or sums in 16 bits, and so comes near it, and over.
+# gpt-oss-20b at 391 tokens/s on an RTX PRO 6000 (its pull request 16991, 2025). The published rate of GeForce
+# cards accumulates in 32 bits; llama.cpp multiplies 8-bit integers or accumulates in 16 bits, so it can exceed it.
 _BY_VENDOR = {
     "apple": Pace(
-        reading=Band(0.65, 0.86, 0.97), launching=Band(350e-6, 160e-6, 60e-6), computing=Band(0.15, 0.4, 0.75),
-        experts=1,
+        bandwidth_share=Band(0.65, 0.86, 0.97), layer_overhead=Band(350e-6, 160e-6, 60e-6),
+        flops_share=Band(0.15, 0.4, 0.75),
+        experts_factor=1,
     )
 }  # fmt: skip
-_STACKED = Pace(
-    reading=Band(0.40, 0.54, 0.85), launching=Band(120e-6, 75e-6, 30e-6), computing=Band(0.08, 0.2, 0.5), experts=1
+_HBM = Pace(
+    bandwidth_share=Band(0.40, 0.54, 0.85),
+    layer_overhead=Band(120e-6, 75e-6, 30e-6),
+    flops_share=Band(0.08, 0.2, 0.5),
+    experts_factor=1,
 )
-_PLAIN = Pace(
-    reading=Band(0.70, 0.88, 0.98), launching=Band(150e-6, 90e-6, 25e-6), computing=Band(0.4, 0.75, 1.15), experts=1
+_GDDR = Pace(
+    bandwidth_share=Band(0.70, 0.88, 0.98),
+    layer_overhead=Band(150e-6, 90e-6, 25e-6),
+    flops_share=Band(0.4, 0.75, 1.15),
+    experts_factor=1,
 )
-_STACKED_NAMES = (
+_HBM_NAMES = (
     r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)"
 )  # fmt: skip
-"""Cards with HBM: their bandwidth runs ahead of what one sequence's small products can ask for."""
+"""GPUs with HBM: the small products of one sequence cannot use all of their bandwidth."""
 
 
 def pace(gpus: Sequence[Gpu]) -> Pace:
-    import re  # compiled when a speed is computed, not when the runtimes are listed
+    """By the memory of the GPUs: unified (Apple), HBM or GDDR."""
+    import re  # imported when a speed is computed, not when runtimes are listed
 
     for gpu in gpus:
         if gpu.vendor in _BY_VENDOR:
             return _BY_VENDOR[gpu.vendor]
-    stacked = any(re.search(_STACKED_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus)
-    return _STACKED if stacked else _PLAIN
+    has_hbm = any(re.search(_HBM_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus)
+    return _HBM if has_hbm else _GDDR
 
 
 def memory(gpu: GpuMemory) -> list[Term]:
+    """The compute buffer, which llama.cpp allocates once for the largest graph."""
     size = compute_buffer(gpu)
     name = "compute buffer"
     return [term("activations", name, size, _GRAPH, low=size * 0.8, high=size * 1.3, part="compute-buffer")]
 
 
 def compute_buffer(gpu: GpuMemory) -> float:
-    """Bytes of llama.cpp's graph for one micro-batch of 512 tokens, on one GPU."""
+    """Bytes of the tensors of llama.cpp's graph that are alive at once, for ``UBATCH`` tokens on one GPU."""
     model = gpu.architecture
     context = -(-gpu.context * gpu.batch // BLOCK) * BLOCK
     rows = 4.0 * min(UBATCH, max(context, 1))
@@ -79,7 +91,7 @@ def compute_buffer(gpu: GpuMemory) -> float:
 
 
 def cache_terms(gpu: GpuMemory) -> list[Term]:
-    """llama.cpp keeps a micro-batch beside each sliding window, in whole blocks of 256."""
+    """llama.cpp caches a sliding window and one micro-batch, rounded up to ``BLOCK`` tokens; [] without windows."""
     groups = gpu.architecture.attention
     wider = tuple(
         replace(group, window=min(-(-(group.window + UBATCH) // BLOCK) * BLOCK, gpu.context))
@@ -90,5 +102,5 @@ def cache_terms(gpu: GpuMemory) -> list[Term]:
     if wider == groups:
         return []
     more = gpu.cache_bytes(gpu.context, wider) - gpu.cache_bytes(gpu.context, groups)
-    source = "llama.cpp's cache of sliding windows: the window and a micro-batch, in blocks of 256"
-    return [term("overhead", "a micro-batch beside the windows", more, source, part="cache")]
+    source = "llama.cpp caches a sliding window and one micro-batch, rounded up to 256 tokens"
+    return [term("overhead", "a micro-batch for the sliding windows", more, source, part="cache")]

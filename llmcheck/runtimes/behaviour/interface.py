@@ -1,8 +1,8 @@
-"""What every runtime says of itself, and the plain values that it is asked with."""
+"""What a runtime declares about itself, and the values that its functions receive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -14,175 +14,199 @@ from llmcheck.schema.machine import Gpu
 
 Version = tuple[int, ...]
 CURRENT: Version = (99, 0)
-"""Of a workload that names no version."""
+"""Stands for the newest version where a workload names none."""
 TORCH_FAMILIES = ("plain", "mxfp4", "fp8", "int8", "bnb-4bit", "group")
 """Weight formats that runtimes on PyTorch share."""
-SERVER_LADDER = ("bf16", "fp8", "awq")
+TORCH_LADDER = ("bf16", "fp8", "awq")
+"""Weight formats, largest first, that servers on PyTorch run fast and that most models are published in."""
+CACHE_16_BIT: Mapping[str, str | None] = {"bf16": None, "fp16": None}
+"""The KV cache in 16 bits, which every runtime has and uses by default."""
 
 
 class Platform(Struct, frozen=True, kw_only=True):
-    """Hardware and systems that a runtime has a build for."""
+    """GPUs of one vendor that a runtime has a build for."""
 
     vendor: str
-    systems: tuple[str, ...] = ()
-    """``linux``, ``windows``, ``darwin``; () for any."""
+    """Id of the vendor: a file name of ``gpus/vendors``."""
     min_compute_capability: tuple[int, int] | None = None
-    """NVIDIA's; None where no least one is published."""
+    """NVIDIA's, major and minor; None where no minimum is published."""
     gfx: tuple[str, ...] = ()
     """AMD's targets; () where none are published."""
 
 
 class GpuMemory(Struct, frozen=True, kw_only=True):
-    """What one GPU holds of a model that answers: the sizes that a runtime's own terms are computed from."""
+    """The share of a model and its workload that one GPU has in inference; runtimes compute their own terms from it."""
 
     architecture: Architecture
     weights: str
-    """Name of the weights' format."""
+    """Name of the weight format."""
     batch: int
-    """Sequences at a time, 1 at least."""
+    """Sequences at a time, at least 1."""
     context: int
-    """Tokens of each sequence."""
+    """Tokens of each sequence, prompt and answer together."""
     prompt: int
-    """Tokens of each that are read at once."""
+    """Tokens of each prompt that are processed at once."""
     max_sequences: int
-    """That a server's sampler prepares for."""
+    """Sequences that a server's sampler allocates memory for."""
     flash_attention: bool
+    """False: attention scores are stored as a matrix of context x context."""
     version: Version
+    """Of the runtime, major and minor."""
     layers: float
-    """Of the model, on this GPU; a fraction where layers are shared out by memory."""
+    """Layers on this GPU; a fraction where layers are divided in proportion to free memory."""
     tensor: int
-    """GPUs that each matrix is cut over."""
+    """GPUs that each matrix is divided over (tensor parallelism)."""
     first: bool
-    """The embedding lies here."""
+    """This GPU has the embedding."""
     last: bool
-    """The output projection lies here."""
+    """This GPU has the output projection."""
     attention_width: int
-    """Elements of all query heads."""
+    """Elements of all query heads of one token."""
     dense_width: int
-    """Of the widest dense feed-forward layer."""
+    """Width of the widest dense feed-forward layer."""
     cache_bytes: Callable[[int, tuple[Attention, ...]], float]
-    """Of the cache on this GPU, for so many tokens of each sequence and these groups of layers."""
+    """``(tokens of each sequence, groups of layers)``: bytes of KV cache on this GPU."""
     layer_bytes: Callable[[int, int], float]
-    """What the layer that needs most holds at once, on this GPU: for so many tokens, in sequences of so many."""
+    """``(tokens of all sequences, tokens of one)``: peak bytes of temporary tensors in one layer on this GPU."""
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How a runtime uses the GPUs, beside their published rates."""
+    """How fast a runtime is, relative to the published rates of the GPUs (the roofline)."""
 
-    reading: Band
-    """Share of the published bandwidth that an answer reaches."""
-    launching: Band
-    """Seconds for each layer and token beside it: launching kernels, small operations."""
-    computing: Band
-    """Share of the published dense 16-bit rate while a prompt is read."""
-    experts: float = 1.5
-    """How many times as long the launching takes in a model with routed experts."""
+    bandwidth_share: Band
+    """Fraction of the published memory bandwidth that decoding reaches."""
+    layer_overhead: Band
+    """Seconds for each layer and generated token on top: kernel launches, small operations. ``low`` is the slowest."""
+    flops_share: Band
+    """Fraction of the published dense 16-bit FLOP/s that prefill reaches."""
+    experts_factor: float = 1.5
+    """``layer_overhead`` is multiplied by this in a model with routed experts."""
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
-    """What a server takes when it starts, and keeps what is left of it as cache."""
+    """GPU memory that a server reserves when it starts."""
 
     fraction: float
+    """The default of the runtime's option, 0 to 1. ``Workload.memory_fraction`` replaces it."""
     of: Literal["total", "free-after-weights"]
-    """``total``: the card's memory, for everything. ``free-after-weights``: what is free then, for the cache alone."""
+    """``total``: of the GPU's memory, for weights, cache and everything else. ``free-after-weights``: of what is free
+    once the weights are loaded, for the KV cache alone."""
 
 
 class Training(Struct, frozen=True, kw_only=True):
     """How one version of a trainer uses memory."""
 
     loss_bytes: float
-    """Per token and vocabulary entry at the loss, gradients included."""
+    """Bytes per token and vocabulary entry at the loss: logits, softmax and their gradients."""
     repeats_grouped_heads: bool
-    """Keys and values of grouped heads are repeated for each query head before the kernel."""
+    """Grouped keys and values are repeated for each query head before the attention kernel."""
     adapters_in_fp32: bool = False
-    """Unless ``precision`` is bf16; each then casts its input to 32 bits."""
+    """Adapters are 32-bit unless ``precision`` is bf16; each then keeps its own 32-bit copy of its input."""
     quantised_base_in_fp32: bool = False
-    """QLoRA: embeddings and norms of the frozen model are turned into 32 bits."""
+    """QLoRA: embeddings and norms of the frozen model are converted to 32 bits."""
     keeps_fused_qkv: bool = False
-    """One fused matrix gives queries, keys and values, and the values are a view of it, which keeps it alive."""
+    """Values are a view of one fused query-key-value tensor, which therefore stays allocated."""
     keeps_dropout_mask: bool = False
-    """A byte per input of each adapter."""
+    """Each adapter keeps a dropout mask: one byte per element of its input."""
 
 
 class Example(Struct, frozen=True, kw_only=True):
-    """A use that the runtime can run on one of its platforms, and the line that starts it."""
+    """A workload that the runtime can run on one of its platforms, and the line that starts it."""
 
     launch: Launch
     line: LaunchLine
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
+    """A program that runs or trains a model. The docstring of each field says what its default means."""
+
     id: str
-    """As ``--runtime`` takes it; the file's name has underscores for ``-`` and ``.``."""
+    """The value of ``--runtime``; the file's name has underscores for ``-`` and ``.``."""
     version: str
-    """That the launch line and the facts below were read in."""
+    """The version that the launch line and the facts below were read from."""
     source: str
+    """Where they were read."""
     as_of: str
     """ISO date of the source."""
     upkeep: Literal["developed", "maintenance", "unmaintained"] = "developed"
-    """By its own authors: ``maintenance`` is for small corrections alone."""
+    """By its own authors; ``maintenance``: only small corrections."""
+    rank: int
+    """Among runtimes that do equally well the lowest is proposed: the more widely used one."""
+    proposed: Literal["always", "installed", "named"] = "always"
+    """When the planner considers it. ``installed``: it does much what another one does, so it is considered where the
+    environment has it. ``named``: only where it is asked for, for it is no longer maintained, made for training, or
+    reads files that few models are published in."""
     platforms: tuple[Platform, ...] = ()
-    """() where it runs on any GPU that the machine's PyTorch or its own back ends use."""
+    """GPUs that it runs on; () where it runs on any GPU that PyTorch or its own back ends use."""
     systems: tuple[str, ...] = ()
-    """Of the host, whatever the GPU; () for any."""
+    """Operating systems of the host (``linux``, ``windows``, ``darwin``); () for any."""
     needs_gpu: bool = False
-    """There is no build for processors alone."""
+    """It has no build for CPUs alone."""
     families: tuple[str, ...]
     """Families of weight formats that it reads (``fit.shapes.formats.Family``)."""
-    own_family: str | None = None
-    """The family that is made for it and read by no other from its name alone."""
-    usual_on: tuple[str, ...] = ()
-    """Vendors on whose GPUs people use it for every family that it reads."""
+    native_family: str | None = None
+    """The family that was made for this runtime: a model in it is run by this runtime unless another is named. None:
+    it has none of its own."""
+    default_on: tuple[str, ...] = ()
+    """GPU vendors for which it is the default runtime, for every family that it reads."""
     gguf_file: Literal["computes", "dequantises"] | None = None
-    """With the tensors of a GGUF file as they are, after turning them into 16 bits, or not at all."""
+    """``computes``: with the tensors of a GGUF file as they are; ``dequantises``: after it converted them to 16 bits;
+    None: it does not read GGUF files."""
     ladder: tuple[str, ...]
-    """Weight formats, best first."""
+    """Weight formats to propose, largest first."""
     common_ladder: tuple[str, ...] = ()
-    """Those of ``ladder`` that most models are published in; () for all of it."""
+    """The formats of ``ladder`` that most models are published in; () for all of them."""
     four_bits: str
-    """That of the ladder which people take first where 16 bits are too much."""
+    """The format of ``ladder`` to try first where 16 bits do not fit; about 4 bits per weight."""
+    cache_formats: Mapping[str, str | None]
+    """Formats of the KV cache that it has, and what each is called in its launch line; None where that format is the
+    default, or has no option."""
     cache_ladder: tuple[str, ...] = ("bf16",)
-    """Formats of the KV cache that are advised, best first."""
+    """The formats of ``cache_formats`` to propose, largest first."""
     cache_block: int = 1
-    """Tokens; a sequence's cache is a whole number of blocks."""
+    """Tokens; the cache of each sequence is rounded up to a multiple of this."""
     reservation: Reservation | None = None
-    """None where memory is taken as it is needed."""
+    """None where memory is allocated when it is needed."""
     sequences_option: str | None = None
-    """The option that limits how many sequences a server prepares for."""
-    large_card_sequences: int | None = None
-    """How many it prepares for by itself on cards of 70 GiB and more; None where that is the same on all."""
+    """The option that limits how many sequences a server allocates memory for; None for what is no server."""
+    default_sequences: Callable[[Sequence[Gpu]], int] | None = None
+    """How many sequences it allocates memory for on these GPUs by default; None where that does not depend on them."""
     tensor_parallel: bool = False
-    """Several GPUs share each matrix; else whole layers are shared out."""
+    """Several GPUs divide each matrix; otherwise they divide the layers."""
     fp8_arithmetic: bool = False
-    """Weights in fp8 are multiplied in fp8 where the card can."""
+    """fp8 weights are multiplied in fp8 where the GPU supports it."""
     offloads: bool = False
-    """It may leave layers in RAM by itself."""
+    """It can keep layers in RAM."""
+    experts_in_ram: bool = False
+    """It can keep the routed experts of some layers in RAM and everything else on the GPUs (``--n-cpu-moe``)."""
     computes_in_ram: bool = False
-    """The processors compute what lies in RAM; else it passes PCIe for every token."""
+    """Layers in RAM are computed by the CPUs; otherwise they cross PCIe for every token."""
     counts_gpu_layers: bool = False
-    """It takes a number of layers on the GPUs (llama.cpp's ``-ngl``)."""
+    """It has an option for the number of layers on the GPUs (llama.cpp's ``-ngl``)."""
     embedding_in_ram: bool = False
-    """The token embedding stays in RAM though every layer lies on the GPU."""
+    """The token embedding stays in RAM even when every layer is on the GPU."""
     pads_mxfp4: bool = False
-    """Experts' inner width is rounded up to 256 for the kernels of MXFP4."""
+    """The inner width of experts is padded to a multiple of 256 for MXFP4 kernels."""
     gpu_context: bool = True
-    """It has a context and kernels of its own on each GPU."""
+    """It creates a CUDA or HIP context with its kernels on each GPU, which takes memory."""
     collectives: bool = True
-    """GPUs that share matrices exchange through NCCL, which has buffers."""
+    """Tensor parallelism uses NCCL or RCCL, whose buffers take memory."""
     dequantises_group: bool = False
-    """Its kernels for GPTQ keep one matrix in 16 bits."""
+    """Its GPTQ kernels keep one dequantised matrix in 16 bits."""
     default_context: Callable[[int], int] | None = None
-    """Tokens where none are named, for so many bytes of GPU memory in all; None: the estimate's own default."""
+    """``(bytes of memory of all GPUs)``: its default context in tokens; None: the default of the estimate."""
     memory: Callable[[GpuMemory], list[Term]]
-    """What it needs beside weights and cache while it answers."""
+    """Terms of one GPU in addition to weights and KV cache, in inference."""
     cache_terms: Callable[[GpuMemory], list[Term]] | None = None
-    """What it adds to the cache of a context, blocks aside."""
+    """Terms of one GPU in addition to the KV cache that the shapes give, without ``cache_block``; None: nothing."""
     training: Callable[[Version], Training] | None = None
     """None where it does not train."""
     pace: Callable[[Sequence[Gpu]], Pace]
+    """Its speed on these GPUs; () where it runs on CPUs."""
     launch: Callable[[Launch], LaunchLine | None]
-    """None for a use that no single command starts; the function says why."""
+    """The command that starts it; None for a use that no single command starts: the function says why."""
     example: Example
+    """Used by the contract tests."""
 
     @property
     def trains(self) -> bool:
@@ -190,11 +214,11 @@ class Runtime(Struct, frozen=True, kw_only=True):
 
     @property
     def is_server(self) -> bool:
-        """It reserves memory when it starts and prepares for many sequences."""
+        """It reserves memory when it starts, and allocates it for many sequences."""
         return self.reservation is not None
 
 
 def version_of(text: str | None) -> Version:
-    """Major and minor; the current one where the text names none."""
+    """Major and minor of a version such as ``4.45.2``; ``CURRENT`` for None or another text."""
     parts = tuple(int(part) for part in (text or "").split(".") if part.isdigit())
     return parts[:2] if len(parts) >= 2 else CURRENT

@@ -78,12 +78,12 @@ def variables(*pairs: tuple[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in pairs if value is not None}
 
 
-def serves(what: Launch, caches: Container[str] = (), *, tags: bool = False) -> bool:
-    """Whether a server has options for it: it answers, and its KV cache is in 16 bits or one of ``caches``.
+def serves(what: Launch, caches: Container[str], *, tags: bool = False) -> bool:
+    """Whether a server has options for this use: inference, with a KV cache in one of the formats ``caches``.
 
     ``tags``: it takes one file of a GGUF repository by its tag."""
     work = what.workload
-    cache = work.kv_cache in (None, "bf16", "fp16") or work.kv_cache in caches
+    cache = work.kv_cache is None or work.kv_cache in caches
     return work.method == "inference" and cache and (tags or what.quantisation is None)
 
 

@@ -1,4 +1,4 @@
-"""Memory and pace of servers, which prepare for their largest step: one chunk of prompt, many sequences."""
+"""Memory and speed of servers, which allocate for their largest step: one chunk of a prompt and many sequences."""
 
 from __future__ import annotations
 
@@ -10,31 +10,37 @@ from llmcheck.schema.machine import Gpu
 from llmcheck.units import GIB
 
 _WORKSPACE = (
-    "cuBLAS and the engine's own: LMDeploy shows 1.3 to 1.5 GiB beside weights and cache, context and prompt included"
+    "cuBLAS and the engine: LMDeploy shows 1.3 to 1.5 GiB in addition to weights and cache, context and prompt included"
 )
-# vLLM: 8B in bf16 at 85 to 90 tokens/s on an A100, about 140 on an H100.
-PACE = Pace(reading=Band(0.55, 0.75, 0.92), launching=Band(80e-6, 30e-6, 10e-6), computing=Band(0.3, 0.5, 0.75))
+# Published for vLLM and an 8B model in bf16: 85 to 90 tokens/s on an A100, about 140 on an H100.
+PACE = Pace(
+    bandwidth_share=Band(0.55, 0.75, 0.92),
+    layer_overhead=Band(80e-6, 30e-6, 10e-6),
+    flops_share=Band(0.3, 0.5, 0.75),
+)
 
 
 def pace(_gpus: Sequence[Gpu]) -> Pace:
+    """The same on all GPUs."""
     return PACE
 
 
 def chunk_bytes(gpu: GpuMemory, chunk: int) -> float:
-    """What one layer holds for a chunk of prompt, or for all tokens where they are fewer."""
+    """Peak bytes of temporary tensors in one layer for ``chunk`` tokens, or for all tokens where there are fewer."""
     tokens = min(chunk, max(gpu.context * gpu.batch, 1))
     return gpu.layer_bytes(tokens, tokens)
 
 
 def chunk_terms(gpu: GpuMemory, chunk: int) -> list[Term]:
-    """``chunk``: tokens of prompt that are read at once."""
+    """Activations and workspace of a server that processes ``chunk`` prompt tokens at once."""
     size = chunk_bytes(gpu, chunk) + 10.0 * min(gpu.max_sequences, gpu.batch) * gpu.architecture.vocab
-    source = f"the layer that needs most over {chunk:,} tokens"
+    source = f"temporary tensors of the largest layer for {chunk:,} tokens"
     return [
-        term("activations", "one chunk of prompt", size, source, low=size * 0.6, high=size * 1.5),
+        term("activations", "one chunk of a prompt", size, source, low=size * 0.6, high=size * 1.5),
         term("overhead", "workspace", 0.1 * GIB, _WORKSPACE, low=0, high=0.6 * GIB),
     ]
 
 
-def usual_chunk(gpu: GpuMemory) -> int:
+def default_chunk(gpu: GpuMemory) -> int:
+    """Tokens of a prompt that vLLM processes at once: more where it prepares for more sequences (large GPUs)."""
     return 8192 if gpu.max_sequences >= 1024 else 2048

@@ -13,7 +13,7 @@ main() {
     # prints: a version >=2.14, and True
     /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = True; print(torch.__version__, ok); sys.exit(not ok)'
     # the libraries import
-    # prints: True, in the last line
+    # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from transformers import AutoConfig, AutoTokenizer; from accelerate import Accelerator; from peft import LoraConfig; print(True)'
 }
 

@@ -31,7 +31,7 @@ def shapes(name: str) -> Architecture:
 
 
 def test_the_table_has_the_well_known_models() -> None:
-    assert len(MODELS) >= 60
+    assert len(MODELS) >= 147
     families = {each.config.get("model_type") for each in MODELS.values()}
     assert {"llama", "qwen3_moe", "gemma3", "deepseek_v3", "gpt_oss", "jamba", "mamba", "mixtral", "falcon"} <= families
 
@@ -42,7 +42,12 @@ def test_the_shapes_hold_as_many_weights_as_are_published(name: str) -> None:
     found = config.architecture(row.config, name)
     assert not found.estimated
     assert found.parameters.active <= found.parameters.total
-    assert sum(group.layers for group in found.attention) == found.layers
+    mixers = sum(group.layers for group in found.attention)
+    # Nemotron-H has layers that are a feed-forward alone, Falcon-H1 two mixers in each layer
+    if found.model_type == "nemotron_h":
+        assert mixers < found.layers
+    else:
+        assert mixers == found.layers * (2 if found.model_type == "falcon_h1" else 1)
     if row.parameters is None:
         return
     # what joins a vision tower to the text is not told by its config.json
@@ -313,7 +318,7 @@ def test_bytes_that_are_no_config_are_refused(data: bytes) -> None:
 def test_deep_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"a":' * 100_000)
-    with pytest.raises(DataError, match="not a whole JSON document"):
+    with pytest.raises(DataError, match="not a complete JSON document"):
         find.read(str(path))
 
 

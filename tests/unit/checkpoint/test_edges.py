@@ -76,7 +76,7 @@ def test_a_part_under_another_name_is_not_the_whole(tmp_path: Path) -> None:
 
 def test_a_tensor_comes_once(tmp_path: Path) -> None:
     values, tensors = writer.llama()
-    with pytest.raises(DataError, match=r"'output_norm\.weight' comes twice"):
+    with pytest.raises(DataError, match=r"'output_norm\.weight' occurs twice"):
         gguf.read(str(writer.write(tmp_path / "m.gguf", values, [*tensors, tensors[1]])))
     writer.write(tmp_path / "m-00001-of-00002.gguf", values, tensors)
     path = writer.write(tmp_path / "m-00002-of-00002.gguf", {}, tensors[1:2])

@@ -160,22 +160,22 @@ def key(name: str, kind: int, rest: bytes) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "not whole"),
-    "four bytes": (b"GGUF", "not whole"),
+    "empty": (b"", "incomplete"),
+    "four bytes": (b"GGUF", "incomplete"),
     "another file": (b"PK\x03\x04" + bytes(100), "does not begin with 'GGUF'"),
     "version 1": (b"GGUF" + struct.pack("<I", 1) + bytes(100), "version 1"),
     "big-endian": (b"GGUF" + struct.pack(">I", 3) + bytes(100), "big-endian"),
     "too many tensors": (patched(at(8, "<Q", 2**63)), "more than any model has"),
     "too many keys": (patched(at(16, "<Q", 2**63)), "more than any model has"),
-    "more tensors than bytes": (patched(at(8, "<Q", 1_000_000)), "not whole"),
+    "more tensors than bytes": (patched(at(8, "<Q", 1_000_000)), "incomplete"),
     "a key that is too long": (patched(at(24, "<Q", 2**62)), "bytes long"),
     "a value of an unknown type": (key("a", 77, b""), "unknown type 77"),
     "nested lists": (key("a", 9, struct.pack("<IQ", 9, 1)), "holds lists"),
-    "a list that is too long": (key("a", 9, struct.pack("<IQ", 4, 2**61)), "not whole"),
+    "a list that is too long": (key("a", 9, struct.pack("<IQ", 4, 2**61)), "incomplete"),
     "too many strings": (key("a", 9, struct.pack("<IQ", 8, 2**62)), "strings"),
-    "a string beyond the end": (key("a", 9, struct.pack("<IQQ", 8, 1, 2**63 - 1)), "not whole"),
+    "a string beyond the end": (key("a", 9, struct.pack("<IQQ", 8, 1, 2**63 - 1)), "incomplete"),
     "a key twice": (
-        HEAD + struct.pack("<QQ", 0, 2) + (writer.text("a") + writer.value(1)) * 2 + bytes(64), "comes twice"
+        HEAD + struct.pack("<QQ", 0, 2) + (writer.text("a") + writer.value(1)) * 2 + bytes(64), "occurs twice"
     ),
     "no tensors": (HEAD + struct.pack("<QQ", 0, 0) + bytes(64), "no tensors"),
 }  # fmt: skip
@@ -197,8 +197,8 @@ def test_a_header_that_lies_is_one_line(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("tensor", "words"),
     [
-        (Tensor("x", (2**40, 2**40)), "is said to have"),
-        (Tensor("x", (0, 5)), "is said to have"),
+        (Tensor("x", (2**40, 2**40)), "claims to have"),
+        (Tensor("x", (0, 5)), "claims to have"),
         (Tensor("x", (1, 1, 1, 1, 1)), "5 dimensions"),
         (Tensor("x", (100, 2), Q4_K), "cannot be cut into blocks"),
     ],
@@ -243,7 +243,7 @@ def test_a_file_cut_off_anywhere_is_not_whole(tmp_path: Path) -> None:
     data = path.read_bytes()
     for size in (*range(0, 900, 7), len(data) // 2, len(data) - 40):
         path.write_bytes(data[:size])
-        with pytest.raises(DataError, match=r"not whole|missing"):
+        with pytest.raises(DataError, match=r"incomplete|missing"):
             gguf.read(str(path))
 
 

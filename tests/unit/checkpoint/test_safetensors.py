@@ -120,11 +120,11 @@ def one(**changes: Any) -> bytes:
 
 
 BAD = {
-    "empty": (b"", "not whole"),
+    "empty": (b"", "incomplete"),
     "a length that lies": (raw(b"{}", 2**63), "not a safetensors file"),
     "a length beyond the end": (raw(b"{}", 10_000), "bytes of its header are missing"),
-    "no JSON": (raw(b"hello"), "not a whole JSON document"),
-    "deep JSON": (raw(b'{"a":' * 50_000), "not a whole JSON document"),
+    "no JSON": (raw(b"hello"), "not a complete JSON document"),
+    "deep JSON": (raw(b'{"a":' * 50_000), "not a complete JSON document"),
     "a list": (raw(b"[1]"), "expected"),
     "an unknown type": (one(dtype="Q9"), "unknown type 'Q9'"),
     "a negative size": (one(shape=[-4, 8]), "shape"),

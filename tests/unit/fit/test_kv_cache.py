@@ -51,7 +51,7 @@ def test_recurrent_states_are_kept_in_16_bits_at_least(kind: str | None, bits: i
     assert kv_cache.size(model(STATE), 4096, 1, kind) == 6 * 1000 * bits // 8
 
 
-def test_a_quantised_cache_leaves_the_states_beside_it_alone() -> None:
+def test_a_quantised_cache_does_not_quantise_recurrent_states() -> None:
     both = model(full(), STATE)
     # 8 bits of 10 layers x 4 heads x 2 x 128 elements, and 16 of the states
     assert kv_cache.size(both, 100, 1, "fp8") == 10 * 4 * 2 * 128 * 100 + 6 * 1000 * 2
@@ -63,13 +63,13 @@ def test_a_state_is_the_same_at_any_length_and_one_for_each_sequence() -> None:
 
 
 @pytest.mark.parametrize(("shares", "kept"), [(0, 10), (3, 7), (9, 1), (10, 0), (11, 0), (12, 0)])
-def test_layers_that_use_the_cache_of_others_keep_none(shares: int, kept: int) -> None:
+def test_layers_that_share_a_cache_have_none_of_their_own(shares: int, kept: int) -> None:
     found = kv_cache.size(model(full(shares_cache=shares)), 100, 1)
     assert found == kept * 4 * 2 * 128 * 2 * 100
 
 
 @pytest.mark.parametrize(("tokens", "kept"), [(1, 1), (511, 511), (512, 512), (513, 512), (10**6, 512)])
-def test_a_window_keeps_no_more_than_itself(tokens: int, kept: int) -> None:
+def test_a_sliding_window_caches_at_most_its_tokens(tokens: int, kept: int) -> None:
     assert kv_cache.size(model(full(window=512)), tokens, 1) == 10 * 4 * 2 * 128 * 2 * kept
     latent = Attention(kind="mla", layers=10, heads=16, latent=576, window=512)
     assert kv_cache.size(model(latent), tokens, 1) == 10 * 576 * 2 * kept

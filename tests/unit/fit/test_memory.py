@@ -239,8 +239,8 @@ def test_a_tied_embedding_lies_on_the_gpu_and_in_ram() -> None:
         use = ModelUse(model, asked)
         parts = total.per_gpu(use)
         assert total.offloaded_bytes(use) == table
-        assert total.whole(use, parts).weights - parts[0].weights == aside
-        assert total.whole(use, parts).weights == 2 * model.parameters.total
+        assert total.with_ram(use, parts).weights - parts[0].weights == aside
+        assert total.with_ram(use, parts).weights == 2 * model.parameters.total
 
 
 # --- runtimes ---

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from llmcheck.fit.memory import training
 from llmcheck.fit.memory.terms import summed
-from llmcheck.fit.memory.total import offloaded_bytes, per_gpu, whole
+from llmcheck.fit.memory.total import offloaded_bytes, per_gpu, with_ram
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Memory
@@ -88,6 +88,6 @@ def test_an_embedding_that_llama_cpp_keeps_in_ram_is_counted_once_where_it_is_ti
         parts = per_gpu(use)
         aside = offloaded_bytes(use)
         assert aside > 0
-        more = whole(use, parts).weights - parts[0].weights
+        more = with_ram(use, parts).weights - parts[0].weights
         assert more == (aside if on_top else 0)
     assert estimate(apart, work).weights == pytest.approx(estimate(tied, work).weights, abs=2)

@@ -14,9 +14,11 @@ from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import placement
-from llmcheck.fit.answer import answer
+from llmcheck.fit.answer import answer, with_defaults
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory import total
+from llmcheck.fit.memory.total import resolved
+from llmcheck.fit.memory.training_choices import sharding_of
 from llmcheck.fit.placement import PlacementResult, budget
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
@@ -41,10 +43,15 @@ def model(name: str) -> Architecture:
     return found
 
 
-def asked(name: str, words: str | Machine, **values: Any) -> Fit:
-    workload = Workload(**{"method": "inference", **values})
+def fitted(name: str, words: str | Machine, **values: Any) -> Fit:
+    """The plain use: all that the planner would choose is named, so it is placed as it is."""
     found = machine(words) if isinstance(words, str) else words
-    return answer(model(name), workload, found, specs=CARDS)
+    use = with_defaults(ModelUse(model(name), Workload(**{"method": "inference", **values})), found)
+    work = resolved(use) if use.is_inference else use.workload
+    plain = {"weights": work.weights, "kv_cache": work.kv_cache, "context": work.context, "runtime": work.runtime}
+    if not use.is_inference:
+        plain = {"chunked_loss": False, "sharding": sharding_of(work), "offload": "none", "optimizer": "adamw"}
+    return answer(model(name), Workload(**{"method": "inference", **plain, **values}), found, specs=CARDS)
 
 
 def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> PlacementResult:
@@ -95,105 +102,105 @@ def with_free(words: str, *free: int | None) -> Machine:
         ("7B", "cpu, 512 GB RAM", {"method": "lora"}, "does-not-fit"),
     ],
 )
-def test_verdicts_are_those_that_people_meet(name: str, words: str, values: dict[str, Any], verdict: str) -> None:
-    assert asked(name, words, **values).verdict == verdict
+def test_verdicts_of_common_setups(name: str, words: str, values: dict[str, Any], verdict: str) -> None:
+    assert fitted(name, words, **values).verdict == verdict
 
 
-def test_memory_that_others_hold_is_not_there() -> None:
+def test_memory_used_by_other_processes_is_not_available() -> None:
     busy = with_free("RTX 4090", 6 * GIB)
-    found = asked("llama-3.1-8b", busy)
+    found = fitted("llama-3.1-8b", busy)
     assert found.verdict == "does-not-fit"
     assert found.per_gpu[0].free == 6 * GIB
-    assert "held by other processes" in found.reason
-    assert any("end the processes" in way.change and way.cost == "free" for way in found.ways)
+    assert "used by other processes" in found.reason
+    assert ("end-processes", "free") in [(way.kind, way.cost) for way in found.ways]
     idle = answer(model("llama-3.1-8b"), Workload(method="inference"), busy, assume_idle=True)
     assert idle.verdict == "fits"
-    assert any("as if nothing else ran" in note for note in idle.assumptions)
+    assert any("as if no other process ran" in note for note in idle.assumptions)
 
 
-def test_a_gpu_that_does_not_tell_is_unknown() -> None:
+def test_a_gpu_without_a_memory_size_gives_unknown() -> None:
     silent = replace(machine("RTX 4090"), gpus=(Gpu(vendor="nvidia", index=0, name="NVIDIA X"),))
-    assert asked("7B", silent).verdict == "unknown"
-    assert asked("7B", silent).exit_code == 3
-    assert asked("7B", Machine()).verdict == "unknown"
+    assert fitted("7B", silent).verdict == "unknown"
+    assert fitted("7B", silent).exit_code == 3
+    assert fitted("7B", Machine()).verdict == "unknown"
 
 
-def test_free_memory_that_is_not_known_counts_as_idle_and_says_so() -> None:
-    found = asked("llama-3.1-8b", with_free("RTX 4090", None))
+def test_unknown_free_memory_counts_as_idle_with_an_assumption() -> None:
+    found = fitted("llama-3.1-8b", with_free("RTX 4090", None))
     assert found.verdict == "fits"
     assert any("counted as idle" in note for note in found.assumptions)
 
 
 def test_ram_of_a_live_machine_that_could_not_be_read_is_unknown() -> None:
     live = replace(machine("RTX 4070"), hypothetical=False, ram=Ram())
-    assert asked("llama-3.1-8b", live).verdict == "unknown"
+    assert fitted("llama-3.1-8b", live).verdict == "unknown"
 
 
 def test_mig_instances_never_add_up() -> None:
     part = Gpu(vendor="nvidia", name="NVIDIA A100 MIG 3g.40gb", memory_total=40 * GIB, memory_free=39 * GIB, parent=0)
     cut = Machine(hypothetical=True, gpus=(replace(part, index=0), replace(part, index=1)))
-    assert asked("llama-3.1-8b", cut, runtime="vllm").verdict == "fits"
-    assert asked("34B", cut, runtime="vllm").verdict == "does-not-fit"
+    assert fitted("llama-3.1-8b", cut, runtime="vllm").verdict == "fits"
+    assert fitted("34B", cut, runtime="vllm").verdict == "does-not-fit"
     whole = machine("2x A100-PCIE-40GB")
-    assert asked("34B", whole, runtime="vllm").verdict == "fits"
+    assert fitted("34B", whole, runtime="vllm").verdict == "fits"
 
 
 def test_cards_of_two_vendors_never_add_up() -> None:
     mixed = Machine(hypothetical=True, gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
-    assert asked("34B", mixed, weights="q8_0").verdict == "does-not-fit"
-    assert asked("34B", machine("2x RTX 4090"), weights="q8_0").verdict == "fits"
+    assert fitted("34B", mixed, weights="q8_0").verdict == "does-not-fit"
+    assert fitted("34B", machine("2x RTX 4090"), weights="q8_0").verdict == "fits"
 
 
-def test_unequal_cards_hold_layers_as_they_have_room() -> None:
-    found = asked("34B", "RTX 4090 + RTX 3060", weights="q6_k")
+def test_unequal_gpus_share_layers_by_free_memory() -> None:
+    found = fitted("34B", "RTX 4090 + RTX 3060", weights="q6_k")
     assert found.verdict == "fits"
     large, small = found.per_gpu
     assert (large.name, small.name) == ("NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 3060")
     assert large.memory.total > 1.5 * small.memory.total
 
 
-def test_vllm_says_how_many_tokens_remain() -> None:
-    found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192)
+def test_vllm_reports_the_tokens_that_fit_in_its_cache() -> None:
+    found = fitted("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192)
     placed = found.placement
     assert placed is not None
     assert placed.kv_tokens is not None
     # 0.9 x 80 GiB, less 15 GiB of weights and about 3 GiB beside them, over 128 KiB a token
     assert placed.kv_tokens == pytest.approx((72 - 15 - 3) * GIB / 131_072, rel=0.06)
     assert placed.concurrent == placed.kv_tokens // 8192
-    half = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192, memory_fraction=0.45).placement
+    half = fitted("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192, memory_fraction=0.45).placement
     assert half is not None
     assert half.kv_tokens is not None
     assert half.kv_tokens < placed.kv_tokens / 2
 
 
-def test_llama_cpp_says_how_many_layers_go_to_the_gpu() -> None:
-    found = asked("llama-2-70b", "RTX 4090, 64 GB RAM", weights="q4_k_m", context=4096)
+def test_llama_cpp_reports_the_layers_on_the_gpu() -> None:
+    found = fitted("llama-2-70b", "RTX 4090, 64 GB RAM", weights="q4_k_m", context=4096)
     placed = found.placement
     assert placed is not None
     assert placed.gpu_layers is not None
     # 38.6 GiB of weights and 1.25 of cache over 80 layers: about 0.49 GiB each, in 24 less 1 GiB
     assert placed.gpu_layers == pytest.approx(45, abs=3)
     assert placed.ram == pytest.approx((80 - placed.gpu_layers) * 0.49 * GIB, rel=0.1)
-    whole = asked("llama-2-70b", "2x RTX 4090", weights="q4_k_m", context=4096).placement
+    whole = fitted("llama-2-70b", "2x RTX 4090", weights="q4_k_m", context=4096).placement
     assert whole is not None
     assert whole.gpu_layers == 81
-    on_cpu = asked("7B", "cpu, 32 GB RAM", weights="q4_k_m").placement
+    on_cpu = fitted("7B", "cpu, 32 GB RAM", weights="q4_k_m").placement
     assert on_cpu is not None
     assert (on_cpu.gpus, on_cpu.gpu_layers) == (0, 0)
 
 
-def test_it_takes_no_more_gpus_than_it_needs() -> None:
-    found = asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm")
+def test_the_fewest_gpus_that_fit_are_used() -> None:
+    found = fitted("llama-3.1-8b", "8x H100 SXM", runtime="vllm")
     assert len(found.per_gpu) == 1
-    assert len(asked("llama-3.1-70b", "8x H100 SXM", runtime="vllm").per_gpu) == 2
+    assert len(fitted("llama-3.1-70b", "8x H100 SXM", runtime="vllm").per_gpu) == 2
     # 64 heads are not cut in three
-    assert asked("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536).verdict == "does-not-fit"
-    assert len(asked("llama-3.1-70b", "4x H100 SXM", runtime="vllm", context=65_536).per_gpu) == 4
-    assert len(asked("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
+    assert fitted("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536).verdict == "does-not-fit"
+    assert len(fitted("llama-3.1-70b", "4x H100 SXM", runtime="vllm", context=65_536).per_gpu) == 4
+    assert len(fitted("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_cards_that_hold_exactly_what_is_needed_are_enough(count: int) -> None:
+def test_gpus_with_exactly_the_needed_memory_are_enough(count: int) -> None:
     work = Workload(method="inference", runtime="vllm", memory_fraction=1.0, gpus=count)
     needed = max(part.total for part in total.per_gpu(ModelUse(model("llama-3.1-8b"), work), count))
     for sizes, verdict in (([needed] * count, "fits"), ([needed] * (count - 1) + [needed - 1], "does-not-fit")):
@@ -202,7 +209,7 @@ def test_cards_that_hold_exactly_what_is_needed_are_enough(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "values", "said"),
+    ("words", "values", "expected"),
     [
         ("2x RTX 4090", {"gpus": 4}, "4 GPUs are required, and this machine has 2"),
         ("2x RTX 4090", {"tensor_parallel": 2, "pipeline_parallel": 2}, "4 GPUs are required"),
@@ -210,19 +217,19 @@ def test_cards_that_hold_exactly_what_is_needed_are_enough(count: int) -> None:
         ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be divided over 3"),
     ],
 )
-def test_what_no_memory_would_help_says_why(words: str, values: dict[str, Any], said: str) -> None:
-    found = asked("llama-3.1-8b", words, **values)
+def test_the_reason_names_what_more_memory_would_not_help(words: str, values: dict[str, Any], expected: str) -> None:
+    found = fitted("llama-3.1-8b", words, **values)
     assert found.verdict == "does-not-fit"
-    assert said in found.reason
+    assert expected in found.reason
 
 
 def test_a_context_beyond_the_models_own_is_noted() -> None:
-    found = asked("llama-3-8b", "H100 SXM", context=16_384)
-    assert any("8,192 tokens at most" in note for note in found.assumptions)
+    found = fitted("llama-3-8b", "H100 SXM", context=16_384)
+    assert any("at most 8,192 tokens" in note for note in found.assumptions)
 
 
-def test_components_of_the_whole_are_exact() -> None:
-    found = asked("llama-3.1-8b", "2x RTX 4090, 64 GB RAM", weights="q4_k_m", context=10_000)
+def test_total_weights_and_cache_are_exact() -> None:
+    found = fitted("llama-3.1-8b", "2x RTX 4090, 64 GB RAM", weights="q4_k_m", context=10_000)
     assert found.memory.kv_cache == 2 * 32 * 8 * 128 * 2 * 10_000
     memory = found.memory
     parts = (memory.weights, memory.kv_cache, memory.activations, memory.gradients, memory.optimizer, memory.overhead)
@@ -230,8 +237,8 @@ def test_components_of_the_whole_are_exact() -> None:
     assert memory.low <= memory.total <= memory.high
 
 
-def test_the_largest_that_fit_do_fit() -> None:
-    found = asked("llama-3.1-8b", "RTX 4090")
+def test_the_largest_context_and_batch_fit() -> None:
+    found = fitted("llama-3.1-8b", "RTX 4090")
     capacity = capacities.of(machine("RTX 4090"))
     work = replace(found.workload, gpus=None)
     assert found.largest_context is not None
@@ -243,8 +250,8 @@ def test_the_largest_that_fit_do_fit() -> None:
     assert place(found.architecture, longer, capacity).verdict != "fits"
     assert place(found.architecture, replace(work, batch=found.largest_batch + 1), capacity).verdict != "fits"
     assert found.best_weights == "bf16"
-    assert asked("gpt-oss-20b", "RTX 4080").best_weights == "mxfp4"
-    assert asked("llama-2-13b", "RTX 4090", weights="q4_k_m").best_weights == "q8_0"
+    assert fitted("gpt-oss-20b", "RTX 4080").best_weights == "mxfp4"
+    assert fitted("llama-2-13b", "RTX 4090", weights="q4_k_m").best_weights == "q8_0"
 
 
 WANTING = [
@@ -253,7 +260,7 @@ WANTING = [
     ("70B", "RTX 4090, 64 GB RAM", {"weights": "q4_k_m"}),
     ("7B", "A100-SXM4-80GB", {"method": "full"}),
     ("13B", "RTX 4090", {"method": "lora", "batch": 8}),
-    ("llama-3.1-8b", "RTX 4090", {"context": 131_072, "runtime": "vllm"}),
+    ("llama-3.1-8b", "RTX 4090", {"context": 131_072, "runtime": "vllm", "weights": "bf16"}),
     ("deepseek-v3", "8x H100 SXM", {"runtime": "vllm"}),
     ("7B", "cpu, 8 GB RAM", {}),
     ("70B", "RTX 4090, 64 GB RAM", {"method": "qlora"}),
@@ -261,15 +268,15 @@ WANTING = [
 
 
 @pytest.mark.parametrize(("name", "words", "values"), WANTING)
-def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, values: dict[str, Any]) -> None:
-    found = asked(name, words, **values)
+def test_each_alternative_fits_and_the_cheapest_come_first(name: str, words: str, values: dict[str, Any]) -> None:
+    found = fitted(name, words, **values)
     assert found.verdict in ("does-not-fit", "fits-with-offload")
     assert 0 < len(found.ways) <= 3
     ranks = ["free", "quality", "speed", "hardware"]
     assert [ranks.index(way.cost) for way in found.ways] == sorted(ranks.index(way.cost) for way in found.ways)
     capacity = capacities.of(machine(words))
     for way in found.ways:
-        if way.cost == "hardware" or "end the processes" in way.change:
+        if way.cost == "hardware" or way.kind == "end-processes":
             continue
         placed = place(found.architecture, way.workload, capacity)
         assert placed.verdict in ("fits", "fits-with-offload")
@@ -279,22 +286,22 @@ def test_each_way_is_tried_and_the_cheapest_come_first(name: str, words: str, va
 @pytest.mark.parametrize("words", ["RTX 4090", "2x RTX 4090, 64 GB RAM", "64x RTX 3060"])
 @pytest.mark.parametrize("name", ["deepseek-v3", "1T", "kimi-k2"])
 def test_a_model_is_never_spread_over_more_cards_than_it_has_layers(name: str, words: str) -> None:
-    found = asked(name, words)
+    found = fitted(name, words)
     assert found.verdict == "does-not-fit"
     assert 0 < len(found.per_gpu) <= found.architecture.layers
 
 
 @pytest.mark.parametrize("runtime", ["llama.cpp", "vllm"])
-def test_the_whole_is_what_lies_on_the_cards(runtime: Any) -> None:
-    found = asked("llama-2-7b", "8x RTX 4090", runtime=runtime, weights="fp16", gpus=8, tensor_parallel=2)
+def test_total_weights_are_those_on_the_gpus_and_in_ram(runtime: Any) -> None:
+    found = fitted("llama-2-7b", "8x RTX 4090", runtime=runtime, weights="fp16", gpus=8, tensor_parallel=2)
     assert len(found.per_gpu) == 8
     on_cards = sum(each.memory.weights for each in found.per_gpu)
-    aside = found.placement.ram if found.placement and runtime == "llama.cpp" else 0
-    assert on_cards + aside == pytest.approx(found.memory.weights, rel=1e-6)
+    in_ram = found.placement.ram if found.placement and runtime == "llama.cpp" else 0
+    assert on_cards + in_ram == pytest.approx(found.memory.weights, rel=1e-6)
 
 
-def test_what_training_moves_to_ram_is_part_of_the_whole() -> None:
-    found = asked("llama-2-7b", "RTX 4090, 256 GB RAM", method="full", offload="all")
+def test_offloaded_training_states_count_in_the_total() -> None:
+    found = fitted("llama-2-7b", "RTX 4090, 256 GB RAM", method="full", offload="all")
     assert found.verdict == "fits-with-offload"
     assert found.memory.weights == pytest.approx(2 * 6.738e9, rel=0.01)
     assert found.memory.optimizer == pytest.approx(12 * 6.738e9, rel=0.01)
@@ -304,38 +311,39 @@ def test_what_training_moves_to_ram_is_part_of_the_whole() -> None:
     assert found.per_gpu[0].memory.overhead > 2 * 2 * 6.738e9 / 34
 
 
-def test_more_cards_cut_a_frozen_model() -> None:
-    found = asked("70B", "A100-SXM4-40GB", method="qlora")
+def test_more_gpus_shard_a_frozen_model() -> None:
+    found = fitted("70B", "A100-SXM4-40GB", method="qlora")
     assert [way.cost for way in found.ways] == ["hardware", "hardware"]
+    assert [way.kind for way in found.ways] == ["more-gpus", "larger-gpu"]
     assert "FSDP" in found.ways[0].change
     assert found.ways[0].workload.sharding == "fsdp"
     assert "80 GB" in found.ways[1].change
 
 
-def test_a_way_says_all_that_it_changes() -> None:
-    for way in asked("70B", "2x RTX 4090, 128 GB RAM", method="qlora", context=4096).ways:
+def test_an_alternative_names_everything_that_it_changes() -> None:
+    for way in fitted("70B", "2x RTX 4090, 128 GB RAM", method="qlora", context=4096).ways:
         if way.workload.context != 4096:
             assert f"{way.workload.context:,} tokens" in way.change
         if way.workload.offload == "all":
             assert "RAM" in way.change
 
 
-def test_what_a_server_lets_itself_have_is_told() -> None:
-    found = asked("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192).per_gpu[0]
+def test_the_share_that_a_server_reserves_is_reported() -> None:
+    found = fitted("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192).per_gpu[0]
     assert found.budget == round(0.9 * 80 * GIB)
-    assert asked("llama-3.1-8b", "A100-SXM4-80GB").per_gpu[0].budget == 80 * GIB
+    assert fitted("llama-3.1-8b", "A100-SXM4-80GB").per_gpu[0].budget == 80 * GIB
 
 
-def test_who_holds_the_card_is_told_even_where_ram_helps() -> None:
-    full = asked("llama-3.1-8b", with_free("RTX 4090, 64 GB RAM", 0), weights="q4_k_m")
+def test_other_processes_are_reported_even_where_it_fits_in_ram() -> None:
+    full = fitted("llama-3.1-8b", with_free("RTX 4090, 64 GB RAM", 0), weights="q4_k_m")
     assert full.verdict == "fits-with-offload"
-    assert "24.0 GiB are held by other processes" in full.reason
+    assert "24.0 GiB are used by other processes" in full.reason
 
 
-def test_the_reason_stands_on_its_own() -> None:
-    assert "RAM" in asked("70B", "RTX 4090, 16 GB RAM", weights="q4_k_m").reason
-    assert "no GPU" in asked("7B", "cpu, 64 GB RAM", method="full").reason
-    short = asked("7B", "A100-SXM4-80GB", method="full").reason
+def test_the_reason_needs_no_context() -> None:
+    assert "RAM" in fitted("70B", "RTX 4090, 16 GB RAM", weights="q4_k_m").reason
+    assert "no GPU" in fitted("7B", "cpu, 64 GB RAM", method="full").reason
+    short = fitted("7B", "A100-SXM4-80GB", method="full").reason
     assert "are needed" in short
     assert "short" in short
 
@@ -361,7 +369,7 @@ RAMS = st.one_of(st.none(), st.integers(GB, 1000 * GB))
 
 @settings(deadline=None, max_examples=150)
 @given(NAMES, RUNTIMES, SIZES, RAMS, st.integers(128, 200_000), st.sampled_from([None, "q4_k_m", "fp8", "nf4-dq"]))
-def test_what_fits_has_room(
+def test_what_fits_is_within_the_budget_of_each_gpu(
     name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, weights: str | None
 ) -> None:
     work = Workload(method="inference", runtime=runtime, context=context, weights=weights)
@@ -380,7 +388,7 @@ def test_what_fits_has_room(
 
 @settings(deadline=None, max_examples=100)
 @given(NAMES, RUNTIMES, SIZES, RAMS, st.integers(128, 100_000), st.integers(0, 100 * GIB), st.integers(0, 500 * GB))
-def test_more_room_is_never_worse(
+def test_more_free_memory_is_never_worse(
     name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, more: int, more_ram: int
 ) -> None:
     work = Workload(method="inference", runtime=runtime, context=context)
@@ -397,7 +405,7 @@ def test_more_room_is_never_worse(
     st.sampled_from([None, "zero1", "zero2", "zero3", "fsdp", "ddp"]),
     st.integers(64, 8192), st.integers(1, 8),
 )  # fmt: skip
-def test_training_that_fits_has_room(
+def test_training_that_fits_is_within_free_memory(
     name: str, method: Any, count: int, size: int, sharding: Any, context: int, batch: int
 ) -> None:
     work = Workload(method=method, sharding=sharding, context=context, batch=batch)
@@ -411,7 +419,7 @@ def test_training_that_fits_has_room(
 
 @settings(deadline=None, max_examples=200)
 @given(st.floats(5e7, 5e12))
-def test_a_typical_model_has_the_size_that_was_asked_for(count: float) -> None:
+def test_a_typical_model_has_the_requested_size(count: float) -> None:
     found = typical.architecture(str(round(count)))
     assert found.parameters.total == pytest.approx(count, rel=0.01)
     assert found.estimated
@@ -425,7 +433,7 @@ def test_larger_typical_models_take_more() -> None:
 
 
 @pytest.mark.parametrize("size", ["", "7", "7X", "B", "-7B", "7 billion", "1K", "9999T", "7B7B", "nanB", "1e9B"])
-def test_what_is_no_size_is_refused(size: str) -> None:
+def test_a_text_that_is_no_size_is_refused(size: str) -> None:
     from llmcheck.errors import UsageError
 
     with pytest.raises(UsageError):
@@ -435,42 +443,43 @@ def test_what_is_no_size_is_refused(size: str) -> None:
 # --- servers and runtimes of their own kind ---
 
 
-def test_lmdeploy_takes_its_cache_from_what_the_weights_leave_free() -> None:
-    found = asked("llama-3.1-8b", "RTX 4090", runtime="lmdeploy", context=4096)
+@pytest.mark.parametrize(("runtime", "fraction"), [("lmdeploy", 0.8), ("tensorrt-llm", 0.6)])
+def test_the_cache_is_a_share_of_what_the_weights_leave_free(runtime: str, fraction: float) -> None:
+    found = fitted("llama-3.1-8b", "RTX 4090", runtime=runtime, context=4096, memory_fraction=fraction)
     (card,) = found.per_gpu
     placed = found.placement
     assert placed is not None
     assert card.free is not None
     assert placed.kv_tokens is not None
     # 128 KiB a token
-    assert placed.kv_tokens == pytest.approx(0.8 * (card.free - card.memory.weights) / 131_072, rel=0.01)
-    less = asked("llama-3.1-8b", "RTX 4090", runtime="lmdeploy", context=4096, memory_fraction=0.4).placement
+    assert placed.kv_tokens == pytest.approx(fraction * (card.free - card.memory.weights) / 131_072, rel=0.01)
+    less = fitted("llama-3.1-8b", "RTX 4090", runtime=runtime, context=4096, memory_fraction=fraction / 2).placement
     assert less is not None
     assert less.kv_tokens is not None
     assert less.kv_tokens == pytest.approx(placed.kv_tokens / 2, rel=0.01)
-    assert any("80% of what is free after the weights" in note for note in found.assumptions)
+    assert any(f"{fraction:.0%} of the memory that is free after the weights" in note for note in found.assumptions)
 
 
 @pytest.mark.parametrize(
     ("words", "context"),
     [("RTX 3060 12GB", 4096), ("RTX 4090", 32_768), ("2x RTX 4090", 131_072), ("cpu, 64 GB RAM", 4096)],
 )
-def test_ollama_takes_its_context_from_the_memory_of_the_cards(words: str, context: int) -> None:
-    found = asked("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m")
+def test_the_default_context_of_ollama_depends_on_gpu_memory(words: str, context: int) -> None:
+    found = fitted("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m")
     assert found.workload.context == context
-    assert asked("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m", context=777).workload.context == 777
+    assert fitted("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m", context=777).workload.context == 777
 
 
-def test_ollama_takes_what_llama_cpp_takes() -> None:
+def test_ollama_needs_as_much_as_llama_cpp() -> None:
     ollama, llama = (
-        asked("gemma-3-27b", "RTX 4090, 64 GB RAM", runtime=name, weights="q4_k_m", context=8192)
+        fitted("gemma-3-27b", "RTX 4090, 64 GB RAM", runtime=name, weights="q4_k_m", context=8192)
         for name in ("ollama", "llama.cpp")
     )
     assert (ollama.memory, ollama.placement, ollama.speed) == (llama.memory, llama.placement, llama.speed)
 
 
-def test_exl3_weights_are_run_by_what_reads_them() -> None:
-    found = asked("llama-3.1-70b", "2x RTX 4090", weights="exl3-4.0", context=8192)
+def test_exl3_weights_are_run_by_exllama() -> None:
+    found = fitted("llama-3.1-70b", "2x RTX 4090", weights="exl3-4.0", context=8192)
     assert found.workload.runtime == "exllama"
     assert found.verdict == "fits"
     shapes = model("llama-3.1-70b").parameters
@@ -479,6 +488,6 @@ def test_exl3_weights_are_run_by_what_reads_them() -> None:
 
 
 def test_no_runtime_is_proposed_that_does_not_run_here() -> None:
-    found = asked("llama-3.1-70b", "2x RTX 4090", runtime="vllm")
+    found = fitted("llama-3.1-70b", "2x RTX 4090", runtime="vllm")
     assert any(way.workload.runtime == "llama.cpp" for way in found.ways)
-    assert not any(way.workload.runtime == "llama.cpp" for way in asked("70B", "2x RTX 4090", runtime="ollama").ways)
+    assert not any(way.workload.runtime == "llama.cpp" for way in fitted("70B", "2x RTX 4090", runtime="ollama").ways)

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.fit.shapes import typical
-from llmcheck.fit.speed import rounded, speed
+from llmcheck.fit.speed import speed
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Band, Speed
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
+from llmcheck.units import two_digits
 from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
@@ -107,7 +108,7 @@ def test_llama_bench_is_inside_the_band(
         assert found.prefill.expected == pytest.approx(prompt, rel=0.3)
 
 
-def test_routed_experts_launch_no_more_in_current_llama_cpp() -> None:
+def test_routed_experts_have_no_extra_overhead_in_current_llama_cpp() -> None:
     # llama.cpp, pull request 16991 (2025): gpt-oss-20b, tg128
     found = answers("gpt-oss-20b", "RTX PRO 6000 Blackwell", runtime="llama.cpp")
     assert found.low <= 391 <= found.high
@@ -125,7 +126,7 @@ def test_transformers_on_an_a100_is_inside_the_band(name: str, tokens: float) ->
     assert found.low <= tokens <= found.high
 
 
-def test_what_is_not_published_is_none_with_a_reason() -> None:
+def test_a_rate_without_published_figures_is_none_with_a_reason() -> None:
     unknown = Gpu(vendor="nvidia", name="NVIDIA FutureCard", memory_total=2**37)
     for method in ("inference", "full"):
         found, notes = speed(ModelUse(model("llama-3.1-8b"), Workload(method=method)), [unknown])
@@ -136,7 +137,7 @@ def test_what_is_not_published_is_none_with_a_reason() -> None:
     assert without_tokens.days is None
 
 
-def test_carbon_is_told_only_with_a_grid() -> None:
+def test_co2_needs_a_carbon_intensity() -> None:
     work = Workload(method="pretrain", tokens=1e12, context=4096)
     plain, _ = speed(ModelUse(model("llama-3.1-8b"), work), gpus("8x H100 SXM"))
     green, _ = speed(ModelUse(model("llama-3.1-8b"), work), gpus("8x H100 SXM"), carbon_intensity_g_per_kwh=400)
@@ -153,7 +154,7 @@ def test_carbon_is_told_only_with_a_grid() -> None:
     ("value", "text"), [(0, "0"), (0.034, "0.034"), (4.26, "4.3"), (55.2, "55"), (123, "120"), (1687, "1,700")]
 )
 def test_an_estimate_has_two_digits(value: float, text: str) -> None:
-    assert rounded(value) == text
+    assert two_digits(value) == text
 
 
 # --- for any model ---
@@ -169,7 +170,7 @@ def ordered(rate: Band | None) -> bool:
 
 @settings(deadline=None, max_examples=80)
 @given(SIZES, CARDS, RUNTIMES, st.integers(1, 100_000), st.integers(0, 10**11))
-def test_bands_are_in_order_and_ram_never_helps(
+def test_bands_are_ordered_and_offload_is_never_faster(
     size: str, card: str, runtime: Any, context: int, offloaded: int
 ) -> None:
     shapes = typical.architecture(size)

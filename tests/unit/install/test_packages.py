@@ -55,7 +55,7 @@ def test_llama_cpp_comes_as_the_wheel_that_uses_the_gpu(where: Machine, index: s
 def test_a_gpu_that_llama_cpp_leaves_idle_is_told_with_what_changes_that(where: Machine, changes: list[str]) -> None:
     flavour = llama_cpp_for(where)
     assert flavour.extra_index_url is None
-    assert "stays idle" in flavour.reason
+    assert "is not used" in flavour.reason
     assert all(part in flavour.reason for part in changes)
 
 

@@ -400,7 +400,7 @@ def test_uv_is_used_where_it_is_on_path_and_pip_where_it_is_asked_for() -> None:
 def test_inside_conda_pip_is_that_of_the_environment_and_it_is_said() -> None:
     made = plan(machine(interpreter=python(environment="conda"), present=["conda", "uv"]), "transformers")
     assert words(made)[1:4] == ["-m", "pip", "install"]
-    assert "pip inside conda" in said(made)
+    assert "pip in a conda environment" in said(made)
 
 
 def test_a_conda_environment_is_made_where_it_is_asked_for() -> None:
@@ -483,7 +483,7 @@ def test_a_path_that_no_line_can_carry_is_refused() -> None:
 
 
 def test_where_nothing_is_known_to_be_installed_all_of_a_tier_is_planned() -> None:
-    found = plan_of_tier("finetune-7b", api.stated_machine("2x RTX 4090, 64 GB RAM").machine)
+    found = plan_of_tier("finetune-7b", api.hypothetical_machine("2x RTX 4090, 64 GB RAM").machine)
     assert [each.libraries for each in found.environments] == [("torch", "transformers", "accelerate", "peft")]
-    assert any("what is installed is not known" in note for note in found.notes)
+    assert any("the installed packages are unknown" in note for note in found.notes)
     assert not any("does not answer" in note for note in found.notes)

@@ -58,7 +58,7 @@ def test_companions_move_with_a_torch_that_cannot_use_the_gpus() -> None:
     told = "\n".join(step.changes)
     for name in names:
         assert f"{name} " in told
-    assert "flash-attn 2.8.3 stays, and was compiled against the torch before" in told
+    assert "flash-attn 2.8.3 stays, but was compiled against the previous torch" in told
     back = shlex.split(step.undo or "")
     assert {"torch==2.15.0+cpu", "torchvision==0.29.2+cpu", "torchaudio==2.11.0+cpu", "--force-reinstall"} <= set(back)
     assert back[-2:] == ["--index-url", "https://download.pytorch.org/whl/cpu"]
@@ -76,7 +76,7 @@ def test_the_proof_names_the_torch_that_is_there_then() -> None:
 def test_a_package_that_is_made_for_the_torch_of_before_is_named() -> None:
     where = holding("cpu", "2.10.0+cpu", xformers="0.0.35")
     (step,) = steps(plan(where, "torch"))
-    assert any("xformers 0.0.35 stays, and xFormers is made for torch 2.10" in each for each in step.changes)
+    assert any("xformers 0.0.35 stays, but xFormers is made for torch 2.10" in each for each in step.changes)
 
 
 def test_a_companion_alone_leaves_the_installed_torch_where_it_is() -> None:
@@ -163,7 +163,7 @@ def test_an_installed_release_that_is_older_than_what_was_checked_is_told() -> N
     where = holding("cu132", "2.15.0+cu132", vllm="0.10.0")
     made = plan(where, "vllm")
     assert made.satisfied == ("vllm",)
-    assert any("vllm 0.10.0 is installed and stays, older than" in note for note in made.notes)
+    assert any("vllm 0.10.0 is installed and stays; it is older than" in note for note in made.notes)
 
 
 def test_an_environment_that_is_there_is_not_taken_to_be_empty() -> None:

@@ -158,7 +158,7 @@ ROWS = [
     Row("system Python", h100(interpreter=SYSTEM), ("wandb",), "PEP 668", has=("/usr/bin/python3 -m venv .venv", ".venv/bin/python -m pip install"), said=("PEP 668",)),
     Row("no pip, uv there", h100(software=(), present=("uv",)), ("wandb",), "vendor: uv makes environments without pip", has=("uv pip install --python",)),
     Row("no pip, no uv", h100(software=()), ("wandb",), "vendor: Python, ensurepip", has=("-m ensurepip",)),
-    Row("conda", h100(interpreter=python(environment="conda")), ("wandb",), "vendor: conda, using pip in an environment", has=("-m pip install",), said=("pip inside conda",)),
+    Row("conda", h100(interpreter=python(environment="conda")), ("wandb",), "vendor: conda, using pip in an environment", has=("-m pip install",), said=("pip in a conda environment",)),
     Row("fish shell", h100(), ("wandb",), "vendor: fish, quotes", has=("'wandb>=",), options=PlanOptions(shell="fish")),
     Row("named folder", h100(), ("wandb",), "asked for", has=("-m venv serve", "serve/bin/python -m pip"), options=PlanOptions(venv="serve")),
     # --- libraries on machines

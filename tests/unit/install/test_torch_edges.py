@@ -136,14 +136,14 @@ def test_code_runs_on_the_same_major_and_a_newer_minor(capability: str, tag: str
     [
         ("cu126", "H100", "580.95.05", "cu126", "works here"),
         ("cu128", "V100", "580.95.05", "cu128", "works here"),
-        ("cu132", "V100", "580.95.05", "cu126", "holds code for"),
+        ("cu132", "V100", "580.95.05", "cu126", "has kernels for"),
         ("cu132", "H100", "550.54.15", "cu126", "needs driver 580"),
         ("cpu", "H100", "580.95.05", "cpu", "works here"),
         ("rocm7.2", "H100", "580.95.05", "cu132", "no AMD GPU"),
         ("cu999", "H100", "580.95.05", "cu132", "no such build"),
-        ("cu132", "H100", "580.95.05", "cu132", "asks for the same"),
-        ("auto", "H100", "580.95.05", "cu132", "by the driver alone"),
-        ("auto", "V100", "580.95.05", "cu126", "no kernels for these cards"),
+        ("cu132", "H100", "580.95.05", "cu132", "selects the same build"),
+        ("auto", "H100", "580.95.05", "cu132", "only by the driver"),
+        ("auto", "V100", "580.95.05", "cu126", "no kernels for these GPUs"),
     ],
 )
 def test_what_uv_was_told_is_held_against_the_machine(

@@ -86,7 +86,7 @@ def test_a_card_that_only_the_new_release_supports_gets_it() -> None:
 def test_torchaudio_gets_the_release_that_the_row_names() -> None:
     made = plan("torch", "torchaudio")
     assert requirements(made)[0] == "torch==2.15.0"
-    assert "torchaudio imports beside torch 2.15.0" in made.environments[0].steps[0].reason
+    assert "torchaudio imports with torch 2.15.0" in made.environments[0].steps[0].reason
 
 
 def test_torchaudio_stays_with_a_build_beside_which_it_imports() -> None:

@@ -293,7 +293,16 @@ def test_of_a_machine_in_words_only_the_hardware_counts() -> None:
 def test_a_machine_in_words_of_which_nothing_can_be_judged_is_undetermined() -> None:
     where = replace(machine(software=()), hypothetical=True)
     assert judged(where, PEFT).verdict == "undetermined"
-    assert judged(machine(software=packages(peft="1")), PEFT, skip=frozenset({"package-0"})).verdict == "ready"
+    assert judged(machine(software=packages(peft="1")), PEFT, skip=frozenset({"package-0"})).verdict is None
+
+
+def test_a_blocker_that_need_not_hold_hides_no_requirement() -> None:
+    """A driver line that is only wished for must not make a required line of GPUs vanish."""
+    where = Machine(gpus=None)
+    for level in ("recommended", "info"):
+        report = judged(where, ("driver", {"level": level}), GPU)
+        assert statuses(report)["gpu-1"] == "unknown", level
+        assert report.verdict == "undetermined"
 
 
 def test_hardware_and_software_have_verdicts_of_their_own() -> None:

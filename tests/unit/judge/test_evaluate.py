@@ -9,7 +9,7 @@ import pytest
 
 from llmcheck import api, catalog
 from llmcheck.catalog import profiles
-from llmcheck.judge.evaluate import concerning_profile, evaluate
+from llmcheck.judge.evaluate import corrections_of, evaluate
 from llmcheck.schema.machine import Driver, Gpu, Machine, Problem
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.tables.correction import Correction
@@ -191,9 +191,9 @@ def test_only_the_corrections_of_this_profile_are_told() -> None:
         source="c",
         as_of=datetime.date(2026, 1, 1),
     )
-    assert concerning_profile((made,), "inference-7b") == (made,)
-    assert concerning_profile((made,), "inference-70b") == ()
-    assert concerning_profile((made,), "inference-7") == ()
+    assert corrections_of((made,), "inference-7b") == (made,)
+    assert corrections_of((made,), "inference-70b") == ()
+    assert corrections_of((made,), "inference-7") == ()
 
 
 def test_a_profile_keeps_its_documented_cost() -> None:
@@ -203,7 +203,7 @@ def test_a_profile_keeps_its_documented_cost() -> None:
 
 
 def test_a_machine_in_words_is_judged_on_its_hardware_alone() -> None:
-    stated = api.stated_machine("RTX 4090, 64 GB RAM, 1 TB").machine
+    stated = api.hypothetical_machine("RTX 4090, 64 GB RAM, 1 TB").machine
     found = {each.id: each for each in evaluate(profiles.load("inference-7b"), stated).findings}
     assert found["torch"].status == found["driver"].status == "skipped"
     assert "no GPU" not in found["driver"].message

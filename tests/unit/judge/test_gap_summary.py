@@ -134,7 +134,7 @@ def test_a_gpu_that_shares_the_ram_is_judged_by_its_share(ram: Ram, status: str)
 
 
 def test_the_codes_are_in_the_report_that_programs_read() -> None:
-    stated = api.stated_machine("RTX 3060, 64 GB RAM").machine
+    stated = api.hypothetical_machine("RTX 3060, 64 GB RAM").machine
     found = next(each for each in evaluate(profiles.load("inference-70b"), stated).findings if each.id == "gpu")
     assert (found.shortfall, found.needed_count, found.needed_bytes) == ("gpu-memory", 1, 40 * GB)
     assert found.missing_bytes == 40 * GB - 12 * 2**30

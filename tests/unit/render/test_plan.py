@@ -125,9 +125,9 @@ def test_a_dockerfile_runs_arrays_that_no_shell_reads() -> None:
     assert "--gpus all" in written
 
 
-def test_conda_says_that_pip_is_inside() -> None:
+def test_conda_says_that_pip_installs_the_rest() -> None:
     written = conda.render(plan("torch", "peft"), Options())
-    assert "pip inside conda" in written
+    assert "conda installs Python and pip; pip installs the rest" in written
     assert "  - python=3.12" in written
     assert '      - "--extra-index-url https://download.pytorch.org/whl/cu126"' in written
     assert '      - "torch>=2.6,<2.15"' in written

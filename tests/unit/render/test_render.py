@@ -74,7 +74,7 @@ COMMANDS = {f"  {step.command}" for environment in PLAN.environments for step in
 
 WORDS = st.text("abcdefgh0123 ./", min_size=1, max_size=40).map(str.strip)
 COLUMNS = st.builds(
-    lambda name, right, fixed, least: Column(name, right=right, fixed=fixed, least=least),
+    lambda name, right, fixed, min_width: Column(name, right=right, fixed=fixed, min_width=min_width),
     WORDS, st.booleans(), st.booleans(), st.integers(4, 24),
 )  # fmt: skip
 

@@ -195,7 +195,7 @@ def test_too_little_space_is_said_and_tried_all_the_same(machine: Machine) -> No
     day = datetime.date(2026, 1, 1)
     short = Size(download=2 * 10**9, installed=3 * 10**9, free=10**9, as_of=day)
     ran = machine.run(plan(PIP, size=short))
-    assert ran.said == ["the disk is too small for this by about 4 GB"]
+    assert ran.said == ["the disk is too small: about 4 GB are missing"]
     assert ran.calls == ["pip install peft"]
     exactly = Size(download=2 * 10**9, installed=3 * 10**9, free=5 * 10**9, as_of=day)
     for size in (None, exactly, Size(download=1, installed=1, free=None, as_of=day)):

@@ -49,7 +49,7 @@ def test_llama_cpp_names_how_a_file_is_loaded(mapped: bool, mode: str) -> None:
 @pytest.mark.parametrize("name", ["llama.cpp", "ollama", "vllm", "sglang", "tgi", "mlx", "lmdeploy", "transformers"])
 def test_a_cache_that_it_cannot_keep_has_no_line(name: str) -> None:
     assert line(name, {"kv_cache": "bf16"}) is not None
-    assert line(name, {"kv_cache": "q5_1"}) is None
+    assert line(name, {"kv_cache": "another"}) is None
 
 
 @pytest.mark.parametrize("name", ["vllm", "sglang", "tgi", "tensorrt-llm", "lmdeploy", "mlx", "transformers"])
@@ -60,7 +60,7 @@ def test_a_server_answers_and_takes_no_tag(name: str) -> None:
 
 
 def test_ollama_has_its_settings_from_its_server() -> None:
-    found = line("ollama", {"context": 8192, "kv_cache": "int8", "batch": 2}, gpus=2, quantisation="Q4_K_M")
+    found = line("ollama", {"context": 8192, "kv_cache": "q8_0", "batch": 2}, gpus=2, quantisation="Q4_K_M")
     assert found is not None
     assert found.argv == ("ollama", "run", "hf.co/org/name:Q4_K_M")
     assert found.service == ("ollama", "serve")
@@ -175,8 +175,9 @@ def test_torchtune_and_litgpt_take_what_their_keys_say() -> None:
     assert has(tune, "model.lora_rank=8", "optimizer._component_=bitsandbytes.optim.AdamW8bit", "fsdp_cpu_offload=True")
     assert train("lora", 1, "torchtune", offload="all") is None
     assert train("full", 1, "torchtune", precision="mixed") is None
-    lit = train("qlora", 2, "litgpt", lora_rank=8)
-    assert has(lit, "--quantize", "bnb.nf4-dq", "--devices", "2")
+    assert has(train("qlora", 1, "litgpt", lora_rank=8), "--quantize", "bnb.nf4-dq")
+    assert has(train("lora", 2, "litgpt", lora_rank=8), "--devices", "2")
+    assert train("qlora", 2, "litgpt") is None
     assert not has(train("full", 1, "litgpt", lora_rank=8), "--lora_r")
     assert train("lora", 2, "litgpt", sharding="zero3") is None
 

@@ -24,7 +24,7 @@ def finding(status: Status, level: Level = "required", cluster: bool = False) ->
     )
 
 
-def report(verdict: Verdict, *findings: Finding) -> ProfileReport:
+def report(verdict: Verdict | None, *findings: Finding) -> ProfileReport:
     return ProfileReport(id="p", title="", task="general", verdict=verdict, findings=findings)
 
 
@@ -57,9 +57,13 @@ def test_failing_beats_unknown_beats_ready_and_only_what_is_required_counts(
         (["ready"], "ready"),
         (["ready", "undetermined"], "undetermined"),
         (["undetermined", "not-ready", "ready"], "not-ready"),
+        (["ready", None], None),
+        (["undetermined", None, "ready"], None),
+        (["undetermined", None, "not-ready"], "not-ready"),
+        ([], None),
     ],
 )
-def test_several_profiles_are_as_good_as_the_worst(verdicts: list[Verdict], worst: Verdict) -> None:
+def test_the_verdict_over_profiles_is_the_worst(verdicts: list[Verdict | None], worst: Verdict | None) -> None:
     assert combined(verdicts) == worst
     assert combined(reversed(verdicts)) == worst
 
@@ -76,9 +80,13 @@ def test_several_profiles_are_as_good_as_the_worst(verdicts: list[Verdict], wors
         ([report("ready", finding("warn")), report("undetermined")], True, 3),
         ([report("undetermined"), report("not-ready")], False, 1),
         ([report("ready"), report("ready", finding("warn"))], True, 4),
+        ([report(None, finding("skipped"))], False, 2),
+        ([report("ready", finding("warn")), report(None)], True, 2),
+        ([report("undetermined"), report(None)], False, 2),
+        ([report(None), report("not-ready")], False, 1),
     ],
 )
-def test_the_exit_code_tells_the_verdict_and_warnings_only_when_asked(
+def test_the_exit_code_shows_warnings_only_with_fail_on_warn(
     reports: list[ProfileReport], strict: bool, code: int
 ) -> None:
     assert exit_code(reports, fail_on_warn=strict) == code

@@ -52,7 +52,7 @@ def choose_in(home: Path, environ: dict[str, str], cwd: Path) -> InterpreterChoi
 def test_an_explicit_interpreter_wins_over_everything(tmp_path: Path) -> None:
     executable(tmp_path / "env" / "bin" / "python")
     chosen = choose("/opt/python", {"VIRTUAL_ENV": str(tmp_path / "env")}, str(tmp_path))
-    assert chosen == InterpreterChoice("/opt/python", "named with --python")
+    assert chosen == InterpreterChoice("/opt/python", "named with --python", explicit=True)
 
 
 def test_an_explicit_interpreter_may_start_at_home() -> None:
@@ -85,12 +85,91 @@ def test_an_environment_that_is_gone_is_passed_over(prefix: str, tmp_path: Path)
     assert "VIRTUAL_ENV" not in chosen.reason
 
 
-def test_the_environment_that_llmcheck_is_installed_in_is_the_projects(tmp_path: Path) -> None:
-    home = tmp_path / "project-env"
+@pytest.fixture(scope="module")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that somebody made, and installed llmcheck into."""
+    home = tmp_path_factory.mktemp("own") / "env"
     venv.create(home, symlinks=True)
-    executable(tmp_path / ".venv" / "bin" / "python")
-    chosen = choose_in(home, {"PATH": "/usr/bin"}, tmp_path)
-    assert chosen == InterpreterChoice(str(home / "bin" / "python"), "the environment that llmcheck is installed in")
+    return home
+
+
+def test_the_projects_environment_comes_before_that_of_llmcheck(own_home: Path, tmp_path: Path) -> None:
+    path = executable(tmp_path / ".venv" / "bin" / "python")
+    chosen = choose_in(own_home, {"PATH": "/usr/bin"}, tmp_path)
+    assert chosen == InterpreterChoice(path, ".venv in the working directory")
+
+
+def test_the_environment_of_llmcheck_is_judged_where_there_is_no_other(own_home: Path, tmp_path: Path) -> None:
+    chosen = choose_in(own_home, {"PATH": "/usr/bin"}, tmp_path)
+    assert chosen == InterpreterChoice(f"{own_home}/bin/python", "the environment that llmcheck is installed in")
+
+
+def test_a_projects_environment_that_has_llmcheck_in_it_is_the_projects(tmp_path: Path) -> None:
+    """As the first command of the README makes it."""
+    venv.create(tmp_path / ".venv", symlinks=True)
+    chosen = choose_in(tmp_path / ".venv", {"PATH": "/usr/bin"}, tmp_path)
+    assert chosen == InterpreterChoice(f"{tmp_path}/.venv/bin/python", ".venv in the working directory")
+
+
+def test_a_tools_own_environment_is_not_the_projects_even_if_it_is_active(tool_home: Path, tmp_path: Path) -> None:
+    path = executable(tmp_path / ".venv" / "bin" / "python")
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        chosen = choose_in(tool_home, {variable: str(tool_home)}, tmp_path)
+        assert chosen == InterpreterChoice(path, ".venv in the working directory")
+
+
+def test_of_an_environment_that_nobody_named_only_the_files_are_read(tmp_path: Path) -> None:
+    home = tmp_path / ".venv"
+    venv.create(home, symlinks=True)
+    named = InterpreterQuery(InterpreterChoice(f"{home}/bin/python", "named")).answer(30)
+    site = next(home.glob("lib/python3*/site-packages"))
+    (tmp_path / "src").mkdir()
+    (site / "mine.pth").write_text(f"import os; os.mkdir({str(tmp_path / 'ran')!r})\n{tmp_path}/src\nnowhere\n")
+    (home / "bin" / "python").unlink()
+    script = executable(home / "bin" / "python", f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    chosen = InterpreterChoice(script, ".venv in the working directory")
+    found = InterpreterQuery(chosen).answer(30)
+    assert not (tmp_path / "ran").exists()
+    assert told(found, script).version == told(named, script).version
+    assert (told(found, script).prefix, told(found, script).environment) == (str(home), "venv")
+    expected, seen = ([each for each in paths(answer) if Path(each).is_dir()] for answer in (named, found))
+    assert seen == [*expected, f"{tmp_path}/src"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "version"),
+    [
+        ("home = /usr/bin\nversion = 3.12.4\n", "3.12.4"),
+        ("home = /usr/bin\nimplementation = CPython\nuv = 0.9.2\nversion_info = 3.13.1\n", "3.13.1"),
+        ("home = /usr/bin\nversion_info = 3.10.4.final.0\n", "3.10.4"),
+        ("home = /usr/bin\n", None),
+        ("", None),
+    ],
+)
+def test_the_version_of_an_environment_as_its_makers_write_it(
+    tmp_path: Path, settings: str, version: str | None
+) -> None:
+    path = executable(tmp_path / ".venv" / "bin" / "python")
+    (tmp_path / ".venv" / "pyvenv.cfg").write_text(settings)
+    query = InterpreterQuery(InterpreterChoice(path, ".venv in the working directory"))
+    reading = software.probe(Host(environ={}), Request(python=query.choice, python_answer=query.answer(1)))
+    assert reading.software is not None
+    assert reading.software.python is not None
+    assert reading.software.python.version == version
+    assert [each.code for each in reading.problems] == ([] if version else ["python-unusable"])
+
+
+def test_a_conda_environment_in_the_working_directory(tmp_path: Path) -> None:
+    path = executable(tmp_path / ".venv" / "bin" / "python")
+    (tmp_path / ".venv" / "conda-meta").mkdir()
+    (tmp_path / ".venv" / "conda-meta" / "python-3.12.3-hab00c5b_0_cpython.json").write_text("{}")
+    found = told(InterpreterQuery(InterpreterChoice(path, ".venv in the working directory")).answer(1), path)
+    assert (found.version, found.environment) == ("3.12.3", "conda")
+
+
+def paths(answer: bytes | None) -> list[str]:
+    (line,) = [each for each in (answer or b"").decode().split("\n") if "lib-dynload" in each]
+    return line.split("\0")
 
 
 def test_an_environment_made_for_llmcheck_alone_is_not_the_projects(tool_home: Path, tmp_path: Path) -> None:
@@ -115,7 +194,9 @@ def test_the_first_python_on_path_is_the_last_resort(tool_home: Path, tmp_path: 
 
 def told(answer: bytes | None, path: str) -> Python:
     """What the inventory makes of an interpreter's answer."""
-    reading = software.probe(Host(environ={}), Request(python=(path, "named"), python_answer=answer))
+    reading = software.probe(
+        Host(environ={}), Request(python=InterpreterChoice(path, "named", explicit=True), python_answer=answer)
+    )
     assert reading.software is not None
     assert reading.software.python is not None
     return reading.software.python

@@ -185,7 +185,7 @@ REFUSED: list[tuple[str, tuple[str, ...]]] = [
     ("80GB HBM3 SXM", ("SXM",)),
     ("RTX 4090 Ti", ("unknown GPU 'RTX 4090 Ti'", "RTX 4090")),
     ("24 GB VRAM", ("24 GB VRAM",)),
-    ("A100", ("'A100' is", "40 GB", "80 GB", "A100 80GB")),
+    ("A100", ("'A100' matches several", "40 GB", "80 GB", "A100 80GB")),
     ("4x A100 SXM", ("40 GB", "80 GB")),
     ("V100", ("16 GB", "32 GB")),
     ("GH200", ("96 GB", "144 GB")),
@@ -332,12 +332,12 @@ def test_a_choice_falls_on_the_slowest_and_is_told(text: str, chosen: str, other
 )
 def test_a_name_that_was_sold_with_several_memories_has_each(name: str, usual: int, other: int, mib: float) -> None:
     told = machine(name, TABLE)
-    assert any(f"taken with {usual} GB" in each and f"{other} GB" in each for each in told.assumptions)
+    assert any(f"the card with {usual} GB" in each and f"{other} GB" in each for each in told.assumptions)
     assert machine(f"{name} {usual}GB", TABLE).assumptions == ()
     found = machine(f"2x {name} {other} GB, 64 GB RAM", TABLE)
     assert [gpu.memory_total for gpu in found.machine.gpus or ()] == [mib * MIB] * 2
     assert {gpu.spec for gpu in found.machine.gpus or ()} == {None}
-    assert any("no rates are known" in each for each in found.assumptions)
+    assert any("has no rates of" in each for each in found.assumptions)
 
 
 @pytest.mark.parametrize(
@@ -448,3 +448,34 @@ def test_sizes_are_read_in_any_case(number: int, unit: str) -> None:
 )
 def test_words_are_told_from_files(text: str, words: bool) -> None:
     assert looks_like(text) is words
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "gigabytes", "ram"),
+    [
+        ("24GB", 1, 24, None),
+        ("24 GB", 1, 24, None),
+        ("288 GB", 1, 288, None),
+        ("2x 24GB", 2, 24, None),
+        ("24GB x 4, 128 GB RAM", 4, 24, 128 * GB),
+        ("16 GB, 64 GB RAM, 1 TB disk", 1, 16, 64 * GB),
+    ],
+)
+def test_a_bare_size_is_a_card_of_that_memory(text: str, count: int, gigabytes: int, ram: int | None) -> None:
+    found = machine(text, TABLE)
+    gpus = found.machine.gpus or ()
+    assert [each.memory_total for each in gpus] == [gigabytes * GIB] * count
+    assert found.machine.ram.total == ram
+    assert gpus[0].spec is None  # no rates are published of it
+    (note,) = found.assumptions
+    assert "no particular kind" in note
+    assert "RAM'" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "ram"),
+    [("64 GB RAM", 64 * GB), ("512 GB", 512 * GB), ("64 GB, 1 TB", 64 * GB), ("cpu, 24 GB", 24 * GB)],
+)
+def test_a_size_that_is_ram_is_no_card(text: str, ram: int) -> None:
+    found = machine(text, TABLE)
+    assert (found.machine.gpus, found.machine.ram.total) == ((), ram)

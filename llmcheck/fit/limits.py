@@ -1,11 +1,11 @@
-"""What else fits: the largest context, batch and weight format, and the nearest changes that make it fit."""
+"""What else would fit: the largest context, batch and weight format, and alternatives to a workload that does not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
 from llmcheck.fit.capacity import Capacity
-from llmcheck.fit.changes import Change, largest, on_other_hardware, several, single
+from llmcheck.fit.changes import Change, combined_changes, hardware_changes, largest, single_changes
 from llmcheck.fit.placement import place
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.shapes import formats, weights
@@ -14,28 +14,28 @@ from llmcheck.schema.estimate import Alternative, FitVerdict
 from llmcheck.schema.machine import GpuSpec
 
 _RANK = ("free", "quality", "speed")
-"""Cheapest first; what needs other hardware comes after them."""
+"""Costs of a change, cheapest first; changes of the hardware come after these."""
 _SHOWN = 3
-_MOST_BATCH = 4096
+_MAX_BATCH = 4096
 
 
 def largest_context(use: ModelUse, capacity: Capacity, verdict: FitVerdict) -> int | None:
-    """Tokens for each sequence with the same verdict, up to what the model declares; None if none has it."""
+    """Most tokens of each sequence with this verdict, up to the context of the model; None if no number has it."""
     most = use.architecture.context or 1_048_576
-    return largest(_has(verdict, capacity, lambda n: use.changed(context=n, prompt=None)), min(256, most), most)
+    return largest(_has_verdict(verdict, capacity, lambda n: use.changed(context=n, prompt=None)), min(256, most), most)
 
 
 def largest_batch(use: ModelUse, capacity: Capacity, verdict: FitVerdict) -> int | None:
-    """Sequences at a time with the same verdict; None if not even one has it."""
-    return largest(_has(verdict, capacity, lambda n: use.changed(batch=n)), 1, _MOST_BATCH)
+    """Most sequences at a time with this verdict; None if not even one has it."""
+    return largest(_has_verdict(verdict, capacity, lambda n: use.changed(batch=n)), 1, _MAX_BATCH)
 
 
-def _has(verdict: FitVerdict, capacity: Capacity, changed: Callable[[int], ModelUse]) -> Callable[[int], bool]:
+def _has_verdict(verdict: FitVerdict, capacity: Capacity, changed: Callable[[int], ModelUse]) -> Callable[[int], bool]:
     return lambda number: place(changed(number), capacity).verdict == verdict
 
 
 def best_weights(use: ModelUse, capacity: Capacity) -> str | None:
-    """The best format in which everything lies on the GPUs; None where there is none, and for training."""
+    """The largest weight format with which everything fits on the GPUs; None where there is none, and in training."""
     if not use.is_inference:
         return None
     for name in weight_formats(use, use.runtime.ladder):
@@ -45,12 +45,12 @@ def best_weights(use: ModelUse, capacity: Capacity) -> str | None:
 
 
 def weight_formats(use: ModelUse, ladder: Sequence[str]) -> Iterator[str]:
-    """The format that a model is published in, and those of the ladder that take less, best first.
+    """The format that the model is published in, if the runtime reads it, and the smaller formats of ``ladder``.
 
-    One that is published in 4 bits has no 16 to offer. Other workload fields than the runtime do not matter.
+    A model that is published in 4 bits has no 16-bit weights. Of the workload, only the runtime matters.
     """
     shapes = use.with_shapes_alone().changed(weights=None)
-    own = shapes.form
+    own = shapes.weight_format
     most = weights.stored(shapes.architecture, own).total
     if own.family in use.runtime.families:
         yield own.name
@@ -70,11 +70,12 @@ def alternatives(
     *,
     on_gpus_alone: bool = False,
 ) -> tuple[Alternative, ...]:
-    """Up to three changes with which it fits, cheapest first, each tried.
+    """Up to three changes with which it fits, cheapest first; each is placed on the machine to be sure.
 
-    ``idle``: the machine as if nothing else ran; ``specs``: cards that may be proposed; ``on_gpus_alone``: without
-    the help of RAM, for with it the workload fits already."""
-    one, many = list(single(use, capacity, idle)), list(several(use, capacity))
+    ``idle``: the machine as if no other process ran; ``specs``: GPUs that may be proposed; ``on_gpus_alone``: leave out
+    what fits only with RAM, because the workload itself does.
+    """
+    one, many = list(single_changes(use, capacity, idle)), list(combined_changes(use, capacity))
     found: list[Alternative] = []
     for cost in _RANK:
         for change in (each for each in one if each.cost == cost):
@@ -85,13 +86,14 @@ def alternatives(
         for change in (each for each in many if each.cost == cost):
             if len(found) < _SHOWN - 1:
                 _try(change, found, on_gpus_alone)
-    for kind in on_other_hardware(use, capacity, specs):
+    for kind in hardware_changes(use, capacity, specs):
         if len(found) < _SHOWN:
             any(_try(change, found, on_gpus_alone) for change in kind)
     return tuple(found)
 
 
 def _try(change: Change, found: list[Alternative], on_gpus_alone: bool) -> bool:
+    """Appends the change to ``found`` if it fits, and returns whether it does."""
     placed = place(change.use, change.capacity)
     if not placed.fits or (on_gpus_alone and placed.verdict != "fits"):
         return False
@@ -99,5 +101,7 @@ def _try(change: Change, found: list[Alternative], on_gpus_alone: bool) -> bool:
     if placed.verdict == "fits-with-offload" and change.use.is_inference:
         words = f"{words}; {sentence(placed.reasons)}"
     workload = change.use.workload
-    found.append(Alternative(change=words, workload=workload, total=placed.memory.total, cost=change.cost))
+    found.append(
+        Alternative(kind=change.kind, change=words, workload=workload, total=placed.memory.total, cost=change.cost)
+    )
     return True

@@ -1,4 +1,4 @@
-"""Names, versions and messages: made plain, shortened, without what is nobody's business."""
+"""Cleans the text that resolvers print: one line, of limited length, without credentials and control characters."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 def series(version: str) -> str:
+    """``3.12.4`` gives ``3.12``."""
     return ".".join(version.split(".")[:2])
 
 
@@ -21,13 +22,14 @@ def is_wheel(url: str) -> bool:
     return re.split(r"[?#]", url)[0].endswith(".whl")
 
 
-def shortened(text: str) -> str:
+def one_line(text: str) -> str:
+    """Without escape sequences and control characters, and with single blanks."""
     return " ".join(without_unprintable(ESCAPE.sub("", text), " ").split())
 
 
 def plain(message: str) -> str:
-    """One line, without control characters, names and passwords, and of bounded length."""
-    text = without_credentials(shortened(message))
+    """One line of at most ``MESSAGE_LIMIT`` characters, without control characters, user names and passwords."""
+    text = without_credentials(one_line(message))
     return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 4].rstrip() + " ..."
 
 
@@ -36,11 +38,13 @@ def without_credentials(text: str) -> str:
 
 
 def write(path: str, lines: Iterable[str]) -> None:
+    """Raises OSError."""
     with open(path, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
 
 
 def read(path: str) -> str:
+    """A file's text; empty if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(_FILE_LIMIT)

@@ -1,4 +1,4 @@
-"""Programs that are run for a while, and never longer."""
+"""Runs programs with a time limit in a temporary folder."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from llmcheck.install.resolver._values import Said, Trouble
+from llmcheck.install.resolver._types import ProcessResult, ResolverError
 
 _HEAD, _TAIL = 64 * 2**10, 256 * 2**10
 _END_SECONDS = 2.0
-QUESTION_SECONDS = 20.0
-"""For a program that only says who it is."""
+VERSION_SECONDS = 20.0
+"""For a program that only prints its version."""
 
 
-class Work:
-    """The folder, the time and the variables that all calls of one verification share."""
+class Workspace:
+    """The folder, the deadline and the environment variables that all programs of one verification share."""
 
     def __init__(self, folder: str, seconds: float, environ: Mapping[str, str] | None) -> None:
         self.folder, self.seconds, self.deadline = folder, seconds, time.monotonic() + seconds
         temporary = self.subfolder("tmp")
         own = os.environ if environ is None else environ
-        # What a resolver that is ended leaves behind goes with our folder.
+        # The temporary files of a resolver that is killed are removed with our folder.
         self.environ = {**own, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary, "PYTHONDONTWRITEBYTECODE": "1"}
         self.cache = self.subfolder("cache")
 
@@ -39,11 +39,12 @@ class Work:
         found = shutil.which(name, path=self.environ.get("PATH", ""))
         return found and os.path.abspath(found)
 
-    def run(self, argv: Sequence[str], *, here: bool = False, seconds: float | None = None) -> Said:
-        """A program's end and words; it is ended with all that it started when time is up, or when we are interrupted.
+    def run(self, argv: Sequence[str], *, here: bool = False, seconds: float | None = None) -> ProcessResult:
+        """Runs a program. At the deadline, or if llmcheck is interrupted, it is killed with all its child processes.
 
-        ``here``: in the user's folder, whose settings it reads; otherwise in an empty one, whose files cannot be taken
-        for modules. Raises Trouble where it cannot be run or is late.
+        ``here``: run it in the current folder, whose settings it reads; otherwise in an empty folder, so that Python
+        cannot import files from there. ``seconds``: a shorter limit than the deadline. Raises ResolverError if it
+        cannot be run or does not end in time.
         """
         try:
             process = subprocess.Popen(
@@ -59,26 +60,28 @@ class Work:
             )
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
-            raise Trouble("failed", f"{argv[0]} cannot be run: {why}") from None
+            raise ResolverError("failed", f"{argv[0]} cannot be run: {why}") from None
         left = self.deadline - time.monotonic()
         left = left if seconds is None else min(left, seconds)
-        heard = _Heard(process)
+        reader = _OutputReader(process)
         try:
-            heard.join(max(0.0, left))
-            if not heard.is_alive():
+            reader.join(max(0.0, left))
+            if not reader.is_alive():
                 process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             pass
         finally:
-            code = process.returncode
-            _end(process, heard)
-        if code is None:
-            raise Trouble("failed", f"{os.path.basename(argv[0])} gave no answer within {seconds or self.seconds:g} s")
-        return Said(code, heard.text())
+            exit_code = process.returncode
+            _end_process(process, reader)
+        if exit_code is None:
+            raise ResolverError(
+                "failed", f"{os.path.basename(argv[0])} did not end within {seconds or self.seconds:g} s"
+            )
+        return ProcessResult(exit_code, reader.text())
 
 
-class _Heard(threading.Thread):
-    """Reads what a program says and keeps the beginning and the end; a thread, for Windows cannot wait for a pipe."""
+class _OutputReader(threading.Thread):
+    """Reads a program's output and keeps its beginning and end. A thread, because Windows cannot poll a pipe."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__(daemon=True, name="resolver")
@@ -89,30 +92,31 @@ class _Heard(threading.Thread):
         stream = self._process.stdout
         with contextlib.suppress(OSError, ValueError):
             while stream is not None and (data := stream.read(1 << 16)):
-                room = max(0, _HEAD - len(self._head))
-                self._head += data[:room]
-                self._tail += data[room:]
+                missing = max(0, _HEAD - len(self._head))
+                self._head += data[:missing]
+                self._tail += data[missing:]
                 del self._tail[:-_TAIL]
 
     def text(self) -> str:
         return (bytes(self._head) + bytes(self._tail)).decode("utf-8", "replace")
 
 
-def _end(process: subprocess.Popen[bytes], heard: _Heard) -> None:
-    """Ends a program that still runs, with all that it started; never waits long for what cannot be ended."""
+def _end_process(process: subprocess.Popen[bytes], reader: _OutputReader) -> None:
+    """Kills a program that still runs, with its child processes, and waits only briefly for them."""
     if process.returncode is None:
-        # Nobody has waited for it yet, so its number, which is its group's, cannot belong to another by now.
+        # It was not waited for yet, so the system cannot have given its process id to another process.
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             if hasattr(os, "killpg"):
                 os.killpg(process.pid, 9)
             else:
                 process.kill()
             process.wait(_END_SECONDS)
-        heard.join(_END_SECONDS)
-    if process.stdout is not None and not heard.is_alive():
+        reader.join(_END_SECONDS)
+    if process.stdout is not None and not reader.is_alive():
         process.stdout.close()
 
 
-def title(name: str, said: Said) -> str:
-    found = re.search(rf"^{name} (\d\S*)", said.text, re.MULTILINE)
+def program_title(name: str, result: ProcessResult) -> str:
+    """``uv 0.13.9`` from the output of ``--version``; the name alone if there is no version in it."""
+    found = re.search(rf"^{name} (\d\S*)", result.output, re.MULTILINE)
     return f"{name} {found[1]}" if found else name

@@ -1,0 +1,74 @@
+"""Names of models as Ollama writes them, and as people shorten them: ``llama3.1:8b``, ``llama3``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+_SIZE = re.compile(r"e?\d+(?:\.\d+)?[bm]|\d+x\d+b")
+_ACTIVE = re.compile(r"a\d+(?:\.\d+)?b")
+_WEIGHTS = re.compile(r"(?:q\d\w*|iq\d\w*|bf16|f16|fp16|f32|mxfp4|nvfp4)")
+_HOSTS = ("hf.co/", "huggingface.co/")
+_QUIET = "library/"
+"""Ollama's own namespace, which nobody writes."""
+
+
+class Tag(Struct, frozen=True, kw_only=True):
+    name: str
+    """The family, or a repository of the hub."""
+    size: str | None = None
+    """``7b``, ``30b-a3b``; None where the tag states none."""
+    weights: str | None = None
+    """``q4_k_m``; None where the tag names no format."""
+
+
+def parse(text: str) -> Tag | None:
+    """The parts of ``NAME:TAG``; None for what is not written so."""
+    name, colon, tag = text.strip().lower().partition(":")
+    if not colon or not name or not re.fullmatch(r"[a-z0-9][\w.-]*", tag):
+        return None
+    host = next((each for each in _HOSTS if name.startswith(each)), "")
+    words = tag.split("-")
+    weights = next((each for each in words if _WEIGHTS.fullmatch(each)), None)
+    size = next((each for each in words if _SIZE.fullmatch(each)), None)
+    active = next((each for each in words if _ACTIVE.fullmatch(each)), None)
+    if host:
+        name = text.strip()[len(host) :].partition(":")[0]
+        name = name[:-5] if name.lower().endswith("-gguf") else name
+    return Tag(
+        name=name.removeprefix(_QUIET),
+        size=f"{size}-{active}" if size and active else size,
+        weights=weights,
+    )
+
+
+def matching(tag: Tag, ids: Iterable[str]) -> list[str]:
+    """The ids of models that a tag can mean, the exact one first, then the newest."""
+    wanted = _plain(f"{tag.name}{tag.size or ''}")
+    begins = [each for each in ids if _plain(each).startswith(wanted)]
+    exact = [each for each in begins if _plain(each) == wanted]
+    longer = [each for each in begins if each not in exact and not _plain(each)[len(wanted)].isdigit()]
+    return [*exact, *sorted(longer, key=_version, reverse=True)]
+
+
+def newest(word: str, ids: Iterable[str]) -> list[str]:
+    """The models of a family such as ``llama3`` or ``qwen``, newest first; [] for what names none."""
+    wanted = _plain(word)
+    if len(wanted) < 3 or not wanted[0].isalpha():
+        return []
+    members = [each for each in ids if _plain(each).startswith(wanted)]
+    return sorted(members, key=_version, reverse=True)
+
+
+def _version(name: str) -> tuple[float, ...]:
+    """Of a family: the first number of its name that is no size, 0 where it has none; the larger model breaks a tie."""
+    words = name.split("-")
+    numbers = [float(found[1]) for each in words if (found := re.fullmatch(r"[a-z]*?v?(\d+(?:\.\d+)?)", each))]
+    sizes = [float(found[1]) for each in words if (found := re.fullmatch(r"(\d+(?:\.\d+)?)b", each))]
+    return (numbers[0] if numbers else 0.0, sizes[0] if sizes else 0.0)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]", "", name.lower())

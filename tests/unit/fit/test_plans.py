@@ -1,0 +1,172 @@
+"""The planner: which way is proposed for a model on a machine, and what must hold for every plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from llmcheck import api, catalog
+from llmcheck.api.model_source import ModelSource, known_model
+from llmcheck.cli.main import main
+from llmcheck.fit.plans import Candidate, Wishes, plan_of, plans
+from llmcheck.fit.plans.policy import READABLE, loses_little
+from llmcheck.fit.shapes import typical
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema.estimate import Fit
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.workload import Workload
+from llmcheck.units import GIB
+from llmcheck.whatif import parse
+
+SPECS = catalog.gpu_specs()
+MACHINES = (
+    "cpu, 16 GB RAM", "RTX 3060, 25 GB RAM", "RTX 4090, 64 GB RAM", "2x RTX 4090, 128 GB RAM",
+    "A100-SXM4-80GB, 256 GB RAM",
+    "8x H100 SXM, 2 TB RAM", "m3-max 64GB", "RX 7900 XTX, 64 GB RAM",
+)  # fmt: skip
+MODELS = ("7B", "13B", "70B", "llama-3.1-8b", "qwen3-30b-a3b", "gpt-oss-120b", "gemma-3-27b")
+
+
+def machine(words: str) -> Machine:
+    return parse.machine(words, SPECS).machine
+
+
+def use(name: str, **values: Any) -> ModelUse:
+    return ModelUse(known_model(name) or typical.architecture(name), Workload(**{"method": "inference", **values}))
+
+
+def best(name: str, words: str, wishes: Wishes | None = None, **values: Any) -> Candidate:
+    return plans(use(name, **values), machine(words), wishes or Wishes())[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "runtime", "weights", "verdict"),
+    [
+        ("llama-3.1-8b", "RTX 3060, 25 GB RAM", "llama.cpp", "q8_0", "fits"),
+        ("30B", "RTX 3060, 25 GB RAM", "llama.cpp", "q4_k_m", "fits-with-offload"),
+        ("gpt-oss-120b", "H100 SXM", "vllm", "mxfp4", "fits"),
+        ("llama-3.1-70b", "8x H100 SXM, 2 TB RAM", "vllm", "bf16", "fits"),
+        ("llama-3.1-8b", "m3-max 64GB", "mlx", "bf16", "fits"),
+        ("8B", "cpu, 8 GB RAM", "llama.cpp", "q4_k_m", "fits-with-offload"),
+    ],
+)
+def test_the_headline_is_what_people_who_know_would_do(
+    name: str, words: str, runtime: str, weights: str, verdict: str
+) -> None:
+    found = best(name, words)
+    assert (found.use.runtime.id, found.use.weight_format.name, found.placed.verdict) == (runtime, weights, verdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "values", "sharding", "chunked"),
+    [
+        ("30B", "2x RTX 4090, 128 GB RAM", {"method": "qlora"}, "fsdp", None),
+        ("llama-3.1-70b", "8x H100 SXM, 2 TB RAM", {"method": "lora"}, "fsdp", None),
+        ("7B", "A100-SXM4-80GB", {"method": "lora"}, None, None),
+    ],
+)
+def test_training_is_helped_by_what_costs_nothing(
+    name: str, words: str, values: dict[str, Any], sharding: str | None, chunked: bool | None
+) -> None:
+    found = best(name, words, **values)
+    assert (found.placed.verdict, found.use.workload.sharding, found.use.workload.chunked_loss) == (
+        "fits", sharding, chunked,
+    )  # fmt: skip
+
+
+def test_a_loss_in_pieces_is_tried_before_anything_that_costs() -> None:
+    """A card of 10.5 GiB free trains 7B by QLoRA once the logits are not kept in 32 bits."""
+    small = machine("RTX 3060, 25 GB RAM")
+    gpu = (small.gpus or ())[0]
+    taken = replace(small, gpus=(replace(gpu, memory_free=round(10.5 * GIB)),))
+    (found,) = plans(use("7B", method="qlora"), taken)
+    assert found.use.workload.chunked_loss is True
+    assert found.use.workload.offload is None
+    assert plans(use("7B", method="qlora", chunked_loss=False), taken) == ()
+
+
+def test_experts_go_to_ram_before_layers_do() -> None:
+    found = best("qwen3-235b-a22b", "RTX 4090, 192 GB RAM", weights="q4_k_m", runtime="llama.cpp")
+    placement = found.placed.placement
+    assert placement is not None
+    assert placement.expert_layers_in_ram is not None
+    assert placement.gpu_layers == found.use.architecture.layers + 1
+    # 22 of 235 billion weights are active: read from RAM they are about a tenth of what whole layers would be
+    dense = best("70B", "RTX 4090, 192 GB RAM", weights="q4_k_m", runtime="llama.cpp")
+    assert dense.placed.placement is not None
+    assert dense.placed.placement.expert_layers_in_ram is None
+    assert (found.tokens_per_second or 0) > (dense.tokens_per_second or 0)
+
+
+@pytest.mark.parametrize("words", MACHINES)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_plan_fits_and_is_reproduced_by_its_options(name: str, words: str) -> None:
+    where = machine(words)
+    for found in plans(use(name), where)[:3]:
+        assert found.placed.fits
+        argv = plan_of(found, (name,)).argv
+        again = _fit(argv, where)
+        assert (again.verdict, again.memory.total) == (found.placed.verdict, found.placed.memory.total)
+
+
+def _fit(argv: tuple[str, ...], where: Machine) -> Fit:
+    """What the printed command computes, its options read by the command line itself."""
+    from llmcheck.cli.commands import fit as command
+
+    context = command.command.make_context("fit", list(argv[2:]))
+    parameters = {each.name: context.params[each.name or ""] for each in command.command.params}
+    given = command.FitOptions(**{name: parameters[name] for name in command.FitOptions._fields})
+    return api.fit(ModelSource(model=given.name), command._workload(given), lambda: where)
+
+
+@pytest.mark.parametrize("words", MACHINES)
+@pytest.mark.parametrize("name", MODELS)
+def test_the_best_plan_is_not_beaten_in_everything(name: str, words: str) -> None:
+    """None of the others is as fine, as fast and as long, and better in one of these."""
+    found = plans(use(name), machine(words))
+    if not found:
+        return
+    first = found[0]
+    if not loses_little(first.use.weight_format.name, first.published):
+        assert not any(loses_little(each.use.weight_format.name, each.published) for each in found)
+    if (first.tokens_per_second or READABLE) < READABLE:
+        small = [each for each in found if loses_little(each.use.weight_format.name, each.published)]
+        assert all((each.tokens_per_second or 0) < READABLE for each in small if loses_little(
+            first.use.weight_format.name, first.published))  # fmt: skip
+
+
+def test_what_is_named_is_kept() -> None:
+    for each in plans(use("llama-3.1-8b", runtime="vllm", weights="bf16", context=4096), machine(MACHINES[3])):
+        assert (each.use.runtime.id, each.use.weight_format.name, each.use.context) == ("vllm", "bf16", 4096)
+    assert plans(use("70B", weights="bf16", runtime="vllm"), machine("RTX 4090, 64 GB RAM")) == ()
+
+
+def test_wishes_change_the_order() -> None:
+    words = "2x RTX 4090, 128 GB RAM"
+    fine = best("70B", words, Wishes(prefer="quality"))
+    fast = best("70B", words, Wishes(prefer="speed"))
+    assert fine.use.weight_format.bits > fast.use.weight_format.bits
+    assert (fast.tokens_per_second or 0) > (fine.tokens_per_second or 0)
+
+
+def test_an_installed_runtime_is_preferred_and_makes_its_likes_known() -> None:
+    found = best("llama-3.1-8b", "RTX 4090, 64 GB RAM", Wishes(installed=frozenset({"sglang"})))
+    assert (found.use.runtime.id, found.installed) == ("sglang", True)
+    assert not any(each.use.runtime.id == "sglang" for each in plans(use("llama-3.1-8b"), machine("RTX 4090")))
+
+
+@given(st.integers(4, 160), st.integers(1, 40))
+def test_more_memory_never_takes_a_plan_away(ram: int, more: int) -> None:
+    before = plans(use("13B"), machine(f"RTX 3060, {ram} GB RAM"))
+    after = plans(use("13B"), machine(f"RTX 3060, {ram + more} GB RAM"))
+    assert bool(after) >= bool(before)
+
+
+def test_the_command_prints_the_best_plan() -> None:
+    done = CliRunner().invoke(main, ["fit", "llama-3.1-8b", "--machine", "RTX 3060, 25 GB RAM", "--format", "json"])
+    assert '"runtime": "llama.cpp"' in done.output
