@@ -490,6 +490,9 @@ def report(groups: Sequence[Group], seed: str) -> int:
     _row("all", total)
     for each in unexplained:
         print(f"\n{each.path} {each.function}\n  - {each.was}\n  + {each.becomes}")
+    if not total["not run"] and len(groups) == len(configuration()[1]):
+        for file, function, was, becomes in sorted(set(reasons) - used):
+            print(f"\n{ACCEPTED.name} lists what did not survive: {file} {function}\n  - {was}\n  + {becomes}")
     return 1 if unexplained else 0
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.inspection import *  # noqa: F403
     from llmcheck.api.installation import *  # noqa: F403
     from llmcheck.api.judgement import *  # noqa: F403
+    from llmcheck.api.recommending import *  # noqa: F403
     from llmcheck.api.tables import *  # noqa: F403
     from llmcheck.render import Options
 
@@ -34,6 +35,7 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "report_of"),
+    "recommending": ("recommend",),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""

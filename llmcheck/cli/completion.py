@@ -25,3 +25,9 @@ def model(_context: click.Context, _parameter: click.Parameter, incomplete: str)
     from llmcheck import catalog
 
     return [name for name in catalog.models() if name.startswith(incomplete.lower())]
+
+
+def listed_model(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [each.repository for each in catalog.listed_models() if each.repository.startswith(incomplete)]

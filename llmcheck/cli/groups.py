@@ -51,6 +51,7 @@ def _takes(command: click.Command, ctx: click.Context, options: list[str]) -> bo
     """Whether these words are options of a command, each with its value."""
     try:
         with command.make_context(command.name, [], parent=ctx, resilient_parsing=True) as own:
+            own.resilient_parsing = False  # else the parser keeps what is wrong to itself
             _, rest, _ = command.make_parser(own).parse_args(list(options))
     except click.UsageError:
         return False

@@ -20,7 +20,20 @@ EXIT_CODES = (
 DOCUMENTS = ("text", "json", "markdown")
 """The formats that can show every value."""
 
+_MOST_TOKENS = 2**31
 _SECONDS = click.FloatRange(min=0.1)
+
+
+def token_count(text: str) -> int:
+    """A number of tokens: ``32768``, ``32k`` (times 1024) or ``1M`` (times 1024 twice). Raises BadParameter."""
+    digits, factor = text.strip().lower(), 1
+    for suffix, size in (("k", 1024), ("m", 1024**2)):
+        if digits.endswith(suffix):
+            digits, factor = digits[:-1], size
+    count = int(digits) * factor if digits.isascii() and digits.isdigit() and len(digits) < 12 else 0
+    if not 1 <= count <= _MOST_TOKENS:
+        raise click.BadParameter(f"'{text[:40]}' is not a number of tokens such as 8192, 32k or 1M")
+    return count
 
 
 # Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.
@@ -156,32 +169,37 @@ def _file(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 
 def _format_by_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """The given format; without one, that of the file's name. Raises UsageError for a name that means none."""
+    """The given format; without one, that of the file's name. Raises UsageError for a name that tells another."""
     output: str | None = context.params.get("output")
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
+    from llmcheck import registry, render
+
+    name = os.path.basename(output).lower()
+    choices: Any = parameter.type
+    named: dict[str, str] = {each: _pattern(each, name) for each in choices.choices if each != value}
+    if any(named.values()):  # the default is not imported for this: the text format takes longest
+        return max(named, key=lambda each: len(named[each]))
+    ending = os.path.splitext(name)[1]
+    if not ending or _pattern(value, name) or _is_no_file(output):
+        return value
+    other = next((each for each in registry.names(render.__name__) if _pattern(each, name)), None)
+    problem = f"'{context.info_name}' writes no {other}" if other else f"no format has the ending {ending}"
+    raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
+
+
+def _pattern(format_: str, name: str) -> str:
+    """The longest pattern of a format that a file's name matches; "" for none."""
     import fnmatch
 
     from llmcheck import registry
 
-    name = os.path.basename(output)
-    choices: Any = parameter.type
-    best = "", value
-    known = ""
-    for each in registry.names("llmcheck.render"):
-        for pattern in registry.load("llmcheck.render", each).FILE_NAMES:
-            if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
-                known = known or each
-                if each in choices.choices and len(pattern) > len(best[0]):
-                    best = pattern, each
-    ending = os.path.splitext(name)[1]
-    if best[0] or (not known and (not ending or _is_no_file(output))):
-        return best[1]
-    problem = f"'{context.info_name}' writes no {known}" if known else f"no format has the ending {ending}"
-    raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
+    patterns: tuple[str, ...] = registry.load("llmcheck.render", format_).FILE_NAMES
+    matching = [each for each in patterns if fnmatch.fnmatchcase(name, each.lower())]
+    return max(matching, key=len, default="")
 
 
 def _is_no_file(path: str) -> bool:
-    """Whether it exists and is a device or a pipe, whose name means no format."""
+    """Whether it exists and is a device or a pipe, whose name says nothing."""
     return os.path.exists(path) and not os.path.isfile(path)

@@ -99,7 +99,7 @@ def progress(message: str) -> Iterator[None]:
 
 
 def write_file(path: str, text: str) -> bool:
-    """Replaces a file in one step, so that nobody reads half of it. False for a device or a pipe, which is written to.
+    """Replaces a file atomically. Returns False for a device or a pipe, which is written to instead.
 
     Raises LlmcheckError; then nothing was written.
     """

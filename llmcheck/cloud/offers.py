@@ -111,10 +111,8 @@ def _notes(profile: Profile, passed: list[RankedOffer], shown: list[RankedOffer]
         notes.append(f"no offer in the table meets the hardware requirements of {profile.id}")
     fitting = next((each for each in passed if each.fits_by_arithmetic), None)
     if passed and fitting is None:
-        notes.append(
-            "'fits' is judged by the corrected figure, and none of these fits: "
-            f"see 'llmcheck profiles show {profile.id}'"
-        )
+        seen = f"'llmcheck profiles show {profile.id}'"
+        notes.append(f"'fits' is judged by the corrected figure, and none of these fits: see {seen}")
     elif fitting is not None and not shown[0].fits_by_arithmetic:
         offer = fitting.offer
         notes.append(

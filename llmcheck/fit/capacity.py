@@ -112,6 +112,14 @@ def in_words(machine: Machine) -> str:
     return f"{gpus}, {format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
 
 
+def distinct(capacity: Capacity) -> Capacity:
+    """The same without groups that are like one before them, such as slices of one card: they would hold the same."""
+    kept: dict[tuple[object, ...], tuple[Device, ...]] = {}
+    for group in capacity.groups:
+        kept.setdefault(tuple((each.gpu.name, each.gpu.parent, each.total, each.free) for each in group), group)
+    return capacity if len(kept) == len(capacity.groups) else replace(capacity, groups=tuple(kept.values()))
+
+
 def have_equal_memory(devices: Sequence[Device]) -> bool:
     """Whether their free memory differs by less than 10 %, so that an even split is best."""
     sizes = [each.free or 0 for each in devices]

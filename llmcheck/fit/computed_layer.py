@@ -275,13 +275,13 @@ def _speed(chosen: ComputedMethod) -> str:
 
 
 def _remedy(found: Sequence[ComputedMethod]) -> str | None:
-    """How many GPUs of this kind the preferred method needs, for the largest model that does not fit; where no machine
-    has so many, the command that lists machines that would do.
+    """How many GPUs of this kind the preferred method needs, for the largest model that does not fit; if no machine has
+    so many, where to find larger ones.
     """
     unfit = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not unfit:
         none = found[0].kind != "pretrain" and all(each.verdict == "does-not-fit" for each in found)
-        return "larger GPUs are needed; machines with their price: llmcheck cloud PROFILE" if none else None
+        return "larger GPUs would be enough; machines with their price: llmcheck cloud PROFILE" if none else None
     most = unfit[-1]
     return f"{most.cards} x {short_name(most.gpu)} would be enough for {most.parameters}, {most.method}"
 

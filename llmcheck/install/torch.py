@@ -76,7 +76,8 @@ class _Chooser:
         vendor = min(supported, key=lambda each: each.torch.rank if each.torch else 0, default=None)
         if vendor is not None and vendor.platform == "cuda":
             gpus = self._of(vendor)
-            return self._for_jetson(gpus) if self._is_jetson(gpus) else self._for_cuda(gpus)
+            embedded = self._embedded(gpus)
+            return self._for_jetson(embedded) if embedded else self._for_cuda(gpus)
         if self.fault:
             return self._without_driver()
         if vendor is not None and vendor.torch is not None:
@@ -208,8 +209,9 @@ class _Chooser:
         remedy = f"with driver {minimum} or newer, torch {best.torch} ({best.tag}) works"
         return {"driver": minimum, "remedy": remedy}
 
-    def _is_jetson(self, gpus: list[Gpu]) -> bool:
-        return self.architecture == "aarch64" and any(vendors.of(gpu).is_embedded(gpu) for gpu in gpus)
+    def _embedded(self, gpus: list[Gpu]) -> list[Gpu]:
+        """A Jetson's own GPUs. One is enough: JetPack's driver runs no wheel of servers, whatever card is beside it."""
+        return [gpu for gpu in gpus if self.architecture == "aarch64" and vendors.of(gpu).is_embedded(gpu)]
 
     def _for_jetson(self, gpus: list[Gpu]) -> TorchBuild:
         wheel = next((each for each in self.wheels if each.tag == "jetson"), None)

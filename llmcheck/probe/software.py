@@ -60,7 +60,7 @@ def probe(host: Host, request: Request) -> Reading:
     read["software.torch_backend"] = "UV_TORCH_BACKEND" if backend else None
     read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
-        read["software.python"] = _read_from(request.python) if request.python else None
+        read["software.python"] = _said_by(request.python) if request.python else None
         listed = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
         read |= dict.fromkeys(("software.packages", "software.issues", "software.conda_and_pip"), listed)
     found = environment.found
@@ -117,10 +117,8 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
     return _Environment(python, folders, installed.distributions(host, folders), conda), tuple(_age(python))
 
 
-def _read_from(python: InterpreterChoice) -> str:
-    """Where the facts of an interpreter come from, for ``--explain``."""
-    of_files = python.reason == IN_DIRECTORY
-    return f"pyvenv.cfg of {python.executable}" if of_files else f"{python.executable} itself"
+def _said_by(python: InterpreterChoice) -> str:
+    return f"{python.executable} itself" if python.may_run else f"pyvenv.cfg of {python.executable}"
 
 
 def _parse(answer: bytes | None) -> dict[str, list[str]] | None:

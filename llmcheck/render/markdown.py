@@ -18,7 +18,7 @@ from llmcheck.render.views.blocks import (
 )
 from llmcheck.render.views.views import document
 
-FILE_NAMES = ("*.md",)
+FILE_NAMES = ("*.md", "*.markdown")
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 

@@ -79,12 +79,13 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     id: str
     """Id of the profile."""
     path: str | None = None
-    """The file of a profile that is not a shipped one, as it was named."""
+    """Its file, as it was named; None for a shipped profile."""
     title: str
     """Its title."""
     task: str
+    """Its task."""
     verdict: Verdict | None
-    """None: no finding was judged, because ``--skip`` and ``--only`` leave out all of them."""
+    """Over hardware and software; None: ``--skip`` and ``--only`` left out every finding."""
     hardware: Verdict | None = None
     """The verdict of the hardware findings alone; None where the profile has no hardware requirement."""
     software: Verdict | None = None
@@ -111,7 +112,7 @@ class Report(Struct, frozen=True, kw_only=True):
     verdict: Verdict | None
     """None in the overview (``llmcheck`` without a command), and where ``exit_code`` is 2."""
     exit_code: int
-    """Of the process. 2: of some profile no finding was judged, and no other is not ready."""
+    """Exit code of the command. 2: no finding of some profile was judged, and no profile is not ready."""
     profiles: tuple[ProfileReport, ...]
     """One report for each judged profile."""
     machine: Machine

@@ -57,8 +57,8 @@ class InterpreterChoice(NamedTuple):
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
     """The project's interpreter and the reason for the choice; None if none was found.
 
-    The environment that llmcheck is installed in comes after the project's ``.venv``, and never where it was made for
-    llmcheck alone. An active environment whose Python cannot be run is ignored here; the inventory reports it.
+    The environment of llmcheck comes after the project's ``.venv``, and is not chosen if pipx or uv made it for
+    llmcheck alone. An active environment whose Python cannot be run is ignored here; the ``software`` probe reports it.
     """
     if explicit:
         return InterpreterChoice(_named(explicit, environ, cwd), NAMED, explicit=True)
@@ -100,7 +100,7 @@ def _can_run(path: str) -> bool:
 
 
 def _is_tools(prefix: str) -> bool:
-    """Whether it is llmcheck's own environment, made by pipx or uv for llmcheck alone."""
+    """Whether this is the environment of llmcheck, and pipx or uv made it for llmcheck alone; both leave a file."""
     if prefix != sys.prefix and os.path.realpath(prefix) != os.path.realpath(sys.prefix):
         return False
     if any(home in prefix + os.sep for home in _TOOL_HOMES):

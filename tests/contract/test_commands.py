@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from llmcheck import registry
 from llmcheck.cli import commands, options
-from llmcheck.cli.commands import fit
+from llmcheck.cli.commands import fit, recommend
 from llmcheck.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +54,7 @@ def test_the_list_of_commands() -> None:
         ("profiles", "list"),
         ("profiles", "schema"),
         ("profiles", "show"),
+        ("recommend",),
         ("torch-index",),
     }
 
@@ -102,7 +103,9 @@ def test_every_option_reaches_a_typed_parameter(words: tuple[str, ...]) -> None:
     assert taken == given
 
 
-@pytest.mark.parametrize("group", [options.MachineOptions, options.OutputOptions, fit.FitOptions])
+@pytest.mark.parametrize(
+    "group", [options.MachineOptions, options.OutputOptions, fit.FitOptions, recommend.RecommendOptions]
+)
 def test_a_group_of_options_is_typed_and_cannot_change(group: type[Any]) -> None:
     assert "Any" not in map(str, group.__annotations__.values())
     value = group(*(None for _ in group.__annotations__))

@@ -339,7 +339,9 @@ def test_the_name_of_the_output_file_chooses_the_format(name: str) -> None:
     for pattern in registry.load("llmcheck.render", name).FILE_NAMES:
         done = CliRunner().invoke(command, ["--output", f"folder/{pattern.replace('*', 'a')}"])
         assert done.output == f"{name}\n", pattern
-    assert CliRunner().invoke(command, ["--output", "a.unknown"]).output == "text\n"
+    refused = CliRunner().invoke(command, ["--output", "a.unknown"])
+    assert (refused.exit_code, "no format has the ending .unknown" in refused.output) == (2, True)
+    assert CliRunner().invoke(command, ["--output", "without-ending"]).output == "text\n"
     assert CliRunner().invoke(command, ["--output", "a.json", "--format", name]).output == f"{name}\n"
 
 

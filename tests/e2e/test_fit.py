@@ -165,7 +165,7 @@ def test_models_are_listed(command: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), ["name a model", "--parameters"]),
+        (("--weights", "q4_k_m"), ["name a model", "--parameters"]),
         (("7B", "--parameters", "8B"), ["name the model once"]),
         (("lama-3.1-8b",), ["lama-3.1-8b", "nearest", "llama-3.1-8b", "models list"]),
         (("acme/unknown",), ["acme/unknown", "--model acme/unknown asks the hub"]),
@@ -191,7 +191,7 @@ def test_models_are_listed(command: Command) -> None:
         (("7B", "--method", "lora", "--kv-cache", "fp8"), ["--kv-cache is for inference"]),
         (("llama-3-8b", "--weights", "mxfp4"), ["experts alone"]),
         (("7B", "--runtime", "tensorrt-llm", "--machine", "MI300X"), ["NVIDIA", "AMD"]),
-        (("7B", "--machine", ""), ["nothing is stated"]),
+        (("7B", "--machine", ""), ["the description is empty"]),
         (("7B", "--machine", "-5 GB RAM"), ["negative"]),
     ],
 )

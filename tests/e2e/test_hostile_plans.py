@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
@@ -20,6 +20,7 @@ from llmcheck.install.plan import plan_installation
 from llmcheck.install.target import PlanOptions
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, sh
+from llmcheck.schema.advice import Plan
 from tests.machines_builder import card, machine, python
 
 KNOWLEDGE = catalog.tables()
@@ -55,14 +56,23 @@ TEXT = st.one_of(NASTY, st.text(max_size=12))
 VERSION = st.one_of(
     st.none(), NASTY, st.sampled_from([">=1", "==1.0", "<2,>=1", "~=4.3", "===1;touch pwned", ">=1 ; x", "!=1.*"])
 )
+PLAIN = {
+    "name": st.sampled_from(["torch", "transformers", "peft", "our-own"]),
+    "version": st.sampled_from([None, ">=1", "<99,>=1", "!=1.*"]),
+    "library": st.none(),
+    "label": st.none(),
+    "why": st.none(),
+}
+HOSTILE = {**dict.fromkeys(PLAIN, TEXT), "version": VERSION}
 
 
 @st.composite
 def hostile_profiles(draw: st.DrawFn) -> dict[str, object]:
+    """Anything in two fields of each requirement at most: with more, a profile is refused before it is planned."""
     wanted = []
     for number in range(draw(st.integers(1, 3))):
-        keys = {"name": draw(TEXT), "version": draw(VERSION), "library": draw(st.one_of(st.none(), TEXT))}
-        keys |= {"label": draw(st.one_of(st.none(), TEXT)), "why": draw(st.one_of(st.none(), TEXT))}
+        fields = draw(st.sets(st.sampled_from(sorted(PLAIN)), max_size=2))
+        keys = {name: draw(HOSTILE[name] if name in fields else plain) for name, plain in PLAIN.items()}
         stated = {key: value for key, value in keys.items() if value is not None}
         wanted.append({"id": f"r{number}", "kind": "package", **stated})
     return {"id": draw(TEXT), "title": draw(TEXT), "task": "general", "sources": [draw(TEXT)], "require": wanted}
@@ -71,20 +81,36 @@ def hostile_profiles(draw: st.DrawFn) -> dict[str, object]:
 FOLDERS = st.one_of(st.sampled_from(["plain", "it's", "$(touch pwned)", "a b", "`id`", "-rf"]), st.text(max_size=8))
 
 
+def planned(table: dict[str, object], folder: str, venv: str | None) -> Plan | None:
+    """None where the profile, or what it asks for, is refused."""
+    where = machine(card("V100"), interpreter=python(executable=f"/srv/{folder}/bin/python"))
+    try:
+        profile = profiles.decode_profile(table, "hostile.toml")
+        wanted = missing_libraries(evaluate(profile, where).findings, where, KNOWLEDGE, profile)
+        return plan_installation(profile.id, wanted.libraries, where, KNOWLEDGE, PlanOptions(venv=venv), wanted)
+    except LlmcheckError:
+        return None
+
+
+def test_some_hostile_profiles_lead_to_steps() -> None:
+    """Else the property below would say nothing."""
+
+    def has_requirements(table: dict[str, object]) -> bool:
+        made = planned(table, "plain", None)
+        return made is not None and any(step.requirements for each in made.environments for step in each.steps)
+
+    assert find(hostile_profiles(), has_requirements, settings=settings(max_examples=1000))
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(table=hostile_profiles(), folder=FOLDERS, venv=st.one_of(st.none(), FOLDERS))
 def test_a_hostile_profile_leads_to_plain_requirements_from_known_indexes(
     table: dict[str, object], folder: str, venv: str | None
 ) -> None:
-    where = machine(card("V100"), interpreter=python(executable=f"/srv/{folder}/bin/python"))
-    try:
-        profile = profiles.decode_profile(table, "hostile.toml")
-        wanted = missing_libraries(evaluate(profile, where).findings, where, KNOWLEDGE, profile)
-        options = PlanOptions(venv=venv)
-        made = plan_installation(profile.id, wanted.libraries, where, KNOWLEDGE, options, wanted)
-        script = sh.render(made, Options())
-    except LlmcheckError:
+    made = planned(table, folder, venv)
+    if made is None:
         return
+    script = sh.render(made, Options())
     for environment in made.environments:
         for step in environment.steps:
             assert shlex.split(step.command) == list(step.argv)

@@ -15,6 +15,7 @@ from llmcheck import api
 from llmcheck.api.model_source import ModelSource
 from llmcheck.render import Options
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.recommendation import Task
 from llmcheck.schema.workload import Workload
 
 HERE = Path(__file__).parent
@@ -157,6 +158,30 @@ def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
     stated = api.hypothetical_machine(words)
     found = api.fit(ModelSource(model=model), workload, lambda: stated.machine)
     screen(f"{name}.txt", api.render(found, "text", Options(width=80)))
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "width"),
+    [
+        ("rtx3060", "chat", 60),
+        ("rtx3060", "chat", 80),
+        ("rtx3060", "chat", 160),
+        ("8xh100", "code", 80),
+        ("cpu-laptop", "chat", 80),
+        ("cpu-laptop", "finetune", 80),
+        ("gb10", "chat", 80),
+    ],
+)
+def test_recommend(name: str, task: Task, width: int) -> None:
+    found = api.recommend(lambda: load(name), task)
+    screen(f"recommend-{name}-{task}-{width}.txt", api.render(found, "text", Options(width=width)))
+
+
+@pytest.mark.parametrize("model", ["qwen3-8b", "Qwen/Qwen3.5-9B", "kimi-k2.6"])
+def test_why_a_model_is_recommended_or_not(model: str) -> None:
+    found = api.recommend(lambda: load("rtx3060"), why=model)
+    name = model.rpartition("/")[2].lower()
+    screen(f"recommend-why-{name}.txt", api.render(found, "text", Options(width=80)))
 
 
 @pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt", "fit-70b-4090.txt"])

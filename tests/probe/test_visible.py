@@ -210,8 +210,13 @@ def test_without_instances_only_cards_are_left(value: str | None) -> None:
     }
 
 
-@given(value=VALUES, names=st.lists(st.sampled_from(["NVIDIA L4", "NVIDIA L40S", None]), max_size=4))
-def test_ambiguity_needs_a_choice(value: str | None, names: list[str | None]) -> None:
-    if index_is_ambiguous(env(CUDA_VISIBLE_DEVICES=value), names):
-        chosen = visible_devices(env(CUDA_VISIBLE_DEVICES=value), [f"GPU-{n}" for n in range(len(names))])
-        assert 0 < len(chosen) < len(names)
+@given(
+    numbers=st.lists(st.integers(-1, 4), min_size=1, max_size=4),
+    more=st.lists(st.sampled_from(["NVIDIA L4", "NVIDIA L40S", None]), max_size=2),
+)
+def test_numbers_are_ambiguous_where_they_choose_some_of_unlike_cards(
+    numbers: list[int], more: list[str | None]
+) -> None:
+    names, value = ["NVIDIA L4", "NVIDIA L40S", *more], ",".join(map(str, numbers))
+    chosen = visible_devices(env(CUDA_VISIBLE_DEVICES=value), [f"GPU-{n}" for n in range(len(names))])
+    assert index_is_ambiguous(env(CUDA_VISIBLE_DEVICES=value), names) == (0 < len(chosen) < len(names))

@@ -2,7 +2,7 @@
 
 MODEL is a file or folder (GGUF, safetensors, config.json), a model of 'llmcheck models list', a repository in the
 local Hugging Face cache, or a size such as 7B. Without --machine it is computed for this machine and the memory that is
-free on it now. With -v every term has its source.
+free on it now. With -v every term has its source. Without MODEL it is 'llmcheck recommend'.
 """
 
 from __future__ import annotations
@@ -179,18 +179,31 @@ class _Command(Sectioned):
 @machine_options
 @output_options(*DOCUMENTS)
 def command(fit_options: FitOptions, machine_options: MachineOptions, output_options: OutputOptions) -> int:
+    workload = _workload(fit_options)
     source = machine_source(machine_options)
     from llmcheck import api
 
+    if _asks_which(fit_options, workload):
+        models = api.recommend(source, context=workload.context, assume_idle=fit_options.assume_idle)
+        write(models, output_options)
+        return models.exit_code
     found = api.fit(
         _model(fit_options),
-        _workload(fit_options),
+        workload,
         source,
         assume_idle=fit_options.assume_idle,
         carbon_intensity_g_per_kwh=fit_options.grid,
     )
     write(found, output_options)
     return found.exit_code
+
+
+def _asks_which(given: FitOptions, workload: Workload) -> bool:
+    """Whether neither a model is named nor a use that would need one: then it is ``llmcheck recommend``."""
+    from llmcheck.schema.workload import Workload
+
+    named = given.name or given.repository or given.config or given.parameters or given.grid
+    return not named and workload == Workload(method="inference", context=workload.context)
 
 
 def _model(given: FitOptions) -> ModelSource:

@@ -36,6 +36,7 @@ def plans(
 
 def plans_on(use: ModelUse, capacity: Capacity, wishes: Wishes = NO_WISHES) -> tuple[Candidate, ...]:
     """``plans`` for memory that was counted before."""
+    capacity = capacities.distinct(capacity)
     if use.is_inference:
         found = [candidate(each, placed, wishes) for each, placed in inference.tried(use, capacity, wishes)]
     else:

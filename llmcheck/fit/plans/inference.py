@@ -45,7 +45,7 @@ def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[M
             yield own, found
             if found.verdict == "fits":
                 break
-            smaller = _smaller_cache(own, capacity, least)
+            smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
             if smaller is not None and smaller[1].verdict == "fits":
                 yield smaller
 
@@ -108,6 +108,12 @@ def _may_fit(use: ModelUse, capacity: Capacity) -> bool:
         return True
     ram = (capacity.ram or 0) if use.runtime.offloads else 0
     return use.stored.total <= gpus + ram
+
+
+def _may_lie_on_gpus(use: ModelUse, capacity: Capacity) -> bool:
+    """False where the weights alone are more than the GPUs hold: no smaller cache helps. An embedding may be in RAM."""
+    gpus = max((sum(device.free or 0 for device in group) for group in capacity.groups), default=0)
+    return use.stored.total - use.stored.embedding <= gpus
 
 
 def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[ModelUse, PlacementResult] | None:

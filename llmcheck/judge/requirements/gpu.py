@@ -172,9 +172,9 @@ def _nothing(requirement: Requirement, machine: Machine) -> str:
         variables = dict.fromkeys(name for gpu in hidden for name in vendors.of(gpu).hidden_by)
         causes = " or ".join(variables) or "an environment variable"
         return f"{len(present)} GPUs are installed, none is visible to this process (see {causes}); needs {words}"
-    if any(gpu.integrated for gpu in present):
-        return f"only integrated graphics; needs {words}"
-    return f"no GPU; needs {words}"
+    if any(not gpu.integrated for gpu in present):  # whole cards in MIG mode, which no process can use
+        return f"a GPU is in MIG mode but has no instances; needs {words}"
+    return f"only integrated graphics; needs {words}" if present else f"no GPU; needs {words}"
 
 
 def _remedy(machine: Machine) -> str | None:

@@ -7,6 +7,7 @@ from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.recommendation import Recommendations
 from llmcheck.schema.report import Report
 
 
@@ -41,6 +42,10 @@ def document(value: object, options: Options) -> Document:
             from llmcheck.render.views.offers import offers
 
             return offers(value)
+        case Recommendations():
+            from llmcheck.render.views.recommend import recommend
+
+            return recommend(value, options)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -300,12 +301,26 @@ VALUES = st.one_of(
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))
 def test_whatever_a_config_says_it_is_read_or_refused(name: str, changes: dict[str, Any]) -> None:
+    found = read_or_none({**MODELS[name].config, **changes})
+    if found is not None:
+        assert found.parameters.total > 0
+        assert kv_cache.size(found, 1000, 1) >= 0
+
+
+def read_or_none(values: dict[str, Any]) -> Architecture | None:
+    """None where it is refused."""
     try:
-        found = config.architecture({**MODELS[name].config, **changes}, "config.json")
+        return config.architecture(values, "config.json")
     except DataError:
-        return
-    assert found.parameters.total > 0
-    assert kv_cache.size(found, 1000, 1) >= 0
+        return None
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_some_changed_configs_are_read_and_some_are_refused(reads: bool) -> None:
+    """Else the property above would say nothing."""
+    of_llama = MODELS["llama-3.1-8b"].config
+    changes = st.dictionaries(st.sampled_from(KEYS), VALUES, min_size=1, max_size=2)
+    assert hypothesis.find(changes, lambda found: (read_or_none({**of_llama, **found}) is not None) == reads)
 
 
 @settings(max_examples=200, deadline=None)

@@ -57,7 +57,9 @@ def test_offers_are_the_cheapest_of_each_provider_in_order(tier: str, all_tiers:
 @pytest.mark.parametrize("tier", TIERS)
 def test_every_advised_offer_passes_the_documented_hardware(tier: str, all_tiers: bool) -> None:
     profile = profiles.load(tier)
-    for each in rank_offers(profile, OFFERS, CORRECTIONS, all_tiers).offers:
+    ranked = rank_offers(profile, OFFERS, CORRECTIONS, all_tiers).offers
+    assert ranked
+    for each in ranked:
         judged = evaluate(profile, as_machine(each.offer), skip=frozenset({"software"}))
         refused = [finding.id for finding in judged.findings if finding.status in ("fail", "warn")]
         assert (each.offer.id, refused) == (each.offer.id, [])
@@ -66,7 +68,9 @@ def test_every_advised_offer_passes_the_documented_hardware(tier: str, all_tiers
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_withdrawn_offers_tpus_and_subscriptions_are_never_advised(tier: str) -> None:
-    for each in rank_offers(profiles.load(tier), OFFERS, CORRECTIONS, all_tiers=True).offers:
+    ranked = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS, all_tiers=True).offers
+    assert ranked
+    for each in ranked:
         assert each.offer.status == "available"
         assert each.offer.kind == "vm"
         assert each.offer.vendor != "google"
@@ -126,7 +130,9 @@ def test_a_machine_that_fits_the_corrected_figure_is_told_apart() -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_cluster_is_priced_for_all_its_nodes(tier: str) -> None:
-    for each in rank_offers(profiles.load(tier), OFFERS, CORRECTIONS).offers:
+    ranked = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS).offers
+    assert ranked
+    for each in ranked:
         assert each.offer.price_hour is not None
         assert each.price_hour == pytest.approx(each.nodes * each.offer.price_hour, abs=0.01)
         if tier == "pretrain":

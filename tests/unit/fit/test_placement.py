@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -320,12 +321,35 @@ def test_more_gpus_shard_a_frozen_model() -> None:
     assert "80 GB" in found.ways[1].change
 
 
-def test_an_alternative_names_everything_that_it_changes() -> None:
-    for way in fitted("70B", "2x RTX 4090, 128 GB RAM", method="qlora", context=4096).ways:
-        if way.workload.context != 4096:
-            assert f"{way.workload.context:,} tokens" in way.change
-        if way.workload.offload == "all":
-            assert "RAM" in way.change
+@pytest.mark.parametrize(
+    ("name", "words", "values", "changed"),
+    [
+        ("70B", "2x RTX 4090, 128 GB RAM", {"method": "qlora", "context": 4096}, {"offload"}),
+        ("70B", "2x RTX 4090, 128 GB RAM", {"method": "qlora", "context": 65_536}, {"offload", "context"}),
+        ("8B", "RTX 4090, 128 GB RAM", {"method": "qlora", "context": 65_536}, {"context"}),
+        ("8B", "RTX 4090, 256 GB RAM", {"method": "full", "context": 2048, "batch": 8}, {"method", "context", "batch"}),
+        ("8B", "RTX 4090, 64 GB RAM", {"runtime": "vllm", "context": 131_072}, {"context", "runtime", "weights"}),
+    ],
+)
+def test_an_alternative_names_everything_that_it_changes(
+    name: str, words: str, values: dict[str, Any], changed: set[str]
+) -> None:
+    shown: dict[str, Callable[[Workload], str | None]] = {
+        "context": lambda work: f"{work.context:,} tokens",
+        "offload": lambda work: "RAM" if work.offload == "all" else "offload",
+        "method": lambda work: {"qlora": "QLoRA", "lora": "LoRA"}[work.method],
+        "batch": lambda work: f"micro-batch of {work.batch}",
+        "runtime": lambda work: work.runtime,
+        "weights": lambda work: work.weights,
+    }
+    before = Workload(**{"method": "inference", **values})
+    found = set()
+    for way in fitted(name, words, **values).ways:
+        for field, word in shown.items():
+            if getattr(way.workload, field) != getattr(before, field):
+                found.add(field)
+                assert (word(way.workload) or "nothing") in way.change
+    assert found == changed
 
 
 def test_the_share_that_a_server_reserves_is_reported() -> None:

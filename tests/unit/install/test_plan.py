@@ -85,17 +85,20 @@ def test_every_command_is_one_line_of_whole_shell_words(tier: str, where: Machin
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_pip_installs_nothing_but_what_the_catalogue_names(name: str, where: Machine) -> None:
+def test_pip_installs_nothing_but_what_the_catalogue_names(name: str) -> None:
+    """On any of the machines; on one at least it is installed, unless it is no package (a container, a clone)."""
     known = {normalized_name(Requirement(text).name) for library in LIBRARIES.values() for text in library.requirements}
     known |= {normalized_name(each) for library in LIBRARIES.values() for each in library.distributions}
     known.add("uv")  # the installer that some of them need
     known |= {"setuptools", "wheel", "packaging", "ninja"}  # what a build without isolation has to find
-    for step in without_proof(plan(where, name)):
+    installs = 0
+    for step in (step for where in MACHINES.values() for step in without_proof(plan(where, name))):
         asked = [word for word in step.argv if word in step.requirements]
         assert (step.kind == "install") == bool(asked)
         assert {normalized_name(Requirement(each).name) for each in asked} <= known
+        installs += bool(asked)
+    assert bool(installs) == bool(LIBRARIES[name].requirements)
 
 
 @pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
@@ -127,7 +130,9 @@ def test_a_hostile_path_stays_one_argument_when_the_script_is_run(tmp_path: Path
 
 
 def test_a_specifier_is_never_read_as_a_redirection(tmp_path: Path) -> None:
-    for command in commands(plan(machine(), *LIBRARIES)):
+    planned = commands(plan(machine(), *LIBRARIES))
+    assert any(">=" in command for command in planned)
+    for command in planned:
         plain = "".join(part for index, part in enumerate(command.split("'")) if index % 2 == 0)
         assert ">" not in plain
         assert "<" not in plain
@@ -275,6 +280,8 @@ def test_torchaudio_beside_a_newer_torch_moves_that_torch() -> None:
     installed = packages(torch="2.15.0")
     where = machine(card("H100"), software=installed, torch=Torch(version="2.15.0+cu132", build="cu132"))
     assert "torch==2.14.1" in words(plan(where, "torchaudio"))
+    # the pin alone moves it: --force-reinstall would bring all that torch needs once more
+    assert "--force-reinstall" not in words(plan(where, "torchaudio"))
 
 
 def test_torch_without_gpu_comes_from_the_cpu_index() -> None:

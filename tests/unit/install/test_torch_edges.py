@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from packaging.requirements import Requirement
 
 from llmcheck import catalog
@@ -73,6 +74,19 @@ def test_orin_gets_the_wheels_of_its_own() -> None:
     assert (found.tag, found.index_url) == ("jetson", "https://pypi.jetson-ai-lab.io/jp6/cu126")
 
 
+def test_a_card_in_a_jetson_changes_nothing_about_its_wheels() -> None:
+    """An IGX Orin with an RTX A5000: JetPack's driver loads no CUDA wheel of servers."""
+    alone = orin("3.10.12")
+    discrete = card("A5000", index=1)
+    for gpus in ((*(alone.gpus or ()), discrete), (discrete, *(alone.gpus or ()))):
+        assert build(replace(alone, gpus=gpus)).tag == "jetson"
+    # the same compute capability on another processor is no Jetson
+    elsewhere = linux("glibc 2.35", *(alone.gpus or ()), interpreter=python(version="3.10.12"))
+    assert build(elsewhere).tag != "jetson"
+    server = linux("glibc 2.35", discrete, architecture="aarch64", interpreter=python(version="3.12.4"))
+    assert build(server).tag.startswith("cu")
+
+
 def test_orin_with_another_python_is_told_which_one_it_takes() -> None:
     found = build(orin("3.12.4"))
     assert found.tag == "cpu"
@@ -94,12 +108,30 @@ def test_rocm_holds_these(gfx: str) -> None:
     assert gfx in found.reason
 
 
+@pytest.mark.parametrize("others", [(), ("gfx942",), ("gfx942", "gfx1100")])
+def test_one_card_of_unknown_target_is_enough_to_say_what_is_assumed(others: tuple[str, ...]) -> None:
+    known = [amd(index + 1, gfx=gfx) for index, gfx in enumerate(others)]
+    assert "assumed" in build(machine(amd(gfx=None), *known)).reason
+    assert not known or "assumed" not in build(machine(*known)).reason
+
+
+def test_the_targets_that_a_build_holds_are_named_where_it_does_not_fit() -> None:
+    answers = [each.answer for each in build(machine(amd(gfx="gfx803"))).decisions]
+    assert any("code for gfx" in answer and "gfx942" in answer for answer in answers)
+
+
+def test_uv_s_own_choice_has_nothing_to_choose_where_no_cuda_build_is_published() -> None:
+    found = build(linux("glibc 2.35", card("H100"), architecture="ppc64le"), "auto")
+    assert found.tag == "cpu"
+    assert "uv chooses by the driver alone" in found.reasons[-1]
+
+
 @pytest.mark.parametrize("gfx", ["gfx803", "gfx1031", "gfx1036", "gfx1103"])
 def test_rocm_does_not_hold_these(gfx: str) -> None:
     found = build(machine(amd(gfx=gfx)))
     assert found.tag == "cpu"
     assert "HSA_OVERRIDE_GFX_VERSION" in found.reason
-    assert "unsupported" in found.reason
+    assert "AMD does not support this" in found.reason
 
 
 def test_of_a_card_whose_gfx_is_unknown_the_assumption_is_told() -> None:
@@ -173,7 +205,16 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     found = build(machine(*gpus, driver=driver, system=system, architecture=architecture), backend)
     assert found.reasons
     assert found.decisions
+
+    def runs(wheel: TorchWheel) -> bool:
+        cuda = cuda_of(wheel.tag)
+        floor = min_driver(cuda, gpus, TABLES[1]) if cuda else None
+        return floor is not None and version_numbers(driver) >= version_numbers(min_driver_version(floor, system))
+
     if found.tag == "cpu":
+        others = [each for each in TABLES[0] if each.advised and each.verified and system in each.systems]
+        usable = [each.tag for each in others if runs(each) and all(runs_on(each, gpu) for gpu in gpus)]
+        assert backend is not None or usable == []
         return
     asked = Requirement(found.requirement).specifier
     rows = [
@@ -182,11 +223,7 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     assert rows
     assert all(each.verified for each in rows[:1])
     assert all(runs_on(rows[0], gpu) for gpu in gpus)
-    cuda = cuda_of(found.tag)
-    assert cuda is not None
-    floor = min_driver(cuda, gpus, TABLES[1])
-    assert floor is not None
-    assert version_numbers(driver) >= version_numbers(min_driver_version(floor, system))
+    assert runs(rows[0])
 
 
 def test_every_row_of_both_tables_reads() -> None:

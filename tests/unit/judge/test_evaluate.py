@@ -145,8 +145,13 @@ def test_ready_by_the_document_but_not_by_arithmetic_is_a_warning(
     if status == "warn":
         assert found.remedy
         assert found.short_by
+        assert found.needed_bytes is not None
+        most = sum(gpu.memory_total or 0 for gpu in where.gpus or ())
+        assert (found.shortfall, found.missing_bytes) == ("gpu-memory", found.needed_bytes - most)
         assert "documented: " in found.message
         assert "in fact: " in found.message
+    else:
+        assert (found.short_by, found.shortfall, found.missing_bytes, found.remedy) == (None, None, None, None)
 
 
 def test_the_corrected_finding_stands_right_after_the_documented_one() -> None:

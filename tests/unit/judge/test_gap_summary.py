@@ -139,3 +139,10 @@ def test_the_codes_are_in_the_report_that_programs_read() -> None:
     assert (found.shortfall, found.needed_count, found.needed_bytes) == ("gpu-memory", 1, 40 * GB)
     assert found.missing_bytes == 40 * GB - 12 * 2**30
     assert found.short_by == "27.1 GB"
+
+
+def test_a_cluster_is_needed_where_a_finding_of_several_machines_was_skipped() -> None:
+    skipped = finding("gpu", "skipped", cluster=True)
+    assert gap_summary.needs_cluster(report(finding("ram", "pass"), skipped))
+    assert not gap_summary.needs_cluster(report(finding("gpu", "pass", cluster=True), finding("driver", "skipped")))
+    assert not gap_summary.needs_cluster(report())

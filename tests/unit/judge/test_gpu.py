@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck.schema.machine import Gpu, Machine, Problem
 from llmcheck.units import parse_size
@@ -151,7 +152,16 @@ def test_only_the_visible_card_of_two_counts() -> None:
 def test_integrated_graphics_are_not_counted() -> None:
     found = judge("gpu", machine(Gpu(vendor="intel", index=0, name="UHD", integrated=True)), memory="12 GB")
     assert found.status == "fail"
-    assert "integrated" in found.message
+    assert found.message.startswith("only integrated graphics; needs 12 GB")
+
+
+def test_integrated_graphics_are_not_called_all_there_is_beside_a_card_in_mig_mode() -> None:
+    graphics = Gpu(vendor="intel", index=0, name="UHD", integrated=True)
+    whole = card("H100", index=1, mig_mode=True)
+    for gpus in ((graphics, whole), (whole, graphics), (whole,)):
+        message = judge("gpu", machine(*gpus), memory="12 GB").message
+        assert message.startswith("a GPU is in MIG mode but has no instances; needs 12 GB")
+    assert judge("gpu", machine(), memory="12 GB").message.startswith("no GPU; needs 12 GB")
 
 
 def test_a_broken_card_is_not_counted_and_its_fault_is_named() -> None:
@@ -212,3 +222,18 @@ def test_what_passes_has_no_remedy() -> None:
 def test_equal_cards_are_described_once_with_their_number() -> None:
     found = judge("gpu", machine(*cards("RTX 4090", 2)), memory="24 GB")
     assert found.found == "2 x NVIDIA GeForce RTX 4090 (25.8 GB)"
+
+
+def test_a_card_with_exactly_the_memory_lacks_its_compute_capability_alone() -> None:
+    old = Gpu(vendor="nvidia", index=0, memory_total=24 * GB, compute_capability="7.0")
+    for size, lacking in ((24 * GB, "compute-capability"), (24 * GB - 1, "gpu-memory")):
+        where = machine(replace(old, memory_total=size))
+        assert judge("gpu", where, memory="24 GB", compute_capability="8.0").shortfall == lacking
+
+
+def test_what_is_missing_is_counted_from_the_cards_that_have_most_together() -> None:
+    """Cards of two vendors do not work together: two MI300X have 384 GB, the RTX 3060 beside them does not count."""
+    cards_of_amd = (amd(1), amd(2))
+    for gpus in ((card("RTX 3060"), *cards_of_amd), (*cards_of_amd, card("RTX 3060"))):
+        found = judge("gpu", machine(*gpus), memory="300 GB", count=2)
+        assert (found.status, found.missing_bytes) == ("fail", 600 * GB - 384 * GB)

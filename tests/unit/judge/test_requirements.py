@@ -28,6 +28,20 @@ class TestDriver:
         where = machine(Gpu(vendor="intel", index=0, integrated=True))
         assert judge("driver", where).status == "skipped"
 
+    def test_what_is_not_counted_is_no_card_without_a_driver(self) -> None:
+        for gpu in (Gpu(vendor="intel", integrated=True), Gpu(vendor="intel", integrated=True, usable=False)):
+            assert judge("driver", machine(gpu)).status == "skipped"
+        assert judge("driver", machine(Gpu(vendor="nvidia", usable=None))).shortfall is None
+        undriven = judge("driver", machine(Gpu(vendor="nvidia", usable=False)))
+        assert (undriven.status, undriven.shortfall) == ("fail", "driver")
+
+    def test_one_card_of_a_machine_in_words_is_enough_to_assume_a_driver(self) -> None:
+        gpus = (card("H100"), Gpu(vendor="apple", index=1))
+        for order in (gpus, gpus[::-1]):
+            assert "assumed" in judge("driver", Machine(hypothetical=True, gpus=order)).message
+        alone = judge("driver", Machine(hypothetical=True, gpus=gpus[1:]))
+        assert "no GPU" in alone.message
+
     def test_a_driver_that_answers_passes_and_is_named(self) -> None:
         found = judge("driver", machine(card("H100"), driver="550.54.15"))
         assert (found.status, found.found) == ("pass", "NVIDIA 550.54.15")

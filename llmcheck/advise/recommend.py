@@ -1,0 +1,202 @@
+"""Which models to run on a machine: those that no other one beats in quality, speed and context at once.
+
+Quality is what one public evaluation measured, in one snapshot: figures of two never stand in one order. How a model
+is run is the planner's answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llmcheck.advise.runnable import Choice, Losses, Question, Runnable, least_speed, memory_known, sorted_out, speed_of
+from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.plans import plan_of
+from llmcheck.fit.plans.candidate import Preference
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema.estimate import Plan
+from llmcheck.schema.recommendation import LeftOut, QualityFigure, Recommendations, RecommendedModel, Task
+from llmcheck.tables.evaluation import Evaluations, Scale, Score
+
+_COVERED = 1 / 3
+"""Share of the models that run here which a scale has to cover, so that it is taken before one that covers more.
+
+Older scales cover more models, and none of the newest."""
+Scores = dict[tuple[str, str], Score]
+"""By repository and id of the scale; of several settings the best."""
+
+
+class _Measured(Struct, frozen=True):
+    """A model that runs here, with its figure on the one scale."""
+
+    runnable: Runnable
+    score: Score
+
+    @property
+    def id(self) -> str:
+        return self.runnable.choice.listed.repository
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens per second; None where it is not known."""
+        return None if self.runnable.speed is None else self.runnable.speed.expected
+
+    @property
+    def context(self) -> int:
+        """Tokens; of training the same for all."""
+        return self.runnable.longest_context or 0
+
+
+def recommend(
+    choices: Sequence[Choice], capacity: Capacity, question: Question, evaluations: Evaluations, losses: Losses
+) -> Recommendations:
+    """``choices``: the models to choose among; ``losses``: by format, what was published of it."""
+    runnable, left_out = sorted_out(choices, capacity, question, losses)
+    scores = _best_scores(evaluations)
+    scale = _scale(question.task, runnable, evaluations, scores)
+    measured = []
+    for each in runnable:
+        score = None if scale is None else scores.get((each.choice.listed.repository, scale.id))
+        if score is None or scale is None:
+            left_out.append(LeftOut(id=each.choice.listed.repository, reason="no-evidence"))
+        elif score.value <= 0:
+            left_out.append(LeftOut(id=each.choice.listed.repository, reason="solved-nothing", quality=score.value))
+        else:
+            measured.append(_Measured(each, score))
+    best, dominated = _front(measured)
+    best.sort(key=lambda each: _order(each, question.wishes.prefer))
+    return Recommendations(
+        task=question.task,
+        prefer=question.wishes.prefer,
+        machine=capacity.description,
+        context=question.context,
+        scale=scale,
+        speed_of=speed_of(question.task),
+        least_tokens_per_second=least_speed(question.task),
+        models=tuple(_row(each, scale) for each in best),
+        left_out=tuple(sorted((*left_out, *dominated), key=lambda each: (each.reason, each.id))),
+        memory_known=memory_known(capacity),
+    )
+
+
+def about(found: Recommendations, repository: str) -> Recommendations:
+    """The same answer, about one model alone."""
+    return replace(
+        found,
+        why=repository,
+        models=tuple(each for each in found.models if each.id == repository),
+        left_out=tuple(each for each in found.left_out if each.id == repository),
+    )
+
+
+# --- quality ---
+
+
+def _best_scores(evaluations: Evaluations) -> Scores:
+    found: Scores = {}
+    for score in evaluations.scores:
+        key = (score.repository, score.scale)
+        if key not in found or score.value > found[key].value:
+            found[key] = score
+    return found
+
+
+def _scale(task: Task, runnable: Sequence[Runnable], evaluations: Evaluations, scores: Scores) -> Scale | None:
+    """The preferred one that covers a third of what runs here, else the one that covers most; None where none does."""
+    covered = [
+        (sum((each.choice.listed.repository, scale.id) in scores for each in runnable), scale)
+        for scale in evaluations.scales
+        if scale.task == task
+    ]
+    enough = [scale for count, scale in covered if count and count >= _COVERED * len(runnable)]
+    most = max(covered, key=lambda pair: pair[0], default=(0, None))  # of equal ones the first
+    return enough[0] if enough else most[1] if most[0] else None
+
+
+# --- the front ---
+
+
+def _front(measured: Sequence[_Measured]) -> tuple[list[_Measured], list[LeftOut]]:
+    """Those that no other one dominates, and the rest."""
+    best: list[_Measured] = []
+    rest: list[LeftOut] = []
+    for each in measured:
+        # who dominates it and is dominated by nobody: one at the top of such a chain always is
+        above = [other for other in measured if _dominates(other, each)]
+        if not above:
+            best.append(each)
+            continue
+        top = max(above, key=lambda other: (other.score.value, other.rate or 0.0, other.context, other.id))
+        rest.append(
+            LeftOut(
+                id=each.id,
+                reason="dominated",
+                dominated_by=top.id,
+                weights=each.runnable.candidate.use.weight_format.name,
+                tokens_per_second=each.rate,
+                quality=each.score.value,
+                longest_context=each.runnable.longest_context,
+            )
+        )
+    return best, rest
+
+
+def _dominates(one: _Measured, other: _Measured) -> bool:
+    """As good in all of quality, speed and context, and better in one. Two speeds compare where both are known."""
+    if (one.rate is None) != (other.rate is None):
+        return False
+    ours = (one.score.value, one.rate or 0.0, one.context)
+    theirs = (other.score.value, other.rate or 0.0, other.context)
+    return ours != theirs and all(a >= b for a, b in zip(ours, theirs, strict=True))
+
+
+def _order(each: _Measured, prefer: Preference) -> tuple[object, ...]:
+    """A key that sorts the preferred first: by quality unless another one of the three is named."""
+    value, rate, context = -each.score.value, -(each.rate or 0.0), -each.context
+    match prefer:
+        case "speed":
+            return (rate, value, context, each.id)
+        case "context":
+            return (context, value, rate, each.id)
+        case _:
+            return (value, rate, context, each.id)
+
+
+# --- rows ---
+
+
+def _row(each: _Measured, scale: Scale | None) -> RecommendedModel:
+    listed, loss = each.runnable.choice.listed, each.runnable.loss
+    return RecommendedModel(
+        id=listed.repository,
+        plan=_plan(each.runnable),
+        tokens_per_second=each.runnable.speed,
+        longest_context=each.runnable.longest_context,
+        quality=None if scale is None else _figure(each.score, scale),
+        loss=None if loss is None else loss.class_,
+        loss_source=None if loss is None else loss.source,
+        licence=listed.licence,
+        gated=listed.gated,
+        released=listed.released,
+    )
+
+
+def _plan(runnable: Runnable) -> Plan:
+    """Of the release itself: the plan was made for shapes that others may share."""
+    use, name = runnable.candidate.use, runnable.choice.listed.repository
+    own = ModelUse(replace(use.architecture, name=name), use.workload)
+    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words)
+
+
+def _figure(score: Score, scale: Scale) -> QualityFigure:
+    return QualityFigure(
+        value=score.value,
+        benchmark=scale.benchmark,
+        unit=scale.unit,
+        evaluator=scale.evaluator,
+        setting=score.setting,
+        source=scale.source,
+        as_of=scale.as_of,
+    )

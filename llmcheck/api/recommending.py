@@ -1,0 +1,81 @@
+"""Which models to run on a machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmcheck import catalog
+from llmcheck.api.inspection import MachineSource
+from llmcheck.schema.recommendation import Recommendations, Task
+
+if TYPE_CHECKING:
+    from llmcheck.advise.runnable import Choice
+    from llmcheck.fit.plans.candidate import Preference
+
+
+def recommend(
+    machine: MachineSource,
+    task: Task = "chat",
+    *,
+    prefer: Preference = "balanced",
+    context: int | None = None,
+    why: str | None = None,
+    assume_idle: bool = False,
+) -> Recommendations:
+    """The listed models that are best for a task on this machine. ``context``: tokens that each has to reach.
+
+    ``why``: a listed model, by its repository, with or without the owner, or the id of its shapes; the answer is then
+    about it alone. Raises UsageError for one that is not listed.
+    """
+    from llmcheck.advise import recommend as advice
+    from llmcheck.advise.runnable import Question
+    from llmcheck.fit import capacity
+    from llmcheck.fit.plans import Wishes
+
+    choices = _choices()
+    asked = None if why is None else _listed(why, task, choices)
+    question = Question(task=task, context=context, wishes=Wishes(prefer=prefer))
+    room = capacity.of(machine(), assume_idle=assume_idle)
+    found = advice.recommend(choices, room, question, catalog.evaluations(), catalog.quantisation_losses())
+    return found if asked is None else advice.about(found, asked)
+
+
+def _choices() -> tuple[Choice, ...]:
+    """Every listed release, with the shapes of the table, each of which is decoded once."""
+    from llmcheck.advise.runnable import Choice
+    from llmcheck.checkpoint import config
+
+    known = catalog.models()
+    shapes = {
+        each.id: config.architecture(each.config, f"table of models, {each.id}", each.names[0], each.source)
+        for each in known.values()
+    }
+    return tuple(
+        Choice(
+            listed=each,
+            architecture=shapes.get(each.model or ""),
+            words=(each.repository if each.model and each.repository in known[each.model].names else each.model or "",),
+        )
+        for each in catalog.listed_models()
+    )
+
+
+def _listed(name: str, task: Task, choices: tuple[Choice, ...]) -> str:
+    """Its repository; of several releases with the same shapes one that is for the task."""
+    from llmcheck.codec import nearest
+    from llmcheck.errors import UsageError
+
+    wanted = name.strip().lower()
+    meant = [
+        each.listed
+        for each in choices
+        if wanted
+        in (each.listed.repository.lower(), each.listed.repository.lower().rpartition("/")[2], each.listed.model)
+    ]
+    if not meant:
+        close = nearest(
+            wanted.rpartition("/")[2], [each.listed.repository.lower().rpartition("/")[2] for each in choices]
+        )
+        hint = f"; nearest: {', '.join(close)}" if close else ""
+        raise UsageError(f"--why {name[:100]}: not among the original releases that are listed{hint}")
+    return next((each for each in meant if task in each.tasks), meant[0]).repository

@@ -1,0 +1,217 @@
+"""The parts of a launch line that the examples leave out: one GPU and several, cache formats, batches, 32 bits.
+
+The options are those of each program's own parser, at the version that its file names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmcheck import runtimes
+from llmcheck.runtimes import Launch
+from llmcheck.schema.workload import Workload
+from llmcheck.units import GIB
+
+
+def line(runtime: str, gpus: int = 1, model: str = "some/model", **options: Any) -> str | None:
+    work = Workload(**{"method": "inference", "runtime": runtime, **options})
+    found = runtimes.named(runtime).launch(Launch(model=model, workload=work, gpus=gpus))
+    return None if found is None else " ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        ("vllm", "vllm serve some/model --gpu-memory-utilization 0.9"),
+        ("sglang", "python -m sglang.launch_server --model-path some/model"),
+        ("lmdeploy", "lmdeploy serve api_server some/model"),
+        ("tensorrt-llm", "trtllm-serve some/model"),
+        ("exllama", "python main.py --model-dir some --model-name model"),
+        ("ollama", "env ollama serve"),
+        ("mlx", "mlx_lm.server --model some/model --decode-concurrency 1"),
+        ("llama.cpp", "llama-server -m some/model -np 1"),
+        ("transformers", "transformers serve some/model --dtype auto --device cuda:0"),
+        # a server, not a trainer
+        ("litgpt", None),
+        ("torchtune", None),
+    ],
+)
+def test_a_line_names_nothing_that_was_left_open(runtime: str, expected: str | None) -> None:
+    assert line(runtime) == expected
+
+
+@pytest.mark.parametrize(
+    ("runtime", "option"),
+    [("vllm", "--tensor-parallel-size 2"), ("sglang", "--tp-size 2"), ("lmdeploy", "--tp 2"),
+     ("tensorrt-llm", "--tp_size 2"), ("tgi", "--num-shard 2"), ("transformers", "--device auto")],
+)  # fmt: skip
+def test_several_gpus_are_named_and_one_is_not(runtime: str, option: str) -> None:
+    assert option in (line(runtime, 2) or "")
+    assert option.split()[0] not in (line(runtime, 1) or "").replace("--device cuda:0", "")
+
+
+def test_vllm_shares_gpus_out_to_stages_and_matrices() -> None:
+    assert "--tensor-parallel-size 2 --pipeline-parallel-size 2" in (line("vllm", 4, pipeline_parallel=2) or "")
+    two = line("vllm", 2, pipeline_parallel=2) or ""
+    assert "--pipeline-parallel-size 2" in two
+    assert "tensor" not in two
+    assert "tensor" not in (line("vllm", 1, pipeline_parallel=2) or "")
+    assert "--tensor-parallel-size 2" in (line("vllm", 2, pipeline_parallel=0) or "")
+    assert "--gpu-memory-utilization 0.5" in (line("vllm", memory_fraction=0.5) or "")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "cache", "option"),
+    [
+        ("vllm", "fp8", "--kv-cache-dtype fp8"), ("vllm", "bf16", None),
+        ("sglang", "fp8", "--kv-cache-dtype fp8_e5m2"), ("sglang", "bf16", None),
+        ("tgi", "fp8", "--kv-cache-dtype fp8_e4m3fn"), ("tgi", None, None),
+        # its policies: 4 and 8 bits, and 16 for fp8
+        ("lmdeploy", "int8", "--quant-policy 8"), ("lmdeploy", "int4", "--quant-policy 4"),
+        ("lmdeploy", "fp8", "--quant-policy 16"), ("lmdeploy", "bf16", None),
+        # bits of keys and of values
+        ("exllama", "int8", "--cache-mode 8,8"), ("exllama", "q4_0", "--cache-mode 4,4"), ("exllama", "fp16", None),
+        ("llama.cpp", "q8_0", "-ctk q8_0 -ctv q8_0"), ("llama.cpp", "fp16", None), ("llama.cpp", "bf16", None),
+        # a quantised cache needs flash attention there
+        ("ollama", "q8_0", "OLLAMA_KV_CACHE_TYPE=q8_0 OLLAMA_FLASH_ATTENTION=1"), ("ollama", "fp16", None),
+        ("ollama", "bf16", None),
+    ],
+)  # fmt: skip
+def test_the_format_of_the_cache_is_named_where_it_is_not_the_usual_one(
+    runtime: str, cache: str | None, option: str | None
+) -> None:
+    found = line(runtime, kv_cache=cache)
+    assert found == line(runtime) if option is None else option in (found or "")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "weights", "option"),
+    [
+        ("lmdeploy", "gptq-4bit", "--model-format gptq"), ("lmdeploy", "mxfp4", "--model-format mxfp4"),
+        ("lmdeploy", "bf16", None), ("tgi", "gptq-4bit-g128", "--quantize gptq"),
+        ("tgi", "nf4-dq", "--quantize bitsandbytes-nf4"), ("tgi", "bf16", None),
+        ("transformers", "nf4-dq", "--quantization bnb-4bit"), ("transformers", "int8", "--quantization bnb-8bit"),
+        ("transformers", "bf16", None),
+    ],
+)  # fmt: skip
+def test_the_format_of_weights_is_named_where_the_files_do_not_say_it(
+    runtime: str, weights: str, option: str | None
+) -> None:
+    found = line(runtime, weights=weights)
+    assert found == line(runtime) if option is None else option in (found or "")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "batch", "option"),
+    [("llama.cpp", 4, "-np 4"), ("llama.cpp", 0, "-np 1"), ("mlx", 3, "--decode-concurrency 3"),
+     ("mlx", 0, "--decode-concurrency 1"), ("ollama", 2, "OLLAMA_NUM_PARALLEL=2")],
+)  # fmt: skip
+def test_sequences_at_a_time_are_named(runtime: str, batch: int, option: str) -> None:
+    assert option in (line(runtime, batch=batch) or "")
+    assert "PARALLEL" not in (line("ollama", batch=1) or "")
+
+
+@pytest.mark.parametrize(
+    ("context", "batch", "size"), [(1000, 1, 1024), (1024, 1, 1024), (1025, 1, 1280), (1000, 3, 3072), (256, 0, 256)]
+)
+def test_exllama_s_cache_holds_all_sequences_in_blocks_of_256(context: int, batch: int, size: int) -> None:
+    found = line("exllama", context=context, batch=batch)
+    assert f"--cache-size {size} --max-seq-len {context}" in (found or "")
+
+
+def test_exllama_takes_a_folder_and_a_name_in_it() -> None:
+    assert "--model-dir . --model-name alone" in (line("exllama", model="alone") or "")
+    assert "--model-dir a/b --model-name c" in (line("exllama", model="a/b/c") or "")
+
+
+@pytest.mark.parametrize(
+    ("gibibytes", "context"),
+    # server/routes.go: below 23 GiB, below 47 GiB, and more
+    [(0, 4096), (22.9, 4096), (23, 32_768), (24, 32_768), (46.9, 32_768), (47, 262_144), (80, 262_144)],
+)
+def test_ollama_s_own_context_grows_with_the_cards(gibibytes: float, context: int) -> None:
+    default = runtimes.named("ollama").default_context
+    assert default is not None
+    assert default(round(gibibytes * GIB)) == context
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus", "expected"),
+    [
+        ({"method": "full"}, 1, "tune run full_finetune_single_device --config c"),
+        ({"method": "lora"}, 1, "tune run lora_finetune_single_device --config c"),
+        ({"method": "qlora"}, 2, "tune run --nproc_per_node 2 lora_finetune_distributed --config c"),
+        ({"method": "lora", "checkpointing": True}, 1,
+         "tune run lora_finetune_single_device --config c enable_activation_checkpointing=True"),
+        ({"method": "lora", "checkpointing": "selective"}, 1,
+         "tune run lora_finetune_single_device --config c enable_activation_checkpointing=False"),
+        ({"method": "lora", "batch": 2}, 1, "tune run lora_finetune_single_device --config c batch_size=2"),
+        ({"method": "pretrain"}, 1, None),
+    ],
+)  # fmt: skip
+def test_torchtune_has_a_recipe_for_each_method(options: dict[str, Any], gpus: int, expected: str | None) -> None:
+    assert line("torchtune", gpus, model="c", **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus", "expected"),
+    [
+        ({"method": "full"}, 1, "litgpt finetune_full m --precision bf16-true --train.micro_batch_size 1"),
+        ({"method": "full", "precision": "fp32"}, 2,
+         "litgpt finetune_full m --precision 32-true --devices 2 --train.micro_batch_size 1"),
+        ({"method": "lora", "lora_rank": 8}, 1,
+         "litgpt finetune_lora m --precision bf16-true --train.micro_batch_size 1 --lora_r 8"),
+        ({"method": "qlora", "weights": "nf4"}, 1,
+         "litgpt finetune_lora m --precision bf16-true --quantize bnb.nf4 --train.micro_batch_size 1"),
+        ({"method": "lora", "weights": "int8"}, 1,
+         "litgpt finetune_lora m --precision bf16-true --quantize bnb.int8-training --train.micro_batch_size 1"),
+        ({"method": "pretrain"}, 1, None),
+    ],
+)  # fmt: skip
+def test_litgpt_has_a_command_for_each_method(options: dict[str, Any], gpus: int, expected: str | None) -> None:
+    assert line("litgpt", gpus, model="m", **options) == expected
+
+
+def test_a_training_run_of_transformers_is_a_script_of_the_project() -> None:
+    assert line("transformers", method="lora") is None
+
+
+@pytest.mark.parametrize(
+    ("runtime", "tokens"),
+    # block sizes of their caches: vLLM's and TensorRT-LLM's pages, LMDeploy's, llama.cpp's padding, ExLlamaV3's pages
+    [("vllm", 16), ("tensorrt-llm", 32), ("lmdeploy", 64), ("llama.cpp", 256), ("ollama", 256), ("exllama", 256),
+     ("transformers", 1), ("mlx", 1)],
+)  # fmt: skip
+def test_blocks_of_a_cache(runtime: str, tokens: int) -> None:
+    assert runtimes.named(runtime).cache_block == tokens
+
+
+def test_servers_multiply_8_bit_floats_as_they_are_and_only_vllm_prepares_for_more_on_large_cards() -> None:
+    servers = {each.id for each in runtimes.every() if each.is_server}
+    assert servers == {each.id for each in runtimes.every() if each.fp8_arithmetic}
+    assert servers == {"vllm", "sglang", "tgi", "tensorrt-llm", "lmdeploy"}
+    assert [each.id for each in runtimes.every() if each.default_sequences] == ["vllm"]
+    # of the card, but LMDeploy's and TensorRT-LLM's of what is free once the weights are there
+    assert {each.id: each.reservation.fraction for each in runtimes.every() if each.reservation} == {
+        "vllm": 0.9, "sglang": 0.88, "tgi": 0.95, "tensorrt-llm": 0.9, "lmdeploy": 0.8,
+    }  # fmt: skip
+    assert [each.id for each in runtimes.every() if each.reservation and each.reservation.of != "total"] == [
+        "lmdeploy",
+        "tensorrt-llm",
+    ]
+
+
+def test_what_llama_cpp_leaves_in_ram_is_computed_there() -> None:
+    """And in Ollama, which starts it; accelerate moves such layers to the GPU for every token."""
+    assert {each.id for each in runtimes.every() if each.offloads} == {"llama.cpp", "ollama", "transformers"}
+    computes = {"llama.cpp", "ollama"}
+    assert {each.id for each in runtimes.every() if each.computes_in_ram} == computes
+    assert {each.id for each in runtimes.every() if each.counts_gpu_layers} == computes
+    assert {each.id for each in runtimes.every() if each.embedding_in_ram} == computes
+    alone = {"exllama", "llama.cpp", "ollama", "mlx"}
+    assert {each.id for each in runtimes.every() if not each.collectives} == alone
+    assert {each.id for each in runtimes.every() if each.dequantises_group} == {"transformers"}
+    assert {each.id for each in runtimes.every() if each.pads_mxfp4} == {"vllm"}
+    assert {each.id for each in runtimes.every() if not each.gpu_context} == {"mlx"}
