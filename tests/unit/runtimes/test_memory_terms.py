@@ -312,7 +312,8 @@ def test_what_a_new_runtime_does_not_state_is_not_taken_for_granted() -> None:
     """A file that names neither helps nor habits is of the plain kind: its GPUs have a context and exchange by NCCL."""
     given = runtimes.named("vllm")
     plain = Runtime(
-        id="plain", version="1", source="nowhere", as_of="2026-01-01", rank=99, cache_formats={}, families=("plain",), ladder=("bf16",),
+        id="plain", version="1", source="nowhere", as_of="2026-01-01", rank=99, cache_formats={}, families=("plain",),
+        ladder=("bf16",),
         four_bits="bf16", memory=given.memory, pace=given.pace, launch=given.launch, example=given.example,
     )  # fmt: skip
     assert (plain.gpu_context, plain.collectives, plain.cache_block) == (True, True, 1)
