@@ -13,13 +13,14 @@ from llmcheck import registry
 from llmcheck.errors import UsageError
 from llmcheck.runtimes.behaviour.interface import Example as Example
 from llmcheck.runtimes.behaviour.interface import GpuMemory as GpuMemory
-from llmcheck.runtimes.behaviour.interface import Launch as Launch
 from llmcheck.runtimes.behaviour.interface import Pace as Pace
 from llmcheck.runtimes.behaviour.interface import Platform as Platform
 from llmcheck.runtimes.behaviour.interface import Reservation as Reservation
 from llmcheck.runtimes.behaviour.interface import Runtime as Runtime
 from llmcheck.runtimes.behaviour.interface import Training as Training
 from llmcheck.runtimes.behaviour.interface import version_of as version_of
+from llmcheck.runtimes.behaviour.launch import Launch as Launch
+from llmcheck.runtimes.behaviour.launch import LaunchLine as LaunchLine
 from llmcheck.schema.machine import Gpu
 
 DEFAULT = "transformers"

@@ -7,14 +7,14 @@ from llmcheck.runtimes.behaviour.interface import (
     CACHE_16_BIT,
     Example,
     GpuMemory,
-    Launch,
     Platform,
     Runtime,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
 
+_VERSION = "1.6.5"
 _CHUNK = 2048
 """tabbyAPI's default ``chunk_size``."""
 _CACHES = {**CACHE_16_BIT, "q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": "4,4"}
@@ -26,23 +26,29 @@ def _memory(gpu: GpuMemory) -> list[Term]:
     return [*server.chunk_terms(gpu, _CHUNK), reserve]
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
+def _launch(what: Launch) -> LaunchLine | None:
+    """Run in tabbyAPI's folder. None for a repository: it loads folders, so the model has to be downloaded first."""
     work = what.workload
+    if not what.is_path or not serves(what, _CACHES):
+        return None
     folder, _, name = what.model.rpartition("/")
     cache = None if work.context is None else -(-work.context * max(work.batch, 1) // 256) * 256
-    return (
-        "python", "main.py", "--model-dir", folder or ".", "--model-name", name,
+    argv = (
+        "python", "main.py", "--model-dir", folder or ("/" if what.model.startswith("/") else "."),
+        "--model-name", name,
         *options(
             ("--cache-size", cache),
             ("--max-seq-len", work.context),
             ("--cache-mode", _CACHES.get(work.kv_cache or "")),
+            ("--cpu-moe-offload-layers", what.expert_layers_in_ram),
         ),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"exllamav3 {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="exllama",
-    version="1.6.5",
+    version=_VERSION,
     source="the exllamav3 1.6.5 wheel; theroyallab/tabbyAPI@e632af4, whose parser accepted the launch line",
     as_of="2026-10-25",
     rank=70,
@@ -64,13 +70,17 @@ RUNTIME = Runtime(
     example=Example(
         launch=Launch(
             model="models/Qwen3-32B-exl3-4.0bpw",
+            is_path=True,
             workload=Workload(
                 method="inference", runtime="exllama", weights="exl3-4.0", context=8192, kv_cache="int8"
             ),
         ),
-        argv=(
-            "python", "main.py", "--model-dir", "models", "--model-name", "Qwen3-32B-exl3-4.0bpw",
-            "--cache-size", "8192", "--max-seq-len", "8192", "--cache-mode", "8,8",
+        line=LaunchLine(
+            argv=(
+                "python", "main.py", "--model-dir", "models", "--model-name", "Qwen3-32B-exl3-4.0bpw",
+                "--cache-size", "8192", "--max-seq-len", "8192", "--cache-mode", "8,8",
+            ),
+            valid_for="exllamav3 1.6.5",
         ),
     ),
 )  # fmt: skip

@@ -8,16 +8,15 @@ from llmcheck.runtimes.behaviour.interface import (
     TORCH_LADDER,
     Example,
     GpuMemory,
-    Launch,
     Platform,
     Reservation,
     Runtime,
-    above_one,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
+_VERSION = "0.18.0"
 _CHUNK = 8192
 """Its default ``--max-prefill-token-num``."""
 _CACHES = {**CACHE_16_BIT, "int8": "8", "int4": "4", "fp8": "16", "fp8_e4m3": "16", "fp8_e5m2": "17"}
@@ -29,26 +28,30 @@ def _memory(gpu: GpuMemory) -> list[Term]:
     return server.chunk_terms(gpu, _CHUNK)
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
+def _launch(what: Launch) -> LaunchLine | None:
+    """None for what it has no option for: pipelines, weights in RAM, another format of the cache."""
+    if what.pipeline_parallel > 1 or what.offloaded_bytes or what.expert_layers_in_ram:
+        return None
     work = what.workload
-    if what.stages > 1:
-        return None  # it has no pipeline parallelism
-    return (
+    if not serves(what, _CACHES):
+        return None
+    argv = (
         "lmdeploy", "serve", "api_server", what.model,
         *options(
             ("--model-format", _MODEL_FORMATS.get((work.weights or "").partition("-")[0])),
-            ("--tp", above_one(what.tensor)),
+            ("--tp", more_than_one(what.tensor_parallel)),
             ("--session-len", work.context),
             ("--quant-policy", _CACHES.get(work.kv_cache or "")),
             ("--max-batch-size", work.max_sequences),
             ("--cache-max-entry-count", work.memory_fraction),
         ),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"lmdeploy {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="lmdeploy",
-    version="0.18.0",
+    version=_VERSION,
     source="the lmdeploy 0.18.0 wheel: lmdeploy/cli, lmdeploy/messages.py, METADATA",
     as_of="2026-09-28",
     rank=50,
@@ -78,9 +81,12 @@ RUNTIME = Runtime(
             ),
             gpus=2,
         ),
-        argv=(
-            "lmdeploy", "serve", "api_server", "Qwen/Qwen3-32B-AWQ", "--model-format", "awq", "--tp", "2",
-            "--session-len", "8192", "--quant-policy", "8", "--max-batch-size", "4",
+        line=LaunchLine(
+            argv=(
+                "lmdeploy", "serve", "api_server", "Qwen/Qwen3-32B-AWQ", "--model-format", "awq", "--tp", "2",
+                "--session-len", "8192", "--quant-policy", "8", "--max-batch-size", "4",
+            ),
+            valid_for="lmdeploy 0.18.0",
         ),
     ),
 )  # fmt: skip

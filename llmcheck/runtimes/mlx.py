@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.runtimes.behaviour import eager
-from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Launch, Pace, Platform, Runtime, options
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Pace, Platform, Runtime
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Band
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 
+_VERSION = "0.32.2"
 _PACE = Pace(
     bandwidth_share=Band(0.45, 0.70, 0.90), layer_overhead=Band(120e-6, 50e-6, 20e-6), flops_share=Band(0.15, 0.4, 0.75)
 )  # fmt: skip
@@ -20,20 +22,27 @@ def _pace(_gpus: Sequence[Gpu]) -> Pace:
     return _PACE
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
-    work = what.workload
-    return (
+def _launch(what: Launch) -> LaunchLine | None:
+    """The cache grows with the context, which has no option. None for several GPUs: they are of several Macs, listed
+    in a file; and for a format of the cache that it has not."""
+    bits = _CACHES.get(what.workload.kv_cache or "")
+    if what.gpus > 1 or not serves(what, _CACHES):
+        return None
+    argv = (
         "mlx_lm.server", "--model", what.model,
         *options(
-            ("--decode-concurrency", max(work.batch, 1)),
-            ("--kv-bits", _CACHES.get(work.kv_cache or "")),
+            ("--decode-concurrency", max(what.workload.batch, 1)),
+            ("--kv-bits", bits),
+            # without it the first 5,000 tokens stay in 16 bits
+            ("--quantized-kv-start", None if bits is None else 0),
         ),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"mlx-lm {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="mlx",
-    version="0.32.2",
+    version=_VERSION,
     source="the mlx-lm 0.32.2 wheel; extras of mlx 0.32.4: cpu, cuda12, cuda13",
     as_of="2026-10-31",
     rank=45,
@@ -56,6 +65,9 @@ RUNTIME = Runtime(
             model="mlx-community/Qwen3-8B-4bit",
             workload=Workload(method="inference", runtime="mlx", weights="mlx-4bit", batch=4),
         ),
-        argv=("mlx_lm.server", "--model", "mlx-community/Qwen3-8B-4bit", "--decode-concurrency", "4"),
+        line=LaunchLine(
+            argv=("mlx_lm.server", "--model", "mlx-community/Qwen3-8B-4bit", "--decode-concurrency", "4"),
+            valid_for="mlx-lm 0.32.2",
+        ),
     ),
-)
+)  # fmt: skip

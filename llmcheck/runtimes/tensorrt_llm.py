@@ -9,16 +9,15 @@ from llmcheck.runtimes.behaviour.interface import (
     TORCH_LADDER,
     Example,
     GpuMemory,
-    Launch,
     Platform,
     Reservation,
     Runtime,
-    above_one,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
+_VERSION = "1.2.1"
 _CHUNK = 8192
 """Its default ``--max_num_tokens``."""
 _CACHES = {**CACHE_16_BIT, "fp8": None}
@@ -28,25 +27,29 @@ def _memory(gpu: GpuMemory) -> list[Term]:
     return server.chunk_terms(gpu, _CHUNK)
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
+def _launch(what: Launch) -> LaunchLine | None:
+    """None for what only a YAML file can say: the cache's format and uneven stages; weights in RAM it has not."""
     work = what.workload
-    if work.kv_cache == "fp8":
-        return None  # a key of a YAML file: kv_cache_config.dtype
-    return (
+    if not serves(what, CACHE_16_BIT) or what.stage_layers:
+        return None
+    if what.offloaded_bytes or what.expert_layers_in_ram:
+        return None
+    argv = (
         "trtllm-serve", what.model,
         *options(
-            ("--tp_size", above_one(what.tensor)),
-            ("--pp_size", above_one(what.stages)),
+            ("--tp_size", more_than_one(what.tensor_parallel)),
+            ("--pp_size", more_than_one(what.pipeline_parallel)),
             ("--max_batch_size", work.max_sequences),
             ("--max_seq_len", work.context),
             ("--free_gpu_memory_fraction", work.memory_fraction),
         ),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"tensorrt-llm {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="tensorrt-llm",
-    version="1.2.1",
+    version=_VERSION,
     source="TensorRT-LLM 1.2.1: trtllm-serve's options, its list of supported hardware",
     as_of="2026-04-30",
     rank=60,
@@ -75,9 +78,12 @@ RUNTIME = Runtime(
                 method="inference", runtime="tensorrt-llm", context=16384, max_sequences=16, memory_fraction=0.9
             ),
         ),
-        argv=(
-            "trtllm-serve", "Qwen/Qwen3-8B", "--max_batch_size", "16", "--max_seq_len", "16384",
-            "--free_gpu_memory_fraction", "0.9",
+        line=LaunchLine(
+            argv=(
+                "trtllm-serve", "Qwen/Qwen3-8B", "--max_batch_size", "16", "--max_seq_len", "16384",
+                "--free_gpu_memory_fraction", "0.9",
+            ),
+            valid_for="tensorrt-llm 1.2.1",
         ),
     ),
 )  # fmt: skip

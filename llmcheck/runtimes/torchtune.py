@@ -8,45 +8,70 @@ from llmcheck.runtimes.behaviour.interface import (
     TORCH_FAMILIES,
     TORCH_LADDER,
     Example,
-    Launch,
     Runtime,
     Training,
     Version,
-    above_one,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, variables
 from llmcheck.schema.workload import Workload
+
+_VERSION = "0.6.1"
 
 
 def _training(_version: Version) -> Training:
     return Training(loss_bytes=12.0, repeats_grouped_heads=True)
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
-    """``what.model`` is one of torchtune's configurations: ``llama3_1/8B_lora_single_device``."""
+_OPTIMIZERS = {
+    "adamw": "torch.optim.AdamW", "adamw-fused": "torch.optim.AdamW", "sgd": "torch.optim.SGD",
+    "adamw-8bit": "bitsandbytes.optim.AdamW8bit", "paged-adamw": "bitsandbytes.optim.PagedAdamW",
+    "paged-adamw-8bit": "bitsandbytes.optim.PagedAdamW8bit",
+}  # fmt: skip
+
+
+def _launch(what: Launch) -> LaunchLine | None:
+    """``model``: a configuration of its own, such as ``llama3_1/8B_lora_single_device``; its data are in there.
+
+    The loss is chunked by every configuration. None for what no key of theirs says: ZeRO, FSDP's older wrapper, an
+    optimizer alone in RAM, mixed precision, recomputing the attention alone."""
     work = what.workload
-    if work.method not in ("full", "lora", "qlora"):
-        return None
-    kind = "full_finetune" if work.method == "full" else "lora_finetune"
+    kind = {"full": "full_finetune", "lora": "lora_finetune", "qlora": "lora_finetune"}.get(work.method)
+    optimizer = _OPTIMIZERS.get(work.optimizer or "")
     many = what.gpus > 1
-    settings = (
-        # the configurations have 2
+    if (
+        kind is None
+        or work.precision == "mixed"
+        or (work.optimizer is not None and optimizer is None)
+        or what.dataset is not None
+    ):
+        return None
+    if work.sharding not in ((None, "fsdp") if many else (None, "none")) or work.checkpointing == "selective":
+        return None
+    if work.offload == "optimizer" or (work.offload == "all" and not many):
+        return None
+    settings = variables(
         ("batch_size", max(work.batch, 1)),
         ("tokenizer.max_seq_len", work.context),
-        ("enable_activation_checkpointing", None if work.checkpointing is None else work.checkpointing is True),
+        ("dtype", {"bf16": "bf16", "fp32": "fp32"}.get(work.precision or "")),
+        ("enable_activation_checkpointing", work.checkpointing),
+        ("model.lora_rank", None if work.method == "full" else work.lora_rank),
+        ("optimizer._component_", optimizer),
+        ("fsdp_cpu_offload", True if work.offload == "all" else None),
     )
-    return (
-        "tune", "run", *options(("--nproc_per_node", above_one(what.gpus))),
+    argv = (
+        "tune", "run", *options(("--nproc_per_node", more_than_one(what.gpus))),
         f"{kind}_{'distributed' if many else 'single_device'}", "--config", what.model,
-        *(f"{name}={value}" for name, value in settings if value is not None),
+        *(f"{name}={value}" for name, value in settings.items()),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"torchtune {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="torchtune",
-    version="0.6.1",
+    version=_VERSION,
     source="the torchtune 0.6.1 wheel: recipes and their configurations",
     as_of="2025-04-30",
+    upkeep="unmaintained",
     rank=90,
     proposed="named",
     families=TORCH_FAMILIES,
@@ -63,9 +88,12 @@ RUNTIME = Runtime(
             workload=Workload(method="lora", runtime="torchtune", context=2048, batch=2),
             gpus=2,
         ),
-        argv=(
-            "tune", "run", "--nproc_per_node", "2", "lora_finetune_distributed", "--config", "llama3_1/8B_lora",
-            "batch_size=2", "tokenizer.max_seq_len=2048",
+        line=LaunchLine(
+            argv=(
+                "tune", "run", "--nproc_per_node", "2", "lora_finetune_distributed", "--config", "llama3_1/8B_lora",
+                "batch_size=2", "tokenizer.max_seq_len=2048",
+            ),
+            valid_for="torchtune 0.6.1",
         ),
     ),
 )  # fmt: skip

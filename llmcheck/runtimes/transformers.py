@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes.behaviour import eager
+from llmcheck.runtimes.behaviour import eager, trl
 from llmcheck.runtimes.behaviour.interface import (
     CACHE_16_BIT,
     TORCH_FAMILIES,
     Example,
     GpuMemory,
-    Launch,
     Runtime,
     Training,
     Version,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
+_VERSION = "5.23.0"
 _LAST_LOGITS_SINCE = (4, 45)
 """Before this version: the logits of every prompt token, and at the loss a 32-bit copy and a shifted gradient."""
 _GROUPED_HEADS_SINCE = (4, 48)
@@ -39,28 +39,36 @@ def _training(version: Version) -> Training:
     )
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
-    if what.workload.method != "inference":
-        return None  # training is a script that the project writes
-    if what.workload.kv_cache == "fp32" and what.workload.weights != "fp32":
-        return None  # the cache has the type of the weights
-    quantised = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}.get(what.workload.weights or "")
-    dtype = _DTYPES.get(what.workload.weights or "", "auto")
-    device = "auto" if what.gpus > 1 else "cuda:0"
-    return (
-        "transformers", "serve", what.model, "--dtype", dtype, "--device", device,
-        *options(("--quantization", quantised)),
+_QUANTISED = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}
+_CACHES = {**CACHE_16_BIT, "fp32": None}
+
+
+def _launch(what: Launch) -> LaunchLine | None:
+    """Training is TRL's. ``--device auto`` lets accelerate share out the layers, over GPUs and RAM.
+
+    None for a cache in other numbers than the weights, which its server has no option for."""
+    work = what.workload
+    if work.method != "inference":
+        return trl.line(what)
+    if not serves(what, _CACHES) or (work.kv_cache == "fp32" and work.weights != "fp32"):
+        return None
+    in_ram = bool(what.offloaded_bytes or what.expert_layers_in_ram or what.gpu_layers is not None)
+    device = "auto" if what.gpus > 1 or in_ram else "cuda:0" if what.gpus else "cpu"
+    argv = (
+        "transformers", "serve", what.model, "--dtype", _DTYPES.get(work.weights or "", "auto"), "--device", device,
+        *options(("--quantization", _QUANTISED.get(work.weights or ""))),
     )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"transformers {_VERSION}")
 
 
 RUNTIME = Runtime(
     id="transformers",
-    version="5.23.0",
+    version=_VERSION,
     source="the transformers 5.23.0 wheel; launch line checked with its own parser",
     as_of="2026-11-13",
     rank=40,
     families=TORCH_FAMILIES,
-    cache_formats={**CACHE_16_BIT, "fp32": None},
+    cache_formats=_CACHES,
     gguf_file="dequantises",
     ladder=("bf16", "int8", "nf4-dq"),
     four_bits="nf4-dq",
@@ -74,9 +82,12 @@ RUNTIME = Runtime(
         launch=Launch(
             model="Qwen/Qwen3-8B", workload=Workload(method="inference", runtime="transformers", weights="nf4")
         ),
-        argv=(
-            "transformers", "serve", "Qwen/Qwen3-8B", "--dtype", "auto", "--device", "cuda:0",
-            "--quantization", "bnb-4bit",
+        line=LaunchLine(
+            argv=(
+                "transformers", "serve", "Qwen/Qwen3-8B", "--dtype", "auto", "--device", "cuda:0",
+                "--quantization", "bnb-4bit",
+            ),
+            valid_for="transformers 5.23.0",
         ),
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from llmcheck.runtimes.behaviour import server
@@ -11,18 +12,17 @@ from llmcheck.runtimes.behaviour.interface import (
     TORCH_LADDER,
     Example,
     GpuMemory,
-    Launch,
     Platform,
     Reservation,
     Runtime,
-    above_one,
-    options,
 )
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves, variables
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
+_VERSION = "0.33.0"
 _FRACTION = 0.9
 """The default ``--gpu-memory-utilization`` before 0.20; since then it is 0.92. The launch line passes 0.9, so that the
 server reserves what was estimated."""
@@ -56,24 +56,37 @@ def _default_sequences(gpus: Sequence[Gpu]) -> int:
     return 1024 if gpus and all(map(is_large, gpus)) else 256
 
 
-def _launch(what: Launch) -> tuple[str, ...] | None:
+def _launch(what: Launch) -> LaunchLine | None:
+    """A GGUF file and bitsandbytes take plug-ins of vLLM's, which the line supposes to be installed.
+
+    None for one file of a GGUF repository, and for a cache in a format that it has not."""
     work = what.workload
-    return (
+    if not serves(what, _CACHES):
+        return None
+    quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
+    argv = (
         "vllm", "serve", what.model,
         *options(
-            ("--tensor-parallel-size", above_one(what.tensor)),
-            ("--pipeline-parallel-size", above_one(what.stages)),
+            ("--quantization", quantised),
+            ("--tensor-parallel-size", more_than_one(what.tensor_parallel)),
+            ("--pipeline-parallel-size", more_than_one(what.pipeline_parallel)),
             ("--max-model-len", work.context),
             ("--max-num-seqs", work.max_sequences),
             ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
+            ("--cpu-offload-gb", math.ceil(what.offloaded_bytes / GIB) or None),
+            ("--cpu-offload-params", "experts" if what.expert_layers_in_ram else None),
             ("--gpu-memory-utilization", work.memory_fraction or _FRACTION),
         ),
     )  # fmt: skip
+    stages = ",".join(map(str, what.stage_layers)) or None
+    return LaunchLine(
+        argv=argv, environment=variables(("VLLM_PP_LAYER_PARTITION", stages)), valid_for=f"vllm {_VERSION}"
+    )
 
 
 RUNTIME = Runtime(
     id="vllm",
-    version="0.33.0",
+    version=_VERSION,
     source="the vllm 0.33.0 wheel; its installation guide for cards and systems",
     as_of="2026-11-01",
     rank=10,
@@ -111,9 +124,12 @@ RUNTIME = Runtime(
             ),
             gpus=2,
         ),
-        argv=(
-            "vllm", "serve", "Qwen/Qwen3-32B-AWQ", "--tensor-parallel-size", "2", "--max-model-len", "8192",
-            "--max-num-seqs", "4", "--kv-cache-dtype", "fp8", "--gpu-memory-utilization", "0.9",
+        line=LaunchLine(
+            argv=(
+                "vllm", "serve", "Qwen/Qwen3-32B-AWQ", "--tensor-parallel-size", "2", "--max-model-len", "8192",
+                "--max-num-seqs", "4", "--kv-cache-dtype", "fp8", "--gpu-memory-utilization", "0.9",
+            ),
+            valid_for="vllm 0.33.0",
         ),
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -215,6 +216,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The ``llmcheck fit`` that reproduces it on the same machine."""
     launch: tuple[str, ...] | None = None
     """The command that runs it; None where none is known for this use."""
+    launch_environment: Mapping[str, str] = {}
+    """Variables of ``launch_service`` where there is one, else of ``launch``."""
+    launch_service: tuple[str, ...] = ()
+    """A program that has to run, with ``launch_environment``, before ``launch`` is started; () for none."""
+    launch_valid_for: str | None = None
+    """Program and version whose options ``launch`` has."""
 
 
 MethodKind = Literal["weights", "plan", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]

@@ -8,7 +8,7 @@ from typing import Any
 from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.plans.candidate import Candidate
 from llmcheck.fit.use import ModelUse
-from llmcheck.runtimes import Launch
+from llmcheck.runtimes import Launch, LaunchLine
 from llmcheck.schema.estimate import Plan, PlanMemory
 from llmcheck.schema.workload import Workload
 
@@ -27,6 +27,7 @@ def plan_of(candidate: Candidate, words: tuple[str, ...]) -> Plan:
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
+    line = _launch(full, candidate)
     return Plan(
         runtime=use.runtime.id,
         method=work.method,
@@ -53,7 +54,10 @@ def plan_of(candidate: Candidate, words: tuple[str, ...]) -> Plan:
         tokens_per_second=candidate.speed.decode or candidate.speed.train,
         installed=candidate.installed,
         argv=("llmcheck", "fit", *words, *options(work)),
-        launch=_launch(full, max(len(placed.devices), 1)),
+        launch=None if line is None else line.argv,
+        launch_environment={} if line is None else line.environment,
+        launch_service=() if line is None else line.service,
+        launch_valid_for=None if line is None else line.valid_for,
     )
 
 
@@ -80,8 +84,20 @@ def _options(workload: Workload) -> Iterator[str]:
         yield from ("--tokens", f"{workload.tokens:.0f}")
 
 
-def _launch(use: ModelUse, gpus: int) -> tuple[str, ...] | None:
+def _launch(use: ModelUse, candidate: Candidate) -> LaunchLine | None:
     """None for a model that is only a size: there is nothing to load."""
     if use.architecture.estimated:
         return None
-    return use.runtime.launch(Launch(model=use.architecture.name, workload=use.workload, gpus=gpus))
+    placed = candidate.placed
+    placement = placed.placement
+    helped = placement is not None and placed.verdict != "fits"
+    return use.runtime.launch(
+        Launch(
+            model=use.architecture.name,
+            is_path=use.architecture.name.endswith(".gguf"),
+            workload=use.workload,
+            gpus=len(placed.devices) or (0 if use.is_inference else 1),
+            gpu_layers=placement.gpu_layers if placement is not None and helped else None,
+            expert_layers_in_ram=None if placement is None else placement.expert_layers_in_ram,
+        )
+    )

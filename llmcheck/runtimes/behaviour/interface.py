@@ -7,10 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
-from llmcheck.schema.workload import Workload
 
 Version = tuple[int, ...]
 CURRENT: Version = (99, 0)
@@ -110,30 +110,11 @@ class Training(Struct, frozen=True, kw_only=True):
     """Each adapter keeps a dropout mask: one byte per element of its input."""
 
 
-class Launch(Struct, frozen=True, kw_only=True):
-    """What a launch line has to start."""
-
-    model: str
-    """A path, a repository, or the name by which the runtime knows the model."""
-    workload: Workload
-    gpus: int = 1
-
-    @property
-    def stages(self) -> int:
-        """Stages of pipeline parallelism, at least 1."""
-        return max(self.workload.pipeline_parallel, 1)
-
-    @property
-    def tensor(self) -> int:
-        """GPUs of tensor parallelism in each stage, at least 1."""
-        return max(self.gpus // self.stages, 1)
-
-
 class Example(Struct, frozen=True, kw_only=True):
     """A workload that the runtime can run on one of its platforms, and the line that starts it."""
 
     launch: Launch
-    argv: tuple[str, ...]
+    line: LaunchLine
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
@@ -147,6 +128,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Where they were read."""
     as_of: str
     """ISO date of the source."""
+    upkeep: Literal["developed", "maintenance", "unmaintained"] = "developed"
+    """By its own authors; ``maintenance``: only small corrections."""
     rank: int
     """Among runtimes that do equally well the lowest is proposed: the more widely used one."""
     proposed: Literal["always", "installed", "named"] = "always"
@@ -220,9 +203,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """None where it does not train."""
     pace: Callable[[Sequence[Gpu]], Pace]
     """Its speed on these GPUs; () where it runs on CPUs."""
-    launch: Callable[[Launch], tuple[str, ...] | None]
-    """The arguments of the command that starts it; None for a workload that it cannot be started for on one command
-    line, or whose line has no source."""
+    launch: Callable[[Launch], LaunchLine | None]
+    """The command that starts it; None for a use that no single command starts: the function says why."""
     example: Example
     """Used by the contract tests."""
 
@@ -240,13 +222,3 @@ def version_of(text: str | None) -> Version:
     """Major and minor of a version such as ``4.45.2``; ``CURRENT`` for None or another text."""
     parts = tuple(int(part) for part in (text or "").split(".") if part.isdigit())
     return parts[:2] if len(parts) >= 2 else CURRENT
-
-
-def options(*pairs: tuple[str, object]) -> tuple[str, ...]:
-    """``--name value`` for each pair whose value is not None."""
-    return tuple(part for name, value in pairs if value is not None for part in (name, str(value)))
-
-
-def above_one(count: int) -> int | None:
-    """The count for an option whose default is 1; None for 1, which leaves the option out."""
-    return count if count > 1 else None

@@ -17,8 +17,11 @@ from llmcheck.units import GIB
 
 def line(runtime: str, gpus: int = 1, model: str = "some/model", **options: Any) -> str | None:
     work = Workload(**{"method": "inference", "runtime": runtime, **options})
-    found = runtimes.named(runtime).launch(Launch(model=model, workload=work, gpus=gpus))
-    return None if found is None else " ".join(found)
+    launch = Launch(model=model, workload=work, gpus=gpus, is_path=runtime == "exllama")
+    found = runtimes.named(runtime).launch(launch)
+    if found is None:
+        return None
+    return " ".join((*(f"{name}={value}" for name, value in found.environment.items()), *found.argv))
 
 
 @pytest.mark.parametrize(
@@ -29,9 +32,9 @@ def line(runtime: str, gpus: int = 1, model: str = "some/model", **options: Any)
         ("lmdeploy", "lmdeploy serve api_server some/model"),
         ("tensorrt-llm", "trtllm-serve some/model"),
         ("exllama", "python main.py --model-dir some --model-name model"),
-        ("ollama", "env ollama serve"),
+        ("ollama", "ollama run some/model"),
         ("mlx", "mlx_lm.server --model some/model --decode-concurrency 1"),
-        ("llama.cpp", "llama-server -m some/model -np 1"),
+        ("llama.cpp", "llama-server -hf some/model -np 1"),
         ("transformers", "transformers serve some/model --dtype auto --device cuda:0"),
         # a server, not a trainer
         ("litgpt", None),
@@ -93,7 +96,7 @@ def test_the_format_of_the_cache_is_named_where_it_is_not_the_usual_one(
         ("lmdeploy", "bf16", None), ("tgi", "gptq-4bit-g128", "--quantize gptq"),
         ("tgi", "nf4-dq", "--quantize bitsandbytes-nf4"), ("tgi", "bf16", None),
         ("transformers", "nf4-dq", "--quantization bnb-4bit"), ("transformers", "int8", "--quantization bnb-8bit"),
-        ("transformers", "bf16", None),
+        ("transformers", "bf16", "--dtype bfloat16"),
     ],
 )  # fmt: skip
 def test_the_format_of_weights_is_named_where_the_files_do_not_say_it(
@@ -140,13 +143,12 @@ def test_ollama_s_own_context_grows_with_the_cards(gibibytes: float, context: in
 @pytest.mark.parametrize(
     ("options", "gpus", "expected"),
     [
-        ({"method": "full"}, 1, "tune run full_finetune_single_device --config c"),
-        ({"method": "lora"}, 1, "tune run lora_finetune_single_device --config c"),
-        ({"method": "qlora"}, 2, "tune run --nproc_per_node 2 lora_finetune_distributed --config c"),
+        ({"method": "full"}, 1, "tune run full_finetune_single_device --config c batch_size=1"),
+        ({"method": "lora"}, 1, "tune run lora_finetune_single_device --config c batch_size=1"),
+        ({"method": "qlora"}, 2, "tune run --nproc_per_node 2 lora_finetune_distributed --config c batch_size=1"),
         ({"method": "lora", "checkpointing": True}, 1,
-         "tune run lora_finetune_single_device --config c enable_activation_checkpointing=True"),
-        ({"method": "lora", "checkpointing": "selective"}, 1,
-         "tune run lora_finetune_single_device --config c enable_activation_checkpointing=False"),
+         "tune run lora_finetune_single_device --config c batch_size=1 enable_activation_checkpointing=True"),
+        ({"method": "lora", "checkpointing": "selective"}, 1, None),
         ({"method": "lora", "batch": 2}, 1, "tune run lora_finetune_single_device --config c batch_size=2"),
         ({"method": "pretrain"}, 1, None),
     ],
@@ -174,8 +176,8 @@ def test_litgpt_has_a_command_for_each_method(options: dict[str, Any], gpus: int
     assert line("litgpt", gpus, model="m", **options) == expected
 
 
-def test_a_training_run_of_transformers_is_a_script_of_the_project() -> None:
-    assert line("transformers", method="lora") is None
+def test_a_training_run_of_transformers_is_trl_s() -> None:
+    assert (line("transformers", method="lora") or "").startswith("trl sft --model_name_or_path some/model ")
 
 
 @pytest.mark.parametrize(

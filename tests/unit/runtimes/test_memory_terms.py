@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.runtimes import GpuMemory, Platform, Runtime
-from llmcheck.runtimes.behaviour.interface import CURRENT, options, version_of
+from llmcheck.runtimes.behaviour.interface import CURRENT, version_of
+from llmcheck.runtimes.behaviour.launch import options
 from llmcheck.schema.architecture import Attention
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu

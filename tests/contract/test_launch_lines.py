@@ -1,0 +1,74 @@
+"""Every launch line uses what its program's own options allow, as tools/check_launch_lines.py has stored them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from llmcheck import runtimes, shell
+from llmcheck.runtimes import LaunchLine, Runtime
+from tests.launches import faults, shapes
+
+STORED: dict[str, Any] = json.loads((Path(__file__).parent.parent / "data" / "launch_options.json").read_text())
+EVERY = pytest.mark.parametrize("runtime", runtimes.every(), ids=lambda each: each.id)
+
+
+def lines_of(runtime: Runtime) -> list[LaunchLine]:
+    return [line for shape in shapes(runtime) if (line := runtime.launch(shape)) is not None]
+
+
+@EVERY
+def test_a_line_uses_options_that_its_program_has(runtime: Runtime) -> None:
+    for line in lines_of(runtime):
+        stored = STORED.get(line.valid_for)
+        assert stored is not None, f"{line.valid_for} was not checked: run tools/check_launch_lines.py"
+        assert list(faults(stored["options"], line)) == []
+
+
+def test_what_is_stored_says_how_and_when_it_was_checked() -> None:
+    used = {line.valid_for for runtime in runtimes.every() for line in lines_of(runtime)}
+    assert set(STORED) == used
+    for each in STORED.values():
+        assert each["how"] in ("parser", "static", "facts")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", each["as_of"])
+        assert len(each["options"]) > 5
+
+
+@pytest.mark.parametrize("old", ["--swap-space", "--no-mmap", "--cuda-graph-max-bs"])
+def test_an_option_that_was_removed_is_a_fault(old: str) -> None:
+    for name in ("vllm", "llama.cpp", "sglang"):
+        runtime = runtimes.named(name)
+        line = replace(runtime.example.line, argv=(*runtime.example.line.argv, old, "4"))
+        assert list(faults(STORED[line.valid_for]["options"], line)) == [f"there is no {old}"]
+
+
+@EVERY
+def test_its_words_are_arguments_that_a_shell_passes_on(runtime: Runtime) -> None:
+    for line in lines_of(runtime):
+        assert all(type(part) is str and part and "None" not in part for part in line.argv)
+        assert all(part and "None" not in part for pair in line.environment.items() for part in pair)
+        assert shlex.split(shell.line(line.argv)) == list(line.argv)
+        assert not line.service or shell.line(line.service, variables=line.environment)
+
+
+@EVERY
+@pytest.mark.parametrize("name", ["a b; touch x", "$(id)", "it's", '"q"', "ü π"])
+def test_a_name_from_outside_is_within_one_argument(runtime: Runtime, name: str) -> None:
+    for is_path in (False, True):
+        line = runtime.launch(replace(runtime.example.launch, model=f"folder/{name}", is_path=is_path))
+        if line is not None:
+            assert sum(name in part for part in line.argv) == 1
+            assert shlex.split(shell.line(line.argv)) == list(line.argv)
+
+
+@EVERY
+def test_no_line_holds_a_secret(runtime: Runtime) -> None:
+    for line in lines_of(runtime):
+        words = " ".join((*line.argv, *line.environment)).lower()
+        assert not re.search(r"hf_token|api[-_]key|password|secret", words)
