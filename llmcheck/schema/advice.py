@@ -21,6 +21,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     question: str
     """What was decided."""
     answer: str
+    """What was chosen, or how the test came out."""
     passed: bool | None = None
     """Whether a test was passed; None for a question that is no test."""
     source: str | None = None

@@ -176,8 +176,11 @@ class PlanMemory(Struct, frozen=True, kw_only=True):
     """Bytes, over all GPUs and RAM together."""
 
     total: int
+    """Expected bytes."""
     low: int
+    """Lower end of the estimate."""
     high: int
+    """Upper end of the estimate."""
     ram: int
     """Of ``total``: bytes that lie in RAM."""
     largest_gpu: int
@@ -188,6 +191,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """One whole way to use a model on a machine, as the planner found it."""
 
     runtime: str
+    """Id of the runtime."""
     method: str
     """``inference``, ``full``, ``lora``, ``qlora`` or ``pretrain``."""
     weights: str | None
@@ -197,17 +201,27 @@ class Plan(Struct, frozen=True, kw_only=True):
     context: int
     """Tokens of each sequence."""
     batch: int
+    """Sequences at a time."""
     verdict: FitVerdict
+    """Whether it fits on the GPUs alone, or with RAM."""
     memory: PlanMemory
+    """What it needs."""
     gpus: int
+    """Number of GPUs that are used; 0 for CPUs alone."""
     gpu: str | None
     """Name of the first of them; None where none is used."""
     gpu_layers: int | None = None
+    """llama.cpp's ``-ngl`` where some layers lie in RAM; None where none do, and for other runtimes."""
     expert_layers_in_ram: int | None = None
+    """llama.cpp's ``--n-cpu-moe``; None where no routed experts lie in RAM."""
     sharding: str | None = None
+    """What is sharded over the GPUs in training; None for inference and for one GPU."""
     offload: str | None = None
+    """What training keeps in RAM; None: nothing."""
     chunked_loss: bool | None = None
+    """Whether the loss is computed in pieces; None: it is not."""
     optimizer: str | None = None
+    """Optimizer of the training; None for inference."""
     tokens_per_second: Band | None = None
     """Of one sequence, or of training over all GPUs; None where it is not known."""
     installed: bool | None = None

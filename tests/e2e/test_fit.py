@@ -65,10 +65,11 @@ def test_exit_code_is_the_verdicts(command: Command, words: tuple[str, ...], ver
 
 def test_this_machine_is_asked_what_is_free(driver: Callable[..., Command]) -> None:
     busy = driver("in-use")
-    found = answer(busy, "llama-3.1-8b", "--runtime", "vllm", code=1)
+    plain = ("llama-3.1-8b", "--runtime", "vllm", "--weights", "bf16", "--context", "8192", "--kv-cache", "bf16")
+    found = answer(busy, *plain, code=1)
     assert found["verdict"] == "does-not-fit"
     assert "used by other processes" in found["reason"]
-    assert answer(busy, "llama-3.1-8b", "--runtime", "vllm", "--assume-idle")["verdict"] == "fits"
+    assert answer(busy, *plain, "--assume-idle")["verdict"] == "fits"
     broken = driver("lost-of-8")
     assert answer(broken, "llama-3.1-8b", "--runtime", "vllm")["verdict"] == "fits"
 
@@ -168,7 +169,7 @@ def test_models_are_listed(command: Command) -> None:
         (("--weights", "q4_k_m"), ["name a model", "--parameters"]),
         (("7B", "--parameters", "8B"), ["name the model once"]),
         (("lama-3.1-8b",), ["lama-3.1-8b", "nearest", "llama-3.1-8b", "models list"]),
-        (("acme/unknown",), ["acme/unknown", "--model acme/unknown asks the hub"]),
+        (("acme/unknown",), ["acme/unknown", "--model acme/unknown fetches it from the hub"]),
         (("./missing.gguf",), ["missing.gguf", "no such file"]),
         (("--config", "nowhere.json"), ["nowhere.json"]),
         (("--parameters", "7X"), ["7X", "7B"]),
@@ -266,7 +267,7 @@ def test_no_line_is_longer_than_the_terminal(command: Command, columns: str) -> 
 
 @pytest.mark.parametrize("columns", ["40", "55", "80"])
 def test_a_narrow_terminal_is_told_as_much(command: Command, columns: str) -> None:
-    done = command("fit", "llama-3.1-70b", *FITS, env={"COLUMNS": columns})
+    done = command("fit", "llama-3.1-70b", "--weights", "bf16", *FITS, env={"COLUMNS": columns})
     said = " ".join(done.out.split())
     for words in ("low to high", "131 GiB to 132 GiB", "keys and values", "costs hardware", "costs quality"):
         assert words in said

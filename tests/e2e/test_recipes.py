@@ -106,6 +106,8 @@ from __future__ import annotations
 
 from llmcheck.render import Options
 
+FILE_NAMES = ("*.synopsis",)
+
 
 def render(value: object, _options: Options) -> str:
     """Two lines."""

@@ -22,12 +22,15 @@ _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
 _CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
 
 
-def plan_of(candidate: Candidate, words: tuple[str, ...]) -> Plan:
-    """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``."""
+def plan_of(candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] = ()) -> Plan:
+    """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``.
+
+    ``gguf``: repositories with GGUF files of the model, the preferred one first.
+    """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    line = _launch(full, candidate)
+    line = _launch(full, candidate, gguf)
     return Plan(
         runtime=use.runtime.id,
         method=work.method,
@@ -84,17 +87,27 @@ def _options(workload: Workload) -> Iterator[str]:
         yield from ("--tokens", f"{workload.tokens:.0f}")
 
 
-def _launch(use: ModelUse, candidate: Candidate) -> LaunchLine | None:
-    """None for a model that is only a size: there is nothing to load."""
-    if use.architecture.estimated:
+def _file(use: ModelUse, gguf: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """What is loaded: a repository or path, and the tag of a file in it; None where nothing is known to have it."""
+    name = use.architecture.name
+    if use.weight_format.family != "gguf" or name.endswith(".gguf"):
+        return name, None
+    return (gguf[0], use.weight_format.name.upper()) if gguf else (None, None)
+
+
+def _launch(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...]) -> LaunchLine | None:
+    """None where there is nothing to load: a model that is only a size, or no repository is known to have the file."""
+    name, tag = _file(use, gguf)
+    if use.architecture.estimated or name is None:
         return None
     placed = candidate.placed
     placement = placed.placement
     helped = placement is not None and placed.verdict != "fits"
     return use.runtime.launch(
         Launch(
-            model=use.architecture.name,
-            is_path=use.architecture.name.endswith(".gguf"),
+            model=name,
+            quantisation=tag,
+            is_path=name.endswith(".gguf"),
             workload=use.workload,
             gpus=len(placed.devices) or (0 if use.is_inference else 1),
             gpu_layers=placement.gpu_layers if placement is not None and helped else None,

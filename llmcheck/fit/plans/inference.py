@@ -86,7 +86,7 @@ def reads(use: ModelUse, runtime: Runtime) -> bool:
     if use.workload.weights is not None or use.architecture.tensors:
         family = use.weight_format.family
         if use.architecture.source.endswith(".gguf") and use.workload.weights is None:
-            return runtime.gguf_file == "computes"
+            return runtime.gguf_file == "computes" and "gguf" in runtime.families
         return family in runtime.families
     return True
 

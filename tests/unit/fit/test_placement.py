@@ -342,11 +342,14 @@ def test_an_alternative_names_everything_that_it_changes(
         "runtime": lambda work: work.runtime,
         "weights": lambda work: work.weights,
     }
-    before = Workload(**{"method": "inference", **values})
     found = set()
-    for way in fitted(name, words, **values).ways:
+    fit = fitted(name, words, **values)
+    for way in (each for each in fit.ways if each.cost != "hardware"):
         for field, word in shown.items():
-            if getattr(way.workload, field) != getattr(before, field):
+            if (
+                getattr(way.workload, field) != getattr(fit.workload, field)
+                and getattr(way.workload, field) is not None
+            ):
                 found.add(field)
                 assert (word(way.workload) or "nothing") in way.change
     assert found == changed

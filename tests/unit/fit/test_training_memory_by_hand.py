@@ -441,6 +441,7 @@ BLOCKS = 2 / LAYERS * 2 * WEIGHTS + 2 * TABLE
 def test_bytes_that_are_gathered(options: dict[str, Any], gpus: int, expected: float) -> None:
     found = on_gpus(train(**{"lora_rank": 4, **options}), gpus)[0]
     assert size(found, GATHERED) == pytest.approx(expected, abs=4)
+    assert (GATHERED in {each.name for each in found.terms}) == bool(expected)
 
 
 def test_buckets_of_a_large_model_do_not_grow_with_it() -> None:

@@ -56,8 +56,8 @@ def test_companions_move_with_a_torch_that_cannot_use_the_gpus() -> None:
     )  # beside newer ones torchaudio does not import
     assert not Requirement(step.requirements[0]).specifier.contains("2.15.0")
     told = "\n".join(step.changes)
-    for name in names:
-        assert f"{name} " in told
+    for name, version in zip(names, ("2.15.0", "0.29.2+cpu", "2.11.0+cpu"), strict=True):
+        assert f"{name} {version}" in told
     assert "flash-attn 2.8.3 stays, but was compiled against the previous torch" in told
     back = shlex.split(step.undo or "")
     assert {"torch==2.15.0+cpu", "torchvision==0.29.2+cpu", "torchaudio==2.11.0+cpu", "--force-reinstall"} <= set(back)
@@ -71,6 +71,7 @@ def test_the_proof_names_the_torch_that_is_there_then() -> None:
     assert [each.split(" ")[0] for each in step.changes] == ["torch"]  # that torchvision goes with both
     proof = next(each for each in made.environments[0].steps if each.kind == "verify")
     assert proof.expect == "a version ==2.14.1, and True"
+    assert proof.reason == "torch sees the GPU and computes on it"
 
 
 def test_a_package_that_is_made_for_the_torch_of_before_is_named() -> None:

@@ -117,13 +117,53 @@ def test_one_card_of_unknown_target_is_enough_to_say_what_is_assumed(others: tup
 
 def test_the_targets_that_a_build_holds_are_named_where_it_does_not_fit() -> None:
     answers = [each.answer for each in build(machine(amd(gfx="gfx803"))).decisions]
-    assert any("code for gfx" in answer and "gfx942" in answer for answer in answers)
+    assert any("kernels for gfx" in answer and "gfx942" in answer for answer in answers)
+
+
+def test_uv_s_own_choice_is_told_where_it_would_not_run() -> None:
+    found = build(machine(card("P100")), "auto")
+    assert "would choose a CUDA 13 build" in found.reasons[-1]
+    assert found.tag == "cu126"
+
+
+def test_each_question_is_answered_until_a_build_works() -> None:
+    """The P100 has no code in builds for CUDA 13; nothing is asked of builds that are older than the one that works."""
+    found = build(machine(card("P100"), card("P100", 1)))
+    answers = [(each.question, each.answer) for each in found.decisions]
+    assert answers[0] == ("which NVIDIA GPUs are visible and usable?", ", ".join([CARDS["P100"][0]] * 2))
+    works = [answer for question, answer in answers if question.endswith("work?")]
+    assert works[-1] == "yes"
+    assert len(works) > 1
+    assert all(answer.startswith("no: ") for answer in works[:-1])
+    unnamed = build(machine(card("P100", name=None)))
+    assert unnamed.decisions[0].answer == "GPU"
+
+
+def test_what_is_not_known_of_a_card_is_assumed_and_told() -> None:
+    assert "(assumed to be current)" in build(machine(card("H100", compute_capability=None))).reason
+    assert "assumed" not in build(machine(card("H100"))).reason
+    some = build(machine(card("H100"), card("H100", 1, compute_capability=None)))
+    assert "assumed" not in some.reason.replace(", some unknown (assumed to be current)", "")
+    assert "some unknown" in some.reason
+
+
+def test_the_first_of_several_cards_of_intel_names_them() -> None:
+    cards_of_intel = [Gpu(vendor="intel", index=n, name=name) for n, name in enumerate(("Arc B580", "Arc A770"))]
+    assert "Intel GPU (Arc B580)" in build(machine(*cards_of_intel)).reason
+
+
+def test_releases_that_are_wanted_are_named_and_a_candidate_may_be_wanted() -> None:
+    where = machine(card("H100"))
+    found = torch_build(where, *TABLES, specifier="==2.16.0rc1")
+    assert found.requirement == "torch==2.16.0rc1"
+    assert "among torch ==2.16.0rc1" in found.reason
+    assert "among" not in build(where).reason
 
 
 def test_uv_s_own_choice_has_nothing_to_choose_where_no_cuda_build_is_published() -> None:
     found = build(linux("glibc 2.35", card("H100"), architecture="ppc64le"), "auto")
     assert found.tag == "cpu"
-    assert "uv chooses by the driver alone" in found.reasons[-1]
+    assert "uv chooses only by the driver" in found.reasons[-1]
 
 
 @pytest.mark.parametrize("gfx", ["gfx803", "gfx1031", "gfx1036", "gfx1103"])

@@ -65,7 +65,7 @@ def size(runtime: str, name: str, **changes: Any) -> int:
 
 # --- PyTorch's operations one by one ---
 
-PROMPT = "the prompt's tensors beside its cache"
+PROMPT = "tensors of the prompt"
 
 
 def test_at_the_end_of_a_prompt_its_layer_is_beside_the_cache() -> None:
@@ -117,7 +117,7 @@ def test_transformers_before_4_45_keep_sine_and_cosine_of_each_position() -> Non
 
 def test_a_tied_projection_is_there_until_awq_has_loaded() -> None:
     """A second table in 16 bits, where it is more than what answering takes."""
-    name = "the embedding while it is loaded"
+    name = "second copy of the embedding while loading"
     table = 2 * VOCAB * HIDDEN
     peak = 100_000 + size("transformers", PROMPT)
     assert size("transformers", name, architecture=TIED, weights="awq") == table - peak
@@ -221,7 +221,7 @@ def test_llama_cpp_keeps_a_micro_batch_beside_a_window(window: int | None, conte
 
 # --- servers ---
 
-CHUNK = "one chunk of prompt"
+CHUNK = "one chunk of a prompt"
 
 
 @pytest.mark.parametrize(
