@@ -50,7 +50,9 @@ def watched(command: Command, tmp_path: Path, *words: str | Path) -> tuple[int, 
     """The exit code, and the events by which a run touched more than it may."""
     log = tmp_path / "events"
     program = (sys.executable, "-c", WATCH, log)
-    done = command(*words, env={"PYTHONDONTWRITEBYTECODE": "1"}, program=program)
+    # coverage writes its own files
+    env = {"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_PROCESS_CONFIG": None}
+    done = command(*words, env=env, program=program)
     assert done.err in ("", "llmcheck: wrote out.txt (text)\n")
     return done.code, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
