@@ -20,20 +20,24 @@ EXIT_CODES = (
 DOCUMENTS = ("text", "json", "markdown")
 """The formats that can show every value."""
 
-_MOST_TOKENS = 2**31
+MOST_TOKENS = 2**31
 _SECONDS = click.FloatRange(min=0.1)
 
 
-def token_count(text: str) -> int:
-    """A number of tokens: ``32768``, ``32k`` (times 1024) or ``1M`` (times 1024 twice). Raises BadParameter."""
-    digits, factor = text.strip().lower(), 1
-    for suffix, size in (("k", 1024), ("m", 1024**2)):
-        if digits.endswith(suffix):
-            digits, factor = digits[:-1], size
-    count = int(digits) * factor if digits.isascii() and digits.isdigit() and len(digits) < 12 else 0
-    if not 1 <= count <= _MOST_TOKENS:
-        raise click.BadParameter(f"'{text[:40]}' is not a number of tokens such as 8192, 32k or 1M")
-    return count
+class Count(click.IntRange):
+    """A whole number, also with k or M: ``32k`` is 32,768, as contexts are named."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value).strip().replace(",", "").replace("_", "")
+        factor = {"k": 2**10, "m": 2**20}.get(text[-1:].lower(), 1)
+        number = text[:-1] if factor > 1 else text
+        readable = len(number) <= 18 and number.replace(".", "", 1).isdecimal()
+        whole = factor > 1 and readable and float(number) * factor
+        if not readable:
+            self.fail(f"'{text[:40]}' is not a number such as 8192, 32k or 1M", param, ctx)
+        return super().convert(round(whole) if whole else value, param, ctx)
 
 
 # Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.

@@ -238,3 +238,14 @@ def test_the_options_of_fit_are_in_sections(command: Command) -> None:
     assert training < text.index("--optimizer") < machine < text.index("--probe-timeout")
     for option in ("--color", "--no-color", "--help"):
         assert text.index("Output:") < text.index(option)
+
+
+@pytest.mark.parametrize("command_name", [("fit", "7B"), ("recommend",)])
+@pytest.mark.parametrize("written", ["9" * 400 + "k", "9" * 5000, "0", "1e9k", "k"])
+def test_a_context_that_is_no_number_of_tokens_is_one_line(
+    command: Command, command_name: tuple[str, ...], written: str
+) -> None:
+    done = command(*command_name, "--context", written, "--machine", "24GB RAM")
+    assert done.code == 2
+    assert "--context" in done.err
+    assert "Traceback" not in done.err

@@ -16,7 +16,17 @@ from llmcheck import runtimes
 from llmcheck.cli import completion
 from llmcheck.cli.groups import Sectioned
 from llmcheck.cli.inspect import machine_source
-from llmcheck.cli.options import DOCUMENTS, F, MachineOptions, OutputOptions, grouped, machine_options, output_options
+from llmcheck.cli.options import (
+    DOCUMENTS,
+    MOST_TOKENS,
+    Count,
+    F,
+    MachineOptions,
+    OutputOptions,
+    grouped,
+    machine_options,
+    output_options,
+)
 from llmcheck.cli.output import write
 
 if TYPE_CHECKING:
@@ -29,7 +39,7 @@ _OPTIMIZERS = (
 )  # fmt: skip
 _SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3", "fsdp")
 _CHECKPOINTING: dict[str, bool | Literal["selective"]] = {"yes": True, "no": False, "selective": "selective"}
-_MOST_TOKENS, _MOST_GPUS, _MOST_SEQUENCES = 2**31, 4096, 2**20
+_MOST_GPUS, _MOST_SEQUENCES = 4096, 2**20
 
 
 class FitOptions(NamedTuple):
@@ -74,21 +84,8 @@ def _choice(name: str, values: tuple[str, ...], text: str, **more: Any) -> Calla
     )
 
 
-class _Count(click.IntRange):
-    """A whole number, also with k or M: ``32k`` is 32,768, as contexts are named."""
-
-    name = "count"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        text = str(value).strip().replace(",", "").replace("_", "")
-        factor = {"k": 2**10, "m": 2**20}.get(text[-1:].lower(), 1)
-        number = text[:-1] if factor > 1 else text
-        whole = factor > 1 and number.replace(".", "", 1).isdecimal() and float(number) * factor
-        return super().convert(round(whole) if whole else value, param, ctx)
-
-
 def _number(name: str, least: int, most: int, text: str, metavar: str = "N", **more: Any) -> Callable[[F], F]:
-    return click.option(name, type=_Count(least, most), metavar=metavar, help=text, **more)
+    return click.option(name, type=Count(least, most), metavar=metavar, help=text, **more)
 
 
 _fit_options = grouped(
@@ -101,8 +98,8 @@ _fit_options = grouped(
     _choice("--method", _METHODS, "How the model is used.", default="inference", show_default=True),
     click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
-    _number("--context", 1, _MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
-    _number("--prompt", 1, _MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
+    _number("--context", 1, MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
+    _number("--prompt", 1, MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
     _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
     _number("--max-sequences", 1, 2**16, "Sequences that a server reserves memory for. Default: 256."),

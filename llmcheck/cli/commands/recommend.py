@@ -14,12 +14,13 @@ from llmcheck.cli import completion
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
+    MOST_TOKENS,
+    Count,
     MachineOptions,
     OutputOptions,
     grouped,
     machine_options,
     output_options,
-    token_count,
 )
 from llmcheck.cli.output import write
 
@@ -56,7 +57,10 @@ class RecommendOptions(NamedTuple):
     click.option("--task", type=click.Choice(_TASKS), default="chat", show_default=True, help="What the model is for."),
     click.option("--prefer", type=click.Choice(_PREFERENCES), help="What counts most. Default: quality."),
     click.option(
-        "--context", type=token_count, metavar="TOKENS", help="Tokens that each model has to reach, such as 32k."
+        "--context",
+        type=Count(1, MOST_TOKENS),
+        metavar="TOKENS",
+        help="Tokens that each model has to reach, such as 32k.",
     ),
     click.option(
         "--why",

@@ -1,4 +1,4 @@
-"""The class of a format by its published loss, and the evidence of models."""
+"""The class of a format by its published loss."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 
 from llmcheck import catalog
 from llmcheck.errors import UsageError
-from llmcheck.fit.evidence import by_repository_and_task
 from llmcheck.fit.quality import quality_class
-from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 
 LOSSES = catalog.quantisation_losses()
@@ -111,29 +109,3 @@ def test_a_loss_is_positive_whatever_is_measured() -> None:
 def test_a_name_that_no_format_has_is_refused() -> None:
     with pytest.raises(UsageError):
         quality_class("q9_z", LOSSES)
-
-
-# --- evidence ---
-
-
-def scale(name: str, task: str) -> Scale:
-    return Scale(id=name, task=task, benchmark=name, unit="%", evaluator="e", terms="t", source="s", as_of=DAY)
-
-
-def test_evidence_is_kept_by_repository_and_task_in_the_order_of_the_scales() -> None:
-    found = by_repository_and_task(
-        Evaluations(
-            scales=(scale("first", "chat"), scale("second", "chat"), scale("other", "code")),
-            scores=(
-                Score(repository="a/b", scale="second", value=1),
-                Score(repository="a/b", scale="other", value=2),
-                Score(repository="a/b", scale="first", value=3, setting="thinking on"),
-                Score(repository="a/b", scale="first", value=4, setting="thinking off"),
-                Score(repository="c/d", scale="second", value=5),
-            ),
-        )
-    )
-    assert [each.score.value for each in found["a/b", "chat"]] == [3, 4, 1]
-    assert [each.scale.id for each in found["a/b", "chat"]] == ["first", "first", "second"]
-    assert [each.score.value for each in found["c/d", "chat"]] == [5]
-    assert ("c/d", "code") not in found
