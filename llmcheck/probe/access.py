@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request
 from llmcheck.schema.machine import Access, Endpoint, Problem
+from llmcheck.system.fetched import Fetched, public_address
 from llmcheck.system.host import Host
-from llmcheck.system.http import Fetched, public_address
 
 _HUB, _INDEX = "hub", "package-index"
 # Variables that, set to one of _YES, put libraries into offline mode, and the endpoint that they disable.

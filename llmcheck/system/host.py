@@ -8,7 +8,8 @@ the file name is the command line with ``_`` for each ``/``.
 
 from __future__ import annotations
 
-from llmcheck.system.http import FETCH_LIMIT, Fetched, fetch
+from llmcheck.system.fetched import Fetched
+from llmcheck.system.http import FETCH_LIMIT, fetch
 from llmcheck.system.kernel import Kernel
 from llmcheck.system.programs import Programs
 from llmcheck.system.storage import Storage

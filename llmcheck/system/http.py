@@ -11,27 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from llmcheck.system.fetched import Fetched, public_address
 
 FETCH_LIMIT = 4 * 2**20
 """Bytes: enough to measure the speed of a download."""
-
-
-class Fetched(Struct, frozen=True):
-    """The result of one request."""
-
-    status: int | None = None
-    """The HTTP status; None where no server answered."""
-    first_byte: float | None = None
-    """Seconds until the answer began, redirections included."""
-    received: int = 0
-    """Bytes of its body."""
-    receiving: float = 0.0
-    """Seconds that these took."""
-    proxy: str | None = None
-    """The proxy's address without credentials; None for a direct connection."""
-    error: str | None = None
-    """One line; None where a server answered."""
 
 
 def fetch(url: str, environ: Mapping[str, str], seconds: float, limit: int = FETCH_LIMIT) -> Fetched:
@@ -50,14 +33,3 @@ def fetch(url: str, environ: Mapping[str, str], seconds: float, limit: int = FET
     work.start()
     work.join(seconds)
     return reports[-1]
-
-
-def public_address(url: str) -> str:
-    """An address without user name, password, query and fragment, which may be secrets."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return "an address that cannot be read"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

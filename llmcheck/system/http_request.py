@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from msgspec.structs import replace
 
-from llmcheck.system.http import Fetched, public_address
+from llmcheck.system.fetched import Fetched, public_address
 
 _RECEIVE_SECONDS = 3.0
 """A download is measured for so long."""

@@ -15,8 +15,8 @@ import pytest
 from llmcheck import codec
 from llmcheck.probe import Reading, Request, access
 from llmcheck.schema.machine import Access, Endpoint
+from llmcheck.system.fetched import public_address
 from llmcheck.system.host import Host
-from llmcheck.system.http import public_address
 
 SECRET = "hf_NEVERSHOWN"
 BIG = b"x" * (6 * 2**20)
