@@ -11,8 +11,8 @@ The groups, which tests belong to which modules, and the size and the seed of th
 ``a ** b``), and two more: membership, and calls that have an opposite (``min``, ``max``). Words are left as they are.
 
 Each mutant is tested in a copy of the working tree, never in the tree itself. What was found is kept in
-``.mutation/results.jsonl``: a killed mutant is not run again until its module changes, a survivor not until its
-module or its tests change. Survivors that stay for a reason are listed in tests/mutation_survivors.toml.
+``.mutation/results.jsonl``: a killed mutant is not run again until the code of its module changes, a survivor not
+until that code or its tests change. Survivors that stay for a reason are listed in tests/mutation_survivors.toml.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Result:
     """... and after."""
     seconds: float
     module: str
-    """Digest of the module ..."""
+    """Digest of the module's code ..."""
     tests: str
     """... and of the tests that ran."""
 
@@ -285,6 +285,20 @@ def changed_lines(source: str, text: str) -> tuple[str, str]:
         if line[0] in parts:
             parts[line[0]].append(line[1:].strip())
     return " ".join(parts["-"]), " ".join(parts["+"])
+
+
+def digest_of_code(path: Path) -> str:
+    """Of what runs: other comments and docstrings leave it as it is."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [each for each in body if not _is_a_lone_string(each)]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+def _is_a_lone_string(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def digest(paths: Iterable[Path]) -> str:
@@ -453,7 +467,7 @@ def run(groups: Sequence[Group], seed: str, workers: int, minutes: float) -> Non
 
 def digests(groups: Sequence[Group]) -> tuple[dict[str, str], dict[str, str]]:
     """Of each module by its path, and of each group's tests by its name."""
-    modules = {str(path.relative_to(ROOT)): digest([path]) for group in groups for path in group.files()}
+    modules = {str(path.relative_to(ROOT)): digest_of_code(path) for group in groups for path in group.files()}
     return modules, {group.name: digest([ROOT / path for path in group.test_paths()]) for group in groups}
 
 
