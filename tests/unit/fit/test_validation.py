@@ -1,4 +1,4 @@
-"""What does not go together is refused in one line that says what does; each format has one name."""
+"""Options that exclude each other are refused in one line that says what is possible; each format has one name."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_cache_format_is_accepted_where_the_runtime_has_it(runtime: Runtime, n
 
 
 def test_a_cache_format_is_checked_with_the_runtime_that_is_chosen() -> None:
-    """With no runtime named, the estimate is for the usual one, which may not have that format."""
+    """With no runtime stated, the estimate is for the default one, which may not have that format."""
     machine = parse.machine("RTX 4090", catalog.gpu_specs()).machine
     known = known_model("llama-3-8b")
     assert known is not None
@@ -191,7 +191,7 @@ def test_a_gguf_file_needs_a_runtime_that_reads_it() -> None:
 
 
 def refusal_on(machine: Machine, runtime: Any) -> str | None:
-    """Why this machine cannot run it; None where it is not refused."""
+    """The reason why this machine cannot run it; None where it can."""
     try:
         validation.check_machine(Workload(method="inference", runtime=runtime), machine)
     except UsageError as error:

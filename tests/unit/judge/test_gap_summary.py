@@ -1,4 +1,4 @@
-"""Which findings count as a gap, each cause once; and the codes by which they are worded."""
+"""Which findings count as a gap, each cause once; and the codes from which their words are made."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_corrected_figure_gives_way_to_what_is_computed() -> None:
     assert [gap.finding.id for gap in gap_summary.hardware_gaps(with_computed)] == ["computed"]
 
 
-def test_missing_libraries_are_installed_together_and_not_listed_singly() -> None:
+def test_missing_libraries_are_one_gap() -> None:
     missing = finding("torch", "fail", group="software", libraries=("torch",))
     other = finding("git", "fail", group="software")
     judged = report(missing, other, finding("ram", "fail"), finding("computed", "fail", kind=COMPUTED))
@@ -112,7 +112,7 @@ def test_a_profile_has_one_mark(verdict: str, status: str, mark: str) -> None:
         (machine(gpus=None), "mine unknown"),
     ],
 )
-def test_a_gap_of_gpus_is_worded_by_its_code(where: Machine, words: str) -> None:
+def test_the_words_for_a_gap_of_gpus_follow_from_its_code(where: Machine, words: str) -> None:
     found = replace(judge("gpu", where, memory="40 GB", count=2, compute_capability="8.0"), id="mine")
     assert hardware_gaps(report(found)) == [words]
 
@@ -122,7 +122,7 @@ def test_a_gap_keeps_the_unit_of_the_requirement() -> None:
     assert hardware_gaps(report(judge("ram", machine(ram=8 * 2**30), total="16 GiB"))) == ["RAM +8 GiB"]
 
 
-def test_a_kind_that_render_does_not_know_is_worded_by_its_id() -> None:
+def test_a_gap_of_an_unknown_kind_is_shown_by_its_id() -> None:
     assert hardware_gaps(report(finding("tpm", "fail", found="1.2"))) == ["tpm: 1.2"]
     assert hardware_gaps(report(finding("tpm", "fail", short_by="3 GB"))) == ["tpm +3 GB"]
 
