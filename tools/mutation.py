@@ -94,7 +94,7 @@ class Opposite:
         if node.type == "name" and node.value in OPPOSITES and _is_called(node):
             yield node.start_pos, node.end_pos
 
-    def mutate(self, node: Any, index: int) -> Any:  # noqa: ARG002 - what cosmic-ray calls it with
+    def mutate(self, node: Any, index: int) -> Any:  # noqa: ARG002 - cosmic-ray's signature
         node.value = OPPOSITES[node.value]
         return node
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from llmcheck.install.incompatibility import is_windows, python_mismatch, tool
 from llmcheck.install.specifiers import excluded, first_release
-from llmcheck.schema.advice import TorchBuild
+from llmcheck.schema.advice import Shell, TorchBuild
 from llmcheck.schema.machine import Machine
 from llmcheck.tables.library import Library
 
@@ -23,7 +23,7 @@ class PlanOptions(NamedTuple):
     """The folder of the environment; None: the plan chooses."""
     venv_is_judged: bool = False
     """The folder exists, and its interpreter is the judged one. False: the plan creates the folder."""
-    shell: str = "bash"
+    shell: Shell = "bash"
 
 
 class TargetContext(NamedTuple):

@@ -276,7 +276,7 @@ def test_damaged_headers_are_read_or_refused(tmp_path: Path, data: st.DataObject
     try:
         assert isinstance(gguf.read(str(path)), Architecture)
     except DataError as error:
-        assert "\n" not in str(error)  # noqa: PT017
+        assert "\n" not in str(error)  # noqa: PT017 - it may also be read
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

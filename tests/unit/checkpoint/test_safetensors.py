@@ -176,4 +176,4 @@ def test_damaged_headers_are_read_or_refused(tmp_path: Path, data: st.DataObject
     try:
         find.read(str(path))
     except DataError as error:
-        assert "\n" not in str(error)  # noqa: PT017
+        assert "\n" not in str(error)  # noqa: PT017 - it may also be read

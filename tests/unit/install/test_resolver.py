@@ -8,7 +8,7 @@ import sys
 import textwrap
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -99,7 +99,7 @@ def ask(
     folder: Path,
     *steps: Step,
     interpreter: Path | None = None,
-    installer: str = "uv",
+    installer: Literal["uv", "pip"] = "uv",
     fresh: bool = True,
     **more: Any,
 ) -> Verification:
@@ -107,7 +107,7 @@ def ask(
         name="shared",
         python=str(interpreter) if interpreter else "new/bin/python",
         folder="new" if fresh else None,
-        installer=installer,  # type: ignore[arg-type]
+        installer=installer,
         steps=steps,
     )
     environ = {"PATH": f"{folder}{os.pathsep}{os.defpath}", "HOME": str(folder)}

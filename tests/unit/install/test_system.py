@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ RECIPES = catalog.system_steps()
 GONE = Gpu(vendor="nvidia", usable=False, fault="driver-missing")
 
 
-def linux(distribution: str | None, *gpus: Gpu, driver: Driver | str | None = None, **system: object) -> Machine:
-    where = Os(system="linux", architecture="x86_64", distribution=distribution, **system)  # type: ignore[arg-type]
+def linux(distribution: str | None, *gpus: Gpu, driver: Driver | str | None = None, **system: Any) -> Machine:
+    where = Os(system="linux", architecture="x86_64", distribution=distribution, **system)
     return machine(*gpus, driver=driver, os=where)
 
 

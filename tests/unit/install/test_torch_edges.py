@@ -6,6 +6,8 @@ binary compatibility rule of the CUDA C++ Programming Guide, NVIDIA's minor vers
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,8 +35,8 @@ def takes(where: Machine, version: str) -> bool:
     return Requirement(build(where).requirement).specifier.contains(version)
 
 
-def linux(libc: str | None, *gpus: Gpu, architecture: str = "x86_64", **changes: object) -> Machine:
-    return machine(*gpus, os=Os(system="linux", architecture=architecture, libc=libc), **changes)  # type: ignore[arg-type]
+def linux(libc: str | None, *gpus: Gpu, architecture: str = "x86_64", **changes: Any) -> Machine:
+    return machine(*gpus, os=Os(system="linux", architecture=architecture, libc=libc), **changes)
 
 
 @pytest.mark.parametrize(

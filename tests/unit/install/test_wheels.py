@@ -6,6 +6,7 @@ import ast
 import datetime
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -49,8 +50,8 @@ LATER = replace(
 HOST = machine(card("H100"), driver="655.20")
 
 
-def plan(*names: str, where: Machine = HOST, tables: object = LATER) -> Plan:
-    return plan_installation("x", names, where, tables)  # type: ignore[arg-type]
+def plan(*names: str, where: Machine = HOST, tables: Any = LATER) -> Plan:
+    return plan_installation("x", names, where, tables)
 
 
 def requirements(made: Plan) -> list[str]:

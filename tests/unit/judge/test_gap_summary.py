@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -15,16 +17,16 @@ from llmcheck.schema.report import COMPUTED, Finding, ProfileReport
 from tests.machines_builder import GB, card, cards, judge, machine
 
 
-def finding(name: str, status: str, **changes: object) -> Finding:
-    facts: dict[str, object] = {
+def finding(name: str, status: str, **changes: Any) -> Finding:
+    facts: dict[str, Any] = {
         "id": name, "kind": name, "group": "hardware", "level": "required", "status": status, "needed": "much",
         "message": "a message",
     }  # fmt: skip
-    return Finding(**{**facts, **changes})  # type: ignore[arg-type]
+    return Finding(**{**facts, **changes})
 
 
-def report(*findings: Finding, verdict: str = "not-ready") -> ProfileReport:
-    return ProfileReport(id="mine", title="Mine", task="general", verdict=verdict, findings=findings)  # type: ignore[arg-type]
+def report(*findings: Finding, verdict: Any = "not-ready") -> ProfileReport:
+    return ProfileReport(id="mine", title="Mine", task="general", verdict=verdict, findings=findings)
 
 
 def ids(*findings: Finding) -> list[str]:
