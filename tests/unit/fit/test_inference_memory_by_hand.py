@@ -305,6 +305,12 @@ def test_bytes_of_a_token_in_the_largest_layer(shapes: dict[str, Any], options: 
     assert peak_layer_bytes(use, 100, 50) == 100 * each
 
 
+def test_a_model_without_attention_has_no_scores() -> None:
+    alone = replace(MODEL, attention=())
+    fast, slow = (peak_layer_bytes(ModelUse(alone, serve(flash_attention=each)), 10, 10**6) for each in (True, False))
+    assert fast == slow
+
+
 def test_an_expert_may_be_wider_than_the_dense_part() -> None:
     experts = replace(MODEL, experts=4, experts_active=2, expert_intermediate=8192)
     assert peak_layer_bytes(ModelUse(experts, serve()), 1, 1) == 2 * (3 * 8192 + 4 * HIDDEN)

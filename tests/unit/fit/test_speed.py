@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from llmcheck import catalog
+from llmcheck import catalog, runtimes
 from llmcheck.api.model_source import known_model
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.speed import speed
@@ -112,6 +112,8 @@ def test_routed_experts_have_no_extra_overhead_in_current_llama_cpp() -> None:
     # llama.cpp, pull request 16991 (2025): gpt-oss-20b, tg128
     found = answers("gpt-oss-20b", "RTX PRO 6000 Blackwell", runtime="llama.cpp")
     assert found.low <= 391 <= found.high
+    for words in ("RTX 4090", "H100 SXM", "m3-max 64GB"):
+        assert runtimes.named("llama.cpp").pace(gpus(words)).experts_factor == 1
 
 
 @pytest.mark.parametrize(

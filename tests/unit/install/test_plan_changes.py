@@ -42,6 +42,7 @@ def test_replacing_an_old_torch_also_replaces_its_companion() -> None:
     (step,) = steps(plan(where, "torch", specifiers={"torch": ">=2.14"}))
     assert [Requirement(each).name for each in step.requirements] == ["torch", "torchvision"]
     assert any(each.startswith("torch 2.10.0 is replaced") for each in step.changes)
+    assert not any("torchaudio" in each for each in step.changes)
     assert any(each.startswith("torchvision 0.25.0 is replaced") for each in step.changes)
     assert shlex.split(step.undo or "")[-2:] == [
         "torch==2.10.0",
@@ -70,6 +71,7 @@ def test_the_test_of_the_gpu_names_the_torch_after_the_change() -> None:
     made = plan(where, "torchaudio")
     (step,) = steps(made)
     assert [each.split(" ")[0] for each in step.changes] == ["torch"]  # this torchvision works with both
+    assert "torchaudio does not import with it" in step.changes[0]
     proof = next(each for each in made.environments[0].steps if each.kind == "verify")
     assert proof.expect == "a version ==2.14.1, and True"
     assert proof.reason == "torch sees the GPU and computes on it"
@@ -86,6 +88,10 @@ def test_installing_a_companion_keeps_the_installed_torch() -> None:
     (step,) = steps(plan(where, "torchvision"))
     assert step.requirements == ("torchvision==0.25.*",)
     assert (step.changes, step.undo, step.index_url) == ((), None, None)
+    newest_with_audio = machine_with("cu130", "2.14.1+cu130")
+    (step,) = steps(plan(newest_with_audio, "torchaudio"))
+    assert [Requirement(each).name for each in step.requirements] == ["torchaudio"]
+    assert step.changes == ()
 
 
 @pytest.mark.parametrize("name", ["vllm", "sglang"])

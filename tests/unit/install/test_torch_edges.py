@@ -76,6 +76,12 @@ def test_orin_gets_the_wheels_for_jetson() -> None:
     assert (found.tag, found.index_url) == ("jetson", "https://pypi.jetson-ai-lab.io/jp6/cu126")
 
 
+def test_a_build_for_one_architecture_is_not_a_range() -> None:
+    gpu = card("H100", compute_capability="7.2", name="Xavier", unified=True, integrated=False)
+    found = build(linux("glibc 2.35", gpu, architecture="aarch64", interpreter=python(version="3.10.12")))
+    assert "no: it has kernels for 8.7 only" in {each.answer for each in found.decisions}
+
+
 def test_a_card_in_a_jetson_changes_nothing_about_its_wheels() -> None:
     """An IGX Orin with an RTX A5000: JetPack's driver cannot load the CUDA wheels for servers."""
     alone = orin("3.10.12")

@@ -233,6 +233,12 @@ def test_every_check_is_recorded_once_with_its_evidence() -> None:
 # --- rows that are not advised
 
 
+def test_a_card_is_too_old_even_where_the_newest_build_needs_another_python() -> None:
+    newer = wheel("cu130", "9.2.0", gpu_archs=("7.5", "8.0"), python_min="3.13")
+    assert "older than any" in build(on(card("K80")), newer, CU126, CPU).reason
+    assert "needs Python 3.13" in build(on(card("K80")), newer, CPU).reason
+
+
 def test_only_builds_that_are_known_and_advised_are_chosen() -> None:
     announced = wheel("cu134", "9.2.0", gpu_archs=("9.0",), verified=False)
     beside = wheel("cu132", "9.2.0", gpu_archs=("9.0",), advised=False)
@@ -321,6 +327,7 @@ def test_a_broken_driver_is_repaired_first_and_the_newest_build_named() -> None:
     assert build(where, CPU).tag == "cpu"
     old = on(silent, drivers={"nvidia": Driver(fault="driver-mismatch")}, version="3.9.0")
     assert build(old, CU130, wheel("cu126", "8.0.0", python_min="3.8"), CPU).tag == "cu126"
+    assert [each.passed for each in found.decisions if "driver answer" in each.question] == [False]
 
 
 # --- other vendors

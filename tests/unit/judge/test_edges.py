@@ -297,12 +297,14 @@ def test_a_machine_in_words_with_nothing_to_judge_is_undetermined() -> None:
 
 
 def test_a_recommendation_that_fails_blocks_no_requirement() -> None:
-    """A recommended driver that fails must not hide a required GPU that fails too."""
-    where = Machine(gpus=None)
+    """A recommended driver in unknown state must not hide a required GPU that is unknown too."""
+    where = Machine(gpus=None, drivers={"nvidia": Driver(fault="no-permission")})
     for level in ("recommended", "info"):
         report = judged(where, ("driver", {"level": level}), GPU)
-        assert statuses(report)["gpu-1"] == "unknown", level
+        assert statuses(report) == {"driver-0": "unknown", "gpu-1": "unknown"}, level
         assert report.verdict == "undetermined"
+    both = judged(where, ("driver", {"level": "recommended"}), (GPU[0], {**GPU[1], "level": "recommended"}))
+    assert statuses(both) == {"driver-0": "unknown", "gpu-1": "skipped"}
 
 
 def test_hardware_and_software_have_verdicts_of_their_own() -> None:
