@@ -121,7 +121,7 @@ def one(**changes: Any) -> bytes:
 
 BAD = {
     "empty": (b"", "incomplete"),
-    "a length that lies": (raw(b"{}", 2**63), "not a safetensors file"),
+    "a false length": (raw(b"{}", 2**63), "not a safetensors file"),
     "a length beyond the end": (raw(b"{}", 10_000), "bytes of its header are missing"),
     "no JSON": (raw(b"hello"), "not a complete JSON document"),
     "deep JSON": (raw(b'{"a":' * 50_000), "not a complete JSON document"),
@@ -129,8 +129,8 @@ BAD = {
     "an unknown type": (one(dtype="Q9"), "unknown type 'Q9'"),
     "a negative size": (one(shape=[-4, 8]), "shape"),
     "a size that overflows": (one(shape=[2**62, 2**62]), "shape"),
-    "a place that does not hold it": (one(data_offsets=[0, 63]), "does not match its shape"),
-    "a place that ends before it begins": (one(data_offsets=[64, 0]), "does not match its shape"),
+    "a byte range of another size": (one(data_offsets=[0, 63]), "does not match its shape"),
+    "a byte range that ends before it begins": (one(data_offsets=[64, 0]), "does not match its shape"),
     "data that is not here": (one(shape=[400, 8], data_offsets=[0, 6400]), "bytes of its tensors are missing"),
 }
 

@@ -1,5 +1,6 @@
-"""What lies on each GPU while a model answers, counted by hand for one small model: parts of weights and of the cache,
-and what quantised matrices and GPUs that share them take beside."""
+"""Memory on each GPU while a model answers, computed by hand for one small model: its parts of weights and cache, and
+what quantised matrices and several GPUs add.
+"""
 
 from __future__ import annotations
 

@@ -361,7 +361,7 @@ def test_the_default_rank_is_16() -> None:
     assert resolved(ModelUse(MODEL, adapters(lora_rank=None))).lora_rank == 16
 
 
-def test_embeddings_that_are_trained_beside_adapters_have_states_of_their_own() -> None:
+def test_embeddings_that_are_trained_with_adapters_have_their_own_states() -> None:
     found = on_gpus(adapters(lora_targets="qv", trained_embeddings=True))[0]
     assert found.gradients == 2 * (QV + 2 * TABLE)
     first, last = on_gpus(adapters(lora_targets="qv", trained_embeddings=True, pipeline_parallel=2), 2)

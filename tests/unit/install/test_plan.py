@@ -257,7 +257,7 @@ def test_nothing_is_missing_where_nothing_failed() -> None:
     assert set(wanted.present) == {"torch", "transformers", "vllm"}
 
 
-def test_torchaudio_pins_the_last_torch_beside_which_it_imports() -> None:
+def test_torchaudio_pins_the_last_torch_with_which_it_imports() -> None:
     made = plan(machine(card("H100")), "torch", "torchvision", "torchaudio")
     assert words(made)[4:] == ["torch==2.14.1", "torchvision>=0.29", "torchaudio>=2.11"]
 

@@ -90,7 +90,7 @@ GOOD: dict[str, Any] = {"software": packages(torch="2.15.0"), "torch": Torch(ver
 ROWS = [
     # --- PyTorch by machine
     torch("no GPU", linux(), "wheels: the index cpu saves the CUDA libraries", "cpu", "2.15.0"),
-    torch("no GPU, ARM server", linux(arch="aarch64"), "wheels: PyPI's ARM wheel brings CUDA from 2.11", "cpu", "2.15.0"),
+    torch("no GPU, ARM server", linux(arch="aarch64"), "wheels: PyPI's ARM wheel has CUDA from 2.11", "cpu", "2.15.0"),
     torch("Windows without a GPU", windows(), "wheels: PyPI's Windows wheel is the CPU build", PYPI, "2.15.0"),
     torch("T4, driver 580", linux(card("T4")), "wheels, minor: 7.5 is the least of cu132", PYPI, "2.15.0"),
     torch("RTX 3090, driver 580", linux(card("RTX 3090")), "wheels, minor", PYPI, "2.15.0"),
@@ -160,7 +160,7 @@ ROWS = [
     Row("no pip, no uv", h100(software=()), ("wandb",), "vendor: Python, ensurepip", has=("-m ensurepip",)),
     Row("conda", h100(interpreter=python(environment="conda")), ("wandb",), "vendor: conda, using pip in an environment", has=("-m pip install",), remarks=("pip in a conda environment",)),
     Row("fish shell", h100(), ("wandb",), "vendor: fish, quotes", has=("'wandb>=",), options=PlanOptions(shell="fish")),
-    Row("named folder", h100(), ("wandb",), "asked for", has=("-m venv serve", "serve/bin/python -m pip"), options=PlanOptions(venv="serve")),
+    Row("named folder", h100(), ("wandb",), "option --venv", has=("-m venv serve", "serve/bin/python -m pip"), options=PlanOptions(venv="serve")),
     # --- libraries on machines
     Row("vLLM on an H100", h100(), ("vllm",), "pypi: it pins torch, so none comes before it", has=("vllm>=0.3",), lacks=("torch>=",), environments=("shared",)),
     Row("vLLM on driver 550", h100(driver="550.54.15"), ("vllm",), "wheels: its wheel links libcudart.so.13", left_out=("vllm",), remarks=("580",)),

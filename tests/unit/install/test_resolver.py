@@ -268,16 +268,16 @@ def test_without_any_resolver_it_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["--index-url=https://evil.example", "x @ $HOME", "x\n-r /etc/passwd", ""])
 def test_only_plain_requirements_reach_the_resolver(tmp_path: Path, text: str) -> None:
     log = tmp_path / "given"
-    uv(tmp_path, f"open({str(log)!r}, 'w').write('asked')")
+    uv(tmp_path, f"open({str(log)!r}, 'w').write('called')")
     assert ask(tmp_path, step(text), interpreter=python(tmp_path, "")).status == "failed"
     assert not log.exists()
 
 
 def test_versions_of_an_earlier_step_are_fixed_in_a_later_one(tmp_path: Path) -> None:
-    log = tmp_path / "held"
+    log = tmp_path / "constraints"
     body = (
-        "held = open(words[words.index('--constraints') + 1]).read()\n"
-        f"open({str(log)!r}, 'a').write(held + '|')\n"
+        "constraints = open(words[words.index('--constraints') + 1]).read()\n"
+        f"open({str(log)!r}, 'a').write(constraints + '|')\n"
         f"open(words[words.index('--output-file') + 1], 'w').write({LOCK!r})\n"
     )
     uv(tmp_path, body)
