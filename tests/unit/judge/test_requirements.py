@@ -352,10 +352,11 @@ class TestTool:
     def test_a_command_that_is_not_looked_for_is_unknown(self) -> None:
         found = judge("tool", machine(), name="frobnicate")
         assert found.status == "unknown"
-        assert "frobnicate" in found.message
+        assert found.message == "llmcheck does not look for the command 'frobnicate'"
 
     def test_unknown_tools_are_unknown(self) -> None:
-        assert judge("tool", Machine(), name="git").status == "unknown"
+        found = judge("tool", Machine(), name="git")
+        assert (found.status, found.message) == ("unknown", "could not find out whether git is on PATH")
 
 
 class TestPython:
