@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.install.incompatibility import has_program, incompatibility, tool
 from llmcheck.schema.advice import LibraryChoice
@@ -14,7 +15,7 @@ from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
 
-class TierRequest(NamedTuple):
+class TierRequest(Struct, frozen=True):
     """The software that tiers need on one machine."""
 
     libraries: tuple[str, ...] = ()
@@ -88,7 +89,7 @@ def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
     return None
 
 
-class _RequiredPackage(NamedTuple):
+class _RequiredPackage(Struct, frozen=True):
     """A package requirement of a tier; name and version were validated when the profile was read."""
 
     name: str
