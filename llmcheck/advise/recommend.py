@@ -13,19 +13,13 @@ from msgspec.structs import replace
 
 from llmcheck.advise.runnable import Choice, Losses, Question, Runnable, least_speed, memory_known, sorted_out, speed_of
 from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.evaluated import best_scores, preferred_scale
 from llmcheck.fit.plans import plan_of
 from llmcheck.fit.plans.candidate import Preference
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Plan
-from llmcheck.schema.recommendation import LeftOut, QualityFigure, Recommendations, RecommendedModel, Task
+from llmcheck.schema.recommendation import LeftOut, QualityFigure, Recommendations, RecommendedModel
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
-
-_COVERED = 1 / 3
-"""Share of the models that run here which a scale has to cover, so that it is taken before one that covers more.
-
-Older scales cover more models, and none of the newest."""
-Scores = dict[tuple[str, str], Score]
-"""By repository and id of the scale; of several settings the best."""
 
 
 class _Measured(Struct, frozen=True):
@@ -54,8 +48,9 @@ def recommend(
 ) -> Recommendations:
     """``choices``: the models to choose among; ``losses``: by format, what was published of it."""
     runnable, left_out = sorted_out(choices, capacity, question, losses)
-    scores = _best_scores(evaluations)
-    scale = _scale(question.task, runnable, evaluations, scores)
+    scores = best_scores(evaluations)
+    names = [each.choice.listed.repository for each in runnable]
+    scale = preferred_scale(question.task, names, evaluations, scores)
     measured = []
     for each in runnable:
         score = None if scale is None else scores.get((each.choice.listed.repository, scale.id))
@@ -89,30 +84,6 @@ def about(found: Recommendations, repository: str) -> Recommendations:
         models=tuple(each for each in found.models if each.id == repository),
         left_out=tuple(each for each in found.left_out if each.id == repository),
     )
-
-
-# --- quality ---
-
-
-def _best_scores(evaluations: Evaluations) -> Scores:
-    found: Scores = {}
-    for score in evaluations.scores:
-        key = (score.repository, score.scale)
-        if key not in found or score.value > found[key].value:
-            found[key] = score
-    return found
-
-
-def _scale(task: Task, runnable: Sequence[Runnable], evaluations: Evaluations, scores: Scores) -> Scale | None:
-    """The preferred one that covers a third of what runs here, else the one that covers most; None where none does."""
-    covered = [
-        (sum((each.choice.listed.repository, scale.id) in scores for each in runnable), scale)
-        for scale in evaluations.scales
-        if scale.task == task
-    ]
-    enough = [scale for count, scale in covered if count and count >= _COVERED * len(runnable)]
-    most = max(covered, key=lambda pair: pair[0], default=(0, None))  # of equal ones the first
-    return enough[0] if enough else most[1] if most[0] else None
 
 
 # --- the front ---

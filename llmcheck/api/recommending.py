@@ -43,18 +43,15 @@ def recommend(
 def _choices() -> tuple[Choice, ...]:
     """Every listed release, with the shapes of the table, each of which is decoded once."""
     from llmcheck.advise.runnable import Choice
-    from llmcheck.checkpoint import config
+    from llmcheck.catalog.starters import shapes_of, words_of
 
     known = catalog.models()
-    shapes = {
-        each.id: config.architecture(each.config, f"table of models, {each.id}", each.names[0], each.source)
-        for each in known.values()
-    }
+    shapes = {each.id: shapes_of(each) for each in known.values()}
     return tuple(
         Choice(
             listed=each,
             architecture=shapes.get(each.model or ""),
-            words=(each.repository if each.model and each.repository in known[each.model].names else each.model or "",),
+            words=(words_of(each, known[each.model]) if each.model else "",),
         )
         for each in catalog.listed_models()
     )
