@@ -1,0 +1,85 @@
+"""The answer of the first screen: which sizes of model this machine runs and trains, and the best way for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from msgspec.structs import replace
+
+from llmcheck import runtimes
+from llmcheck.fit import capacity as capacities
+from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.plans.policy import READABLE, loses_little
+from llmcheck.fit.shapes import typical
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema.estimate import ComputedMethod, Plan
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.outlook import Cards, SizePlan, Task, Usefulness
+from llmcheck.schema.report import ProfileReport
+from llmcheck.schema.workload import Workload
+
+_TASKS: tuple[Task, ...] = ("inference", "fine-tuning", "pre-training")
+_CONTEXT = {"inference": 4096, "fine-tuning": 2048}
+"""Tokens, as in the tiers."""
+
+
+def size_plans(reports: Sequence[ProfileReport], machine: Machine) -> tuple[SizePlan, ...]:
+    """One for each task and size that the profiles compute, in the order of the profiles."""
+    capacity = capacities.of(machine)
+    found: dict[tuple[Task, str], SizePlan] = {}
+    for report in reports:
+        task = _task(report)
+        for parameters, methods in groupby(report.computed, key=lambda each: each.parameters):
+            known = found.get((task, parameters)) or _size_plan(task, parameters, tuple(methods), capacity)
+            found[task, parameters] = replace(known, tiers=(*known.tiers, report.id))
+    return tuple(sorted(found.values(), key=lambda each: _TASKS.index(each.task)))
+
+
+def _task(report: ProfileReport) -> Task:
+    """Of a general profile too: the minimum is about inference."""
+    return next((each for each in _TASKS if each == report.task), "inference")
+
+
+def _size_plan(task: Task, parameters: str, methods: Sequence[ComputedMethod], capacity: Capacity) -> SizePlan:
+    best = next(_best_first(task, methods), None)
+    plan = best.plan if best is not None else None
+    use = _use(task, plan)
+    return SizePlan(
+        task=task,
+        parameters=parameters,
+        tiers=(),
+        verdict=(best or methods[0]).verdict,
+        use=use,
+        kind=best.kind if best is not None and task == "fine-tuning" else None,
+        plan=plan,
+        days=best.days.expected if best is not None and best.days is not None else None,
+        enough=_enough(task, parameters, capacity) if use == "none" and task != "pre-training" else (),
+    )
+
+
+def _use(task: Task, plan: Plan | None) -> Usefulness:
+    if plan is None:
+        return "none"
+    rate = plan.tokens_per_second
+    if task == "fine-tuning" or (plan.verdict == "fits" if rate is None else rate.expected >= READABLE):
+        return "good"
+    return "slow" if loses_little(plan.weights, None) else "none"
+
+
+def _best_first(task: Task, methods: Sequence[ComputedMethod]) -> Iterator[ComputedMethod]:
+    """Of inference the planner's choice, which comes last; of training what changes most of the model."""
+    ordered = methods if task == "fine-tuning" else tuple(reversed(methods))
+    for verdict in ("fits", "fits-with-offload"):
+        yield from (each for each in ordered if each.verdict == verdict and (each.plan or task == "pre-training"))
+
+
+def _enough(task: Task, parameters: str, capacity: Capacity) -> tuple[Cards, ...]:
+    """For the way that takes least memory and loses little: 4 bits, and in training QLoRA."""
+    from llmcheck.fit.sufficient_cards import sufficient_cards  # many machines lack nothing
+
+    least = runtimes.named(runtimes.LEAST_MEMORY)
+    workload = Workload(method="qlora", context=_CONTEXT[task])
+    if task == "inference":
+        workload = Workload(method="inference", runtime=least.id, weights=least.four_bits, context=_CONTEXT[task])
+    return sufficient_cards(ModelUse(typical.architecture(parameters), workload), capacity)
