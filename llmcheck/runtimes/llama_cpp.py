@@ -14,7 +14,9 @@ _LOAD_MODES = {True: "mmap", False: "none"}
 def _launch(what: Launch) -> LaunchLine | None:
     """Layers and experts that are not named are placed by ``--fit``, which naming any of them turns off.
 
-    None for a format of the cache that it has not."""
+    None for a format of the cache that it has not, and for what the Python package cannot do."""
+    if what.python_binding:
+        return _binding(what)
     work = what.workload
     slots = max(work.batch, 1)
     cache = ggml.CACHES.get(work.kv_cache or "")
@@ -38,6 +40,35 @@ def _launch(what: Launch) -> LaunchLine | None:
         ),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"llama.cpp {_VERSION}")
+
+
+_BINDING_VERSION = "0.3.36"
+_TYPES = {"bf16": None, "fp16": None, "fp32": "0", "q8_0": "8", "q5_1": "7", "q5_0": "6", "q4_1": "3", "q4_0": "2"}
+"""Numbers of ggml's types (ggml.h), which the Python package takes instead of their names."""
+
+
+def _binding(what: Launch) -> LaunchLine | None:
+    """The server of llama-cpp-python. It has no option for experts in RAM, and serves one sequence at a time."""
+    work = what.workload
+    if not serves(what, _TYPES, tags=True) or what.expert_layers_in_ram or work.batch > 1:
+        return None
+    if not what.is_path and what.quantisation is None:
+        return None
+    file = what.model if what.is_path else f"*{what.quantisation}*.gguf"
+    cache = _TYPES.get(work.kv_cache or "")
+    argv = (
+        "python", "-m", "llama_cpp.server",
+        *options(
+            ("--hf_model_repo_id", None if what.is_path else what.model),
+            ("--model", file),
+            ("--n_ctx", work.context),
+            # all layers, which is not the default
+            ("--n_gpu_layers", -1 if what.gpu_layers is None and what.gpus else what.gpu_layers or 0),
+            ("--type_k", cache),
+            ("--type_v", cache),
+        ),
+    )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"llama-cpp-python {_BINDING_VERSION}")
 
 
 RUNTIME = Runtime(

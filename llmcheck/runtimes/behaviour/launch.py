@@ -37,6 +37,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     """The file is mapped (True) or read whole (False); None: the runtime's own choice."""
     quantises_on_load: bool = False
     """The checkpoint is in 16 bits and becomes ``workload.weights`` while it is loaded."""
+    python_binding: bool = False
+    """Only the runtime's Python package is installed, not its own programs (llama.cpp)."""
     dataset: str | None = None
     """Repository of the training data; None: a public one that the trainer's own documentation trains on."""
 
