@@ -20,6 +20,7 @@ from llmcheck.schema.report import ProfileReport
 from llmcheck.schema.workload import Workload
 
 _TASKS: tuple[Task, ...] = ("inference", "fine-tuning", "pre-training")
+_WORTHWHILE: tuple[Usefulness, ...] = ("good", "slow")
 _CONTEXT = {"inference": 4096, "fine-tuning": 2048}
 """Tokens, as in the tiers."""
 
@@ -36,6 +37,16 @@ def size_plans(reports: Sequence[ProfileReport], machine: Machine) -> tuple[Size
     return tuple(sorted(found.values(), key=lambda each: _TASKS.index(each.task)))
 
 
+def main_size(sizes: Sequence[SizePlan], tier: str) -> SizePlan | None:
+    """Of a tier's inference: the largest size that runs well, else the largest that is slow; None where none runs."""
+    own = [each for each in sizes if each.task == "inference" and tier in each.tiers]
+    for use in _WORTHWHILE:
+        best = [each for each in own if each.use == use]
+        if best:
+            return best[-1]
+    return None
+
+
 def _task(report: ProfileReport) -> Task:
     """Of a general profile too: the minimum is about inference."""
     return next((each for each in _TASKS if each == report.task), "inference")
@@ -45,16 +56,18 @@ def _size_plan(task: Task, parameters: str, methods: Sequence[ComputedMethod], c
     best = next(_best_first(task, methods), None)
     plan = best.plan if best is not None else None
     use = _use(task, plan)
+    verdict = (best or methods[0]).verdict
+    lacks = use == "none" and verdict != "unknown" and task != "pre-training"
     return SizePlan(
         task=task,
         parameters=parameters,
         tiers=(),
-        verdict=(best or methods[0]).verdict,
+        verdict=verdict,
         use=use,
         kind=best.kind if best is not None and task == "fine-tuning" else None,
         plan=plan,
         days=best.days.expected if best is not None and best.days is not None else None,
-        enough=_enough(task, parameters, capacity) if use == "none" and task != "pre-training" else (),
+        enough=_enough(task, parameters, capacity) if lacks else (),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from llmcheck import catalog
-from llmcheck.advise.next_step import next_step
+from llmcheck.advise.next_step import Known, next_step
+from llmcheck.advise.outlook import size_plans
 from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles as profile_catalog
@@ -17,11 +18,23 @@ from llmcheck.schema.report import Report
 
 
 def overview(machine: MachineSource) -> Report:
-    """All shipped profiles on one machine, without a verdict, and the next step towards the nearest tier."""
+    """All shipped profiles on one machine, without a verdict: which sizes of model run there, and the next step."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
     report = report_of(profiles, machine(), corrections, frozenset())
-    advice = next_step(report, profiles, catalog.tables(), catalog.offers(), corrections)
-    return msgspec.structs.replace(report, verdict=None, exit_code=0, advice=advice)
+    report = msgspec.structs.replace(
+        report, verdict=None, exit_code=0, sizes=size_plans(report.profiles, report.machine)
+    )
+    step, advice = next_step(
+        report,
+        Known(
+            profiles=profiles,
+            tables=catalog.tables(),
+            offers=catalog.offers(),
+            corrections=corrections,
+            starters=catalog.starters(),
+        ),
+    )
+    return msgspec.structs.replace(report, next=step, advice=advice)
 
 
 def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) -> Offers:

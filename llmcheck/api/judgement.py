@@ -74,7 +74,7 @@ def report_of(
     for each profile its file, None for a shipped one; None where all are shipped.
     """
     judged = tuple(
-        evaluate(profile, machine, corrections, skip, _computed(profile, machine), path)
+        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine), path)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
     return Report(
@@ -87,7 +87,8 @@ def report_of(
     )
 
 
-def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
+def computed_methods(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
+    """The methods of running the profile's workload on the machine, those that are rented for days with their cost."""
     found = computed_layer.methods(profile, machine, _models(profile))
     if not any(each.days for each in found):
         return found

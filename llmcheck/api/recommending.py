@@ -43,7 +43,7 @@ def recommend(
 def _choices() -> tuple[Choice, ...]:
     """Every listed release, with the shapes of the table, each of which is decoded once."""
     from llmcheck.advise.runnable import Choice
-    from llmcheck.catalog.starters import shapes_of, words_of
+    from llmcheck.catalog.derived import shapes_of, words_of
 
     known = catalog.models()
     shapes = {each.id: shapes_of(each) for each in known.values()}

@@ -88,7 +88,7 @@ def _evaluations() -> Evaluations:
 
 
 def _starters() -> tuple[Starter, ...]:
-    from llmcheck.catalog.starters import starters  # with all readers of model files, and only a build makes this table
+    from llmcheck.catalog.derived import starters  # with all readers of model files, and only a build makes this table
 
     return starters(read("models"), read("listed_models"), _evaluations())
 

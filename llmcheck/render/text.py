@@ -22,6 +22,7 @@ from llmcheck.render.views.blocks import (
     Fact,
     Facts,
     Heading,
+    Paragraph,
     Stack,
     Stacks,
     Table,
@@ -79,7 +80,7 @@ def blocks(shown: Document, options: Options) -> str:
         _environ={},
     )
     for index, block in enumerate(shown):
-        if index and isinstance(block, Heading):
+        if index and isinstance(block, Heading | Paragraph):
             console.print()
         if isinstance(block, Commands):
             _write_commands(console, block, options)
@@ -102,6 +103,9 @@ def _renderable(block: Block, options: Options) -> RenderableType:
             return _stacks(block, options)
         case Table():
             return _table(block, options)
+        case Paragraph():
+            texts = (Text(_clean(each.text, options), _STYLES[each.tone]) for each in block.sentences)
+            return Text(" ", overflow="fold").join(texts)
         case Bullets():
             grid = RichTable.grid(padding=(0, 1))
             grid.add_column(width=1)

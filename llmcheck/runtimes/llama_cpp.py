@@ -54,7 +54,7 @@ def _binding(what: Launch) -> LaunchLine | None:
         return None
     if not what.is_path and what.quantisation is None:
         return None
-    file = what.model if what.is_path else f"*{what.quantisation}*.gguf"
+    file = what.model if what.is_path else f"*{what.quantisation}.gguf"
     cache = _TYPES.get(work.kv_cache or "")
     argv = (
         "python", "-m", "llama_cpp.server",
@@ -66,6 +66,8 @@ def _binding(what: Launch) -> LaunchLine | None:
             ("--n_gpu_layers", -1 if what.gpu_layers is None and what.gpus else what.gpu_layers or 0),
             ("--type_k", cache),
             ("--type_v", cache),
+            # a quantised cache needs it, and it is off unless it is named
+            ("--flash_attn", "false" if work.flash_attention is False else "true"),
         ),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"llama-cpp-python {_BINDING_VERSION}")
@@ -73,6 +75,8 @@ def _binding(what: Launch) -> LaunchLine | None:
 
 RUNTIME = Runtime(
     id="llama.cpp",
+    library="llama-cpp",
+    has_binding=True,
     version=_VERSION,
     source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
     as_of="2026-10-06",

@@ -10,7 +10,7 @@ from msgspec import Struct
 from llmcheck.schema.estimate import FitVerdict, MethodKind, Plan
 
 Task = Literal["inference", "fine-tuning", "pre-training"]
-NextKind = Literal["repair", "install", "run", "other-hardware"]
+NextKind = Literal["repair", "install", "run", "other-hardware", "undetermined"]
 Usefulness = Literal["good", "slow", "none"]
 FaultKind = Literal["driver", "python", "disk"]
 
@@ -61,7 +61,7 @@ class NextStep(Struct, frozen=True, kw_only=True):
 
     kind: NextKind
     """``repair``: see ``fault``; ``install``: libraries are missing, then ``launch``; ``run``: ``launch``;
-    ``other-hardware``: no size runs here."""
+    ``other-hardware``: no size runs here; ``undetermined``: the memory of the GPUs is not known."""
     tier: str | None = None
     """Id of the profile that the step is about; None for a repair."""
     fault: Fault | None = None
@@ -79,6 +79,12 @@ class NextStep(Struct, frozen=True, kw_only=True):
     launch: tuple[str, ...] | None = None
     """The command that runs it, in the judged environment; None where there is no ``model``."""
     launch_environment: Mapping[str, str] = {}
-    """Variables of ``launch``."""
+    """Variables of ``launch_service`` where there is one, else of ``launch``."""
+    launch_service: tuple[str, ...] = ()
+    """A program that has to run, with ``launch_environment``, before ``launch`` is started; () for none."""
+    program: str | None = None
+    """A program of ``launch`` that neither is on PATH nor comes with ``install``; None where there is none."""
+    library: str | None = None
+    """Id of the library in the catalogue that says how to get ``program``."""
     launch_valid_for: str | None = None
     """Program and version whose options ``launch`` has."""

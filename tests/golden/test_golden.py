@@ -97,7 +97,16 @@ def screen(name: str, text: str) -> None:
 def test_overview_on_80_columns(name: str) -> None:
     machine = load(name)
     report = msgspec.structs.replace(api.overview(lambda: machine), created_at=FIXED_TIME)
-    screen(f"{name}.txt", api.render(report, "text", Options(width=80)))
+    text = api.render(report, "text", Options(width=80))
+    assert len(text.splitlines()) <= 24
+    screen(f"{name}.txt", text)
+
+
+@pytest.mark.parametrize("name", ["2x4090", "cpu-laptop", "8xh100"])
+def test_tiers_on_80_columns(name: str) -> None:
+    machine = load(name)
+    report = msgspec.structs.replace(api.overview(lambda: machine), created_at=FIXED_TIME)
+    screen(f"tiers-{name}.txt", api.render(report, "text", Options(width=80, tiers=True)))
 
 
 def test_overview_on_160_columns() -> None:

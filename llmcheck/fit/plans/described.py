@@ -22,15 +22,18 @@ _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
 _CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
 
 
-def plan_of(candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] = ()) -> Plan:
+def plan_of(
+    candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] = (), *, python_binding: bool = False
+) -> Plan:
     """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``.
 
-    ``gguf``: repositories with GGUF files of the model, the preferred one first.
+    ``gguf``: repositories with GGUF files of the model, the preferred one first. ``python_binding``: only the runtime's
+    Python package is there, not its own programs.
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    line = _launch(full, candidate, gguf)
+    line = _launch(full, candidate, gguf, python_binding)
     return Plan(
         runtime=use.runtime.id,
         method=work.method,
@@ -95,7 +98,7 @@ def _file(use: ModelUse, gguf: tuple[str, ...]) -> tuple[str | None, str | None]
     return (gguf[0], use.weight_format.name.upper()) if gguf else (None, None)
 
 
-def _launch(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...]) -> LaunchLine | None:
+def _launch(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...], python_binding: bool) -> LaunchLine | None:
     """None where there is nothing to load: a model that is only a size, or no repository is known to have the file."""
     name, tag = _file(use, gguf)
     if use.architecture.estimated or name is None:
@@ -108,6 +111,7 @@ def _launch(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...]) -> Launc
             model=name,
             quantisation=tag,
             is_path=name.endswith(".gguf"),
+            python_binding=python_binding,
             workload=use.workload,
             gpus=len(placed.devices) or (0 if use.is_inference else 1),
             gpu_layers=placement.gpu_layers if placement is not None and helped else None,

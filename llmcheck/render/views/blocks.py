@@ -77,6 +77,12 @@ class Table(Struct, frozen=True):
     rows: Sequence[Sequence[Cell]]
 
 
+class Paragraph(Struct, frozen=True):
+    """Sentences, one after the other."""
+
+    sentences: Sequence[Cell]
+
+
 class Bullets(Struct, frozen=True):
     items: Sequence[Cell]
 
@@ -88,7 +94,7 @@ class Commands(Struct, frozen=True):
     """A command and its reason, which may be empty."""
 
 
-Block = Heading | Facts | Stacks | Table | Bullets | Commands
+Block = Heading | Facts | Stacks | Table | Paragraph | Bullets | Commands
 Document = Sequence[Block]
 
 

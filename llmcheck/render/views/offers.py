@@ -68,3 +68,14 @@ def _documented(ranked: RankedOffer) -> list[Cell]:
     verified = f"{name}: {offer.gpu_count} × {offer.accelerator}{price}{withdrawn}"
     passes = Cell("yes", "good") if ranked.passes else Cell("no", "bad")
     return [Cell(f"{offer.provider}: {offer.documented}"), Cell(verified), Cell(str(offer.as_of), "dim"), passes]
+
+
+def describe_offer(ranked: RankedOffer) -> str:
+    """One line: provider and instance, GPUs, price, date."""
+    offer = ranked.offer
+    price = "price unknown" if ranked.price_hour is None else f"{ranked.price_hour:.2f} $/h"
+    unknown = ", RAM not stated" if offer.ram_gib is None else f", {offer.ram_gib:g} GiB RAM"
+    return (
+        f"{describe_instance(ranked)}, {offer.gpu_count} × {offer.accelerator}{unknown}, {price} "
+        f"(list price of {offer.as_of})"
+    )

@@ -15,6 +15,10 @@ def document(value: object, options: Options) -> Document:
     """The blocks that show a value. Raises TypeError for a value without a view."""
     match value:
         case Report(verdict=None, exit_code=0):
+            if options.tiers:
+                from llmcheck.render.views.tiers import tiers
+
+                return tiers(value, options)
             from llmcheck.render.views.overview import overview
 
             return overview(value, options)

@@ -130,6 +130,11 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """ISO date of the source."""
     upkeep: Literal["developed", "maintenance", "unmaintained"] = "developed"
     """By its own authors; ``maintenance``: only small corrections."""
+    library: str | None = None
+    """Id in the catalogue of libraries of what installs it; None: the same id."""
+    has_binding: bool = False
+    """``library`` is a Python package that starts it in another way than its own programs; see
+    ``Launch.python_binding``."""
     rank: int
     """Among runtimes that do equally well the lowest is proposed: the more widely used one."""
     proposed: Literal["always", "installed", "named"] = "always"
