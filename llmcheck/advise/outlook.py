@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from msgspec.structs import replace
 
-from llmcheck import runtimes
-from llmcheck.fit import capacity as capacities
-from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.plans.policy import READABLE, loses_little
-from llmcheck.fit.shapes import typical
-from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import ComputedMethod, Plan
-from llmcheck.schema.machine import Machine
-from llmcheck.schema.outlook import Cards, SizePlan, Task, Usefulness
+from llmcheck.schema.outlook import Cards, CardsForSize, SizePlan, Task, Usefulness
 from llmcheck.schema.report import ProfileReport
-from llmcheck.schema.workload import Workload
 
 _TASKS: tuple[Task, ...] = ("inference", "fine-tuning", "pre-training")
 _WORTHWHILE: tuple[Usefulness, ...] = ("good", "slow")
-_CONTEXT = {"inference": 4096, "fine-tuning": 2048}
-"""Tokens, as in the tiers."""
 
 
-def size_plans(reports: Sequence[ProfileReport], machine: Machine) -> tuple[SizePlan, ...]:
-    """One for each task and size that the profiles compute, in the order of the profiles."""
-    capacity = capacities.of(machine)
+def size_plans(reports: Sequence[ProfileReport], cards: Sequence[CardsForSize] = ()) -> tuple[SizePlan, ...]:
+    """One for each task and size that the profiles compute, in the order of the profiles.
+
+    ``cards``: what would do, where a size does not run.
+    """
+    enough = {(each.task, each.parameters): each.enough for each in cards}
     found: dict[tuple[Task, str], SizePlan] = {}
     for report in reports:
         task = _task(report)
         for parameters, methods in groupby(report.computed, key=lambda each: each.parameters):
-            known = found.get((task, parameters)) or _size_plan(task, parameters, tuple(methods), capacity)
+            known = found.get((task, parameters)) or _size_plan(task, parameters, tuple(methods), enough)
             found[task, parameters] = replace(known, tiers=(*known.tiers, report.id))
     return tuple(sorted(found.values(), key=lambda each: _TASKS.index(each.task)))
 
@@ -52,7 +46,12 @@ def _task(report: ProfileReport) -> Task:
     return next((each for each in _TASKS if each == report.task), "inference")
 
 
-def _size_plan(task: Task, parameters: str, methods: Sequence[ComputedMethod], capacity: Capacity) -> SizePlan:
+def _size_plan(
+    task: Task,
+    parameters: str,
+    methods: Sequence[ComputedMethod],
+    enough: Mapping[tuple[Task, str], tuple[Cards, ...]],
+) -> SizePlan:
     best = next(_best_first(task, methods), None)
     plan = best.plan if best is not None else None
     use = _use(task, plan)
@@ -67,7 +66,7 @@ def _size_plan(task: Task, parameters: str, methods: Sequence[ComputedMethod], c
         kind=best.kind if best is not None and task == "fine-tuning" else None,
         plan=plan,
         days=best.days.expected if best is not None and best.days is not None else None,
-        enough=_enough(task, parameters, capacity) if lacks else (),
+        enough=enough.get((task, parameters), ()) if lacks else (),
     )
 
 
@@ -85,14 +84,3 @@ def _best_first(task: Task, methods: Sequence[ComputedMethod]) -> Iterator[Compu
     ordered = methods if task == "fine-tuning" else tuple(reversed(methods))
     for verdict in ("fits", "fits-with-offload"):
         yield from (each for each in ordered if each.verdict == verdict and (each.plan or task == "pre-training"))
-
-
-def _enough(task: Task, parameters: str, capacity: Capacity) -> tuple[Cards, ...]:
-    """For the way that takes least memory and loses little: 4 bits, and in training QLoRA."""
-    from llmcheck.fit.sufficient_cards import sufficient_cards  # many machines lack nothing
-
-    least = runtimes.named(runtimes.LEAST_MEMORY)
-    workload = Workload(method="qlora", context=_CONTEXT[task])
-    if task == "inference":
-        workload = Workload(method="inference", runtime=least.id, weights=least.four_bits, context=_CONTEXT[task])
-    return sufficient_cards(ModelUse(typical.architecture(parameters), workload), capacity)

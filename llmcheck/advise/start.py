@@ -109,7 +109,7 @@ def runtime_for(report: ProfileReport, machine: Machine, tables: Tables, starter
 
     None for a profile without inference, and where nothing runs.
     """
-    goal = main_size(size_plans((report,), machine), report.id)
+    goal = main_size(size_plans((report,)), report.id)
     if goal is None:
         return None
     start = best_start(starters, goal, usable_engines(report.findings, machine, tables), machine)

@@ -34,7 +34,7 @@ _EXPORTS = {
         "start_inspection",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("check", "report_of"),
+    "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }

@@ -10,8 +10,6 @@ from llmcheck.advise.outlook import size_plans
 from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles as profile_catalog
-from llmcheck.cloud.offers import rank_offers
-from llmcheck.judge.evaluate import evaluate
 from llmcheck.schema.advice import Offers
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import Report
@@ -22,7 +20,7 @@ def overview(machine: MachineSource) -> Report:
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
     report = report_of(profiles, machine(), corrections, frozenset())
     report = msgspec.structs.replace(
-        report, verdict=None, exit_code=0, sizes=size_plans(report.profiles, report.machine)
+        report, verdict=None, exit_code=0, sizes=size_plans(report.profiles, catalog.cards())
     )
     step, advice = next_step(
         report,
@@ -43,6 +41,9 @@ def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) ->
     ``all_tiers``: include community and marketplace machines. ``machine``: also judge this machine, as the first note.
     Raises DataError.
     """
+    from llmcheck.cloud.offers import rank_offers
+    from llmcheck.judge.evaluate import evaluate
+
     profile, corrections = profile_catalog.load(name), catalog.corrections()
     found = rank_offers(profile, catalog.offers(), corrections, all_tiers)
     if machine is None:

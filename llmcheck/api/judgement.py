@@ -73,8 +73,9 @@ def report_of(
     """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
     for each profile its file, None for a shipped one; None where all are shipped.
     """
+    known: computed_layer.Plans = {}
     judged = tuple(
-        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine), path)
+        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known), path)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
     return Report(
@@ -87,9 +88,14 @@ def report_of(
     )
 
 
-def computed_methods(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
-    """The methods of running the profile's workload on the machine, those that are rented for days with their cost."""
-    found = computed_layer.methods(profile, machine, _models(profile))
+def computed_methods(
+    profile: Profile, machine: Machine, known: computed_layer.Plans | None = None
+) -> tuple[ComputedMethod, ...]:
+    """The methods of running the profile's workload on the machine, those that are rented for days with their cost.
+
+    ``known``: plans of other profiles on this machine; new ones are added.
+    """
+    found = computed_layer.methods(profile, machine, _models(profile), known)
     if not any(each.days for each in found):
         return found
     from llmcheck.cloud.rent import methods_with_cost  # a run of days alone has a price

@@ -15,6 +15,7 @@ from llmcheck.errors import DataError
 if TYPE_CHECKING:
     from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
+    from llmcheck.schema.outlook import CardsForSize
     from llmcheck.schema.starter import Starter
     from llmcheck.tables.correction import Correction
     from llmcheck.tables.evaluation import Evaluations
@@ -170,6 +171,13 @@ def starters() -> tuple[Starter, ...]:
     from llmcheck.schema.starter import Starter
 
     return table("starters", tuple[Starter, ...])
+
+
+def cards() -> tuple[CardsForSize, ...]:
+    """The smallest cards that hold each size of the tiers."""
+    from llmcheck.schema.outlook import CardsForSize
+
+    return table("cards", tuple[CardsForSize, ...])
 
 
 def corrections() -> tuple[Correction, ...]:

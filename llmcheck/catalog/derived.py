@@ -1,4 +1,4 @@
-"""Makes the table of models to start with from those of releases, shapes and evaluations, when a wheel is built."""
+"""Tables that follow from others, made when a wheel is built: models to start with, the smallest cards for a size."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck import runtimes
 from llmcheck.checkpoint import config
 from llmcheck.fit.evaluated import best_scores, preferred_scale
+from llmcheck.fit.shapes import typical
+from llmcheck.fit.sufficient_cards import sufficient_cards
+from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture, KnownModel
+from llmcheck.schema.outlook import CardsForSize, Task
 from llmcheck.schema.starter import Starter
+from llmcheck.schema.workload import Workload
 from llmcheck.tables.evaluation import Evaluations
 from llmcheck.tables.listed_model import ListedModel
 
@@ -19,6 +25,27 @@ _SIZES = {"7B": 7e9, "13B": 13e9, "30B": 30e9, "70B": 70e9}
 _LEAST, _MOST = 0.8, 1.25
 """Share of a size that counts as the size: 8B as 7B, 14B as 13B, 32B as 30B."""
 _TASK = "chat"
+_CONTEXT, _SEQUENCE = 4096, 2048
+"""Tokens, as in the tiers."""
+
+
+def cards_for_sizes() -> tuple[CardsForSize, ...]:
+    """For each size of the tiers, in the way that takes least memory and loses little: 4 bits, and QLoRA to tune."""
+    least = runtimes.named(runtimes.LEAST_MEMORY)
+    ways: tuple[tuple[Task, Workload], ...] = (
+        (
+            "inference",
+            Workload(method="inference", runtime=least.id, weights=least.four_bits, context=_CONTEXT),
+        ),
+        ("fine-tuning", Workload(method="qlora", context=_SEQUENCE)),
+    )
+    return tuple(
+        CardsForSize(
+            task=task, parameters=size, enough=sufficient_cards(ModelUse(typical.architecture(size), workload))
+        )
+        for task, workload in ways
+        for size in _SIZES
+    )
 
 
 class _Release(Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -27,6 +28,9 @@ from llmcheck.units import format_gib, two_digits
 
 ID = "computed"
 SOURCE = "computed from {shapes}; 'llmcheck fit {model} -v' shows every term with its source"
+Plans = dict[tuple[str, Workload], tuple[Candidate, ...]]
+"""Of one machine, by the model as a profile names it and what is left open of its use."""
+_Build = Callable[[str, ModelUse, Capacity], Iterator[ComputedMethod]]
 _FITTING = ("fits", "fits-with-offload")
 _FINE_TUNING: dict[MethodKind, str] = {
     "full": "full with AdamW",
@@ -37,22 +41,28 @@ _FINE_TUNING: dict[MethodKind, str] = {
 
 
 def methods(
-    profile: Profile, machine: Machine, models: Mapping[str, Architecture] | None = None
+    profile: Profile,
+    machine: Machine,
+    models: Mapping[str, Architecture] | None = None,
+    known: Plans | None = None,
 ) -> tuple[ComputedMethod, ...]:
     """For each model of the workload the methods to report, in the order in which they are preferred.
 
     () for a profile without a workload, and where the GPUs could not be listed. ``models``: the shapes of the known
-    model that the workload names, by its id; KeyError without it.
+    model that the workload names, by its id; KeyError without it. ``known``: plans of other profiles on this machine;
+    new ones are added.
     """
     workload = profile.workload
     if workload is None or machine.gpus is None:
         return ()
     capacity = capacities.of(machine)
-    build = {"inference": _inference, "pretrain": _pretraining}.get(workload.method, _fine_tuning)
+    known = {} if known is None else known
+    build: dict[str, _Build] = {"inference": partial(_inference, known), "pretrain": _pretraining}
     found: list[ComputedMethod] = []
     for name in model_names(workload):
         architecture = (models or {})[name] if workload.model else typical.architecture(name)
-        found += build(name, ModelUse(architecture, replace(workload, parameters=(), model=None)), capacity)
+        use = ModelUse(architecture, replace(workload, parameters=(), model=None))
+        found += build.get(workload.method, _fine_tuning)(name, use, capacity)
     return tuple(found)
 
 
@@ -99,11 +109,14 @@ def _needed(workload: Workload) -> str:
 # --- methods ---
 
 
-def _inference(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
+def _inference(known: Plans, model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
     """The format that the profile names or the model is published in, and the best plan where that is another one."""
     base = use.changed(runtime=use.workload.runtime or runtimes.LEAST_MEMORY, context=use.workload.context or 4096)
     plain = _named_format(base)
-    found = [each for each in plans_on(_open(use), capacity) if not _finer(each.use.weight_format.name, plain)]
+    free = _open(use)
+    if (model, free.workload) not in known:
+        known[model, free.workload] = plans_on(free, capacity)
+    found = [each for each in known[model, free.workload] if not _finer(each.use.weight_format.name, plain)]
     best = found[0] if found else None
     if best is not None and best.use.weight_format.name == plain and best.placed.verdict == "fits":
         yield _planned(model, "weights", plain, best)

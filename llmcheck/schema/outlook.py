@@ -23,6 +23,15 @@ class Cards(Struct, frozen=True, kw_only=True):
     """Of each, as it is sold."""
 
 
+class CardsForSize(Struct, frozen=True, kw_only=True):
+    """The smallest cards for one task with one size of model; the same for every machine."""
+
+    task: Task
+    parameters: str
+    enough: tuple[Cards, ...]
+    """One card first, then a number of smaller ones; () where not even eight of the largest do."""
+
+
 class SizePlan(Struct, frozen=True, kw_only=True):
     """The best way to do one task with one size of model on this machine."""
 

@@ -194,7 +194,7 @@ def _row(sizes: Sequence[SizePlan], report: ProfileReport, machine: Machine) -> 
 
 def _way(size: SizePlan, plan: Plan) -> str:
     if size.task == "inference":
-        return f"{plan.weights or 'as published'} in {plan.runtime}, {_where(plan)}"
+        return f"{plan.weights or 'as published'}, {plan.runtime}, {_where(plan)}"
     parts = [_METHODS.get(size.kind or "full", size.kind or "")]
     parts += ["loss in chunks"] if plan.chunked_loss else []
     parts += [f"{plan.gpus} GPUs ({plan.sharding})"] if plan.sharding and plan.gpus > 1 else []
