@@ -1,4 +1,4 @@
-"""What the planner costs: for the first screen with all tiers, and for every model of the table, as ``llmcheck recommend`` asks.
+"""What the planner costs: for the first screen, and for every model of the table, as ``llmcheck recommend`` asks.
 
 The machines are the recorded ones. The times are the processor's, of the best of some rounds, beside that of a fixed
 piece of Python in the same run: the ratio compares runs on machines of different speed and load. It reports and never
