@@ -48,7 +48,7 @@ def next_step(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
     if fault is not None:
         return NextStep(kind="repair", fault=fault), _repair(report, fault)
     goal = _goal(report)
-    if goal is None and report.sizes and all(each.verdict == "unknown" for each in report.sizes):
+    if goal is None and all(each.verdict == "unknown" for each in report.sizes):
         return NextStep(kind="undetermined"), None
     if goal is None:
         return _other_hardware(report, known)

@@ -61,11 +61,11 @@ def inventory(value: Machine, options: Options, detailed: bool = False) -> list[
         rows += [*_limits(value), *_access(value.access)]
     blocks: list[Block] = [Facts(rows)]
     if value.problems:
-        blocks += [Heading("Problems"), Bullets([_problem(each) for each in value.problems])]
+        blocks += [Heading("Problems"), Bullets([problem_line(each) for each in value.problems])]
     return blocks
 
 
-def _problem(problem: Problem) -> Cell:
+def problem_line(problem: Problem) -> Cell:
     remedy = f" – {problem.remedy}" if problem.remedy else ""
     return Cell(f"{problem.message} [{problem.code}]{remedy}", "warn")
 

@@ -166,3 +166,10 @@ def test_the_order_of_packages_does_not_change_the_step() -> None:
     listed: tuple[Package, ...] = packages(torch="2.14.1", accelerate="1.15.0")
     first, second = (step(machine(card("RTX 4090"), software=order)) for order in (listed, listed[::-1]))
     assert first == second
+
+
+def test_gpus_that_could_not_be_listed_are_not_taken_for_none() -> None:
+    found = overview(replace(machine(disks=ROOMY), gpus=None))
+    assert found.next is not None
+    assert found.next.kind == "undetermined"
+    assert found.advice is None
