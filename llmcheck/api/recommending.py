@@ -9,8 +9,12 @@ from llmcheck.api.inspection import MachineSource
 from llmcheck.schema.recommendation import Recommendations, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llmcheck.advise.runnable import Choice
     from llmcheck.fit.plans.candidate import Preference
+    from llmcheck.schema.architecture import KnownModel
+    from llmcheck.tables.listed_model import ListedModel
 
 
 def recommend(
@@ -21,18 +25,20 @@ def recommend(
     context: int | None = None,
     why: str | None = None,
     assume_idle: bool = False,
+    machine_words: str | None = None,
 ) -> Recommendations:
     """The listed models that are best for a task on this machine. ``context``: tokens that each has to reach.
 
     ``why``: a listed model, by its repository, with or without the owner, or the id of its shapes; the answer is then
-    about it alone. Raises UsageError for one that is not listed.
+    about it alone. ``machine_words``: how ``--machine`` named the machine, for the commands of the answer; None: it is
+    this one. Raises UsageError for a model that is not listed.
     """
     from llmcheck.advise import recommend as advice
     from llmcheck.advise.runnable import Question
     from llmcheck.fit import capacity
     from llmcheck.fit.plans import Wishes
 
-    choices = _choices()
+    choices = _choices(machine_words, assume_idle=assume_idle)
     asked = None if why is None else _listed(why, task, choices)
     question = Question(task=task, context=context, wishes=Wishes(prefer=prefer))
     room = capacity.of(machine(), assume_idle=assume_idle)
@@ -40,9 +46,10 @@ def recommend(
     return found if asked is None else advice.about(found, asked)
 
 
-def _choices() -> tuple[Choice, ...]:
+def _choices(machine_words: str | None, *, assume_idle: bool) -> tuple[Choice, ...]:
     """Every listed release, with the shapes of the table, each of which is decoded once."""
     from llmcheck.advise.runnable import Choice
+    from llmcheck.api.model_source import command_words
     from llmcheck.checkpoint import config
 
     known = catalog.models()
@@ -54,10 +61,17 @@ def _choices() -> tuple[Choice, ...]:
         Choice(
             listed=each,
             architecture=shapes.get(each.model or ""),
-            words=(each.repository if each.model and each.repository in known[each.model].names else each.model or "",),
+            words=command_words((_name(each, known),), machine_words, assume_idle=assume_idle),
         )
         for each in catalog.listed_models()
     )
+
+
+def _name(listed: ListedModel, known: Mapping[str, KnownModel]) -> str:
+    """By which ``llmcheck fit`` knows it: its repository, else the id of its shapes."""
+    if listed.model and listed.repository in known[listed.model].names:
+        return listed.repository
+    return listed.model or ""
 
 
 def _listed(name: str, task: Task, choices: tuple[Choice, ...]) -> str:
