@@ -49,7 +49,7 @@ def answer(
     between plans. ``words``: the arguments of ``llmcheck fit`` that name the model and the machine. ``gguf``:
     repositories with GGUF files of the model. ``losses``: what is published of formats.
     """
-    capacity = capacities.of(machine, assume_idle=assume_idle)
+    capacity = capacities.distinct(capacities.of(machine, assume_idle=assume_idle))
     open_use = ModelUse(architecture, workload)
     found_plans = plans_on(open_use, capacity, wishes)
 
@@ -76,9 +76,9 @@ def answer(
         assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
         plans=tuple(map(described, found_plans)),
-        released=tuple(_released(open_use, capacity, wishes, found_plans[:1], described)),
+        released=tuple(_released(open_use, capacity, wishes, found_plans, described)),
     )
-    idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
+    idle = capacity if assume_idle else capacities.distinct(capacities.of(machine, assume_idle=True))
     if found.verdict in ("fits", "fits-with-offload"):
         return _with_limits(found, use, capacity, idle, specs, workload)
     return _with_help(found, open_use, use, capacity, idle, specs) if found.verdict == "does-not-fit" else found
@@ -88,22 +88,26 @@ def _released(
     use: ModelUse,
     capacity: Capacity,
     wishes: Wishes,
-    best: Sequence[Candidate],
+    shown: Sequence[Candidate],
     described: Callable[[Candidate], Plan],
 ) -> Iterator[Released]:
-    """The best plan without the runtime, without the weights and without both, as far as they were named."""
+    """The best other plan without the runtime, without the weights and without both, as far as they were named.
+
+    ``shown``: plans that are not repeated.
+    """
     work = use.workload
     if not use.is_inference:
         return
-    known = {_key(each) for each in best}
+    known, told = {_key(each) for each in shown}, set()
     for names in _RELEASED:
         bound = "runtime" in names and (work.max_sequences is not None or work.memory_fraction is not None)
         if bound or any(getattr(work, name) is None for name in names):
             continue
-        found = plans_on(use.changed(**dict.fromkeys(names)), capacity, wishes)[:1]
-        if found and _key(found[0]) not in known:
-            known.add(_key(found[0]))
-            yield Released(without=names, plan=described(found[0]))
+        others = plans_on(use.changed(**dict.fromkeys(names)), capacity, wishes)
+        other = next((each for each in others if _key(each) not in known), None)
+        if other is not None and _key(other) not in told:
+            told.add(_key(other))
+            yield Released(without=names, plan=described(other))
 
 
 def _key(each: Candidate) -> tuple[object, ...]:

@@ -79,9 +79,9 @@ def alternatives(
     what fits only with RAM, because the workload itself does. ``given``: what was named; what was left open is not
     changed again, for the plans have tried it. None: every field of the workload counts as named.
     """
-    tried = set() if given is None else _tried(use, given)
+    tried: set[ChangeKind] = set() if given is None else _tried(use, given)
     given = given or use.workload
-    one = [each for each in single_changes(use, capacity, idle) if each.kind not in tried]
+    one = list(single_changes(use, capacity, idle, tried))
     many = [] if "combined" in tried else list(combined_changes(use, capacity))
     found: list[Alternative] = []
     for cost in _RANK:
@@ -100,12 +100,10 @@ def alternatives(
 
 
 def _tried(use: ModelUse, given: Workload) -> set[ChangeKind]:
-    """Kinds of changes that the planner makes by itself, or shows as what is best without a name that was given."""
+    """Kinds of changes that the planner makes by itself where nothing was named."""
     if not use.is_inference:
         return set()
-    tried: set[ChangeKind] = {"weights", "runtime"}
-    if given.kv_cache is None:
-        tried.add("kv-cache")
+    tried: set[ChangeKind] = set() if given.kv_cache is not None else {"kv-cache"}
     if given.context is None and given.prompt is None:
         tried |= {"context", "combined"} if given.batch == 1 else {"context"}
     return tried

@@ -150,9 +150,8 @@ class Placement(Struct, frozen=True, kw_only=True):
 ChangeCost = Literal["free", "quality", "speed", "hardware"]
 """What a change costs."""
 ChangeKind = Literal[
-    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "weights", "runtime",
-    "chunked-loss", "sharding", "checkpointing", "optimizer", "precision", "method", "offload", "combined",
-    "more-gpus", "larger-gpu",
+    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "chunked-loss", "sharding",
+    "checkpointing", "optimizer", "precision", "method", "offload", "combined", "more-gpus", "larger-gpu",
 ]  # fmt: skip
 """What a change is about; ``combined``: several fields of the workload at once."""
 
@@ -293,12 +292,12 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
 
 
 class Released(Struct, frozen=True, kw_only=True):
-    """The best plan where the runtime or the weights that were named are left open."""
+    """The best other plan where the runtime or the weights that were named are left open."""
 
     without: tuple[Literal["runtime", "weights"], ...]
     """What was left open."""
     plan: Plan
-    """The best plan then."""
+    """The best then that is none of ``Fit.plans``."""
 
 
 class LeastMemory(Struct, frozen=True, kw_only=True):
@@ -347,7 +346,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     plans: tuple[Plan, ...] = ()
     """Every way that fits within what the workload names, the best first: the one that this answer describes."""
     released: tuple[Released, ...] = ()
-    """What would be best without the runtime or the weights that were named; () where that is no other plan."""
+    """The best others without the runtime or the weights that were named; () where none was, or there is no other."""
     least_memory: LeastMemory | None = None
     """What it would take at least, where no plan fits and the weights were left open; else None."""
     speed: Speed | None = None

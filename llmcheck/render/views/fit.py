@@ -58,7 +58,7 @@ _METHODS = {
 _MANY = 8
 _NO_LAUNCH: dict[NoLaunch, str] = {
     "no-model": "",
-    "no-file": "no command: no published file of it in {weights} is known for {runtime}",
+    "no-file": "no command: no published file of it in {weights} is known here",
     "no-option": "no command: {runtime} has no options for this use",
 }
 

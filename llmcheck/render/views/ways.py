@@ -11,6 +11,7 @@ from llmcheck.schema.estimate import Alternative, Fit, Loss, Plan
 from llmcheck.units import format_gib, two_digits
 
 _SHOWN = 8
+_HOW = "each by the options to add to this command line"
 _SAME_SPEED = 1.1
 """Times; the estimate tells no smaller difference."""
 _LOSSES: dict[Loss | None, str] = {
@@ -36,7 +37,7 @@ def ways(value: Fit, options: Options) -> list[Block]:
 def _released(value: Fit) -> Iterator[tuple[Plan, str]]:
     for each in value.released:
         names = " and ".join(f"--{name}" for name in each.without)
-        yield each.plan, f"the best without {names}"
+        yield each.plan, f"without {names}: "
 
 
 # --- other plans ---
@@ -62,11 +63,11 @@ def _other_plans(value: Fit, rows: list[tuple[Plan, str]], options: Options) -> 
             Cell(where(plan)),
             Cell(rate(plan.tokens_per_second)),
             *([Cell(tokens(plan.context))] if with_context else []),
-            Cell(", ".join(part for part in (note, _against(plan, best)) if part), "dim"),
+            Cell(f"{note}{_against(plan, best)}", "dim"),
         ]
         for plan, note in shown
     ]
-    blocks: list[Block] = [Heading("Other ways" if best else "Ways that fit"), Table(columns, cells)]
+    blocks: list[Block] = [Heading("Other ways" if best else "Ways that fit", _HOW), Table(columns, cells)]
     if len(shown) < len(rows):
         blocks.append(Bullets([Cell(f"{len(rows) - len(shown)} more with -v", "dim")]))
     return blocks
