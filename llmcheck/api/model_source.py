@@ -112,12 +112,9 @@ def gguf_repositories(source: ModelSource, architecture: Architecture) -> tuple[
     listed = catalog.listed_models()
     name = architecture.name.lower()
     own = next((each.gguf for each in listed if each.repository.lower() == name), ())
-    shapes = (source.model or "").strip().lower()
-    if own or shapes not in catalog.models():
-        return own
-    owner = name.partition("/")[0]
+    shapes, owner = (source.model or "").strip().lower(), name.partition("/")[0]
     releases = (each for each in listed if each.model == shapes and each.repository.lower().partition("/")[0] == owner)
-    return next((each.gguf for each in releases if each.gguf), ())
+    return own or next((each.gguf for each in releases if each.gguf), ())
 
 
 def is_known(name: str) -> bool:

@@ -133,11 +133,8 @@ def _try(change: Change, found: list[Alternative], given: Workload, on_gpus_alon
 
 
 def _options(change: Change, given: Workload) -> tuple[str, ...]:
-    """What to add to the command line; () for other hardware, and where something named would have to be taken back."""
+    """What to add to the command line; () for other hardware, and where no options can make the change."""
     changed = change.use.workload
     if change.kind == "end-processes":
         return ("--assume-idle", *difference(given, changed))
-    taken_back = any(
-        getattr(given, name) is not None and getattr(changed, name) is None for name in given.__struct_fields__
-    )
-    return () if taken_back or change.cost == "hardware" else difference(given, changed)
+    return () if change.cost == "hardware" else difference(given, changed)

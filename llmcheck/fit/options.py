@@ -25,7 +25,13 @@ def options(workload: Workload) -> tuple[str, ...]:
 
 
 def difference(given: Workload, workload: Workload) -> tuple[str, ...]:
-    """What to add to the options that make ``given``, so that they make ``workload``: the later of two counts."""
+    """What to add to the options that make ``given``, so that they make ``workload``: the later of two counts.
+
+    () where something that was named would have to be taken back, which no option does.
+    """
+    fields = workload.__struct_fields__
+    if any(getattr(given, name) is not None and getattr(workload, name) is None for name in fields):
+        return ()
     known = set(_options(given))
     new = [option for option in _options(workload) if option not in known]
     new += [(_name(name), "1") for name in _COUNTS if getattr(workload, name) == 1 != getattr(given, name)]

@@ -34,7 +34,7 @@ class MethodFit(Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     """The ``llmcheck fit`` that shows it in full."""
     options: tuple[str, ...]
-    """What to add to the command line that was given."""
+    """What to add to the command line that was given; () where an option that was named is not for this method."""
 
 
 class Methods(Struct, frozen=True, kw_only=True):

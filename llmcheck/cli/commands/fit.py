@@ -184,7 +184,7 @@ class _Command(Sectioned):
     "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"
     "  llmcheck fit qwen2.5-7b --method qlora --machine 'RTX 3090'\n"
     "  llmcheck fit qwen2.5-7b --method all --machine 'RTX 4090, 64 GB RAM'\n"
-    "  llmcheck fit gpt-oss-20b --machine 'RTX 3060, 32 GB RAM' --machine 'm3-max 64GB'\n"
+    "  llmcheck fit gpt-oss-20b --machine 'RTX 4090' --machine 'm3-max 64GB'\n"
     "  llmcheck fit 70B --method pretrain --tokens 2T --machine '512x H100 SXM'\n\n"
     "\b\nExit codes: 0 fits (or fits with offload to RAM), 1 does not fit,\n"
     "2 nothing was computed, 3 unknown. With several machines: 0 fits on every\n"
