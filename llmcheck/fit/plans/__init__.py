@@ -70,6 +70,8 @@ def least_memory(use: ModelUse, capacity: Capacity) -> tuple[ModelUse, Placement
     published = use.with_shapes_alone().changed(weights=None).weight_format.name
     smallest = []
     for runtime in inference.suitable(use, capacity, NO_WISHES):
+        if not capacity.groups and not runtime.offloads:
+            continue
         names = [each for each in inference.format_names(use, runtime) if loses_little(each, published)]
         own = use.changed(runtime=runtime.id, weights=names[-1] if names else use.workload.weights)
         smallest.append((own, place(own, capacity)))

@@ -96,12 +96,19 @@ def machines(value: Machines, options: Options) -> list[Block]:
         Heading(f"{value.model}: {words}", "", tone, level=1),
         Table(columns, [_machine(each) for each in value.machines]),
     ]
-    reasons = [f"{each.given}: {each.reason}" for each in value.machines if options.verbose or not _fits(each)]
+    reasons = [f"{each.given}: {_reason(each)}" for each in value.machines if options.verbose or not _fits(each)]
     return [*blocks, Bullets([Cell(each, "dim") for each in reasons])] if reasons else blocks
 
 
 def _fits(each: MachineFit) -> bool:
     return each.fit is not None and bool(each.fit.plans)
+
+
+def _reason(each: MachineFit) -> str:
+    least = None if each.fit is None else each.fit.least_memory
+    if least is None:
+        return each.reason
+    return f"{format_gib(least.total)} at the least, with weights in {least.weights}, run by {least.runtime}"
 
 
 def _machine(each: MachineFit) -> list[Cell]:

@@ -74,13 +74,13 @@ def _other_plans(value: Fit, rows: list[tuple[Plan, str]], options: Options) -> 
 
 
 def _against(plan: Plan, best: Plan | None) -> str:
-    """What it costs or gains, the quality first."""
+    """What it costs or gains, the quality first; a context has a column of its own."""
     if best is None:
         return _LOSSES[plan.loss]
     parts = [] if plan.loss == best.loss else [_LOSSES[plan.loss]]
     parts += _of_speed(plan, best)
-    if plan.context != best.context:
-        parts.append("shorter context" if plan.context < best.context else "longer context")
+    if not parts and plan.context != best.context:
+        return "shorter context" if plan.context < best.context else "longer context"
     return ", ".join(parts) or "about the same"
 
 
