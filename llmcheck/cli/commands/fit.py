@@ -235,6 +235,8 @@ def _compared(given: FitOptions, workload: Workload, machine_options: MachineOpt
         what = "--method all" if given.method == "all" else "without MODEL it"
         count = len(machine_options.machines)
         raise click.UsageError(f"{what} is for one machine, and --machine is given {count} times")
+    if machine_options.machines.count("-") > 1:
+        raise click.UsageError("--machine - is given twice: standard input can be read once")
     sources = [(each, machine_source(machine_options._replace(machines=(each,)))) for each in machine_options.machines]
     from llmcheck import api
 

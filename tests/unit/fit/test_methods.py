@@ -63,6 +63,7 @@ def test_every_method_says_what_it_says_alone(
         (("7B", "--method", "all", "--grid", "300"), "--grid is for one method"),
         (("7B", "--method", "all", "--machine", "RTX 3090"), "--method all is for one machine"),
         (("--machine", "RTX 3090"), "without MODEL it is for one machine"),
+        (("7B", "--machine", "-", "--machine", "-"), "standard input can be read once"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(words: tuple[str, ...], said: str) -> None:
