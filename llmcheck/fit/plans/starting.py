@@ -8,6 +8,9 @@ from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Launch, LaunchLine
 from llmcheck.schema.estimate import NoLaunch
 
+_TAGS = {"fp16": "F16", "fp32": "F32"}
+"""Of GGUF files whose names are not those of the formats in capitals."""
+
 
 def launch_line(candidate: Candidate, gguf: tuple[str, ...] = ()) -> LaunchLine | NoLaunch:
     """The command, or why there is none. ``gguf``: repositories with GGUF files of the model, the best one first."""
@@ -47,7 +50,7 @@ def _file(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...]) -> tuple[s
         return use.architecture.source, None
     name = use.weight_format.name
     if "gguf" in use.runtime.families:
-        return (gguf[0], name.upper()) if gguf else (None, None)
+        return (gguf[0], _TAGS.get(name, name.upper())) if gguf else (None, None)
     as_published = not use.is_inference or name == candidate.published or use.weight_format.family == "plain"
     if as_published or _made_on_load(use, candidate):
         return use.architecture.name, None

@@ -84,6 +84,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
     ]
     if options.verbose:
         sources = [f"{each.name}: {each.source}" for each in value.memory.terms if each.high]
+        sources += [f"loss of {each.weights}, {each.loss}: {each.loss_source}" for each in value.plans if each.loss]
         blocks += [
             Heading("Sources of the terms"),
             Bullets([Cell(each, "dim") for each in dict.fromkeys(sources)]),

@@ -29,6 +29,7 @@ def plan(model: str, words: str, **values: Any) -> Plan:
         # a GGUF repository of the tables, and the file of this format in it
         ("qwen3-8b", "RTX 3060, 32 GB RAM", {}, "-hf Qwen/Qwen3-8B-GGUF:Q8_0"),
         ("gpt-oss-20b", "RX 7900 XTX", {"runtime": "llama.cpp"}, "-hf ggml-org/gpt-oss-20b-GGUF:MXFP4"),
+        ("qwen3-8b", "RTX 4090", {"runtime": "llama.cpp", "weights": "fp16"}, "-hf Qwen/Qwen3-8B-GGUF:F16"),
         ("qwen3-8b", "RTX 3060, 32 GB RAM", {"runtime": "ollama"}, "hf.co/Qwen/Qwen3-8B-GGUF:Q8_0"),
         # the shapes' id means the release that follows instructions; the base is named by its repository
         ("llama-3.1-8b", "RTX 3060, 32 GB RAM", {}, "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q8_0"),
