@@ -158,7 +158,8 @@ def _plan(runnable: Runnable) -> Plan:
     """Of the release itself: the plan was made for shapes that others may share."""
     use, name = runnable.candidate.use, runnable.choice.listed.repository
     own = ModelUse(replace(use.architecture, name=name), use.workload)
-    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words, runnable.choice.listed.gguf)
+    choice = runnable.choice
+    return plan_of(replace(runnable.candidate, use=own), choice.words, choice.listed.gguf, loss=runnable.loss)
 
 
 def _figure(score: Score, scale: Scale) -> QualityFigure:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from llmcheck.fit import quality
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.placement import place
-from llmcheck.fit.plans import Candidate, Wishes, plans_on
+from llmcheck.fit.plans import Candidate, Wishes, loss_of, plans_on
+from llmcheck.fit.plans.inference import LONG_CONTEXT
 from llmcheck.fit.plans.policy import READABLE, loses_little
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.use import ModelUse
@@ -21,8 +22,6 @@ from llmcheck.schema.workload import Method, Workload
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 
-LONG_CONTEXT = 32_768
-"""Tokens that are planned for where the context is preferred and none is named."""
 Losses = Mapping[str, QuantisationLoss]
 
 
@@ -164,7 +163,7 @@ def _planned(choice: Choice, capacity: Capacity, question: Question, losses: Los
         return LeftOut(id=name, reason="does-not-fit" if memory_known(capacity) else "memory-unknown")
     kept = []
     for each in tried:
-        loss = _loss_of(each, losses)
+        loss = loss_of(each, losses)
         if _acceptable(each.use.weight_format.name, each.published, loss):
             kept.append((each, loss))
     if not kept:
@@ -209,12 +208,6 @@ def _is_usable(candidate: Candidate, task: Task) -> bool:
     if least is None:
         return True
     return candidate.placed.verdict == "fits" if rate is None else rate >= least
-
-
-def _loss_of(candidate: Candidate, losses: Losses) -> quality.QualityClass | None:
-    return quality.quality_class(
-        candidate.use.weight_format.name, losses, published=candidate.use.architecture.dtype or candidate.published
-    )
 
 
 def _speed(candidate: Candidate, task: Task) -> Band | None:

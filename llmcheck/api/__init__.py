@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.render import Options
 
 _EXPORTS = {
-    "fitting": ("fit", "models"),
+    "fitting": ("fit", "fit_machines", "fit_methods", "models"),
     "informing": ("cloud", "overview"),
     "inspection": (
         "MachineSource",

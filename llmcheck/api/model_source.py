@@ -38,6 +38,15 @@ class ModelSource(Struct, frozen=True, kw_only=True):
         return (self.model,) if self.model else named
 
 
+def command_words(model: tuple[str, ...], machine: str | None, *, assume_idle: bool) -> tuple[str, ...]:
+    """The arguments of ``llmcheck fit`` that name a model and the memory of a machine.
+
+    ``machine``: as ``--machine`` named it; None: it is this one.
+    """
+    where = () if machine is None else ("--machine", machine)
+    return (*model, *where, *(("--assume-idle",) if assume_idle else ()))
+
+
 def architecture(source: ModelSource, cache: str) -> Architecture:
     """The architecture of a model. ``cache``: the folder where huggingface_hub stores models.
 
@@ -92,6 +101,20 @@ def weights(name: str | None) -> str | None:
     """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
     tag = tags.parse(name or "")
     return tag.weights if tag is not None and not os.path.exists(name or "") else None
+
+
+def gguf_repositories(source: ModelSource, architecture: Architecture) -> tuple[str, ...]:
+    """Repositories with GGUF files of the model, the preferred one first; () where none is known.
+
+    For the id of shapes it may be another release of its maker with these shapes: the one that follows instructions
+    where the named one is the base.
+    """
+    listed = catalog.listed_models()
+    name = architecture.name.lower()
+    own = next((each.gguf for each in listed if each.repository.lower() == name), ())
+    shapes, owner = (source.model or "").strip().lower(), name.partition("/")[0]
+    releases = (each for each in listed if each.model == shapes and each.repository.lower().partition("/")[0] == owner)
+    return own or next((each.gguf for each in releases if each.gguf), ())
 
 
 def is_known(name: str) -> bool:

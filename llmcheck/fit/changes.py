@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
 from msgspec import Struct
@@ -14,7 +14,6 @@ from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.training_choices import frozen_base, recomputed, sharding_of
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import place
-from llmcheck.fit.shapes import formats, weights
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import short_name
 from llmcheck.runtimes import Runtime
@@ -81,8 +80,10 @@ class _Proposals(Struct, frozen=True):
         return None if found is None or found >= self.use.context else found
 
 
-def single_changes(use: ModelUse, capacity: Capacity, idle: Capacity) -> Iterator[Change]:
-    """Changes of one thing each. ``idle``: the machine as if no other process ran on it."""
+def single_changes(
+    use: ModelUse, capacity: Capacity, idle: Capacity, tried: Set[ChangeKind] = frozenset()
+) -> Iterator[Change]:
+    """Changes of one thing each. ``idle``: the machine as if no other process ran on it. ``tried``: not these kinds."""
     own = _Proposals(use, capacity)
     used = sum(used_by_others(each) for group in capacity.groups for each in group if not each.gpu.unified)
     if idle is not capacity and used > GIB // 2:
@@ -91,18 +92,18 @@ def single_changes(use: ModelUse, capacity: Capacity, idle: Capacity) -> Iterato
     if use.workload.flash_attention is False:
         words = "flash attention, which never stores a matrix of context x context"
         yield own.change("flash-attention", words, "free", flash_attention=None)
-    yield from _of_inference(own) if use.is_inference else _of_training(own)
+    yield from _of_inference(own, tried) if use.is_inference else _of_training(own)
 
 
 # --- inference ---
 
 
-def _of_inference(own: _Proposals) -> Iterator[Change]:
+def _of_inference(own: _Proposals, tried: Set[ChangeKind]) -> Iterator[Change]:
     use, runtime = own.use, own.use.runtime
     if runtime.is_server and (use.workload.max_sequences or SEQUENCES) > _FEW_SEQUENCES:
         words = f"at most {_FEW_SEQUENCES} sequences at a time ({runtime.sequences_option})"
         yield own.change("max-sequences", words, "free", max_sequences=_FEW_SEQUENCES)
-    shorter = own.shorter(_MIN_CONTEXT)
+    shorter = None if "context" in tried else own.shorter(_MIN_CONTEXT)
     if shorter is not None:
         cost: ChangeCost = "free" if shorter * 2 >= use.context else "quality"
         yield own.change("context", f"a context of {shorter:,} tokens", cost, context=shorter, prompt=None)
@@ -110,31 +111,10 @@ def _of_inference(own: _Proposals) -> Iterator[Change]:
         fewer = largest(lambda n: own.fits(batch=n), 1, use.workload.batch)
         if fewer is not None and fewer < use.workload.batch:
             yield own.change("batch", f"a batch of {fewer}", "speed", batch=fewer)
-    if use.workload.kv_cache in (None, "bf16", "fp16", "f16") and len(runtime.cache_ladder) > 1:
+    plain = use.workload.kv_cache in (None, "bf16", "fp16", "f16")
+    if plain and "kv-cache" not in tried and len(runtime.cache_ladder) > 1:
         name = runtime.cache_ladder[1]
         yield own.change("kv-cache", f"a KV cache in {name}", "quality", kv_cache=name)
-    smaller = _smaller_weights(own)
-    if smaller is not None:
-        yield own.change("weights", f"weights in {smaller}", "quality", weights=smaller)
-    other = _least_memory(own)
-    if other is not None:
-        last = other.ladder.index(other.four_bits)
-        for name in other.ladder[1 : last + 1]:
-            moved = _run_by(own, other, name)
-            if place(moved, own.capacity).fits:
-                words = f"{other.id} with weights in {name}"
-                yield Change(kind="runtime", words=words, cost="speed", use=moved, capacity=own.capacity)
-                break
-
-
-def _smaller_weights(own: _Proposals) -> str | None:
-    """The largest smaller format with which all weights fit on the GPUs; else with which they fit in GPUs and RAM."""
-    use, shapes = own.use, own.use.with_shapes_alone().architecture
-    now = use.stored.total
-    smaller = [name for name in use.runtime.ladder if weights.stored(shapes, formats.weights(name)).total < 0.98 * now]
-    placed = {name: place(use.changed(weights=name), own.capacity) for name in smaller}
-    on_gpus = next((name for name, each in placed.items() if each.verdict == "fits"), None)
-    return on_gpus or next((name for name, each in placed.items() if each.fits), None)
 
 
 def _least_memory(own: _Proposals) -> Runtime | None:

@@ -65,6 +65,7 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="habana")),
     systems=("linux",),
     families=TORCH_FAMILIES,
+    made_on_load=("fp8", "bnb-4bit", "int8"),
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=_CACHES,

@@ -150,9 +150,8 @@ class Placement(Struct, frozen=True, kw_only=True):
 ChangeCost = Literal["free", "quality", "speed", "hardware"]
 """What a change costs."""
 ChangeKind = Literal[
-    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "weights", "runtime",
-    "chunked-loss", "sharding", "checkpointing", "optimizer", "precision", "method", "offload", "combined",
-    "more-gpus", "larger-gpu",
+    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "chunked-loss", "sharding",
+    "checkpointing", "optimizer", "precision", "method", "offload", "combined", "more-gpus", "larger-gpu",
 ]  # fmt: skip
 """What a change is about; ``combined``: several fields of the workload at once."""
 
@@ -170,6 +169,15 @@ class Alternative(Struct, frozen=True, kw_only=True):
     """Bytes that it then needs, on GPUs and in RAM."""
     cost: ChangeCost
     """What it costs."""
+    options: tuple[str, ...] = ()
+    """What to add to the ``llmcheck fit`` that was given; () where options alone cannot do it."""
+
+
+Loss = Literal["lossless", "negligible", "small", "noticeable", "large"]
+"""How much a weight format takes from a model's quality (``fit.quality``)."""
+NoLaunch = Literal["no-model", "no-file", "no-option"]
+"""Why a plan has no command. ``no-model``: the model is only a size. ``no-file``: no published file of it in this
+format is known. ``no-option``: the runtime has no option for this use."""
 
 
 class PlanMemory(Struct, frozen=True, kw_only=True):
@@ -226,10 +234,18 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of one sequence, or of training over all GPUs; None where it is not known."""
     installed: bool | None = None
     """Whether the judged environment has the runtime; None where that is not known."""
+    loss: Loss | None = None
+    """By the format of the weights; None where none was published, and in training."""
+    loss_source: str | None = None
+    """Where the loss was published; None where ``loss`` is."""
     argv: tuple[str, ...] = ()
-    """The ``llmcheck fit`` that reproduces it on the same machine."""
+    """The ``llmcheck fit`` that reproduces it; on this machine where it names none."""
+    options: tuple[str, ...] = ()
+    """What to add to the command line that was given, to see this plan in full."""
     launch: tuple[str, ...] | None = None
     """The command that runs it; None where none is known for this use."""
+    no_launch: NoLaunch | None = None
+    """Why there is none; None where there is one."""
     launch_environment: Mapping[str, str] = {}
     """Variables of ``launch_service`` where there is one, else of ``launch``."""
     launch_service: tuple[str, ...] = ()
@@ -275,6 +291,26 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """How it is done; None where it does not fit."""
 
 
+class Released(Struct, frozen=True, kw_only=True):
+    """The best other plan where the runtime or the weights that were named are left open."""
+
+    without: tuple[Literal["runtime", "weights"], ...]
+    """What was left open."""
+    plan: Plan
+    """The best then that is none of ``Fit.plans``."""
+
+
+class LeastMemory(Struct, frozen=True, kw_only=True):
+    """Of the formats that lose little, the way that needs the least memory."""
+
+    runtime: str
+    """Id of the runtime."""
+    weights: str
+    """Format."""
+    total: int
+    """Bytes that it needs in all."""
+
+
 EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}
 
 
@@ -309,6 +345,10 @@ class Fit(Struct, frozen=True, kw_only=True):
     """Changes with which it fits, cheapest first; () where it fits on the GPUs, or none was found."""
     plans: tuple[Plan, ...] = ()
     """Every way that fits within what the workload names, the best first: the one that this answer describes."""
+    released: tuple[Released, ...] = ()
+    """The best others without the runtime or the weights that were named; () where none was, or there is no other."""
+    least_memory: LeastMemory | None = None
+    """What it would take at least, where no plan fits and the weights were left open; else None."""
     speed: Speed | None = None
     """None where it does not fit."""
     assumptions: tuple[str, ...] = ()

@@ -35,6 +35,8 @@ class Candidate(Struct, frozen=True):
     """Name of the format that the model is published in."""
     wanted_context: int
     """Tokens that were wished for; the plan's own context may be shorter."""
+    is_alone: bool
+    """Its context and cache are those that would be chosen if they were left open: nothing smaller is better."""
     installed: bool | None
     """Whether the judged environment has the runtime; None: not known."""
 

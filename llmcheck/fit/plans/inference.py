@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
 from llmcheck import runtimes
 from llmcheck.fit import limits
 from llmcheck.fit.capacity import Capacity
@@ -14,24 +16,40 @@ from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu
 
+LONG_CONTEXT = 32_768
+"""Tokens that are planned for where the context is preferred and none is named."""
 _QUARTER = 4
 """A context that is shortened is halved, and halved again: fewer tokens are another job."""
 
 
-def wanted_context(use: ModelUse) -> int:
-    """Tokens: as named, else the usual ones as far as the model declares them."""
-    if use.workload.context is not None or use.workload.prompt is not None:
+def wanted_context(use: ModelUse, wishes: Wishes) -> int:
+    """Tokens: as named, else the usual ones as far as the model declares them; more where the context is preferred."""
+    if is_named(use):
         return use.context
-    return min(DEFAULT_CONTEXT, use.architecture.context or DEFAULT_CONTEXT)
+    usual = LONG_CONTEXT if wishes.prefer == "context" else DEFAULT_CONTEXT
+    return min(usual, use.architecture.context or usual)
 
 
-def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[ModelUse, PlacementResult]]:
-    """Uses that fit, with their placement. The finest format that lies on the GPUs alone ends a runtime's search."""
-    named = use.workload.context is not None or use.workload.prompt is not None
-    least = use.context if named else wishes.least_context
+def is_named(use: ModelUse) -> bool:
+    """Whether the workload names its context."""
+    return use.workload.context is not None or use.workload.prompt is not None
+
+
+class Way(Struct, frozen=True):
+    """A use that fits, with its placement."""
+
+    use: ModelUse
+    placed: PlacementResult
+    is_alone: bool
+    """No smaller cache and no shorter context of the same format lies on the GPUs alone where this one does not."""
+
+
+def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Way]:
+    """Ways that fit. The finest format that lies on the GPUs alone ends a runtime's search."""
+    least = use.context if is_named(use) else wishes.least_context
     for runtime in suitable(use, capacity, wishes):
         for name in format_names(use, runtime):
-            own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity))
+            own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity, wishes))
             if not _may_fit(own, capacity):
                 continue
             found = place(own, capacity)
@@ -39,21 +57,23 @@ def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[M
                 shorter = _smaller_cache(own, capacity, least)
                 if shorter is not None:
                     yield shorter
-                    if shorter[1].verdict == "fits":
+                    if shorter.placed.verdict == "fits":
                         break
                 continue
-            yield own, found
             if found.verdict == "fits":
+                yield Way(own, found, is_alone=True)
                 break
             smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
-            if smaller is not None and smaller[1].verdict == "fits":
+            helps = smaller is not None and smaller.placed.verdict == "fits"
+            yield Way(own, found, is_alone=not helps)
+            if smaller is not None and helps:
                 yield smaller
 
 
-def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity) -> int:
+def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity, wishes: Wishes) -> int:
     """Tokens: as named, else what the runtime takes by itself on so much GPU memory, else the usual ones."""
-    if use.workload.context is not None or use.workload.prompt is not None or runtime.default_context is None:
-        return wanted_context(use)
+    if is_named(use) or runtime.default_context is None:
+        return wanted_context(use, wishes)
     gpu_bytes = sum(device.total or 0 for group in capacity.groups for device in group)
     tokens = runtime.default_context(gpu_bytes)
     return min(tokens, use.architecture.context or tokens)
@@ -82,7 +102,12 @@ def _considered(runtime: Runtime, gpus: Sequence[Gpu], wishes: Wishes) -> bool:
 
 
 def reads(use: ModelUse, runtime: Runtime) -> bool:
-    """Whether it reads the file that the model is, or the format that was named; any model that is only a name."""
+    """Whether it reads the file that the model is, or the format that was named; any model that is only a name.
+
+    And whether it has a cache in the format that was named.
+    """
+    if use.workload.kv_cache is not None and use.workload.kv_cache not in runtime.cache_formats:
+        return False
     if use.workload.weights is not None or use.architecture.tensors:
         family = use.weight_format.family
         if use.architecture.source.endswith(".gguf") and use.workload.weights is None:
@@ -116,7 +141,7 @@ def _may_lie_on_gpus(use: ModelUse, capacity: Capacity) -> bool:
     return use.stored.total - use.stored.embedding <= gpus
 
 
-def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[ModelUse, PlacementResult] | None:
+def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> Way | None:
     """A quantised cache, then a shorter context, then both, where none was named; None where nothing of it helps.
 
     ``least``: tokens below which the context is not shortened.
@@ -127,7 +152,7 @@ def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[Model
     lengths = [use.context]
     while lengths[-1] // 2 >= least and lengths[-1] > use.context // _QUARTER:
         lengths.append(lengths[-1] // 2)
-    best: tuple[ModelUse, PlacementResult] | None = None
+    best: Way | None = None
     for context in lengths:
         for cache in caches:
             if context == use.context and cache == work.kv_cache:
@@ -135,7 +160,7 @@ def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[Model
             own = use.changed(context=context, kv_cache=cache)
             found = place(own, capacity)
             if found.verdict == "fits":
-                return own, found
+                return Way(own, found, is_alone=False)
             if found.fits and best is None:
-                best = own, found
+                best = Way(own, found, is_alone=False)
     return best

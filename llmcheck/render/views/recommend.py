@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from llmcheck import shell
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
-from llmcheck.schema.estimate import Band, Plan
+from llmcheck.render.views.plans import how, launch_lines, pasted, rate, tokens
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
 from llmcheck.units import format_gib, two_digits
 
@@ -24,6 +23,7 @@ _SPEED: dict[SpeedOf, str] = {
     "prompt": "speed: tokens/s of the text that is read, estimated",
     "training": "speed: tokens/s of the training, estimated",
 }
+_IN_FULL = "shows its memory and speed in full"
 _COUNTED: dict[LeftOutReason, str] = {
     "dominated": "no better than one of these in score, speed or context",
     "too-slow": "too slow to read along",
@@ -79,36 +79,13 @@ def _rows(value: Recommendations) -> list[list[Cell]]:
             Cell(model.id.rpartition("/")[2], "strong"),
             Cell(how(model.plan)),
             Cell(format_gib(model.plan.memory.total)),
-            Cell(_rate(model.tokens_per_second)),
+            Cell(rate(model.tokens_per_second)),
             *([] if value.speed_of == "training" else [Cell(tokens(model.longest_context))]),
             Cell("" if model.quality is None else f"{model.quality.value:.1f}", "accent"),
             _licence(model),
         ]
         for model in value.models
     ]
-
-
-def how(plan: Plan) -> str:
-    """``llama.cpp q8_0, partly in RAM``."""
-    where = "" if not plan.memory.ram else ", partly in RAM" if plan.gpus else ", in RAM"
-    method = "" if plan.method == "inference" else f" {plan.method}"
-    name = "" if plan.weights is None else f" {plan.weights}"
-    where = "" if plan.verdict == "fits" else where
-    return f"{plan.runtime}{method}{name}{where}"
-
-
-def _rate(rate: Band | None) -> str:
-    return "–" if rate is None else f"~{two_digits(rate.expected)}"
-
-
-def tokens(count: int | None) -> str:
-    """``32k``, ``1M``: whole multiples of 1024 as people write them."""
-    if count is None:
-        return ""
-    for unit, size in (("M", 1024**2), ("k", 1024)):
-        if count >= size and count % size == 0:
-            return f"{count // size}{unit}"
-    return f"{count:,}"
 
 
 def _licence(model: RecommendedModel) -> Cell:
@@ -141,8 +118,9 @@ def _notes(value: Recommendations) -> list[str]:
 
 
 def _commands(first: RecommendedModel) -> list[Block]:
-    lines = [] if first.plan.launch is None else [(shell.line(first.plan.launch), f"runs {first.id}")]
-    lines.append((shell.line(first.plan.argv), "shows its memory and speed in full"))
+    what = "fine-tunes" if first.plan.method != "inference" else "runs"
+    own = pasted(first.plan.argv)
+    lines = [*launch_lines(first.plan, f"{what} {first.id}"), *([(own, _IN_FULL)] if own else [])]
     return [Heading("Next"), Commands(lines)]
 
 
@@ -169,9 +147,9 @@ def reason(each: LeftOut, value: Recommendations) -> str:
                 f"({_own(each)} in {each.weights} here)"
             )
         case "too-slow":
-            rate = two_digits(each.tokens_per_second or 0.0)
+            speed = two_digits(each.tokens_per_second or 0.0)
             least = two_digits(value.least_tokens_per_second or 0.0)
-            return f"about {rate} tokens/s in {each.weights}, and reading along takes {least}"
+            return f"about {speed} tokens/s in {each.weights}, and reading along takes {least}"
         case "speed-unknown":
             return "part of it would lie in RAM, and how fast that is is not known"
         case "does-not-fit" if each.needed_bytes is not None and each.available_bytes is not None:
@@ -210,7 +188,7 @@ def _why(value: Recommendations, name: str) -> list[Block]:
     if value.models:
         model = value.models[0]
         loss = [] if model.loss is None else [f"{model.plan.weights}: its loss is {model.loss} ({model.loss_source})"]
-        texts = [f"{how(model.plan)}: {format_gib(model.plan.memory.total)}, {_rate(model.tokens_per_second)} tokens/s"]
+        texts = [f"{how(model.plan)}: {format_gib(model.plan.memory.total)}, {rate(model.tokens_per_second)} tokens/s"]
         texts += ["no other model is as good in score, speed and context at once", *loss, *_notes(value)]
         return [
             Heading(f"{name}: recommended", value.machine, "good", level=1),

@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck.advise.recommend import about, recommend
-from llmcheck.advise.runnable import LONG_CONTEXT, Choice, Question
+from llmcheck.advise.runnable import Choice, Question
 from llmcheck.api import hypothetical_machine
 from llmcheck.cli.commands.recommend import command
 from llmcheck.fit import capacity
 from llmcheck.fit.plans import Wishes
 from llmcheck.fit.plans.candidate import Preference
+from llmcheck.fit.plans.inference import LONG_CONTEXT
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.machine import Machine
