@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
 from llmcheck.probe.disk import model_cache
@@ -37,11 +35,10 @@ def fit(
     from llmcheck.fit.use import ModelUse
     from llmcheck.gpus import vendors
 
-    if workload.weights is None and (tagged := model_source.weights(model.model)) is not None:
-        workload = msgspec.structs.replace(workload, weights=tagged)
-    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
-    architecture = model_source.architecture(model, model_cache(Host()))
-    workload = validation.with_matching_runtime(workload, architecture)
+    named = model_source.use_of(
+        model, workload, model_cache(Host()), carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh
+    )
+    architecture, workload = named.architecture, named.workload
     judged_machine = machine()
     validation.check_machine(workload, judged_machine)
     use = with_defaults(ModelUse(architecture, workload), judged_machine)

@@ -97,11 +97,8 @@ def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
 
 
 def _models(profile: Profile) -> dict[str, Architecture]:
-    """The architecture of the known model that a profile's workload names, by that name."""
-    name = profile.workload.model if profile.workload is not None else None
-    if name is None:
+    if profile.workload is None or profile.workload.model is None:
         return {}
-    from llmcheck.api.model_source import known_model  # few profiles need the table of models
+    from llmcheck.api import model_source  # few profiles need the table of models
 
-    found = known_model(name)
-    return {} if found is None else {name: found}
+    return model_source.of_profile(profile)

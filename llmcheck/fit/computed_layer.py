@@ -87,6 +87,20 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
     )
 
 
+def to_show(profile: Profile, found: Sequence[ComputedMethod]) -> tuple[ComputedMethod, ...]:
+    """For each model of the workload one: for inference the planner's, for training the first that fits.
+
+    Where none fits it is the plain one, which says what is missing.
+    """
+    workload = profile.workload
+    groups = [[each for each in found if each.parameters == name] for name in model_names(workload)] if workload else []
+    shown = []
+    for group in filter(None, groups):
+        order = list(reversed(group)) if group[0].kind in ("weights", "plan") else group
+        shown.append(next((each for each in order if each.verdict in _FITTING), group[0]))
+    return tuple(shown)
+
+
 def _needed(workload: Workload) -> str:
     names = " and ".join(model_names(workload))
     if workload.method == "inference":
@@ -109,7 +123,8 @@ def _inference(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comput
         yield _planned(model, "weights", plain, best)
         return
     own = base.changed(weights=plain)
-    yield _method(model, "weights", plain, own, place(own, capacity), capacity)
+    placed = place(own, capacity)
+    yield _with_plan(_method(model, "weights", plain, own, placed, capacity), own, placed)
     if best is not None:
         yield _planned(model, "plan", best.use.weight_format.name, best)
 
@@ -139,10 +154,7 @@ def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
     for kind, each in training.all_methods(own):
         chosen, placed = training.easiest(each, capacity)
         cards = capacity if kind == "full" else None
-        found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, cards)
-        if placed.fits:
-            found = replace(found, plan=plan_of(candidate(chosen, placed), (model,)))
-        yield found
+        yield _with_plan(_method(model, kind, _FINE_TUNING[kind], chosen, placed, cards), chosen, placed)
 
 
 def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
@@ -159,6 +171,10 @@ def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
 
 def _planned(model: str, kind: MethodKind, name: str, found: Candidate) -> ComputedMethod:
     return replace(_method(model, kind, name, found.use, found.placed), plan=plan_of(found, (model,)))
+
+
+def _with_plan(found: ComputedMethod, use: ModelUse, placed: PlacementResult) -> ComputedMethod:
+    return replace(found, plan=plan_of(candidate(use, placed), (found.parameters,))) if placed.fits else found
 
 
 def _method(
