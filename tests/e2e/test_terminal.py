@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import termios
@@ -94,6 +95,8 @@ def commands_in(document: Any, key: str = "") -> set[str]:
     """Every value in a JSON document that is a command to paste, whatever its place."""
     if isinstance(document, dict):
         return set().union(*(commands_in(value, name) for name, value in document.items()))
+    if isinstance(document, list) and key == "argv":
+        return {shlex.join(document)}
     if isinstance(document, list):
         return set().union(*(commands_in(value, key) for value in document))
     return {document} if key in ("command", "undo", "documented", "advised") and isinstance(document, str) else set()
