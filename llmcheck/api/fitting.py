@@ -33,7 +33,7 @@ def fit(
     from llmcheck.fit import validation
     from llmcheck.fit.answer import answer, with_defaults
     from llmcheck.fit.use import ModelUse
-    from llmcheck.gpus import vendors
+    from llmcheck.gpus import idle_card
 
     named = model_source.use_of(
         model, workload, model_cache(Host()), carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh
@@ -43,10 +43,7 @@ def fit(
     validation.check_machine(workload, judged_machine)
     use = with_defaults(ModelUse(architecture, workload), judged_machine)
     validation.check_cache(use.runtime, workload.kv_cache, use.weight_format.family)
-    # GPUs with their own memory, which can be added to a machine
-    cards = tuple(
-        each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised
-    )
+    cards = tuple(each.spec for each in idle_card.proposable(catalog.gpu_specs()))
     found = answer(
         architecture,
         workload,

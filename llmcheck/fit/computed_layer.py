@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -16,9 +16,10 @@ from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of
 from llmcheck.fit.plans.policy import precision_class
 from llmcheck.fit.shapes import formats, typical
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus.identify import GpuRecord
 from llmcheck.gpus.names import short_name
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import ComputedMethod, MethodKind
+from llmcheck.schema.estimate import Cards, ComputedMethod, MethodKind
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
@@ -28,6 +29,7 @@ from llmcheck.units import format_gib, two_digits
 ID = "computed"
 SOURCE = "computed from {shapes}; 'llmcheck fit {model} -v' shows every term with its source"
 _FITTING = ("fits", "fits-with-offload")
+_UNFIT = "does-not-fit"
 _FINE_TUNING: dict[MethodKind, str] = {
     "full": "full with AdamW",
     "full-8bit-optimizer": "full with 8-bit AdamW",
@@ -37,12 +39,16 @@ _FINE_TUNING: dict[MethodKind, str] = {
 
 
 def methods(
-    profile: Profile, machine: Machine, models: Mapping[str, Architecture] | None = None
+    profile: Profile,
+    machine: Machine,
+    models: Mapping[str, Architecture] | None = None,
+    cards: Callable[[], Sequence[GpuRecord]] | None = None,
 ) -> tuple[ComputedMethod, ...]:
     """For each model of the workload the methods to report, in the order in which they are preferred.
 
     () for a profile without a workload, and where the GPUs could not be listed. ``models``: the shapes of the known
-    model that the workload names, by its id; KeyError without it.
+    model that the workload names, by its id; KeyError without it. ``cards``: gets the GPUs that may be proposed where
+    nothing fits; None: none are.
     """
     workload = profile.workload
     if workload is None or machine.gpus is None:
@@ -52,8 +58,22 @@ def methods(
     found: list[ComputedMethod] = []
     for name in model_names(workload):
         architecture = (models or {})[name] if workload.model else typical.architecture(name)
-        found += build(name, ModelUse(architecture, replace(workload, parameters=(), model=None)), capacity)
+        use = ModelUse(architecture, replace(workload, parameters=(), model=None))
+        group = list(build(name, use, capacity))
+        if cards is not None and workload.method != "pretrain" and all(each.verdict == _UNFIT for each in group):
+            group = _with_cards(group, use, capacity, cards())
+        found += group
     return tuple(found)
+
+
+def _with_cards(
+    group: list[ComputedMethod], use: ModelUse, capacity: Capacity, records: Sequence[GpuRecord]
+) -> list[ComputedMethod]:
+    """The last method, which needs least memory, with the cards on which the model fits in some way."""
+    from llmcheck.fit.hardware import that_hold  # only where nothing fits
+
+    wanted = _open(use) if use.is_inference else list(training.all_methods(_trained(use)))[-1][1]
+    return [*group[:-1], *(replace(each, held_by=that_hold(wanted, capacity, records)) for each in group[-1:])]
 
 
 def model_names(workload: Workload) -> tuple[str, ...]:
@@ -150,11 +170,14 @@ def _finer(name: str, plain: str) -> bool:
 
 
 def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
-    own = use.changed(context=use.workload.context or 2048)
-    for kind, each in training.all_methods(own):
+    for kind, each in training.all_methods(_trained(use)):
         chosen, placed = training.easiest(each, capacity)
         cards = capacity if kind == "full" else None
         yield _with_plan(_method(model, kind, _FINE_TUNING[kind], chosen, placed, cards), chosen, placed)
+
+
+def _trained(use: ModelUse) -> ModelUse:
+    return use.changed(context=use.workload.context or 2048)
 
 
 def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
@@ -294,12 +317,23 @@ def _remedy(found: Sequence[ComputedMethod]) -> str | None:
     """How many GPUs of this kind the preferred method needs, for the largest model that does not fit; if no machine has
     so many, where to find larger ones.
     """
+    held = next((each for each in reversed(found) if each.held_by), None)
+    if held is not None:
+        cards = " or ".join(_cards(each) for each in held.held_by)
+        how = f" by {held.method}" if held.kind == "qlora" else ""
+        return f"{cards} would hold {held.parameters}{how}; machines with their price: llmcheck cloud PROFILE"
     unfit = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not unfit:
         none = found[0].kind != "pretrain" and all(each.verdict == "does-not-fit" for each in found)
         return "larger GPUs would be enough; machines with their price: llmcheck cloud PROFILE" if none else None
     most = unfit[-1]
     return f"{most.cards} x {short_name(most.gpu)} would be enough for {most.parameters}, {most.method}"
+
+
+def _cards(cards: Cards) -> str:
+    """``4 x RTX 3060``, ``1 x RTX A6000 (48 GB)``."""
+    memory = "" if cards.memory_gb is None else f" ({cards.memory_gb:g} GB{' each' if cards.gpus > 1 else ''})"
+    return f"{cards.gpus} x {short_name(cards.gpu)}{memory}"
 
 
 def _sufficient_gpus(use: ModelUse, capacity: Capacity, total: int) -> int | None:

@@ -41,3 +41,8 @@ def system(records: Iterable[GpuRecord]) -> Os:
         return Os(system=fixed[0], architecture=fixed[1])
     hosts = (each.host_architecture for each in known if each.host_architecture)
     return Os(system="linux", architecture=next(hosts, "x86_64"))
+
+
+def proposable(records: Iterable[GpuRecord]) -> tuple[GpuRecord, ...]:
+    """The cards with their own memory, which can be added to a machine."""
+    return tuple(each for each in records if each.memory_reported and vendors.named(each.vendor).advised)

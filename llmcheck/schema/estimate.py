@@ -170,6 +170,10 @@ class Alternative(Struct, frozen=True, kw_only=True):
     """Bytes that it then needs, on GPUs and in RAM."""
     cost: ChangeCost
     """What it costs."""
+    gpus: int | None = None
+    """Of a change of the hardware: how many GPUs there would be; None for another change."""
+    gpu: str | None = None
+    """Their name, as ``--machine`` takes it; None for another change."""
 
 
 class PlanMemory(Struct, frozen=True, kw_only=True):
@@ -242,6 +246,17 @@ MethodKind = Literal["weights", "plan", "full", "full-8bit-optimizer", "lora", "
 """``weights``: inference with weights in a format; ``plan``: the best way that fits."""
 
 
+class Cards(Struct, frozen=True, kw_only=True):
+    """GPUs that would hold a model by themselves."""
+
+    gpus: int
+    """How many of them."""
+    gpu: str
+    """Their name."""
+    memory_gb: float | None
+    """Advertised memory of each, in GB; None for GPUs of the machine's own kind."""
+
+
 class ComputedMethod(Struct, frozen=True, kw_only=True):
     """One method of running the workload of a profile, for one model, on one machine."""
 
@@ -273,6 +288,9 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """US dollars to rent the GPUs for that run; None where ``days`` is, or no offer has them."""
     plan: Plan | None = None
     """How it is done; None where it does not fit."""
+    held_by: tuple[Cards, ...] = ()
+    """Where no method fits for the model: cards on which one does, the machine's own kind first; () where that was not
+    computed, or one machine cannot have enough of them."""
 
 
 EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}

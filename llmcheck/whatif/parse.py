@@ -205,8 +205,9 @@ def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
     if not 0 < count <= _MOST_GPUS:
         raise _too_many(count)
-    if re.fullmatch(_SIZE, name, re.IGNORECASE) and _bytes(name) <= cards.LARGEST * GB:
-        parsed.groups.append(_Group(card=_generic(name, count, parsed), count=count))
+    alone = re.sub(r"\s*\bcards?$", "", name, flags=re.IGNORECASE)  # "24 GB card" is how a generic one is called
+    if re.fullmatch(_SIZE, alone, re.IGNORECASE) and _bytes(alone) <= cards.LARGEST * GB:
+        parsed.groups.append(_Group(card=_generic(alone, count, parsed), count=count))
         return
     size = re.search(_SIZE, name, re.IGNORECASE)
     bare = name if size is None else f"{name[: size.start()]} {name[size.end() :]}"
