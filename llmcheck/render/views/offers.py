@@ -84,7 +84,7 @@ def _table(value: Offers, options: Options) -> tuple[list[Column], list[list[Cel
         (True, Column("$/h", right=True, fixed=True)),
         (not of_model, Column("how it runs, computed", min_width=18)),
         (of_model, Column("how it runs", min_width=12)),
-        (of_model, Column("memory", right=True, fixed=True)),
+        (of_model, Column("memory", right=True, fixed=True, below="takes {}")),
         (of_model, Column("tokens/s", right=True, fixed=True)),
         (of_model, Column("$/M tokens", right=True, fixed=True)),
         (against, Column("documented", min_width=10)),
@@ -122,7 +122,9 @@ def _way(ranked: RankedOffer) -> Cell:
     """Of a model."""
     if ranked.plan is None:
         return Cell(_WHY_NOT[ranked.why_not or "unknown"], "bad")
-    return Cell(how(ranked.plan), "warn" if ranked.why_not else "plain")
+    if ranked.why_not is not None:
+        return Cell(f"{how(ranked.plan)}; {_WHY_NOT[ranked.why_not]}", "warn")
+    return Cell(how(ranked.plan))
 
 
 def _runs(ranked: RankedOffer) -> Cell:
