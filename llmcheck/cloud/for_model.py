@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from llmcheck.cloud.judge import price_of_tokens
-from llmcheck.cloud.offers import ABOUT_PRICES, LEFT_OUT, is_rentable, within_reason
+from llmcheck.cloud.offers import ABOUT_PRICES, LEFT_OUT, WITHOUT_RAM, is_rentable, within_reason
 from llmcheck.cloud.rented import Cards, alike, as_machine, in_words
 from llmcheck.fit.plans import Candidate, plan_of, plans
 from llmcheck.fit.plans.policy import READABLE
@@ -98,5 +98,7 @@ def _notes(use: ModelUse, shown: Sequence[RankedOffer], everything: bool) -> Ite
         yield "no offer in the table runs it at a usable speed"
     if use.is_inference and any(each.usd_per_million_tokens is not None for each in shown):
         yield "$ per million tokens: one sequence at a time; a server that answers many at once costs less for each"
+    if any(each.offer.ram_gib is None for each in shown):
+        yield WITHOUT_RAM
     if not everything:
         yield LEFT_OUT

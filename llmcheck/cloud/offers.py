@@ -17,6 +17,7 @@ _NO_MODELS: Models = {}
 ABOUT_PRICES = "list prices on the dates shown, not quotes; disk, traffic and tax are extra; availability is not known"
 _ABSURD = 100
 """Times the price of the cheapest: nobody rents that for the same work."""
+WITHOUT_RAM = "where an offer does not state its RAM, its plan does without"
 LEFT_OUT = (
     "left out, and shown by --all: what does not fit, community and marketplace machines, and what costs over "
     f"{_ABSURD} times the cheapest"
@@ -33,10 +34,11 @@ def rank_offers(
 ) -> Offers:
     """The cheapest offer of each provider on which the profile is ready, and the offers that the document names.
 
-    Offers are judged on hardware alone, as ``check`` judges the same machine. A fact that an offer does not state is
-    listed as unknown and never disqualifies it. ``everything``: all offers, those that fit first, with the community
-    and marketplace tiers, whose machines are private or can be interrupted. ``cards``: the GPU table by name.
-    ``models``: the shapes of the known model that the profile names.
+    Offers are judged on hardware alone, as ``check`` judges the same machine. No documented figure is missed by a fact
+    that an offer does not state, which is listed as unknown; plans do without RAM that is not stated. ``everything``:
+    all offers, those that fit first, with the community and marketplace tiers, whose machines are private or can be
+    interrupted. ``cards``: the GPU table by name. ``models``: the shapes of the known model that the profile names;
+    KeyError without them.
     """
     judge = judge_of(profile, corrections, cards, models)
     candidates = _by_price(judge, [offer for offer in offers if is_rentable(offer, everything)])
@@ -142,5 +144,7 @@ def _notes(profile: Profile, shown: Sequence[RankedOffer], everything: bool) -> 
         yield f"no offer in the table meets the hardware requirements of {profile.id}"
     if any(each.nodes > 1 for each in fitting):
         yield "a cluster has to be reserved with the provider: the list price is a lower bound"
+    if any(each.offer.ram_gib is None for each in shown):
+        yield WITHOUT_RAM
     if not everything:
         yield LEFT_OUT

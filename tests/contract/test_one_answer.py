@@ -161,6 +161,7 @@ def compare(offer: Offer, tier: str) -> None:
     assert (ranked.verdict, ranked.computed) == (report.hardware, None if status == "skipped" else status)
     shown = computed_layer.to_show(profiles.load(tier), report.computed)
     assert [brief(each) for each in ranked.runs] == [brief(each) for each in shown]
+    assert not (ranked.fits and judge(tier).refuses(offer))
     if ranked.why_not != "no-cluster":
         assert ranked.fits == (report.hardware != "not-ready" and status in (None, "pass", "warn"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from llmcheck.catalog import profiles
 from llmcheck.cloud.judge import judge_of
 from llmcheck.cloud.offers import cheapest_that_runs, is_rentable, passing, rank_offers
 from llmcheck.cloud.rented import as_machine, cards_of, in_words
+from llmcheck.render import Options
 from llmcheck.schema.advice import Offers
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import ProfileReport
@@ -267,3 +269,28 @@ def test_offers_with_the_same_hardware_are_judged_once() -> None:
         judge.rank(replace(PLAIN, id=f"at-{price}", price_hour=price))
     judge.rank(replace(PLAIN, ram_gib=64))
     assert len(judge.reports) == 2
+
+
+def test_a_profile_of_ones_own_may_name_a_known_model(tmp_path: Path) -> None:
+    own = tmp_path / "my node.toml"
+    own.write_text(
+        'id = "mine"\ntitle = "Mine"\ntask = "inference"\nsources = ["this test"]\n'
+        '[workload]\nmethod = "inference"\nmodel = "gpt-oss-20b"\n'
+        '[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "24 GB"\n'
+    )
+    found = api.cloud(str(own))
+    assert (found.profile, found.path) == ("mine", str(own))
+    assert found.offers
+    for each in found.offers:
+        assert [method.parameters for method in each.runs] == ["gpt-oss-20b"]
+        assert each.argv[:3] == ("llmcheck", "fit", "gpt-oss-20b")
+    text = api.render(found, "text", Options(width=100))
+    assert f"llmcheck check '{own}' --machine" in text
+
+
+def test_unstated_ram_is_said() -> None:
+    bare = replace(PLAIN, ram_gib=None)
+    assert [any("RAM" in note for note in ranked_offers("inference-70b", [each]).notes) for each in (bare, PLAIN)] == [
+        True,
+        False,
+    ]
