@@ -43,19 +43,15 @@ def fit(
     from llmcheck.fit import validation
     from llmcheck.fit.answer import answer
     from llmcheck.fit.plans import Wishes
-    from llmcheck.gpus import vendors
+    from llmcheck.gpus import idle_card
 
-    if workload.weights is None and (tagged := model_source.weights(model.model)) is not None:
-        workload = msgspec.structs.replace(workload, weights=tagged)
-    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
-    architecture = model_source.architecture(model, model_cache(Host()))
-    workload = validation.with_matching_runtime(workload, architecture)
+    named = model_source.use_of(
+        model, workload, model_cache(Host()), carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh
+    )
+    architecture, workload = named.architecture, named.workload
     judged_machine = machine()
     validation.check_machine(workload, judged_machine)
-    # GPUs with their own memory, which can be added to a machine
-    cards = tuple(
-        each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised
-    )
+    cards = tuple(each.spec for each in idle_card.proposable(catalog.gpu_specs()))
     found = answer(
         architecture,
         workload,

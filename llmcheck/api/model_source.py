@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,11 @@ from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.architecture import Architecture
+
+if TYPE_CHECKING:
+    from llmcheck.fit.use import ModelUse
+    from llmcheck.schema.profile import Profile
+    from llmcheck.schema.workload import Workload
 
 _TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
 _PATH_LIKE = (os.sep, "." + os.sep, "~")
@@ -64,6 +70,39 @@ def architecture(source: ModelSource, cache: str) -> Architecture:
     if source.repository:
         return _from_hub(source.repository, cache)
     return _named(source.model or "", cache)
+
+
+def use_of(
+    source: ModelSource, workload: Workload, cache: str, *, carbon_intensity_g_per_kwh: float | None = None
+) -> ModelUse:
+    """The model with a workload that was checked. ``cache``: the folder where huggingface_hub stores models.
+
+    Raises DataError and UsageError.
+    """
+    from llmcheck.fit import validation
+    from llmcheck.fit.use import ModelUse
+
+    if workload.weights is None and (tagged := weights(source.model)) is not None:
+        workload = replace(workload, weights=tagged)
+    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
+    found = architecture(source, cache)
+    return ModelUse(found, validation.with_matching_runtime(workload, found))
+
+
+def found_here_or_on_hub(name: str, cache: str) -> ModelSource:
+    """A model by any of its names; a repository that is neither in the table nor in the cache is fetched."""
+    path = os.path.expanduser(name)
+    elsewhere = "/" in name and find.is_repository(name) and not os.path.exists(path)
+    if elsewhere and known_model(name) is None and find.cached(name, cache) is None:
+        return ModelSource(repository=name)
+    return ModelSource(model=name)
+
+
+def of_profile(profile: Profile) -> dict[str, Architecture]:
+    """The architecture of the known model that a profile's workload names, by that name; {} where it names none."""
+    name = profile.workload.model if profile.workload is not None else None
+    found = None if name is None else known_model(name)
+    return {} if name is None or found is None else {name: found}
 
 
 def _named(name: str, cache: str) -> Architecture:

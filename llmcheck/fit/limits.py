@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from llmcheck.fit.capacity import Capacity
-from llmcheck.fit.changes import Change, combined_changes, hardware_changes, largest, single_changes
+from llmcheck.fit.changes import Change, combined_changes, largest, single_changes
 from llmcheck.fit.options import difference
 from llmcheck.fit.placement import place
 from llmcheck.fit.reason import sentence
@@ -93,9 +93,11 @@ def alternatives(
         for change in (each for each in many if each.cost == cost):
             if len(found) < _SHOWN - 1:
                 _try(change, found, given, on_gpus_alone)
+    from llmcheck.fit.hardware import hardware_changes  # it asks the planner, which needs this module
+
     for kind in hardware_changes(use, capacity, specs):
-        if len(found) < _SHOWN:
-            any(_try(change, found, given, on_gpus_alone) for change in kind)
+        if len(found) < _SHOWN:  # who buys a card wants all of it on the card
+            any(_try(change, found, given, on_gpus_alone or use.is_inference) for change in kind)
     return tuple(found)
 
 
@@ -126,6 +128,8 @@ def _try(change: Change, found: list[Alternative], given: Workload, on_gpus_alon
             workload=workload,
             total=placed.memory.total,
             cost=change.cost,
+            gpus=change.gpus,
+            gpu=change.gpu,
             options=_options(change, given),
         )
     )

@@ -169,6 +169,10 @@ class Alternative(Struct, frozen=True, kw_only=True):
     """Bytes that it then needs, on GPUs and in RAM."""
     cost: ChangeCost
     """What it costs."""
+    gpus: int | None = None
+    """Of a change of the hardware: how many GPUs there would be; None for another change."""
+    gpu: str | None = None
+    """Their name, as ``--machine`` takes it; None for another change."""
     options: tuple[str, ...] = ()
     """What to add to the ``llmcheck fit`` that was given; () where options alone cannot do it."""
 
@@ -258,6 +262,17 @@ MethodKind = Literal["weights", "plan", "full", "full-8bit-optimizer", "lora", "
 """``weights``: inference with weights in a format; ``plan``: the best way that fits."""
 
 
+class Cards(Struct, frozen=True, kw_only=True):
+    """GPUs that would hold a model by themselves."""
+
+    gpus: int
+    """How many of them."""
+    gpu: str
+    """Their name."""
+    memory_gb: float | None
+    """Advertised memory of each, in GB; None for GPUs of the machine's own kind."""
+
+
 class ComputedMethod(Struct, frozen=True, kw_only=True):
     """One method of running the workload of a profile, for one model, on one machine."""
 
@@ -289,6 +304,9 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """US dollars to rent the GPUs for that run; None where ``days`` is, or no offer has them."""
     plan: Plan | None = None
     """How it is done; None where it does not fit."""
+    held_by: tuple[Cards, ...] = ()
+    """Where no method fits for the model: cards on which one does, the machine's own kind first; () where that was not
+    computed, or one machine cannot have enough of them."""
 
 
 class Released(Struct, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ def document(value: object, options: Options) -> Document:
         case Offers():
             from llmcheck.render.views.offers import offers
 
-            return offers(value)
+            return offers(value, options)
         case Recommendations():
             from llmcheck.render.views.recommend import recommend
 
