@@ -28,6 +28,7 @@ def overview(machine: MachineSource) -> Report:
             offers=catalog.offers(),
             corrections=corrections,
             starters=catalog.starters(),
+            gpus=catalog.gpu_specs,
         ),
     )
     return msgspec.structs.replace(report, next=step, advice=advice)
