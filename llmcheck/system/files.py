@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 READ_LIMIT = 4 * 2**20
@@ -58,6 +59,17 @@ class Files:
         """A folder's entries, sorted; None if it cannot be listed."""
         try:
             return sorted(os.listdir(self.at(path)))
+        except OSError:
+            return None
+
+    def entries(self, path: str, most: int) -> Sequence[tuple[str, bool]] | None:
+        """At most so many entries of a folder in any order, and whether each is a folder; None if it cannot be listed.
+
+        A link to a folder is no folder here.
+        """
+        try:
+            with os.scandir(self.at(path)) as found:
+                return [(each.name, each.is_dir(follow_symlinks=False)) for each in itertools.islice(found, most)]
         except OSError:
             return None
 

@@ -177,7 +177,7 @@ class _Command(Sectioned):
 @output_options(*DOCUMENTS)
 def command(fit_options: FitOptions, machine_options: MachineOptions, output_options: OutputOptions) -> int:
     workload = _workload(fit_options)
-    source = machine_source(machine_options)
+    source = machine_source(machine_options, model_caches=True)
     from llmcheck import api
 
     if _asks_which(fit_options, workload):
