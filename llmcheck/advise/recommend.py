@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.advise.runnable import Choice, Losses, Question, Runnable, least_speed, memory_known, sorted_out, speed_of
+from llmcheck.advise.runnable import (
+    Choice,
+    Losses,
+    Question,
+    Runnable,
+    least_speed,
+    memory_known,
+    names_of,
+    sorted_out,
+    speed_of,
+)
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.plans import plan_of
 from llmcheck.fit.plans.candidate import Preference
@@ -187,7 +197,7 @@ def _plan(runnable: Runnable) -> Plan:
     """Of the release itself: the plan was made for shapes that others may share."""
     use, name = runnable.candidate.use, runnable.choice.listed.repository
     own = ModelUse(replace(use.architecture, name=name), use.workload)
-    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words, runnable.choice.listed.gguf)
+    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words, names_of(runnable.choice.listed))
 
 
 def _figure(score: Score, scale: Scale) -> QualityFigure:

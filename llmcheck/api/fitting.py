@@ -34,6 +34,7 @@ def fit(
     from llmcheck.api import model_source
     from llmcheck.fit import validation
     from llmcheck.fit.answer import answer, with_defaults
+    from llmcheck.fit.plans import Wishes
     from llmcheck.fit.use import ModelUse
     from llmcheck.gpus import vendors
 
@@ -57,6 +58,7 @@ def fit(
         assume_idle=assume_idle,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,
+        wishes=Wishes(names=model_source.names(architecture.name)),
         words=model.words,
     )
     if found.speed is None or found.speed.days is None:

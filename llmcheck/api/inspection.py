@@ -62,7 +62,8 @@ def start_inspection(
     whose disk is inspected and judged. ``probe_seconds`` and ``total_seconds``: time limits for each probe and for all.
     ``explain``: record where each fact was read. ``probe_net``: use the network, to test whether the hub and the
     package index can be reached. ``measure``: ``disk`` times reads. ``modules``: returns the import names to look
-    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function raises InspectionError if nothing could be found out.
+    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function
+    raises InspectionError if nothing could be found out.
     """
     host = Host()
     query = query or InterpreterQuery(choose(None, host.environ, host.cwd))

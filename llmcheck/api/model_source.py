@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,9 @@ from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.architecture import Architecture
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Names
 
 _TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
 _PATH_LIKE = (os.sep, "." + os.sep, "~")
@@ -92,6 +96,15 @@ def weights(name: str | None) -> str | None:
     """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
     tag = tags.parse(name or "")
     return tag.weights if tag is not None and not os.path.exists(name or "") else None
+
+
+def names(repository: str) -> Names:
+    """Where a listed model is published beside its own repository; nothing for another model."""
+    from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Names
+
+    wanted = repository.lower()
+    found = next((each for each in catalog.listed_models() if each.repository.lower() == wanted), None)
+    return NOWHERE_ELSE if found is None else Names(gguf=found.gguf, ollama=found.ollama)
 
 
 def is_known(name: str) -> bool:

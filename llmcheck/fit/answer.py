@@ -14,7 +14,7 @@ from llmcheck.fit.limits import alternatives, best_weights, largest_batch, large
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import PlacementResult, budget, place
-from llmcheck.fit.plans import NO_WISHES, Wishes, plan_of, plans_on
+from llmcheck.fit.plans import NO_WISHES, Wishes, downloads, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
@@ -41,6 +41,7 @@ def answer(
     between plans. ``words``: the arguments of ``llmcheck fit`` that name the model.
     """
     capacity = capacities.of(machine, assume_idle=assume_idle)
+    wishes = replace(wishes, storage=downloads.storage(machine))
     found_plans = plans_on(ModelUse(architecture, workload), capacity, wishes)
     if found_plans:
         use, placed = found_plans[0].use, found_plans[0].placed
@@ -61,7 +62,7 @@ def answer(
         speed=rates,
         assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
-        plans=tuple(plan_of(each, words) for each in found_plans),
+        plans=tuple(plan_of(each, words, wishes.names) for each in found_plans),
     )
     idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
     return _with_alternatives(found, use, capacity, idle, specs)

@@ -57,6 +57,7 @@ RUNTIME = Runtime(
     systems=("linux", "windows"),
     needs_gpu=True,
     families=("exl3",),
+    caches=(),
     native_family="exl3",
     ladder=("exl3-8.0", "exl3-6.0", "exl3-5.0", "exl3-4.0", "exl3-3.0", "exl3-2.0"),
     four_bits="exl3-4.0",

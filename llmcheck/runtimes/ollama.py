@@ -62,6 +62,8 @@ RUNTIME = Runtime(
     ),
     families=ggml.FAMILIES,
     gguf_file="computes",
+    files="gguf",
+    caches=("ollama",),
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",

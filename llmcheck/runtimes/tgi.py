@@ -65,6 +65,7 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="habana")),
     systems=("linux",),
     families=TORCH_FAMILIES,
+    caches=(),
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=_CACHES,

@@ -187,6 +187,10 @@ class PlanMemory(Struct, frozen=True, kw_only=True):
     """Bytes on the fullest GPU; 0 where none is used."""
 
 
+DownloadUnknown = Literal["cache-not-read"]
+"""Why a download is not known: what was downloaded before could not be read, or was not looked for."""
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """One whole way to use a model on a machine, as the planner found it."""
 
@@ -226,6 +230,19 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of one sequence, or of training over all GPUs; None where it is not known."""
     installed: bool | None = None
     """Whether the judged environment has the runtime; None where that is not known."""
+    download_bytes: int | None = None
+    """Bytes of weights that are still to be downloaded; 0 where all of them are there; None: not known."""
+    download_unknown: DownloadUnknown | None = None
+    """Why ``download_bytes`` is None."""
+    download_folder: str | None = None
+    """Where the weights lie or are put; None where that is not known."""
+    download_free_bytes: int | None = None
+    """Bytes that may be written there; None where that is not known, and where nothing is downloaded."""
+    download_short_bytes: int | None = None
+    """Bytes by which that is too little; 0: it is enough; None where it is not known."""
+    cached: str | None = None
+    """Where the weights are: ``huggingface``, ``ollama``, ``llama.cpp``, or ``file`` for a file that was named; None:
+    they are not there, or that is not known."""
     argv: tuple[str, ...] = ()
     """The ``llmcheck fit`` that reproduces it on the same machine."""
     launch: tuple[str, ...] | None = None

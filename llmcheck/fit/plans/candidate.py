@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from llmcheck.fit.placement import PlacementResult
+from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Download, Names, Storage
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Speed
 
@@ -23,6 +24,10 @@ class Wishes(Struct, frozen=True, kw_only=True):
     """Tokens below which a context is not shortened."""
     installed: frozenset[str] | None = None
     """Ids of the runtimes that the judged environment has; None: not known."""
+    storage: Storage | None = None
+    """What was downloaded before, and the space for more; None: downloads are not judged."""
+    names: Names = NOWHERE_ELSE
+    """Where the model is published."""
 
 
 class Candidate(Struct, frozen=True):
@@ -37,6 +42,10 @@ class Candidate(Struct, frozen=True):
     """Tokens that were wished for; the plan's own context may be shorter."""
     installed: bool | None
     """Whether the judged environment has the runtime; None: not known."""
+    storage: Storage | None = None
+    """As in ``Wishes``."""
+    download: Download | None = None
+    """What it has to download; None where downloads are not judged."""
 
     @property
     def tokens_per_second(self) -> float | None:

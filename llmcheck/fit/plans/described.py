@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmcheck.fit.memory.total import resolved
+from llmcheck.fit.plans import downloads
 from llmcheck.fit.plans.candidate import Candidate
+from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Download, Names, Storage
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Launch, LaunchLine
 from llmcheck.schema.estimate import Plan, PlanMemory
@@ -22,15 +24,17 @@ _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
 _CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
 
 
-def plan_of(candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] = ()) -> Plan:
+def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names = NOWHERE_ELSE) -> Plan:
     """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``.
 
-    ``gguf``: repositories with GGUF files of the model, the preferred one first.
+    ``names``: where the model is published beside its own repository.
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    line = _launch(full, candidate, gguf)
+    download = downloads.of(use, names, candidate.storage or Storage())
+    judged = candidate.storage is not None
+    line = _launch(full, candidate, download)
     return Plan(
         runtime=use.runtime.id,
         method=work.method,
@@ -56,6 +60,12 @@ def plan_of(candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] 
         optimizer=None if use.is_inference else full.workload.optimizer,
         tokens_per_second=candidate.speed.decode or candidate.speed.train,
         installed=candidate.installed,
+        download_bytes=download.bytes if judged else None,
+        download_unknown=download.unknown,
+        download_folder=download.folder,
+        download_free_bytes=download.free if download.bytes else None,
+        download_short_bytes=download.short if judged else None,
+        cached=download.cached,
         argv=("llmcheck", "fit", *words, *options(work)),
         launch=None if line is None else line.argv,
         launch_environment={} if line is None else line.environment,
@@ -87,27 +97,19 @@ def _options(workload: Workload) -> Iterator[str]:
         yield from ("--tokens", f"{workload.tokens:.0f}")
 
 
-def _file(use: ModelUse, gguf: tuple[str, ...]) -> tuple[str | None, str | None]:
-    """What is loaded: a repository or path, and the tag of a file in it; None where nothing is known to have it."""
-    name = use.architecture.name
-    if use.weight_format.family != "gguf" or name.endswith(".gguf"):
-        return name, None
-    return (gguf[0], use.weight_format.name.upper()) if gguf else (None, None)
-
-
-def _launch(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...]) -> LaunchLine | None:
+def _launch(use: ModelUse, candidate: Candidate, download: Download) -> LaunchLine | None:
     """None where there is nothing to load: a model that is only a size, or no repository is known to have the file."""
-    name, tag = _file(use, gguf)
-    if use.architecture.estimated or name is None:
+    if use.architecture.estimated or download.repository is None:
         return None
     placed = candidate.placed
     placement = placed.placement
     helped = placement is not None and placed.verdict != "fits"
     return use.runtime.launch(
         Launch(
-            model=name,
-            quantisation=tag,
-            is_path=name.endswith(".gguf"),
+            model=download.repository,
+            quantisation=download.tag,
+            is_path=download.repository.endswith(".gguf"),
+            quantises_on_load=use.is_inference and downloads.makes_it_while_loading(use),
             workload=use.workload,
             gpus=len(placed.devices) or (0 if use.is_inference else 1),
             gpu_layers=placement.gpu_layers if placement is not None and helped else None,

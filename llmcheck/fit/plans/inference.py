@@ -9,6 +9,7 @@ from llmcheck.fit import limits
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import PlacementResult, place
+from llmcheck.fit.plans import downloads
 from llmcheck.fit.plans.candidate import Wishes
 from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
@@ -26,28 +27,49 @@ def wanted_context(use: ModelUse) -> int:
 
 
 def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[ModelUse, PlacementResult]]:
-    """Uses that fit, with their placement. The finest format that lies on the GPUs alone ends a runtime's search."""
+    """Uses that fit, with their placement.
+
+    The finest format that lies on the GPUs alone, and whose download fits the disk, ends a runtime's search; after it
+    only formats are tried that were downloaded before.
+    """
     named = use.workload.context is not None or use.workload.prompt is not None
     least = use.context if named else wishes.least_context
     for runtime in suitable(use, capacity, wishes):
+        ended = False
         for name in format_names(use, runtime):
             own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity))
-            if not _may_fit(own, capacity):
+            if (ended and not _is_there(own, wishes)) or not _may_fit(own, capacity):
                 continue
-            found = place(own, capacity)
-            if not found.fits:
-                shorter = _smaller_cache(own, capacity, least)
-                if shorter is not None:
-                    yield shorter
-                    if shorter[1].verdict == "fits":
-                        break
-                continue
-            yield own, found
-            if found.verdict == "fits":
-                break
-            smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
-            if smaller is not None and smaller[1].verdict == "fits":
-                yield smaller
+            ways = list(_ways(own, capacity, least))
+            yield from ways
+            if ways and ways[0][1].verdict == "fits" and not _lacks_space(own, wishes):
+                ended = True
+                if wishes.storage is None or not wishes.storage.by_name:
+                    break
+
+
+def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[tuple[ModelUse, PlacementResult]]:
+    """With one runtime and format: as it is, or with the smaller cache or shorter context that makes it fit."""
+    found = place(own, capacity)
+    if not found.fits:
+        shorter = _smaller_cache(own, capacity, least)
+        if shorter is not None:
+            yield shorter
+        return
+    yield own, found
+    if found.verdict != "fits" and _may_lie_on_gpus(own, capacity):
+        smaller = _smaller_cache(own, capacity, least)
+        if smaller is not None and smaller[1].verdict == "fits":
+            yield smaller
+
+
+def _is_there(use: ModelUse, wishes: Wishes) -> bool:
+    return wishes.storage is not None and downloads.of(use, wishes.names, wishes.storage).bytes == 0
+
+
+def _lacks_space(use: ModelUse, wishes: Wishes) -> bool:
+    """Whether it is known that the download does not fit the disk."""
+    return wishes.storage is not None and bool(downloads.of(use, wishes.names, wishes.storage).short)
 
 
 def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity) -> int:

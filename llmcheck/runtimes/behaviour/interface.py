@@ -152,6 +152,11 @@ class Runtime(Struct, frozen=True, kw_only=True):
     gguf_file: Literal["computes", "dequantises"] | None = None
     """``computes``: with the tensors of a GGUF file as they are; ``dequantises``: after it converted them to 16 bits;
     None: it does not read GGUF files."""
+    files: Literal["safetensors", "gguf"] = "safetensors"
+    """The files that it loads a model from where it is given a repository."""
+    caches: tuple[str, ...] = ("huggingface",)
+    """Programs in whose caches it looks for a model (``ModelCache.program``), and downloads it to the first; () where
+    it is told a folder."""
     ladder: tuple[str, ...]
     """Weight formats to propose, largest first."""
     common_ladder: tuple[str, ...] = ()
