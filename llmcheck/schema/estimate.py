@@ -230,6 +230,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of one sequence, or of training over all GPUs; None where it is not known."""
     installed: bool | None = None
     """Whether the judged environment has the runtime; None where that is not known."""
+    file_bytes: int | None = None
+    """Bytes of the files that are loaded, wherever they are; None where downloads were not judged."""
     download_bytes: int | None = None
     """Bytes of weights that are still to be downloaded; 0 where all of them are there; None: not known."""
     download_unknown: DownloadUnknown | None = None

@@ -54,8 +54,10 @@ class Download(Struct, frozen=True, kw_only=True):
     """What the runtime is given: a repository, a path or a tag; None where none is known to have the file."""
     tag: str | None = None
     """Of one file in a repository: ``Q4_K_M``."""
+    size: int
+    """Bytes of the files that are loaded, wherever they are."""
     bytes: int | None = None
-    """0 where all of it is there; None: not known, and ``unknown`` says why."""
+    """Still to be downloaded: 0 where all of it is there; None: not known, and ``unknown`` says why."""
     unknown: DownloadUnknown | None = None
     cached: str | None = None
     """Program in whose cache it lies, or ``file``; None where it does not."""
@@ -88,21 +90,21 @@ def of(use: ModelUse, names: Names, stored: Storage) -> Download:
     """The download of one use, whose runtime and weights are chosen."""
     repository, tag, size = _wanted(use, names)
     if _is_file(use):
-        return Download(repository=repository, tag=tag, bytes=0, cached="file")
+        return Download(repository=repository, tag=tag, size=size, bytes=0, cached="file")
     programs = use.runtime.caches
     own = stored.caches.get(programs[0]) if programs else None
     found = _found(use, names, stored, size)
     if found is not None:
         program, model = found
-        repository, tag = _given(program, model)
-        return Download(
-            repository=repository, tag=tag, bytes=0, cached=program, folder=stored.caches[program].path
-        )  # fmt: skip
+        repository, tag = _given(model)
+        place = stored.caches[program].path
+        return Download(repository=repository, tag=tag, size=model.bytes, bytes=0, cached=program, folder=place)
     unread = any(each in stored.caches and stored.caches[each].models is None for each in programs)
     known = not programs or (stored.looked_for and not unread)
     return Download(
         repository=repository,
         tag=tag,
+        size=size,
         bytes=size if known else None,
         unknown=None if known else "cache-not-read",
         folder=None if own is None else own.path,
@@ -209,10 +211,10 @@ def _repository(given: str) -> tuple[str, str | None]:
     return repository, tag or None
 
 
-def _given(program: str, model: CachedModel) -> tuple[str, str | None]:
-    """Repository and tag, as its program is given them."""
+def _given(model: CachedModel) -> tuple[str, str | None]:
+    """Repository and tag, as its program is given them; a name with a colon has the tag in it."""
     repository, tag = _repository(model.repository)
-    if program == "ollama" or model.format in (None, "safetensors"):
+    if ":" in model.repository or model.format in (None, "safetensors"):
         return repository, tag
     return repository, model.format.upper()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.render import Options
+from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
@@ -195,7 +196,8 @@ def _facts(value: Fit) -> list[Fact]:
         facts.append(Fact("best weight format", f"{value.best_weights}, entirely on the GPU"))
     if value.speed is not None:
         facts += _pace(value.speed)
-    return facts
+    download = downloads.fact(value.plans[0]) if value.plans else None
+    return facts if download is None else [*facts, download]
 
 
 def _pace(speed: Speed) -> list[Fact]:

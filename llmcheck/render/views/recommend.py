@@ -6,10 +6,11 @@ from collections import Counter
 
 from llmcheck import shell
 from llmcheck.render import Options
+from llmcheck.render.views import downloads, launch
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
 from llmcheck.schema.estimate import Band, Plan
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
-from llmcheck.units import format_gib, two_digits
+from llmcheck.units import format_gb, format_gib, two_digits
 
 _FOR = {
     "chat": "to chat with",
@@ -135,15 +136,27 @@ def _notes(value: Recommendations) -> list[str]:
     if weighty:
         formats = ", ".join(dict.fromkeys(weighty))
         notes.append(f"{formats}: what is published of its loss is noticeable; llmcheck recommend --why MODEL names it")
+    here = [each.id.rpartition("/")[2] for each in value.models if each.plan.cached not in (None, "file")]
+    if here:
+        notes.append(f"downloaded before: {', '.join(here)}")
     if any(each.gated is None for each in value.models):
         notes.append("where no gate is named, none is known of: the hub says so when you download")
     return notes
 
 
 def _commands(first: RecommendedModel) -> list[Block]:
-    lines = [] if first.plan.launch is None else [(shell.line(first.plan.launch), f"runs {first.id}")]
-    lines.append((shell.line(first.plan.argv), "shows its memory and speed in full"))
-    return [Heading("Next"), Commands(lines)]
+    plan = first.plan
+    *services, last = launch.lines(plan) or [""]
+    lines = [(each, "runs first, in a terminal of its own") for each in services]
+    if last:
+        download = f", after a download of {format_gb(plan.download_bytes)}" if plan.download_bytes else ""
+        lines.append((last, f"runs {first.id}{download}"))
+    lines.append((shell.line(plan.argv), "shows its memory and speed in full"))
+    blocks: list[Block] = [Heading("Next"), Commands(lines)]
+    if plan.download_short_bytes:
+        short = f"{downloads.shortage(plan)} is free in {plan.download_folder or 'the disk'} for this download"
+        blocks.append(Bullets([Cell(short, "bad")]))
+    return blocks
 
 
 def _left_out(value: Recommendations, options: Options) -> list[Block]:
