@@ -82,7 +82,7 @@ def test_a_runtime_that_quantises_while_it_loads_takes_the_published_weights() -
         plan = plan_of(found(where, runtime=runtime, weights=weights)[0], (REPOSITORY,))
         assert (plan.download_bytes, plan.file_bytes) == (0, FULL)
         assert plan.launch is not None
-    assert "--quantization" in plan.launch
+        assert "--quantization" in plan.launch
 
 
 def test_a_quantised_copy_that_was_downloaded_is_what_is_started() -> None:
