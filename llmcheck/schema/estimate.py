@@ -138,7 +138,10 @@ class Placement(Struct, frozen=True, kw_only=True):
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl``: layers on the GPUs; None for other runtimes."""
     expert_layers_in_ram: int | None = None
-    """llama.cpp's ``--n-cpu-moe``: layers whose routed experts lie in RAM; None where none do."""
+    """llama.cpp's ``--n-cpu-moe``: the routed experts of so many layers, from the first one on, lie in RAM; None where
+    none do."""
+    layers_per_gpu: tuple[int, ...] | None = None
+    """Whole layers on each GPU, in the order of ``Fit.per_gpu``; None where a GPU has a part of each layer, or all."""
     ram: int = 0
     """Bytes in RAM."""
     kv_tokens: int | None = None
