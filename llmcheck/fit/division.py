@@ -45,7 +45,8 @@ def by_free_memory(
     """``count`` whole layers in proportion to free memory.
 
     ``last``: the last GPU has the output projection; False where that lies in RAM. ``missing``: layers are moved from
-    a GPU on which something is missing to one with memory left; None: they stay as they are.
+    a GPU on which something is missing to one with memory left; None: they stay as they are. A server's cache is as
+    long as the fullest GPU lets it be, so that its layers are moved until no GPU is much fuller.
     """
     layers = contiguous([1.0] * count, [each.free or 0 for each in used])
     found = Division(_parts(use, used, layers, last=last), layers)
@@ -54,7 +55,7 @@ def by_free_memory(
     for _ in range(_MOST_MOVES):
         lacks = missing(found.parts)
         worst, best = lacks.index(max(lacks)), lacks.index(min(lacks))
-        if lacks[worst] <= 0 or worst == best or layers[worst] <= 1:
+        if (lacks[worst] <= 0 and not use.runtime.is_server) or worst == best or layers[worst] <= 1:
             break
         layers = tuple(each - (at == worst) + (at == best) for at, each in enumerate(layers))
         moved = Division(_parts(use, used, layers, last=last), layers)

@@ -64,6 +64,7 @@ RUNTIME = Runtime(
     gguf_file="computes",
     files="gguf",
     caches=("ollama",),
+    sees_shell=False,
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",

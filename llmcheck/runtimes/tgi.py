@@ -66,6 +66,7 @@ RUNTIME = Runtime(
     systems=("linux",),
     families=TORCH_FAMILIES,
     caches=(),
+    sees_shell=False,
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=_CACHES,

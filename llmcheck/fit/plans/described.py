@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from llmcheck.fit.memory.total import resolved
-from llmcheck.fit.plans import downloads
+from llmcheck.fit.plans import downloads, launching
 from llmcheck.fit.plans.candidate import Candidate
 from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Download, Names, Storage
 from llmcheck.fit.use import ModelUse
@@ -104,8 +106,9 @@ def _launch(use: ModelUse, candidate: Candidate, download: Download) -> LaunchLi
         return None
     placed = candidate.placed
     placement = placed.placement
-    helped = placement is not None and placed.verdict != "fits"
-    return use.runtime.launch(
+    placing = launching.placing(candidate.use, placed)
+    helped = placement is not None and (placed.verdict != "fits" or placing.tensor_split)
+    line = use.runtime.launch(
         Launch(
             model=download.repository,
             quantisation=download.tag,
@@ -115,5 +118,11 @@ def _launch(use: ModelUse, candidate: Candidate, download: Download) -> LaunchLi
             gpus=len(placed.devices) or (0 if use.is_inference else 1),
             gpu_layers=placement.gpu_layers if placement is not None and helped else None,
             expert_layers_in_ram=None if placement is None else placement.expert_layers_in_ram,
+            tensor_split=placing.tensor_split,
+            gpu_bytes=placing.gpu_bytes,
+            stage_layers=placing.stage_layers,
         )
     )
+    if line is None or not use.runtime.sees_shell:
+        return line
+    return replace(line, environment={**line.environment, **placing.environment})

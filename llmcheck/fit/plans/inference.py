@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from llmcheck import runtimes
 from llmcheck.fit import limits
-from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans import downloads
@@ -52,15 +52,37 @@ def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[tuple[Model
     """With one runtime and format: as it is, or with the smaller cache or shorter context that makes it fit."""
     found = place(own, capacity)
     if not found.fits:
-        shorter = _smaller_cache(own, capacity, least)
-        if shorter is not None:
-            yield shorter
+        other = _in_stages(own, capacity) or _smaller_cache(own, capacity, least)
+        if other is not None:
+            yield other
         return
     yield own, found
     if found.verdict != "fits" and _may_lie_on_gpus(own, capacity):
         smaller = _smaller_cache(own, capacity, least)
         if smaller is not None and smaller[1].verdict == "fits":
             yield smaller
+
+
+def _in_stages(use: ModelUse, capacity: Capacity) -> tuple[ModelUse, PlacementResult] | None:
+    """In as few stages as fit, on as few GPUs as fit: where a matrix cannot be divided over the GPUs that are there, or
+    the smallest of them would have too large a part. None where no number of stages does, or one was named.
+    """
+    work, most = use.workload, max(map(len, capacity.groups), default=0)
+    if not use.runtime.pipeline_parallel or work.pipeline_parallel > 1 or work.tensor_parallel > 1:
+        return None
+    counts = (work.gpus,) if work.gpus else GPU_COUNTS
+    for count in (each for each in counts if 1 < each <= min(most, NODE_GPUS)):
+        if use.stored.total > max(sum(each.free or 0 for each in group[:count]) for group in capacity.groups):
+            continue
+        for stages in range(2, min(count, use.architecture.layers) + 1):
+            tensor = count // stages
+            if count % stages or (tensor > 1 and use.query_heads % tensor):
+                continue
+            own = use.changed(pipeline_parallel=stages, tensor_parallel=tensor)
+            found = place(own, capacity)
+            if found.verdict == "fits":
+                return own, found
+    return None
 
 
 def _is_there(use: ModelUse, wishes: Wishes) -> bool:

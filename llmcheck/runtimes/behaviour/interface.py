@@ -178,6 +178,12 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """How many sequences it allocates memory for on these GPUs by default; None where that does not depend on them."""
     tensor_parallel: bool = False
     """Several GPUs divide each matrix; otherwise they divide the layers."""
+    pipeline_parallel: bool = False
+    """It has an option to divide the layers over GPUs in stages, where it would otherwise divide each matrix."""
+    layer_split: bool = False
+    """It has an option for how much of the model each GPU gets."""
+    sees_shell: bool = True
+    """It is a process of its own that reads the variables of the shell; False: a container, or a service does it."""
     fp8_arithmetic: bool = False
     """fp8 weights are multiplied in fp8 where the GPU supports it."""
     offloads: bool = False
