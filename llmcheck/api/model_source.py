@@ -98,13 +98,13 @@ def weights(name: str | None) -> str | None:
     return tag.weights if tag is not None and not os.path.exists(name or "") else None
 
 
-def names(repository: str) -> Names:
-    """Where a listed model is published beside its own repository; nothing for another model."""
-    from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Names
+def names(repository: str) -> Names | None:
+    """Where a listed model is published beside its own repository; None for another model."""
+    from llmcheck.fit.plans.downloads import Names
 
     wanted = repository.lower()
     found = next((each for each in catalog.listed_models() if each.repository.lower() == wanted), None)
-    return NOWHERE_ELSE if found is None else Names(gguf=found.gguf, ollama=found.ollama)
+    return None if found is None else Names(gguf=found.gguf, ollama=found.ollama)
 
 
 def is_known(name: str) -> bool:

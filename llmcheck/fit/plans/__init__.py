@@ -13,7 +13,7 @@ from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.placement import PlacementResult
-from llmcheck.fit.plans import downloads, inference, training
+from llmcheck.fit.plans import inference, training
 from llmcheck.fit.plans.candidate import Candidate, Wishes
 from llmcheck.fit.plans.described import plan_of
 from llmcheck.fit.plans.policy import order
@@ -21,7 +21,7 @@ from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Speed
 from llmcheck.schema.machine import Machine
 
-__all__ = ("Candidate", "Wishes", "candidate", "downloads", "plan_of", "plans", "plans_on", "speed_of", "training")
+__all__ = ("Candidate", "Wishes", "candidate", "plan_of", "plans", "plans_on", "speed_of", "training")
 NO_WISHES = Wishes()
 
 
@@ -33,6 +33,8 @@ def plans(
     What the workload names (runtime, weights, context, cache, method, sharding) is kept; what it leaves open is chosen.
     ``assume_idle``: as if nothing else ran there.
     """
+    from llmcheck.fit.plans import downloads  # the first screen has sizes alone, which are not downloaded
+
     wishes = replace(wishes, storage=wishes.storage or downloads.storage(machine))
     return plans_on(use, capacities.of(machine, assume_idle=assume_idle), wishes)
 
@@ -59,7 +61,7 @@ def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES
         wanted_context=inference.wanted_context(use),
         installed=None if wishes.installed is None else use.runtime.id in wishes.installed,
         storage=wishes.storage,
-        download=None if wishes.storage is None else downloads.of(use, wishes.names, wishes.storage),
+        download=inference.download(use, wishes),
     )
 
 

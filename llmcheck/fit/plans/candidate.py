@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from llmcheck.fit.placement import PlacementResult
-from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Download, Names, Storage
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Speed
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download, Names, Storage
 
 Preference = Literal["balanced", "quality", "speed", "context"]
 LEAST_CONTEXT = 2048
@@ -26,8 +28,8 @@ class Wishes(Struct, frozen=True, kw_only=True):
     """Ids of the runtimes that the judged environment has; None: not known."""
     storage: Storage | None = None
     """What was downloaded before, and the space for more; None: downloads are not judged."""
-    names: Names = NOWHERE_ELSE
-    """Where the model is published."""
+    names: Names | None = None
+    """Where the model is published beside its own repository; None: nowhere that is known."""
 
 
 class Candidate(Struct, frozen=True):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from llmcheck.fit.memory.total import resolved
-from llmcheck.fit.plans import downloads, launching
 from llmcheck.fit.plans.candidate import Candidate
-from llmcheck.fit.plans.downloads import NOWHERE_ELSE, Download, Names, Storage
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Launch, LaunchLine
 from llmcheck.schema.estimate import Plan, PlanMemory
 from llmcheck.schema.workload import Workload
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download, Names
 
 _OPTIONS = (
     "method", "runtime", "weights", "kv_cache", "context", "prompt", "max_sequences", "memory_fraction", "optimizer",
@@ -26,18 +27,23 @@ _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
 _CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
 
 
-def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names = NOWHERE_ELSE) -> Plan:
+def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names | None = None) -> Plan:
     """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``.
 
-    ``names``: where the model is published beside its own repository.
+    ``names``: where the model is published beside its own repository; None: nowhere that is known.
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    download = downloads.of(use, names, candidate.storage or Storage())
-    judged = candidate.storage is not None
-    line = _launch(full, candidate, download)
-    return Plan(
+    line, download = None, None
+    if candidate.storage is not None or not use.architecture.estimated:
+        from llmcheck.fit.plans import downloads  # not for the sizes of the first screen
+
+        stored = candidate.storage or downloads.Storage()
+        found = downloads.of(use, names, stored)
+        line = _launch(full, candidate, found)
+        download = None if candidate.storage is None else found
+    plan = Plan(
         runtime=use.runtime.id,
         method=work.method,
         weights=full.workload.weights,
@@ -62,18 +68,25 @@ def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names = NOWHERE
         optimizer=None if use.is_inference else full.workload.optimizer,
         tokens_per_second=candidate.speed.decode or candidate.speed.train,
         installed=candidate.installed,
-        file_bytes=download.size if judged else None,
-        download_bytes=download.bytes if judged else None,
-        download_unknown=download.unknown if judged else None,
-        download_folder=download.folder,
-        download_free_bytes=None if download.bytes == 0 else download.free,
-        download_short_bytes=download.short if judged else None,
-        cached=download.cached,
         argv=("llmcheck", "fit", *words, *options(work)),
         launch=None if line is None else line.argv,
         launch_environment={} if line is None else line.environment,
         launch_service=() if line is None else line.service,
         launch_valid_for=None if line is None else line.valid_for,
+    )
+    return plan if download is None else _with_download(plan, download)
+
+
+def _with_download(plan: Plan, download: Download) -> Plan:
+    return replace(
+        plan,
+        file_bytes=download.size,
+        download_bytes=download.bytes,
+        download_unknown=download.unknown,
+        download_folder=download.folder,
+        download_free_bytes=None if download.bytes == 0 else download.free,
+        download_short_bytes=download.short,
+        cached=download.cached,
     )
 
 
@@ -104,6 +117,8 @@ def _launch(use: ModelUse, candidate: Candidate, download: Download) -> LaunchLi
     """None where there is nothing to load: a model that is only a size, or no repository is known to have the file."""
     if use.architecture.estimated or download.repository is None:
         return None
+    from llmcheck.fit.plans import downloads, launching  # not for the sizes of the first screen
+
     placed = candidate.placed
     placement = placed.placement
     placing = launching.placing(candidate.use, placed)

@@ -31,9 +31,6 @@ class Names(Struct, frozen=True, kw_only=True):
     """Its tag in Ollama's library."""
 
 
-NOWHERE_ELSE = Names()
-
-
 class Storage(Struct, frozen=True, kw_only=True):
     """What was downloaded to a machine, and the free space for more."""
 
@@ -86,8 +83,9 @@ def storage(machine: Machine) -> Storage:
     )
 
 
-def of(use: ModelUse, names: Names, stored: Storage) -> Download:
+def of(use: ModelUse, names: Names | None, stored: Storage) -> Download:
     """The download of one use, whose runtime and weights are chosen."""
+    names = names or Names()
     repository, tag, size = _wanted(use, names)
     if _is_file(use):
         return Download(repository=repository, tag=tag, size=size, bytes=0, cached="file")

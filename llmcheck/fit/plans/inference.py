@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from llmcheck import runtimes
 from llmcheck.fit import limits
 from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import PlacementResult, place
-from llmcheck.fit.plans import downloads
 from llmcheck.fit.plans.candidate import Wishes
 from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download
 
 _QUARTER = 4
 """A context that is shortened is halved, and halved again: fewer tokens are another job."""
@@ -86,12 +89,23 @@ def _in_stages(use: ModelUse, capacity: Capacity) -> tuple[ModelUse, PlacementRe
 
 
 def _is_there(use: ModelUse, wishes: Wishes) -> bool:
-    return wishes.storage is not None and downloads.of(use, wishes.names, wishes.storage).bytes == 0
+    found = download(use, wishes)
+    return found is not None and found.bytes == 0
 
 
 def _lacks_space(use: ModelUse, wishes: Wishes) -> bool:
     """Whether it is known that the download does not fit the disk."""
-    return wishes.storage is not None and bool(downloads.of(use, wishes.names, wishes.storage).short)
+    found = download(use, wishes)
+    return found is not None and bool(found.short)
+
+
+def download(use: ModelUse, wishes: Wishes) -> Download | None:
+    """None where downloads are not judged: in the first screen, which does not import what judges them."""
+    if wishes.storage is None:
+        return None
+    from llmcheck.fit.plans import downloads
+
+    return downloads.of(use, wishes.names, wishes.storage)
 
 
 def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity) -> int:

@@ -44,7 +44,7 @@ def here(name: str, kind: str | None, size: int) -> CachedModel:
     return CachedModel(repository=name, format=kind, bytes=size)
 
 
-def found(where: Machine, *, names: Names = Names(), **work: object) -> tuple[Candidate, ...]:  # noqa: B008
+def found(where: Machine, *, names: Names | None = None, **work: object) -> tuple[Candidate, ...]:
     workload = Workload(method="inference", **work)  # type: ignore[arg-type]
     return plans(ModelUse(model(), workload), where, Wishes(names=names))
 
