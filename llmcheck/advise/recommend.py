@@ -58,6 +58,12 @@ class _Measured(Struct, frozen=True):
         """Tokens; of training the same for all."""
         return self.runnable.longest_context or 0
 
+    @property
+    def lacks_space(self) -> bool:
+        """Whether it is known that the disk has no space for the download."""
+        download = self.runnable.candidate.download
+        return download is not None and bool(download.short)
+
 
 def recommend(
     choices: Sequence[Choice], capacity: Capacity, question: Question, evaluations: Evaluations, losses: Losses
@@ -154,8 +160,11 @@ def _front(measured: Sequence[_Measured]) -> tuple[list[_Measured], list[LeftOut
 
 
 def _dominates(one: _Measured, other: _Measured) -> bool:
-    """As good in all of quality, speed and context, and better in one. Two speeds compare where both are known."""
-    if (one.rate is None) != (other.rate is None):
+    """As good in all of quality, speed and context, and better in one.
+
+    Two speeds compare where both are known. What the disk has no space for hides nothing that it has space for.
+    """
+    if (one.rate is None) != (other.rate is None) or (one.lacks_space and not other.lacks_space):
         return False
     ours = (one.score.value, one.rate or 0.0, one.context)
     theirs = (other.score.value, other.rate or 0.0, other.context)
@@ -163,15 +172,18 @@ def _dominates(one: _Measured, other: _Measured) -> bool:
 
 
 def _order(each: _Measured, prefer: Preference) -> tuple[object, ...]:
-    """A key that sorts the preferred first: by quality unless another one of the three is named."""
+    """A key that sorts the preferred first: by quality unless another one of the three is named.
+
+    What the disk has no space for comes last.
+    """
     value, rate, context = -each.score.value, -(each.rate or 0.0), -each.context
     match prefer:
         case "speed":
-            return (rate, value, context, each.id)
+            return (each.lacks_space, rate, value, context, each.id)
         case "context":
-            return (context, value, rate, each.id)
+            return (each.lacks_space, context, value, rate, each.id)
         case _:
-            return (value, rate, context, each.id)
+            return (each.lacks_space, value, rate, context, each.id)
 
 
 # --- rows ---

@@ -31,5 +31,5 @@ def where(plan: Plan) -> str:
 
 
 def shortage(plan: Plan) -> str:
-    """``7.3 GB too little``."""
-    return f"{format_gb(plan.download_short_bytes or 0)} too little"
+    """``7.3 GB too little space``."""
+    return f"{format_gb(plan.download_short_bytes or 0)} too little space"

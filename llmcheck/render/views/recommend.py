@@ -154,7 +154,7 @@ def _commands(first: RecommendedModel) -> list[Block]:
     lines.append((shell.line(plan.argv), "shows its memory and speed in full"))
     blocks: list[Block] = [Heading("Next"), Commands(lines)]
     if plan.download_short_bytes:
-        short = f"{downloads.shortage(plan)} is free in {plan.download_folder or 'the disk'} for this download"
+        short = f"{plan.download_folder or 'the disk'} has {downloads.shortage(plan)} for this download"
         blocks.append(Bullets([Cell(short, "bad")]))
     return blocks
 
