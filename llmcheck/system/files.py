@@ -119,6 +119,21 @@ class Files:
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
+    def own_size(self, path: str) -> int | None:
+        """Bytes of a regular file; None for anything else, also for a link to one."""
+        try:
+            status = os.lstat(self.at(path))
+        except (OSError, ValueError):
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def link(self, path: str) -> str | None:
+        """What a symbolic link says; None for anything else."""
+        try:
+            return os.readlink(self.at(path))
+        except (OSError, ValueError):
+            return None
+
     def home(self) -> str | None:
         """The user's home folder; None where the account has none."""
         home = self.environ.get("HOME") or self.environ.get("USERPROFILE")

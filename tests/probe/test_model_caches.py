@@ -129,6 +129,23 @@ def test_a_cache_that_is_a_link_itself_is_read_where_it_leads(tmp_path: Path) ->
     assert listed(tmp_path) == [("some/model", "safetensors", 10)]
 
 
+def test_a_link_that_is_written_as_a_whole_path_counts_where_it_stays_in_the_cache(tmp_path: Path) -> None:
+    place = blob(tmp_path, "some/model", "model.safetensors", 10)
+    stored = place.resolve()
+    place.unlink()
+    place.symlink_to(f"/{stored.relative_to(tmp_path)}")
+    assert listed(tmp_path) == [("some/model", "safetensors", 10)]
+
+
+def test_a_blob_that_is_a_link_itself_is_not_followed(tmp_path: Path) -> None:
+    place = blob(tmp_path, "some/model", "model.safetensors", 10)
+    stored = place.resolve()
+    other = tmp_path / "outside.bin"
+    stored.rename(other)
+    stored.symlink_to(other)
+    assert listed(tmp_path) == []
+
+
 def test_names_that_the_hub_cannot_have_are_left_out(tmp_path: Path) -> None:
     blob(tmp_path, "some/model", "model.safetensors", 10)
     for name in ("models--a b--c", "models--a\x1b[31m--c", "datasets--some--data"):
