@@ -13,6 +13,7 @@ MOST_ENTRIES = 20_000
 """Names looked at in one cache: some hundreds of models, of which the largest have two hundred files."""
 _DEEPEST = 1
 """Folders below a snapshot: repositories keep each size of a GGUF model in one."""
+_ABSENT = ("ENOENT", "ENOTDIR")
 # The installer for Linux runs Ollama as a user of its own.
 _OLLAMA_SERVICE = "/usr/share/ollama/.ollama/models"
 
@@ -27,7 +28,7 @@ def folders_of(host: Host) -> Iterator[tuple[str, str]]:
     named = host.environ.get("OLLAMA_MODELS")
     if named:
         yield "ollama", host.absolute(named)
-    elif host.entries(_OLLAMA_SERVICE, 1) is not None:
+    elif host.error_at(_OLLAMA_SERVICE) not in _ABSENT:
         yield "ollama", _OLLAMA_SERVICE
     elif home:
         yield "ollama", f"{home}/.ollama/models"
@@ -48,17 +49,20 @@ def _llama_cpp(host: Host, home: str | None) -> str | None:
     return f"{home}/.cache/llama.cpp" if home else None
 
 
+_WORDS = {"EACCES": "permission denied", "EPERM": "permission denied"}
+
+
 class Cache:
     """One folder. Every path below is relative to it."""
 
     def __init__(self, host: Host, path: str) -> None:
         self._host, self.path = host, path
-        self._root = host.resolve(path)
+        self._root = self._resolved(path)
         self._real: dict[str, str] = {}
         """Folders without links, by path: to resolve each file costs ten times as much."""
         self.left = MOST_ENTRIES
         error = host.error_at(path)
-        self.error = None if error in (None, "ENOENT", "ENOTDIR") else error
+        self.error = None if error is None or error in _ABSENT else _WORDS.get(error, error)
         """Why it cannot be listed; None for a folder that is not there yet."""
         if error is None and host.entries(path, 0) is None:
             self.error = "it is no folder that may be read"
@@ -70,7 +74,7 @@ class Cache:
 
     def entries(self, below: str) -> list[tuple[str, bool]]:
         """Names in a folder, sorted, and whether each is a folder itself; a link is none."""
-        real = self._host.resolve(f"{self._root}/{below}")
+        real = self._resolved(f"{self._root}/{below}")
         if self.left <= 0 or not self._is_inside(real):
             return []
         found = self._host.entries(real, self.left) or []
@@ -105,12 +109,21 @@ class Cache:
         path = f"{self._root}/{below}"
         target = self._host.link(path)
         if target is not None:
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), self._with_slashes(target)))
         folder, _, name = path.rpartition("/")
         if folder not in self._real:
-            self._real[folder] = self._host.resolve(folder)
+            self._real[folder] = self._resolved(folder)
         real = f"{self._real[folder]}/{name}"
         return self._host.own_size(real) if self._is_inside(real) else None
+
+    def _resolved(self, path: str) -> str:
+        return self._with_slashes(self._host.resolve(path))
+
+    def _with_slashes(self, path: str) -> str:
+        """As paths are joined here, on Windows too."""
+        if self._host.platform != "windows":
+            return path
+        return path.replace("\\", "/").removeprefix("//?/")
 
     def _is_inside(self, real: str) -> bool:
         return f"{real.rstrip('/')}/".startswith(f"{self._root.rstrip('/')}/")
@@ -126,7 +139,7 @@ class Cache:
     def free(self) -> int | None:
         """Bytes that may be written to its file system; None where that could not be read."""
         path = self._root
-        while self._host.error_at(path) in ("ENOENT", "ENOTDIR") and path != "/":
+        while self._host.error_at(path) in _ABSENT and path != "/":
             path = path.rpartition("/")[0] or "/"
         found = self._host.statvfs(path)
         return found.free if found is not None and 0 < found.size >= found.free >= 0 else None

@@ -243,6 +243,17 @@ def test_ollamas_service_keeps_its_models_where_its_installer_puts_them(tmp_path
     assert caches(tmp_path)["ollama"].path == "/usr/share/ollama/.ollama/models"
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_models_of_a_service_that_may_not_be_read_are_unknown_and_not_absent(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/share/ollama"
+    (folder / ".ollama/models").mkdir(parents=True)
+    folder.chmod(0)
+    try:
+        assert caches(tmp_path)["ollama"].models is None
+    finally:
+        folder.chmod(0o755)
+
+
 # --- llama.cpp ---
 
 
