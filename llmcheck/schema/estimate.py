@@ -217,6 +217,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Number of GPUs that are used; 0 for CPUs alone."""
     gpu: str | None
     """Name of the first of them; None where none is used."""
+    tensor_parallel: int = 1
+    """GPUs that share each matrix; 1 where none do."""
+    pipeline_parallel: int = 1
+    """Stages that the layers are divided into, one after the other; 1 where the runtime has no such option."""
+    layers_per_gpu: tuple[int, ...] | None = None
+    """Whole layers on each of the GPUs; None where a GPU has a part of each layer, or all."""
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl`` where some layers lie in RAM; None where none do, and for other runtimes."""
     expert_layers_in_ram: int | None = None

@@ -60,6 +60,9 @@ def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names | None = 
         ),
         gpus=len(placed.devices),
         gpu=placed.devices[0].gpu.name if placed.devices else None,
+        tensor_parallel=_tensor_parallel(use, len(placed.devices)),
+        pipeline_parallel=max(work.pipeline_parallel, 1),
+        layers_per_gpu=None if placement is None else placement.layers_per_gpu,
         gpu_layers=None if placement is None or placed.verdict == "fits" else placement.gpu_layers,
         expert_layers_in_ram=None if placement is None else placement.expert_layers_in_ram,
         sharding=None if use.is_inference or len(placed.devices) < 2 else full.workload.sharding,
@@ -75,6 +78,14 @@ def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names | None = 
         launch_valid_for=None if line is None else line.valid_for,
     )
     return plan if download is None else _with_download(plan, download)
+
+
+def _tensor_parallel(use: ModelUse, gpus: int) -> int:
+    """As stated, else what is left of the GPUs after the stages of a pipeline where the runtime cuts matrices."""
+    work = use.workload
+    if work.tensor_parallel > 1 or not use.is_inference or not use.runtime.tensor_parallel:
+        return max(work.tensor_parallel, 1)
+    return max(gpus // max(work.pipeline_parallel, 1), 1)
 
 
 def _with_download(plan: Plan, download: Download) -> Plan:

@@ -97,7 +97,7 @@ def of(use: ModelUse, names: Names | None, stored: Storage) -> Download:
         repository, tag = _given(model)
         place = stored.caches[program].path
         return Download(repository=repository, tag=tag, size=model.bytes, bytes=0, cached=program, folder=place)
-    unread = any(each in stored.caches and stored.caches[each].models is None for each in programs)
+    unread = any(each in stored.caches and not _is_read(stored.caches[each]) for each in programs)
     known = not programs or (stored.looked_for and not unread)
     return Download(
         repository=repository,
@@ -108,6 +108,11 @@ def of(use: ModelUse, names: Names | None, stored: Storage) -> Download:
         folder=None if own is None else own.path,
         free=_free(own, stored, programs),
     )
+
+
+def _is_read(cache: ModelCache) -> bool:
+    """Whether what is not listed is not there."""
+    return cache.models is not None and not cache.truncated
 
 
 def _free(own: ModelCache | None, stored: Storage, programs: tuple[str, ...]) -> int | None:

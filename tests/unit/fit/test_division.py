@@ -206,9 +206,10 @@ def test_three_cards_over_which_heads_do_not_divide_become_a_pipeline() -> None:
 
 
 def test_cards_that_can_share_matrices_do() -> None:
-    _, _, options = planned("Qwen/Qwen3-32B", "2x RTX 4090, 64 GB RAM", runtime="vllm", weights="fp8")
+    _, plan, options = planned("Qwen/Qwen3-32B", "2x RTX 4090, 64 GB RAM", runtime="vllm", weights="fp8")
     assert options["--tensor-parallel-size"] == "2"
     assert "--pipeline-parallel-size" not in options
+    assert (plan.tensor_parallel, plan.pipeline_parallel, plan.layers_per_gpu) == (2, 1, None)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +228,7 @@ def test_uneven_stages_are_a_variable_of_the_line(runtime: str, size: str, varia
     layers = [int(each) for each in plan.launch_environment[variable].split(",")]
     assert sum(layers) == found.use.architecture.layers
     assert layers[0] > layers[1]
+    assert (plan.tensor_parallel, plan.pipeline_parallel, plan.layers_per_gpu) == (1, 2, tuple(layers))
     assert plan.launch_environment["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert {"--pipeline-parallel", "2"} <= set(plan.argv)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -151,8 +153,9 @@ def test_caches_that_were_not_looked_for_leave_the_download_unknown() -> None:
     assert plan.download_free_bytes == 900 * GB
 
 
-def test_a_cache_that_could_not_be_read_leaves_the_download_unknown() -> None:
-    where = replace(machine(), model_caches=(ModelCache(program="huggingface", path="/data", models=None),))
+@pytest.mark.parametrize("fields", [{"models": None}, {"models": (), "truncated": True}])
+def test_a_cache_that_was_not_read_to_the_end_leaves_the_download_unknown(fields: dict[str, Any]) -> None:
+    where = replace(machine(), model_caches=(ModelCache(program="huggingface", path="/data", **fields),))
     plan = plan_of(found(where, runtime="vllm")[0], (REPOSITORY,))
     assert (plan.download_bytes, plan.download_unknown) == (None, "cache-not-read")
 
