@@ -207,9 +207,10 @@ def _row(each: _Measured, scale: Scale | None) -> RecommendedModel:
 
 def _plan(runnable: Runnable) -> Plan:
     """Of the release itself: the plan was made for shapes that others may share."""
-    use, name = runnable.candidate.use, runnable.choice.listed.repository
-    own = ModelUse(replace(use.architecture, name=name), use.workload)
-    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words, names_of(runnable.choice.listed))
+    use, listed = runnable.candidate.use, runnable.choice.listed
+    own = ModelUse(replace(use.architecture, name=listed.repository), use.workload)
+    candidate = replace(runnable.candidate, use=own, names=names_of(listed))
+    return plan_of(candidate, runnable.choice.words, listed.gguf)
 
 
 def _figure(score: Score, scale: Scale) -> QualityFigure:

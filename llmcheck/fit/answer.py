@@ -62,7 +62,7 @@ def answer(
         speed=rates,
         assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
-        plans=tuple(plan_of(each, words, wishes.names) for each in found_plans),
+        plans=tuple(plan_of(each, words) for each in found_plans),
     )
     idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
     return _with_alternatives(found, use, capacity, idle, specs)

@@ -70,6 +70,7 @@ RUNTIME = Runtime(
     ),
     systems=("linux",),
     families=TORCH_FAMILIES,
+    made_on_load=("fp8",),
     gguf_file="computes",
     ladder=TORCH_LADDER,
     four_bits="awq",

@@ -98,7 +98,7 @@ def test_the_line_of_a_plan_uses_options_that_its_program_has(words: str) -> Non
         assert shapes is not None
         use = ModelUse(shapes, Workload(method="inference"))
         for found in plans(use, machine, Wishes(installed=installed, names=names)):
-            plan = plan_of(found, (name,), names)
+            plan = plan_of(found, (name,))
             if plan.launch is None or plan.launch_valid_for is None:
                 continue
             lines += 1

@@ -61,6 +61,7 @@ def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES
         wanted_context=inference.wanted_context(use),
         installed=None if wishes.installed is None else use.runtime.id in wishes.installed,
         storage=wishes.storage,
+        names=wishes.names,
         download=inference.download(use, wishes),
     )
 

@@ -46,6 +46,8 @@ class Candidate(Struct, frozen=True):
     """Whether the judged environment has the runtime; None: not known."""
     storage: Storage | None = None
     """As in ``Wishes``."""
+    names: Names | None = None
+    """As in ``Wishes``."""
     download: Download | None = None
     """What it has to download; None where downloads are not judged."""
 

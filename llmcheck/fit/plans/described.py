@@ -15,7 +15,7 @@ from llmcheck.schema.estimate import Plan, PlanMemory
 from llmcheck.schema.workload import Workload
 
 if TYPE_CHECKING:
-    from llmcheck.fit.plans.downloads import Download, Names
+    from llmcheck.fit.plans.downloads import Download
 
 _OPTIONS = (
     "method", "runtime", "weights", "kv_cache", "context", "prompt", "max_sequences", "memory_fraction", "optimizer",
@@ -27,10 +27,10 @@ _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
 _CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
 
 
-def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names | None = None) -> Plan:
+def plan_of(candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] = ()) -> Plan:
     """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``.
 
-    ``names``: where the model is published beside its own repository; None: nowhere that is known.
+    ``gguf``: repositories with GGUF files of the model, the preferred one first, where the candidate names none.
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
@@ -40,7 +40,7 @@ def plan_of(candidate: Candidate, words: tuple[str, ...], names: Names | None = 
         from llmcheck.fit.plans import downloads  # not for the sizes of the first screen
 
         stored = candidate.storage or downloads.Storage()
-        found = downloads.of(use, names, stored)
+        found = downloads.of(use, candidate.names or downloads.Names(gguf=gguf), stored)
         line = _launch(full, candidate, found)
         download = None if candidate.storage is None else found
     plan = Plan(
@@ -138,8 +138,8 @@ def _launch(use: ModelUse, candidate: Candidate, download: Download) -> LaunchLi
         Launch(
             model=download.repository,
             quantisation=download.tag,
-            is_path=download.repository.endswith(".gguf"),
-            quantises_on_load=use.is_inference and downloads.makes_it_while_loading(use),
+            is_path=download.is_path,
+            quantises_on_load=use.is_inference and downloads.makes_it_while_loading(candidate.use),
             workload=use.workload,
             gpus=len(placed.devices) or (0 if use.is_inference else 1),
             gpu_layers=placement.gpu_layers if placement is not None and helped else None,

@@ -11,8 +11,8 @@ from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import DownloadUnknown
 from llmcheck.schema.machine import CachedModel, Machine, ModelCache
 
-_LOADED_AS_PUBLISHED = ("bnb-4bit", "int8")
-"""Families of formats that a runtime makes of the published weights while it loads them."""
+_TAGS = {"fp16": "F16", "fp32": "F32"}
+"""Of GGUF files whose names are not those of the formats in capitals."""
 _NAMED_AFTER = {
     "awq": "-awq", "gptq-4bit-g128": "-gptq-int4", "gptq-8bit-g128": "-gptq-int8", "mlx-4bit": "-4bit",
     "mlx-8bit": "-8bit",
@@ -60,6 +60,8 @@ class Download(Struct, frozen=True, kw_only=True):
     """Program in whose cache it lies, or ``file``; None where it does not."""
     folder: str | None = None
     """Where it lies or is put; None where that is not known."""
+    is_path: bool = False
+    """``repository`` is a file of this machine."""
     free: int | None = None
     """Bytes that may be written there; None where it is not known."""
 
@@ -88,7 +90,8 @@ def of(use: ModelUse, names: Names | None, stored: Storage) -> Download:
     names = names or Names()
     repository, tag, size = _wanted(use, names)
     if _is_file(use):
-        return Download(repository=repository, tag=tag, size=size, bytes=0, cached="file")
+        is_path = use.architecture.source.endswith(".gguf")
+        return Download(repository=repository, tag=tag, size=size, bytes=0, cached="file", is_path=is_path)
     programs = use.runtime.caches
     own = stored.caches.get(programs[0]) if programs else None
     found = _found(use, names, stored, size)
@@ -132,28 +135,32 @@ def _published(use: ModelUse) -> str:
 
 
 def makes_it_while_loading(use: ModelUse) -> bool:
-    """Whether the runtime loads the published weights and makes them smaller itself."""
+    """Whether the published weights are loaded and made smaller by the runtime itself."""
     form = use.weight_format
-    if form.family in _LOADED_AS_PUBLISHED or not use.is_inference:
-        return True
-    plain = formats.weights(_published(use)).family == "plain"
-    return form.family == "fp8" and plain and use.runtime.fp8_arithmetic
+    return not use.is_inference or (form.name != _published(use) and form.family in use.runtime.made_on_load)
 
 
 def _wanted(use: ModelUse, names: Names) -> tuple[str | None, str | None, int]:
     """Repository or path, tag and bytes of what is loaded. No repository where none is known to have the file."""
     name, form = use.architecture.name, use.weight_format
+    if _is_file(use) and use.architecture.source.endswith(".gguf"):
+        return use.architecture.source, None, use.stored.total
     if use.runtime.files == "gguf" or form.family == "gguf":
-        if name.endswith(".gguf"):
-            return name, None, use.stored.total
-        repository = names.gguf[0] if names.gguf and not use.architecture.estimated else None
-        return repository, form.name.upper() if repository else None, use.stored.total
+        own = (name,) if _is_file(use) else ()
+        repository = next(iter((*own, *names.gguf)), None) if not use.architecture.estimated else None
+        return repository, _tag(form.name) if repository else None, use.stored.total
     published = _published(use)
-    own = None if use.architecture.estimated else name
+    own_repository = None if use.architecture.estimated else name
     if makes_it_while_loading(use):
-        return own, None, weights.stored(use.with_shapes_alone().architecture, formats.weights(published)).total
+        size = weights.stored(use.with_shapes_alone().architecture, formats.weights(published)).total
+        return own_repository, None, size
     is_published = form.name == published or form.family == "plain" or _is_file(use)
-    return own if is_published else None, None, use.stored.total
+    return own_repository if is_published else None, None, use.stored.total
+
+
+def _tag(name: str) -> str:
+    """Of a format, as GGUF files have it in their names."""
+    return _TAGS.get(name, name.upper())
 
 
 def _found(use: ModelUse, names: Names, stored: Storage, size: int) -> tuple[str, CachedModel] | None:
@@ -219,7 +226,7 @@ def _given(model: CachedModel) -> tuple[str, str | None]:
     repository, tag = _repository(model.repository)
     if ":" in model.repository or model.format in (None, "safetensors"):
         return repository, tag
-    return repository, model.format.upper()
+    return repository, _tag(_canonical(model.format) or model.format)
 
 
 def _names(repository: str) -> Iterator[str]:

@@ -144,6 +144,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """It has no build for CPUs alone."""
     families: tuple[str, ...]
     """Families of weight formats that it reads (``fit.shapes.formats.Family``)."""
+    made_on_load: tuple[str, ...] = ()
+    """Families that it makes of 16-bit weights while it loads them, so that no other file is needed."""
     native_family: str | None = None
     """The family that was made for this runtime: a model in it is run by this runtime unless another is named. None:
     it has none of its own."""

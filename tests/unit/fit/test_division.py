@@ -46,7 +46,7 @@ def best(name: str, where: Machine | str, **work: Any) -> Candidate:
 def planned(name: str, where: Machine | str, **work: Any) -> tuple[Candidate, Plan, dict[str, str]]:
     """With the plan, and the options of its launch line by name."""
     found = best(name, where, **work)
-    plan = plan_of(found, (name,), NAMES)
+    plan = plan_of(found, (name,))
     assert plan.launch is not None
     return found, plan, dict(zip(plan.launch, plan.launch[1:], strict=False))
 
@@ -105,7 +105,7 @@ def test_what_llama_cpp_puts_on_each_card_fits_there(name: str, where: str, weig
     """By llama.cpp's own rule: a layer is on the first device whose part of the running sum is beyond its number."""
     use = ModelUse(shapes(name), Workload(method="inference", runtime="llama.cpp", weights=weights))
     for found in plans(use, machine(where), Wishes(names=NAMES)):
-        plan = plan_of(found, (name,), NAMES)
+        plan = plan_of(found, (name,))
         assert plan.launch is not None
         options = dict(zip(plan.launch, plan.launch[1:], strict=False))
         several = len(found.placed.devices) > 1
@@ -179,7 +179,7 @@ def test_a_part_of_a_card_is_never_named_by_its_number() -> None:
     where = machine("2x RTX 4090, 64 GB RAM")
     parts = tuple(replace(gpu, parent=0, index=7 + at) for at, gpu in enumerate(where.gpus or ()))
     found = best("Qwen/Qwen3-8B", replace(where, gpus=parts), runtime="vllm")
-    assert plan_of(found, ("m",), NAMES).launch_environment == {}
+    assert plan_of(found, ("m",)).launch_environment == {}
 
 
 @pytest.mark.parametrize("runtime", ["ollama", "tgi"])

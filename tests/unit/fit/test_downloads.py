@@ -110,7 +110,7 @@ def test_of_several_copies_the_listed_one_is_started() -> None:
     copies = [here(name, "q8_0", 8_710_000_000) for name in ("a/Qwen3-8B-GGUF", *GGUF)]
     where = machine("RTX 4090", 800 * GB, *copies)
     candidate = found(where, runtime="llama.cpp", weights="q8_0", names=Names(gguf=GGUF))[0]
-    plan = plan_of(candidate, (REPOSITORY,), Names(gguf=GGUF))
+    plan = plan_of(candidate, (REPOSITORY,), GGUF)
     assert plan.launch is not None
     assert plan.launch[2] == f"{GGUF[0]}:Q8_0"
 
@@ -118,7 +118,7 @@ def test_of_several_copies_the_listed_one_is_started() -> None:
 def test_llama_cpp_is_never_given_a_repository_without_gguf_files() -> None:
     for candidate in found(machine("RTX 3060, 64 GB RAM"), runtime="llama.cpp"):
         assert plan_of(candidate, (REPOSITORY,)).launch is None
-        line = plan_of(candidate, (REPOSITORY,), Names(gguf=GGUF)).launch
+        line = plan_of(candidate, (REPOSITORY,), GGUF).launch
         assert line is not None
         assert line[2] == f"{GGUF[0]}:{candidate.use.weight_format.name.upper()}"
 
@@ -128,9 +128,9 @@ def test_ollama_loads_what_it_downloaded_by_its_own_name() -> None:
     where = with_caches(base, 800 * GB, huggingface=(), ollama=(here("qwen3:8b", "q4_k_m", 5_200_000_000),))
     names = Names(gguf=GGUF, ollama="qwen3:8b")
     candidate = found(where, runtime="ollama", weights="q4_k_m", names=names)[0]
-    plan = plan_of(candidate, (REPOSITORY,), names)
+    plan = plan_of(candidate, (REPOSITORY,))
     assert (plan.cached, plan.launch) == ("ollama", ("ollama", "run", "qwen3:8b"))
-    other = plan_of(found(where, runtime="ollama", weights="q8_0", names=names)[0], (REPOSITORY,), names)
+    other = plan_of(found(where, runtime="ollama", weights="q8_0", names=names)[0], (REPOSITORY,))
     assert other.launch == ("ollama", "run", "hf.co/unsloth/Qwen3-8B-GGUF:Q8_0")
     assert other.download_folder == "/data/ollama"
 
