@@ -12,7 +12,7 @@ from llmcheck.api.model_source import known_model
 from llmcheck.fit.plans import Candidate, Wishes, downloads, plan_of, plans
 from llmcheck.fit.plans.downloads import Names
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.architecture import Architecture, TensorGroup
 from llmcheck.schema.machine import CachedModel, Disk, Machine, ModelCache
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GB
@@ -140,6 +140,32 @@ def test_ollama_is_not_told_of_the_hubs_cache() -> None:
     plan = plan_of(found(where, runtime="ollama", weights="q4_k_m")[0], (REPOSITORY,))
     assert plan.cached is None
     assert plan.download_bytes
+
+
+def of_file(source: str, name: str) -> ModelUse:
+    """A model whose tensors were read in a file with weights in Q4_K."""
+    groups = (
+        TensorGroup(part="embedding", layer=None, type="Q4_K", elements=622_000_000, bytes=350_000_000),
+        TensorGroup(part="layer", layer=0, type="Q4_K", elements=7_500_000_000, bytes=4_200_000_000),
+    )
+    shapes = replace(model(), name=name, source=source, dtype="q4_k_m", tensors=groups, file_size=4_550_000_000)
+    return ModelUse(shapes, Workload(method="inference", runtime="llama.cpp"))
+
+
+def test_a_file_that_was_named_is_started_by_its_path() -> None:
+    use = of_file("/models/a model.gguf", "Qwen3 8B")
+    plan = plan_of(plans(use, machine("RTX 4090, 64 GB RAM"))[0], ("/models/a model.gguf",))
+    assert (plan.download_bytes, plan.cached) == (0, "file")
+    assert plan.launch is not None
+    assert plan.launch[:3] == ("llama-server", "-m", "/models/a model.gguf")
+
+
+def test_a_repository_of_gguf_files_in_the_cache_is_started_by_its_name() -> None:
+    use = of_file("some/Qwen3-8B-GGUF in the Hugging Face cache, revision abc", "some/Qwen3-8B-GGUF")
+    plan = plan_of(plans(use, machine("RTX 4090, 64 GB RAM"))[0], ("some/Qwen3-8B-GGUF",))
+    assert plan.download_bytes == 0
+    assert plan.launch is not None
+    assert plan.launch[:3] == ("llama-server", "-hf", "some/Qwen3-8B-GGUF:Q4_K_M")
 
 
 # --- what is not known ---
