@@ -25,6 +25,14 @@ def fact(plan: Plan) -> Fact | None:
     return Fact("download", f"{size}{place}{space}")
 
 
+def warning(plan: Plan) -> str | None:
+    """Where the disk has no space for it; None where it has, or that is not known."""
+    if not plan.download_short_bytes or plan.download_bytes is None:
+        return None
+    place = plan.download_folder or "the disk"
+    return f"a download of {format_gb(plan.download_bytes)} comes first, and {place} has {shortage(plan)}"
+
+
 def where(plan: Plan) -> str:
     """The cache in which its files are."""
     return PROGRAMS.get(plan.cached or "", plan.cached or "")

@@ -61,6 +61,8 @@ def fit(value: Fit, options: Options) -> list[Block]:
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
     summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    no_space = downloads.warning(value.plans[0]) if value.plans else None
+    summary += [] if no_space is None else [Cell(no_space, "bad")]
     blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]

@@ -153,9 +153,9 @@ def _commands(first: RecommendedModel) -> list[Block]:
         lines.append((last, f"runs {first.id}{download}"))
     lines.append((shell.line(plan.argv), "shows its memory and speed in full"))
     blocks: list[Block] = [Heading("Next"), Commands(lines)]
-    if plan.download_short_bytes:
-        short = f"{plan.download_folder or 'the disk'} has {downloads.shortage(plan)} for this download"
-        blocks.append(Bullets([Cell(short, "bad")]))
+    no_space = downloads.warning(plan)
+    if no_space is not None:
+        blocks.append(Bullets([Cell(no_space, "bad")]))
     return blocks
 
 

@@ -49,6 +49,16 @@ def test_the_row_of_a_download(fields: dict[str, Any], text: str, tone: str) -> 
     assert (found.value, found.tone) == (text, tone)
 
 
+def test_a_disk_without_space_is_a_warning_of_its_own() -> None:
+    short = plan(
+        file_bytes=15_300_000_000, download_bytes=15_300_000_000, download_free_bytes=8_000_000_000,
+        download_short_bytes=7_300_000_000,
+    )  # fmt: skip
+    assert downloads.warning(short) == ("a download of 15.3 GB comes first, and the disk has 7.3 GB too little space")
+    assert downloads.warning(plan(file_bytes=5, download_bytes=5, download_short_bytes=0)) is None
+    assert downloads.warning(PLAN) is None
+
+
 def test_nothing_is_said_of_a_file_that_was_named_or_of_what_was_not_judged() -> None:
     assert downloads.fact(PLAN) is None
     assert downloads.fact(plan(file_bytes=5, download_bytes=0, cached="file")) is None
