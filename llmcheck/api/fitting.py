@@ -59,9 +59,8 @@ def fit(
         assume_idle=assume_idle,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,
-        wishes=Wishes(prefer=prefer),
+        wishes=Wishes(prefer=prefer, names=model_source.names(model, architecture)),
         words=model_source.command_words(model.words, machine_words, assume_idle=assume_idle),
-        gguf=model_source.gguf_repositories(model, architecture),
         losses=catalog.quantisation_losses(),
     )
     if not found.plans:  # the planner takes a runtime that has the cache; without a plan the default one is shown

@@ -18,6 +18,7 @@ from llmcheck.fit.shapes import typical
 from llmcheck.schema.architecture import Architecture
 
 if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Names
     from llmcheck.fit.use import ModelUse
     from llmcheck.schema.profile import Profile
     from llmcheck.schema.workload import Workload
@@ -142,18 +143,21 @@ def weights(name: str | None) -> str | None:
     return tag.weights if tag is not None and not os.path.exists(name or "") else None
 
 
-def gguf_repositories(source: ModelSource, architecture: Architecture) -> tuple[str, ...]:
-    """Repositories with GGUF files of the model, the preferred one first; () where none is known.
+def names(source: ModelSource, architecture: Architecture) -> Names | None:
+    """Where a listed model is published beside its own repository; None for another model.
 
     For the id of shapes it may be another release of its maker with these shapes: the one that follows instructions
     where the named one is the base.
     """
+    from llmcheck.fit.plans.downloads import Names
+
     listed = catalog.listed_models()
     name = architecture.name.lower()
-    own = next((each.gguf for each in listed if each.repository.lower() == name), ())
+    own = next((each for each in listed if each.repository.lower() == name), None)
     shapes, owner = (source.model or "").strip().lower(), name.partition("/")[0]
     releases = (each for each in listed if each.model == shapes and each.repository.lower().partition("/")[0] == owner)
-    return own or next((each.gguf for each in releases if each.gguf), ())
+    found = own if own is not None and own.gguf else next((each for each in releases if each.gguf), own)
+    return None if found is None else Names(gguf=found.gguf, ollama=found.ollama)
 
 
 def is_known(name: str) -> bool:

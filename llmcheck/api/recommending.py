@@ -32,12 +32,14 @@ def recommend(
     from llmcheck.advise import recommend as advice
     from llmcheck.advise.runnable import Question
     from llmcheck.fit import capacity
-    from llmcheck.fit.plans import Wishes
+    from llmcheck.fit.plans import Wishes, downloads
 
     choices = _choices(machine_words, assume_idle=assume_idle)
     asked = None if why is None else _listed(why, task, choices)
-    question = Question(task=task, context=context, wishes=Wishes(prefer=prefer))
-    room = capacity.of(machine(), assume_idle=assume_idle)
+    judged = machine()
+    wishes = Wishes(prefer=prefer, storage=downloads.storage(judged))
+    question = Question(task=task, context=context, wishes=wishes)
+    room = capacity.of(judged, assume_idle=assume_idle)
     found = advice.recommend(choices, room, question, catalog.evaluations(), catalog.quantisation_losses())
     return found if asked is None else advice.about(found, asked)
 

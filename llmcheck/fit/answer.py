@@ -15,7 +15,7 @@ from llmcheck.fit.limits import alternatives, best_weights, largest_batch, large
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import PlacementResult, budget, place
-from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, least_memory, loss_of, plan_of, plans_on
+from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
@@ -39,22 +39,22 @@ def answer(
     specs: Sequence[GpuSpec] = (),
     wishes: Wishes = NO_WISHES,
     words: tuple[str, ...] = ("MODEL",),
-    gguf: tuple[str, ...] = (),
     losses: Losses = NO_LOSSES,
 ) -> Fit:
     """The best plan where one fits; otherwise the plain use, and changes with which it would fit.
 
     ``assume_idle``: count GPU memory and RAM as if no other process ran. ``carbon_intensity_g_per_kwh``: grams of CO2;
     None: no CO2 is computed. ``specs``: GPUs that may be proposed where it does not fit. ``wishes``: what decides
-    between plans. ``words``: the arguments of ``llmcheck fit`` that name the model and the machine. ``gguf``:
-    repositories with GGUF files of the model. ``losses``: what is published of formats.
+    between plans. ``words``: the arguments of ``llmcheck fit`` that name the model and the machine.
+    ``losses``: what is published of formats.
     """
     capacity = capacities.distinct(capacities.of(machine, assume_idle=assume_idle))
+    wishes = replace(wishes, storage=downloads.storage(machine))
     open_use = ModelUse(architecture, workload)
     found_plans = plans_on(open_use, capacity, wishes)
 
     def described(each: Candidate) -> Plan:
-        return plan_of(each, words, gguf, loss=loss_of(each, losses), given=workload)
+        return plan_of(each, words, loss=loss_of(each, losses), given=workload)
 
     if found_plans:
         use, placed = found_plans[0].use, found_plans[0].placed

@@ -74,6 +74,7 @@ RUNTIME = Runtime(
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=CACHE_16_BIT,
+    caches=(),
     memory=eager.memory,
     training=_training,
     pace=server.pace,

@@ -80,6 +80,7 @@ RUNTIME = Runtime(
     reservation=Reservation(fraction=0.88, of="total"),
     sequences_option="--max-running-requests",
     tensor_parallel=True,
+    pipeline_parallel=True,
     fp8_arithmetic=True,
     memory=_memory,
     pace=server.pace,

@@ -69,6 +69,8 @@ RUNTIME = Runtime(
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=_CACHES,
+    caches=(),
+    sees_shell=False,
     cache_ladder=("bf16", "fp8"),
     reservation=Reservation(fraction=0.95, of="total"),
     sequences_option="--max-batch-size",

@@ -112,6 +112,7 @@ RUNTIME = Runtime(
     sequences_option="--max-num-seqs",
     default_sequences=_default_sequences,
     tensor_parallel=True,
+    pipeline_parallel=True,
     fp8_arithmetic=True,
     pads_mxfp4=True,
     memory=_memory,

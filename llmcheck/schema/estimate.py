@@ -138,7 +138,10 @@ class Placement(Struct, frozen=True, kw_only=True):
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl``: layers on the GPUs; None for other runtimes."""
     expert_layers_in_ram: int | None = None
-    """llama.cpp's ``--n-cpu-moe``: layers whose routed experts lie in RAM; None where none do."""
+    """llama.cpp's ``--n-cpu-moe``: the routed experts of so many layers, from the first one on, lie in RAM; None where
+    none do."""
+    layers_per_gpu: tuple[int, ...] | None = None
+    """Whole layers on each GPU, in the order of ``Fit.per_gpu``; None where a GPU has a part of each layer, or all."""
     ram: int = 0
     """Bytes in RAM."""
     kv_tokens: int | None = None
@@ -199,6 +202,10 @@ class PlanMemory(Struct, frozen=True, kw_only=True):
     """Bytes on the fullest GPU; 0 where none is used."""
 
 
+DownloadUnknown = Literal["cache-not-read"]
+"""Why a download is not known: what was downloaded before could not be read, or was not looked for."""
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """One whole way to use a model on a machine, as the planner found it."""
 
@@ -222,6 +229,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Number of GPUs that are used; 0 for CPUs alone."""
     gpu: str | None
     """Name of the first of them; None where none is used."""
+    tensor_parallel: int = 1
+    """GPUs that share each matrix; 1 where none do."""
+    pipeline_parallel: int = 1
+    """Stages that the layers are divided into, one after the other; 1 where the runtime has no such option."""
+    layers_per_gpu: tuple[int, ...] | None = None
+    """Whole layers on each of the GPUs; None where a GPU has a part of each layer, or all."""
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl`` where some layers lie in RAM; None where none do, and for other runtimes."""
     expert_layers_in_ram: int | None = None
@@ -242,6 +255,21 @@ class Plan(Struct, frozen=True, kw_only=True):
     """By the format of the weights; None where none was published, and in training."""
     loss_source: str | None = None
     """Where the loss was published; None where ``loss`` is."""
+    file_bytes: int | None = None
+    """Bytes of the files that are loaded, wherever they are; None where downloads were not judged."""
+    download_bytes: int | None = None
+    """Bytes of weights that are still to be downloaded; 0 where all of them are there; None: not known."""
+    download_unknown: DownloadUnknown | None = None
+    """Why ``download_bytes`` is None."""
+    download_folder: str | None = None
+    """Where the weights lie or are put; None where that is not known."""
+    download_free_bytes: int | None = None
+    """Bytes that may be written there; None where that is not known, and where nothing is downloaded."""
+    download_short_bytes: int | None = None
+    """Bytes by which that is too little; 0: it is enough; None where it is not known."""
+    cached: str | None = None
+    """Where the weights are: ``huggingface``, ``ollama``, ``llama.cpp``, or ``file`` for a file that was named; None:
+    they are not there, or that is not known."""
     argv: tuple[str, ...] = ()
     """The ``llmcheck fit`` that reproduces it; on this machine where it names none."""
     options: tuple[str, ...] = ()

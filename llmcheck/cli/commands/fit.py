@@ -206,7 +206,7 @@ def _answered(
     given: FitOptions, workload: Workload, machine_options: MachineOptions
 ) -> Fit | Methods | Recommendations:
     """On one machine: a model by one method or by all, or which model to run."""
-    source = machine_source(machine_options)
+    source = machine_source(machine_options, model_caches=True)
     from llmcheck import api
 
     words, idle = machine_options.machine, given.assume_idle

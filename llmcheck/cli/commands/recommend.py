@@ -78,7 +78,7 @@ class RecommendOptions(NamedTuple):
 @machine_options
 @output_options(*DOCUMENTS)
 def command(recommend_options: RecommendOptions, machine_options: MachineOptions, output_options: OutputOptions) -> int:
-    source = machine_source(machine_options)
+    source = machine_source(machine_options, model_caches=True)
     from llmcheck import api
 
     found = api.recommend(

@@ -39,11 +39,14 @@ NO_WISHES = Wishes()
 def plans(
     use: ModelUse, machine: Machine, wishes: Wishes = NO_WISHES, *, assume_idle: bool = False
 ) -> tuple[Candidate, ...]:
-    """Every way to use the model on the machine that fits, the best one first; () where none does.
+    """Every way to use the model on the machine that fits its memory, the best one first; () where none does.
 
     What the workload names (runtime, weights, context, cache, method, sharding) is kept; what it leaves open is chosen.
     ``assume_idle``: as if nothing else ran there.
     """
+    from llmcheck.fit.plans import downloads  # the first screen has sizes alone, which are not downloaded
+
+    wishes = replace(wishes, storage=wishes.storage or downloads.storage(machine))
     return plans_on(use, capacities.of(machine, assume_idle=assume_idle), wishes)
 
 
@@ -89,6 +92,9 @@ def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES
         wanted_context=use.context,
         is_alone=False,
         installed=None if wishes.installed is None else use.runtime.id in wishes.installed,
+        storage=wishes.storage,
+        names=wishes.names,
+        download=inference.download(use, wishes),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -10,13 +11,16 @@ from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.options import difference, options
 from llmcheck.fit.placement import PlacementResult
 from llmcheck.fit.plans.candidate import Candidate
-from llmcheck.fit.plans.starting import launch_line
 from llmcheck.fit.quality import QualityClass, quality_class
 from llmcheck.fit.shapes.formats import UnknownFormatError
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.estimate import Plan, PlanMemory
+from llmcheck.runtimes import LaunchLine
+from llmcheck.schema.estimate import NoLaunch, Plan, PlanMemory
 from llmcheck.schema.workload import Workload
 from llmcheck.tables.quantisation_loss import QuantisationLoss
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download
 
 
 def plan_of(
@@ -30,17 +34,25 @@ def plan_of(
 ) -> Plan:
     """``words``: how ``llmcheck fit`` is given the model and the machine, such as ``("llama-3.1-8b",)``.
 
-    ``gguf``: repositories with GGUF files of the model, the preferred one first. ``loss``: of the format of its
-    weights. ``given``: what was named; None: the plan has no options to add to it.
+    ``gguf``: repositories with GGUF files of the model, the preferred one first, where the candidate names none.
+    ``loss``: of the format of its weights. ``given``: what was named; None: the plan has no options to add to it.
     ``python_binding``: only the runtime's Python package is there, not its own programs.
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    line = launch_line(candidate, gguf, python_binding=python_binding)
+    line: LaunchLine | NoLaunch = "no-model"
+    download = None
+    if candidate.storage is not None or not use.architecture.estimated:
+        from llmcheck.fit.plans import downloads, starting  # not for the sizes of the first screen
+
+        stored = candidate.storage or downloads.Storage()
+        found_files = downloads.of(use, candidate.names or downloads.Names(gguf=gguf), stored)
+        line = starting.launch_line(candidate, found_files, python_binding=python_binding)
+        download = None if candidate.storage is None else found_files
     found = None if isinstance(line, str) else line
     loss = loss if use.is_inference else None
-    return Plan(
+    plan = Plan(
         runtime=use.runtime.id,
         method=work.method,
         weights=full.workload.weights,
@@ -51,6 +63,9 @@ def plan_of(
         memory=memory_of(placed),
         gpus=len(placed.devices),
         gpu=placed.devices[0].gpu.name if placed.devices else None,
+        tensor_parallel=_tensor_parallel(use, len(placed.devices)),
+        pipeline_parallel=max(work.pipeline_parallel, 1),
+        layers_per_gpu=None if placement is None else placement.layers_per_gpu,
         gpu_layers=None if placement is None or placed.verdict == "fits" else placement.gpu_layers,
         expert_layers_in_ram=None if placement is None else placement.expert_layers_in_ram,
         sharding=None if use.is_inference or len(placed.devices) < 2 else full.workload.sharding,
@@ -68,6 +83,28 @@ def plan_of(
         launch_environment={} if found is None else found.environment,
         launch_service=() if found is None else found.service,
         launch_valid_for=None if found is None else found.valid_for,
+    )
+    return plan if download is None else _with_download(plan, download)
+
+
+def _tensor_parallel(use: ModelUse, gpus: int) -> int:
+    """As stated, else what is left of the GPUs after the stages of a pipeline where the runtime cuts matrices."""
+    work = use.workload
+    if work.tensor_parallel > 1 or not use.is_inference or not use.runtime.tensor_parallel:
+        return max(work.tensor_parallel, 1)
+    return max(gpus // max(work.pipeline_parallel, 1), 1)
+
+
+def _with_download(plan: Plan, download: Download) -> Plan:
+    return replace(
+        plan,
+        file_bytes=download.size,
+        download_bytes=download.bytes,
+        download_unknown=download.unknown,
+        download_folder=download.folder,
+        download_free_bytes=None if download.bytes == 0 else download.free,
+        download_short_bytes=download.short,
+        cached=download.cached,
     )
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from llmcheck import runtimes
 from llmcheck.fit import limits
-from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans.candidate import Wishes
 from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download
 
 LONG_CONTEXT = 32_768
 """Tokens that are planned for where the context is preferred and none is named."""
@@ -45,29 +49,84 @@ class Way(Struct, frozen=True):
 
 
 def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Way]:
-    """Ways that fit. The finest format that lies on the GPUs alone ends a runtime's search."""
+    """Ways that fit.
+
+    The finest format that lies on the GPUs alone, and whose download fits the disk, ends a runtime's search; after it
+    only formats are tried that were downloaded before.
+    """
     least = use.context if is_named(use) else wishes.least_context
     for runtime in suitable(use, capacity, wishes):
+        ended = False
         for name in format_names(use, runtime):
             own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity, wishes))
-            if not _may_fit(own, capacity):
+            if (ended and not _is_there(own, wishes)) or not _may_fit(own, capacity):
                 continue
+            ways = list(_ways(own, capacity, least))
+            yield from ways
+            if ways and ways[0].placed.verdict == "fits" and not _lacks_space(own, wishes):
+                ended = True
+                if wishes.storage is None or not wishes.storage.by_name:
+                    break
+
+
+def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:
+    """With one runtime and format: as it is, or with the smaller cache or shorter context that makes it fit."""
+    found = place(own, capacity)
+    if found.verdict == "fits":
+        yield Way(own, found, is_alone=True)
+        return
+    if not found.fits:
+        other = _in_stages(own, capacity) or _smaller_cache(own, capacity, least)
+        if other is not None:
+            yield other
+        return
+    smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
+    helps = smaller is not None and smaller.placed.verdict == "fits"
+    yield Way(own, found, is_alone=not helps)
+    if smaller is not None and helps:
+        yield smaller
+
+
+def _in_stages(use: ModelUse, capacity: Capacity) -> Way | None:
+    """In as few stages as fit, on as few GPUs as fit: where a matrix cannot be divided over the GPUs that are there, or
+    the smallest of them would have too large a part. None where no number of stages does, or one was named.
+    """
+    work, most = use.workload, max(map(len, capacity.groups), default=0)
+    if not use.runtime.pipeline_parallel or work.pipeline_parallel > 1 or work.tensor_parallel > 1:
+        return None
+    counts = (work.gpus,) if work.gpus else GPU_COUNTS
+    for count in (each for each in counts if 1 < each <= min(most, NODE_GPUS)):
+        if use.stored.total > max(sum(each.free or 0 for each in group[:count]) for group in capacity.groups):
+            continue
+        for stages in range(2, min(count, use.architecture.layers) + 1):
+            tensor = count // stages
+            if count % stages or (tensor > 1 and use.query_heads % tensor):
+                continue
+            own = use.changed(pipeline_parallel=stages, tensor_parallel=tensor)
             found = place(own, capacity)
-            if not found.fits:
-                shorter = _smaller_cache(own, capacity, least)
-                if shorter is not None:
-                    yield shorter
-                    if shorter.placed.verdict == "fits":
-                        break
-                continue
             if found.verdict == "fits":
-                yield Way(own, found, is_alone=True)
-                break
-            smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
-            helps = smaller is not None and smaller.placed.verdict == "fits"
-            yield Way(own, found, is_alone=not helps)
-            if smaller is not None and helps:
-                yield smaller
+                return Way(own, found, is_alone=True)
+    return None
+
+
+def _is_there(use: ModelUse, wishes: Wishes) -> bool:
+    found = download(use, wishes)
+    return found is not None and found.bytes == 0
+
+
+def _lacks_space(use: ModelUse, wishes: Wishes) -> bool:
+    """Whether it is known that the download does not fit the disk."""
+    found = download(use, wishes)
+    return found is not None and bool(found.short)
+
+
+def download(use: ModelUse, wishes: Wishes) -> Download | None:
+    """None where downloads are not judged: in the first screen, which does not import what judges them."""
+    if wishes.storage is None:
+        return None
+    from llmcheck.fit.plans import downloads
+
+    return downloads.of(use, wishes.names, wishes.storage)
 
 
 def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity, wishes: Wishes) -> int:

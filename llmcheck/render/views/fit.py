@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.render import Options
+from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
@@ -68,6 +69,8 @@ def fit(value: Fit, options: Options) -> list[Block]:
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
     summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    no_space = downloads.warning(value.plans[0]) if value.plans else None
+    summary += [] if no_space is None else [Cell(no_space, "bad")]
     blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
@@ -207,7 +210,8 @@ def _facts(value: Fit) -> list[Fact]:
         facts.append(Fact("best weight format", f"{value.best_weights}, entirely on the GPU"))
     if value.speed is not None:
         facts += _pace(value.speed)
-    return facts
+    download = downloads.fact(value.plans[0]) if value.plans else None
+    return facts if download is None else [*facts, download]
 
 
 def _requests(count: int | None) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from llmcheck.render import Options
+from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
 from llmcheck.render.views.plans import how, launch_lines, pasted, rate, tokens
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
-from llmcheck.units import format_gib, two_digits
+from llmcheck.units import format_gb, format_gib, two_digits
 
 _FOR = {
     "chat": "to chat with",
@@ -112,16 +113,25 @@ def _notes(value: Recommendations) -> list[str]:
     if weighty:
         formats = ", ".join(dict.fromkeys(weighty))
         notes.append(f"{formats}: what is published of its loss is noticeable; llmcheck recommend --why MODEL names it")
+    here = [each.id.rpartition("/")[2] for each in value.models if each.plan.cached not in (None, "file")]
+    if here:
+        notes.append(f"downloaded before: {', '.join(here)}")
     if any(each.gated is None for each in value.models):
         notes.append("where no gate is named, none is known of: the hub says so when you download")
     return notes
 
 
 def _commands(first: RecommendedModel) -> list[Block]:
-    what = "fine-tunes" if first.plan.method != "inference" else "runs"
-    own = pasted(first.plan.argv)
-    lines = [*launch_lines(first.plan, f"{what} {first.id}"), *([(own, _IN_FULL)] if own else [])]
-    return [Heading("Next"), Commands(lines)]
+    plan = first.plan
+    what = "fine-tunes" if plan.method != "inference" else "runs"
+    download = f", after a download of {format_gb(plan.download_bytes)}" if plan.download_bytes else ""
+    own = pasted(plan.argv)
+    lines = [*launch_lines(plan, f"{what} {first.id}{download}"), *([(own, _IN_FULL)] if own else [])]
+    blocks: list[Block] = [Heading("Next"), Commands(lines)]
+    no_space = downloads.warning(plan)
+    if no_space is not None:
+        blocks.append(Bullets([Cell(no_space, "bad")]))
+    return blocks
 
 
 def _left_out(value: Recommendations, options: Options) -> list[Block]:

@@ -194,8 +194,11 @@ def test_the_fewest_gpus_that_fit_are_used() -> None:
     found = fitted("llama-3.1-8b", "8x H100 SXM", runtime="vllm")
     assert len(found.per_gpu) == 1
     assert len(fitted("llama-3.1-70b", "8x H100 SXM", runtime="vllm").per_gpu) == 2
-    # 64 heads are not cut in three
-    assert fitted("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536).verdict == "does-not-fit"
+    # 64 heads are not cut in three: three cards become three stages
+    three = fitted("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536)
+    assert (len(three.per_gpu), three.workload.pipeline_parallel, three.workload.tensor_parallel) == (3, 3, 1)
+    cut = fitted("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536, tensor_parallel=3)
+    assert cut.verdict == "does-not-fit"
     assert len(fitted("llama-3.1-70b", "4x H100 SXM", runtime="vllm", context=65_536).per_gpu) == 4
     assert len(fitted("llama-3.1-8b", "8x H100 SXM", runtime="vllm", gpus=4).per_gpu) == 4
 
