@@ -1,88 +1,142 @@
-"""Chooses one profile that is not ready, and the next step towards it."""
+"""The next step with a machine: a repair, an installation, or the command that runs a model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from llmcheck.cloud.offers import passing
-from llmcheck.install.choose import TierRequest, missing_libraries
+from msgspec import Struct
+
+from llmcheck import runtimes
+from llmcheck.advise.faults import first_fault
+from llmcheck.advise.outlook import main_size
+from llmcheck.advise.start import Start, best_start
+from llmcheck.gpus.identify import GpuRecord
+from llmcheck.install.choose import TierRequest, missing_libraries, usable_engines
 from llmcheck.install.plan import plan_installation
-from llmcheck.judge.requirements import traits
-from llmcheck.schema.advice import Advice, Plan, RankedOffer
+from llmcheck.schema.advice import Advice, Plan
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.outlook import Fault, NextStep, SizePlan
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import Finding, ProfileReport, Report
+from llmcheck.schema.report import ProfileReport, Report, Verdict
+from llmcheck.schema.starter import Starter
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
 from llmcheck.tables.tables import Tables
 
 
-def next_step(
-    report: Report,
-    profiles: Sequence[Profile],
-    tables: Tables,
-    offers: Sequence[Offer],
-    corrections: Sequence[Correction],
-) -> Advice | None:
-    """The next step towards the nearest tier; None if every profile is ready or can only be judged on a cluster.
+class Known(Struct, frozen=True, kw_only=True):
+    """The tables that the advice is made from."""
 
-    The nearest is the most demanding tier of which only libraries are missing, preferably without hardware warnings. If
-    there is none, it is the least demanding profile that is not ready.
+    profiles: Sequence[Profile]
+    tables: Tables
+    offers: Sequence[Offer]
+    corrections: Sequence[Correction]
+    starters: Sequence[Starter]
+    gpus: Callable[[], Sequence[GpuRecord]]
+    """Gets the table of GPUs, which few answers need."""
+
+
+_HARDWARE: tuple[Verdict | None, ...] = ("ready", "undetermined", "not-ready", None)
+"""Of two tiers with the same sizes the one whose documented hardware is there comes first."""
+
+
+class _Goal(Struct, frozen=True):
+    tier: ProfileReport
+    size: SizePlan
+
+
+def next_step(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
+    """The step, and the installation or the offer behind it; no advice where everything for it is there."""
+    fault = first_fault(report.profiles, report.machine)
+    if fault is not None:
+        return NextStep(kind="repair", fault=fault), _repair(report, fault)
+    goal = _goal(report)
+    if goal is None and all(each.verdict == "unknown" for each in report.sizes):
+        return NextStep(kind="undetermined"), None
+    if goal is None:
+        return _other_hardware(report, known)
+    return _install_and_run(goal, report.machine, known)
+
+
+def _repair(report: Report, fault: Fault) -> Advice:
+    return Advice(profile=report.profiles[0].id, reason=fault.message, tip=fault.remedy)
+
+
+def _goal(report: Report) -> _Goal | None:
+    """The most demanding inference tier all of whose sizes run well, else the first of which one does, or runs at all.
+
+    Of tiers with the same sizes one whose documented hardware is there comes first. None where no size runs.
     """
-    tiers = [each for each in report.profiles if each.task != "general"]
-    general = [each for each in report.profiles if each.task == "general"]
-    software = [each for each in tiers if each.hardware != "not-ready" and each.software == "not-ready"]
-    not_ready = [each for each in (*tiers, *general) if each.verdict == "not-ready"]
-    if software:
-        chosen = ([each for each in software if not _has_hardware_warning(each)] or software)[-1]
-        reason = f"its hardware is {chosen.hardware}, libraries are missing"
-    elif not_ready:
-        chosen, reason = not_ready[0], "the nearest that is not ready"
-    else:
-        return None
-    profile = next(each for each in profiles if each.id == chosen.id)
-    cause = next((each for each in chosen.findings if _is_root_cause(each)), None)
-    if cause is not None:  # the findings that it blocks are unknown until it is repaired
-        return Advice(profile=chosen.id, reason=cause.message, tip=cause.remedy)
-    missing = missing_libraries(chosen.findings, report.machine, tables, profile)
-    return Advice(
-        profile=chosen.id,
-        reason=reason,
-        plan=_plan(chosen.id, missing, report.machine, tables),
-        offer=_offer(profile, offers, corrections) if chosen.hardware == "not-ready" else None,
-        tip=_tip(chosen),
+    tiers = [each for each in report.profiles if each.task == "inference"]
+    complete = [each for each in tiers if _sizes(report, each) and all(s.use == "good" for s in _sizes(report, each))]
+    if complete:
+        largest = _sizes(report, complete[-1])
+        same = [each for each in complete if _sizes(report, each) == largest]
+        return _Goal(min(same, key=lambda each: _HARDWARE.index(each.hardware)), largest[-1])
+    found = [_Goal(tier, size) for tier in tiers if (size := main_size(report.sizes, tier.id)) is not None]
+    return next((each for each in found if each.size.use == "good"), found[0] if found else None)
+
+
+def _sizes(report: Report, tier: ProfileReport) -> list[SizePlan]:
+    return [each for each in report.sizes if each.task == "inference" and tier.id in each.tiers]
+
+
+def _install_and_run(goal: _Goal, machine: Machine, known: Known) -> tuple[NextStep, Advice | None]:
+    profile = next(each for each in known.profiles if each.id == goal.tier.id)
+    start = best_start(known.starters, goal.size, usable_engines(goal.tier.findings, machine, known.tables), machine)
+    planned = start.plan if start is not None else goal.size.plan
+    runtime = None if planned is None else planned.runtime
+    request = missing_libraries(goal.tier.findings, machine, known.tables, profile, runtime)
+    plan = _installation(goal.tier.id, request, machine, known.tables)
+    missing = (*(known.tables.libraries[each].name for each in request.libraries), *request.uncatalogued)
+    step = _step(goal, missing, plan, start)
+    if plan is None:
+        return step, None
+    return step, Advice(profile=goal.tier.id, reason=f"{len(missing)} libraries are missing", plan=plan)
+
+
+def _step(goal: _Goal, missing: tuple[str, ...], plan: Plan | None, start: Start | None) -> NextStep:
+    return NextStep(
+        kind="install" if missing else "run",
+        tier=goal.tier.id,
+        missing=missing,
+        install=("llmcheck", "install", goal.tier.id, "--format", "sh") if missing else None,
+        hint=plan.torch.remedy if plan is not None and plan.torch is not None else None,
+        model=None if start is None else start.repository,
+        plan=None if start is None else start.plan,
+        program=None if start is None else start.program,
+        library=None if start is None or start.program is None else _library_of(start),
+        launch=None if start is None else start.plan.launch,
+        launch_environment={} if start is None else start.plan.launch_environment,
+        launch_service=() if start is None else start.plan.launch_service,
+        launch_valid_for=None if start is None else start.plan.launch_valid_for,
     )
 
 
-def _is_root_cause(finding: Finding) -> bool:
-    """Whether a finding blocks others and no other blocks it, such as that of a driver that does not work."""
-    kind = traits(finding.kind)
-    return kind.blocks is not None and not kind.blocked_by and kind.blocks(finding)
+def _library_of(start: Start) -> str:
+    runtime = runtimes.named(start.plan.runtime)
+    return runtime.library or runtime.id
 
 
-def _plan(target: str, request: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
+def _installation(target: str, request: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
     if not request.libraries and not request.uncatalogued:
         return None
     return plan_installation(target, request.libraries, machine, tables, tier=request)
 
 
-def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:
-    """The cheapest offer that passes; one that fits by the corrected figures and states its RAM is preferred."""
-    best: RankedOffer | None = None
-    for each in passing(profile, offers, corrections):
-        if best is None or _preferences(each) > _preferences(best):
-            best = each
-        if all(_preferences(best)):
-            break
-    return best
+def _other_hardware(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
+    """Towards the least demanding tier: a machine to rent."""
+    tier = next((each for each in report.profiles if each.task == "inference"), report.profiles[0])
+    from llmcheck.cloud.offers import cheapest_that_runs  # most machines run something
+    from llmcheck.cloud.rented import cards_of
 
-
-def _preferences(ranked: RankedOffer) -> tuple[bool, bool]:
-    return ranked.fits_by_arithmetic, ranked.offer.ram_gib is not None
-
-
-def _has_hardware_warning(report: ProfileReport) -> bool:
-    return any(finding.group == "hardware" and finding.status == "warn" for finding in report.findings)
+    offer = None
+    if tier.hardware == "not-ready":
+        profile = next(each for each in known.profiles if each.id == tier.id)
+        offer = cheapest_that_runs(profile, known.offers, known.corrections, cards_of(known.gpus()))
+    return NextStep(kind="other-hardware", tier=tier.id), Advice(
+        profile=tier.id, reason="no size of model runs on this hardware", offer=offer, tip=_tip(tier)
+    )
 
 
 def _tip(report: ProfileReport) -> str | None:

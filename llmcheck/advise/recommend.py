@@ -11,21 +11,25 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.advise.runnable import Choice, Losses, Question, Runnable, least_speed, memory_known, sorted_out, speed_of
+from llmcheck.advise.runnable import (
+    Choice,
+    Losses,
+    Question,
+    Runnable,
+    least_speed,
+    memory_known,
+    names_of,
+    sorted_out,
+    speed_of,
+)
 from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.evaluated import best_scores, preferred_scale
 from llmcheck.fit.plans import plan_of
 from llmcheck.fit.plans.candidate import Preference
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Plan
-from llmcheck.schema.recommendation import LeftOut, QualityFigure, Recommendations, RecommendedModel, Task
+from llmcheck.schema.recommendation import LeftOut, QualityFigure, Recommendations, RecommendedModel
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
-
-_COVERED = 1 / 3
-"""Share of the models that run here which a scale has to cover, so that it is taken before one that covers more.
-
-Older scales cover more models, and none of the newest."""
-Scores = dict[tuple[str, str], Score]
-"""By repository and id of the scale; of several settings the best."""
 
 
 class _Measured(Struct, frozen=True):
@@ -48,14 +52,21 @@ class _Measured(Struct, frozen=True):
         """Tokens; of training the same for all."""
         return self.runnable.longest_context or 0
 
+    @property
+    def lacks_space(self) -> bool:
+        """Whether it is known that the disk has no space for the download."""
+        download = self.runnable.candidate.download
+        return download is not None and bool(download.short)
+
 
 def recommend(
     choices: Sequence[Choice], capacity: Capacity, question: Question, evaluations: Evaluations, losses: Losses
 ) -> Recommendations:
     """``choices``: the models to choose among; ``losses``: by format, what was published of it."""
     runnable, left_out = sorted_out(choices, capacity, question, losses)
-    scores = _best_scores(evaluations)
-    scale = _scale(question.task, runnable, evaluations, scores)
+    scores = best_scores(evaluations)
+    names = [each.choice.listed.repository for each in runnable]
+    scale = preferred_scale(question.task, names, evaluations, scores)
     measured = []
     for each in runnable:
         score = None if scale is None else scores.get((each.choice.listed.repository, scale.id))
@@ -91,30 +102,6 @@ def about(found: Recommendations, repository: str) -> Recommendations:
     )
 
 
-# --- quality ---
-
-
-def _best_scores(evaluations: Evaluations) -> Scores:
-    found: Scores = {}
-    for score in evaluations.scores:
-        key = (score.repository, score.scale)
-        if key not in found or score.value > found[key].value:
-            found[key] = score
-    return found
-
-
-def _scale(task: Task, runnable: Sequence[Runnable], evaluations: Evaluations, scores: Scores) -> Scale | None:
-    """The preferred one that covers a third of what runs here, else the one that covers most; None where none does."""
-    covered = [
-        (sum((each.choice.listed.repository, scale.id) in scores for each in runnable), scale)
-        for scale in evaluations.scales
-        if scale.task == task
-    ]
-    enough = [scale for count, scale in covered if count and count >= _COVERED * len(runnable)]
-    most = max(covered, key=lambda pair: pair[0], default=(0, None))  # of equal ones the first
-    return enough[0] if enough else most[1] if most[0] else None
-
-
 # --- the front ---
 
 
@@ -144,8 +131,11 @@ def _front(measured: Sequence[_Measured]) -> tuple[list[_Measured], list[LeftOut
 
 
 def _dominates(one: _Measured, other: _Measured) -> bool:
-    """As good in all of quality, speed and context, and better in one. Two speeds compare where both are known."""
-    if (one.rate is None) != (other.rate is None):
+    """As good in all of quality, speed and context, and better in one.
+
+    Two speeds compare where both are known. What the disk has no space for hides nothing that it has space for.
+    """
+    if (one.rate is None) != (other.rate is None) or (one.lacks_space and not other.lacks_space):
         return False
     ours = (one.score.value, one.rate or 0.0, one.context)
     theirs = (other.score.value, other.rate or 0.0, other.context)
@@ -153,15 +143,18 @@ def _dominates(one: _Measured, other: _Measured) -> bool:
 
 
 def _order(each: _Measured, prefer: Preference) -> tuple[object, ...]:
-    """A key that sorts the preferred first: by quality unless another one of the three is named."""
+    """A key that sorts the preferred first: by quality unless another one of the three is named.
+
+    What the disk has no space for comes last.
+    """
     value, rate, context = -each.score.value, -(each.rate or 0.0), -each.context
     match prefer:
         case "speed":
-            return (rate, value, context, each.id)
+            return (each.lacks_space, rate, value, context, each.id)
         case "context":
-            return (context, value, rate, each.id)
+            return (each.lacks_space, context, value, rate, each.id)
         case _:
-            return (value, rate, context, each.id)
+            return (each.lacks_space, value, rate, context, each.id)
 
 
 # --- rows ---
@@ -185,9 +178,10 @@ def _row(each: _Measured, scale: Scale | None) -> RecommendedModel:
 
 def _plan(runnable: Runnable) -> Plan:
     """Of the release itself: the plan was made for shapes that others may share."""
-    use, name = runnable.candidate.use, runnable.choice.listed.repository
-    own = ModelUse(replace(use.architecture, name=name), use.workload)
-    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words, runnable.choice.listed.gguf)
+    use, listed = runnable.candidate.use, runnable.choice.listed
+    own = ModelUse(replace(use.architecture, name=listed.repository), use.workload)
+    candidate = replace(runnable.candidate, use=own, names=names_of(listed))
+    return plan_of(candidate, runnable.choice.words, listed.gguf, loss=runnable.loss)
 
 
 def _figure(score: Score, scale: Scale) -> QualityFigure:

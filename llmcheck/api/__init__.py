@@ -18,12 +18,13 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
     from llmcheck.api.recommending import *
+    from llmcheck.api.renting import *
     from llmcheck.api.tables import *
     from llmcheck.render import Options
 
 _EXPORTS = {
-    "fitting": ("fit", "models"),
-    "informing": ("cloud", "overview"),
+    "fitting": ("fit", "fit_machines", "fit_methods", "models"),
+    "informing": ("overview",),
     "inspection": (
         "MachineSource",
         "hypothetical_machine",
@@ -34,8 +35,9 @@ _EXPORTS = {
         "start_inspection",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("check", "report_of"),
+    "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
+    "renting": ("cloud", "cloud_for_model"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""

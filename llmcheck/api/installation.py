@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from llmcheck import catalog, codec
+from llmcheck.advise.start import runtime_for
 from llmcheck.api.inspection import MachineSource
+from llmcheck.api.judgement import computed_methods
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import TierRequest, missing_libraries, named
@@ -75,7 +77,10 @@ def _planned(
     tier = TierRequest()
     for found in loaded:
         if isinstance(found, Profile):
-            missing = missing_libraries(evaluate(found, judged).findings, judged, tables, found)
+            report = evaluate(found, judged, computed=computed_methods(found, judged))
+            missing = missing_libraries(
+                report.findings, judged, tables, found, runtime_for(report, judged, tables, catalog.starters())
+            )
             libraries += missing.libraries
             tier = tier.together_with(missing)
         else:

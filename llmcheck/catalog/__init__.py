@@ -15,6 +15,8 @@ from llmcheck.errors import DataError
 if TYPE_CHECKING:
     from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
+    from llmcheck.schema.outlook import CardsForSize
+    from llmcheck.schema.starter import Starter
     from llmcheck.tables.correction import Correction
     from llmcheck.tables.evaluation import Evaluations
     from llmcheck.tables.library import Alias, Library, Resolutions
@@ -162,6 +164,20 @@ def quantisation_losses() -> dict[str, QuantisationLoss]:
     from llmcheck.tables.quantisation_loss import QuantisationLoss
 
     return {each.format: each for each in table("quantisation_losses", tuple[QuantisationLoss, ...])}
+
+
+def starters() -> tuple[Starter, ...]:
+    """Models to start with, for each size of the tiers the best first."""
+    from llmcheck.schema.starter import Starter
+
+    return table("starters", tuple[Starter, ...])
+
+
+def cards() -> tuple[CardsForSize, ...]:
+    """The smallest cards that hold each size of the tiers."""
+    from llmcheck.schema.outlook import CardsForSize
+
+    return table("cards", tuple[CardsForSize, ...])
 
 
 def corrections() -> tuple[Correction, ...]:

@@ -15,6 +15,8 @@ from llmcheck.errors import DataError
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import KnownModel
 from llmcheck.schema.machine import GpuSpec
+from llmcheck.schema.outlook import CardsForSize
+from llmcheck.schema.starter import Starter
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.library import Alias, Library, Resolutions
@@ -84,6 +86,18 @@ def _texts(name: str, kind: type[T]) -> tuple[T, ...]:
 
 def _evaluations() -> Evaluations:
     return Evaluations(scales=_texts("data/evaluation_scales.csv", Scale), scores=_texts("data/evaluations.csv", Score))
+
+
+def _starters() -> tuple[Starter, ...]:
+    from llmcheck.catalog.derived import starters  # with all readers of model files, and only a build makes this table
+
+    return starters(read("models"), read("listed_models"), _evaluations())
+
+
+def _cards() -> tuple[CardsForSize, ...]:
+    from llmcheck.catalog.derived import cards_for_sizes  # as above
+
+    return cards_for_sizes()
 
 
 def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -187,6 +201,7 @@ def _list(text: str) -> tuple[str, ...]:
 
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
+    "cards": ((), _cards),
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
     "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),
@@ -202,6 +217,10 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),
     ),
     "resolutions": (("data/resolutions.json",), _resolutions),
+    "starters": (
+        ("data/models.toml", "data/listed_models.csv", "data/evaluation_scales.csv", "data/evaluations.csv"),
+        _starters,
+    ),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),

@@ -27,6 +27,8 @@ class FeedForward(Struct, frozen=True, kw_only=True):
     """Width of the inner vector of one expert."""
     sparse_layers: int = 0
     """How many layers have experts."""
+    leading_dense: int = 0
+    """How many layers come before the first layer with experts."""
     dense_weights: int
     """Weights in the matrices of dense layers, routers and shared experts."""
     expert_weights: int
@@ -56,6 +58,7 @@ def read(decoder: Decoder) -> FeedForward:
         experts_active=experts.active,
         expert_intermediate=experts.width,
         sparse_layers=experts.layers,
+        leading_dense=_leading_dense(decoder) if experts.layers else 0,
         dense_weights=dense * matrices * hidden * width + experts.layers * (router + _shared(decoder, experts.width)),
         expert_weights=experts.layers * experts.count * matrices * hidden * experts.width,
         vectors=_vectors(decoder, dense, width, experts),
@@ -102,6 +105,13 @@ def _sparse_layers(decoder: Decoder) -> int:
     if decoder.family.one_part_per_layer:
         return decoder.count("experts")
     return sum(_has_experts(decoder.text, index) for index in range(decoder.layers))
+
+
+def _leading_dense(decoder: Decoder) -> int:
+    """How many layers come before the first with experts; 0 for a family with a list of kinds, where it is not read."""
+    if decoder.family.one_part_per_layer:
+        return 0
+    return next(index for index in range(decoder.layers) if _has_experts(decoder.text, index))
 
 
 def _has_experts(text: Fields, index: int) -> bool:

@@ -19,8 +19,10 @@ _NARROWEST, _WIDEST = 40, 160
 _DEFAULT_COLUMNS = 80
 
 
-def write(value: object, options: OutputOptions) -> None:
+def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None:
     """Renders a value and writes it. A file is written completely or not at all. Only a terminal gets colour.
+
+    ``tiers``: of an overview, every documented tier.
 
     Raises LlmcheckError if it cannot be written completely.
     """
@@ -37,6 +39,7 @@ def write(value: object, options: OutputOptions) -> None:
             color=_color(options, terminal),
             ascii=options.output is None and not _shows_utf8(stdout),
             verbose=options.verbose,
+            tiers=tiers or options.verbose > 0,
             guarded=options.output is not None,
         ),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.gpus.cuda import cuda_of
 from llmcheck.install.incompatibility import incompatibility
@@ -14,7 +15,7 @@ from llmcheck.schema.machine import CudaToolkit, Machine, Torch, version_numbers
 from llmcheck.tables.library import Library
 
 
-class InstallBlockers(NamedTuple):
+class InstallBlockers(Struct, frozen=True):
     """The facts that decide whether a library can be installed in an environment."""
 
     machine: Machine

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
+from msgspec import Struct
+
+from llmcheck import runtimes
 from llmcheck.install.incompatibility import has_program, incompatibility, tool
 from llmcheck.schema.advice import LibraryChoice
 from llmcheck.schema.machine import Machine, normalized_name
@@ -14,7 +16,7 @@ from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
 
-class TierRequest(NamedTuple):
+class TierRequest(Struct, frozen=True):
     """The software that tiers need on one machine."""
 
     libraries: tuple[str, ...] = ()
@@ -43,9 +45,16 @@ class TierRequest(NamedTuple):
 
 
 def missing_libraries(
-    findings: Iterable[Finding], machine: Machine, tables: Tables, profile: Profile | None = None
+    findings: Iterable[Finding],
+    machine: Machine,
+    tables: Tables,
+    profile: Profile | None = None,
+    runtime: str | None = None,
 ) -> TierRequest:
-    """The software that one profile needs, from its findings. ``profile``: source of the required versions."""
+    """The software that one profile needs, from its findings. ``profile``: source of the required versions.
+
+    ``runtime``: id of the runtime that the planner found best here; its library comes before the others of a choice.
+    """
     required = _required_packages(profile) if profile else {}
     missing: list[str] = []
     present: list[str] = []
@@ -59,7 +68,7 @@ def missing_libraries(
         if finding.status == "pass":
             present += [library.id for library in known if _is_present(library, machine)][:1]
         elif (finding.status in ("fail", "warn") or unknown) and known:
-            chosen, choice = _choose(known, machine)
+            chosen, choice = _choose(known, machine, runtime)
             missing.append(chosen.id)
             choices += [choice] if choice else []
         elif finding.status in ("fail", "warn") or unknown:
@@ -71,6 +80,25 @@ def missing_libraries(
         {name: each.version for name, each in required.items() if each.version and name in tables.libraries},
         tuple(dict.fromkeys(uncatalogued)),
     )
+
+
+def usable_engines(findings: Iterable[Finding], machine: Machine, tables: Tables) -> tuple[str, ...]:
+    """Ids of the runtimes that a profile accepts: those that are installed, else those that can be on this machine."""
+    accepted = [
+        tables.libraries[name]
+        for finding in findings
+        if finding.group == "software"
+        for name in finding.libraries
+        if name in tables.libraries
+    ]
+    installed = [library for library in accepted if _is_present(library, machine)]
+    possible = [library for library in accepted if _obstacle(library, machine) is None]
+    for libraries in (installed, possible):
+        found = dict.fromkeys(each.id for each in (runtimes.brought_by(library.id) for library in libraries) if each)
+        engines = tuple(each for each in found if each != runtimes.DEFAULT)  # every tier needs its library anyway
+        if engines:
+            return engines
+    return ()
 
 
 def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
@@ -88,7 +116,7 @@ def named(name: str, tables: Tables) -> tuple[Library, Alias | None] | None:
     return None
 
 
-class _RequiredPackage(NamedTuple):
+class _RequiredPackage(Struct, frozen=True):
     """A package requirement of a tier; name and version were validated when the profile was read."""
 
     name: str
@@ -117,16 +145,28 @@ def _required_packages(profile: Profile) -> dict[str, _RequiredPackage]:
     return required
 
 
-def _choose(known: list[Library], machine: Machine) -> tuple[Library, LibraryChoice | None]:
-    """The first that works on this machine; actively developed libraries come before the others."""
+def _choose(known: list[Library], machine: Machine, runtime: str | None) -> tuple[Library, LibraryChoice | None]:
+    """The planner's, else the first that works on this machine; what is actively developed comes before the rest."""
     obstacles = {library.id: _obstacle(library, machine) for library in known}
-    ranked = sorted(known, key=lambda library: (obstacles[library.id] is not None, library.status != "active"))
+    ranked = sorted(
+        known,
+        key=lambda library: (
+            obstacles[library.id] is not None, not _brings(library, runtime), library.status != "active"
+        ),
+    )  # fmt: skip
     chosen = ranked[0]
     if len(known) == 1:
         return chosen, None
-    rejected = {library.name: obstacles[library.id] or _why_not_first(library, chosen) for library in ranked[1:]}
+    rejected = {
+        library.name: obstacles[library.id] or _why_not_first(library, chosen, runtime) for library in ranked[1:]
+    }
     reason = obstacles[chosen.id] or chosen.tiers or chosen.summary
     return chosen, LibraryChoice(chosen=chosen.name, reason=reason, rejected=rejected)
+
+
+def _brings(library: Library, runtime: str | None) -> bool:
+    found = None if runtime is None else runtimes.brought_by(library.id)
+    return found is not None and found.id == runtime
 
 
 def _obstacle(library: Library, machine: Machine) -> str | None:
@@ -136,9 +176,11 @@ def _obstacle(library: Library, machine: Machine) -> str | None:
     return reason
 
 
-def _why_not_first(library: Library, chosen: Library) -> str:
+def _why_not_first(library: Library, chosen: Library, runtime: str | None) -> str:
     if library.status != "active":
         return f"{library.name} is in {library.status}" if library.status == "maintenance" else library.status
+    if _brings(chosen, runtime):
+        return f"it works here too; what fits here is run best by {chosen.name}"
     return f"it works here too; {chosen.name} comes first in the document"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from llmcheck import shell
 from llmcheck.install.incompatibility import tool
@@ -17,7 +19,7 @@ from llmcheck.tables.library import Library
 FORCE = "--force-reinstall"
 
 
-class InstallRequest(NamedTuple):
+class InstallRequest(Struct, frozen=True):
     """The input of one install command."""
 
     requirements: Sequence[str]
@@ -40,7 +42,7 @@ class InstallRequest(NamedTuple):
     """Notes on packages that stay but may stop working."""
 
 
-class InstallerCommands(NamedTuple):
+class InstallerCommands(Struct, frozen=True):
     """The installer of one environment, and the packages that are installed there."""
 
     installer: Installer

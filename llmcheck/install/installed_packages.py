@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.install.specifiers import excluded, first_release, name_of, specifier_of
 from llmcheck.install.wheels import TORCH_FAMILY, index_of, index_of_wheel, system_of
@@ -15,7 +16,7 @@ from llmcheck.tables.torch_wheel import TorchWheel
 _BUILD = re.compile(r"cpu|xpu|cu\d{2,3}|rocm\d[\d.]*")
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """An installed package that a step replaces."""
 
     name: str
@@ -27,7 +28,7 @@ class Change(NamedTuple):
         return f"{self.name} {self.version} is replaced: {self.reason}"
 
 
-class InstalledPackages(NamedTuple):
+class InstalledPackages(Struct, frozen=True):
     """The packages of one environment; none for an environment that the plan creates."""
 
     packages: Mapping[str, str] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.gpus import vendors
 from llmcheck.install.incompatibility import driver_fault, tool
@@ -19,13 +21,13 @@ _CDNA = ("gfx908", "gfx90a", "gfx942", "gfx950")
 _CURRENT_DRIVER = (9999,)
 
 
-class InstallVariant(NamedTuple):
+class InstallVariant(Struct, frozen=True):
     """How one package is installed on this machine, and why."""
 
     reason: str
     extra_index_url: str | None = None
     options: tuple[str, ...] = ()
-    variables: dict[str, str] = {}  # noqa: RUF012 - never changed
+    variables: dict[str, str] = {}
     requires: tuple[str, ...] = ()
 
 
@@ -112,7 +114,7 @@ def _for_cpu(machine: Machine, builds: Sequence[PackageBuild], unused: str) -> I
     if build is not None and tool(machine, "cc") is False:
         return _published(build, f"the project's own wheel for the CPU, because there is no compiler{why}")
     variant = _compiled("for the CPU", "")
-    return variant._replace(reason=f"{variant.reason}{why}")
+    return replace(variant, reason=f"{variant.reason}{why}")
 
 
 def _published(build: PackageBuild, reason: str) -> InstallVariant:

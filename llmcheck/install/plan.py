@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.gpus.cuda import cuda_of
 from llmcheck.install import notes
@@ -41,7 +42,7 @@ def plan_installation(
     return _plan(plan_request(target, libraries, machine, tables, options, tier or TierRequest()))
 
 
-class _Selection(NamedTuple):
+class _Selection(Struct, frozen=True):
     """The requested libraries, sorted into those that can and cannot be installed."""
 
     target: Target
@@ -191,7 +192,7 @@ def _system(
     drivers = [library.driver for library in (*planned, *stopped) if library.driver]
     if torch is not None and torch.tag == "cpu" and torch.driver:
         drivers.append(torch.driver)
-    steps, texts = system_steps(
+    found = system_steps(
         request.machine,
         missing,
         request.tables.system_steps,
@@ -200,7 +201,7 @@ def _system(
         shell_name=request.options.shell,
     )
     driver_notes = () if torch is None or drivers else notes.of_driver(torch, request.machine)
-    return (*texts, *driver_notes), steps
+    return (*found.notes, *driver_notes), found.steps
 
 
 def _image(environments: Sequence[Environment], torch: TorchBuild | None, tables: Tables) -> ContainerImage | None:

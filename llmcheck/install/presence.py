@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.gpus.torch_support import torch_problem
 from llmcheck.install.incompatibility import has_program
@@ -17,7 +19,7 @@ from llmcheck.tables.tables import Tables
 _VERSION = re.compile(r"[A-Za-z0-9.!+-]+")
 
 
-class Presence(NamedTuple):
+class Presence(Struct, frozen=True):
     """The libraries of the catalogue in one environment, before the plan."""
 
     installed: InstalledPackages = InstalledPackages()
@@ -49,7 +51,7 @@ def in_judged_environment(machine: Machine, tables: Tables) -> Presence:
     broken = _broken(libraries, found, machine)
     listed = {library.id for library in libraries if found.versions(library)}
     working = listed - set(broken) - ({"torch"} if unusable else set())
-    return found._replace(broken=broken, working=frozenset(working | _on_path(libraries, machine)))
+    return replace(found, broken=broken, working=frozenset(working | _on_path(libraries, machine)))
 
 
 def in_new_environment(machine: Machine, tables: Tables) -> Presence:

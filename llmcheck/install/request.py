@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.install.choose import TierRequest
 from llmcheck.install.specifiers import bounded, has_lower_bound, name_of
@@ -17,7 +18,7 @@ from llmcheck.tables.library import Library
 from llmcheck.tables.tables import Tables
 
 
-class PlanRequest(NamedTuple):
+class PlanRequest(Struct, frozen=True):
     """The input that all parts of one plan share; it does not change."""
 
     target: str

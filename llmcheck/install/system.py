@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck import shell
 from llmcheck.gpus import vendors
@@ -46,7 +47,7 @@ _SECURE_BOOT = (
 _WITHOUT_DRIVER = ("driver-missing", "nouveau")
 
 
-class SystemSteps(NamedTuple):
+class SystemSteps(Struct, frozen=True):
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
     """Sentences to read before running the steps."""
@@ -90,7 +91,7 @@ def families(machine: Machine) -> tuple[str, ...]:
     return (*(("wsl",) if system.wsl else ()), *known, "linux")
 
 
-class _Driver(NamedTuple):
+class _Driver(Struct, frozen=True):
     """A vendor's driver on one machine, and the writer for its steps and notes."""
 
     machine: Machine

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.install.incompatibility import is_windows, python_mismatch, tool
 from llmcheck.install.specifiers import excluded, first_release
@@ -17,7 +20,7 @@ VENV = ".venv"
 InstallerChoice = Literal["auto", "uv", "pip", "conda"]
 
 
-class PlanOptions(NamedTuple):
+class PlanOptions(Struct, frozen=True):
     installer: InstallerChoice = "auto"
     venv: str | None = None
     """The folder of the environment; None: the plan chooses."""
@@ -26,7 +29,7 @@ class PlanOptions(NamedTuple):
     shell: Shell = "bash"
 
 
-class TargetContext(NamedTuple):
+class TargetContext(Struct, frozen=True):
     """The facts that decide the folder and the Python of an environment."""
 
     machine: Machine
@@ -35,7 +38,7 @@ class TargetContext(NamedTuple):
     """The Pythons to try if the judged one is not supported, preferred first; uv installs a missing one."""
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """One environment: its interpreter, and the command that creates it."""
 
     name: str
@@ -70,7 +73,7 @@ def shared_target(members: Sequence[Library], context: TargetContext, torch_for:
     version = _judged_version(context.machine)
     chosen = python_for(members, version, context.pythons, torch_for)
     conflicts = _python_conflicts(members, chosen, torch_for)
-    return _shared(members, chosen, context, torch_for)._replace(python_conflicts=conflicts)
+    return replace(_shared(members, chosen, context, torch_for), python_conflicts=conflicts)
 
 
 def _shared(
@@ -113,7 +116,7 @@ def own_target(
         reason = f"{reason}; {_why_not_judged(members, version, chosen, torch_for, 'the judged Python')}"
     folder = f"{context.options.venv or VENV}-{name}"
     made = _new(name, folder, chosen if chosen != version else None, reason, context)
-    return made._replace(python_conflicts=_python_conflicts(members, chosen, torch_for))
+    return replace(made, python_conflicts=_python_conflicts(members, chosen, torch_for))
 
 
 def python_for(

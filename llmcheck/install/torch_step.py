@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.install.commands import FORCE, InstallerCommands, InstallRequest, command_step
 from llmcheck.install.installed_packages import Change, InstalledPackages, abi_warnings
@@ -29,7 +30,7 @@ _PROOFS = {
 }
 
 
-class TorchProof(NamedTuple):
+class TorchProof(Struct, frozen=True):
     """How to verify that torch works."""
 
     build: TorchBuild
@@ -37,7 +38,7 @@ class TorchProof(NamedTuple):
     """Description of the version that it should print."""
 
 
-class _Source(NamedTuple):
+class _Source(Struct, frozen=True):
     """The requirement for torch, and its index."""
 
     requirement: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmcheck.probe import Reading, Request, _cuda
 from llmcheck.probe import _distributions as installed
@@ -36,7 +37,7 @@ _TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
 _TORCH_HIP = re.compile(r"^hip\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
 
 
-class _Environment(NamedTuple):
+class _Environment(Struct, frozen=True):
     """Facts from the project's interpreter and the folders on its path."""
 
     python: Python | None = None

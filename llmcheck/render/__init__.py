@@ -19,5 +19,7 @@ class Options(Struct, frozen=True, kw_only=True):
     """Use only ASCII characters, because the terminal may show no others."""
     verbose: int = 0
     """The number of -v options."""
+    tiers: bool = False
+    """Of an overview, show the documented tiers and the whole inventory instead of the short answer."""
     guarded: bool = False
     """A script refuses to run on a machine other than the judged one."""

@@ -13,6 +13,7 @@ from llmcheck.render.views.blocks import (
     Commands,
     Facts,
     Heading,
+    Paragraph,
     Stacks,
     Table,
 )
@@ -41,6 +42,8 @@ def _block(block: Block) -> str:
             return _table(
                 [column.name for column in block.columns], [[cell.text for cell in row] for row in block.rows]
             )
+        case Paragraph():
+            return " ".join(_text(each.text) for each in block.sentences)
         case Bullets():
             return "\n".join(f"- {_text(item.text)}" for item in block.items)
         case Commands():

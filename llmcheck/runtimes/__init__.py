@@ -53,6 +53,11 @@ def ids() -> tuple[str, ...]:
     return tuple(each.id for each in every())
 
 
+def brought_by(library: str) -> Runtime | None:
+    """The runtime that a library of the catalogue installs; None for one that installs none."""
+    return next((each for each in every() if library == (each.library or each.id)), None)
+
+
 def default_for(family: str, gpus: Sequence[Gpu] = ()) -> str:
     """Id of the runtime for weights of this family on these GPUs where the user names none."""
     vendors = {gpu.vendor for gpu in gpus}

@@ -14,7 +14,9 @@ _LOAD_MODES = {True: "mmap", False: "none"}
 def _launch(what: Launch) -> LaunchLine | None:
     """Layers and experts that are not named are placed by ``--fit``, which naming any of them turns off.
 
-    None for a format of the cache that it has not."""
+    None for a format of the cache that it has not, and for what the Python package cannot do."""
+    if what.python_binding:
+        return _binding(what)
     work = what.workload
     slots = max(work.batch, 1)
     cache = ggml.CACHES.get(work.kv_cache or "")
@@ -29,6 +31,7 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("-dev", "none" if not what.gpus else None),
             ("-ngl", what.gpu_layers),
             ("--n-cpu-moe", what.expert_layers_in_ram),
+            ("-sm", "layer" if what.tensor_split else None),
             ("-ts", ",".join(map(share, what.tensor_split)) or None),
             ("-ctk", cache),
             ("-ctv", cache),
@@ -40,8 +43,41 @@ def _launch(what: Launch) -> LaunchLine | None:
     return LaunchLine(argv=argv, valid_for=f"llama.cpp {_VERSION}")
 
 
+_BINDING_VERSION = "0.3.36"
+_TYPES = {"bf16": None, "fp16": None, "fp32": "0", "q8_0": "8", "q5_1": "7", "q5_0": "6", "q4_1": "3", "q4_0": "2"}
+"""Numbers of ggml's types (ggml.h), which the Python package takes instead of their names."""
+
+
+def _binding(what: Launch) -> LaunchLine | None:
+    """The server of llama-cpp-python. It has no option for experts in RAM, and serves one sequence at a time."""
+    work = what.workload
+    if not serves(what, _TYPES, tags=True) or what.expert_layers_in_ram or work.batch > 1:
+        return None
+    if not what.is_path and what.quantisation is None:
+        return None
+    file = what.model if what.is_path else f"*{what.quantisation}.gguf"
+    cache = _TYPES.get(work.kv_cache or "")
+    argv = (
+        "python", "-m", "llama_cpp.server",
+        *options(
+            ("--hf_model_repo_id", None if what.is_path else what.model),
+            ("--model", file),
+            ("--n_ctx", work.context),
+            # all layers, which is not the default
+            ("--n_gpu_layers", -1 if what.gpu_layers is None and what.gpus else what.gpu_layers or 0),
+            ("--type_k", cache),
+            ("--type_v", cache),
+            # a quantised cache needs it, and it is off unless it is named
+            ("--flash_attn", "false" if work.flash_attention is False else "true"),
+        ),
+    )  # fmt: skip
+    return LaunchLine(argv=argv, valid_for=f"llama-cpp-python {_BINDING_VERSION}")
+
+
 RUNTIME = Runtime(
     id="llama.cpp",
+    library="llama-cpp",
+    has_binding=True,
     version=_VERSION,
     source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
     as_of="2026-10-06",
@@ -49,6 +85,8 @@ RUNTIME = Runtime(
     families=ggml.FAMILIES,
     native_family="gguf",
     gguf_file="computes",
+    files="gguf",
+    caches=("huggingface", "llama.cpp"),
     ladder=ggml.LADDER,
     common_ladder=ggml.COMMON_LADDER,
     four_bits="q4_k_m",
@@ -59,6 +97,7 @@ RUNTIME = Runtime(
     experts_in_ram=True,
     computes_in_ram=True,
     counts_gpu_layers=True,
+    layer_split=True,
     embedding_in_ram=True,
     collectives=False,
     memory=ggml.memory,

@@ -42,6 +42,7 @@ def _launch(what: Launch) -> LaunchLine | None:
 
 RUNTIME = Runtime(
     id="mlx",
+    library="mlx-lm",
     version=_VERSION,
     source="the mlx-lm 0.32.2 wheel; extras of mlx 0.32.4: cpu, cuda12, cuda13",
     as_of="2026-10-31",

@@ -10,6 +10,7 @@ from msgspec import Struct
 from llmcheck.schema.advice import Advice
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.outlook import NextStep, SizePlan
 from llmcheck.schema.workload import Cost
 from llmcheck.tables.correction import Correction
 
@@ -117,8 +118,12 @@ class Report(Struct, frozen=True, kw_only=True):
     """One report for each judged profile."""
     machine: Machine
     """The machine that was judged."""
+    sizes: tuple[SizePlan, ...] = ()
+    """Which sizes of model run on the machine, and how; only in the overview."""
+    next: NextStep | None = None
+    """What to do next; only in the overview."""
     advice: Advice | None = None
-    """The next step towards the nearest tier; only in the overview."""
+    """The installation or the offer of ``next``; None where nothing is missing, and outside the overview."""
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

@@ -55,6 +55,7 @@ def test_the_list_of_commands() -> None:
         ("profiles", "schema"),
         ("profiles", "show"),
         ("recommend",),
+        ("tiers",),
         ("torch-index",),
     }
 

@@ -68,6 +68,9 @@ class Column(Struct, frozen=True):
     """Not shown on narrow terminals; other text has the same information."""
     fixed: bool = False
     """Never wrapped."""
+    below: str | None = None
+    """Where the rows of a table do not fit on one line each, this cell moves to a line below its row, in these words:
+    ``RAM {}``. None: it stays."""
     min_width: int = 8
     """Its text is not wrapped to fewer cells. A table that does not fit becomes a list."""
 
@@ -75,6 +78,12 @@ class Column(Struct, frozen=True):
 class Table(Struct, frozen=True):
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+
+
+class Paragraph(Struct, frozen=True):
+    """Sentences, one after the other."""
+
+    sentences: Sequence[Cell]
 
 
 class Bullets(Struct, frozen=True):
@@ -88,7 +97,7 @@ class Commands(Struct, frozen=True):
     """A command and its reason, which may be empty."""
 
 
-Block = Heading | Facts | Stacks | Table | Bullets | Commands
+Block = Heading | Facts | Stacks | Table | Paragraph | Bullets | Commands
 Document = Sequence[Block]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
+from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Recommendations
@@ -15,6 +16,10 @@ def document(value: object, options: Options) -> Document:
     """The blocks that show a value. Raises TypeError for a value without a view."""
     match value:
         case Report(verdict=None, exit_code=0):
+            if options.tiers:
+                from llmcheck.render.views.tiers import tiers
+
+                return tiers(value, options)
             from llmcheck.render.views.overview import overview
 
             return overview(value, options)
@@ -38,10 +43,18 @@ def document(value: object, options: Options) -> Document:
             from llmcheck.render.views.fit import fit
 
             return fit(value, options)
+        case Methods():
+            from llmcheck.render.views.comparison import methods
+
+            return methods(value, options)
+        case Machines():
+            from llmcheck.render.views.comparison import machines
+
+            return machines(value, options)
         case Offers():
             from llmcheck.render.views.offers import offers
 
-            return offers(value)
+            return offers(value, options)
         case Recommendations():
             from llmcheck.render.views.recommend import recommend
 

@@ -29,6 +29,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     """The experts of so many layers, from the first one on, stay in RAM."""
     tensor_split: tuple[float, ...] = ()
     """Share of each GPU, in any unit; () where they are equal or the runtime decides."""
+    gpu_bytes: tuple[int, ...] = ()
+    """Bytes of each GPU that may be used; () where they are equal or the runtime decides."""
     stage_layers: tuple[int, ...] = ()
     """Layers of each stage of a pipeline; () for equal stages."""
     offloaded_bytes: int = 0
@@ -37,6 +39,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     """The file is mapped (True) or read whole (False); None: the runtime's own choice."""
     quantises_on_load: bool = False
     """The checkpoint is in 16 bits and becomes ``workload.weights`` while it is loaded."""
+    python_binding: bool = False
+    """Only the runtime's Python package is installed, not its own programs (llama.cpp)."""
     dataset: str | None = None
     """Repository of the training data; None: a public one that the trainer's own documentation trains on."""
 

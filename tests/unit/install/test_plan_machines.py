@@ -190,7 +190,7 @@ ROWS = [
     Row("JAX on driver 535", h100(driver="535.183.01"), ("jax",), "vendor: jax documentation, 525 for cuda12", has=("jax[cuda12]>=",)),
     Row("JAX on a V100", linux(card("V100")), ("jax",), "vendor: jax documentation, 7.5 for cuda13", has=("jax[cuda12]>=",)),
     Row("JAX on a Mac", mac(), ("jax",), "runs: the extras lead to JAX 0.4 there", has=("jax>=",), lacks=("cuda",)),
-    Row("llama.cpp without a GPU", linux(present=("cc",)), ("llama-cpp",), "vendor: README of llama-cpp-python", has=("llama-cpp-python>=",), lacks=("CMAKE_ARGS",)),
+    Row("llama.cpp without a GPU", linux(present=("cc",)), ("llama-cpp",), "vendor: README of llama-cpp-python", has=("llama-cpp-python[server]>=",), lacks=("CMAKE_ARGS",)),
     Row("llama.cpp with nvcc", h100(present=("cc", "nvcc")), ("llama-cpp",), "vendor: README of llama-cpp-python", has=("CMAKE_ARGS=-DGGML_CUDA=on",)),
     Row("llama.cpp on an H100 without nvcc", h100(), ("llama-cpp",), "vendor: README of llama-cpp-python, wheels for Python 3.10 to 3.12", has=("whl/cu130",)),
     Row("llama.cpp on a Mac", mac(), ("llama-cpp",), "vendor: README of llama-cpp-python", has=("GGML_METAL=on",)),

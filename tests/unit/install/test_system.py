@@ -23,11 +23,15 @@ def linux(distribution: str | None, *gpus: Gpu, driver: Driver | str | None = No
 
 def first(where: Machine, *tools: str, wanted: str | None = None) -> tuple[str, str, bool]:
     """The commands, the notes, and whether a restart is needed."""
-    steps, notes = system_steps(where, tools, RECIPES, needs_gpu=True, min_driver_version=wanted, shell_name="bash")
-    for step in steps:
+    found = system_steps(where, tools, RECIPES, needs_gpu=True, min_driver_version=wanted, shell_name="bash")
+    for step in found.steps:
         assert shlex.split(step.command) == list(step.argv)
         assert step.kind == "system"
-    return "\n".join(step.command for step in steps), "\n".join(notes), any(step.reboot for step in steps)
+    return (
+        "\n".join(step.command for step in found.steps),
+        "\n".join(found.notes),
+        any(step.reboot for step in found.steps),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Faults of a machine that have to be repaired before anything else is worth judging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmcheck.judge.requirements import traits
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.outlook import Fault
+from llmcheck.schema.report import Finding, ProfileReport
+from llmcheck.units import GB, format_gb
+
+LEAST_FREE = 5 * GB
+"""A 7B model in 4 bits is 4 to 5 GB, and so is PyTorch with CUDA: with less there is nothing to start."""
+_PYTHON = ("python-unusable", "python-too-old")
+"""Codes of the problems that the inspection of a Python environment reports."""
+
+
+def first_fault(reports: Sequence[ProfileReport], machine: Machine) -> Fault | None:
+    """Of the driver before that of Python and that of the disk; None where nothing is broken."""
+    driver = next((each for report in reports for each in report.findings if is_root_cause(each)), None)
+    if driver is not None:
+        return Fault(kind="driver", message=driver.message, remedy=driver.remedy)
+    problem = next((each for each in machine.problems if each.code in _PYTHON), None)
+    if problem is not None:
+        return Fault(kind="python", message=problem.message, remedy=problem.remedy)
+    return _full_disk(machine)
+
+
+def is_root_cause(finding: Finding) -> bool:
+    """Whether a finding blocks others and no other blocks it, such as that of a driver that does not work."""
+    kind = traits(finding.kind)
+    return kind.blocks is not None and not kind.blocked_by and kind.blocks(finding)
+
+
+def _full_disk(machine: Machine) -> Fault | None:
+    disk = next((each for each in machine.disks or () if each.role in ("models", "path")), None)
+    if disk is None or disk.free is None or disk.free >= LEAST_FREE or machine.hypothetical:
+        return None
+    others = [each for each in machine.disks or () if (each.free or 0) >= LEAST_FREE and not each.read_only]
+    place = f"; {others[0].path} has {format_gb(others[0].free or 0)} free" if others else ""
+    return Fault(
+        kind="disk",
+        message=f"only {format_gb(disk.free)} free at {disk.path}, where models go; the smallest takes "
+        f"{format_gb(LEAST_FREE)}",
+        remedy=f"free some space, or let HF_HOME name a folder on a larger disk{place}",
+    )
