@@ -13,7 +13,7 @@ from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
+from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, counts_of, verdict_of
 from llmcheck.tables.correction import Correction
 from llmcheck.units import format_like, parse_size, shortfall
 
@@ -56,6 +56,7 @@ def evaluate(
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
+        counts=counts_of(findings),
         computed=tuple(computed),
         corrections=applied,
         cost=profile.cost,
@@ -145,7 +146,10 @@ def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
         short_by=None,
         shortfall=None,
         missing_bytes=None,
+        short_bytes=None,
         found=None,
+        found_bytes=None,
+        found_count=None,
         **changes,
     )
 
@@ -173,7 +177,7 @@ def _corrected_memory(documented: Finding, correction: Correction, machine: Mach
     total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
     unknown = any(gpu.memory_total is None for gpu in gpus)
     status: Status = "pass" if total >= needed else "unknown" if unknown else "warn"
-    found = format_like(total, written)
+    found, short = format_like(total, written), needed - total if status == "warn" else None
     return Finding(
         id=correction.id,
         kind=documented.kind,
@@ -183,9 +187,11 @@ def _corrected_memory(documented: Finding, correction: Correction, machine: Mach
         needed=f"{correction.memory_total} in total",
         found=found,
         needed_bytes=needed,
-        short_by=shortfall(needed, total, written) if status == "warn" else None,
-        shortfall="gpu-memory" if status == "warn" else None,
-        missing_bytes=needed - total if status == "warn" else None,
+        found_bytes=None if status == "unknown" else total,
+        short_by=None if short is None else shortfall(needed, total, written),
+        shortfall="gpu-memory" if short else None,
+        missing_bytes=short,
+        short_bytes=short,
         message=f"documented: {correction.documented}; in fact: {correction.fact}",
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",
