@@ -16,7 +16,7 @@ from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import Report, combined, exit_code
+from llmcheck.schema.report import ProfileReport, Report, combined, exit_code
 from llmcheck.tables.correction import Correction
 
 
@@ -77,6 +77,7 @@ def report_of(
         evaluate(profile, machine, corrections, skip, _computed(profile, machine), path)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
+    judged = _with_remedies(judged, profiles, machine)
     return Report(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -85,6 +86,18 @@ def report_of(
         profiles=judged,
         machine=machine,
     )
+
+
+def _with_remedies(
+    reports: tuple[ProfileReport, ...], profiles: Sequence[Profile], machine: Machine
+) -> tuple[ProfileReport, ...]:
+    if not any(
+        each.group == "software" and each.status in ("fail", "warn") for one in reports for each in one.findings
+    ):
+        return reports
+    from llmcheck.advise.remedies import with_planned_remedies  # where nothing is missing, nothing has to be planned
+
+    return with_planned_remedies(reports, profiles, machine, catalog.tables())
 
 
 def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:

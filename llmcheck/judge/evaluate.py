@@ -127,13 +127,10 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
 
 
 def _with_command(finding: Finding, name: str) -> Finding:
-    """The remedy with the command that runs as it is printed: the catalogue need not know a package of one's own."""
+    """The remedy with the command that runs as it is printed."""
     if finding.remedy is None:
         return finding
-    word = shell.quote(name)
-    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {word}")
-    if finding.kind == "package" and remedy.startswith("llmcheck install ") and name.endswith(".toml"):
-        remedy = f"llmcheck install {word}"
+    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {shell.quote(name)}")
     return finding if remedy == finding.remedy else msgspec.structs.replace(finding, remedy=remedy)
 
 

@@ -74,6 +74,9 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The place in the document that states the requirement."""
     libraries: tuple[str, ...] = ()
     """Ids of the libraries that would satisfy it, any one alone; () for hardware."""
+    installs: str | None = None
+    """Of ``libraries``, or in their place: what ``llmcheck install`` of the profile installs for it. None where nothing
+    is missing, or nothing can be installed on this machine: ``remedy`` then has the reason."""
     cluster: bool = False
     """It is about the cluster and cannot be judged on one machine."""
 

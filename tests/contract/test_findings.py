@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck import api, codec
 from llmcheck.catalog import profiles
+from llmcheck.render import Options
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import ProfileReport
+from tests.contract.test_printed_commands import OWN_PROFILE, problem
 from tests.golden.test_golden import MACHINES
 
 NAMES = sorted(path.stem for path in MACHINES.glob("*.json"))
@@ -67,3 +72,81 @@ def test_findings_are_counted_by_status(name: str) -> None:
         assert sum(counts.values()) == len(report.findings)
         for status, count in counts.items():
             assert count == sum(each.status == status for each in report.findings)
+
+
+# --- remedies ---
+
+OLD_DRIVER = "550.54.15"
+
+
+def with_old_driver(where: Machine) -> Machine:
+    old = {vendor: replace(driver, version=OLD_DRIVER) for vendor, driver in where.drivers.items() if driver.version}
+    return replace(where, drivers=old)
+
+
+def commands(text: str) -> list[str]:
+    """Every command of llmcheck in a text: quoted, or what ends it. Each mention of one has to be such a command."""
+    found = [
+        *re.findall(r"'(llmcheck [^'\n]+)'", text),
+        *re.findall(r"(?:^|: )(llmcheck [a-z](?:[^;,]|'[^']*')*)$", text),
+    ]
+    assert len(re.findall(r"\bllmcheck (?:[a-z][a-z-]*)", text)) == len(found), text
+    return found
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["as it is", "an old driver"])
+@pytest.mark.parametrize("name", NAMES)
+def test_remedies_are_commands_that_run_or_plain_advice(name: str, old: bool, tmp_path: Path) -> None:
+    where = with_old_driver(machine(name)) if old else machine(name)
+    own = tmp_path / "my node.toml"
+    own.write_text(OWN_PROFILE)
+    report = api.check([*profiles.ids(), str(own)], lambda: where)
+    advice = api.overview(lambda: where).advice
+    texts = [finding.remedy for each in report.profiles for finding in each.findings]
+    texts += [each.remedy for each in where.problems]
+    texts += [each.advice for profile in report.profiles for each in profile.corrections]
+    texts += [advice.tip, advice.reason] if advice is not None else []
+    found = [command for text in texts if text for command in commands(text)]
+    assert {command: why for command in found if (why := problem(command))} == {}
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["as it is", "an old driver"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_remedy_installs_the_plan_installs(name: str, old: bool) -> None:
+    where = with_old_driver(machine(name)) if old else machine(name)
+    for report in api.check(profiles.ids(), lambda: where).profiles:
+        missing = [each for each in report.findings if each.group == "software" and each.status in ("fail", "warn")]
+        plan = api.install([report.id], lambda: where)
+        left_out = {each.library: each.reason for each in plan.left_out}
+        planned = {library for environment in plan.environments for library in environment.libraries}
+        for each in missing:
+            assert each.remedy
+            if each.installs is None:
+                assert any(reason in each.remedy for reason in left_out.values()), each
+            else:
+                assert each.installs not in left_out
+                assert each.installs in planned | set(plan.satisfied)
+                alone = api.install([each.installs], lambda: where)
+                assert alone.left_out == ()
+
+
+def test_an_engine_that_the_driver_is_too_old_for_is_not_advised() -> None:
+    report = api.check(["inference-7b"], lambda: with_old_driver(machine("rtx3060"))).profiles[0]
+    engine = next(each for each in report.findings if each.id == "engine")
+    assert (engine.status, engine.installs, engine.remedy) == ("fail", "llama-cpp", "llmcheck install llama-cpp")
+
+
+def test_where_nothing_can_be_installed_the_remedy_is_the_reason(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'id = "own"\ntitle = "Own"\ntask = "general"\nsources = ["this test"]\n'
+        '[[require]]\nid = "engine"\nkind = "package"\nname = "vllm"\n'
+    )
+    report = api.check([str(own)], lambda: with_old_driver(machine("rtx3060")))
+    (engine,) = report.profiles[0].findings
+    assert (engine.status, engine.installs) == ("fail", None)
+    (left_out,) = api.install(["vllm"], lambda: with_old_driver(machine("rtx3060"))).left_out
+    assert engine.remedy == f"nothing can be installed for it here: {left_out.reason}"
+    screen = api.render(report, "markdown", Options(width=160))
+    assert "needs NVIDIA driver 580" in screen
+    assert "llmcheck install" not in screen
