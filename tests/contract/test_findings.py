@@ -11,10 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck import api, codec
+from llmcheck.api.model_source import ModelSource
 from llmcheck.catalog import profiles
 from llmcheck.render import Options
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import ProfileReport
+from llmcheck.schema.workload import Method, Workload
 from tests.contract.test_printed_commands import OWN_PROFILE, problem
 from tests.golden.test_golden import MACHINES
 
@@ -150,3 +152,41 @@ def test_where_nothing_can_be_installed_the_remedy_is_the_reason(tmp_path: Path)
     screen = api.render(report, "markdown", Options(width=160))
     assert "needs NVIDIA driver 580" in screen
     assert "llmcheck install" not in screen
+
+
+# --- the computed finding is the planner's ---
+
+
+def fits(size: str, method: Method, context: int, where: Machine) -> bool | None:
+    """Whether ``llmcheck fit`` finds a way; None where that is not known."""
+    found = api.fit(ModelSource(model=size), Workload(method=method, context=context), lambda: where)
+    assert bool(found.plans) == (found.verdict in ("fits", "fits-with-offload"))
+    return None if found.verdict == "unknown" else bool(found.plans)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_computed_finding_fails_where_no_plan_exists_and_nowhere_else(name: str) -> None:
+    seen = 0
+    for report in reports(name):
+        workload = profiles.load(report.id).workload
+        computed = next((each for each in report.findings if each.is_computed), None)
+        if computed is None or workload is None or workload.method == "pretrain" or computed.status == "skipped":
+            continue
+        methods: tuple[Method, ...] = ("inference",) if workload.method == "inference" else ("full", "lora", "qlora")
+        context = workload.context or (4096 if workload.method == "inference" else 2048)
+        ways = [fits(size, method, context, machine(name)) for size in workload.parameters for method in methods]
+        seen += 1
+        if None in ways and True not in ways:
+            assert computed.status == "unknown"
+        else:
+            assert (computed.status == "fail") == (True not in ways), (report.id, computed.message, ways)
+    assert seen or name.startswith("driver-")
+
+
+def test_nothing_judged_of_one_profile_is_no_ready_run() -> None:
+    """C8: for each profile, and for the run."""
+    for names, only in (("minimum", "engine"), ("toolkit", "ram")):
+        report = api.check([names, "inference-7b"], lambda: machine("2x4090"), only=[only])
+        assert report.profiles[0].verdict is None
+        assert report.verdict != "ready"
+        assert report.exit_code == (2 if report.profiles[1].verdict == "ready" else 1)
