@@ -14,6 +14,7 @@ from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity, idle_cards
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of, training
 from llmcheck.fit.plans.policy import precision_class
+from llmcheck.fit.reason import sentence
 from llmcheck.fit.shapes import formats, typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import short_name
@@ -141,7 +142,7 @@ def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
         cards = capacity if kind == "full" else None
         found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, cards)
         if placed.fits:
-            found = replace(found, plan=plan_of(candidate(chosen, placed), (model,)))
+            found = replace(found, plan=plan_of(candidate(chosen, placed, capacity), (model,)))
         yield found
 
 
@@ -178,6 +179,7 @@ def _method(
         method=name,
         kind=kind,
         verdict=placed.verdict,
+        reason=None if placed.verdict == "fits" else sentence(placed.reasons),
         total=placed.memory.total,
         weights=placed.memory.weights,
         ram=offloaded,
@@ -211,7 +213,7 @@ def _summary(group: Sequence[ComputedMethod]) -> str:
     fitting = [each for each in group if each.verdict in _FITTING]
     if not fitting:
         if any(each.verdict == "unknown" for each in group):
-            return f"{size}: memory unknown"
+            return f"{size}: not known"
         return f"{size}: nothing fits"
     if group[-1].kind == "qlora":
         return f"{size}: {', '.join(each.method for each in fitting)}"
@@ -223,6 +225,8 @@ def _summary(group: Sequence[ComputedMethod]) -> str:
 
 
 def _sentence(group: Sequence[ComputedMethod], workload: Workload) -> str:
+    if _status(group) == "unknown":
+        return f"{group[0].parameters}: {next(each.reason for each in group if each.verdict == 'unknown')}"
     if workload.method == "inference":
         return _inference_sentence(_best(group))
     if workload.method == "pretrain":

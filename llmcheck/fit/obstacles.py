@@ -9,17 +9,17 @@ from msgspec import Struct
 
 from llmcheck.gpus import vendors
 from llmcheck.runtimes import Platform, Runtime
-from llmcheck.schema.machine import Gpu
+from llmcheck.schema.machine import Gpu, version_numbers
 
 
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a runtime does not run on a machine: the first reason that applies."""
 
-    code: Literal["no-gpu", "vendor", "system", "compute-capability", "gfx"]
+    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "gfx"]
     needed: tuple[str, ...]
     """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``)."""
     found: tuple[str, ...]
-    """What the machine has of that; () without a GPU."""
+    """What the machine has of that; () without a GPU. ``vendor-on-system``: the system, then the vendor."""
 
 
 def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
@@ -40,17 +40,48 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
     platforms = {each.vendor: each for each in runtime.platforms}
     missing: list[Obstacle] = []
     for gpu in supported_gpus:
-        missing_here = _of_gpu(platforms.get(gpu.vendor), gpu)
+        missing_here = _of_gpu(platforms.get(gpu.vendor), gpu, system)
         if missing_here is None:
             return None
         missing.append(missing_here)
     return missing[0]
 
 
-def _of_gpu(platform: Platform | None, gpu: Gpu) -> Obstacle | None:
+def excluded(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+    """The obstacle, unless the runtime computes on the CPUs where it has no build for the GPUs."""
+    found = obstacle(runtime, gpus, system)
+    return None if found is not None and found.code != "system" and runtime.computes_in_ram else found
+
+
+def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:
+    """Whether a runtime computes on this GPU; True where too little is known to say that it does not."""
+    platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
+    if not runtime.platforms or not gpu.vendor:
+        return True
+    return platform is not None and _of_gpu(platform, gpu, system) is None
+
+
+def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:
+    """Whether a driver is older than the runtime's usual build for this GPU needs; False where it is not known."""
+    platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
+    if platform is None or platform.min_driver is None or version is None:
+        return False
+    numbers = version_numbers(version)
+    return bool(numbers) and numbers < version_numbers(platform.min_driver)
+
+
+def build_of(runtime: Runtime, gpus: Sequence[Gpu]) -> str | None:
+    """Where the build for these GPUs comes from, in words; None where it is the usual one."""
+    vendors_here = {gpu.vendor for gpu in gpus}
+    return next((each.build for each in runtime.platforms if each.vendor in vendors_here), None)
+
+
+def _of_gpu(platform: Platform | None, gpu: Gpu, system: str | None) -> Obstacle | None:
     """For one GPU of a supported vendor; None where it runs, or the GPU's architecture is not known."""
     if platform is None:
         return None
+    if system is not None and platform.systems and system not in platform.systems:
+        return Obstacle(code="vendor-on-system", needed=platform.systems, found=(system, gpu.vendor))
     found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
     if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
         return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)

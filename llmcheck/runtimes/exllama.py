@@ -56,6 +56,7 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux", "windows"),
     needs_gpu=True,
+    distributions=("exllamav3",),
     families=("exl3",),
     native_family="exl3",
     ladder=("exl3-8.0", "exl3-6.0", "exl3-5.0", "exl3-4.0", "exl3-3.0", "exl3-2.0"),

@@ -226,6 +226,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of one sequence, or of training over all GPUs; None where it is not known."""
     installed: bool | None = None
     """Whether the judged environment has the runtime; None where that is not known."""
+    needs: tuple[str, ...] = ()
+    """Ids of the libraries that have to be installed first, as ``llmcheck install`` takes them; () where nothing is
+    missing, the catalogue does not have what is, or ``installed`` is None."""
+    build: str | None = None
+    """Where the build of the runtime for these GPUs comes from, in words; None: ``llmcheck install`` installs it."""
     argv: tuple[str, ...] = ()
     """The ``llmcheck fit`` that reproduces it on the same machine."""
     launch: tuple[str, ...] | None = None
@@ -253,6 +258,8 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """What it is, for programs."""
     verdict: FitVerdict
     """Whether it fits on this machine."""
+    reason: str | None = None
+    """Why it does not fit on the GPUs, or is not known, in words; None where it does."""
     total: int
     """Bytes that it needs, on GPUs and in RAM."""
     weights: int

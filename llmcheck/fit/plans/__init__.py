@@ -38,15 +38,15 @@ def plans_on(use: ModelUse, capacity: Capacity, wishes: Wishes = NO_WISHES) -> t
     """``plans`` for memory that was counted before."""
     capacity = capacities.distinct(capacity)
     if use.is_inference:
-        found = [candidate(each, placed, wishes) for each, placed in inference.tried(use, capacity, wishes)]
+        found = [candidate(each, placed, capacity) for each, placed in inference.tried(use, capacity, wishes)]
     else:
         own, placed = training.easiest(use, capacity)
-        found = [candidate(own, placed, wishes)] if placed.fits else []
+        found = [candidate(own, placed, capacity)] if placed.fits else []
     return tuple(sorted(found, key=lambda each: order(each, wishes)))
 
 
-def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES) -> Candidate:
-    """A use with its placement, measured."""
+def candidate(use: ModelUse, placed: PlacementResult, capacity: Capacity) -> Candidate:
+    """A use with its placement, measured. ``capacity``: of the machine where it was placed."""
     shapes = use.with_shapes_alone().changed(weights=None)
     return Candidate(
         use=use,
@@ -54,7 +54,8 @@ def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES
         speed=speed_of(use, placed),
         published=shapes.weight_format.name,
         wanted_context=inference.wanted_context(use),
-        installed=None if wishes.installed is None else use.runtime.id in wishes.installed,
+        installed=capacity.installed.has(use.runtime),
+        needs=capacity.installed.lacks(use.runtime, use.workload),
     )
 
 

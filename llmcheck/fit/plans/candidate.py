@@ -21,8 +21,6 @@ class Wishes(Struct, frozen=True, kw_only=True):
     prefer: Preference = "balanced"
     least_context: int = LEAST_CONTEXT
     """Tokens below which a context is not shortened."""
-    installed: frozenset[str] | None = None
-    """Ids of the runtimes that the judged environment has; None: not known."""
 
 
 class Candidate(Struct, frozen=True):
@@ -37,6 +35,8 @@ class Candidate(Struct, frozen=True):
     """Tokens that were wished for; the plan's own context may be shorter."""
     installed: bool | None
     """Whether the judged environment has the runtime; None: not known."""
+    needs: tuple[str, ...] = ()
+    """Ids of the libraries that have to be installed first; () where nothing is missing, or it is not known."""
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmcheck.fit.memory.total import resolved
+from llmcheck.fit.obstacles import build_of
 from llmcheck.fit.plans.candidate import Candidate
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Launch, LaunchLine
@@ -56,6 +57,8 @@ def plan_of(candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] 
         optimizer=None if use.is_inference else full.workload.optimizer,
         tokens_per_second=candidate.speed.decode or candidate.speed.train,
         installed=candidate.installed,
+        needs=candidate.needs,
+        build=build_of(use.runtime, [device.gpu for device in placed.devices]),
         argv=("llmcheck", "fit", *words, *options(work)),
         launch=None if line is None else line.argv,
         launch_environment={} if line is None else line.environment,

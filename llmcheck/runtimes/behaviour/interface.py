@@ -11,6 +11,7 @@ from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
+from llmcheck.schema.workload import Workload
 
 Version = tuple[int, ...]
 CURRENT: Version = (99, 0)
@@ -32,6 +33,13 @@ class Platform(Struct, frozen=True, kw_only=True):
     """NVIDIA's, major and minor; None where no minimum is published."""
     gfx: tuple[str, ...] = ()
     """AMD's targets; () where none are published."""
+    systems: tuple[str, ...] = ()
+    """Operating systems on which it runs on these GPUs; () for all of ``Runtime.systems``."""
+    min_driver: str | None = None
+    """The oldest driver for the build that ``llmcheck install`` chooses; an older build may run with less. None where
+    none is stated."""
+    build: str | None = None
+    """Where the build for these GPUs comes from, in words; None: PyPI's, or what ``llmcheck install`` makes."""
 
 
 class GpuMemory(Struct, frozen=True, kw_only=True):
@@ -142,6 +150,16 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Operating systems of the host (``linux``, ``windows``, ``darwin``); () for any."""
     needs_gpu: bool = False
     """It has no build for CPUs alone."""
+    torch: bool = True
+    """It computes with PyTorch, so it runs only where PyTorch has a build for the GPUs."""
+    library: str | None = None
+    """Its id in the catalogue of libraries, which ``llmcheck install`` takes; None: it is not in it."""
+    distributions: tuple[str, ...] = ()
+    """Packages: an environment that has one of them has the runtime."""
+    programs: tuple[str, ...] = ()
+    """Programs: one of them on PATH is the runtime."""
+    libraries_beside: Callable[[Workload], tuple[str, ...]] | None = None
+    """Ids of the libraries that a use needs beside it, each the name of its package; None: it brings all by itself."""
     families: tuple[str, ...]
     """Families of weight formats that it reads (``fit.shapes.formats.Family``)."""
     native_family: str | None = None
