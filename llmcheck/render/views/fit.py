@@ -17,6 +17,7 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
+from llmcheck.render.views.plan_state import state
 from llmcheck.schema.estimate import (
     Band,
     Component,
@@ -60,6 +61,8 @@ def fit(value: Fit, options: Options) -> list[Block]:
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
     summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    found = state(value.plans[0]) if value.plans else None
+    summary += [Cell(f"{value.plans[0].runtime}: {found}")] if found else []
     blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]

@@ -7,6 +7,7 @@ from collections import Counter
 from llmcheck import shell
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
+from llmcheck.render.views.plan_state import install_command
 from llmcheck.schema.estimate import Band, Plan
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
 from llmcheck.units import format_gib, two_digits
@@ -141,7 +142,9 @@ def _notes(value: Recommendations) -> list[str]:
 
 
 def _commands(first: RecommendedModel) -> list[Block]:
-    lines = [] if first.plan.launch is None else [(shell.line(first.plan.launch), f"runs {first.id}")]
+    install = install_command(first.plan)
+    lines = [] if install is None else [(install, "installs what it needs")]
+    lines += [] if first.plan.launch is None else [(shell.line(first.plan.launch), f"runs {first.id}")]
     lines.append((shell.line(first.plan.argv), "shows its memory and speed in full"))
     return [Heading("Next"), Commands(lines)]
 
