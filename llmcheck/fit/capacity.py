@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
 from llmcheck.gpus import names, unified_memory
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
-from llmcheck.units import GIB, format_gb, format_gib
+from llmcheck.units import format_gib
 
 GPU_COUNTS = (
     1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096,
@@ -46,7 +46,7 @@ class Capacity(Struct, frozen=True, kw_only=True):
     system: str | None
     """``linux``, ``windows``, ``darwin``; None where it is not known."""
     description: str
-    """``2 x RTX 4090 (24.0 GiB), 64 GB RAM``."""
+    """``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
     installed: Installed = NOTHING_KNOWN
     """What is there of the programs that run a model."""
     drivers: Mapping[str, str] = {}
@@ -110,13 +110,10 @@ def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
 
 
 def in_words(machine: Machine) -> str:
-    """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 64.0 GB RAM``."""
+    """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
     gpus = names.in_words(counted_gpus(machine), format_gib)
     ram = machine.ram.usable or machine.ram.total
-    if not ram:
-        return gpus
-    # a multiple of a GiB was measured (a Mac); any other size was given in GB
-    return f"{gpus}, {format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
+    return f"{gpus}, {format_gib(ram)} RAM" if ram else gpus
 
 
 def distinct(capacity: Capacity) -> Capacity:

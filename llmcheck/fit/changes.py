@@ -291,6 +291,6 @@ def _larger_card(use: ModelUse, capacity: Capacity, specs: Sequence[GpuSpec]) ->
         card = Device(gpu=Gpu(vendor="", name=spec.name, memory_total=size, spec=spec), total=size, free=size)
         yield Change(
             kind="larger-gpu", cost="hardware",
-            words=f"a GPU with {spec.memory_gb:g} GB, for example {short_name(spec.name)}",
+            words=f"a larger GPU, for example {short_name(spec.name)}",
             use=use.changed(gpus=None), capacity=replace(capacity, groups=((card,),)),
         )  # fmt: skip

@@ -1,4 +1,7 @@
-"""The computed layer of a profile: by which methods this machine can run the profile's workload, and how fast."""
+"""The computed layer of a profile: by which methods this machine can run the profile's workload, and how fast.
+
+Sizes are in GB (10^9), as the documented requirements beside them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
 from llmcheck.schema.workload import Workload
-from llmcheck.units import format_gib, two_digits
+from llmcheck.units import format_gb, two_digits
 
 ID = "computed"
 SOURCE = "computed from {shapes}; 'llmcheck fit {model} -v' shows every term with its source"
@@ -219,9 +222,9 @@ def _summary(group: Sequence[ComputedMethod]) -> str:
         return f"{size}: {', '.join(each.method for each in fitting)}"
     chosen = _best(group)
     if chosen.ram and not chosen.gpus:
-        return f"{size} {chosen.method} in RAM: {format_gib(chosen.total)}"
-    where = f", {format_gib(chosen.ram)} in RAM" if chosen.ram else ""
-    return f"{size} {chosen.method}: {format_gib(chosen.total)}{where}"
+        return f"{size} {chosen.method} in RAM: {format_gb(chosen.total)}"
+    where = f", {format_gb(chosen.ram)} in RAM" if chosen.ram else ""
+    return f"{size} {chosen.method}: {format_gb(chosen.total)}{where}"
 
 
 def _sentence(group: Sequence[ComputedMethod], workload: Workload) -> str:
@@ -240,19 +243,19 @@ def _sentence(group: Sequence[ComputedMethod], workload: Workload) -> str:
 
 
 def _inference_sentence(chosen: ComputedMethod) -> str:
-    sizes = f"weights {format_gib(chosen.weights)}, {format_gib(chosen.total)} in total"
+    sizes = f"weights {format_gb(chosen.weights)}, {format_gb(chosen.total)} in total"
     text = f"{chosen.parameters} in {chosen.method}: {sizes}"
     if chosen.verdict == "fits":
         text += "" if chosen.gpus < 2 else f" on {chosen.gpus} GPUs"
     elif chosen.ram:
-        text += f", so {format_gib(chosen.ram)} go to RAM" if chosen.gpus else ", all of it in RAM"
+        text += f", so {format_gb(chosen.ram)} go to RAM" if chosen.gpus else ", all of it in RAM"
     else:
         text += ", which does not fit" if chosen.verdict == "does-not-fit" else ", and the memory is not known"
     return text + _speed(chosen)
 
 
 def _pretraining_sentence(chosen: ComputedMethod, workload: Workload) -> str:
-    text = f"{chosen.parameters} on {chosen.method}: {format_gib(chosen.total // max(chosen.gpus, 1))} on each"
+    text = f"{chosen.parameters} on {chosen.method}: {format_gb(chosen.total // max(chosen.gpus, 1))} on each"
     text += "" if chosen.verdict == "fits" else ", which does not fit"
     if chosen.days is not None:
         days = two_digits(chosen.days.expected)
@@ -267,10 +270,10 @@ def _list(group: Sequence[ComputedMethod]) -> str:
 
 
 def _bytes_per_gpu(method: ComputedMethod) -> str:
-    """``75.1 GiB``, or ``20.0 GiB on each of 4``."""
+    """``75.1 GB``, or ``20.0 GB on each of 4``."""
     if method.gpus > 1:
-        return f"{format_gib(method.total // method.gpus)} on each of {method.gpus:,}"
-    return format_gib(method.total)
+        return f"{format_gb(method.total // method.gpus)} on each of {method.gpus:,}"
+    return format_gb(method.total)
 
 
 def _speed(chosen: ComputedMethod) -> str:

@@ -295,7 +295,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     workload: Workload
     """With every default filled in."""
     machine: str | None
-    """In words: ``2 x RTX 4090 (24.0 GiB), 64 GB RAM``; None: memory only, no machine to hold it."""
+    """In words: ``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``; None: memory only, no machine to hold it."""
     memory: Memory
     """In total: on all GPUs, and in RAM."""
     per_gpu: tuple[GpuShare, ...]
