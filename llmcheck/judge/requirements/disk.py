@@ -56,15 +56,19 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     disk = judged_disk(machine, requirement.role)
     if requirement.type is not None:
         return _check_type(requirement, disk)
-    return _check_space(requirement, disk)
+    return _check_space(requirement, disk, stated=machine.hypothetical)
 
 
-def _check_space(requirement: Requirement, disk: Disk | None) -> Finding:
+def _check_space(requirement: Requirement, disk: Disk | None, *, stated: bool) -> Finding:
+    """``stated``: the machine was described in words, so that no folder of it can be named."""
     written = requirement.free or "0 B"
     least = parse_size(written)
     if requirement.scope == "cluster":
         message = f"{needed(requirement)}, shared by all nodes: one machine's disk does not answer that"
         return finding(requirement, "skipped", message, needed_bytes=least)
+    if (disk is None or disk.free is None) and stated:
+        remedy = f"add it to the words of the machine: ', {written} disk'"
+        return finding(requirement, "unknown", "no disk is stated", remedy=remedy, needed_bytes=least)
     if disk is None or disk.free is None:
         message = "the free space where the models are stored could not be read"
         remedy = "name a readable folder with --path"

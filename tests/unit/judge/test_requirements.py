@@ -148,6 +148,13 @@ class TestDisk:
     def test_free_space_is_held_against_the_figure(self, free: int | None, status: str) -> None:
         assert judge("disk", machine(free=free), free="50 GB").status == status
 
+    def test_a_machine_in_words_is_given_a_disk_and_no_folder(self) -> None:
+        """``--path`` is refused beside ``--machine``."""
+        found = judge("disk", Machine(hypothetical=True), free="50 GB")
+        assert (found.status, found.message) == ("unknown", "no disk is stated")
+        assert found.remedy == "add it to the words of the machine: ', 50 GB disk'"
+        assert "--path" in (judge("disk", Machine(), free="50 GB").remedy or "")
+
     def test_what_is_missing_is_told_with_the_place(self) -> None:
         found = judge("disk", machine(free=20 * GB), free="50 GB")
         assert found.short_by == "30 GB"
