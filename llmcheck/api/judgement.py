@@ -18,7 +18,6 @@ from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report, combined, exit_code
 from llmcheck.tables.correction import Correction
-from llmcheck.tables.tables import Tables
 
 
 def check(
@@ -70,7 +69,6 @@ def report_of(
     skip: frozenset[str],
     fail_on_warn: bool = False,
     paths: Sequence[str | None] | None = None,
-    tables: Tables | None = None,
 ) -> Report:
     """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
     for each profile its file, None for a shipped one; None where all are shipped.
@@ -79,7 +77,7 @@ def report_of(
         evaluate(profile, machine, corrections, skip, _computed(profile, machine), path)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
-    judged = _with_remedies(judged, profiles, machine, tables)
+    judged = _with_remedies(judged, profiles, machine)
     return Report(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -91,7 +89,7 @@ def report_of(
 
 
 def _with_remedies(
-    reports: tuple[ProfileReport, ...], profiles: Sequence[Profile], machine: Machine, tables: Tables | None
+    reports: tuple[ProfileReport, ...], profiles: Sequence[Profile], machine: Machine
 ) -> tuple[ProfileReport, ...]:
     if not any(
         each.group == "software" and each.status in ("fail", "warn") for one in reports for each in one.findings
@@ -99,7 +97,7 @@ def _with_remedies(
         return reports
     from llmcheck.advise.remedies import with_planned_remedies  # where nothing is missing, nothing has to be planned
 
-    return with_planned_remedies(reports, profiles, machine, tables or catalog.tables())
+    return with_planned_remedies(reports, profiles, machine, catalog.tables())
 
 
 def _computed(profile: Profile, machine: Machine) -> tuple[ComputedMethod, ...]:
