@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from llmcheck.gpus import vendors
 from llmcheck.runtimes import Platform, Runtime
-from llmcheck.schema.machine import Gpu, version_numbers
+from llmcheck.schema.machine import Gpu, capability_of, version_numbers
 
 
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a runtime does not run on a machine: the first reason that applies."""
 
-    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "gfx"]
+    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "embedded", "gfx"]
     needed: tuple[str, ...]
     """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``)."""
     found: tuple[str, ...]
@@ -85,6 +85,8 @@ def _of_gpu(platform: Platform | None, gpu: Gpu, system: str | None) -> Obstacle
     found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
     if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
         return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)
+    if vendors.of(gpu).is_embedded(gpu) and capability_of(gpu) not in platform.embedded:
+        return Obstacle(code="embedded", needed=(), found=found)
     if platform.gfx and gpu.gfx is not None and gpu.gfx not in platform.gfx:
         return Obstacle(code="gfx", needed=platform.gfx, found=found)
     return None

@@ -216,6 +216,8 @@ def _in_words(found: Obstacle) -> str:
         )
     if found.code == "compute-capability":
         return f"needs compute capability {found.needed[0]}, and this machine has {found.found[0]}"
+    if found.code == "embedded":
+        return f"has no kernels for embedded GPUs such as this one, of compute capability {found.found[0]}"
     if found.code == "gfx":
         return f"runs on {', '.join(found.needed)}, and this machine has {found.found[0]}"
     needed = ", ".join(vendors.named(each).name for each in found.needed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
-from llmcheck.runtimes.behaviour.interface import Example, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import JETSON, Example, Platform, Runtime
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves, share
 from llmcheck.schema.workload import Workload
 
@@ -47,7 +47,12 @@ RUNTIME = Runtime(
     as_of="2026-10-06",
     rank=20,
     # CUDA, HIP, Vulkan and Metal; its other back ends are for vendors that are not known here
-    platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="intel"), Platform(vendor="apple")),
+    platforms=(
+        Platform(vendor="nvidia", embedded=JETSON),
+        Platform(vendor="amd"),
+        Platform(vendor="intel"),
+        Platform(vendor="apple"),
+    ),
     torch=False,
     library="llama-cpp",
     distributions=("llama-cpp-python",),

@@ -45,6 +45,8 @@ def machines() -> dict[str, Machine]:
         )
         system, architecture = vendor.system or ("linux", row.host_architecture or "x86_64")
         found[row.spec.name] = of(gpu, system, architecture)
+    xavier = Gpu(vendor="nvidia", name="NVIDIA Xavier (nvgpu)", compute_capability="7.2")
+    found["Jetson Xavier"] = of(xavier, architecture="aarch64")
     found["AMD gfx803"] = of(Gpu(vendor="amd", name="RX 580", gfx="gfx803"))
     found["AMD gfx1032"] = of(Gpu(vendor="amd", name="RX 6600", gfx="gfx1032"))
     found["AMD on Windows"] = of(Gpu(vendor="amd", name="RX 7900 XTX", gfx="gfx1100"), "windows")
@@ -65,7 +67,7 @@ def test_what_computes_with_pytorch_runs_where_pytorch_has_a_build(name: str) ->
         if obstacle(runtime, (gpu,), system) is None and has_build(runtime, gpu, system):
             # the build of PyTorch is one that an index has, or that the card's maker has
             assert on_gpu or (vendor.torch_from is not None and vendor.torch_from in (build.none or "")), runtime.id
-    if on_gpu and build.tag != "mps" and not vendor.is_embedded(gpu):
+    if on_gpu and build.tag != "mps":
         assert obstacle(runtimes.named("transformers"), (gpu,), system) is None
 
 
@@ -87,7 +89,7 @@ def test_what_fit_proposes_and_the_plan_leaves_out_have_one_reason(name: str) ->
         if plan.build is not None:
             assert plan.build in left_out[runtime.library]
         elif runtime.library in left_out and runtime.torch:
-            assert build.none is not None or vendors.of(gpu).is_embedded(gpu), left_out
+            assert build.none is not None, left_out
 
 
 GAUDI = "HL-325L (Gaudi3)"

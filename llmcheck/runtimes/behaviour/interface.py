@@ -24,6 +24,10 @@ CACHE_16_BIT: Mapping[str, str | None] = {"bf16": None, "fp16": None}
 """The KV cache in 16 bits, which every runtime has and uses by default."""
 
 
+JETSON = ((5, 3), (6, 2), (7, 2), (8, 7))
+"""Compute capabilities of the embedded chips, for what is compiled on the machine or has builds for them."""
+
+
 class Platform(Struct, frozen=True, kw_only=True):
     """GPUs of one vendor that a runtime has a build for."""
 
@@ -31,6 +35,9 @@ class Platform(Struct, frozen=True, kw_only=True):
     """Id of the vendor: a file name of ``gpus/vendors``."""
     min_compute_capability: tuple[int, int] | None = None
     """NVIDIA's, major and minor; None where no minimum is published."""
+    embedded: tuple[tuple[int, int], ...] = ()
+    """Compute capabilities of embedded chips (Jetson modules up to Orin) that it has kernels for: wheels for servers
+    have none."""
     gfx: tuple[str, ...] = ()
     """AMD's targets; () where none are published."""
     systems: tuple[str, ...] = ()

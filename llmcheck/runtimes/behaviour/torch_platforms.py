@@ -9,7 +9,8 @@ ROCM = (
     "gfx1151", "gfx1200", "gfx1201",
 )  # fmt: skip
 PLATFORMS = (
-    Platform(vendor="nvidia", min_compute_capability=(5, 0)),
+    # of the embedded chips, Orin's has wheels
+    Platform(vendor="nvidia", min_compute_capability=(5, 0), embedded=((8, 7),)),
     Platform(vendor="amd", gfx=ROCM, systems=("linux",)),
     Platform(vendor="intel", systems=("linux", "windows")),
     Platform(vendor="apple"),
