@@ -1,4 +1,4 @@
-"""Whether a runtime has a build for a machine's GPUs and operating system."""
+"""Whether a runtime has a build for a machine's GPUs, operating system and driver."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from llmcheck.fit.capacity import Capacity
 from llmcheck.gpus import vendors
 from llmcheck.runtimes import Platform, Runtime
 from llmcheck.schema.machine import Gpu, capability_of, version_numbers
@@ -68,6 +70,13 @@ def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:
         return False
     numbers = version_numbers(version)
     return bool(numbers) and numbers < version_numbers(platform.min_driver)
+
+
+def usable_by(runtime: Runtime, capacity: Capacity) -> Capacity:
+    """Without the GPUs that the runtime has no build for."""
+    system = capacity.system
+    kept = tuple(tuple(each for each in group if has_build(runtime, each.gpu, system)) for group in capacity.groups)
+    return capacity if kept == capacity.groups else replace(capacity, groups=tuple(filter(None, kept)))
 
 
 def build_of(runtime: Runtime, gpus: Sequence[Gpu]) -> str | None:

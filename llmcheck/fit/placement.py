@@ -11,7 +11,7 @@ from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memor
 from llmcheck.fit.memory import total
 from llmcheck.fit.memory.terms import GpuPart, summed
 from llmcheck.fit.memory.terms import memory as memory_of
-from llmcheck.fit.obstacles import has_build
+from llmcheck.fit.obstacles import usable_by
 from llmcheck.fit.reason import Code, Reason, Where
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus import vendors
@@ -51,7 +51,7 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     """
     if not capacity.gpus_listed:
         return _unknown(use, Reason(code="gpus-not-listed"))
-    present, capacity = capacity, _with_build(use, capacity)
+    present, capacity = capacity, usable_by(use.runtime, capacity)
     if not use.is_inference and present.groups and not capacity.groups:
         return _not_built(use, present)
     if any(device.free is None for group in capacity.groups for device in group) and len(capacity.groups) == 1:
@@ -65,13 +65,6 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     if not groups:
         return _without_gpu(use, capacity)
     return _best(use, groups, capacity)
-
-
-def _with_build(use: ModelUse, capacity: Capacity) -> Capacity:
-    """Without the GPUs that the runtime has no build for."""
-    runtime, system = use.runtime, capacity.system
-    kept = tuple(tuple(each for each in group if has_build(runtime, each.gpu, system)) for group in capacity.groups)
-    return capacity if kept == capacity.groups else replace(capacity, groups=tuple(filter(None, kept)))
 
 
 def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:
