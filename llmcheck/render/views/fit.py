@@ -62,7 +62,7 @@ def fit(value: Fit, options: Options) -> list[Block]:
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
     summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
     found = state(value.plans[0]) if value.plans else None
-    summary += [Cell(f"{value.plans[0].runtime}: {found}")] if found else []
+    summary += [Cell(found)] if found else []
     blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]

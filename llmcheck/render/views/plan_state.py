@@ -7,15 +7,16 @@ from llmcheck.schema.estimate import Plan
 
 
 def state(plan: Plan) -> str | None:
-    """``installed``, or what to do first; None where it is not known what is installed."""
+    """``vllm is installed``, or what to do first; None where it is not known what is installed."""
     if plan.installed is None:
         return None
+    words = f"{plan.runtime} is {'' if plan.installed else 'not '}installed"
     if not plan.installed and plan.build is not None:
-        return f"not installed: {plan.build}"
+        return f"{words}: {plan.build}"
     command = install_command(plan)
-    if command is not None:
-        return f"install with: {command}"
-    return "installed" if plan.installed else "not installed"
+    if command is None:
+        return words
+    return f"{words}; {'what else it needs' if plan.installed else 'install with'}: {command}"
 
 
 def install_command(plan: Plan) -> str | None:
