@@ -14,6 +14,7 @@ from llmcheck import api, codec
 from llmcheck.api.model_source import ModelSource
 from llmcheck.catalog import profiles
 from llmcheck.render import Options
+from llmcheck.schema.estimate import Plan
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import ProfileReport
 from llmcheck.schema.workload import Method, Workload
@@ -190,3 +191,18 @@ def test_nothing_judged_of_one_profile_is_no_ready_run() -> None:
         assert report.profiles[0].verdict is None
         assert report.verdict != "ready"
         assert report.exit_code == (2 if report.profiles[1].verdict == "ready" else 1)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["as it is", "an old driver"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_plan_needs_can_be_installed(name: str, old: bool) -> None:
+    where = with_old_driver(machine(name)) if old else machine(name)
+    methods: tuple[Method, ...] = ("inference", "lora", "qlora")
+    plans = [plan for each in methods for plan in plans_of(each, where) if plan.needs]
+    for needs in {plan.needs for plan in plans if plan.build is None}:
+        assert api.install(needs, lambda: where).left_out == ()
+    assert all(plan.installed is not None for plan in plans)
+
+
+def plans_of(method: Method, where: Machine) -> tuple[Plan, ...]:
+    return api.fit(ModelSource(model="7B"), Workload(method=method, context=2048), lambda: where).plans
