@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.advise.faults import first_fault
@@ -14,6 +15,7 @@ from llmcheck.gpus.identify import GpuRecord
 from llmcheck.install.choose import TierRequest, missing_libraries, usable_engines
 from llmcheck.install.plan import plan_installation
 from llmcheck.schema.advice import Advice, Plan
+from llmcheck.schema.estimate import Plan as RuntimePlan
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.outlook import Fault, NextStep, SizePlan
 from llmcheck.schema.profile import Profile
@@ -84,6 +86,8 @@ def _sizes(report: Report, tier: ProfileReport) -> list[SizePlan]:
 def _install_and_run(goal: _Goal, machine: Machine, known: Known) -> tuple[NextStep, Advice | None]:
     profile = next(each for each in known.profiles if each.id == goal.tier.id)
     start = best_start(known.starters, goal.size, usable_engines(goal.tier.findings, machine, known.tables), machine)
+    if start is None and goal.size.plan is not None and goal.size.plan.build is not None:
+        return _run_elsewhere(goal, goal.size.plan, machine, known)
     planned = start.plan if start is not None else goal.size.plan
     runtime = None if planned is None else planned.runtime
     request = missing_libraries(goal.tier.findings, machine, known.tables, profile, runtime)
@@ -93,6 +97,12 @@ def _install_and_run(goal: _Goal, machine: Machine, known: Known) -> tuple[NextS
     if plan is None:
         return step, None
     return step, Advice(profile=goal.tier.id, reason=f"{len(missing)} libraries are missing", plan=plan)
+
+
+def _run_elsewhere(goal: _Goal, plan: RuntimePlan, machine: Machine, known: Known) -> tuple[NextStep, Advice | None]:
+    """With a build of the runtime that no index of Python packages has: where it comes from is said, not planned."""
+    start = best_start(known.starters, goal.size, (plan.runtime,), machine)
+    return replace(_step(goal, (), None, start), hint=plan.build), None
 
 
 def _step(goal: _Goal, missing: tuple[str, ...], plan: Plan | None, start: Start | None) -> NextStep:

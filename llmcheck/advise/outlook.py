@@ -8,7 +8,8 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from llmcheck.fit.plans.policy import READABLE, loses_little
-from llmcheck.schema.estimate import ComputedMethod, Plan
+from llmcheck.schema.computed import ComputedMethod
+from llmcheck.schema.estimate import Plan
 from llmcheck.schema.outlook import Cards, CardsForSize, SizePlan, Task, Usefulness
 from llmcheck.schema.report import ProfileReport
 

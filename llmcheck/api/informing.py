@@ -16,7 +16,7 @@ from llmcheck.schema.report import Report
 def overview(machine: MachineSource) -> Report:
     """All shipped profiles on one machine, without a verdict: which sizes of model run there, and the next step."""
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
-    report = report_of(profiles, machine(), corrections, frozenset())
+    report = report_of(profiles, machine(), corrections, frozenset(), plan_remedies=False)
     report = msgspec.structs.replace(
         report, verdict=None, exit_code=0, sizes=size_plans(report.profiles, catalog.cards())
     )

@@ -14,10 +14,10 @@ from llmcheck.gpus.identify import GpuRecord
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.printable import printable
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import ComputedMethod
+from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import Report, combined, exit_code
+from llmcheck.schema.report import ProfileReport, Report, combined, exit_code
 from llmcheck.tables.correction import Correction
 
 
@@ -78,16 +78,19 @@ def report_of(
     fail_on_warn: bool = False,
     paths: Sequence[str | None] | None = None,
     cards: Callable[[], Sequence[GpuRecord]] | None = None,
+    plan_remedies: bool = True,
 ) -> Report:
     """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
     for each profile its file, None for a shipped one; None where all are shipped. ``cards``: gets the GPUs that may be
-    proposed where nothing fits; None: none are, which is faster.
+    proposed where nothing fits; None: none are, which is faster. ``plan_remedies``: name the library that is installed
+    for what is missing; False: the command that installs all of it, which is faster.
     """
     known: computed_layer.Plans = {}
     judged = tuple(
         evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known, cards), path)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
+    judged = _with_remedies(judged, profiles, machine, plan_remedies)
     return Report(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -96,6 +99,20 @@ def report_of(
         profiles=judged,
         machine=machine,
     )
+
+
+def _with_remedies(
+    reports: tuple[ProfileReport, ...], profiles: Sequence[Profile], machine: Machine, planned: bool
+) -> tuple[ProfileReport, ...]:
+    if not any(
+        each.group == "software" and each.status in ("fail", "warn") for one in reports for each in one.findings
+    ):
+        return reports
+    from llmcheck.advise import remedies  # where nothing is missing, nothing has to be planned
+
+    if not planned:
+        return remedies.with_tier_remedies(reports)
+    return remedies.with_planned_remedies(reports, profiles, machine, catalog.tables(), catalog.starters())
 
 
 def computed_methods(

@@ -121,6 +121,7 @@ def package_builds() -> tuple[PackageBuild, ...]:
     return table("package_builds", tuple[PackageBuild, ...])
 
 
+@functools.cache  # both the findings of a report and its next step need them
 def tables() -> Tables:
     """All tables that an installation plan uses."""
     from llmcheck.tables.tables import Tables

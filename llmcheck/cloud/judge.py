@@ -15,7 +15,8 @@ from llmcheck.judge.evaluate import evaluate
 from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.advice import Gap, OfferStatus, RankedOffer, WhyNot
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import ComputedMethod, Plan
+from llmcheck.schema.computed import ComputedMethod
+from llmcheck.schema.estimate import Plan
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.tables.correction import Correction

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from llmcheck.cloud.offers import is_rentable
-from llmcheck.schema.estimate import Band, ComputedMethod, Fit
+from llmcheck.schema.computed import ComputedMethod
+from llmcheck.schema.estimate import Band, Fit
 from llmcheck.tables.offer import Offer
 from llmcheck.units import GB
 

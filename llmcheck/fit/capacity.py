@@ -1,15 +1,16 @@
-"""Available memory of a machine: of its GPUs, in groups that one job can use together, and its RAM."""
+"""What a machine has to run a model: memory of its GPUs, in groups that one job can use together, RAM, programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
 from llmcheck.gpus import names, unified_memory
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
-from llmcheck.units import GIB, format_gb, format_gib
+from llmcheck.units import format_gib
 
 GPU_COUNTS = (
     1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096,
@@ -32,7 +33,7 @@ class Device(Struct, frozen=True, kw_only=True):
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
-    """Available memory of one machine."""
+    """Available memory of one machine, and what else decides how a model is run there."""
 
     groups: tuple[tuple[Device, ...], ...]
     """GPUs that one job can use together, most free memory first in each group; the group with most memory first."""
@@ -45,7 +46,11 @@ class Capacity(Struct, frozen=True, kw_only=True):
     system: str | None
     """``linux``, ``windows``, ``darwin``; None where it is not known."""
     description: str
-    """``2 x RTX 4090 (24.0 GiB), 64 GB RAM``."""
+    """``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
+    installed: Installed = NOTHING_KNOWN
+    """What is there of the programs that run a model."""
+    drivers: Mapping[str, str] = {}
+    """Versions of the drivers, by vendor; one that is not named is not known."""
     assumptions: tuple[str, ...] = ()
     """What was assumed about this memory, in sentences."""
 
@@ -74,6 +79,8 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         gpus_listed=machine.gpus is not None,
         system=machine.os.system if machine.os is not None else None,
         description=in_words(machine),
+        installed=installed(machine),
+        drivers={vendor: driver.version for vendor, driver in machine.drivers.items() if driver.version},
         assumptions=tuple(dict.fromkeys(notes)),
     )
 
@@ -103,13 +110,10 @@ def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
 
 
 def in_words(machine: Machine) -> str:
-    """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 64.0 GB RAM``."""
+    """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
     gpus = names.in_words(counted_gpus(machine), format_gib)
     ram = machine.ram.usable or machine.ram.total
-    if not ram:
-        return gpus
-    # a multiple of a GiB was measured (a Mac); any other size was given in GB
-    return f"{gpus}, {format_gib(ram) if ram % GIB == 0 else format_gb(ram)} RAM"
+    return f"{gpus}, {format_gib(ram)} RAM" if ram else gpus
 
 
 def distinct(capacity: Capacity) -> Capacity:

@@ -11,7 +11,7 @@ from llmcheck import runtimes
 from llmcheck.fit.capacity import Capacity, used_by_others
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.training_choices import frozen_base, recomputed, sharding_of
-from llmcheck.fit.obstacles import obstacle
+from llmcheck.fit.obstacles import excluded
 from llmcheck.fit.placement import place
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Runtime
@@ -123,7 +123,7 @@ def _least_memory(own: _Proposals) -> Runtime | None:
     if found.native_family in own.use.runtime.families:
         return None
     gpus = [device.gpu for group in own.capacity.groups for device in group]
-    return found if obstacle(found, gpus, own.capacity.system) is None else None
+    return found if excluded(found, gpus, own.capacity.system) is None else None
 
 
 def _run_by(own: _Proposals, runtime: Runtime, name: str, **fields: Any) -> ModelUse:

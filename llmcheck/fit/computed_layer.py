@@ -1,4 +1,7 @@
-"""The computed layer of a profile: by which methods this machine can run the profile's workload, and how fast."""
+"""The computed layer of a profile: by which methods this machine can run the profile's workload, and how fast.
+
+Sizes are in GB (10^9), as the documented requirements beside them.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,19 @@ from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity, idle_cards
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of, training
 from llmcheck.fit.plans.policy import precision_class
+from llmcheck.fit.reason import sentence
 from llmcheck.fit.shapes import formats, typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.gpus.names import short_name
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Cards, ComputedMethod, MethodKind
+from llmcheck.schema.computed import Cards, ComputedMethod
+from llmcheck.schema.estimate import MethodKind
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
 from llmcheck.schema.workload import Workload
-from llmcheck.units import format_gib, two_digits
+from llmcheck.units import format_gb, two_digits
 
 ID = "computed"
 SOURCE = "computed from {shapes}; 'llmcheck fit {model} -v' shows every term with its source"
@@ -153,7 +158,7 @@ def _inference(known: Plans, model: str, use: ModelUse, capacity: Capacity) -> I
         return
     own = base.changed(weights=plain)
     placed = place(own, capacity)
-    yield _with_plan(_method(model, "weights", plain, own, placed, capacity), own, placed)
+    yield _with_plan(_method(model, "weights", plain, own, placed, capacity), own, placed, capacity)
     if best is not None:
         yield _planned(model, "plan", best.use.weight_format.name, best)
 
@@ -182,7 +187,8 @@ def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
     for kind, each in training.all_methods(_trained(use)):
         chosen, placed = training.easiest(each, capacity)
         cards = capacity if kind == "full" else None
-        yield _with_plan(_method(model, kind, _FINE_TUNING[kind], chosen, placed, cards), chosen, placed)
+        found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, cards)
+        yield _with_plan(found, chosen, placed, capacity)
 
 
 def _trained(use: ModelUse) -> ModelUse:
@@ -205,8 +211,10 @@ def _planned(model: str, kind: MethodKind, name: str, found: Candidate) -> Compu
     return replace(_method(model, kind, name, found.use, found.placed), plan=plan_of(found, (model,)))
 
 
-def _with_plan(found: ComputedMethod, use: ModelUse, placed: PlacementResult) -> ComputedMethod:
-    return replace(found, plan=plan_of(candidate(use, placed), (found.parameters,))) if placed.fits else found
+def _with_plan(found: ComputedMethod, use: ModelUse, placed: PlacementResult, capacity: Capacity) -> ComputedMethod:
+    if not placed.fits:
+        return found
+    return replace(found, plan=plan_of(candidate(use, placed, capacity), (found.parameters,)))
 
 
 def _method(
@@ -226,6 +234,7 @@ def _method(
         method=name,
         kind=kind,
         verdict=placed.verdict,
+        reason=None if placed.verdict == "fits" else sentence(placed.reasons),
         total=placed.memory.total,
         weights=placed.memory.weights,
         ram=offloaded,
@@ -259,18 +268,20 @@ def _summary(group: Sequence[ComputedMethod]) -> str:
     fitting = [each for each in group if each.verdict in _FITTING]
     if not fitting:
         if any(each.verdict == "unknown" for each in group):
-            return f"{size}: memory unknown"
+            return f"{size}: not known"
         return f"{size}: nothing fits"
     if group[-1].kind == "qlora":
         return f"{size}: {', '.join(each.method for each in fitting)}"
     chosen = _best(group)
     if chosen.ram and not chosen.gpus:
-        return f"{size} {chosen.method} in RAM: {format_gib(chosen.total)}"
-    where = f", {format_gib(chosen.ram)} in RAM" if chosen.ram else ""
-    return f"{size} {chosen.method}: {format_gib(chosen.total)}{where}"
+        return f"{size} {chosen.method} in RAM: {format_gb(chosen.total)}"
+    where = f", {format_gb(chosen.ram)} in RAM" if chosen.ram else ""
+    return f"{size} {chosen.method}: {format_gb(chosen.total)}{where}"
 
 
 def _sentence(group: Sequence[ComputedMethod], workload: Workload) -> str:
+    if _status(group) == "unknown":
+        return f"{group[0].parameters}: {next(each.reason for each in group if each.verdict == 'unknown')}"
     if workload.method == "inference":
         return _inference_sentence(_best(group))
     if workload.method == "pretrain":
@@ -284,19 +295,19 @@ def _sentence(group: Sequence[ComputedMethod], workload: Workload) -> str:
 
 
 def _inference_sentence(chosen: ComputedMethod) -> str:
-    sizes = f"weights {format_gib(chosen.weights)}, {format_gib(chosen.total)} in total"
+    sizes = f"weights {format_gb(chosen.weights)}, {format_gb(chosen.total)} in total"
     text = f"{chosen.parameters} in {chosen.method}: {sizes}"
     if chosen.verdict == "fits":
         text += "" if chosen.gpus < 2 else f" on {chosen.gpus} GPUs"
     elif chosen.ram:
-        text += f", so {format_gib(chosen.ram)} go to RAM" if chosen.gpus else ", all of it in RAM"
+        text += f", so {format_gb(chosen.ram)} go to RAM" if chosen.gpus else ", all of it in RAM"
     else:
         text += ", which does not fit" if chosen.verdict == "does-not-fit" else ", and the memory is not known"
     return text + _speed(chosen)
 
 
 def _pretraining_sentence(chosen: ComputedMethod, workload: Workload) -> str:
-    text = f"{chosen.parameters} on {chosen.method}: {format_gib(chosen.total // max(chosen.gpus, 1))} on each"
+    text = f"{chosen.parameters} on {chosen.method}: {format_gb(chosen.total // max(chosen.gpus, 1))} on each"
     text += "" if chosen.verdict == "fits" else ", which does not fit"
     if chosen.days is not None:
         days = two_digits(chosen.days.expected)
@@ -311,10 +322,10 @@ def _list(group: Sequence[ComputedMethod]) -> str:
 
 
 def _bytes_per_gpu(method: ComputedMethod) -> str:
-    """``75.1 GiB``, or ``20.0 GiB on each of 4``."""
+    """``75.1 GB``, or ``20.0 GB on each of 4``."""
     if method.gpus > 1:
-        return f"{format_gib(method.total // method.gpus)} on each of {method.gpus:,}"
-    return format_gib(method.total)
+        return f"{format_gb(method.total // method.gpus)} on each of {method.gpus:,}"
+    return format_gb(method.total)
 
 
 def _speed(chosen: ComputedMethod) -> str:

@@ -15,7 +15,7 @@ from llmcheck.fit.use import ModelUse
 from llmcheck.gpus import idle_card
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.gpus.names import short_name
-from llmcheck.schema.estimate import Cards
+from llmcheck.schema.computed import Cards
 from llmcheck.schema.machine import Gpu, GpuSpec
 from llmcheck.units import GIB
 

@@ -58,7 +58,7 @@ def _uses(shared: ModelUse) -> Iterator[tuple[MethodKind, ModelUse]]:
 
 def _row(kind: MethodKind, use: ModelUse, capacity: Capacity, given: Workload, words: tuple[str, ...]) -> MethodFit:
     own, placed = training.easiest(use, capacity)
-    found = candidate(own, placed) if placed.fits else None
+    found = candidate(own, placed, capacity) if placed.fits else None
     return MethodFit(
         kind=kind,
         method=own.workload.method,

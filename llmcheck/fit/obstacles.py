@@ -1,4 +1,4 @@
-"""Whether a runtime has a build for a machine's GPUs and operating system."""
+"""Whether a runtime has a build for a machine's GPUs, operating system and driver."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from llmcheck.fit.capacity import Capacity
 from llmcheck.gpus import vendors
 from llmcheck.runtimes import Platform, Runtime
-from llmcheck.schema.machine import Gpu
+from llmcheck.schema.machine import Gpu, capability_of, version_numbers
 
 
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a runtime does not run on a machine: the first reason that applies."""
 
-    code: Literal["no-gpu", "vendor", "system", "compute-capability", "gfx"]
+    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "embedded", "gfx"]
     needed: tuple[str, ...]
     """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``)."""
     found: tuple[str, ...]
-    """What the machine has of that; () without a GPU."""
+    """What the machine has of that; () without a GPU. ``vendor-on-system``: the system, then the vendor."""
 
 
 def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
@@ -40,20 +42,60 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
     platforms = {each.vendor: each for each in runtime.platforms}
     missing: list[Obstacle] = []
     for gpu in supported_gpus:
-        missing_here = _of_gpu(platforms.get(gpu.vendor), gpu)
+        missing_here = _of_gpu(platforms.get(gpu.vendor), gpu, system)
         if missing_here is None:
             return None
         missing.append(missing_here)
     return missing[0]
 
 
-def _of_gpu(platform: Platform | None, gpu: Gpu) -> Obstacle | None:
+def excluded(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+    """The obstacle, unless the runtime computes on the CPUs where it has no build for the GPUs."""
+    found = obstacle(runtime, gpus, system)
+    return None if found is not None and found.code != "system" and runtime.computes_in_ram else found
+
+
+def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:
+    """Whether a runtime computes on this GPU; True where too little is known to say that it does not."""
+    platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
+    if not runtime.platforms or not gpu.vendor:
+        return True
+    return platform is not None and _of_gpu(platform, gpu, system) is None
+
+
+def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:
+    """Whether a driver is older than the runtime's usual build for this GPU needs; False where it is not known."""
+    platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
+    if platform is None or platform.min_driver is None or version is None:
+        return False
+    numbers = version_numbers(version)
+    return bool(numbers) and numbers < version_numbers(platform.min_driver)
+
+
+def usable_by(runtime: Runtime, capacity: Capacity) -> Capacity:
+    """Without the GPUs that the runtime has no build for."""
+    system = capacity.system
+    kept = tuple(tuple(each for each in group if has_build(runtime, each.gpu, system)) for group in capacity.groups)
+    return capacity if kept == capacity.groups else replace(capacity, groups=tuple(filter(None, kept)))
+
+
+def build_of(runtime: Runtime, gpus: Sequence[Gpu]) -> str | None:
+    """Where the build for these GPUs comes from, in words; None where it is the usual one."""
+    vendors_here = {gpu.vendor for gpu in gpus}
+    return next((each.build for each in runtime.platforms if each.vendor in vendors_here), None)
+
+
+def _of_gpu(platform: Platform | None, gpu: Gpu, system: str | None) -> Obstacle | None:
     """For one GPU of a supported vendor; None where it runs, or the GPU's architecture is not known."""
     if platform is None:
         return None
+    if system is not None and platform.systems and system not in platform.systems:
+        return Obstacle(code="vendor-on-system", needed=platform.systems, found=(system, gpu.vendor))
     found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
     if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
         return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)
+    if vendors.of(gpu).is_embedded(gpu) and capability_of(gpu) not in platform.embedded:
+        return Obstacle(code="embedded", needed=(), found=found)
     if platform.gfx and gpu.gfx is not None and gpu.gfx not in platform.gfx:
         return Obstacle(code="gfx", needed=platform.gfx, found=found)
     return None

@@ -12,8 +12,10 @@ from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memor
 from llmcheck.fit.division import Division, without_context
 from llmcheck.fit.memory import total
 from llmcheck.fit.memory.terms import summed
+from llmcheck.fit.obstacles import usable_by
 from llmcheck.fit.reason import Code, Reason, Where
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus import vendors
 from llmcheck.schema.estimate import FitVerdict, Memory, Placement
 
 Devices = tuple[Device, ...]
@@ -50,6 +52,9 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     """
     if not capacity.gpus_listed:
         return _unknown(use, Reason(code="gpus-not-listed"))
+    present, capacity = capacity, usable_by(use.runtime, capacity)
+    if not use.is_inference and present.groups and not capacity.groups:
+        return _not_built(use, present)
     if any(device.free is None for group in capacity.groups for device in group) and len(capacity.groups) == 1:
         found = _best(use, [_readable(group) for group in capacity.groups], capacity)
         return found if found.verdict == "fits" else _unknown(use, Reason(code="gpu-memory-unknown"))
@@ -61,6 +66,16 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     if not groups:
         return _without_gpu(use, capacity)
     return _best(use, groups, capacity)
+
+
+def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:
+    """Training where the trainer has no build for the GPUs: not known where their maker has a PyTorch of its own."""
+    makers = [vendors.of(each.gpu).torch_from for group in capacity.groups for each in group]
+    maker = next(filter(None, makers), None)
+    if maker is not None:
+        return _unknown(use, Reason(code="other-build", runtime=use.runtime.id, maker=maker))
+    found = _unknown(use, Reason(code="no-build", runtime=use.runtime.id))
+    return replace(found, verdict="does-not-fit")
 
 
 def _gpus_per_copy(use: ModelUse) -> int:

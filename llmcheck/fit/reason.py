@@ -10,8 +10,8 @@ from msgspec import Struct
 from llmcheck.units import format_gib
 
 Code = Literal[
-    "gpus-not-listed", "gpu-memory-unknown", "too-few-gpus", "heads-not-divisible", "no-gpu-to-train", "no-gpu",
-    "fits", "too-large", "used-by-others", "in-ram", "partly-in-ram", "experts-in-ram",
+    "gpus-not-listed", "gpu-memory-unknown", "no-build", "other-build", "too-few-gpus", "heads-not-divisible",
+    "no-gpu-to-train", "no-gpu", "fits", "too-large", "used-by-others", "in-ram", "partly-in-ram", "experts-in-ram",
     "ram-unknown", "no-ram-stated", "too-little-ram",
 ]  # fmt: skip
 Where = Literal["one", "each", "fullest"]
@@ -36,7 +36,9 @@ class Reason(Struct, frozen=True, kw_only=True):
     of_layers: int | None = None
     """Layers of the model."""
     runtime: str | None = None
-    """Id of the runtime (``no-gpu``)."""
+    """Id of the runtime (``no-gpu``, ``no-build``, ``other-build``)."""
+    maker: str | None = None
+    """Whose own PyTorch these GPUs take (``other-build``)."""
 
 
 def sentence(reasons: Sequence[Reason]) -> str:
@@ -59,6 +61,10 @@ def _clause(reason: Reason) -> str:
             return "there is no GPU to train on"
         case "no-gpu":
             return f"there is no GPU for {reason.runtime}"
+        case "no-build":
+            return f"{reason.runtime} has no build for the GPUs of this machine"
+        case "other-build":
+            return f"PyTorch for these GPUs comes with {reason.maker}: how {reason.runtime} runs with it is not known"
         case "fits":
             narrow = ", which is narrow" if reason.narrow else ""
             return f"{format_gib(needed)} of {format_gib(available)}{_on(reason, 'the fullest')}{narrow}"

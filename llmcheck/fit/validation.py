@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from llmcheck import runtimes
 from llmcheck.codec import nearest
 from llmcheck.errors import UsageError
-from llmcheck.fit.obstacles import Obstacle, obstacle
+from llmcheck.fit.obstacles import Obstacle, excluded
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.shapes.formats import Family
 from llmcheck.gpus import vendors
@@ -175,11 +175,13 @@ def _check_published(runtime: Runtime, architecture: Architecture) -> None:
 
 
 def check_machine(workload: Workload, machine: Machine) -> None:
-    """Raises UsageError where the runtime has no build for the machine's GPUs or system; unknown facts pass."""
+    """Raises UsageError where the named runtime has no build for the GPUs or the system; unknown facts pass."""
+    if workload.runtime is None:
+        return
     runtime = runtimes.named(workload.runtime)
     system = machine.os.system if machine.os is not None else None
     gpus = None if machine.gpus is None else counted_gpus(machine)
-    found = obstacle(runtime, gpus, system)
+    found = excluded(runtime, gpus, system)
     if found is not None:
         default = runtimes.default_for(_family(workload.weights) or "plain", gpus or ())
         others = [
@@ -198,7 +200,7 @@ def _can_run(runtime: Runtime, workload: Workload, gpus: Sequence[Gpu] | None, s
     return (
         (family is None or family in runtime.families)
         and (workload.method == "inference" or runtime.trains)
-        and obstacle(runtime, gpus, system) is None
+        and excluded(runtime, gpus, system) is None
     )
 
 
@@ -206,8 +208,16 @@ def _in_words(found: Obstacle) -> str:
     if found.code == "system":
         needed = " or ".join(_SYSTEMS.get(each, each) for each in found.needed)
         return f"runs on {needed}, and this machine has {_SYSTEMS.get(found.found[0], found.found[0])}"
+    if found.code == "vendor-on-system":
+        needed = " or ".join(_SYSTEMS.get(each, each) for each in found.needed)
+        return (
+            f"runs on GPUs of {vendors.named(found.found[1]).name} on {needed} only, "
+            f"and this machine has {_SYSTEMS.get(found.found[0], found.found[0])}"
+        )
     if found.code == "compute-capability":
         return f"needs compute capability {found.needed[0]}, and this machine has {found.found[0]}"
+    if found.code == "embedded":
+        return f"has no kernels for embedded GPUs such as this one, of compute capability {found.found[0]}"
     if found.code == "gfx":
         return f"runs on {', '.join(found.needed)}, and this machine has {found.found[0]}"
     needed = ", ".join(vendors.named(each).name for each in found.needed)

@@ -76,7 +76,9 @@ def _nvidia(library: Library, machine: Machine) -> str | None:
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     if not gpus:
         if library.needs_nvidia and not driver_fault(machine):
-            return f"{library.name} needs an NVIDIA GPU, and this machine has no usable one"
+            return _other_build(library, machine) or (
+                f"{library.name} needs an NVIDIA GPU, and this machine has no usable one"
+            )
         return None
     if not cards_for(library, gpus):
         return f"{library.name} needs compute capability {library.compute_capability}, these cards are older"
@@ -84,6 +86,24 @@ def _nvidia(library: Library, machine: Machine) -> str | None:
     if library.compute_capability and not library.build and all(vendors.of(gpu).is_embedded(gpu) for gpu in gpus):
         return f"the wheels of {library.name} have no kernels for this Jetson: build it from source"
     return old_driver(library, machine)
+
+
+def _other_build(library: Library, machine: Machine) -> str | None:
+    """Where the library's build for GPUs of other vendors comes from; None where it runs on none of those here."""
+    gpus = counted_gpus(machine)
+    if not gpus:
+        return None
+    from llmcheck import runtimes  # only these machines need all of them
+    from llmcheck.fit.obstacles import build_of, has_build
+
+    runtime = next((each for each in runtimes.every() if each.library == library.id), None)
+    system = machine.os.system if machine.os is not None else None
+    running = [] if runtime is None else [gpu for gpu in gpus if has_build(runtime, gpu, system)]
+    where = None if runtime is None else build_of(runtime, running)
+    if where is None:
+        return None
+    names = " and ".join(sorted({vendors.of(gpu).name for gpu in running}))
+    return f"what is installed here of {library.name} is for NVIDIA GPUs; for {names} GPUs: {where}"
 
 
 def cards_for(library: Library, gpus: Iterable[Gpu]) -> list[Gpu]:

@@ -42,6 +42,11 @@ def plan_installation(
     return _plan(plan_request(target, libraries, machine, tables, options, tier or TierRequest()))
 
 
+def left_out(tier: TierRequest, machine: Machine, tables: Tables) -> Mapping[str, str]:
+    """Why libraries that a tier needs cannot be installed here, by catalogue id: what its plan would leave out."""
+    return _selected(plan_request("", tier.libraries, machine, tables, _DEFAULT, tier)).left_out
+
+
 class _Selection(Struct, frozen=True):
     """The requested libraries, sorted into those that can and cannot be installed."""
 

@@ -82,6 +82,9 @@ class _Chooser:
             return self._without_driver()
         if vendor is not None and vendor.torch is not None:
             return self._with_kernels(vendor) if vendor.torch.has_kernels else self._without_kernels(vendor)
+        own = next((each for each in map(vendors.of, self.gpus) if each.torch_from), None)
+        if own is not None:
+            return self._from_its_maker(own)
         self._decide("which GPUs are visible and usable?", "none")
         hidden = [gpu for gpu in self.machine.gpus or () if not gpu.visible and not gpu.integrated]
         if hidden:
@@ -263,6 +266,12 @@ class _Chooser:
         if wheel is None:
             return self._cpu(f"{vendor.name} GPU: no {kind} is published for {self.system} on {self.architecture}")
         return self._published(wheel, [f"{vendor.name} GPU ({name}): the {kind}"])
+
+    def _from_its_maker(self, vendor: Vendor) -> TorchBuild:
+        """For cards whose PyTorch no index has. The CPU build is what comes nearest."""
+        self._decide(f"is PyTorch for {vendor.name} GPUs on PyPI or its own index?", "no", passed=False)
+        problem = f"PyTorch for {vendor.name} GPUs is not on PyPI or PyTorch's index: it comes with {vendor.torch_from}"
+        return _with(self._cpu("without it PyTorch computes on the CPUs alone"), none=problem)
 
     def _for_mac(self) -> TorchBuild:
         """PyPI's wheel supports the GPU of Apple silicon; older versions of macOS need older releases."""

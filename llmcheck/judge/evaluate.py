@@ -10,10 +10,10 @@ from llmcheck import shell
 from llmcheck.gpus.torch_support import existing_torch_problem
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import check, traits
-from llmcheck.schema.estimate import ComputedMethod
+from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, verdict_of
+from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, counts_of, verdict_of
 from llmcheck.tables.correction import Correction
 from llmcheck.units import format_like, parse_size, shortfall
 
@@ -56,6 +56,7 @@ def evaluate(
         hardware=_group_verdict(findings, "hardware"),
         software=_group_verdict(findings, "software"),
         findings=tuple(findings),
+        counts=counts_of(findings),
         computed=tuple(computed),
         corrections=applied,
         cost=profile.cost,
@@ -126,13 +127,10 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
 
 
 def _with_command(finding: Finding, name: str) -> Finding:
-    """The remedy with the command that runs as it is printed: the catalogue need not know a package of one's own."""
+    """The remedy with the command that runs as it is printed."""
     if finding.remedy is None:
         return finding
-    word = shell.quote(name)
-    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {word}")
-    if finding.kind == "package" and remedy.startswith("llmcheck install ") and name.endswith(".toml"):
-        remedy = f"llmcheck install {word}"
+    remedy = finding.remedy.replace("llmcheck cloud PROFILE", f"llmcheck cloud {shell.quote(name)}")
     return finding if remedy == finding.remedy else msgspec.structs.replace(finding, remedy=remedy)
 
 
@@ -145,7 +143,10 @@ def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
         short_by=None,
         shortfall=None,
         missing_bytes=None,
+        short_bytes=None,
         found=None,
+        found_bytes=None,
+        found_count=None,
         **changes,
     )
 
@@ -173,7 +174,7 @@ def _corrected_memory(documented: Finding, correction: Correction, machine: Mach
     total = max((sum(gpu.memory_total or 0 for gpu in group) for group in joint_gpus(gpus)), default=0)
     unknown = any(gpu.memory_total is None for gpu in gpus)
     status: Status = "pass" if total >= needed else "unknown" if unknown else "warn"
-    found = format_like(total, written)
+    found, short = format_like(total, written), needed - total if status == "warn" else None
     return Finding(
         id=correction.id,
         kind=documented.kind,
@@ -183,9 +184,11 @@ def _corrected_memory(documented: Finding, correction: Correction, machine: Mach
         needed=f"{correction.memory_total} in total",
         found=found,
         needed_bytes=needed,
-        short_by=shortfall(needed, total, written) if status == "warn" else None,
-        shortfall="gpu-memory" if status == "warn" else None,
-        missing_bytes=needed - total if status == "warn" else None,
+        found_bytes=None if status == "unknown" else total,
+        short_by=None if short is None else shortfall(needed, total, written),
+        shortfall="gpu-memory" if short else None,
+        missing_bytes=short,
+        short_bytes=short,
         message=f"documented: {correction.documented}; in fact: {correction.fact}",
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",

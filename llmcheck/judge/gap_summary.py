@@ -51,7 +51,7 @@ def to_do(profile: ProfileReport) -> tuple[Finding, ...]:
 
 def is_installable(finding: Finding) -> bool:
     """Whether ``llmcheck install`` resolves the finding."""
-    return finding.group == "software" and finding.status == "fail" and bool(finding.libraries)
+    return finding.status == "fail" and finding.installs is not None
 
 
 def computed(profile: ProfileReport) -> Finding | None:

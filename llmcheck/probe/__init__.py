@@ -1,6 +1,7 @@
 """Inspects one machine. A probe that fails or is late becomes a Problem; the others are reported.
 
-Every module here and in gpu/ is one probe: ``probe(host, request) -> Reading``. To add a probe, write its file.
+Every module here and in gpu/ is one probe: ``probe(host, request) -> Reading``. To add a probe, write its file. A
+module in gpu/ has the name of its vendor in ``gpus.vendors``: a probe that gives no answer is filed under that vendor.
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.

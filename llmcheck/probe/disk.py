@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from llmcheck import shell
 from llmcheck.probe import Reading, Request
 from llmcheck.probe._distributions import shown
 from llmcheck.probe._mounts import Mount, mount_of, mounts
@@ -150,13 +151,14 @@ def _unreadable(host: Host, path: str, mount: Mount | None, error: str | None) -
     """Why the sizes are missing; () for a captured tree, which has none."""
     if error in _DEAD:
         where = mount.mount_point if mount else path
+        again = f"sudo umount -l {shell.quote(where)} && sudo mount {shell.quote(where)}"
         source = f" ({mount.source})" if mount else ""
         return [
             Problem(
                 probe="disk",
                 code="dead-mount",
                 message=f"the file system at {where}{source}, which contains {path}, does not respond: {error}",
-                remedy=f"mount it again ('umount -l {where}', 'mount {where}'), or name another folder with --path",
+                remedy=f"mount it again ({again}), or name another folder with --path",
             )
         ]
     if not host.live and error not in _DENIED:

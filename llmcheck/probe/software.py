@@ -13,7 +13,7 @@ from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, To
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import BEGIN, END, IN_DIRECTORY, OWN, PROGRAM_FIELDS, InterpreterChoice
 
-_TOOLS = (
+TOOLS = (
     "git",
     "cmake",
     "cc",
@@ -27,7 +27,13 @@ _TOOLS = (
     "llama-server",
     "text-generation-launcher",
     "ollama",
+    "vllm",
+    "mlx_lm.server",
+    "trtllm-serve",
+    "lmdeploy",
+    "litgpt",
 )
+"""Programs that are looked for on PATH; none of them is run."""
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
 _OLDEST = (3, 8)
 _VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
@@ -69,7 +75,7 @@ def probe(host: Host, request: Request) -> Reading:
         python=environment.python,
         packages=packages,
         torch=torch and torch[0],
-        tools=tuple(_tool(host, name) for name in _TOOLS),
+        tools=tuple(_tool(host, name) for name in TOOLS),
         cuda_toolkits=toolkits,
         cuda_home=installed.shown(home[1]) if home else None,
         torch_backend=installed.shown(backend) if backend else None,

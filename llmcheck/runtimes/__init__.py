@@ -55,7 +55,7 @@ def ids() -> tuple[str, ...]:
 
 def brought_by(library: str) -> Runtime | None:
     """The runtime that a library of the catalogue installs; None for one that installs none."""
-    return next((each for each in every() if library == (each.library or each.id)), None)
+    return next((each for each in every() if each.library == library), None)
 
 
 def default_for(family: str, gpus: Sequence[Gpu] = ()) -> str:

@@ -58,6 +58,7 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux", "windows"),
     needs_gpu=True,
+    distributions=("exllamav3",),
     families=("exl3",),
     caches=(),
     native_family="exl3",

@@ -13,6 +13,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Version,
 )
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options
+from llmcheck.runtimes.behaviour.torch_platforms import PLATFORMS
 from llmcheck.schema.workload import Workload
 
 _VERSION = "0.5.13"
@@ -69,6 +70,9 @@ RUNTIME = Runtime(
     as_of="2026-06-29",
     rank=95,
     proposed="named",
+    platforms=PLATFORMS,
+    distributions=("litgpt",),
+    programs=("litgpt",),
     families=TORCH_FAMILIES,
     made_on_load=("bnb-4bit", "int8"),
     ladder=TORCH_LADDER,

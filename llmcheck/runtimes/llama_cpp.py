@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
-from llmcheck.runtimes.behaviour.interface import Example, Runtime
+from llmcheck.runtimes.behaviour.interface import JETSON, Example, Platform, Runtime
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves, share
 from llmcheck.schema.workload import Workload
 
@@ -76,12 +76,22 @@ def _binding(what: Launch) -> LaunchLine | None:
 
 RUNTIME = Runtime(
     id="llama.cpp",
-    library="llama-cpp",
     has_binding=True,
     version=_VERSION,
     source="ggml-org/llama.cpp b11434: common/arg.cpp, docs/build.md",
     as_of="2026-10-06",
     rank=20,
+    # CUDA, HIP, Vulkan and Metal; its other back ends are for vendors that are not known here
+    platforms=(
+        Platform(vendor="nvidia", embedded=JETSON),
+        Platform(vendor="amd"),
+        Platform(vendor="intel"),
+        Platform(vendor="apple"),
+    ),
+    torch=False,
+    library="llama-cpp",
+    distributions=("llama-cpp-python",),
+    programs=("llama-server", "llama-cli"),
     families=ggml.FAMILIES,
     native_family="gguf",
     gguf_file="computes",

@@ -60,6 +60,8 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="nvidia"),),
     systems=("linux",),
     needs_gpu=True,
+    distributions=("lmdeploy",),
+    programs=("lmdeploy",),
     families=("plain", "mxfp4", "fp8", "group"),
     ladder=TORCH_LADDER,
     four_bits="awq",

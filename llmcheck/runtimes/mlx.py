@@ -42,7 +42,6 @@ def _launch(what: Launch) -> LaunchLine | None:
 
 RUNTIME = Runtime(
     id="mlx",
-    library="mlx-lm",
     version=_VERSION,
     source="the mlx-lm 0.32.2 wheel; extras of mlx 0.32.4: cpu, cuda12, cuda13",
     as_of="2026-10-31",
@@ -50,6 +49,10 @@ RUNTIME = Runtime(
     proposed="installed",
     platforms=(Platform(vendor="apple"), Platform(vendor="nvidia")),
     systems=("darwin", "linux"),
+    torch=False,
+    library="mlx-lm",
+    distributions=("mlx-lm",),
+    programs=("mlx_lm.server",),
     families=("plain", "mxfp4", "mlx"),
     native_family="mlx",
     default_on=("apple",),

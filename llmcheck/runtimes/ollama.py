@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
-from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, JETSON, Example, Platform, Runtime
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, serves, variables
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
@@ -55,11 +55,14 @@ RUNTIME = Runtime(
     proposed="installed",
     # AMD GPUs that ROCm does not support, and Intel's, run with Vulkan
     platforms=(
-        Platform(vendor="nvidia", min_compute_capability=(5, 0)),
+        Platform(vendor="nvidia", min_compute_capability=(5, 0), embedded=JETSON),
         Platform(vendor="amd"),
         Platform(vendor="intel"),
         Platform(vendor="apple"),
     ),
+    torch=False,
+    library="ollama",
+    programs=("ollama",),
     families=ggml.FAMILIES,
     gguf_file="computes",
     files="gguf",

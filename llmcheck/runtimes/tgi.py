@@ -62,8 +62,15 @@ RUNTIME = Runtime(
     upkeep="maintenance",
     rank=80,
     proposed="named",
-    platforms=(Platform(vendor="nvidia"), Platform(vendor="amd"), Platform(vendor="habana")),
+    platforms=(
+        Platform(vendor="nvidia"),
+        # MI210, MI250, MI300
+        Platform(vendor="amd", gfx=("gfx90a", "gfx942"), build="its image has the tag -rocm"),
+        Platform(vendor="habana", build="it has an image for Gaudi"),
+    ),
     systems=("linux",),
+    library="tgi",
+    programs=("text-generation-launcher",),
     families=TORCH_FAMILIES,
     made_on_load=("fp8", "bnb-4bit", "int8"),
     ladder=TORCH_LADDER,

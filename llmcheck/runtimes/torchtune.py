@@ -13,6 +13,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Version,
 )
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, variables
+from llmcheck.runtimes.behaviour.torch_platforms import PLATFORMS
 from llmcheck.schema.workload import Workload
 
 _VERSION = "0.6.1"
@@ -74,6 +75,8 @@ RUNTIME = Runtime(
     upkeep="unmaintained",
     rank=90,
     proposed="named",
+    platforms=PLATFORMS,
+    distributions=("torchtune",),
     families=TORCH_FAMILIES,
     caches=(),
     ladder=TORCH_LADDER,

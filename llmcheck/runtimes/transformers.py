@@ -13,6 +13,7 @@ from llmcheck.runtimes.behaviour.interface import (
     Version,
 )
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
+from llmcheck.runtimes.behaviour.torch_platforms import PLATFORMS
 from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
@@ -43,6 +44,16 @@ _QUANTISED = {"nf4": "bnb-4bit", "nf4-dq": "bnb-4bit", "int8": "bnb-8bit"}
 _CACHES = {**CACHE_16_BIT, "fp32": None}
 
 
+def _beside(work: Workload) -> tuple[str, ...]:
+    """accelerate shares out the layers; PyTorch multiplies plain weights, and quantised ones take a library each."""
+    if work.method != "inference":
+        return ("torch", "accelerate", *trl.libraries(work))
+    weights = work.weights or ""
+    if weights in _QUANTISED:
+        return ("torch", "accelerate", "bitsandbytes")
+    return ("torch", "accelerate", "gptqmodel") if weights.startswith(("awq", "gptq")) else ("torch", "accelerate")
+
+
 def _launch(what: Launch) -> LaunchLine | None:
     """Training is TRL's. ``--device auto`` lets accelerate share out the layers, over GPUs and RAM.
 
@@ -67,6 +78,10 @@ RUNTIME = Runtime(
     source="the transformers 5.23.0 wheel; launch line checked with its own parser",
     as_of="2026-11-13",
     rank=40,
+    platforms=PLATFORMS,
+    library="transformers",
+    distributions=("transformers",),
+    libraries_beside=_beside,
     families=TORCH_FAMILIES,
     made_on_load=("bnb-4bit", "int8"),
     cache_formats=_CACHES,

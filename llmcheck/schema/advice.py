@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from llmcheck.schema import estimate
+from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.workload import Workload
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
@@ -298,7 +299,7 @@ class RankedOffer(Struct, frozen=True, kw_only=True):
     """Why ``fits`` is false; None where it is true."""
     gaps: tuple[Gap, ...] = ()
     """What is required and missing; () for a model."""
-    runs: tuple[estimate.ComputedMethod, ...] = ()
+    runs: tuple[ComputedMethod, ...] = ()
     """For each model of the profile the best way that fits, or the plain one that does not; () for a model."""
     plan: estimate.Plan | None = None
     """The best plan of the largest model that fits; None where none does."""

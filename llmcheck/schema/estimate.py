@@ -270,6 +270,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     cached: str | None = None
     """Where the weights are: ``huggingface``, ``ollama``, ``llama.cpp``, or ``file`` for a file that was named; None:
     they are not there, or that is not known."""
+    needs: tuple[str, ...] = ()
+    """Ids of the libraries that have to be installed first, as ``llmcheck install`` takes them; () where nothing is
+    missing, the catalogue does not have what is, or ``installed`` is None."""
+    build: str | None = None
+    """Where the build of the runtime for these GPUs comes from, in words; None: ``llmcheck install`` installs it."""
     argv: tuple[str, ...] = ()
     """The ``llmcheck fit`` that reproduces it; on this machine where it names none."""
     options: tuple[str, ...] = ()
@@ -288,53 +293,6 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 MethodKind = Literal["weights", "plan", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
 """``weights``: inference with weights in a format; ``plan``: the best way that fits."""
-
-
-class Cards(Struct, frozen=True, kw_only=True):
-    """GPUs that would hold a model by themselves."""
-
-    gpus: int
-    """How many of them."""
-    gpu: str
-    """Their name."""
-    memory_gb: float | None
-    """Advertised memory of each, in GB; None for GPUs of the machine's own kind."""
-
-
-class ComputedMethod(Struct, frozen=True, kw_only=True):
-    """One method of running the workload of a profile, for one model, on one machine."""
-
-    parameters: str
-    """The model as the profile names it: a size such as ``70B``, or the id of a known model."""
-    method: str
-    """In words: ``q4_k_m``, ``full with AdamW``, ``QLoRA``."""
-    kind: MethodKind = "weights"
-    """What it is, for programs."""
-    verdict: FitVerdict
-    """Whether it fits on this machine."""
-    total: int
-    """Bytes that it needs, on GPUs and in RAM."""
-    weights: int
-    """Bytes of ``total`` that are weights."""
-    ram: int = 0
-    """Bytes of ``total`` in RAM."""
-    gpus: int = 0
-    """Number of GPUs that are used, or would be if it fitted."""
-    gpu: str | None = None
-    """Their name; None without a GPU, or where it is not known."""
-    cards: int | None = None
-    """Number of GPUs of this kind on which it would fit; None where that was not computed, or no number would do."""
-    tokens_per_second: Band | None = None
-    """Decoding of one sequence, or training on all GPUs; None where it does not fit or is not known."""
-    days: Band | None = None
-    """Duration of a training run; None for other workloads, or where it is not known."""
-    cost_usd: Band | None = None
-    """US dollars to rent the GPUs for that run; None where ``days`` is, or no offer has them."""
-    plan: Plan | None = None
-    """How it is done; None where it does not fit."""
-    held_by: tuple[Cards, ...] = ()
-    """Where no method fits for the model: cards on which one does, the machine's own kind first; () where that was not
-    computed, or one machine cannot have enough of them."""
 
 
 class Released(Struct, frozen=True, kw_only=True):
@@ -370,7 +328,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     workload: Workload
     """With every default filled in."""
     machine: str | None
-    """In words: ``2 x RTX 4090 (24.0 GiB), 64 GB RAM``; None: memory only, no machine to hold it."""
+    """In words: ``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``; None: memory only, no machine to hold it."""
     memory: Memory
     """In total: on all GPUs, and in RAM."""
     per_gpu: tuple[GpuShare, ...]

@@ -100,7 +100,7 @@ class Recommendations(Struct, frozen=True, kw_only=True):
     prefer: Literal["balanced", "quality", "speed", "context"]
     """What decides between plans and orders the models."""
     machine: str
-    """In words: ``2 x RTX 4090 (24.0 GiB), 64 GB RAM``."""
+    """In words: ``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
     context: int | None
     """Tokens that were asked for; None: the usual ones."""
     scale: Scale | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from llmcheck.schema.advice import Advice
-from llmcheck.schema.estimate import ComputedMethod
+from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.outlook import NextStep, SizePlan
 from llmcheck.schema.workload import Cost
@@ -52,10 +53,18 @@ class Finding(Struct, frozen=True, kw_only=True):
     is missing or the kind has no code."""
     needed_count: int | None = None
     """How many GPUs, where the requirement states a number of them."""
+    found_count: int | None = None
+    """How many usable GPUs have ``needed_bytes`` and are new enough; None where ``needed_count`` is, or not known."""
     needed_bytes: int | None = None
-    """Of each GPU, of RAM or of the disk, where the requirement states a size."""
+    """Bytes of each GPU, of RAM or of the disk, where the requirement states a size."""
+    found_bytes: int | None = None
+    """Bytes that the machine has of that: of the largest usable GPU that is new enough, of usable RAM, free on the
+    disk; of all GPUs together in the finding of a correction. None where no size is required, or it is not known."""
+    short_bytes: int | None = None
+    """Bytes that are missing: ``needed_bytes`` less ``found_bytes``; of several GPUs what all of them together lack.
+    None where no memory or space is missing."""
     missing_bytes: int | None = None
-    """How much is missing; None where nothing is, or where it is not a size."""
+    """The same as ``short_bytes``: its first name."""
     message: str
     """One sentence that can be understood without the other fields."""
     remedy: str | None = None
@@ -66,12 +75,30 @@ class Finding(Struct, frozen=True, kw_only=True):
     """The place in the document that states the requirement."""
     libraries: tuple[str, ...] = ()
     """Ids of the libraries that would satisfy it, any one alone; () for hardware."""
+    installs: str | None = None
+    """Of ``libraries``, or in their place: what ``llmcheck install`` of the profile installs for it. None where nothing
+    is missing, or nothing can be installed on this machine: ``remedy`` then has the reason."""
     cluster: bool = False
     """It is about the cluster and cannot be judged on one machine."""
 
     @property
     def is_computed(self) -> bool:
         return self.kind == COMPUTED
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """How many findings have each status, those that do not count towards the verdict among them."""
+
+    pass_: int = field(name="pass", default=0)
+    """``pass`` in JSON."""
+    warn: int = 0
+    """Recommendations that are not met, and what works only in another way than documented."""
+    fail: int = 0
+    """Requirements that are not met."""
+    unknown: int = 0
+    """What could not be decided."""
+    skipped: int = 0
+    """What was not judged."""
 
 
 class ProfileReport(Struct, frozen=True, kw_only=True):
@@ -93,6 +120,8 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """The verdict of the software findings alone; None where the profile has no software requirement."""
     findings: tuple[Finding, ...]
     """In the order of the profile, the computed one last."""
+    counts: Counts | None = None
+    """Of ``findings``; None in the report of an older version."""
     computed: tuple[ComputedMethod, ...] = ()
     """The methods that were computed for this machine and the profile's workload; for each size the simplest first."""
     corrections: tuple[Correction, ...] = ()
@@ -124,6 +153,18 @@ class Report(Struct, frozen=True, kw_only=True):
     """What to do next; only in the overview."""
     advice: Advice | None = None
     """The installation or the offer of ``next``; None where nothing is missing, and outside the overview."""
+
+
+def counts_of(findings: Iterable[Finding]) -> Counts:
+    """The number of findings with each status."""
+    found = Counter(finding.status for finding in findings)
+    return Counts(
+        pass_=found["pass"],
+        warn=found["warn"],
+        fail=found["fail"],
+        unknown=found["unknown"],
+        skipped=found["skipped"],
+    )
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from llmcheck import api, runtimes, shell
 from llmcheck.api.model_source import known_model
-from llmcheck.fit.plans import Wishes, plan_of, plans
+from llmcheck.fit import capacity as capacities
+from llmcheck.fit.installed import Installed
+from llmcheck.fit.plans import Wishes, plan_of, plans_on
 from llmcheck.fit.plans.downloads import Names
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import LaunchLine, Runtime
@@ -91,13 +93,14 @@ def test_no_line_holds_a_secret(runtime: Runtime) -> None:
 def test_the_line_of_a_plan_uses_options_that_its_program_has(words: str) -> None:
     machine = api.hypothetical_machine(words).machine
     names = Names(gguf=("some/model-GGUF",), ollama="model:8b")
-    installed = frozenset(runtimes.ids())
+    everything = Installed(dict.fromkeys(runtimes.ids(), True))
+    capacity = replace(capacities.of(machine), installed=everything)
     lines = 0
     for name in ("Qwen/Qwen3-14B", "meta-llama/Llama-3.1-70B", "zai-org/GLM-4.5-Air", "openai/gpt-oss-120b"):
         shapes = known_model(name)
         assert shapes is not None
         use = ModelUse(shapes, Workload(method="inference"))
-        for found in plans(use, machine, Wishes(installed=installed, names=names)):
+        for found in plans_on(use, capacity, Wishes(names=names)):
             plan = plan_of(found, (name,))
             if plan.launch is None or plan.launch_valid_for is None:
                 continue

@@ -23,7 +23,8 @@ from llmcheck.cloud.judge import Judge, judge_of
 from llmcheck.cloud.rented import cards_of, in_words
 from llmcheck.fit import capacity, computed_layer
 from llmcheck.fit.shapes import typical
-from llmcheck.schema.estimate import Cards, ComputedMethod, Fit
+from llmcheck.schema.computed import Cards, ComputedMethod
+from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import ProfileReport
 from llmcheck.schema.workload import Workload

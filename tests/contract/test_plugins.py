@@ -58,7 +58,7 @@ PINNED = {
     "probes": (
         PROBES,
         [
-            "gpu.amd", "gpu.apple", "gpu.gaudi", "gpu.intel", "gpu.nvidia",
+            "gpu.amd", "gpu.apple", "gpu.habana", "gpu.intel", "gpu.nvidia",
             "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "model_caches", "software",
             "system",
         ],

@@ -23,6 +23,14 @@ _QUOTED = re.compile(r"'(llmcheck(?: [^'\n]+)?)'")
 _WHOLE = re.compile(r"(?:^|: )(llmcheck [a-z][^;,]*)$")
 
 
+OWN_PROFILE = (
+    'id = "mine"\ntitle = "Mine"\ntask = "general"\nsources = ["this test"]\n'
+    '[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "9000 GB"\n'
+    '[[require]]\nid = "odd"\nkind = "package"\nname = "no-such-package-anywhere"\n'
+    '[[require]]\nid = "tool"\nkind = "tool"\nname = "git"\nlibrary = "git"\n'
+)
+
+
 def problem(command: str) -> str | None:
     """Why a command line would be refused by the parser, or names what is not there; None for one that runs."""
     words = shlex.split(command)[1:]
@@ -109,12 +117,7 @@ def strings(value: Any) -> Iterator[str]:
 def test_commands_in_answers_run(name: str, tmp_path: Path) -> None:
     machine = api.load_machine(str(MACHINES / f"{name}.json"))
     own = tmp_path / "my node.toml"
-    own.write_text(
-        'id = "mine"\ntitle = "Mine"\ntask = "general"\nsources = ["this test"]\n'
-        '[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "9000 GB"\n'
-        '[[require]]\nid = "odd"\nkind = "package"\nname = "no-such-package-anywhere"\n'
-        '[[require]]\nid = "tool"\nkind = "tool"\nname = "git"\nlibrary = "git"\n'
-    )
+    own.write_text(OWN_PROFILE)
     answers = [
         api.overview(lambda: machine),
         api.check([*profiles.ids(), str(own)], lambda: machine),

@@ -175,6 +175,13 @@ def test_a_dash_and_devices_are_standard_output(command: Command) -> None:
     assert (done.code, done.raw, done.err) == (0, b"", "")
 
 
+def test_a_snapshot_is_not_saved_as_a_file_named_dash(command: Command) -> None:
+    done = command("machine", *MACHINE, "--save", "-")
+    assert (done.code, done.raw) == (2, b"")
+    assert "for standard output: llmcheck machine --format json" in done.err
+    assert list(command.cwd.iterdir()) == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="FIFOs")
 def test_a_pipe_of_any_name_is_written_to(command: Command) -> None:
     script = 'mkfifo answer.pipe; cat answer.pipe & "$@" --output answer.pipe; wait'

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmcheck import codec
+from llmcheck.gpus import vendors
 from llmcheck.probe import Inspection, Request, names
 from llmcheck.schema.machine import Machine
 from llmcheck.system.host import Host
@@ -138,6 +139,8 @@ def test_gpus_that_could_not_be_asked_are_unknown_and_never_none(
     found = inspected(Faulty(tmp_path, fault, "list"), seconds)
     assert found.gpus is None
     assert found.drivers["nvidia"].fault in ("failed", "crashed", "deadline")
+    assert found.drivers["habana"].fault in ("failed", "crashed", "deadline")
+    assert set(found.drivers) <= set(vendors.ids())
     assert found.identity.hostname == "node17"
 
 

@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from llmcheck.schema.redaction import Redaction
 
 
+def _file(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Raises UsageError for standard output, which has the answer itself."""
+    if value == "-":
+        raise click.UsageError("--save is for a file; for standard output: llmcheck machine --format json", context)
+    return value
+
+
 @click.command(
     help=__doc__,
     epilog="\b\nExamples:\n  llmcheck machine\n  llmcheck machine --explain\n  llmcheck machine --save machine.json\n"
     "  llmcheck check inference-7b --machine machine.json",
 )
-@click.option("--save", metavar="FILE", help="Also write a snapshot that --machine judges to the same findings.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    callback=_file,
+    help="Also write a snapshot that --machine judges to the same findings.",
+)
 @click.option(
     "--redact",
     type=click.Choice(["none", "standard", "strict"]),

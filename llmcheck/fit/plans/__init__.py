@@ -56,12 +56,12 @@ def plans_on(use: ModelUse, capacity: Capacity, wishes: Wishes = NO_WISHES) -> t
     if use.is_inference:
         wanted = inference.wanted_context(use, wishes)
         found = [
-            replace(candidate(each.use, each.placed, wishes), wanted_context=wanted, is_alone=each.is_alone)
+            replace(candidate(each.use, each.placed, capacity, wishes), wanted_context=wanted, is_alone=each.is_alone)
             for each in inference.tried(use, capacity, wishes)
         ]
     else:
         own, placed = training.easiest(use, capacity)
-        found = [candidate(own, placed, wishes)] if placed.fits else []
+        found = [candidate(own, placed, capacity)] if placed.fits else []
     return tuple(sorted(found, key=lambda each: order(each, wishes)))
 
 
@@ -72,7 +72,7 @@ def least_memory(use: ModelUse, capacity: Capacity) -> tuple[ModelUse, Placement
     """
     published = use.with_shapes_alone().changed(weights=None).weight_format.name
     smallest = []
-    for runtime in inference.suitable(use, capacity, NO_WISHES):
+    for runtime in inference.suitable(use, capacity):
         if not capacity.groups and not runtime.offloads:
             continue
         names = [each for each in inference.format_names(use, runtime) if loses_little(each, published)]
@@ -81,8 +81,8 @@ def least_memory(use: ModelUse, capacity: Capacity) -> tuple[ModelUse, Placement
     return min(smallest, key=lambda each: each[1].memory.total, default=None)
 
 
-def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES) -> Candidate:
-    """A use with its placement, measured."""
+def candidate(use: ModelUse, placed: PlacementResult, capacity: Capacity, wishes: Wishes = NO_WISHES) -> Candidate:
+    """A use with its placement, measured. ``capacity``: of the machine where it was placed."""
     shapes = use.with_shapes_alone().changed(weights=None)
     return Candidate(
         use=use,
@@ -91,7 +91,8 @@ def candidate(use: ModelUse, placed: PlacementResult, wishes: Wishes = NO_WISHES
         published=shapes.weight_format.name,
         wanted_context=use.context,
         is_alone=False,
-        installed=None if wishes.installed is None else use.runtime.id in wishes.installed,
+        installed=capacity.installed.has(use.runtime),
+        needs=capacity.installed.lacks(use.runtime, use.workload),
         storage=wishes.storage,
         names=wishes.names,
         download=inference.download(use, wishes),

@@ -24,8 +24,6 @@ class Wishes(Struct, frozen=True, kw_only=True):
     prefer: Preference = "balanced"
     least_context: int = LEAST_CONTEXT
     """Tokens below which a context is not shortened."""
-    installed: frozenset[str] | None = None
-    """Ids of the runtimes that the judged environment has; None: not known."""
     storage: Storage | None = None
     """What was downloaded before, and the space for more; None: downloads are not judged."""
     names: Names | None = None
@@ -46,6 +44,8 @@ class Candidate(Struct, frozen=True):
     """Its context and cache are those that would be chosen if they were left open: nothing smaller is better."""
     installed: bool | None
     """Whether the judged environment has the runtime; None: not known."""
+    needs: tuple[str, ...] = ()
+    """Ids of the libraries that have to be installed first; () where nothing is missing, or it is not known."""
     storage: Storage | None = None
     """As in ``Wishes``."""
     names: Names | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from llmcheck.fit.memory.total import resolved
+from llmcheck.fit.obstacles import build_of
 from llmcheck.fit.options import difference, options
 from llmcheck.fit.placement import PlacementResult
 from llmcheck.fit.plans.candidate import Candidate
@@ -74,6 +75,8 @@ def plan_of(
         optimizer=None if use.is_inference else full.workload.optimizer,
         tokens_per_second=candidate.speed.decode or candidate.speed.train,
         installed=candidate.installed,
+        needs=candidate.needs,
+        build=build_of(use.runtime, [device.gpu for device in placed.devices]),
         loss=None if loss is None else loss.class_,
         loss_source=None if loss is None else loss.source,
         argv=("llmcheck", "fit", *words, *options(_unmistakable(candidate))),

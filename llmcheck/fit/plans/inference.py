@@ -10,7 +10,7 @@ from msgspec import Struct
 from llmcheck import runtimes
 from llmcheck.fit import limits
 from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
-from llmcheck.fit.obstacles import obstacle
+from llmcheck.fit.obstacles import excluded, older_driver
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans.candidate import Wishes
 from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
@@ -55,7 +55,7 @@ def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Way]:
     only formats are tried that were downloaded before.
     """
     least = use.context if is_named(use) else wishes.least_context
-    for runtime in suitable(use, capacity, wishes):
+    for runtime in suitable(use, capacity):
         ended = False
         for name in format_names(use, runtime):
             own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity, wishes))
@@ -138,7 +138,7 @@ def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity, wishes: Wishes)
     return min(tokens, use.architecture.context or tokens)
 
 
-def suitable(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Runtime]:
+def suitable(use: ModelUse, capacity: Capacity) -> Iterator[Runtime]:
     """The runtime that was named, or every one that has a build for this machine and reads the model's files."""
     if use.workload.runtime is not None:
         yield use.runtime
@@ -146,18 +146,26 @@ def suitable(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Runt
     gpus = [device.gpu for group in capacity.groups for device in group] if capacity.gpus_listed else None
     for runtime in runtimes.every():
         if (
-            _considered(runtime, gpus or (), wishes)
-            and obstacle(runtime, gpus, capacity.system) is None
+            _considered(runtime, gpus or (), capacity)
+            and excluded(runtime, gpus, capacity.system) is None
+            and not _needs_newer_driver(runtime, gpus or (), capacity)
             and reads(use, runtime)
         ):
             yield runtime
 
 
-def _considered(runtime: Runtime, gpus: Sequence[Gpu], wishes: Wishes) -> bool:
+def _needs_newer_driver(runtime: Runtime, gpus: Sequence[Gpu], capacity: Capacity) -> bool:
+    """Whether the build that would be installed does not run with the driver; one that is there is supposed to run."""
+    if capacity.installed.has(runtime):
+        return False
+    return any(older_driver(runtime, gpu, capacity.drivers.get(gpu.vendor)) for gpu in gpus)
+
+
+def _considered(runtime: Runtime, gpus: Sequence[Gpu], capacity: Capacity) -> bool:
     if runtime.proposed == "always":
         return True
     usual = any(gpu.vendor in runtime.default_on for gpu in gpus)
-    return runtime.proposed == "installed" and (usual or runtime.id in (wishes.installed or ()))
+    return runtime.proposed == "installed" and (usual or capacity.installed.has(runtime) is True)
 
 
 def reads(use: ModelUse, runtime: Runtime) -> bool:

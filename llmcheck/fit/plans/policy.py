@@ -34,9 +34,9 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
 
     By default: small loss, then a download that fits the disk, then at a speed to read along, then on the GPUs alone,
     then the finest format (of what is too slow to read along, the fastest), then the faster by a factor of two, then
-    installed, then what was downloaded before, then the file that is most widely published, then the more widely used
-    runtime. ``speed`` puts speed before the format, ``context`` the longest context before both, ``quality`` the format
-    before everything but the loss and the disk.
+    where nothing has to be installed, then what was downloaded before, then the file that is most widely published,
+    then the more widely used runtime. ``speed`` puts speed before the format, ``context`` the longest context before
+    both, ``quality`` the format before everything but the loss and the disk.
     """
     use, rate = candidate.use, candidate.tokens_per_second
     download = candidate.download
@@ -51,7 +51,7 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
     shortened = -min(use.context, candidate.wanted_context)
     in_ram = candidate.placed.offloaded_bytes if slow else 0
     last = (
-        in_ram, doublings, candidate.installed is False, download is not None and download.bytes != 0,
+        in_ram, doublings, _to_install(candidate), download is not None and download.bytes != 0,
         _rarity(candidate), _rank(candidate), -(rate or 0.0), -formats.weights(use.weight_format.name).bits,
     )  # fmt: skip
     match wishes.prefer:
@@ -63,6 +63,11 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
             return (loss, no_space, fineness, slow, split, shortened, *last)
         case _:
             return (loss, no_space, slow, split, shortened, fineness, *last)
+
+
+def _to_install(candidate: Candidate) -> bool:
+    """Whether something is known to be missing."""
+    return candidate.installed is False or bool(candidate.needs)
 
 
 def _rarity(candidate: Candidate) -> int:

@@ -70,6 +70,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """The usual spelling: ``CUDA``."""
     torch: TorchSupport | None = None
     """None: PyTorch's index has no build for this vendor alone."""
+    torch_from: str | None = None
+    """Who distributes PyTorch for these cards where no index has it; None where one has it, or nobody is known."""
     llama_cpp: str | None = None
     """The llama.cpp backend: ``cuda``, ``hip``, ``vulkan``, ``metal``; None without one."""
     collectives: str | None = None

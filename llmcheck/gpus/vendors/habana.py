@@ -9,6 +9,7 @@ VENDOR = Vendor(
     name="Gaudi",
     platform="hpu",
     platform_name="HPU",
+    torch_from="Intel's own software for Gaudi (https://docs.habana.ai)",
     collectives="HCCL",
     hidden_by=("HABANA_VISIBLE_DEVICES", "HABANA_VISIBLE_MODULES"),
 )

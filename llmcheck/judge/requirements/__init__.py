@@ -161,6 +161,7 @@ def finding(
         source=requirement.source,
         cluster=requirement.scope == "cluster",
         missing_bytes=missing_bytes,
+        short_bytes=missing_bytes,
         short_by=None if missing_bytes is None else shortfall(missing_bytes, 0, written),
         **facts,
     )

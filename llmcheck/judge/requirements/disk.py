@@ -5,7 +5,7 @@ Shortfall codes: ``disk-space``, ``disk-read-only``, ``disk-type``.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
@@ -56,37 +56,44 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     disk = judged_disk(machine, requirement.role)
     if requirement.type is not None:
         return _check_type(requirement, disk)
-    return _check_space(requirement, disk)
+    return _check_space(requirement, disk, stated=machine.hypothetical)
 
 
-def _check_space(requirement: Requirement, disk: Disk | None) -> Finding:
+def _check_space(requirement: Requirement, disk: Disk | None, *, stated: bool) -> Finding:
+    """``stated``: the machine was described in words, so that no folder of it can be named."""
     written = requirement.free or "0 B"
     least = parse_size(written)
     if requirement.scope == "cluster":
         message = f"{needed(requirement)}, shared by all nodes: one machine cannot show that"
         return finding(requirement, "skipped", message, needed_bytes=least)
+    if (disk is None or disk.free is None) and stated:
+        remedy = f"add it to the words of the machine: ', {written} disk'"
+        return finding(requirement, "unknown", "no disk is stated", remedy=remedy, needed_bytes=least)
     if disk is None or disk.free is None:
         message = "the free space where the models are stored could not be read"
         remedy = "name a readable folder with --path"
         return finding(requirement, "unknown", message, remedy=remedy, needed_bytes=least)
     where = disk.mount_point or disk.path
     found = f"{format_like(disk.free, written)} free"
+    sizes: dict[str, Any] = {"needed_bytes": least, "found_bytes": disk.free}
     if disk.read_only:
         message = f"{where}, where the models are stored, is read-only"
         remedy = "set HF_HOME to a folder on a disk that can be written to"
-        return finding(requirement, "fail", message, found="read-only", shortfall="disk-read-only", remedy=remedy)
+        return finding(
+            requirement, "fail", message, found="read-only", shortfall="disk-read-only", remedy=remedy, **sizes
+        )
     if disk.free >= least:
-        return finding(requirement, "pass", f"{found} on {where}", found=found, needed_bytes=least)
+        return finding(requirement, "pass", f"{found} on {where}", found=found, **sizes)
     return finding(
         requirement,
         "fail",
         f"{found} on {where}, where the models are stored; needs {requirement.free}",
         found=found,
         shortfall="disk-space",
-        needed_bytes=least,
         missing_bytes=least - disk.free,
         written=written,
         remedy="free space there, or set HF_HOME to a folder on a larger disk",
+        **sizes,
     )
 
 

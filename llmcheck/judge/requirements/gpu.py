@@ -87,12 +87,20 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     recent = [gpu for gpu in gpus if _is_recent(requirement, gpu) is not False]
     groups = joint_gpus(recent)
     total = requirement.count * each
+    known = [gpu for gpu in recent if gpu.memory_total is not None and _is_recent(requirement, gpu)]
+    sizes = [gpu.memory_total or 0 for gpu in known]
+    quantities: dict[str, Any] = {
+        "found_bytes": max(sizes, default=0),
+        "found_count": sum(size >= each for size in sizes),
+    }
     if any(_suffices(requirement, group, each) for group in groups):
-        return finding(requirement, "pass", f"{found} meets {needed(requirement)}{_in_use(requirement, gpus)}", **facts)
-    unknown = sum(gpu.memory_total is None or _is_recent(requirement, gpu) is None for gpu in recent)
+        message = f"{found} meets {needed(requirement)}{_in_use(requirement, gpus)}"
+        return finding(requirement, "pass", message, **facts, **quantities)
+    unknown = len(recent) - len(known)
     if unknown:
         message = f"the memory or compute capability of {unknown} of {len(gpus)} GPUs could not be read"
         return finding(requirement, "unknown", message, remedy=_remedy(machine), **facts)
+    facts |= quantities
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
         how = requirement.split.format(count=len(group))

@@ -66,7 +66,6 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
             requirement, "unknown", message, libraries=(library,), remedy="name the environment with --python"
         )
     installed = next((package.version for package in software.packages if package.name == name), None)
-    remedy = f"llmcheck install {library}"
     if installed is None:
         return finding(
             requirement,
@@ -75,7 +74,6 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
             found="not installed",
             shortfall="not-installed",
             libraries=(library,),
-            remedy=remedy,
         )
     found = f"{name} {installed}"
     fits = not specifier or _contains(specifier, installed)
@@ -85,7 +83,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     if fits:
         return finding(requirement, "pass", found, found=found, libraries=(library,))
     message = f"{found} is installed; needs {needed(requirement)}"
-    return finding(requirement, "fail", message, found=found, shortfall="version", libraries=(library,), remedy=remedy)
+    return finding(requirement, "fail", message, found=found, shortfall="version", libraries=(library,))
 
 
 def _contains(specifier: str, version: str) -> bool | None:

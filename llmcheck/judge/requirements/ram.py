@@ -5,6 +5,8 @@ Shortfall code: ``ram``.
 
 from __future__ import annotations
 
+from typing import Any
+
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Ram
@@ -41,6 +43,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         status: Status = "skipped" if requirement.scope == "cluster" else "unknown"
         return finding(requirement, status, "the size of the RAM could not be read", needed_bytes=least)
     found = format_like(ram.usable, requirement.total)
+    sizes: dict[str, Any] = {"needed_bytes": least, "found_bytes": ram.usable}
     limited = ram.limit is not None and ram.usable == ram.limit
     installed = format_like(ram.total or 0, requirement.total)
     why = f" (limited by {ram.limit_source}; the machine has {installed})" if limited else ""
@@ -48,18 +51,18 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         nodes = -(-least // ram.usable)
         takes = f"{nodes} such nodes are needed" if nodes > 1 else "enough by itself"
         message = f"this node has {found} of {needed(requirement)}: {takes}"
-        return finding(requirement, "skipped", message, found=found, needed_bytes=least)
+        return finding(requirement, "skipped", message, found=found, **sizes)
     if ram.usable >= least:
         message = f"{found} of RAM{why} meet {needed(requirement)}"
-        return finding(requirement, "pass", message, found=found, needed_bytes=least)
+        return finding(requirement, "pass", message, found=found, **sizes)
     return finding(
         requirement,
         "fail",
         f"{found} of RAM{why}; needs {needed(requirement)}",
         found=found,
         shortfall="ram",
-        needed_bytes=least,
         missing_bytes=least - ram.usable,
         written=requirement.total,
         remedy="raise the limit of the container or job" if limited and (ram.total or 0) >= least else "add RAM",
+        **sizes,
     )

@@ -57,5 +57,5 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         found="not found",
         shortfall="not-installed",
         libraries=libraries,
-        remedy=f"llmcheck install {requirement.library}" if requirement.library else f"install {name}",
+        remedy=f"install {requirement.label or name} with this system's package manager",
     )

@@ -187,7 +187,8 @@ def _card(nvml: Any, index: int, driver: str | None) -> tuple[list[tuple[Gpu, st
                 probe=_PROBE,
                 code="mig-without-instances",
                 message=f"GPU {index} is in MIG mode without instances: no process can use it",
-                remedy=f"create instances ('sudo nvidia-smi mig -cgi ... -C') or 'sudo nvidia-smi -i {index} -mig 0'",
+                remedy=f"create instances ('sudo nvidia-smi mig -i {index} -lgip' lists those that are possible), "
+                f"or turn MIG off: sudo nvidia-smi -i {index} -mig 0",
             )
         )
     problems += _ecc_problems(gpu)

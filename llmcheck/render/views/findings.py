@@ -108,11 +108,11 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     for finding in gap_summary.to_do(profile):
         remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
         items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
-    software = [each.needed for each in profile.findings if gap_summary.is_installable(each)]
+    software = [each.installs for each in profile.findings if gap_summary.is_installable(each) and each.installs]
     if software:
-        missing = "; ".join(software)
+        missing = ", ".join(dict.fromkeys(software))
         target = profile.id if profile.path is None else shell.quote(profile.path)
-        items.append(Cell(f"install the missing libraries ({missing}): llmcheck install {target}", "bad"))
+        items.append(Cell(f"install what is missing ({missing}): llmcheck install {target}", "bad"))
     return items
 
 

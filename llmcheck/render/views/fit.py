@@ -19,6 +19,7 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
+from llmcheck.render.views.plan_state import state
 from llmcheck.render.views.plans import launch_lines
 from llmcheck.render.views.ways import ways
 from llmcheck.schema.estimate import (
@@ -71,6 +72,8 @@ def fit(value: Fit, options: Options) -> list[Block]:
     summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
     no_space = downloads.warning(value.plans[0]) if value.plans else None
     summary += [] if no_space is None else [Cell(no_space, "bad")]
+    found = state(value.plans[0]) if value.plans else None
+    summary += [Cell(found)] if found else []
     blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]

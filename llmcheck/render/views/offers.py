@@ -8,7 +8,7 @@ from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands,
 from llmcheck.render.views.corrections import corrections
 from llmcheck.render.views.plans import how
 from llmcheck.schema.advice import Gap, Offers, OfferStatus, RankedOffer, WhyNot
-from llmcheck.schema.estimate import ComputedMethod
+from llmcheck.schema.computed import ComputedMethod
 from llmcheck.units import format_gib, two_digits
 
 _GAPS = {

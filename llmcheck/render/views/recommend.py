@@ -7,6 +7,7 @@ from collections import Counter
 from llmcheck.render import Options
 from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
+from llmcheck.render.views.plan_state import install_command
 from llmcheck.render.views.plans import how, launch_lines, pasted, rate, tokens
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
 from llmcheck.units import format_gb, format_gib, two_digits
@@ -126,7 +127,9 @@ def _commands(first: RecommendedModel) -> list[Block]:
     what = "fine-tunes" if plan.method != "inference" else "runs"
     download = f", after a download of {format_gb(plan.download_bytes)}" if plan.download_bytes else ""
     own = pasted(plan.argv)
-    lines = [*launch_lines(plan, f"{what} {first.id}{download}"), *([(own, _IN_FULL)] if own else [])]
+    install = install_command(plan)
+    lines = [] if install is None else [(install, "installs what it needs")]
+    lines += [*launch_lines(plan, f"{what} {first.id}{download}"), *([(own, _IN_FULL)] if own else [])]
     blocks: list[Block] = [Heading("Next"), Commands(lines)]
     no_space = downloads.warning(plan)
     if no_space is not None:

@@ -11,6 +11,7 @@ from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
+from llmcheck.schema.workload import Workload
 
 Version = tuple[int, ...]
 CURRENT: Version = (99, 0)
@@ -23,6 +24,10 @@ CACHE_16_BIT: Mapping[str, str | None] = {"bf16": None, "fp16": None}
 """The KV cache in 16 bits, which every runtime has and uses by default."""
 
 
+JETSON = ((5, 3), (6, 2), (7, 2), (8, 7))
+"""Compute capabilities of the embedded chips, for what is compiled on the machine or has builds for them."""
+
+
 class Platform(Struct, frozen=True, kw_only=True):
     """GPUs of one vendor that a runtime has a build for."""
 
@@ -30,8 +35,18 @@ class Platform(Struct, frozen=True, kw_only=True):
     """Id of the vendor: a file name of ``gpus/vendors``."""
     min_compute_capability: tuple[int, int] | None = None
     """NVIDIA's, major and minor; None where no minimum is published."""
+    embedded: tuple[tuple[int, int], ...] = ()
+    """Compute capabilities of embedded chips (Jetson modules up to Orin) that it has kernels for: wheels for servers
+    have none."""
     gfx: tuple[str, ...] = ()
     """AMD's targets; () where none are published."""
+    systems: tuple[str, ...] = ()
+    """Operating systems on which it runs on these GPUs; () for all of ``Runtime.systems``."""
+    min_driver: str | None = None
+    """The oldest driver for the build that ``llmcheck install`` chooses; an older build may run with less. None where
+    none is stated."""
+    build: str | None = None
+    """Where the build for these GPUs comes from, in words; None: PyPI's, or what ``llmcheck install`` makes."""
 
 
 class GpuMemory(Struct, frozen=True, kw_only=True):
@@ -130,8 +145,6 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """ISO date of the source."""
     upkeep: Literal["developed", "maintenance", "unmaintained"] = "developed"
     """By its own authors; ``maintenance``: only small corrections."""
-    library: str | None = None
-    """Id in the catalogue of libraries of what installs it; None: the same id."""
     has_binding: bool = False
     """``library`` is a Python package that starts it in another way than its own programs; see
     ``Launch.python_binding``."""
@@ -147,6 +160,16 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Operating systems of the host (``linux``, ``windows``, ``darwin``); () for any."""
     needs_gpu: bool = False
     """It has no build for CPUs alone."""
+    torch: bool = True
+    """It computes with PyTorch, so it runs only where PyTorch has a build for the GPUs."""
+    library: str | None = None
+    """Its id in the catalogue of libraries, which ``llmcheck install`` takes; None: it is not in it."""
+    distributions: tuple[str, ...] = ()
+    """Packages: an environment that has one of them has the runtime."""
+    programs: tuple[str, ...] = ()
+    """Programs: one of them on PATH is the runtime."""
+    libraries_beside: Callable[[Workload], tuple[str, ...]] | None = None
+    """Ids of the libraries that a use needs beside it, each the name of its package; None: it brings all by itself."""
     families: tuple[str, ...]
     """Families of weight formats that it reads (``fit.shapes.formats.Family``)."""
     made_on_load: tuple[str, ...] = ()

@@ -43,6 +43,17 @@ def line(what: Launch) -> LaunchLine | None:
     return LaunchLine(argv=argv, valid_for=VALID_FOR)
 
 
+def libraries(work: Workload) -> tuple[str, ...]:
+    """Ids of the libraries that a training by TRL needs beside transformers, PyTorch and accelerate."""
+    quantised = work.method == "qlora" or (work.optimizer or "").endswith("8bit")
+    return (
+        "trl",
+        *(("peft",) if work.method in ("lora", "qlora") else ()),
+        *(("bitsandbytes",) if quantised else ()),
+        *(("deepspeed",) if (work.sharding or "").startswith("zero") else ()),
+    )
+
+
 def _has_no_option(work: Workload) -> bool:
     cut = work.tensor_parallel > 1 or work.pipeline_parallel > 1
     other = work.checkpointing == "selective" or work.adapter in ("prefix", "scale") or work.gradients is not None

@@ -22,7 +22,7 @@ from llmcheck.fit.plans.policy import READABLE, loses_little
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Fit
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, Package, Software
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 from llmcheck.whatif import parse
@@ -203,8 +203,16 @@ def test_wishes_change_the_order() -> None:
 
 
 def test_an_installed_runtime_is_preferred() -> None:
-    found = best("llama-3.1-8b", "RTX 4090, 64 GB RAM", Wishes(installed=frozenset({"sglang"})))
-    assert (found.use.runtime.id, found.installed) == ("sglang", True)
+    where = replace(
+        machine("RTX 4090, 64 GB RAM"),
+        hypothetical=False,
+        ram=replace(machine("RTX 4090, 64 GB RAM").ram, available=60 * GIB),
+        software=Software(packages=(Package(name="sglang", version="0.5.23"),), tools=()),
+    )
+    found, *others = plans(use("llama-3.1-8b"), where)
+    assert (found.use.runtime.id, found.installed, found.needs) == ("sglang", True, ())
+    missing = next(each for each in others if each.use.runtime.id == "vllm")
+    assert (missing.installed, missing.needs) == (False, ("vllm",))
     assert not any(each.use.runtime.id == "sglang" for each in plans(use("llama-3.1-8b"), machine("RTX 4090")))
 
 

@@ -84,7 +84,7 @@ def test_a_corrected_figure_gives_way_to_what_is_computed() -> None:
 
 
 def test_missing_libraries_are_one_gap() -> None:
-    missing = finding("torch", "fail", group="software", libraries=("torch",))
+    missing = finding("torch", "fail", group="software", libraries=("torch",), installs="torch")
     other = finding("git", "fail", group="software")
     judged = report(missing, other, finding("ram", "fail"), finding("computed", "fail", kind=COMPUTED))
     assert [each.id for each in gap_summary.missing_libraries(judged)] == ["torch", "git"]

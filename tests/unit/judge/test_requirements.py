@@ -148,6 +148,13 @@ class TestDisk:
     def test_free_space_is_compared_with_the_figure(self, free: int | None, status: str) -> None:
         assert judge("disk", machine(free=free), free="50 GB").status == status
 
+    def test_the_remedy_for_a_machine_in_words_names_no_folder(self) -> None:
+        """``--path`` cannot be used with ``--machine``."""
+        found = judge("disk", Machine(hypothetical=True), free="50 GB")
+        assert (found.status, found.message) == ("unknown", "no disk is stated")
+        assert found.remedy == "add it to the words of the machine: ', 50 GB disk'"
+        assert "--path" in (judge("disk", Machine(), free="50 GB").remedy or "")
+
     def test_the_shortfall_names_the_folder(self) -> None:
         found = judge("disk", machine(free=20 * GB), free="50 GB")
         assert found.short_by == "30 GB"
@@ -284,11 +291,11 @@ class TestPackage:
     def test_names_are_compared_as_the_index_does(self, name: str) -> None:
         assert judge("package", machine(software=packages(lm_eval="0.4.9")), name=name).status == "pass"
 
-    def test_a_missing_package_fails_with_the_command_that_installs_it(self) -> None:
+    def test_a_missing_package_fails_and_names_its_library(self) -> None:
         found = judge("package", machine(), name="megatron-core", library="megatron-lm", label="Megatron-LM")
         assert found.status == "fail"
         assert found.message == "Megatron-LM is not installed"
-        assert found.remedy == "llmcheck install megatron-lm"
+        assert found.libraries == ("megatron-lm",)
         assert found.libraries == ("megatron-lm",)
         assert found.group == "software"
 
@@ -343,11 +350,15 @@ class TestTool:
 
     def test_a_missing_command_fails_and_is_named(self) -> None:
         found = judge("tool", machine(), name="git")
-        assert (found.status, found.found, found.remedy) == ("fail", "not found", "install git")
+        assert (found.status, found.found, found.remedy) == (
+            "fail",
+            "not found",
+            "install git with this system's package manager",
+        )
 
-    def test_a_command_of_a_library_is_installed_with_the_library(self) -> None:
+    def test_a_command_of_a_library_names_the_library(self) -> None:
         found = judge("tool", machine(), name="llama-cli", library="llama-cpp")
-        assert found.remedy == "llmcheck install llama-cpp"
+        assert found.libraries == ("llama-cpp",)
 
     def test_a_command_that_is_not_looked_for_is_unknown(self) -> None:
         found = judge("tool", machine(), name="frobnicate")

@@ -364,9 +364,9 @@ def test_the_share_of_shared_memory_is_told(text: str, share: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("2x 4090, 64gb ram", "2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 64 GB RAM"),
+        ("2x 4090, 64gb ram", "2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 59.6 GiB RAM"),
         ("RTX 4090, 2TB", "NVIDIA GeForce RTX 4090 (24.0 GiB), 2 TB disk"),
-        ("16 GB RAM", "no GPU, 16 GB RAM"),
+        ("16 GB RAM", "no GPU, 14.9 GiB RAM"),
         ("M3 Max 64GB", "Apple M3 Max (48 GiB), 64 GiB RAM"),
     ],
 )

@@ -9,7 +9,7 @@ from llmcheck.system.host import Host
 
 VENDOR_ID = 0x1DA3
 
-_PROBE = "gpu.gaudi"
+_PROBE = "gpu.habana"
 _DRIVER = "habanalabs"
 # By PCI device id; cards that share an id (HL-225B, C, H) share a name. Sources: HabanaAI/hl-thunk-open
 # pci_ids.h, and the id tables of the habanalabs driver and of rdma-core's hbl provider; read 2026-11-22.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmcheck.probe import Reading
-from llmcheck.probe.gpu import gaudi
+from llmcheck.probe.gpu import habana
 from tests.probe.host_trees import ask, tree
 
 BUS = "/sys/bus/pci/devices"
@@ -21,7 +21,7 @@ def card(bus_id: str, device: int, driver: str | None = "habanalabs", **facts: o
 
 
 def read(root: Path, *files: dict[str, str]) -> Reading:
-    return ask(gaudi, tree(root, {path: text for group in files for path, text in group.items()}))
+    return ask(habana, tree(root, {path: text for group in files for path, text in group.items()}))
 
 
 @pytest.mark.parametrize(
