@@ -17,7 +17,7 @@ EXIT_CODES = (
     "\n4 warnings under --fail-on warn, 70 a bug in llmcheck, 130 interrupted."
 )
 
-DOCUMENTS = ("text", "json", "markdown")
+DOCUMENTS = ("text", "json", "markdown", "svg")
 """The formats that can show every value."""
 
 MOST_TOKENS = 2**31
