@@ -1,4 +1,4 @@
-"""What the planner costs: for the sizes of all tiers, and for every model of the table, as ``llmcheck recommend`` asks.
+"""What the planner costs: for the first screen, and for every model of the table, as ``llmcheck recommend`` asks.
 
 The machines are the recorded ones. The times are the processor's, of the best of some rounds, beside that of a fixed
 piece of Python in the same run: the ratio compares runs on machines of different speed and load. It reports and never
@@ -17,9 +17,11 @@ from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
-from llmcheck import api, catalog
+from llmcheck import api, catalog, runtimes
 from llmcheck.advise import recommend
+from llmcheck.advise.outlook import main_size, size_plans
 from llmcheck.advise.runnable import Choice, Question
+from llmcheck.advise.start import best_start
 from llmcheck.api import model_source
 from llmcheck.catalog import profiles
 from llmcheck.checkpoint import config
@@ -30,7 +32,7 @@ from llmcheck.tables.listed_model import ListedModel
 
 MACHINES = Path(__file__).parents[1] / "tests" / "machines"
 AIM_TIERS, AIM_MODELS = 40, 500
-"""Milliseconds: for all tiers of the first screen, and for 150 models."""
+"""Milliseconds: for the first screen, and for 150 models."""
 
 
 def best(rounds: int, work: Callable[[], object]) -> float:
@@ -67,13 +69,32 @@ def choices(count: int) -> tuple[Choice, ...]:
 
 
 def tiers(machine: Machine) -> Callable[[], object]:
-    """The computed layer of every shipped tier."""
+    """The computed layer of every shipped tier, as one report asks for it."""
     wanted = []
     for profile in profiles.shipped():
         name = profile.workload.model if profile.workload is not None else None
         known = None if name is None else model_source.known_model(name)
         wanted.append((profile, {name: known} if name is not None and known is not None else {}))
-    return lambda: [computed_layer.methods(profile, machine, shapes) for profile, shapes in wanted]
+
+    def plan() -> object:
+        shared: computed_layer.Plans = {}
+        return [computed_layer.methods(profile, machine, shapes, shared) for profile, shapes in wanted]
+
+    return plan
+
+
+def first_screen(machine: Machine) -> Callable[[], object]:
+    """The planner's whole part in it: the tiers, the sizes, and the model of the launch line."""
+    found, starters = tiers(machine), catalog.starters()
+    report = api.overview(lambda: machine)
+    goal = None if report.next is None or report.next.tier is None else main_size(report.sizes, report.next.tier)
+
+    def screen() -> object:
+        runs = None if goal is None else best_start(starters, goal, runtimes.ids(), machine)
+        return found(), size_plans(report.profiles, cards), runs
+
+    cards = catalog.cards()
+    return screen
 
 
 def main() -> None:
@@ -86,11 +107,11 @@ def main() -> None:
     models, evaluations, losses = choices(given.models), catalog.evaluations(), catalog.quantisation_losses()
     print(f"yardstick {unit:.1f} ms; {given.models} models of which {len(catalog.models())} differ in shape")
     print(
-        f"{'machine':14} {'tiers':>10} {'ratio':>6} {'recommend':>12} {'ratio':>6}   aims {AIM_TIERS}, {AIM_MODELS} ms"
+        f"{'machine':14} {'screen':>10} {'ratio':>6} {'recommend':>12} {'ratio':>6}   aims {AIM_TIERS}, {AIM_MODELS} ms"
     )
     for name in given.machines:
         machine = api.load_machine(str(MACHINES / f"{name}.json"))
-        first = best(given.rounds, tiers(machine))
+        first = best(given.rounds, first_screen(machine))
         every = best(
             given.rounds, partial(recommend.recommend, models, capacity.of(machine), Question(), evaluations, losses)
         )

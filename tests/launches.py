@@ -63,6 +63,7 @@ def _answering(runtime: Runtime) -> Iterator[dict[str, Any]]:
     yield {"expert_layers_in_ram": 20, "offloaded_bytes": 10 * GIB, "memory_map": False}
     yield {"offloaded_bytes": 10 * GIB}
     yield {"gpus": 2, "tensor_split": (3, 1.25)}
+    yield {"gpus": 2, "gpu_bytes": (23 * GIB, 11 * GIB)}
     yield {"gpus": 2, "pipeline_parallel": 2, "stage_layers": (20, 12)}
     yield {"gpus": 4, "pipeline_parallel": 2, "tensor_parallel": 2}
     yield {"weights": "fp8", "quantises_on_load": True}

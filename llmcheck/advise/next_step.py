@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -10,9 +10,10 @@ from llmcheck import runtimes
 from llmcheck.advise.faults import first_fault
 from llmcheck.advise.outlook import main_size
 from llmcheck.advise.start import Start, best_start
+from llmcheck.gpus.identify import GpuRecord
 from llmcheck.install.choose import TierRequest, missing_libraries, usable_engines
 from llmcheck.install.plan import plan_installation
-from llmcheck.schema.advice import Advice, Plan, RankedOffer
+from llmcheck.schema.advice import Advice, Plan
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.outlook import Fault, NextStep, SizePlan
 from llmcheck.schema.profile import Profile
@@ -31,6 +32,8 @@ class Known(Struct, frozen=True, kw_only=True):
     offers: Sequence[Offer]
     corrections: Sequence[Correction]
     starters: Sequence[Starter]
+    gpus: Callable[[], Sequence[GpuRecord]]
+    """Gets the table of GPUs, which few answers need."""
 
 
 _HARDWARE: tuple[Verdict | None, ...] = ("ready", "undetermined", "not-ready", None)
@@ -48,7 +51,7 @@ def next_step(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
     if fault is not None:
         return NextStep(kind="repair", fault=fault), _repair(report, fault)
     goal = _goal(report)
-    if goal is None and report.sizes and all(each.verdict == "unknown" for each in report.sizes):
+    if goal is None and all(each.verdict == "unknown" for each in report.sizes):
         return NextStep(kind="undetermined"), None
     if goal is None:
         return _other_hardware(report, known)
@@ -124,30 +127,16 @@ def _installation(target: str, request: TierRequest, machine: Machine, tables: T
 def _other_hardware(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
     """Towards the least demanding tier: a machine to rent."""
     tier = next((each for each in report.profiles if each.task == "inference"), report.profiles[0])
+    from llmcheck.cloud.offers import cheapest_that_runs  # most machines run something
+    from llmcheck.cloud.rented import cards_of
+
     offer = None
     if tier.hardware == "not-ready":
         profile = next(each for each in known.profiles if each.id == tier.id)
-        offer = _offer(profile, known.offers, known.corrections)
+        offer = cheapest_that_runs(profile, known.offers, known.corrections, cards_of(known.gpus()))
     return NextStep(kind="other-hardware", tier=tier.id), Advice(
         profile=tier.id, reason="no size of model runs on this hardware", offer=offer, tip=_tip(tier)
     )
-
-
-def _offer(profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction]) -> RankedOffer | None:
-    """The cheapest offer that passes; one that fits by the corrected figures and states its RAM is preferred."""
-    from llmcheck.cloud.offers import passing  # most machines run something
-
-    best: RankedOffer | None = None
-    for each in passing(profile, offers, corrections):
-        if best is None or _preferences(each) > _preferences(best):
-            best = each
-        if all(_preferences(best)):
-            break
-    return best
-
-
-def _preferences(ranked: RankedOffer) -> tuple[bool, bool]:
-    return ranked.fits_by_arithmetic, ranked.offer.ram_gib is not None
 
 
 def _tip(report: ProfileReport) -> str | None:

@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.advise.runnable import Choice, Losses, Question, Runnable, least_speed, memory_known, sorted_out, speed_of
+from llmcheck.advise.runnable import (
+    Choice,
+    Losses,
+    Question,
+    Runnable,
+    least_speed,
+    memory_known,
+    names_of,
+    sorted_out,
+    speed_of,
+)
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.evaluated import best_scores, preferred_scale
 from llmcheck.fit.plans import plan_of
@@ -41,6 +51,12 @@ class _Measured(Struct, frozen=True):
     def context(self) -> int:
         """Tokens; of training the same for all."""
         return self.runnable.longest_context or 0
+
+    @property
+    def lacks_space(self) -> bool:
+        """Whether it is known that the disk has no space for the download."""
+        download = self.runnable.candidate.download
+        return download is not None and bool(download.short)
 
 
 def recommend(
@@ -115,8 +131,11 @@ def _front(measured: Sequence[_Measured]) -> tuple[list[_Measured], list[LeftOut
 
 
 def _dominates(one: _Measured, other: _Measured) -> bool:
-    """As good in all of quality, speed and context, and better in one. Two speeds compare where both are known."""
-    if (one.rate is None) != (other.rate is None):
+    """As good in all of quality, speed and context, and better in one.
+
+    Two speeds compare where both are known. What the disk has no space for hides nothing that it has space for.
+    """
+    if (one.rate is None) != (other.rate is None) or (one.lacks_space and not other.lacks_space):
         return False
     ours = (one.score.value, one.rate or 0.0, one.context)
     theirs = (other.score.value, other.rate or 0.0, other.context)
@@ -124,15 +143,18 @@ def _dominates(one: _Measured, other: _Measured) -> bool:
 
 
 def _order(each: _Measured, prefer: Preference) -> tuple[object, ...]:
-    """A key that sorts the preferred first: by quality unless another one of the three is named."""
+    """A key that sorts the preferred first: by quality unless another one of the three is named.
+
+    What the disk has no space for comes last.
+    """
     value, rate, context = -each.score.value, -(each.rate or 0.0), -each.context
     match prefer:
         case "speed":
-            return (rate, value, context, each.id)
+            return (each.lacks_space, rate, value, context, each.id)
         case "context":
-            return (context, value, rate, each.id)
+            return (each.lacks_space, context, value, rate, each.id)
         case _:
-            return (value, rate, context, each.id)
+            return (each.lacks_space, value, rate, context, each.id)
 
 
 # --- rows ---
@@ -156,9 +178,10 @@ def _row(each: _Measured, scale: Scale | None) -> RecommendedModel:
 
 def _plan(runnable: Runnable) -> Plan:
     """Of the release itself: the plan was made for shapes that others may share."""
-    use, name = runnable.candidate.use, runnable.choice.listed.repository
-    own = ModelUse(replace(use.architecture, name=name), use.workload)
-    return plan_of(replace(runnable.candidate, use=own), runnable.choice.words, runnable.choice.listed.gguf)
+    use, listed = runnable.candidate.use, runnable.choice.listed
+    own = ModelUse(replace(use.architecture, name=listed.repository), use.workload)
+    candidate = replace(runnable.candidate, use=own, names=names_of(listed))
+    return plan_of(candidate, runnable.choice.words, listed.gguf, loss=runnable.loss)
 
 
 def _figure(score: Score, scale: Scale) -> QualityFigure:

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from llmcheck.fit import quality
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.placement import place
-from llmcheck.fit.plans import Candidate, Wishes, plans_on
+from llmcheck.fit.plans import Candidate, Wishes, downloads, loss_of, plans_on
+from llmcheck.fit.plans.downloads import Names
+from llmcheck.fit.plans.inference import LONG_CONTEXT
 from llmcheck.fit.plans.policy import READABLE, loses_little
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.use import ModelUse
@@ -21,8 +23,6 @@ from llmcheck.schema.workload import Method, Workload
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 
-LONG_CONTEXT = 32_768
-"""Tokens that are planned for where the context is preferred and none is named."""
 Losses = Mapping[str, QuantisationLoss]
 
 
@@ -62,20 +62,29 @@ def sorted_out(
     """Those that can be run, and those that cannot, with the reason."""
     runnable: list[Runnable] = []
     left_out: list[LeftOut] = []
-    planned: dict[int, Runnable | LeftOut] = {}
+    planned: dict[tuple[int, str], Runnable | LeftOut] = {}
     least_bits = _least_bits(losses)
     for choice in choices:
         found: Runnable | LeftOut | None = _without_search(choice, capacity, question, least_bits)
         if found is None:
-            shapes = id(choice.architecture)
-            if shapes not in planned:
-                planned[shapes] = _planned(choice, capacity, question, losses)
-            found = planned[shapes]
+            key = id(choice.architecture), _with_files_here(choice, question)
+            if key not in planned:
+                planned[key] = _planned(choice, capacity, question, losses)
+            found = planned[key]
         if isinstance(found, Runnable):
             runnable.append(replace(found, choice=choice))
         else:
             left_out.append(replace(found, id=choice.listed.repository))
     return runnable, left_out
+
+
+def _with_files_here(choice: Choice, question: Question) -> str:
+    """Its repository where something of it was downloaded, which may change its plan; else ''."""
+    stored = question.wishes.storage
+    if stored is None or not stored.by_name:
+        return ""
+    name = choice.listed.repository
+    return name if downloads.anything_of(name, names_of(choice.listed), stored) else ""
 
 
 def speed_of(task: Task) -> SpeedOf:
@@ -86,6 +95,11 @@ def speed_of(task: Task) -> SpeedOf:
 def least_speed(task: Task) -> float | None:
     """Tokens per second; None where nobody reads along: a model that trains or embeds."""
     return READABLE if speed_of(task) == "answer" else None
+
+
+def names_of(listed: ListedModel) -> Names:
+    """Where it is published beside its own repository."""
+    return Names(gguf=listed.gguf, ollama=listed.ollama)
 
 
 def memory_known(capacity: Capacity) -> bool:
@@ -164,7 +178,7 @@ def _planned(choice: Choice, capacity: Capacity, question: Question, losses: Los
         return LeftOut(id=name, reason="does-not-fit" if memory_known(capacity) else "memory-unknown")
     kept = []
     for each in tried:
-        loss = _loss_of(each, losses)
+        loss = loss_of(each, losses)
         if _acceptable(each.use.weight_format.name, each.published, loss):
             kept.append((each, loss))
     if not kept:
@@ -191,16 +205,18 @@ def _plans(choice: Choice, capacity: Capacity, question: Question) -> tuple[Cand
     shapes, context = choice.architecture, question.context
     if shapes is None:
         return ()
+    wishes = replace(question.wishes, names=names_of(choice.listed))
+    if _with_files_here(choice, question):
+        shapes = replace(shapes, name=choice.listed.repository)
     if question.task == "finetune":
         methods: tuple[Method, ...] = ("lora", "qlora")
         tried = (
-            plans_on(ModelUse(shapes, Workload(method=each, context=context)), capacity, question.wishes)
-            for each in methods
+            plans_on(ModelUse(shapes, Workload(method=each, context=context)), capacity, wishes) for each in methods
         )
         return next((each for each in tried if each), ())
     if context is None and question.wishes.prefer == "context":
         context = min(LONG_CONTEXT, shapes.context or LONG_CONTEXT)
-    return plans_on(ModelUse(shapes, Workload(method="inference", context=context)), capacity, question.wishes)
+    return plans_on(ModelUse(shapes, Workload(method="inference", context=context)), capacity, wishes)
 
 
 def _is_usable(candidate: Candidate, task: Task) -> bool:
@@ -209,12 +225,6 @@ def _is_usable(candidate: Candidate, task: Task) -> bool:
     if least is None:
         return True
     return candidate.placed.verdict == "fits" if rate is None else rate >= least
-
-
-def _loss_of(candidate: Candidate, losses: Losses) -> quality.QualityClass | None:
-    return quality.quality_class(
-        candidate.use.weight_format.name, losses, published=candidate.use.architecture.dtype or candidate.published
-    )
 
 
 def _speed(candidate: Candidate, task: Task) -> Band | None:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.installation import *  # noqa: F403
     from llmcheck.api.judgement import *  # noqa: F403
     from llmcheck.api.recommending import *  # noqa: F403
+    from llmcheck.api.renting import *  # noqa: F403
     from llmcheck.api.tables import *  # noqa: F403
     from llmcheck.render import Options
 
 _EXPORTS = {
-    "fitting": ("fit", "models"),
-    "informing": ("cloud", "overview"),
+    "fitting": ("fit", "fit_machines", "fit_methods", "models"),
+    "informing": ("overview",),
     "inspection": (
         "MachineSource",
         "hypothetical_machine",
@@ -36,6 +37,7 @@ _EXPORTS = {
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
+    "renting": ("cloud", "cloud_for_model"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""

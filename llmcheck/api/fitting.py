@@ -1,20 +1,24 @@
-"""Whether a model fits, and the models whose shapes are built in."""
+"""Whether a model fits, by one method or each, on one machine or several; and the models whose shapes are built in."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
+from llmcheck.errors import UsageError
 from llmcheck.probe.disk import model_cache
+from llmcheck.schema.comparison import MachineFit, Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.workload import Workload
 from llmcheck.system.host import Host
 
 if TYPE_CHECKING:
     from llmcheck.api.model_source import ModelSource
+    from llmcheck.fit.plans.candidate import Preference
     from llmcheck.schema.responses import ModelList
 
 
@@ -25,31 +29,29 @@ def fit(
     *,
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
+    prefer: Preference = "balanced",
+    machine_words: str | None = None,
 ) -> Fit:
     """Whether a model fits with a workload on a machine, and how fast it runs.
 
     ``assume_idle``: ignore the memory that other processes use. ``carbon_intensity_g_per_kwh``: grams of CO2, to
-    estimate the CO2 of a training run. Raises DataError and UsageError.
+    estimate the CO2 of a training run. ``prefer``: what decides between plans. ``machine_words``: how ``--machine``
+    named the machine, for the commands of the answer; None: it is this one. Raises DataError and UsageError.
     """
+    from llmcheck import runtimes
     from llmcheck.api import model_source
     from llmcheck.fit import validation
-    from llmcheck.fit.answer import answer, with_defaults
-    from llmcheck.fit.use import ModelUse
-    from llmcheck.gpus import vendors
+    from llmcheck.fit.answer import answer
+    from llmcheck.fit.plans import Wishes
+    from llmcheck.gpus import idle_card
 
-    if workload.weights is None and (tagged := model_source.weights(model.model)) is not None:
-        workload = msgspec.structs.replace(workload, weights=tagged)
-    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
-    architecture = model_source.architecture(model, model_cache(Host()))
-    workload = validation.with_matching_runtime(workload, architecture)
+    named = model_source.use_of(
+        model, workload, model_cache(Host()), carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh
+    )
+    architecture, workload = named.architecture, named.workload
     judged_machine = machine()
     validation.check_machine(workload, judged_machine)
-    use = with_defaults(ModelUse(architecture, workload), judged_machine)
-    validation.check_cache(use.runtime, workload.kv_cache, use.weight_format.family)
-    # GPUs with their own memory, which can be added to a machine
-    cards = tuple(
-        each.spec for each in catalog.gpu_specs() if each.memory_reported and vendors.named(each.vendor).advised
-    )
+    cards = tuple(each.spec for each in idle_card.proposable(catalog.gpu_specs()))
     found = answer(
         architecture,
         workload,
@@ -57,13 +59,81 @@ def fit(
         assume_idle=assume_idle,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,
-        words=model.words,
+        wishes=Wishes(prefer=prefer, names=model_source.names(model, architecture)),
+        words=model_source.command_words(model.words, machine_words, assume_idle=assume_idle),
+        losses=catalog.quantisation_losses(),
     )
+    if not found.plans:  # the planner takes a runtime that has the cache; without a plan the default one is shown
+        validation.check_cache(runtimes.named(found.workload.runtime), workload.kv_cache)
     if found.speed is None or found.speed.days is None:
         return found
     from llmcheck.cloud.rent import with_cost  # only a run that takes days has a price
 
     return with_cost(found, catalog.offers())
+
+
+def fit_methods(
+    model: ModelSource,
+    workload: Workload,
+    machine: MachineSource,
+    *,
+    assume_idle: bool = False,
+    machine_words: str | None = None,
+) -> Methods:
+    """Every method of fine-tuning a model on a machine. ``workload``: what they share; its method is not read.
+
+    Raises DataError, and UsageError for what is not the same in every method.
+    """
+    from llmcheck.api import model_source
+    from llmcheck.fit import validation
+    from llmcheck.fit.methods import methods
+
+    if workload.weights is not None:
+        raise UsageError("--method all compares methods, and each has its own format: leave out --weights")
+    shared = validation.validated(msgspec.structs.replace(workload, method="lora"))
+    architecture = model_source.architecture(model, model_cache(Host()))
+    judged_machine = machine()
+    validation.check_machine(shared, judged_machine)
+    words = model_source.command_words(model.words, machine_words, assume_idle=assume_idle)
+    return methods(architecture, shared, judged_machine, assume_idle=assume_idle, words=words)
+
+
+def fit_machines(
+    model: ModelSource,
+    workload: Workload,
+    machines: Sequence[tuple[str, MachineSource]],
+    *,
+    assume_idle: bool = False,
+    carbon_intensity_g_per_kwh: float | None = None,
+    prefer: Preference = "balanced",
+) -> Machines:
+    """The same model and workload on several machines, each with the words that name it.
+
+    Raises DataError and UsageError. A runtime that does not run on one of them is the answer for that one.
+    """
+    rows: list[MachineFit] = []
+    refused: list[UsageError] = []
+    name = ""
+    for given, machine in machines:
+        try:
+            found = fit(
+                model,
+                workload,
+                machine,
+                assume_idle=assume_idle,
+                carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
+                prefer=prefer,
+                machine_words=given,
+            )
+        except UsageError as error:
+            refused.append(error)
+            rows.append(MachineFit(given=given, verdict="does-not-fit", reason=str(error), fit=None))
+            continue
+        name = found.architecture.name
+        rows.append(MachineFit(given=given, verdict=found.verdict, reason=found.reason, fit=found))
+    if len(refused) == len(rows):
+        raise refused[0]
+    return Machines(model=name, machines=tuple(rows))
 
 
 def models() -> ModelList:

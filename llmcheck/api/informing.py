@@ -1,4 +1,4 @@
-"""The overview of all tiers with the next step, and machines to rent."""
+"""The overview of all tiers with the next step."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from llmcheck.advise.outlook import size_plans
 from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles as profile_catalog
-from llmcheck.schema.advice import Offers
-from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import Report
 
 
@@ -30,26 +28,7 @@ def overview(machine: MachineSource) -> Report:
             offers=catalog.offers(),
             corrections=corrections,
             starters=catalog.starters(),
+            gpus=catalog.gpu_specs,
         ),
     )
     return msgspec.structs.replace(report, next=step, advice=advice)
-
-
-def cloud(name: str, all_tiers: bool = False, machine: Machine | None = None) -> Offers:
-    """The offers whose hardware passes a profile.
-
-    ``all_tiers``: include community and marketplace machines. ``machine``: also judge this machine, as the first note.
-    Raises DataError.
-    """
-    from llmcheck.cloud.offers import rank_offers
-    from llmcheck.judge.evaluate import evaluate
-
-    profile, corrections = profile_catalog.load(name), catalog.corrections()
-    found = rank_offers(profile, catalog.offers(), corrections, all_tiers)
-    if machine is None:
-        return found
-    verdict = evaluate(profile, machine, corrections, frozenset({"software"})).verdict
-    own = f"the hardware of {machine.identity.hostname or 'the given machine'} is {verdict} for {profile.id}"
-    if verdict is None:
-        own = f"{profile.id} has no requirement of hardware"
-    return msgspec.structs.replace(found, notes=(own, *found.notes))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llmcheck import __version__, catalog, codec
 from llmcheck.api.inspection import MachineSource
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
+from llmcheck.gpus.identify import GpuRecord
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.printable import printable
 from llmcheck.schema.architecture import Architecture
@@ -35,7 +36,14 @@ def check(
     corrections = catalog.corrections()
     left_out = _left_out(profiles, skip, only)
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
-    return report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths)
+    return report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths, _cards)
+
+
+def _cards() -> tuple[GpuRecord, ...]:
+    """Those that may be proposed."""
+    from llmcheck.gpus import idle_card
+
+    return idle_card.proposable(catalog.gpu_specs())
 
 
 def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
@@ -69,13 +77,15 @@ def report_of(
     skip: frozenset[str],
     fail_on_warn: bool = False,
     paths: Sequence[str | None] | None = None,
+    cards: Callable[[], Sequence[GpuRecord]] | None = None,
 ) -> Report:
     """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
-    for each profile its file, None for a shipped one; None where all are shipped.
+    for each profile its file, None for a shipped one; None where all are shipped. ``cards``: gets the GPUs that may be
+    proposed where nothing fits; None: none are, which is faster.
     """
     known: computed_layer.Plans = {}
     judged = tuple(
-        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known), path)
+        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known, cards), path)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
     return Report(
@@ -89,13 +99,17 @@ def report_of(
 
 
 def computed_methods(
-    profile: Profile, machine: Machine, known: computed_layer.Plans | None = None
+    profile: Profile,
+    machine: Machine,
+    known: computed_layer.Plans | None = None,
+    cards: Callable[[], Sequence[GpuRecord]] | None = None,
 ) -> tuple[ComputedMethod, ...]:
     """The methods of running the profile's workload on the machine, those that are rented for days with their cost.
 
-    ``known``: plans of other profiles on this machine; new ones are added.
+    ``known``: plans of other profiles on this machine; new ones are added. ``cards``: gets the GPUs that may be
+    proposed where nothing fits; None: none are.
     """
-    found = computed_layer.methods(profile, machine, _models(profile), known)
+    found = computed_layer.methods(profile, machine, _models(profile), known, cards)
     if not any(each.days for each in found):
         return found
     from llmcheck.cloud.rent import methods_with_cost  # a run of days alone has a price
@@ -104,11 +118,8 @@ def computed_methods(
 
 
 def _models(profile: Profile) -> dict[str, Architecture]:
-    """The architecture of the known model that a profile's workload names, by that name."""
-    name = profile.workload.model if profile.workload is not None else None
-    if name is None:
+    if profile.workload is None or profile.workload.model is None:
         return {}
-    from llmcheck.api.model_source import known_model  # few profiles need the table of models
+    from llmcheck.api import model_source  # few profiles need the table of models
 
-    found = known_model(name)
-    return {} if found is None else {name: found}
+    return model_source.of_profile(profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,12 @@ from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.architecture import Architecture
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Names
+    from llmcheck.fit.use import ModelUse
+    from llmcheck.schema.profile import Profile
+    from llmcheck.schema.workload import Workload
 
 _TOKENS = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(?:e(\d{1,2}))?\s*([kmbt])?", re.IGNORECASE)
 _PATH_LIKE = (os.sep, "." + os.sep, "~")
@@ -38,6 +45,15 @@ class ModelSource(Struct, frozen=True, kw_only=True):
         return (self.model,) if self.model else named
 
 
+def command_words(model: tuple[str, ...], machine: str | None, *, assume_idle: bool) -> tuple[str, ...]:
+    """The arguments of ``llmcheck fit`` that name a model and the memory of a machine.
+
+    ``machine``: as ``--machine`` named it; None: it is this one.
+    """
+    where = () if machine is None else ("--machine", machine)
+    return (*model, *where, *(("--assume-idle",) if assume_idle else ()))
+
+
 def architecture(source: ModelSource, cache: str) -> Architecture:
     """The architecture of a model. ``cache``: the folder where huggingface_hub stores models.
 
@@ -55,6 +71,39 @@ def architecture(source: ModelSource, cache: str) -> Architecture:
     if source.repository:
         return _from_hub(source.repository, cache)
     return _named(source.model or "", cache)
+
+
+def use_of(
+    source: ModelSource, workload: Workload, cache: str, *, carbon_intensity_g_per_kwh: float | None = None
+) -> ModelUse:
+    """The model with a workload that was checked. ``cache``: the folder where huggingface_hub stores models.
+
+    Raises DataError and UsageError.
+    """
+    from llmcheck.fit import validation
+    from llmcheck.fit.use import ModelUse
+
+    if workload.weights is None and (tagged := weights(source.model)) is not None:
+        workload = replace(workload, weights=tagged)
+    workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
+    found = architecture(source, cache)
+    return ModelUse(found, validation.with_matching_runtime(workload, found))
+
+
+def found_here_or_on_hub(name: str, cache: str) -> ModelSource:
+    """A model by any of its names; a repository that is neither in the table nor in the cache is fetched."""
+    path = os.path.expanduser(name)
+    elsewhere = "/" in name and find.is_repository(name) and not os.path.exists(path)
+    if elsewhere and known_model(name) is None and find.cached(name, cache) is None:
+        return ModelSource(repository=name)
+    return ModelSource(model=name)
+
+
+def of_profile(profile: Profile) -> dict[str, Architecture]:
+    """The architecture of the known model that a profile's workload names, by that name; {} where it names none."""
+    name = profile.workload.model if profile.workload is not None else None
+    found = None if name is None else known_model(name)
+    return {} if name is None or found is None else {name: found}
 
 
 def _named(name: str, cache: str) -> Architecture:
@@ -92,6 +141,23 @@ def weights(name: str | None) -> str | None:
     """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
     tag = tags.parse(name or "")
     return tag.weights if tag is not None and not os.path.exists(name or "") else None
+
+
+def names(source: ModelSource, architecture: Architecture) -> Names | None:
+    """Where a listed model is published beside its own repository; None for another model.
+
+    For the id of shapes it may be another release of its maker with these shapes: the one that follows instructions
+    where the named one is the base.
+    """
+    from llmcheck.fit.plans.downloads import Names
+
+    listed = catalog.listed_models()
+    name = architecture.name.lower()
+    own = next((each for each in listed if each.repository.lower() == name), None)
+    shapes, owner = (source.model or "").strip().lower(), name.partition("/")[0]
+    releases = (each for each in listed if each.model == shapes and each.repository.lower().partition("/")[0] == owner)
+    found = own if own is not None and own.gguf else next((each for each in releases if each.gguf), own)
+    return None if found is None else Names(gguf=found.gguf, ollama=found.ollama)
 
 
 def is_known(name: str) -> bool:

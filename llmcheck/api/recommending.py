@@ -21,28 +21,33 @@ def recommend(
     context: int | None = None,
     why: str | None = None,
     assume_idle: bool = False,
+    machine_words: str | None = None,
 ) -> Recommendations:
     """The listed models that are best for a task on this machine. ``context``: tokens that each has to reach.
 
     ``why``: a listed model, by its repository, with or without the owner, or the id of its shapes; the answer is then
-    about it alone. Raises UsageError for one that is not listed.
+    about it alone. ``machine_words``: how ``--machine`` named the machine, for the commands of the answer; None: it is
+    this one. Raises UsageError for a model that is not listed.
     """
     from llmcheck.advise import recommend as advice
     from llmcheck.advise.runnable import Question
     from llmcheck.fit import capacity
-    from llmcheck.fit.plans import Wishes
+    from llmcheck.fit.plans import Wishes, downloads
 
-    choices = _choices()
+    choices = _choices(machine_words, assume_idle=assume_idle)
     asked = None if why is None else _listed(why, task, choices)
-    question = Question(task=task, context=context, wishes=Wishes(prefer=prefer))
-    room = capacity.of(machine(), assume_idle=assume_idle)
+    judged = machine()
+    wishes = Wishes(prefer=prefer, storage=downloads.storage(judged))
+    question = Question(task=task, context=context, wishes=wishes)
+    room = capacity.of(judged, assume_idle=assume_idle)
     found = advice.recommend(choices, room, question, catalog.evaluations(), catalog.quantisation_losses())
     return found if asked is None else advice.about(found, asked)
 
 
-def _choices() -> tuple[Choice, ...]:
+def _choices(machine_words: str | None, *, assume_idle: bool) -> tuple[Choice, ...]:
     """Every listed release, with the shapes of the table, each of which is decoded once."""
     from llmcheck.advise.runnable import Choice
+    from llmcheck.api.model_source import command_words
     from llmcheck.catalog.derived import shapes_of, words_of
 
     known = catalog.models()
@@ -51,7 +56,9 @@ def _choices() -> tuple[Choice, ...]:
         Choice(
             listed=each,
             architecture=shapes.get(each.model or ""),
-            words=(words_of(each, known[each.model]) if each.model else "",),
+            words=command_words(
+                (words_of(each, known[each.model]) if each.model else "",), machine_words, assume_idle=assume_idle
+            ),
         )
         for each in catalog.listed_models()
     )

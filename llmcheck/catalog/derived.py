@@ -7,45 +7,63 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck import runtimes
 from llmcheck.checkpoint import config
+from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.evaluated import best_scores, preferred_scale
+from llmcheck.fit.hardware import that_hold
 from llmcheck.fit.shapes import typical
-from llmcheck.fit.sufficient_cards import sufficient_cards
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import Architecture, KnownModel
-from llmcheck.schema.outlook import CardsForSize, Task
+from llmcheck.schema.machine import GpuSpec
+from llmcheck.schema.outlook import Cards, CardsForSize, Task
 from llmcheck.schema.starter import Starter
 from llmcheck.schema.workload import Workload
 from llmcheck.tables.evaluation import Evaluations
 from llmcheck.tables.listed_model import ListedModel
+from llmcheck.units import GIB
 
 _SIZES = {"7B": 7e9, "13B": 13e9, "30B": 30e9, "70B": 70e9}
 """Weights of the sizes that the tiers name."""
 _LEAST, _MOST = 0.8, 1.25
 """Share of a size that counts as the size: 8B as 7B, 14B as 13B, 32B as 30B."""
 _TASK = "chat"
+_SOLD_GB = (8, 12, 16, 24, 32, 48, 80, 96, 141, 192, 288)
+"""What NVIDIA and AMD sell (the table of GPUs), without sizes that are close to another one."""
+_REPORTED = 0.93
+"""GiB that the driver reports for each GB that is sold: 24 GB cards report 22.3 to 24 GiB."""
+_NO_GPU = Capacity(groups=(), ram=None, ram_stated=False, gpus_listed=True, system="linux", description="")
 _CONTEXT, _SEQUENCE = 4096, 2048
 """Tokens, as in the tiers."""
 
 
 def cards_for_sizes() -> tuple[CardsForSize, ...]:
-    """For each size of the tiers, in the way that takes least memory and loses little: 4 bits, and QLoRA to tune."""
-    least = runtimes.named(runtimes.LEAST_MEMORY)
+    """For each size of the tiers: one card that holds it, and a number of smaller ones."""
     ways: tuple[tuple[Task, Workload], ...] = (
-        (
-            "inference",
-            Workload(method="inference", runtime=least.id, weights=least.four_bits, context=_CONTEXT),
-        ),
+        ("inference", Workload(method="inference", context=_CONTEXT)),
         ("fine-tuning", Workload(method="qlora", context=_SEQUENCE)),
     )
     return tuple(
-        CardsForSize(
-            task=task, parameters=size, enough=sufficient_cards(ModelUse(typical.architecture(size), workload))
-        )
+        CardsForSize(task=task, parameters=size, enough=_enough(ModelUse(typical.architecture(size), workload)))
         for task, workload in ways
         for size in _SIZES
     )
+
+
+def _enough(use: ModelUse) -> tuple[Cards, ...]:
+    found: list[Cards] = []
+    for _ in range(2):
+        smaller = [each for each in _SOLD_GB if not found or each < found[-1].memory_gb]
+        held = that_hold(use, _NO_GPU, [_card(each) for each in smaller])
+        found += [Cards(count=each.gpus, memory_gb=round(each.memory_gb or 0)) for each in held]
+    return tuple(found)
+
+
+def _card(memory_gb: int) -> GpuRecord:
+    """Of no particular kind, by NVIDIA and with bf16."""
+    spec = GpuSpec(name=f"{memory_gb} GB card", memory_gb=memory_gb, source="as stated")
+    reported = round(memory_gb * _REPORTED * GIB)
+    return GpuRecord(vendor="nvidia", spec=spec, capability="8.0", memory_reported=reported, as_of="")
 
 
 class _Release(Struct, frozen=True):

@@ -79,7 +79,7 @@ def _computed(
         hidden=read.hidden, layers=read.layers, intermediate=layers.intermediate or layers.expert_intermediate,
         gated=family.gated, vocab=read.vocab, attention=groups, experts=layers.experts,
         experts_active=layers.experts_active, expert_intermediate=layers.expert_intermediate,
-        sparse_layers=layers.sparse_layers, tied=tied, fused=family.fused,
+        sparse_layers=layers.sparse_layers, leading_dense=layers.leading_dense, tied=tied, fused=family.fused,
         context=text.optional(*_CONTEXT, most=2**40), dtype=dtype, parameters=counts, notes=(*notes, *dtype_notes),
     )  # fmt: skip
 

@@ -26,6 +26,8 @@ class FeedForward(Struct, frozen=True, kw_only=True):
     expert_intermediate: int = 0
     sparse_layers: int = 0
     """Layers with experts."""
+    leading_dense: int = 0
+    """Layers before the first of them."""
     dense_weights: int
     """Matrices of dense layers, routers and shared experts."""
     expert_weights: int
@@ -55,6 +57,7 @@ def read(decoder: Decoder) -> FeedForward:
         experts_active=experts.active,
         expert_intermediate=experts.width,
         sparse_layers=experts.layers,
+        leading_dense=_leading_dense(decoder) if experts.layers else 0,
         dense_weights=dense * branches * hidden * width + experts.layers * (router + _shared(decoder, experts.width)),
         expert_weights=experts.layers * experts.count * branches * hidden * experts.width,
         vectors=_vectors(decoder, dense, width, experts),
@@ -100,6 +103,13 @@ def _sparse_layers(decoder: Decoder) -> int:
     if decoder.family.one_part_per_layer:
         return decoder.count("experts")
     return sum(_has_experts(decoder.text, index) for index in range(decoder.layers))
+
+
+def _leading_dense(decoder: Decoder) -> int:
+    """0 where the layers' kinds are listed in another way: it is not looked for."""
+    if decoder.family.one_part_per_layer:
+        return 0
+    return next(index for index in range(decoder.layers) if _has_experts(decoder.text, index))
 
 
 def _has_experts(text: Fields, index: int) -> bool:

@@ -77,6 +77,7 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
         hidden=hidden, layers=layers, intermediate=inner or expert_width or 1, gated=_gated(file, known), vocab=vocab,
         attention=attention, experts=experts, experts_active=used, expert_intermediate=expert_width,
         sparse_layers=len({group.layer for group in groups if group.part == "experts"}),
+        leading_dense=min((group.layer or 0 for group in groups if group.part == "experts"), default=0),
         fused="blk.0.attn_qkv.weight" in file.by_name, tied="output.weight" not in file.by_name,
         context=file.optional("context_length", 2**40) or None, dtype=_dtype(file), parameters=counts,
         tensors=groups, file_size=file_size, notes=(*notes, *assumptions),

@@ -23,11 +23,13 @@ def machine_source(
     explain: bool = False,
     measure: tuple[str, ...] = (),
     modules: Callable[[], tuple[str, ...]] | None = None,
+    model_caches: bool = False,
 ) -> MachineSource:
     """Starts the inspection of this machine, or reads the machine that the options name.
 
     ``explain``: record where each fact was read. ``measure``: ``disk`` times reads. ``modules``: import names to look
-    for on the interpreter's path. The returned function waits for the inspection. Raises UsageError and DataError.
+    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function
+    waits for the inspection. Raises UsageError and DataError.
     """
     if options.machine is not None:
         _refuse_inspection_options(options, explain=explain, measure=measure)
@@ -54,6 +56,7 @@ def machine_source(
         probe_net=options.probe_net,
         measure=measure,
         modules=modules,
+        model_caches=model_caches,
     )
 
     def inspected() -> Machine:

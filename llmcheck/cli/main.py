@@ -126,7 +126,8 @@ def _summary(module: str) -> str:
 def main(context: click.Context, /, machine_options: MachineOptions, output_options: OutputOptions) -> int | None:
     """Is this machine ready for my LLM project, and if not, what exactly do I do?
 
-    Without a command: which sizes of model run or train on this machine and how, what is missing, and the next step.
+    Without a command: which sizes of model this machine runs and trains, the best way for each, and the next step. -v
+    shows the documented tiers and the whole inventory.
     """
     if context.invoked_subcommand is not None:
         return None

@@ -44,8 +44,8 @@ class Count(click.IntRange):
 class MachineOptions(NamedTuple):
     """The machine to judge, and how to inspect this one."""
 
-    machine: str | None
-    """The file of a saved machine, ``-`` for standard input, or a machine in words; None: this machine."""
+    machines: tuple[str, ...]
+    """Files of saved machines, ``-`` for standard input, or machines in words; (): this machine."""
     python: str | None
     """The path or the name of an interpreter; None: the project's."""
     path: str | None
@@ -55,6 +55,11 @@ class MachineOptions(NamedTuple):
     """Seconds for each probe."""
     timeout: float
     """Seconds for the entire inspection."""
+
+    @property
+    def machine(self) -> str | None:
+        """The only one, of a command that takes one; None: this machine."""
+        return self.machines[0] if self.machines else None
 
 
 Color = Literal["auto", "always", "never"]
@@ -100,15 +105,30 @@ def only_one(context: click.Context, parameter: click.Parameter, value: tuple[st
 
 def machine_options(function: F) -> F:
     """The options of every command that judges a machine; the function takes ``machine_options``."""
+    return _machine_options("", _at_most_one)(function)
+
+
+def several_machine_options(function: F) -> F:
+    """The same for a command that compares machines."""
+    return _machine_options(" Several are compared.", None)(function)
+
+
+def _at_most_one(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    only_one(context, parameter, value)
+    return value
+
+
+def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable[[F], F]:
     return grouped(
         "machine_options",
         MachineOptions,
         click.option(
             "--machine",
+            "machines",
             metavar="FILE|WORDS",
             multiple=True,
-            callback=only_one,
-            help="Judge a saved machine ('-' reads standard input) or one in words: '2x RTX 4090, 64 GB RAM'.",
+            callback=callback,
+            help=f"Judge a saved machine ('-' reads standard input) or one in words: '2x RTX 4090, 64 GB RAM'.{more}",
         ),
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
         click.option("--path", metavar="DIR", help="Judge the disk that holds DIR, where the models will be stored."),
@@ -129,7 +149,7 @@ def machine_options(function: F) -> F:
             show_default=True,
             help="Limit for the entire inspection.",
         ),
-    )(function)
+    )
 
 
 def output_options(*formats: str) -> Callable[[F], F]:

@@ -1,56 +1,99 @@
-"""Cloud offers that meet a profile's hardware requirements, cheapest first."""
+"""Cloud offers on which a profile's work can be done, cheapest first."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from llmcheck.gpus import vendors
-from llmcheck.judge.evaluate import evaluate
-from llmcheck.judge.requirements import traits
+from llmcheck.cloud.judge import Judge, Models, judge_of
+from llmcheck.cloud.rented import NO_CARDS, Cards, gpu_bytes
+from llmcheck.fit.shapes import typical
 from llmcheck.schema.advice import Offers, RankedOffer
-from llmcheck.schema.machine import Cpu, Fabric, FabricPort, Gpu, Machine, Ram
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import ProfileReport
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
-from llmcheck.units import GB, GIB
 
 _UNINTERRUPTED_TIERS = frozenset({"on-demand", "secure", "production"})
-_CLUSTER_NODE_GPUS = 8
+_NO_MODELS: Models = {}
+ABOUT_PRICES = "list prices on the dates shown, not quotes; disk, traffic and tax are extra; availability is not known"
+_ABSURD = 100
+"""Times the price of the cheapest: nobody rents that for the same work."""
+WITHOUT_RAM = "where an offer does not state its RAM, its plan does without"
+LEFT_OUT = (
+    "left out, and shown by --all: what does not fit, community and marketplace machines, and what costs over "
+    f"{_ABSURD} times the cheapest"
+)
 
 
 def rank_offers(
-    profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction], all_tiers: bool = False
+    profile: Profile,
+    offers: Sequence[Offer],
+    corrections: Sequence[Correction],
+    everything: bool = False,
+    cards: Cards = NO_CARDS,
+    models: Models = _NO_MODELS,
 ) -> Offers:
-    """The cheapest passing offer of each provider, and the offers that the document names.
+    """The cheapest offer of each provider on which the profile is ready, and the offers that the document names.
 
-    Offers are judged on hardware alone. A fact that an offer does not state is listed as unknown and never disqualifies
-    it. ``all_tiers``: also the community and marketplace tiers, whose machines are private or can be interrupted.
+    Offers are judged on hardware alone, as ``check`` judges the same machine. No documented figure is missed by a fact
+    that an offer does not state, which is listed as unknown; plans do without RAM that is not stated. ``everything``:
+    all offers, those that fit first, with the community and marketplace tiers, whose machines are private or can be
+    interrupted. ``cards``: the GPU table by name. ``models``: the shapes of the known model that the profile names;
+    KeyError without them.
     """
-    passed = list(passing(profile, offers, corrections, all_tiers))
-    per_provider: dict[str, RankedOffer] = {}
-    for each in passed:
-        per_provider.setdefault(each.offer.provider, each)
-    notes = _notes(profile, passed, list(per_provider.values()), all_tiers)
+    judge = judge_of(profile, corrections, cards, models)
+    candidates = _by_price(judge, [offer for offer in offers if is_rentable(offer, everything)])
+    if everything:
+        ranked = [judge.rank(offer) for offer in candidates]
+        shown = sorted(ranked, key=lambda each: not each.fits)
+    else:
+        shown = _of_each_provider(judge, candidates)
     return Offers(
         profile=profile.id,
-        offers=tuple(per_provider.values()),
-        documented=tuple(_rank(profile, offer, corrections) for offer in offers if offer.documented),
-        notes=tuple(notes),
+        everything=everything,
+        offers=tuple(shown),
+        documented=tuple(judge.rank(offer) for offer in offers if offer.documented),
+        notes=tuple(_notes(profile, shown, everything)),
     )
 
 
 def passing(
-    profile: Profile, offers: Sequence[Offer], corrections: Sequence[Correction], all_tiers: bool = False
+    profile: Profile,
+    offers: Sequence[Offer],
+    corrections: Sequence[Correction],
+    all_tiers: bool = False,
+    cards: Cards = NO_CARDS,
+    models: Models = _NO_MODELS,
 ) -> Iterator[RankedOffer]:
-    """The offers that pass, cheapest first; each is judged only when the iterator reaches it."""
-    candidates = [offer for offer in offers if is_rentable(offer, all_tiers)]
-    candidates.sort(key=lambda offer: ((offer.price_hour or 0) * _nodes(profile, offer), offer.gpu_count, offer.id))
-    ranked = (_rank(profile, offer, corrections) for offer in candidates)
-    return (each for each in ranked if each.passes)
+    """The offers that are worth renting, cheapest first; each is judged only when the iterator reaches it."""
+    judge = judge_of(profile, corrections, cards, models)
+    candidates = _by_price(judge, [offer for offer in offers if is_rentable(offer, all_tiers)])
+    ranked = (_ranked(judge, offer) for offer in candidates)
+    return (each for each in ranked if each is not None and each.passes)
+
+
+def cheapest_that_runs(
+    profile: Profile,
+    offers: Sequence[Offer],
+    corrections: Sequence[Correction],
+    cards: Cards,
+    models: Models = _NO_MODELS,
+) -> RankedOffer | None:
+    """The cheapest offer that misses no documented figure and on which a plan fits; None where there is none.
+
+    It stops at the first. ``cards``: the GPU table by name. ``models``: the shapes of the known model that the profile
+    names; KeyError without them.
+    """
+    least = _least_gpu_bytes(profile)
+    large = [offer for offer in offers if gpu_bytes(offer, cards) >= least]
+    return next(passing(profile, large, corrections, False, cards, models), None)
+
+
+def _least_gpu_bytes(profile: Profile) -> int:
+    """Of the largest size in 4 bits: on less of them it loses much, or lies in RAM and is slow. 0: not known."""
+    work = profile.workload
+    if work is None or work.method != "inference" or work.model is not None:
+        return 0
+    return max((typical.parse_size(each) // 2 for each in work.parameters), default=0)
 
 
 def is_rentable(offer: Offer, all_tiers: bool = False) -> bool:
@@ -63,86 +106,45 @@ def is_rentable(offer: Offer, all_tiers: bool = False) -> bool:
     )
 
 
-def _rank(profile: Profile, offer: Offer, corrections: Sequence[Correction]) -> RankedOffer:
-    report = evaluate(profile, _machine(offer), corrections)
-    corrected = {correction.id for correction in report.corrections}
-    nodes = _nodes(profile, offer)
-    documented_ok = all(
-        finding.status not in ("fail", "warn") for finding in report.findings if finding.id not in corrected
-    )
-    cluster_ok = nodes == 1 or (offer.gpu_count >= _CLUSTER_NODE_GPUS and offer.fabric is not None)
-    return RankedOffer(
-        offer=offer,
-        passes=vendors.named(offer.vendor).is_gpu and documented_ok and cluster_ok,
-        fits_by_arithmetic=all(finding.status == "pass" for finding in report.findings if finding.id in corrected),
-        nodes=nodes,
-        price_hour=None if offer.price_hour is None else round(offer.price_hour * nodes, 2),
-        unknown=_unknown(report),
-        warnings=tuple(finding.message for finding in report.findings if finding.status == "warn"),
-        corrections=tuple(each for each in corrections if f"offer:{offer.id}" in each.applies_to),
-    )
+def _by_price(judge: Judge, offers: Sequence[Offer]) -> list[Offer]:
+    return sorted(offers, key=lambda offer: ((offer.price_hour or 0) * judge.nodes(offer), offer.gpu_count, offer.id))
 
 
-def _machine(offer: Offer) -> Machine:
-    machine = as_machine(offer)
-    if offer.fabric != "infiniband":
-        return machine
-    port = FabricPort(device="as offered", port=1, link_layer="InfiniBand", active=True)
-    return msgspec.structs.replace(machine, fabric=Fabric(ports=(port,)))
+def _of_each_provider(judge: Judge, candidates: Sequence[Offer]) -> list[RankedOffer]:
+    """Of each provider the cheapest that is worth renting, else the cheapest that fits; no more than that is judged."""
+    found: dict[str, RankedOffer] = {}
+    for offer in candidates:
+        best = found.get(offer.provider)
+        if best is not None and best.passes:
+            continue
+        ranked = _ranked(judge, offer)
+        if ranked is not None and (best is None or ranked.passes):
+            found[offer.provider] = ranked
+    return within_reason(sorted(found.values(), key=lambda each: each.price_hour or 0))
 
 
-def _nodes(profile: Profile, offer: Offer) -> int:
-    """How many instances together have the GPUs of the profile's cluster; 1 for a profile without one."""
-    counts = [
-        getattr(requirement, "count", 1)
-        for requirement in profile.require
-        if traits(requirement.kind).states_gpus and requirement.scope == "cluster"
-    ]
-    return math.ceil(max(counts) / offer.gpu_count) if counts else 1
+def within_reason(ranked: Sequence[RankedOffer]) -> list[RankedOffer]:
+    """``ranked``: cheapest first. What costs a hundred times the first that passes is left out."""
+    first = next((each.price_hour or 0 for each in ranked if each.passes), None)
+    return [each for each in ranked if first is None or (each.price_hour or 0) <= _ABSURD * first]
 
 
-def _unknown(report: ProfileReport) -> tuple[str, ...]:
-    return tuple(finding.id for finding in report.findings if finding.status == "unknown")
+def _ranked(judge: Judge, offer: Offer) -> RankedOffer | None:
+    """None where it does not fit. Plans are made only where the documented hardware does not decide."""
+    if judge.refuses(offer):
+        return None
+    found = judge.rank(offer)
+    return found if found.fits else None
 
 
-def _notes(profile: Profile, passed: list[RankedOffer], shown: list[RankedOffer], all_tiers: bool) -> list[str]:
-    notes = ["list prices on the dates shown, not quotes; disk, traffic and tax are extra; availability is not known"]
-    if not passed:
-        notes.append(f"no offer in the table meets the hardware requirements of {profile.id}")
-    fitting = next((each for each in passed if each.fits_by_arithmetic), None)
-    if passed and fitting is None:
-        seen = f"'llmcheck profiles show {profile.id}'"
-        notes.append(f"'fits' is judged by the corrected figure, and none of these fits: see {seen}")
-    elif fitting is not None and not shown[0].fits_by_arithmetic:
-        offer = fitting.offer
-        notes.append(
-            f"'fits' is judged by the corrected figure; the cheapest that fits: {offer.provider} {offer.gpu_count} x "
-            f"{offer.accelerator}, {fitting.price_hour:.2f} $/h ({offer.as_of})"
-        )
-    if any(each.nodes > 1 for each in shown):
-        notes.append("a cluster has to be reserved with the provider: the list price is a lower bound")
-    if not all_tiers:
-        notes.append("community and marketplace machines are left out; --all-tiers shows them")
-    return notes
-
-
-def as_machine(offer: Offer) -> Machine:
-    """The offered machine, with idle GPUs and their advertised memory. A fact that the offer does not state is None."""
-    ram = None if offer.ram_gib is None else round(offer.ram_gib * GIB)
-    return Machine(
-        hypothetical=True,
-        cpu=Cpu(threads=offer.vcpus, threads_usable=offer.vcpus),
-        ram=Ram(total=ram, available=ram, usable=ram),
-        gpus=tuple(_gpu(offer, index) for index in range(offer.gpu_count)),
-    )
-
-
-def _gpu(offer: Offer, index: int) -> Gpu:
-    return Gpu(
-        vendor=offer.vendor,
-        index=index,
-        name=offer.accelerator,
-        memory_total=offer.gpu_memory_gb * GB,
-        memory_free=offer.gpu_memory_gb * GB,
-        compute_capability=offer.compute_capability,
-    )
+def _notes(profile: Profile, shown: Sequence[RankedOffer], everything: bool) -> Iterator[str]:
+    yield ABOUT_PRICES
+    fitting = [each for each in shown if each.fits]
+    if not fitting:
+        yield f"no offer in the table meets the hardware requirements of {profile.id}"
+    if any(each.nodes > 1 for each in fitting):
+        yield "a cluster has to be reserved with the provider: the list price is a lower bound"
+    if any(each.offer.ram_gib is None for each in shown):
+        yield WITHOUT_RAM
+    if not everything:
+        yield LEFT_OUT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -14,13 +15,18 @@ from llmcheck.fit.limits import alternatives, best_weights, largest_batch, large
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
 from llmcheck.fit.placement import PlacementResult, budget, place
-from llmcheck.fit.plans import NO_WISHES, Wishes, plan_of, plans_on
+from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Fit, GpuShare, Speed
+from llmcheck.schema.estimate import Fit, GpuShare, LeastMemory, Plan, Released, Speed
 from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
 from llmcheck.schema.workload import Workload
+from llmcheck.tables.quantisation_loss import QuantisationLoss
+
+Losses = Mapping[str, QuantisationLoss]
+NO_LOSSES: Losses = {}
+_RELEASED: tuple[tuple[Literal["runtime", "weights"], ...], ...] = (("runtime",), ("weights",), ("runtime", "weights"))
 
 
 def answer(
@@ -33,15 +39,23 @@ def answer(
     specs: Sequence[GpuSpec] = (),
     wishes: Wishes = NO_WISHES,
     words: tuple[str, ...] = ("MODEL",),
+    losses: Losses = NO_LOSSES,
 ) -> Fit:
     """The best plan where one fits; otherwise the plain use, and changes with which it would fit.
 
     ``assume_idle``: count GPU memory and RAM as if no other process ran. ``carbon_intensity_g_per_kwh``: grams of CO2;
     None: no CO2 is computed. ``specs``: GPUs that may be proposed where it does not fit. ``wishes``: what decides
-    between plans. ``words``: the arguments of ``llmcheck fit`` that name the model.
+    between plans. ``words``: the arguments of ``llmcheck fit`` that name the model and the machine.
+    ``losses``: what is published of formats.
     """
-    capacity = capacities.of(machine, assume_idle=assume_idle)
-    found_plans = plans_on(ModelUse(architecture, workload), capacity, wishes)
+    capacity = capacities.distinct(capacities.of(machine, assume_idle=assume_idle))
+    wishes = replace(wishes, storage=downloads.storage(machine))
+    open_use = ModelUse(architecture, workload)
+    found_plans = plans_on(open_use, capacity, wishes)
+
+    def described(each: Candidate) -> Plan:
+        return plan_of(each, words, loss=loss_of(each, losses), given=workload)
+
     if found_plans:
         use, placed = found_plans[0].use, found_plans[0].placed
     else:
@@ -61,10 +75,44 @@ def answer(
         speed=rates,
         assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
         not_modelled=NOT_MODELLED,
-        plans=tuple(plan_of(each, words) for each in found_plans),
+        plans=tuple(map(described, found_plans)),
+        released=tuple(_released(open_use, capacity, wishes, found_plans, described)),
     )
-    idle = capacity if assume_idle else capacities.of(machine, assume_idle=True)
-    return _with_alternatives(found, use, capacity, idle, specs)
+    idle = capacity if assume_idle else capacities.distinct(capacities.of(machine, assume_idle=True))
+    if found.verdict in ("fits", "fits-with-offload"):
+        return _with_limits(found, use, capacity, idle, specs, workload)
+    return _with_help(found, open_use, use, capacity, idle, specs) if found.verdict == "does-not-fit" else found
+
+
+def _released(
+    use: ModelUse,
+    capacity: Capacity,
+    wishes: Wishes,
+    shown: Sequence[Candidate],
+    described: Callable[[Candidate], Plan],
+) -> Iterator[Released]:
+    """The best other plan without the runtime, without the weights and without both, as far as they were named.
+
+    ``shown``: plans that are not repeated.
+    """
+    work = use.workload
+    if not use.is_inference:
+        return
+    known, told = {_key(each) for each in shown}, set()
+    for names in _RELEASED:
+        bound = "runtime" in names and (work.max_sequences is not None or work.memory_fraction is not None)
+        if bound or any(getattr(work, name) is None for name in names):
+            continue
+        others = plans_on(use.changed(**dict.fromkeys(names)), capacity, wishes)
+        other = next((each for each in others if _key(each) not in known), None)
+        if other is not None and _key(other) not in told:
+            told.add(_key(other))
+            yield Released(without=names, plan=described(other))
+
+
+def _key(each: Candidate) -> tuple[object, ...]:
+    work = each.use.workload
+    return work.runtime, each.use.weight_format.name, work.kv_cache, work.context
 
 
 def _per_gpu(use: ModelUse, placed: PlacementResult) -> tuple[GpuShare, ...]:
@@ -98,7 +146,9 @@ def _default_runtime(use: ModelUse, machine: Machine) -> str:
     from_file = bool(architecture.tensors) and use.workload.weights is None and architecture.dtype not in (None, "bf16")
     if from_file and architecture.source.endswith(".gguf"):
         family = "gguf"
-    return runtimes.default_for(family, counted_gpus(machine))
+    usual = runtimes.default_for(family, counted_gpus(machine))
+    cache = use.workload.kv_cache
+    return usual if cache is None or cache in runtimes.named(usual).cache_formats else runtimes.LEAST_MEMORY
 
 
 def _speed(
@@ -115,20 +165,37 @@ def _speed(
     )
 
 
-def _with_alternatives(found: Fit, use: ModelUse, capacity: Capacity, idle: Capacity, specs: Sequence[GpuSpec]) -> Fit:
-    if found.verdict in ("fits", "fits-with-offload"):
-        found = replace(
-            found,
-            largest_context=largest_context(use, capacity, found.verdict),
-            largest_batch=largest_batch(use, capacity, found.verdict),
-        )
-    if found.verdict == "unknown":
-        return found
-    found = replace(found, best_weights=best_weights(use, capacity))
+def _with_limits(
+    found: Fit, use: ModelUse, capacity: Capacity, idle: Capacity, specs: Sequence[GpuSpec], given: Workload
+) -> Fit:
+    """Of a use that fits: how far it goes. Where part of it is in RAM, also what would hold it on the GPUs alone."""
+    found = replace(
+        found,
+        largest_context=largest_context(use, capacity, found.verdict),
+        largest_batch=largest_batch(use, capacity, found.verdict),
+        best_weights=best_weights(use, capacity),
+    )
     if found.verdict == "fits":
         return found
-    on_gpus_alone = found.verdict == "fits-with-offload"
-    return replace(found, ways=alternatives(use, capacity, idle, specs, on_gpus_alone=on_gpus_alone))
+    return replace(found, ways=alternatives(use, capacity, idle, specs, on_gpus_alone=True, given=given))
+
+
+def _with_help(
+    found: Fit, open_use: ModelUse, plain: ModelUse, capacity: Capacity, idle: Capacity, specs: Sequence[GpuSpec]
+) -> Fit:
+    """Of a use that does not fit: what it would take.
+
+    Where the weights were left open, changes and hardware are for the way that needs the least memory.
+    """
+    found = replace(found, best_weights=best_weights(plain, capacity))
+    given = open_use.workload
+    least = least_memory(open_use, capacity) if open_use.is_inference and given.weights is None else None
+    if least is None or open_use.architecture.tensors:
+        return replace(found, ways=alternatives(plain, capacity, idle, specs, given=given))
+    own, placed = least
+    name = own.weight_format.name
+    found = replace(found, least_memory=LeastMemory(runtime=own.runtime.id, weights=name, total=placed.memory.total))
+    return replace(found, ways=alternatives(own, capacity, idle, specs, given=given))
 
 
 def _assumptions(workload: Workload, full: ModelUse, capacity: Capacity) -> list[str]:
@@ -149,7 +216,7 @@ def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> 
         notes.append(f"context: {full.context:,} tokens; --context sets another")
     if workload.weights is None:
         name = full.workload.weights
-        published = "" if full.architecture.dtype is None else ", as published"
+        published = ", as published" if name == full.architecture.dtype else ""
         how = "as in the file" if name is None else f"in {name}{published}"
         notes.append(f"weights {how}; --weights selects another format")
     if runtime.default_sequences is not None and workload.max_sequences is None:

@@ -1,25 +1,21 @@
-"""Changes of the workload or of the hardware that may make it fit. ``plans`` tries them."""
+"""Changes of the workload that may make it fit; ``hardware`` has those of the machine. ``limits`` tries them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Set
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from llmcheck import runtimes
-from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity, Device, idle_cards, used_by_others
+from llmcheck.fit.capacity import Capacity, used_by_others
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.training_choices import frozen_base, recomputed, sharding_of
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import place
-from llmcheck.fit.shapes import formats, weights
 from llmcheck.fit.use import ModelUse
-from llmcheck.gpus.names import short_name
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.estimate import ChangeCost, ChangeKind
-from llmcheck.schema.machine import Gpu, GpuSpec
 from llmcheck.schema.workload import Sharding
 from llmcheck.units import GIB, format_gib
 
@@ -27,8 +23,7 @@ _MIN_CONTEXT = 1024
 _MIN_SEQUENCE = 256
 """Shorter ones, in tokens, are not proposed: in inference, in training."""
 _FEW_SEQUENCES = 32
-_MAX_GPUS = 512
-_UNSHARDED = (None, "none", "ddp")
+UNSHARDED = (None, "none", "ddp")
 """Every GPU has a full copy of the model."""
 
 
@@ -41,6 +36,10 @@ class Change(Struct, frozen=True, kw_only=True):
     cost: ChangeCost
     use: ModelUse
     capacity: Capacity
+    gpus: int | None = None
+    """Of a change of the hardware: how many GPUs; None for another change."""
+    gpu: str | None = None
+    """Their name, as ``--machine`` takes it; None for another change."""
 
 
 def largest(fits: Callable[[int], bool], least: int, most: int) -> int | None:
@@ -81,8 +80,10 @@ class _Proposals(Struct, frozen=True):
         return None if found is None or found >= self.use.context else found
 
 
-def single_changes(use: ModelUse, capacity: Capacity, idle: Capacity) -> Iterator[Change]:
-    """Changes of one thing each. ``idle``: the machine as if no other process ran on it."""
+def single_changes(
+    use: ModelUse, capacity: Capacity, idle: Capacity, tried: Set[ChangeKind] = frozenset()
+) -> Iterator[Change]:
+    """Changes of one thing each. ``idle``: the machine as if no other process ran on it. ``tried``: not these kinds."""
     own = _Proposals(use, capacity)
     used = sum(used_by_others(each) for group in capacity.groups for each in group if not each.gpu.unified)
     if idle is not capacity and used > GIB // 2:
@@ -91,18 +92,18 @@ def single_changes(use: ModelUse, capacity: Capacity, idle: Capacity) -> Iterato
     if use.workload.flash_attention is False:
         words = "flash attention, which never stores a matrix of context x context"
         yield own.change("flash-attention", words, "free", flash_attention=None)
-    yield from _of_inference(own) if use.is_inference else _of_training(own)
+    yield from _of_inference(own, tried) if use.is_inference else _of_training(own)
 
 
 # --- inference ---
 
 
-def _of_inference(own: _Proposals) -> Iterator[Change]:
+def _of_inference(own: _Proposals, tried: Set[ChangeKind]) -> Iterator[Change]:
     use, runtime = own.use, own.use.runtime
     if runtime.is_server and (use.workload.max_sequences or SEQUENCES) > _FEW_SEQUENCES:
         words = f"at most {_FEW_SEQUENCES} sequences at a time ({runtime.sequences_option})"
         yield own.change("max-sequences", words, "free", max_sequences=_FEW_SEQUENCES)
-    shorter = own.shorter(_MIN_CONTEXT)
+    shorter = None if "context" in tried else own.shorter(_MIN_CONTEXT)
     if shorter is not None:
         cost: ChangeCost = "free" if shorter * 2 >= use.context else "quality"
         yield own.change("context", f"a context of {shorter:,} tokens", cost, context=shorter, prompt=None)
@@ -110,31 +111,10 @@ def _of_inference(own: _Proposals) -> Iterator[Change]:
         fewer = largest(lambda n: own.fits(batch=n), 1, use.workload.batch)
         if fewer is not None and fewer < use.workload.batch:
             yield own.change("batch", f"a batch of {fewer}", "speed", batch=fewer)
-    if use.workload.kv_cache in (None, "bf16", "fp16", "f16") and len(runtime.cache_ladder) > 1:
+    plain = use.workload.kv_cache in (None, "bf16", "fp16", "f16")
+    if plain and "kv-cache" not in tried and len(runtime.cache_ladder) > 1:
         name = runtime.cache_ladder[1]
         yield own.change("kv-cache", f"a KV cache in {name}", "quality", kv_cache=name)
-    smaller = _smaller_weights(own)
-    if smaller is not None:
-        yield own.change("weights", f"weights in {smaller}", "quality", weights=smaller)
-    other = _least_memory(own)
-    if other is not None:
-        last = other.ladder.index(other.four_bits)
-        for name in other.ladder[1 : last + 1]:
-            moved = _run_by(own, other, name)
-            if place(moved, own.capacity).fits:
-                words = f"{other.id} with weights in {name}"
-                yield Change(kind="runtime", words=words, cost="speed", use=moved, capacity=own.capacity)
-                break
-
-
-def _smaller_weights(own: _Proposals) -> str | None:
-    """The largest smaller format with which all weights fit on the GPUs; else with which they fit in GPUs and RAM."""
-    use, shapes = own.use, own.use.with_shapes_alone().architecture
-    now = use.stored.total
-    smaller = [name for name in use.runtime.ladder if weights.stored(shapes, formats.weights(name)).total < 0.98 * now]
-    placed = {name: place(use.changed(weights=name), own.capacity) for name in smaller}
-    on_gpus = next((name for name, each in placed.items() if each.verdict == "fits"), None)
-    return on_gpus or next((name for name, each in placed.items() if each.fits), None)
 
 
 def _least_memory(own: _Proposals) -> Runtime | None:
@@ -158,7 +138,7 @@ def _of_training(own: _Proposals) -> Iterator[Change]:
     many = max((len(group) for group in own.capacity.groups), default=0) > 1 and work.gpus != 1
     if not work.chunked_loss:
         yield own.change("chunked-loss", "a chunked loss (Liger, Unsloth)", "free", chunked_loss=True)
-    if many and sharding_of(work) in _UNSHARDED:
+    if many and sharding_of(work) in UNSHARDED:
         yield own.change(
             "sharding", "weights and optimizer states sharded over the GPUs (FSDP)", "free", sharding="fsdp"
         )
@@ -200,7 +180,7 @@ def _with_copies(method: str, own: _Proposals) -> str:
     """The method; on several GPUs also that each has a copy of the model, unless the workload names a sharding."""
     work = own.use.workload
     many = min(max((len(group) for group in own.capacity.groups), default=0), work.gpus or 4096)
-    copies = many > 1 and work.sharding in _UNSHARDED
+    copies = many > 1 and work.sharding in UNSHARDED
     return f"{method}, with a copy on each of {many} GPUs" if copies else method
 
 
@@ -246,51 +226,3 @@ def _several_of_training(own: _Proposals) -> Iterator[Change]:
     yield own.change("combined", f"QLoRA of rank 8 sharded over the GPUs (FSDP), {length}", "quality", **small)
     words = f"QLoRA of rank 8 with its weights in RAM (offload), {length}"
     yield own.change("combined", words, "speed", offload="all", **small)
-
-
-# --- other hardware ---
-
-
-def hardware_changes(
-    use: ModelUse, capacity: Capacity, specs: Sequence[GpuSpec]
-) -> tuple[Iterator[Change], Iterator[Change]]:
-    """More GPUs of the machine's kind, fewest first; and one larger GPU of another kind, smallest first.
-
-    ``specs``: the GPUs that may be proposed.
-    """
-    return _more_cards(use, capacity), _larger_card(use, capacity, specs)
-
-
-def _more_cards(use: ModelUse, capacity: Capacity) -> Iterator[Change]:
-    """Idle GPUs; a model that is trained is sharded over them."""
-    devices = capacity.groups[0] if capacity.groups else ()
-    cards = [each for each in devices if each.gpu.parent is None and not each.gpu.unified]
-    if not cards:
-        return
-    name = short_name(cards[0].gpu.name)
-    wanted, how = use.changed(gpus=None), ""
-    if frozen_base(use.workload) and sharding_of(use.workload) in _UNSHARDED:
-        wanted, how = wanted.changed(sharding="fsdp"), ", the model sharded over them (FSDP)"
-    for count in GPU_COUNTS:
-        if len(cards) < count <= (_MAX_GPUS if use.workload.method == "pretrain" else NODE_GPUS):
-            words = f"{count} x {name}" if count > 2 else f"a second {name}"
-            larger = replace(capacity, groups=(idle_cards(cards[0], count),))
-            yield Change(kind="more-gpus", words=words + how, cost="hardware", use=wanted, capacity=larger)
-
-
-def _larger_card(use: ModelUse, capacity: Capacity, specs: Sequence[GpuSpec]) -> Iterator[Change]:
-    devices = capacity.groups[0] if capacity.groups else ()
-    if any(each.gpu.unified for each in devices):
-        return
-    least = max((each.total or 0 for each in devices), default=0)
-    for spec in sorted(specs, key=lambda spec: (spec.memory_gb or 0, -(spec.bandwidth_gb_s or 0))):
-        # the driver reports less than the advertised size: 24 GB cards 22.3 to 24 GiB
-        size = round((spec.memory_gb or 0) * 0.93 * GIB)
-        if size <= least:
-            continue
-        card = Device(gpu=Gpu(vendor="", name=spec.name, memory_total=size, spec=spec), total=size, free=size)
-        yield Change(
-            kind="larger-gpu", cost="hardware",
-            words=f"a GPU with {spec.memory_gb:g} GB, for example {short_name(spec.name)}",
-            use=use.changed(gpus=None), capacity=replace(capacity, groups=((card,),)),
-        )  # fmt: skip

@@ -17,9 +17,10 @@ from llmcheck.fit.plans import Candidate, candidate, plan_of, plans_on, speed_of
 from llmcheck.fit.plans.policy import precision_class
 from llmcheck.fit.shapes import formats, typical
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus.identify import GpuRecord
 from llmcheck.gpus.names import short_name
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import ComputedMethod, MethodKind
+from llmcheck.schema.estimate import Cards, ComputedMethod, MethodKind
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
@@ -32,6 +33,7 @@ Plans = dict[tuple[str, Workload], tuple[Candidate, ...]]
 """Of one machine, by the model as a profile names it and what is left open of its use."""
 _Build = Callable[[str, ModelUse, Capacity], Iterator[ComputedMethod]]
 _FITTING = ("fits", "fits-with-offload")
+_UNFIT = "does-not-fit"
 _FINE_TUNING: dict[MethodKind, str] = {
     "full": "full with AdamW",
     "full-8bit-optimizer": "full with 8-bit AdamW",
@@ -45,12 +47,13 @@ def methods(
     machine: Machine,
     models: Mapping[str, Architecture] | None = None,
     known: Plans | None = None,
+    cards: Callable[[], Sequence[GpuRecord]] | None = None,
 ) -> tuple[ComputedMethod, ...]:
     """For each model of the workload the methods to report, in the order in which they are preferred.
 
     () for a profile without a workload, and where the GPUs could not be listed. ``models``: the shapes of the known
     model that the workload names, by its id; KeyError without it. ``known``: plans of other profiles on this machine;
-    new ones are added.
+    new ones are added. ``cards``: gets the GPUs that may be proposed where nothing fits; None: none are.
     """
     workload = profile.workload
     if workload is None or machine.gpus is None:
@@ -62,8 +65,21 @@ def methods(
     for name in model_names(workload):
         architecture = (models or {})[name] if workload.model else typical.architecture(name)
         use = ModelUse(architecture, replace(workload, parameters=(), model=None))
-        found += build.get(workload.method, _fine_tuning)(name, use, capacity)
+        group = list(build.get(workload.method, _fine_tuning)(name, use, capacity))
+        if cards is not None and workload.method != "pretrain" and all(each.verdict == _UNFIT for each in group):
+            group = _with_cards(group, use, capacity, cards())
+        found += group
     return tuple(found)
+
+
+def _with_cards(
+    group: list[ComputedMethod], use: ModelUse, capacity: Capacity, records: Sequence[GpuRecord]
+) -> list[ComputedMethod]:
+    """The last method, which needs least memory, with the cards on which the model fits in some way."""
+    from llmcheck.fit.hardware import that_hold  # only where nothing fits
+
+    wanted = _open(use) if use.is_inference else list(training.all_methods(_trained(use)))[-1][1]
+    return [*group[:-1], *(replace(each, held_by=that_hold(wanted, capacity, records)) for each in group[-1:])]
 
 
 def model_names(workload: Workload) -> tuple[str, ...]:
@@ -97,6 +113,20 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
     )
 
 
+def to_show(profile: Profile, found: Sequence[ComputedMethod]) -> tuple[ComputedMethod, ...]:
+    """For each model of the workload one: for inference the planner's, for training the first that fits.
+
+    Where none fits it is the plain one, which says what is missing.
+    """
+    workload = profile.workload
+    groups = [[each for each in found if each.parameters == name] for name in model_names(workload)] if workload else []
+    shown = []
+    for group in filter(None, groups):
+        order = list(reversed(group)) if group[0].kind in ("weights", "plan") else group
+        shown.append(next((each for each in order if each.verdict in _FITTING), group[0]))
+    return tuple(shown)
+
+
 def _needed(workload: Workload) -> str:
     names = " and ".join(model_names(workload))
     if workload.method == "inference":
@@ -122,7 +152,8 @@ def _inference(known: Plans, model: str, use: ModelUse, capacity: Capacity) -> I
         yield _planned(model, "weights", plain, best)
         return
     own = base.changed(weights=plain)
-    yield _method(model, "weights", plain, own, place(own, capacity), capacity)
+    placed = place(own, capacity)
+    yield _with_plan(_method(model, "weights", plain, own, placed, capacity), own, placed)
     if best is not None:
         yield _planned(model, "plan", best.use.weight_format.name, best)
 
@@ -148,14 +179,14 @@ def _finer(name: str, plain: str) -> bool:
 
 
 def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
-    own = use.changed(context=use.workload.context or 2048)
-    for kind, each in training.all_methods(own):
+    for kind, each in training.all_methods(_trained(use)):
         chosen, placed = training.easiest(each, capacity)
         cards = capacity if kind == "full" else None
-        found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, cards)
-        if placed.fits:
-            found = replace(found, plan=plan_of(candidate(chosen, placed), (model,)))
-        yield found
+        yield _with_plan(_method(model, kind, _FINE_TUNING[kind], chosen, placed, cards), chosen, placed)
+
+
+def _trained(use: ModelUse) -> ModelUse:
+    return use.changed(context=use.workload.context or 2048)
 
 
 def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
@@ -172,6 +203,10 @@ def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
 
 def _planned(model: str, kind: MethodKind, name: str, found: Candidate) -> ComputedMethod:
     return replace(_method(model, kind, name, found.use, found.placed), plan=plan_of(found, (model,)))
+
+
+def _with_plan(found: ComputedMethod, use: ModelUse, placed: PlacementResult) -> ComputedMethod:
+    return replace(found, plan=plan_of(candidate(use, placed), (found.parameters,))) if placed.fits else found
 
 
 def _method(
@@ -291,12 +326,23 @@ def _remedy(found: Sequence[ComputedMethod]) -> str | None:
     """How many GPUs of this kind the preferred method needs, for the largest model that does not fit; if no machine has
     so many, where to find larger ones.
     """
+    held = next((each for each in reversed(found) if each.held_by), None)
+    if held is not None:
+        cards = " or ".join(_cards(each) for each in held.held_by)
+        how = f" by {held.method}" if held.kind == "qlora" else ""
+        return f"{cards} would hold {held.parameters}{how}; machines with their price: llmcheck cloud PROFILE"
     unfit = [each for each in found if each.verdict != "fits" and each.cards is not None]
     if not unfit:
         none = found[0].kind != "pretrain" and all(each.verdict == "does-not-fit" for each in found)
         return "larger GPUs would be enough; machines with their price: llmcheck cloud PROFILE" if none else None
     most = unfit[-1]
     return f"{most.cards} x {short_name(most.gpu)} would be enough for {most.parameters}, {most.method}"
+
+
+def _cards(cards: Cards) -> str:
+    """``4 x RTX 3060``, ``1 x RTX A6000 (48 GB)``."""
+    memory = "" if cards.memory_gb is None else f" ({cards.memory_gb:g} GB{' each' if cards.gpus > 1 else ''})"
+    return f"{cards.gpus} x {short_name(cards.gpu)}{memory}"
 
 
 def _sufficient_gpus(use: ModelUse, capacity: Capacity, total: int) -> int | None:

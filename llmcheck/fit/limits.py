@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from llmcheck.fit.capacity import Capacity
-from llmcheck.fit.changes import Change, combined_changes, hardware_changes, largest, single_changes
+from llmcheck.fit.changes import Change, combined_changes, largest, single_changes
+from llmcheck.fit.options import difference
 from llmcheck.fit.placement import place
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.shapes import formats, weights
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.estimate import Alternative, FitVerdict
+from llmcheck.schema.estimate import Alternative, ChangeKind, FitVerdict
 from llmcheck.schema.machine import GpuSpec
+from llmcheck.schema.workload import Workload
 
 _RANK = ("free", "quality", "speed")
 """Costs of a change, cheapest first; changes of the hardware come after these."""
@@ -69,39 +71,74 @@ def alternatives(
     specs: Sequence[GpuSpec] = (),
     *,
     on_gpus_alone: bool = False,
+    given: Workload | None = None,
 ) -> tuple[Alternative, ...]:
     """Up to three changes with which it fits, cheapest first; each is placed on the machine to be sure.
 
     ``idle``: the machine as if no other process ran; ``specs``: GPUs that may be proposed; ``on_gpus_alone``: leave out
-    what fits only with RAM, because the workload itself does.
+    what fits only with RAM, because the workload itself does. ``given``: what was named; what was left open is not
+    changed again, for the plans have tried it. None: every field of the workload counts as named.
     """
-    one, many = list(single_changes(use, capacity, idle)), list(combined_changes(use, capacity))
+    tried: set[ChangeKind] = set() if given is None else _tried(use, given)
+    given = given or use.workload
+    one = list(single_changes(use, capacity, idle, tried))
+    many = [] if "combined" in tried else list(combined_changes(use, capacity))
     found: list[Alternative] = []
     for cost in _RANK:
         for change in (each for each in one if each.cost == cost):
             if len(found) < _SHOWN:
-                _try(change, found, on_gpus_alone)
+                _try(change, found, given, on_gpus_alone)
         if found:
             continue
         for change in (each for each in many if each.cost == cost):
             if len(found) < _SHOWN - 1:
-                _try(change, found, on_gpus_alone)
+                _try(change, found, given, on_gpus_alone)
+    from llmcheck.fit.hardware import hardware_changes  # it asks the planner, which needs this module
+
     for kind in hardware_changes(use, capacity, specs):
-        if len(found) < _SHOWN:
-            any(_try(change, found, on_gpus_alone) for change in kind)
+        if len(found) < _SHOWN:  # who buys a card wants all of it on the card
+            any(_try(change, found, given, on_gpus_alone or use.is_inference) for change in kind)
     return tuple(found)
 
 
-def _try(change: Change, found: list[Alternative], on_gpus_alone: bool) -> bool:
+def _tried(use: ModelUse, given: Workload) -> set[ChangeKind]:
+    """Kinds of changes that the planner makes by itself where nothing was named."""
+    if not use.is_inference:
+        return set()
+    tried: set[ChangeKind] = set() if given.kv_cache is not None else {"kv-cache"}
+    if given.context is None and given.prompt is None:
+        tried |= {"context", "combined"} if given.batch == 1 else {"context"}
+    return tried
+
+
+def _try(change: Change, found: list[Alternative], given: Workload, on_gpus_alone: bool) -> bool:
     """Appends the change to ``found`` if it fits, and returns whether it does."""
     placed = place(change.use, change.capacity)
     if not placed.fits or (on_gpus_alone and placed.verdict != "fits"):
         return False
-    words = change.words
+    words, workload, own = change.words, change.use.workload, change.use.architecture
+    if change.use.is_inference and given.weights is None and workload.weights not in (None, own.dtype):
+        words = f"{words}, weights in {workload.weights}"
     if placed.verdict == "fits-with-offload" and change.use.is_inference:
         words = f"{words}; {sentence(placed.reasons)}"
-    workload = change.use.workload
     found.append(
-        Alternative(kind=change.kind, change=words, workload=workload, total=placed.memory.total, cost=change.cost)
+        Alternative(
+            kind=change.kind,
+            change=words,
+            workload=workload,
+            total=placed.memory.total,
+            cost=change.cost,
+            gpus=change.gpus,
+            gpu=change.gpu,
+            options=_options(change, given),
+        )
     )
     return True
+
+
+def _options(change: Change, given: Workload) -> tuple[str, ...]:
+    """What to add to the command line; () for other hardware, and where no options can make the change."""
+    changed = change.use.workload
+    if change.kind == "end-processes":
+        return ("--assume-idle", *difference(given, changed))
+    return () if change.cost == "hardware" else difference(given, changed)

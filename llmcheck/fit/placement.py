@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck.fit import division
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memory, used_by_others
+from llmcheck.fit.division import Division, without_context
 from llmcheck.fit.memory import total
-from llmcheck.fit.memory.terms import GpuPart, summed
-from llmcheck.fit.memory.terms import memory as memory_of
+from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.reason import Code, Reason, Where
 from llmcheck.fit.use import ModelUse
-from llmcheck.gpus import vendors
 from llmcheck.schema.estimate import FitVerdict, Memory, Placement
 
 Devices = tuple[Device, ...]
@@ -131,28 +131,30 @@ def _on_gpus(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementRe
     """On the first number of GPUs where it fits; else on the number that lacks least."""
     nearest: tuple[int, PlacementResult] | None = None
     for count in _gpu_counts(use, devices):
-        parts = _parts(use, devices[:count])
+        found = division.divided(use, devices[:count], lambda parts: _missing(use, devices[: len(parts)], parts))
+        parts = found.parts
         used = devices[: len(parts)]
         missing = _missing(use, used, parts)
         memory = total.with_ram(use, parts)
         if max(missing) <= 0:
-            return _on_these_gpus(use, used, parts, memory, capacity)
+            return _on_these_gpus(use, used, found, memory, capacity)
         if nearest is None or max(missing) < nearest[0]:
             reasons = _too_large(use, used, parts, missing)
-            found = PlacementResult(
+            lacking = PlacementResult(
                 verdict="does-not-fit", reasons=reasons, memory=memory, devices=used, parts=parts,
                 placement=Placement(gpus=len(used)),
             )  # fmt: skip
-            nearest = max(missing), found
+            nearest = max(missing), lacking
     if nearest is None:
         raise AssertionError("a group has at least one GPU")
     return nearest[1]
 
 
 def _on_these_gpus(
-    use: ModelUse, used: Devices, parts: tuple[Memory, ...], memory: Memory, capacity: Capacity
+    use: ModelUse, used: Devices, found: Division, memory: Memory, capacity: Capacity
 ) -> PlacementResult:
     """It fits on these GPUs; what training offloads has to fit in RAM too."""
+    parts = found.parts
     offloaded = total.offloaded_bytes(use)
     verdict: FitVerdict = "fits"
     reasons = _fits(use, used, parts)
@@ -164,6 +166,7 @@ def _on_these_gpus(
     placement = Placement(
         gpus=len(used),
         gpu_layers=use.architecture.layers + 1 if use.runtime.counts_gpu_layers else None,
+        layers_per_gpu=found.layers,
         ram=offloaded,
         kv_tokens=tokens,
         concurrent=None if tokens is None else tokens // max(use.context, 1),
@@ -183,47 +186,6 @@ def budget(use: ModelUse, device: Device, part: Memory) -> int:
     if reservation.of == "total":
         return min(free, round(fraction * (device.total or free)))
     return min(free, part.total - part.kv_cache + round(fraction * max(free - part.weights, 0)))
-
-
-def _parts(use: ModelUse, used: Devices) -> tuple[Memory, ...]:
-    found = _split(use, used)
-    if vendors.of(used[0].gpu).has_context:
-        return found
-    return tuple(_without_context(part) for part in found)
-
-
-def _without_context(part: Memory) -> Memory:
-    return memory_of([each for each in part.terms if each.part != "context"])
-
-
-def _split(use: ModelUse, used: Devices) -> tuple[Memory, ...]:
-    if not use.is_inference or use.runtime.tensor_parallel or len(used) == 1 or have_equal_memory(used):
-        return total.per_gpu(use, len(used))
-    return _by_free_memory(use, used, 1.0, last=True)
-
-
-def _by_free_memory(
-    use: ModelUse, used: Devices, layers: float, *, last: bool, experts: float | None = None
-) -> tuple[Memory, ...]:
-    """The layers divided in proportion to free memory. ``layers``: fraction of all layers that lie on GPUs.
-
-    ``last``: the last GPU has the output projection; False where that lies in RAM. ``experts``: fraction of all routed
-    experts that lie on GPUs; None: those of the layers there.
-    """
-    free = sum(device.free or 0 for device in used) or 1
-    return tuple(
-        total.of_part(
-            use,
-            GpuPart(
-                layers=layers * (device.free or 0) / free,
-                experts=None if experts is None else experts * (device.free or 0) / free,
-                first=position == 0,
-                last=last and position == len(used) - 1,
-                gpus=len(used),
-            ),
-        )
-        for position, device in enumerate(used)
-    )
 
 
 def _fullest(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> tuple[Device, Memory]:
@@ -293,29 +255,24 @@ def _with_experts_or_layers_in_ram(use: ModelUse, devices: Devices, capacity: Ca
 def _with_experts_in_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult | None:
     """Every layer on the GPUs, the routed experts of as few as possible in RAM; None where that is not enough."""
     used = devices[: use.workload.gpus] if use.workload.gpus else devices
-    layers = max(use.architecture.layers, 1)
-
-    def parts(kept: int) -> tuple[Memory, ...]:
-        return _by_free_memory(use, used, 1.0, last=True, experts=kept / layers)
+    layers, dense = max(use.architecture.layers, 1), use.architecture.leading_dense
 
     def fits(kept: int) -> bool:
-        each = zip(parts(kept), used, strict=True)
+        each = zip(division.with_experts_in_ram(use, used, layers - kept).parts, used, strict=True)
         return all(part.high <= budget(use, device, part) for part, device in each)
 
     if not fits(0):
         return None
-    low, high = 0, layers - 1
+    low, high = 0, max(layers - dense - 1, 0)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    in_ram = round(use.stored.experts * (1 - low / layers))
+    found = division.with_experts_in_ram(use, used, layers - low)
+    in_ram = round(use.stored.experts * (1 - division.experts_kept(use, layers - low)))
     offloaded = in_ram + total.offloaded_bytes(use)
     reason = Reason(code="experts-in-ram", needed=offloaded, gpus=len(used), layers=layers - low, of_layers=layers)
-    found = _in_ram(use, capacity, reason, total.with_ram(use, total.per_gpu(use, 1)), used, parts(low))
-    if found.placement is None:
-        return found
-    placement = replace(found.placement, gpu_layers=layers + 1, expert_layers_in_ram=layers - low)
-    return replace(found, placement=placement, expert_bytes_in_ram=in_ram)
+    memory = total.with_ram(use, total.per_gpu(use, 1))
+    return _in_ram(use, capacity, reason, memory, used, found, experts=in_ram)
 
 
 def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult:
@@ -325,34 +282,51 @@ def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementR
     low, high = 0, layers  # bisection for the most layers that fit
     while low < high:
         middle = (low + high + 1) // 2
-        parts = _by_free_memory(use, used, middle / layers, last=False)
+        parts = division.by_free_memory(use, used, middle, last=False).parts
         # by the upper end of the estimate: one layer too many on the GPUs and it does not start
         if all(part.high <= budget(use, device, part) for part, device in zip(parts, used, strict=True)):
             low = middle
         else:
             high = middle - 1
     if low == 0:
-        found = _without_gpu(use, capacity)
-        return replace(found, reasons=(*found.reasons, *_used_by_others(used)))
-    parts = _by_free_memory(use, used, low / layers, last=False)
+        without = _without_gpu(use, capacity)
+        return replace(without, reasons=(*without.reasons, *_used_by_others(used)))
+    found = division.by_free_memory(use, used, low, last=False)
     memory = total.with_ram(use, total.per_gpu(use, 1))
-    on_gpus = summed(parts)
+    on_gpus = summed(found.parts)
     offloaded = memory.weights + memory.kv_cache - on_gpus.weights - on_gpus.kv_cache
     reason = Reason(code="partly-in-ram", needed=offloaded, gpus=len(used), layers=low, of_layers=layers)
-    return _in_ram(use, capacity, reason, memory, used, parts)
+    return _in_ram(use, capacity, reason, memory, used, found)
 
 
 def _in_ram(
-    use: ModelUse, capacity: Capacity, reason: Reason, memory: Memory, used: Devices, parts: tuple[Memory, ...]
+    use: ModelUse,
+    capacity: Capacity,
+    reason: Reason,
+    memory: Memory,
+    used: Devices,
+    found: Division,
+    *,
+    experts: int = 0,
 ) -> PlacementResult:
-    """``reason``: bytes that are offloaded to RAM, and layers that stay on GPUs."""
+    """``reason``: bytes that are offloaded to RAM, and layers that stay on GPUs, or whose experts do not.
+
+    ``experts``: of those bytes, routed experts.
+    """
     offloaded = reason.needed or 0
     if capacity.ram is None or offloaded > capacity.ram:
-        return _without_ram(capacity, reason, memory, used, parts)
-    layers = (reason.layers or 0) if use.runtime.counts_gpu_layers else None
+        return _without_ram(capacity, reason, memory, used, found.parts)
+    layers = use.architecture.layers + 1 if experts else reason.layers or 0
     return PlacementResult(
-        verdict="fits-with-offload", reasons=(reason,), memory=memory, devices=used, parts=parts,
-        offloaded_bytes=offloaded, placement=Placement(gpus=len(used), ram=offloaded, gpu_layers=layers),
+        verdict="fits-with-offload", reasons=(reason,), memory=memory, devices=used, parts=found.parts,
+        offloaded_bytes=offloaded, expert_bytes_in_ram=experts,
+        placement=Placement(
+            gpus=len(used),
+            ram=offloaded,
+            gpu_layers=layers if use.runtime.counts_gpu_layers else None,
+            expert_layers_in_ram=reason.layers if experts else None,
+            layers_per_gpu=found.layers if len(used) > 1 else None,
+        ),
     )  # fmt: skip
 
 
@@ -381,5 +355,5 @@ def _without_gpu(use: ModelUse, capacity: Capacity) -> PlacementResult:
     if not use.runtime.offloads:
         reason = Reason(code="no-gpu", runtime=use.runtime.id)
         return PlacementResult(verdict="does-not-fit", reasons=(reason,), memory=memory)
-    in_ram = _without_context(memory)
-    return _in_ram(use, capacity, Reason(code="partly-in-ram", needed=in_ram.total), in_ram, (), ())
+    in_ram = without_context(memory)
+    return _in_ram(use, capacity, Reason(code="partly-in-ram", needed=in_ram.total), in_ram, (), Division(()))

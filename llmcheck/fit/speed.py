@@ -89,7 +89,7 @@ def _inference(
     if use.weight_format.family == "bnb-4bit":
         share = tuple(a * b for a, b in zip(share, _ends(_DEQUANTISING), strict=True))
     ram = _ends(_ram_bandwidth(use, gpus, notes)) if offloaded else (1.0, 1.0, 1.0)
-    shared = len(gpus) > 1 and runtime.tensor_parallel
+    shared = _shares_matrices(use, gpus)
     exchange = _ends(_ALL_REDUCE[_linked(gpus)]) if shared else (0.0, 0.0, 0.0)
     seconds = []
     for position, launching in enumerate(_ends(pace.layer_overhead)):
@@ -122,9 +122,15 @@ def _ends(band: Band) -> tuple[float, ...]:
 def _bandwidth(use: ModelUse, gpus: Sequence[Gpu]) -> float:
     """Bytes per second at which the weights are read: by all GPUs at once with tensor parallelism, else one by one."""
     each = [(gpu.spec.bandwidth_gb_s or 1.0) * GB for gpu in gpus if gpu.spec is not None]
-    if len(each) > 1 and use.runtime.tensor_parallel:
-        return min(each) * len(each) * (0.85 if _linked(gpus) else 0.6)
+    if _shares_matrices(use, gpus):
+        tensor = len(each) / max(use.workload.pipeline_parallel, 1)
+        return min(each) * tensor * (0.85 if _linked(gpus) else 0.6)
     return len(each) / sum(1 / one for one in each)
+
+
+def _shares_matrices(use: ModelUse, gpus: Sequence[Gpu]) -> bool:
+    """Whether several GPUs read each matrix at once: with tensor parallelism, and not where each is a stage alone."""
+    return use.runtime.tensor_parallel and len(gpus) > max(use.workload.pipeline_parallel, 1)
 
 
 def _linked(gpus: Sequence[Gpu]) -> bool:
@@ -170,7 +176,8 @@ def _prefill(use: ModelUse, gpus: Sequence[Gpu], offloaded: float, notes: list[s
     if not all(rates):
         notes.append(f"no prompt speed: the arithmetic rate of {full_name(gpus[0])} is not in the table")
         return None
-    total = min(rates) * (0.7 * len(rates) if len(rates) > 1 and use.runtime.tensor_parallel else 1)
+    tensor = len(rates) / max(use.workload.pipeline_parallel, 1)
+    total = min(rates) * (0.7 * tensor if _shares_matrices(use, gpus) else 1)
     work = 2.0 * _multiplied_weights(use.architecture) + _attention(use.architecture, use.context)
     return _band(*(total * each / work for each in _ends(use.runtime.pace(gpus).flops_share)))
 

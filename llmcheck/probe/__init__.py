@@ -25,6 +25,7 @@ from llmcheck.schema.machine import (
     Identity,
     Limits,
     Machine,
+    ModelCache,
     Os,
     Problem,
     Ram,
@@ -41,6 +42,8 @@ TOTAL_SECONDS = 45.0
 # Probes that may hang, in a driver or on a mount, run in lanes of their own, so that they do not delay the others.
 _LANES = (("gpu.nvidia",), ("disk", "software"))
 _NEEDS_INTERPRETER = "software"
+_CACHES = "model_caches"
+"""The probe that runs only where it is asked for."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -59,6 +62,8 @@ class Request(Struct, frozen=True, kw_only=True):
     modules: Callable[[], tuple[str, ...]] | None = None
     """Returns the modules to look for on the interpreter's path. Only the probe calls it, so that no other code waits
     while the table with their names is read."""
+    model_caches: bool = False
+    """Whether to list the models that were downloaded before."""
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -69,6 +74,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     cpu: Cpu | None = None
     ram: Ram | None = None
     disks: tuple[Disk, ...] | None = None
+    model_caches: tuple[ModelCache, ...] | None = None
     gpus: tuple[Gpu, ...] | None = ()
     """() from a probe that does not look for GPUs; None from one that could not list them."""
     gpu_uuids: tuple[str, ...] = ()
@@ -103,9 +109,12 @@ def names() -> tuple[str, ...]:
 
 
 def _lanes(request: Request) -> list[tuple[str, ...]]:
-    """The probes by lane; all without a lane of their own share the last one. Network requests get their own lane."""
-    known = names()
-    separate = (*_LANES, *((("access",),) if request.probe_net else ()))
+    """The probes by lane; all without a lane of their own share the last one.
+
+    Network requests and caches, which may lie on a dead mount, get their own lanes.
+    """
+    known = tuple(name for name in names() if request.model_caches or name != _CACHES)
+    separate = (*_LANES, *((("access",),) if request.probe_net else ()), (_CACHES,))
     lanes = [tuple(name for name in lane if name in known) for lane in separate]
     placed = {name for lane in lanes for name in lane}
     return [lane for lane in (*lanes, tuple(name for name in known if name not in placed)) if lane]
@@ -225,7 +234,7 @@ def assemble(readings: Sequence[Reading]) -> Machine:
     """Combine the readings into one Machine; the GPUs of all vendors are in one list."""
     found: dict[str, object] = {}
     for reading in readings:
-        for field in ("os", "cpu", "ram", "disks", "fabric", "limits", "access", "software"):
+        for field in ("os", "cpu", "ram", "disks", "model_caches", "fabric", "limits", "access", "software"):
             value = getattr(reading, field)
             if value is not None:
                 found[field] = value

@@ -10,9 +10,10 @@ from llmcheck.runtimes.behaviour.interface import (
     Platform,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves, share
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.workload import Workload
+from llmcheck.units import GIB
 
 _VERSION = "1.6.5"
 _CHUNK = 2048
@@ -42,6 +43,7 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--cache-mode", _CACHES.get(work.kv_cache or "")),
             ("--cpu-moe-offload-layers", what.expert_layers_in_ram),
         ),
+        *(("--gpu-split", *(share(each / GIB) for each in what.gpu_bytes)) if what.gpu_bytes else ()),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"exllamav3 {_VERSION}")
 
@@ -57,12 +59,14 @@ RUNTIME = Runtime(
     systems=("linux", "windows"),
     needs_gpu=True,
     families=("exl3",),
+    caches=(),
     native_family="exl3",
     ladder=("exl3-8.0", "exl3-6.0", "exl3-5.0", "exl3-4.0", "exl3-3.0", "exl3-2.0"),
     four_bits="exl3-4.0",
     cache_formats=_CACHES,
     cache_ladder=("fp16", "int8", "int4"),
     cache_block=256,
+    layer_split=True,
     collectives=False,
     memory=_memory,
     pace=server.pace,

@@ -67,6 +67,7 @@ RUNTIME = Runtime(
     reservation=Reservation(fraction=0.9, of="free-after-weights"),
     sequences_option="--max_batch_size",
     tensor_parallel=True,
+    pipeline_parallel=True,
     fp8_arithmetic=True,
     memory=_memory,
     pace=server.pace,

@@ -75,6 +75,7 @@ RUNTIME = Runtime(
     rank=90,
     proposed="named",
     families=TORCH_FAMILIES,
+    caches=(),
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=CACHE_16_BIT,

@@ -68,6 +68,7 @@ RUNTIME = Runtime(
     as_of="2026-11-13",
     rank=40,
     families=TORCH_FAMILIES,
+    made_on_load=("bnb-4bit", "int8"),
     cache_formats=_CACHES,
     gguf_file="dequantises",
     ladder=("bf16", "int8", "nf4-dq"),

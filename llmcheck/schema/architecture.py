@@ -124,6 +124,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Width of one branch of a routed expert; 0 for a dense model."""
     sparse_layers: int = 0
     """Layers with routed experts; 0 for a dense model."""
+    leading_dense: int = 0
+    """Layers before the first with routed experts; 0 for a dense model, and where that is not known."""
     fused: bool = False
     """Queries, keys and values are one matrix in its files, which quantisers treat as one."""
     tied: bool = False

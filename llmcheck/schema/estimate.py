@@ -138,7 +138,10 @@ class Placement(Struct, frozen=True, kw_only=True):
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl``: layers on the GPUs; None for other runtimes."""
     expert_layers_in_ram: int | None = None
-    """llama.cpp's ``--n-cpu-moe``: layers whose routed experts lie in RAM; None where none do."""
+    """llama.cpp's ``--n-cpu-moe``: the routed experts of so many layers, from the first one on, lie in RAM; None where
+    none do."""
+    layers_per_gpu: tuple[int, ...] | None = None
+    """Whole layers on each GPU, in the order of ``Fit.per_gpu``; None where a GPU has a part of each layer, or all."""
     ram: int = 0
     """Bytes in RAM."""
     kv_tokens: int | None = None
@@ -150,9 +153,8 @@ class Placement(Struct, frozen=True, kw_only=True):
 ChangeCost = Literal["free", "quality", "speed", "hardware"]
 """What a change costs."""
 ChangeKind = Literal[
-    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "weights", "runtime",
-    "chunked-loss", "sharding", "checkpointing", "optimizer", "precision", "method", "offload", "combined",
-    "more-gpus", "larger-gpu",
+    "end-processes", "flash-attention", "max-sequences", "context", "batch", "kv-cache", "chunked-loss", "sharding",
+    "checkpointing", "optimizer", "precision", "method", "offload", "combined", "more-gpus", "larger-gpu",
 ]  # fmt: skip
 """What a change is about; ``combined``: several fields of the workload at once."""
 
@@ -170,6 +172,19 @@ class Alternative(Struct, frozen=True, kw_only=True):
     """Bytes that it then needs, on GPUs and in RAM."""
     cost: ChangeCost
     """What it costs."""
+    gpus: int | None = None
+    """Of a change of the hardware: how many GPUs there would be; None for another change."""
+    gpu: str | None = None
+    """Their name, as ``--machine`` takes it; None for another change."""
+    options: tuple[str, ...] = ()
+    """What to add to the ``llmcheck fit`` that was given; () where options alone cannot do it."""
+
+
+Loss = Literal["lossless", "negligible", "small", "noticeable", "large"]
+"""How much a weight format takes from a model's quality (``fit.quality``)."""
+NoLaunch = Literal["no-model", "no-file", "no-option"]
+"""Why a plan has no command. ``no-model``: the model is only a size. ``no-file``: no published file of it in this
+format is known. ``no-option``: the runtime has no option for this use."""
 
 
 class PlanMemory(Struct, frozen=True, kw_only=True):
@@ -185,6 +200,10 @@ class PlanMemory(Struct, frozen=True, kw_only=True):
     """Of ``total``: bytes that lie in RAM."""
     largest_gpu: int
     """Bytes on the fullest GPU; 0 where none is used."""
+
+
+DownloadUnknown = Literal["cache-not-read"]
+"""Why a download is not known: what was downloaded before could not be read, or was not looked for."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -210,6 +229,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Number of GPUs that are used; 0 for CPUs alone."""
     gpu: str | None
     """Name of the first of them; None where none is used."""
+    tensor_parallel: int = 1
+    """GPUs that share each matrix; 1 where none do."""
+    pipeline_parallel: int = 1
+    """Stages that the layers are divided into, one after the other; 1 where the runtime has no such option."""
+    layers_per_gpu: tuple[int, ...] | None = None
+    """Whole layers on each of the GPUs; None where a GPU has a part of each layer, or all."""
     gpu_layers: int | None = None
     """llama.cpp's ``-ngl`` where some layers lie in RAM; None where none do, and for other runtimes."""
     expert_layers_in_ram: int | None = None
@@ -226,10 +251,33 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Of one sequence, or of training over all GPUs; None where it is not known."""
     installed: bool | None = None
     """Whether the judged environment has the runtime; None where that is not known."""
+    loss: Loss | None = None
+    """By the format of the weights; None where none was published, and in training."""
+    loss_source: str | None = None
+    """Where the loss was published; None where ``loss`` is."""
+    file_bytes: int | None = None
+    """Bytes of the files that are loaded, wherever they are; None where downloads were not judged."""
+    download_bytes: int | None = None
+    """Bytes of weights that are still to be downloaded; 0 where all of them are there; None: not known."""
+    download_unknown: DownloadUnknown | None = None
+    """Why ``download_bytes`` is None."""
+    download_folder: str | None = None
+    """Where the weights lie or are put; None where that is not known."""
+    download_free_bytes: int | None = None
+    """Bytes that may be written there; None where that is not known, and where nothing is downloaded."""
+    download_short_bytes: int | None = None
+    """Bytes by which that is too little; 0: it is enough; None where it is not known."""
+    cached: str | None = None
+    """Where the weights are: ``huggingface``, ``ollama``, ``llama.cpp``, or ``file`` for a file that was named; None:
+    they are not there, or that is not known."""
     argv: tuple[str, ...] = ()
-    """The ``llmcheck fit`` that reproduces it on the same machine."""
+    """The ``llmcheck fit`` that reproduces it; on this machine where it names none."""
+    options: tuple[str, ...] = ()
+    """What to add to the command line that was given, to see this plan in full."""
     launch: tuple[str, ...] | None = None
     """The command that runs it; None where none is known for this use."""
+    no_launch: NoLaunch | None = None
+    """Why there is none; None where there is one."""
     launch_environment: Mapping[str, str] = {}
     """Variables of ``launch_service`` where there is one, else of ``launch``."""
     launch_service: tuple[str, ...] = ()
@@ -240,6 +288,17 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 MethodKind = Literal["weights", "plan", "full", "full-8bit-optimizer", "lora", "qlora", "pretrain"]
 """``weights``: inference with weights in a format; ``plan``: the best way that fits."""
+
+
+class Cards(Struct, frozen=True, kw_only=True):
+    """GPUs that would hold a model by themselves."""
+
+    gpus: int
+    """How many of them."""
+    gpu: str
+    """Their name."""
+    memory_gb: float | None
+    """Advertised memory of each, in GB; None for GPUs of the machine's own kind."""
 
 
 class ComputedMethod(Struct, frozen=True, kw_only=True):
@@ -273,6 +332,29 @@ class ComputedMethod(Struct, frozen=True, kw_only=True):
     """US dollars to rent the GPUs for that run; None where ``days`` is, or no offer has them."""
     plan: Plan | None = None
     """How it is done; None where it does not fit."""
+    held_by: tuple[Cards, ...] = ()
+    """Where no method fits for the model: cards on which one does, the machine's own kind first; () where that was not
+    computed, or one machine cannot have enough of them."""
+
+
+class Released(Struct, frozen=True, kw_only=True):
+    """The best other plan where the runtime or the weights that were named are left open."""
+
+    without: tuple[Literal["runtime", "weights"], ...]
+    """What was left open."""
+    plan: Plan
+    """The best then that is none of ``Fit.plans``."""
+
+
+class LeastMemory(Struct, frozen=True, kw_only=True):
+    """Of the formats that lose little, the way that needs the least memory."""
+
+    runtime: str
+    """Id of the runtime."""
+    weights: str
+    """Format."""
+    total: int
+    """Bytes that it needs in all."""
 
 
 EXIT_CODES: dict[FitVerdict, int] = {"fits": 0, "fits-with-offload": 0, "does-not-fit": 1, "unknown": 3}
@@ -309,6 +391,10 @@ class Fit(Struct, frozen=True, kw_only=True):
     """Changes with which it fits, cheapest first; () where it fits on the GPUs, or none was found."""
     plans: tuple[Plan, ...] = ()
     """Every way that fits within what the workload names, the best first: the one that this answer describes."""
+    released: tuple[Released, ...] = ()
+    """The best others without the runtime or the weights that were named; () where none was, or there is no other."""
+    least_memory: LeastMemory | None = None
+    """What it would take at least, where no plan fits and the weights were left open; else None."""
     speed: Speed | None = None
     """None where it does not fit."""
     assumptions: tuple[str, ...] = ()

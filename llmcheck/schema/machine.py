@@ -20,6 +20,7 @@ from llmcheck.schema.gpu import (
     capability_of,
     joint_gpus,
 )
+from llmcheck.schema.model_cache import CachedModel, ModelCache
 from llmcheck.schema.software import (
     CudaToolkit,
     DistributionIssue,
@@ -37,6 +38,7 @@ __all__ = [
     "SCHEMA",
     "Accelerator",
     "Access",
+    "CachedModel",
     "Cpu",
     "CudaToolkit",
     "Disk",
@@ -52,6 +54,7 @@ __all__ = [
     "Identity",
     "Limits",
     "Machine",
+    "ModelCache",
     "Nic",
     "NumaNode",
     "NvLink",
@@ -355,6 +358,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     """The memory."""
     disks: tuple[Disk, ...] | None = None
     """None where they could not be read."""
+    model_caches: tuple[ModelCache, ...] | None = None
+    """Models that were downloaded before; None where they were not looked for. ``--redact`` empties it."""
     gpus: tuple[Gpu, ...] | None = None
     """None where they could not be listed; () where there is none."""
     drivers: dict[str, Driver] = {}

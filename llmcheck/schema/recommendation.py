@@ -7,14 +7,12 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from llmcheck.schema.estimate import Band, Plan
+from llmcheck.schema.estimate import Band, Loss, Plan
 from llmcheck.tables.evaluation import Scale
 
 SCHEMA = "llmcheck.recommend/1"
 Task = Literal["chat", "code", "reason", "vision", "embed", "finetune"]
 TASKS: tuple[str, ...] = get_args(Task)
-Loss = Literal["lossless", "negligible", "small", "noticeable", "large"]
-"""How much a weight format takes from a model's quality (``fit.quality``)."""
 LeftOutReason = Literal[
     "wrong-task", "shapes-unknown", "short-context", "no-gpu", "does-not-fit", "memory-unknown", "large-loss",
     "too-slow", "speed-unknown", "no-evidence", "solved-nothing", "dominated",

@@ -19,8 +19,9 @@ _COMMON = r"~?/(?:proc|sys|dev|usr|etc|lib|lib64|run|opt/rocm|tmp|mnt|bin)\b"
 
 
 def redact(machine: Machine, level: Redaction, home: str | None = None) -> Machine:
-    """``standard``: no hostname, UUID, user name or home folder (written ``~``). ``strict``: also no other path of
-    this machine, process id, kernel release or time of day.
+    """``standard``: no hostname, UUID, user name or home folder (written ``~``), and no names of downloaded models,
+    which may be those of private projects. ``strict``: also no other path of this machine, process id, kernel release
+    or time of day.
 
     ``home``: the user's home folder, for one that is not where homes usually are. Nothing that a finding depends on is
     changed.
@@ -28,7 +29,8 @@ def redact(machine: Machine, level: Redaction, home: str | None = None) -> Machi
     if level == "none":
         return machine
     names = [name for name in (home, machine.identity.hostname) if name and len(name) > 2]
-    plain = _walk(msgspec.to_builtins(msgspec.structs.replace(machine, identity=Identity())), names, level == "strict")
+    public = msgspec.structs.replace(machine, identity=Identity(), model_caches=None)
+    plain = _walk(msgspec.to_builtins(public), names, level == "strict")
     redacted = msgspec.convert(plain, Machine)
     if level == "standard":
         return redacted

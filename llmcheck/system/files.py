@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 READ_LIMIT = 4 * 2**20
@@ -61,6 +62,17 @@ class Files:
         except OSError:
             return None
 
+    def entries(self, path: str, most: int) -> Sequence[tuple[str, bool]] | None:
+        """At most so many entries of a folder in any order, and whether each is a folder; None if it cannot be listed.
+
+        A link to a folder is no folder here.
+        """
+        try:
+            with os.scandir(self.at(path)) as found:
+                return [(each.name, each.is_dir(follow_symlinks=False)) for each in itertools.islice(found, most)]
+        except OSError:
+            return None
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.at(path))
 
@@ -106,6 +118,21 @@ class Files:
         except (OSError, ValueError):
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def own_size(self, path: str) -> int | None:
+        """Bytes of a regular file; None for anything else, also for a link to one."""
+        try:
+            status = os.lstat(self.at(path))
+        except (OSError, ValueError):
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def link(self, path: str) -> str | None:
+        """What a symbolic link says; None for anything else."""
+        try:
+            return os.readlink(self.at(path))
+        except (OSError, ValueError):
+            return None
 
     def home(self) -> str | None:
         """The user's home folder; None where the account has none."""

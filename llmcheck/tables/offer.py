@@ -14,6 +14,8 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: Literal["vm", "tpu", "subscription"]
     vendor: str
     accelerator: str
+    gpu: str = ""
+    """Name of the row of the GPU table that it is judged by: of several cards of that name the slowest. "": none."""
     gpu_count: int
     gpu_memory_gb: int
     """The advertised memory of one GPU."""

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from llmcheck.errors import DataError
 from llmcheck.fit.capacity import in_words
-from llmcheck.gpus import vendors
+from llmcheck.gpus import idle_card
 from llmcheck.gpus.identify import GpuRecord, identify
 from llmcheck.gpus.names import short_name
-from llmcheck.schema.machine import Disk, Gpu, Machine, Os, Ram
+from llmcheck.schema.machine import Disk, Gpu, Machine, Ram
 from llmcheck.units import GB, GIB, MIB, format_gb
 from llmcheck.whatif import cards
 from llmcheck.whatif.cards import Card
@@ -205,8 +205,9 @@ def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
     if not 0 < count <= _MOST_GPUS:
         raise _too_many(count)
-    if re.fullmatch(_SIZE, name, re.IGNORECASE) and _bytes(name) <= cards.LARGEST * GB:
-        parsed.groups.append(_Group(card=_generic(name, count, parsed), count=count))
+    alone = re.sub(r"\s*\bcards?$", "", name, flags=re.IGNORECASE)  # "24 GB card" is how a generic one is called
+    if re.fullmatch(_SIZE, alone, re.IGNORECASE) and _bytes(alone) <= cards.LARGEST * GB:
+        parsed.groups.append(_Group(card=_generic(alone, count, parsed), count=count))
         return
     size = re.search(_SIZE, name, re.IGNORECASE)
     bare = name if size is None else f"{name[: size.start()]} {name[size.end() :]}"
@@ -241,27 +242,18 @@ def _built(parsed: _Parsed, specs: Sequence[GpuRecord]) -> WhatIf:
     for group in parsed.groups:
         memory = _memory(group.card, ram, group.count)
         devices = range(len(gpus), len(gpus) + group.count * _devices(group.record))
-        gpus.extend(_gpu(group.record, index, memory) for index in devices)
+        gpus.extend(idle_card.gpu(group.record, index, memory) for index in devices)
     notes = [*parsed.notes, *(note for group in parsed.groups for note in _notes(group.record, ram))]
     disk = parsed.disk
     found = Machine(
         hypothetical=True,
-        os=_system(parsed.groups),
+        os=idle_card.system(group.record for group in parsed.groups),
         ram=Ram(total=ram, available=ram, usable=ram),
         gpus=tuple(gpus),
         disks=None if disk is None else (Disk(role="models", path="/", size=disk, free=disk),),
     )
     words = in_words(found) + ("" if disk is None else f", {format_gb(disk)} disk")
     return WhatIf(machine=identify(found, specs), words=words, assumptions=tuple(dict.fromkeys(notes)))
-
-
-def _system(groups: Iterable[_Group]) -> Os:
-    records = [group.record for group in groups]
-    fixed = next((system for record in records if (system := vendors.named(record.vendor).system)), None)
-    if fixed is not None:
-        return Os(system=fixed[0], architecture=fixed[1])
-    hosts = (record.host_architecture for record in records if record.host_architecture)
-    return Os(system="linux", architecture=next(hosts, "x86_64"))
 
 
 def _with_shared(parsed: _Parsed) -> int | None:
@@ -290,8 +282,7 @@ def _memory(card: Card, ram: int | None, count: int) -> int | None:
     """Bytes that each device may use; for a GPU that shares the RAM, what the probes would find on a real machine."""
     record, rule = card.record, cards.shares_ram(card.record)
     if rule is None:
-        reported = record.memory_reported or round((record.spec.memory_gb or 0) * GIB)
-        return round(reported * card.memory_ratio) or None
+        return round(idle_card.reported_memory(record) * card.memory_ratio) or None
     return None if ram is None else rule.per_gpu(ram, count)
 
 
@@ -308,18 +299,3 @@ def _notes(record: GpuRecord, ram: int | None) -> Iterable[str]:
         yield note
     if _devices(record) > 1:
         yield f"each {record.spec.name} appears as {_devices(record)} GPUs; no rates of a single one are published"
-
-
-def _gpu(record: GpuRecord, index: int, memory: int | None) -> Gpu:
-    field = vendors.named(record.vendor).architecture_field
-    return Gpu(
-        vendor=record.vendor,
-        index=index,
-        name=record.spec.name,
-        memory_total=memory,
-        memory_used=0,
-        memory_free=memory,
-        compute_capability=record.capability if field == "compute_capability" else None,
-        gfx=record.capability if field == "gfx" else None,
-        unified=cards.shares_ram(record) is not None,
-    )

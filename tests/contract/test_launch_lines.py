@@ -11,11 +11,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from llmcheck import runtimes, shell
+from llmcheck import api, runtimes, shell
+from llmcheck.api.model_source import known_model
+from llmcheck.fit.plans import Wishes, plan_of, plans
+from llmcheck.fit.plans.downloads import Names
+from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import LaunchLine, Runtime
+from llmcheck.schema.workload import Workload
 from tests.launches import faults, shapes
 
 STORED: dict[str, Any] = json.loads((Path(__file__).parent.parent / "data" / "launch_options.json").read_text())
+DEVICES = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""Variables of the platform, not of the program."""
 EVERY = pytest.mark.parametrize("runtime", runtimes.every(), ids=lambda each: each.id)
 
 
@@ -72,3 +79,30 @@ def test_no_line_holds_a_secret(runtime: Runtime) -> None:
     for line in lines_of(runtime):
         words = " ".join((*line.argv, *line.environment)).lower()
         assert not re.search(r"hf_token|api[-_]key|password|secret", words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "RTX 4090 + RTX 3060 12GB, 64 GB RAM", "2x RTX 4090 + RTX 3060 12GB, 128 GB RAM", "3x RTX 3090, 128 GB RAM",
+        "2x RTX 4090, 128 GB RAM", "2x RX 7900 XTX, 64 GB RAM", "8x H100 SXM, 2 TB RAM", "m3-max 64GB",
+    ],
+)  # fmt: skip
+def test_the_line_of_a_plan_uses_options_that_its_program_has(words: str) -> None:
+    machine = api.hypothetical_machine(words).machine
+    names = Names(gguf=("some/model-GGUF",), ollama="model:8b")
+    installed = frozenset(runtimes.ids())
+    lines = 0
+    for name in ("Qwen/Qwen3-14B", "meta-llama/Llama-3.1-70B", "zai-org/GLM-4.5-Air", "openai/gpt-oss-120b"):
+        shapes = known_model(name)
+        assert shapes is not None
+        use = ModelUse(shapes, Workload(method="inference"))
+        for found in plans(use, machine, Wishes(installed=installed, names=names)):
+            plan = plan_of(found, (name,))
+            if plan.launch is None or plan.launch_valid_for is None:
+                continue
+            lines += 1
+            own = {key: value for key, value in plan.launch_environment.items() if key not in DEVICES}
+            line = LaunchLine(argv=plan.launch, environment=own, valid_for=plan.launch_valid_for)
+            assert list(faults(STORED[plan.launch_valid_for]["options"], line)) == []
+    assert lines

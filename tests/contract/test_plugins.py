@@ -59,7 +59,8 @@ PINNED = {
         PROBES,
         [
             "gpu.amd", "gpu.apple", "gpu.gaudi", "gpu.intel", "gpu.nvidia",
-            "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "software", "system",
+            "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "model_caches", "software",
+            "system",
         ],
     ),
     "vendors": (VENDORS, ["amd", "apple", "google", "habana", "intel", "nvidia"]),

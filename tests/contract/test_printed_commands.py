@@ -43,7 +43,7 @@ def problem(command: str) -> str | None:
     except click.UsageError as error:
         return error.format_message()
     known = {*profiles.ids(), *catalog.libraries(), *(alias.name for alias in catalog.aliases())}
-    for name in ("profiles", "profile", "targets", "library", "names"):
+    for name in ("profiles", "profile", "tier", "targets", "library", "names"):
         value = params.get(name) or ()
         for word in (value,) if isinstance(value, str) else value:
             if word not in known and not word.endswith(".toml"):
@@ -59,6 +59,9 @@ def problem(command: str) -> str | None:
         ("llmcheck profiles", False),
         ("llmcheck cloud", False),
         ("llmcheck cloud inference-7b", True),
+        ("llmcheck cloud inferense-7b", False),
+        ("llmcheck cloud --model 7B --method lora", True),
+        ("llmcheck cloud --method lora", False),
         ("llmcheck check TIER", False),
         ("llmcheck install torch", True),
         ("llmcheck install no-such-library", False),
@@ -117,6 +120,7 @@ def test_commands_in_answers_run(name: str, tmp_path: Path) -> None:
         api.overview(lambda: machine),
         api.check([*profiles.ids(), str(own)], lambda: machine),
         api.cloud("inference-70b-4bit", machine=machine),
+        api.cloud("inference-70b", everything=True),
         *(api.install([each], lambda: machine) for each in ("inference-7b", "toolkit")),
     ]
     wrong: dict[str, str] = {}

@@ -262,14 +262,15 @@ def test_what_was_chosen_for_open_words_is_told_aside(command: Command) -> None:
 def test_no_line_is_longer_than_the_terminal(command: Command, columns: str) -> None:
     for words in (("llama-3.1-405b",), ("7B", "--method", "full"), ("llama-3.1-8b", "-v")):
         done = command("fit", *words, *FITS, env={"COLUMNS": columns})
-        assert max(map(len, done.out.splitlines())) <= max(int(columns), 40)
+        lines = [each for each in done.out.splitlines() if not each.startswith("  vllm serve ")]  # it can be pasted
+        assert max(map(len, lines)) <= max(int(columns), 40)
 
 
 @pytest.mark.parametrize("columns", ["40", "55", "80"])
 def test_a_narrow_terminal_is_told_as_much(command: Command, columns: str) -> None:
     done = command("fit", "llama-3.1-70b", "--weights", "bf16", *FITS, env={"COLUMNS": columns})
     said = " ".join(done.out.split())
-    for words in ("low to high", "131 GiB to 132 GiB", "keys and values", "costs hardware", "costs quality"):
+    for words in ("low to high", "131 GiB to 132 GiB", "keys and values", "costs hardware", "without --weights"):
         assert words in said
     listed = command("models", "list", env={"COLUMNS": columns}).out.split()
     assert {"llama-3.1-8b", "131,072", "8.03B"} <= set(listed)

@@ -78,13 +78,17 @@ def test_examples_name_what_exists(command: Command) -> None:
     """Every profile and library in an example of the help is one."""
     known = {each["id"] for each in command("profiles", "list", "--format", "json").document["profiles"]}
     known |= {each["id"] for each in command("libraries", "list", "--format", "json").document["libraries"]}
-    named = []
+    known_models = {each["id"] for each in command("models", "list", "--format", "json").document["models"]}
+    named, models = [], []
     for verb in ("check", "install", "cloud"):
         for line in re.findall(rf"^ +llmcheck {verb} (.*)$", command(verb, "--help").out, re.MULTILINE):
-            words = line.split(" --")[0].split(" >")[0].split()
+            models += re.findall(r"--model (\S+)", line)
+            words = [] if line.startswith("--") else line.split(" --")[0].split(" >")[0].split()
             named += [word for word in words if not word.startswith("./")]
     assert len(named) >= 5
     assert set(named) <= known
+    assert models
+    assert set(models) <= known_models
 
 
 @pytest.mark.parametrize("words", [(), ("check",)])

@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import termios
@@ -98,6 +99,8 @@ def commands_in(document: Any, key: str = "") -> set[str]:
         return set().union(*(commands_in(value, name) for name, value in document.items()))
     if key in ("launch", "install") and isinstance(document, list):
         return {shell.line(document), f"{shell.line(document)} | sh"}
+    if isinstance(document, list) and key == "argv":
+        return {shlex.join(document)}
     if isinstance(document, list):
         return set().union(*(commands_in(value, key) for value in document))
     return {document} if key in ("command", "undo", "documented", "advised") and isinstance(document, str) else set()

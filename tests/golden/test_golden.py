@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -167,6 +168,25 @@ def test_fit(name: str, model: str, workload: Workload, words: str) -> None:
     stated = api.hypothetical_machine(words)
     found = api.fit(ModelSource(model=model), workload, lambda: stated.machine)
     screen(f"{name}.txt", api.render(found, "text", Options(width=80)))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_other_ways(width: int) -> None:
+    where = load("2x4090")
+    found = api.fit(ModelSource(model="qwen3-32b"), Workload(method="inference"), lambda: where)
+    screen(f"fit-2x4090-qwen3-32b-{width}.txt", api.render(found, "text", Options(width=width)))
+
+
+def test_methods_side_by_side() -> None:
+    where = load("2x4090")
+    found = api.fit_methods(ModelSource(model="qwen2.5-7b"), Workload(method="lora"), lambda: where)
+    screen("fit-methods-2x4090.txt", api.render(found, "text", Options(width=80)))
+
+
+def test_machines_side_by_side() -> None:
+    machines = [(name, functools.partial(load, name)) for name in ("rtx3060", "2x4090", "8xh100", "gb10", "cpu-laptop")]
+    found = api.fit_machines(ModelSource(model="llama-3.1-70b"), Workload(method="inference"), machines)
+    screen("fit-machines.txt", api.render(found, "text", Options(width=80)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 MODEL is a file or folder (GGUF, safetensors, config.json), a model of 'llmcheck models list', a repository in the
 local Hugging Face cache, or a size such as 7B. Without --machine it is computed for this machine and the memory that is
-free on it now. With -v every term has its source. Without MODEL it is 'llmcheck recommend'.
+free on it now. The best way to use it comes first, then the others, each with the options that show it. With -v all of
+them are listed, and every term has its source. Without MODEL it is 'llmcheck recommend'.
 """
 
 from __future__ import annotations
@@ -24,16 +25,21 @@ from llmcheck.cli.options import (
     MachineOptions,
     OutputOptions,
     grouped,
-    machine_options,
     output_options,
+    several_machine_options,
 )
 from llmcheck.cli.output import write
 
 if TYPE_CHECKING:
     from llmcheck.api.model_source import ModelSource
+    from llmcheck.fit.plans.candidate import Preference
+    from llmcheck.schema.comparison import Machines, Methods
+    from llmcheck.schema.estimate import Fit
+    from llmcheck.schema.recommendation import Recommendations
     from llmcheck.schema.workload import Method, Optimizer, Precision, Sharding, Workload
 
-_METHODS = ("inference", "full", "lora", "qlora", "pretrain")
+_METHODS = ("inference", "full", "lora", "qlora", "pretrain", "all")
+_PREFERENCES = ("balanced", "quality", "speed", "context")
 _OPTIMIZERS = (
     "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
 )  # fmt: skip
@@ -49,7 +55,8 @@ class FitOptions(NamedTuple):
     repository: str | None
     config: str | None
     parameters: str | None
-    method: Method
+    method: Method | Literal["all"]
+    """``all``: full, LoRA and QLoRA side by side."""
     weights: str | None
     kv_cache: str | None
     context: int | None
@@ -74,6 +81,7 @@ class FitOptions(NamedTuple):
     tokens: str | None
     grid: float | None
     """Grams of CO2 per kWh."""
+    prefer: Preference
     assume_idle: bool
 
 
@@ -95,7 +103,13 @@ _fit_options = grouped(
     click.option("--model", "repository", metavar="ORG/NAME", help="A repository; its config is fetched from the hub."),
     click.option("--config", metavar="FILE", help="A config.json, GGUF or safetensors file."),
     click.option("--parameters", metavar="SIZE", help="A typical model of this size, such as 7B."),
-    _choice("--method", _METHODS, "How the model is used.", default="inference", show_default=True),
+    _choice(
+        "--method",
+        _METHODS,
+        "How the model is used; all compares full, lora and qlora.",
+        default="inference",
+        show_default=True,
+    ),
     click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
     _number("--context", 1, MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
@@ -137,20 +151,21 @@ _fit_options = grouped(
         metavar="GRAMS",
         help="CO2 per kWh, to estimate the CO2 of the run.",
     ),
+    _choice("--prefer", _PREFERENCES, "What decides between plans.", default="balanced", show_default=True),
     click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes use."),
 )
 
 
 _SECTIONS = {
     "Model": ("repository", "config", "parameters"),
-    "Use": ("method", "weights", "context", "batch", "runtime"),
+    "Use": ("method", "weights", "context", "batch", "runtime", "prefer"),
     "Inference": ("kv_cache", "prompt", "max_sequences", "memory_fraction"),
     "Training": (
         "optimizer", "precision", "gradients", "checkpointing", "flash_attention", "lora_rank", "lora_targets",
         "chunked_loss", "sharding", "offload", "tokens", "grid",
     ),
     "Machine": (
-        "machine", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "python", "path", "probe_net",
+        "machines", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "python", "path", "probe_net",
         "probe_timeout", "timeout",
     ),
     "Output": ("format", "output", "color", "verbose"),
@@ -168,31 +183,71 @@ class _Command(Sectioned):
     epilog="\b\nExamples:\n  llmcheck fit llama-3.1-8b\n  llmcheck fit ./model-Q4_K_M.gguf --context 32768\n"
     "  llmcheck fit 70B --weights q4_k_m --machine '2x RTX 4090, 64 GB RAM'\n"
     "  llmcheck fit qwen2.5-7b --method qlora --machine 'RTX 3090'\n"
+    "  llmcheck fit qwen2.5-7b --method all --machine 'RTX 4090, 64 GB RAM'\n"
+    "  llmcheck fit gpt-oss-20b --machine 'RTX 4090' --machine 'm3-max 64GB'\n"
     "  llmcheck fit 70B --method pretrain --tokens 2T --machine '512x H100 SXM'\n\n"
     "\b\nExit codes: 0 fits (or fits with offload to RAM), 1 does not fit,\n"
-    "2 nothing was computed, 3 unknown.",
+    "2 nothing was computed, 3 unknown. With several machines: 0 fits on every\n"
+    "one, 1 does not fit on one of them, 3 unknown of one. With --method all:\n"
+    "0 a method fits, 1 none does, 3 unknown.",
 )
 @_fit_options
-@machine_options
+@several_machine_options
 @output_options(*DOCUMENTS)
 def command(fit_options: FitOptions, machine_options: MachineOptions, output_options: OutputOptions) -> int:
     workload = _workload(fit_options)
-    source = machine_source(machine_options)
-    from llmcheck import api
-
-    if _asks_which(fit_options, workload):
-        models = api.recommend(source, context=workload.context, assume_idle=fit_options.assume_idle)
-        write(models, output_options)
-        return models.exit_code
-    found = api.fit(
-        _model(fit_options),
-        workload,
-        source,
-        assume_idle=fit_options.assume_idle,
-        carbon_intensity_g_per_kwh=fit_options.grid,
-    )
+    answer = _compared if len(machine_options.machines) > 1 else _answered
+    found = answer(fit_options, workload, machine_options)
     write(found, output_options)
     return found.exit_code
+
+
+def _answered(
+    given: FitOptions, workload: Workload, machine_options: MachineOptions
+) -> Fit | Methods | Recommendations:
+    """On one machine: a model by one method or by all, or which model to run."""
+    source = machine_source(machine_options, model_caches=True)
+    from llmcheck import api
+
+    words, idle = machine_options.machine, given.assume_idle
+    if _asks_which(given, workload):
+        return api.recommend(
+            source, context=workload.context, prefer=given.prefer, assume_idle=idle, machine_words=words
+        )
+    if given.method == "all":
+        if given.grid is not None:
+            raise click.UsageError("--grid is for one method")
+        return api.fit_methods(_model(given), workload, source, assume_idle=idle, machine_words=words)
+    return api.fit(
+        _model(given),
+        workload,
+        source,
+        assume_idle=idle,
+        carbon_intensity_g_per_kwh=given.grid,
+        prefer=given.prefer,
+        machine_words=words,
+    )
+
+
+def _compared(given: FitOptions, workload: Workload, machine_options: MachineOptions) -> Machines:
+    """The same on each of several machines. Raises UsageError for what is about one."""
+    if given.method == "all" or _asks_which(given, workload):
+        what = "--method all" if given.method == "all" else "without MODEL it"
+        count = len(machine_options.machines)
+        raise click.UsageError(f"{what} is for one machine, and --machine is given {count} times")
+    if machine_options.machines.count("-") > 1:
+        raise click.UsageError("--machine - is given twice: standard input can be read once")
+    sources = [(each, machine_source(machine_options._replace(machines=(each,)))) for each in machine_options.machines]
+    from llmcheck import api
+
+    return api.fit_machines(
+        _model(given),
+        workload,
+        sources,
+        assume_idle=given.assume_idle,
+        carbon_intensity_g_per_kwh=given.grid,
+        prefer=given.prefer,
+    )
 
 
 def _asks_which(given: FitOptions, workload: Workload) -> bool:
@@ -215,7 +270,8 @@ def _workload(given: FitOptions) -> Workload:
     from llmcheck.schema.workload import Workload
 
     return Workload(
-        method=given.method,
+        # what all methods of fine-tuning share is read as for one of them
+        method="lora" if given.method == "all" else given.method,
         weights=given.weights,
         kv_cache=given.kv_cache,
         context=given.context,

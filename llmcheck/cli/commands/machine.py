@@ -40,7 +40,7 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
-    source = machine_source(machine_options, explain=explain, measure=measure)
+    source = machine_source(machine_options, explain=explain, measure=measure, model_caches=True)
     from llmcheck import api
 
     found = source()

@@ -29,15 +29,14 @@ if TYPE_CHECKING:
     from llmcheck.schema.recommendation import Task
 
 _TASKS = ("chat", "code", "reason", "vision", "embed", "finetune")
-_PREFERENCES = ("quality", "speed", "context")
+_PREFERENCES = ("balanced", "quality", "speed", "context")
 
 
 class RecommendOptions(NamedTuple):
     """What the models are for, and what counts most."""
 
     task: Task
-    prefer: Preference | None
-    """None: quality first, by plans that weigh format and speed."""
+    prefer: Preference
     context: int | None
     why: str | None
     assume_idle: bool
@@ -55,7 +54,13 @@ class RecommendOptions(NamedTuple):
     "recommend_options",
     RecommendOptions,
     click.option("--task", type=click.Choice(_TASKS), default="chat", show_default=True, help="What the model is for."),
-    click.option("--prefer", type=click.Choice(_PREFERENCES), help="What counts most. Default: quality."),
+    click.option(
+        "--prefer",
+        type=click.Choice(_PREFERENCES),
+        default="balanced",
+        show_default=True,
+        help="What counts most. balanced: models by quality, each by a plan that weighs format and speed.",
+    ),
     click.option(
         "--context",
         type=Count(1, MOST_TOKENS),
@@ -73,16 +78,17 @@ class RecommendOptions(NamedTuple):
 @machine_options
 @output_options(*DOCUMENTS)
 def command(recommend_options: RecommendOptions, machine_options: MachineOptions, output_options: OutputOptions) -> int:
-    source = machine_source(machine_options)
+    source = machine_source(machine_options, model_caches=True)
     from llmcheck import api
 
     found = api.recommend(
         source,
         recommend_options.task,
-        prefer=recommend_options.prefer or "balanced",
+        prefer=recommend_options.prefer,
         context=recommend_options.context,
         why=recommend_options.why,
         assume_idle=recommend_options.assume_idle,
+        machine_words=machine_options.machine,
     )
     write(found, output_options)
     return found.exit_code

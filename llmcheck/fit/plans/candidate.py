@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from llmcheck.fit.placement import PlacementResult
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Speed
+
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download, Names, Storage
 
 Preference = Literal["balanced", "quality", "speed", "context"]
 LEAST_CONTEXT = 2048
@@ -23,6 +26,10 @@ class Wishes(Struct, frozen=True, kw_only=True):
     """Tokens below which a context is not shortened."""
     installed: frozenset[str] | None = None
     """Ids of the runtimes that the judged environment has; None: not known."""
+    storage: Storage | None = None
+    """What was downloaded before, and the space for more; None: downloads are not judged."""
+    names: Names | None = None
+    """Where the model is published beside its own repository; None: nowhere that is known."""
 
 
 class Candidate(Struct, frozen=True):
@@ -35,8 +42,16 @@ class Candidate(Struct, frozen=True):
     """Name of the format that the model is published in."""
     wanted_context: int
     """Tokens that were wished for; the plan's own context may be shorter."""
+    is_alone: bool
+    """Its context and cache are those that would be chosen if they were left open: nothing smaller is better."""
     installed: bool | None
     """Whether the judged environment has the runtime; None: not known."""
+    storage: Storage | None = None
+    """As in ``Wishes``."""
+    names: Names | None = None
+    """As in ``Wishes``."""
+    download: Download | None = None
+    """What it has to download; None where downloads are not judged."""
 
     @property
     def tokens_per_second(self) -> float | None:

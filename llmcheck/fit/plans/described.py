@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from llmcheck.fit.memory.total import resolved
+from llmcheck.fit.options import difference, options
+from llmcheck.fit.placement import PlacementResult
 from llmcheck.fit.plans.candidate import Candidate
+from llmcheck.fit.quality import QualityClass, quality_class
+from llmcheck.fit.shapes.formats import UnknownFormatError
 from llmcheck.fit.use import ModelUse
-from llmcheck.runtimes import Launch, LaunchLine
-from llmcheck.schema.estimate import Plan, PlanMemory
+from llmcheck.runtimes import LaunchLine
+from llmcheck.schema.estimate import NoLaunch, Plan, PlanMemory
 from llmcheck.schema.workload import Workload
+from llmcheck.tables.quantisation_loss import QuantisationLoss
 
-_OPTIONS = (
-    "method", "runtime", "weights", "kv_cache", "context", "prompt", "max_sequences", "memory_fraction", "optimizer",
-    "precision", "gradients", "lora_rank", "lora_targets", "sharding", "offload", "gpus",
-)  # fmt: skip
-"""Fields of a workload that are options of ``llmcheck fit`` under the same name."""
-_COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
-"""Those whose default is 1."""
-_CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download
 
 
 def plan_of(
-    candidate: Candidate, words: tuple[str, ...], gguf: tuple[str, ...] = (), *, python_binding: bool = False
+    candidate: Candidate,
+    words: tuple[str, ...],
+    gguf: tuple[str, ...] = (),
+    *,
+    loss: QualityClass | None = None,
+    given: Workload | None = None,
+    python_binding: bool = False,
 ) -> Plan:
-    """``words``: how ``llmcheck fit`` is given the model, such as ``("llama-3.1-8b",)``.
+    """``words``: how ``llmcheck fit`` is given the model and the machine, such as ``("llama-3.1-8b",)``.
 
-    ``gguf``: repositories with GGUF files of the model, the preferred one first. ``python_binding``: only the runtime's
-    Python package is there, not its own programs.
+    ``gguf``: repositories with GGUF files of the model, the preferred one first, where the candidate names none.
+    ``loss``: of the format of its weights. ``given``: what was named; None: the plan has no options to add to it.
+    ``python_binding``: only the runtime's Python package is there, not its own programs.
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    line = _launch(full, candidate, gguf, python_binding)
-    return Plan(
+    line: LaunchLine | NoLaunch = "no-model"
+    download = None
+    if candidate.storage is not None or not use.architecture.estimated:
+        from llmcheck.fit.plans import downloads, starting  # not for the sizes of the first screen
+
+        stored = candidate.storage or downloads.Storage()
+        found_files = downloads.of(use, candidate.names or downloads.Names(gguf=gguf), stored)
+        line = starting.launch_line(candidate, found_files, python_binding=python_binding)
+        download = None if candidate.storage is None else found_files
+    found = None if isinstance(line, str) else line
+    loss = loss if use.is_inference else None
+    plan = Plan(
         runtime=use.runtime.id,
         method=work.method,
         weights=full.workload.weights,
@@ -42,15 +60,12 @@ def plan_of(
         context=use.context,
         batch=use.batch,
         verdict=placed.verdict,
-        memory=PlanMemory(
-            total=placed.memory.total,
-            low=placed.memory.low,
-            high=placed.memory.high,
-            ram=placed.offloaded_bytes,
-            largest_gpu=max((part.total for part in placed.parts), default=0),
-        ),
+        memory=memory_of(placed),
         gpus=len(placed.devices),
         gpu=placed.devices[0].gpu.name if placed.devices else None,
+        tensor_parallel=_tensor_parallel(use, len(placed.devices)),
+        pipeline_parallel=max(work.pipeline_parallel, 1),
+        layers_per_gpu=None if placement is None else placement.layers_per_gpu,
         gpu_layers=None if placement is None or placed.verdict == "fits" else placement.gpu_layers,
         expert_layers_in_ram=None if placement is None else placement.expert_layers_in_ram,
         sharding=None if use.is_inference or len(placed.devices) < 2 else full.workload.sharding,
@@ -59,62 +74,73 @@ def plan_of(
         optimizer=None if use.is_inference else full.workload.optimizer,
         tokens_per_second=candidate.speed.decode or candidate.speed.train,
         installed=candidate.installed,
-        argv=("llmcheck", "fit", *words, *options(work)),
-        launch=None if line is None else line.argv,
-        launch_environment={} if line is None else line.environment,
-        launch_service=() if line is None else line.service,
-        launch_valid_for=None if line is None else line.valid_for,
+        loss=None if loss is None else loss.class_,
+        loss_source=None if loss is None else loss.source,
+        argv=("llmcheck", "fit", *words, *options(_unmistakable(candidate))),
+        options=() if given is None else added(given, candidate),
+        launch=None if found is None else found.argv,
+        no_launch=line if isinstance(line, str) else None,
+        launch_environment={} if found is None else found.environment,
+        launch_service=() if found is None else found.service,
+        launch_valid_for=None if found is None else found.valid_for,
+    )
+    return plan if download is None else _with_download(plan, download)
+
+
+def _tensor_parallel(use: ModelUse, gpus: int) -> int:
+    """As stated, else what is left of the GPUs after the stages of a pipeline where the runtime cuts matrices."""
+    work = use.workload
+    if work.tensor_parallel > 1 or not use.is_inference or not use.runtime.tensor_parallel:
+        return max(work.tensor_parallel, 1)
+    return max(gpus // max(work.pipeline_parallel, 1), 1)
+
+
+def _with_download(plan: Plan, download: Download) -> Plan:
+    return replace(
+        plan,
+        file_bytes=download.size,
+        download_bytes=download.bytes,
+        download_unknown=download.unknown,
+        download_folder=download.folder,
+        download_free_bytes=None if download.bytes == 0 else download.free,
+        download_short_bytes=download.short,
+        cached=download.cached,
     )
 
 
-def options(workload: Workload) -> tuple[str, ...]:
-    """The options of ``llmcheck fit`` that make this workload; what is left at its default is not named."""
-    return tuple(_options(workload))
-
-
-def _options(workload: Workload) -> Iterator[str]:
-    for name in _OPTIONS:
-        value: Any = getattr(workload, name)
-        if value is not None and (name, value) != ("method", "inference"):
-            yield from (f"--{name.replace('_', '-')}", str(value))
-    for name in _COUNTS:
-        if getattr(workload, name) != 1:
-            yield from (f"--{name.replace('_', '-')}", str(getattr(workload, name)))
-    if workload.checkpointing is not None:
-        yield from ("--checkpointing", _CHECKPOINTING[workload.checkpointing])
-    if workload.flash_attention is False:
-        yield "--no-flash-attention"
-    if workload.chunked_loss:
-        yield "--chunked-loss"
-    if workload.tokens is not None:
-        yield from ("--tokens", f"{workload.tokens:.0f}")
-
-
-def _file(use: ModelUse, gguf: tuple[str, ...]) -> tuple[str | None, str | None]:
-    """What is loaded: a repository or path, and the tag of a file in it; None where nothing is known to have it."""
-    name = use.architecture.name
-    if use.weight_format.family != "gguf" or name.endswith(".gguf"):
-        return name, None
-    return (gguf[0], use.weight_format.name.upper()) if gguf else (None, None)
-
-
-def _launch(use: ModelUse, candidate: Candidate, gguf: tuple[str, ...], python_binding: bool) -> LaunchLine | None:
-    """None where there is nothing to load: a model that is only a size, or no repository is known to have the file."""
-    name, tag = _file(use, gguf)
-    if use.architecture.estimated or name is None:
+def loss_of(candidate: Candidate, losses: Mapping[str, QuantisationLoss]) -> QualityClass | None:
+    """What the format of its weights takes from the model as it is published; None where nothing is known of it."""
+    use = candidate.use
+    try:
+        return quality_class(use.weight_format.name, losses, published=use.architecture.dtype or candidate.published)
+    except UnknownFormatError:  # a file may name any
         return None
-    placed = candidate.placed
-    placement = placed.placement
-    helped = placement is not None and placed.verdict != "fits"
-    return use.runtime.launch(
-        Launch(
-            model=name,
-            quantisation=tag,
-            is_path=name.endswith(".gguf"),
-            python_binding=python_binding,
-            workload=use.workload,
-            gpus=len(placed.devices) or (0 if use.is_inference else 1),
-            gpu_layers=placement.gpu_layers if placement is not None and helped else None,
-            expert_layers_in_ram=None if placement is None else placement.expert_layers_in_ram,
-        )
+
+
+def memory_of(placed: PlacementResult) -> PlanMemory:
+    return PlanMemory(
+        total=placed.memory.total,
+        low=placed.memory.low,
+        high=placed.memory.high,
+        ram=placed.offloaded_bytes,
+        largest_gpu=max((part.total for part in placed.parts), default=0),
     )
+
+
+def added(given: Workload, candidate: Candidate) -> tuple[str, ...]:
+    """What to add to what was given for this plan; without a context that would be chosen anyway."""
+    work, use = _unmistakable(candidate), candidate.use
+    is_open = use.is_inference and given.context is None and given.prompt is None
+    as_usual = use.context == candidate.wanted_context and use.runtime.default_context is None
+    if is_open and as_usual and (candidate.is_alone or candidate.placed.verdict == "fits"):
+        work = replace(work, context=None)
+    return difference(given, work)
+
+
+def _unmistakable(candidate: Candidate) -> Workload:
+    """The workload of the plan; with its cache in 16 bits named, where a smaller one would be better."""
+    use, placed = candidate.use, candidate.placed
+    is_open = use.is_inference and use.workload.kv_cache is None and len(use.runtime.cache_ladder) > 1
+    if is_open and not candidate.is_alone and placed.verdict == "fits-with-offload":
+        return use.changed(kv_cache=use.runtime.cache_ladder[0]).workload
+    return use.workload

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from llmcheck import runtimes
 from llmcheck.fit import limits
-from llmcheck.fit.capacity import Capacity
+from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
 from llmcheck.fit.obstacles import obstacle
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans.candidate import Wishes
@@ -14,46 +17,122 @@ from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu
 
+if TYPE_CHECKING:
+    from llmcheck.fit.plans.downloads import Download
+
+LONG_CONTEXT = 32_768
+"""Tokens that are planned for where the context is preferred and none is named."""
 _QUARTER = 4
 """A context that is shortened is halved, and halved again: fewer tokens are another job."""
 
 
-def wanted_context(use: ModelUse) -> int:
-    """Tokens: as named, else the usual ones as far as the model declares them."""
-    if use.workload.context is not None or use.workload.prompt is not None:
+def wanted_context(use: ModelUse, wishes: Wishes) -> int:
+    """Tokens: as named, else the usual ones as far as the model declares them; more where the context is preferred."""
+    if is_named(use):
         return use.context
-    return min(DEFAULT_CONTEXT, use.architecture.context or DEFAULT_CONTEXT)
+    usual = LONG_CONTEXT if wishes.prefer == "context" else DEFAULT_CONTEXT
+    return min(usual, use.architecture.context or usual)
 
 
-def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[tuple[ModelUse, PlacementResult]]:
-    """Uses that fit, with their placement. The finest format that lies on the GPUs alone ends a runtime's search."""
-    named = use.workload.context is not None or use.workload.prompt is not None
-    least = use.context if named else wishes.least_context
+def is_named(use: ModelUse) -> bool:
+    """Whether the workload names its context."""
+    return use.workload.context is not None or use.workload.prompt is not None
+
+
+class Way(Struct, frozen=True):
+    """A use that fits, with its placement."""
+
+    use: ModelUse
+    placed: PlacementResult
+    is_alone: bool
+    """No smaller cache and no shorter context of the same format lies on the GPUs alone where this one does not."""
+
+
+def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Way]:
+    """Ways that fit.
+
+    The finest format that lies on the GPUs alone, and whose download fits the disk, ends a runtime's search; after it
+    only formats are tried that were downloaded before.
+    """
+    least = use.context if is_named(use) else wishes.least_context
     for runtime in suitable(use, capacity, wishes):
+        ended = False
         for name in format_names(use, runtime):
-            own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity))
-            if not _may_fit(own, capacity):
+            own = use.changed(runtime=runtime.id, weights=name, context=_wanted(use, runtime, capacity, wishes))
+            if (ended and not _is_there(own, wishes)) or not _may_fit(own, capacity):
                 continue
+            ways = list(_ways(own, capacity, least))
+            yield from ways
+            if ways and ways[0].placed.verdict == "fits" and not _lacks_space(own, wishes):
+                ended = True
+                if wishes.storage is None or not wishes.storage.by_name:
+                    break
+
+
+def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:
+    """With one runtime and format: as it is, or with the smaller cache or shorter context that makes it fit."""
+    found = place(own, capacity)
+    if found.verdict == "fits":
+        yield Way(own, found, is_alone=True)
+        return
+    if not found.fits:
+        other = _in_stages(own, capacity) or _smaller_cache(own, capacity, least)
+        if other is not None:
+            yield other
+        return
+    smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
+    helps = smaller is not None and smaller.placed.verdict == "fits"
+    yield Way(own, found, is_alone=not helps)
+    if smaller is not None and helps:
+        yield smaller
+
+
+def _in_stages(use: ModelUse, capacity: Capacity) -> Way | None:
+    """In as few stages as fit, on as few GPUs as fit: where a matrix cannot be divided over the GPUs that are there, or
+    the smallest of them would have too large a part. None where no number of stages does, or one was named.
+    """
+    work, most = use.workload, max(map(len, capacity.groups), default=0)
+    if not use.runtime.pipeline_parallel or work.pipeline_parallel > 1 or work.tensor_parallel > 1:
+        return None
+    counts = (work.gpus,) if work.gpus else GPU_COUNTS
+    for count in (each for each in counts if 1 < each <= min(most, NODE_GPUS)):
+        if use.stored.total > max(sum(each.free or 0 for each in group[:count]) for group in capacity.groups):
+            continue
+        for stages in range(2, min(count, use.architecture.layers) + 1):
+            tensor = count // stages
+            if count % stages or (tensor > 1 and use.query_heads % tensor):
+                continue
+            own = use.changed(pipeline_parallel=stages, tensor_parallel=tensor)
             found = place(own, capacity)
-            if not found.fits:
-                shorter = _smaller_cache(own, capacity, least)
-                if shorter is not None:
-                    yield shorter
-                    if shorter[1].verdict == "fits":
-                        break
-                continue
-            yield own, found
             if found.verdict == "fits":
-                break
-            smaller = _smaller_cache(own, capacity, least) if _may_lie_on_gpus(own, capacity) else None
-            if smaller is not None and smaller[1].verdict == "fits":
-                yield smaller
+                return Way(own, found, is_alone=True)
+    return None
 
 
-def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity) -> int:
+def _is_there(use: ModelUse, wishes: Wishes) -> bool:
+    found = download(use, wishes)
+    return found is not None and found.bytes == 0
+
+
+def _lacks_space(use: ModelUse, wishes: Wishes) -> bool:
+    """Whether it is known that the download does not fit the disk."""
+    found = download(use, wishes)
+    return found is not None and bool(found.short)
+
+
+def download(use: ModelUse, wishes: Wishes) -> Download | None:
+    """None where downloads are not judged: in the first screen, which does not import what judges them."""
+    if wishes.storage is None:
+        return None
+    from llmcheck.fit.plans import downloads
+
+    return downloads.of(use, wishes.names, wishes.storage)
+
+
+def _wanted(use: ModelUse, runtime: Runtime, capacity: Capacity, wishes: Wishes) -> int:
     """Tokens: as named, else what the runtime takes by itself on so much GPU memory, else the usual ones."""
-    if use.workload.context is not None or use.workload.prompt is not None or runtime.default_context is None:
-        return wanted_context(use)
+    if is_named(use) or runtime.default_context is None:
+        return wanted_context(use, wishes)
     gpu_bytes = sum(device.total or 0 for group in capacity.groups for device in group)
     tokens = runtime.default_context(gpu_bytes)
     return min(tokens, use.architecture.context or tokens)
@@ -82,7 +161,12 @@ def _considered(runtime: Runtime, gpus: Sequence[Gpu], wishes: Wishes) -> bool:
 
 
 def reads(use: ModelUse, runtime: Runtime) -> bool:
-    """Whether it reads the file that the model is, or the format that was named; any model that is only a name."""
+    """Whether it reads the file that the model is, or the format that was named; any model that is only a name.
+
+    And whether it has a cache in the format that was named.
+    """
+    if use.workload.kv_cache is not None and use.workload.kv_cache not in runtime.cache_formats:
+        return False
     if use.workload.weights is not None or use.architecture.tensors:
         family = use.weight_format.family
         if use.architecture.source.endswith(".gguf") and use.workload.weights is None:
@@ -116,7 +200,7 @@ def _may_lie_on_gpus(use: ModelUse, capacity: Capacity) -> bool:
     return use.stored.total - use.stored.embedding <= gpus
 
 
-def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[ModelUse, PlacementResult] | None:
+def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> Way | None:
     """A quantised cache, then a shorter context, then both, where none was named; None where nothing of it helps.
 
     ``least``: tokens below which the context is not shortened.
@@ -127,7 +211,7 @@ def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[Model
     lengths = [use.context]
     while lengths[-1] // 2 >= least and lengths[-1] > use.context // _QUARTER:
         lengths.append(lengths[-1] // 2)
-    best: tuple[ModelUse, PlacementResult] | None = None
+    best: Way | None = None
     for context in lengths:
         for cache in caches:
             if context == use.context and cache == work.kv_cache:
@@ -135,7 +219,7 @@ def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> tuple[Model
             own = use.changed(context=context, kv_cache=cache)
             found = place(own, capacity)
             if found.verdict == "fits":
-                return own, found
+                return Way(own, found, is_alone=False)
             if found.fits and best is None:
-                best = own, found
+                best = Way(own, found, is_alone=False)
     return best

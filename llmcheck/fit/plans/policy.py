@@ -32,13 +32,16 @@ def loses_little(name: str | None, published: str | None) -> bool:
 def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
     """A key that sorts the best plan first.
 
-    By default: small loss, then at a speed to read along, then on the GPUs alone, then the finest format (of what is
-    too slow to read along, the fastest), then the faster by a factor of two, then installed, then the file that is
-    most widely published, then the more widely used runtime. ``speed`` puts speed before the format, ``context`` the
-    longest context before both, ``quality`` the format before everything but the loss.
+    By default: small loss, then a download that fits the disk, then at a speed to read along, then on the GPUs alone,
+    then the finest format (of what is too slow to read along, the fastest), then the faster by a factor of two, then
+    installed, then what was downloaded before, then the file that is most widely published, then the more widely used
+    runtime. ``speed`` puts speed before the format, ``context`` the longest context before both, ``quality`` the format
+    before everything but the loss and the disk.
     """
     use, rate = candidate.use, candidate.tokens_per_second
+    download = candidate.download
     loss = not loses_little(use.weight_format.name, candidate.published)
+    no_space = download is not None and bool(download.short)
     split = candidate.placed.verdict != "fits"
     slow = split if rate is None else rate < READABLE
     fineness: float = -precision_class(use.weight_format.name)
@@ -48,18 +51,18 @@ def order(candidate: Candidate, wishes: Wishes) -> tuple[float, ...]:
     shortened = -min(use.context, candidate.wanted_context)
     in_ram = candidate.placed.offloaded_bytes if slow else 0
     last = (
-        in_ram, doublings, candidate.installed is False, _rarity(candidate), _rank(candidate), -(rate or 0.0),
-        -formats.weights(use.weight_format.name).bits,
+        in_ram, doublings, candidate.installed is False, download is not None and download.bytes != 0,
+        _rarity(candidate), _rank(candidate), -(rate or 0.0), -formats.weights(use.weight_format.name).bits,
     )  # fmt: skip
     match wishes.prefer:
         case "speed":
-            return (loss, doublings, slow, split, shortened, fineness, *last)
+            return (loss, no_space, doublings, slow, split, shortened, fineness, *last)
         case "context":
-            return (loss, slow, shortened, split, fineness, *last)
+            return (loss, no_space, slow, shortened, split, fineness, *last)
         case "quality":
-            return (loss, fineness, slow, split, shortened, *last)
+            return (loss, no_space, fineness, slow, split, shortened, *last)
         case _:
-            return (loss, slow, split, shortened, fineness, *last)
+            return (loss, no_space, slow, split, shortened, fineness, *last)
 
 
 def _rarity(candidate: Candidate) -> int:

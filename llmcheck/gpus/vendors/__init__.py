@@ -82,7 +82,9 @@ class Vendor(Struct, frozen=True, kw_only=True):
     embedded: tuple[tuple[int, int], ...] = ()
     """Compute capabilities of embedded chips, which need kernels of their own."""
     hidden_by: tuple[str, ...] = ()
-    """Environment variables that hide GPUs from a process."""
+    """Environment variables that hide GPUs from a process; the last one is the one that also orders them."""
+    driver_order: Mapping[str, str] = {}
+    """Variables with which a process numbers the GPUs as the driver does; {} where it always does."""
     partition: str = "partition"
     """Name of a part of a card that programs see as a device."""
     partition_label: str = "GPU"

@@ -45,6 +45,7 @@ VENDOR = Vendor(
     architecture_field="compute_capability",
     embedded=_EMBEDDED,
     hidden_by=("CUDA_VISIBLE_DEVICES",),
+    driver_order={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     partition="MIG instance",
     partition_label="MIG",
     driver=DriverSupport(

@@ -68,6 +68,9 @@ class Column(Struct, frozen=True):
     """Not shown on narrow terminals; other text has the same information."""
     fixed: bool = False
     """Never wrapped."""
+    below: str | None = None
+    """Where the rows of a table do not fit on one line each, this cell moves to a line below its row, in these words:
+    ``RAM {}``. None: it stays."""
     min_width: int = 8
     """Its text is not wrapped to fewer cells. A table that does not fit becomes a list."""
 

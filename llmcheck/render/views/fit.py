@@ -1,13 +1,15 @@
-"""The screen of ``llmcheck fit``: verdict, memory of each GPU, components with their bands, speed, alternatives."""
+"""The screen of ``llmcheck fit``: verdict, memory of each GPU, components with their bands, speed, other ways."""
 
 from __future__ import annotations
 
 from llmcheck.render import Options
+from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
     Cell,
     Column,
+    Commands,
     Fact,
     Facts,
     Heading,
@@ -17,6 +19,8 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
+from llmcheck.render.views.plans import launch_lines
+from llmcheck.render.views.ways import ways
 from llmcheck.schema.estimate import (
     Band,
     Component,
@@ -24,6 +28,7 @@ from llmcheck.schema.estimate import (
     FitVerdict,
     GpuShare,
     Memory,
+    NoLaunch,
     Speed,
     Term,
 )
@@ -52,7 +57,11 @@ _METHODS = {
     "pretrain": "pre-training",
 }
 _MANY = 8
-_COSTS = {"free": "free", "quality": "costs quality", "speed": "costs speed", "hardware": "costs hardware"}
+_NO_LAUNCH: dict[NoLaunch, str] = {
+    "no-model": "",
+    "no-file": "no command: no published file of it in {weights} is known here",
+    "no-option": "no command: {runtime} has no options for this use",
+}
 
 
 def fit(value: Fit, options: Options) -> list[Block]:
@@ -60,6 +69,8 @@ def fit(value: Fit, options: Options) -> list[Block]:
     title = f"{value.architecture.name}, {_METHODS[value.workload.method]}: {words}"
     blocks: list[Block] = [Heading(title, "", tone, level=1)]
     summary = [Cell(value.reason, tone), Cell(used_as(value.workload))]
+    no_space = downloads.warning(value.plans[0]) if value.plans else None
+    summary += [] if no_space is None else [Cell(no_space, "bad")]
     blocks.append(Bullets([*summary, *([Cell(f"machine: {value.machine}", "dim")] if value.machine else [])]))
     if value.per_gpu:
         blocks += [Heading("On each GPU"), Stacks(_stacks(value))]
@@ -69,29 +80,33 @@ def fit(value: Fit, options: Options) -> list[Block]:
     facts = _facts(value)
     if facts:
         blocks += [Heading("Limits and speed"), Facts(facts)]
-    if value.ways:
-        rows = [[Cell(way.change), Cell(format_gib(way.total)), Cell(_COSTS[way.cost], "dim")] for way in value.ways]
-        columns = [
-            Column("change", min_width=24),
-            Column("total memory", right=True, fixed=True),
-            Column("", fixed=True),
-        ]
-        name = "Would fit on the GPUs alone" if value.verdict == "fits-with-offload" else "Would fit"
-        blocks += [Heading(name), Table(columns, rows)]
-    elif value.verdict == "does-not-fit":
-        blocks.append(Bullets([Cell("no single change that was tried makes it fit", "bad")]))
+    blocks += [*_run(value), *ways(value, options)]
     blocks += [
         Heading("Assumptions"),
         Bullets([Cell(each, "dim") for each in (value.architecture.source, *value.assumptions)]),
     ]
     if options.verbose:
         sources = [f"{each.name}: {each.source}" for each in value.memory.terms if each.high]
+        sources += [f"loss of {each.weights}, {each.loss}: {each.loss_source}" for each in value.plans if each.loss]
         blocks += [
             Heading("Sources of the terms"),
             Bullets([Cell(each, "dim") for each in dict.fromkeys(sources)]),
         ]
         blocks += [Heading("Not modelled"), Bullets([Cell(each, "dim") for each in value.not_modelled])]
     return blocks
+
+
+def _run(value: Fit) -> list[Block]:
+    """The commands that run the best plan, or why there are none; [] for a model that is only a size."""
+    if not value.plans:
+        return []
+    best = value.plans[0]
+    title = "Run it" if best.method == "inference" else "Train it"
+    lines = launch_lines(best, "")
+    if lines:
+        return [Heading(title, f"as of {best.launch_valid_for}"), Commands(lines)]
+    text = _NO_LAUNCH[best.no_launch or "no-option"].format(weights=best.weights, runtime=best.runtime)
+    return [Heading(title), Bullets([Cell(text, "dim")])] if text else []
 
 
 def used_as(workload: Workload) -> str:
@@ -184,18 +199,23 @@ def _facts(value: Fit) -> list[Fact]:
         facts.append(
             Fact(
                 "free for KV cache",
-                f"{placement.kv_tokens:,} tokens: {placement.concurrent:,} requests of the full context",
+                f"{placement.kv_tokens:,} tokens: {_requests(placement.concurrent)} of the full context",
             )
         )
     if value.largest_context is not None:
         facts.append(Fact("largest context", f"{value.largest_context:,} tokens"))
     if value.largest_batch is not None:
         facts.append(Fact("largest batch", f"{value.largest_batch:,}"))
-    if value.best_weights is not None:
+    if value.best_weights is not None and value.best_weights != value.workload.weights:
         facts.append(Fact("best weight format", f"{value.best_weights}, entirely on the GPU"))
     if value.speed is not None:
         facts += _pace(value.speed)
-    return facts
+    download = downloads.fact(value.plans[0]) if value.plans else None
+    return facts if download is None else [*facts, download]
+
+
+def _requests(count: int | None) -> str:
+    return "1 request" if count == 1 else f"{count or 0:,} requests"
 
 
 def _pace(speed: Speed) -> list[Fact]:

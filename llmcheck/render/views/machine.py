@@ -21,9 +21,10 @@ from llmcheck.render.views.blocks import (
     Tone,
     format_time,
 )
-from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, Problem, Ram, Source
+from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, ModelCache, Problem, Ram, Source
 from llmcheck.units import GIB, format_gb, format_gib
 
+PROGRAMS = {"huggingface": "Hugging Face cache", "ollama": "Ollama", "llama.cpp": "llama.cpp"}
 _ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
 
 
@@ -54,6 +55,7 @@ def inventory(value: Machine, options: Options, detailed: bool = False) -> list[
         Fact("Other", f"{each.count} × {each.name} (not a GPU, not counted as one)") for each in value.accelerators
     ]
     rows += _disks(value.disks or ())
+    rows += [_model_cache(each) for each in value.model_caches or () if detailed and each.models]
     rows += _fabric(value, detailed)
     rows.append(_system(value))
     rows += _software(value, detailed)
@@ -61,11 +63,11 @@ def inventory(value: Machine, options: Options, detailed: bool = False) -> list[
         rows += [*_limits(value), *_access(value.access)]
     blocks: list[Block] = [Facts(rows)]
     if value.problems:
-        blocks += [Heading("Problems"), Bullets([_problem(each) for each in value.problems])]
+        blocks += [Heading("Problems"), Bullets([problem_line(each) for each in value.problems])]
     return blocks
 
 
-def _problem(problem: Problem) -> Cell:
+def problem_line(problem: Problem) -> Cell:
     remedy = f" – {problem.remedy}" if problem.remedy else ""
     return Cell(f"{problem.message} [{problem.code}]{remedy}", "warn")
 
@@ -235,6 +237,14 @@ def _disks(disks: tuple[Disk, ...]) -> list[Fact]:
         text += " · read-only" if disk.read_only else ""
         rows.append(Fact("Disk", text, "warn" if disk.read_only else "plain", 1 - disk.free / disk.size))
     return rows
+
+
+def _model_cache(cache: ModelCache) -> Fact:
+    models = {each.repository for each in cache.models or ()}
+    size = format_gb(sum(each.bytes for each in cache.models or ()))
+    more = "at least " if cache.truncated else ""
+    count = "1 model" if len(models) == 1 else f"{len(models):,} models"
+    return Fact("Models", f"{more}{count}, {size} · {cache.path} ({PROGRAMS.get(cache.program, cache.program)})")
 
 
 def _fabric(value: Machine, detailed: bool) -> list[Fact]:

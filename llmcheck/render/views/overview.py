@@ -10,6 +10,7 @@ from llmcheck.gpus.names import short_name
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Paragraph, Table, Tone
+from llmcheck.render.views.machine import problem_line
 from llmcheck.schema.estimate import MethodKind, Plan
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus
 from llmcheck.schema.outlook import Cards, Fault, NextStep, SizePlan, Task
@@ -31,6 +32,8 @@ _SOFTWARE: dict[Verdict | None, tuple[str, Tone]] = {
     None: ("", "dim"),
 }
 _LEGEND = "hw: it fits on the hardware (~ slow); sw: its software is installed"
+_IDLE = 0.995
+"""Share of a GPU's memory that is free where nothing uses it."""
 _IN_FULL = 0.8
 """Share of the RAM that is available; below it the screen says how much is."""
 
@@ -40,7 +43,9 @@ def overview(value: Report, options: Options) -> list[Block]:  # noqa: ARG001 - 
     step = value.next
     if step is not None and step.fault is not None:
         return [*blocks, *_broken(step.fault)]
-    blocks += [Paragraph(list(_answer(value))), _table(value)]
+    blocks.append(Paragraph(list(_answer(value))))
+    if value.sizes:
+        blocks.append(_table(value))
     blocks += _next(value)
     return blocks
 
@@ -73,10 +78,10 @@ def _gpus(group: Sequence[Gpu]) -> str:
     if gpu.memory_total is None:
         return f"{name}, memory unknown"
     free = min((each.memory_free for each in group if each.memory_free is not None), default=None)
-    if free is None:
+    if free is None or free > _IDLE * gpu.memory_total:
         return f"{name}, {format_gb(gpu.memory_total)}"
     each = " each" if len(group) > 1 else ""
-    return f"{name}, {free / GB:.1f} of {format_gb(gpu.memory_total)} free{each}"
+    return f"{name}, {free / GB:.1f} of {gpu.memory_total / GB:.1f} GB free{each}"
 
 
 def _ram(machine: Machine) -> str:
@@ -108,6 +113,8 @@ def _answer(value: Report) -> Iterator[Cell]:
         yield Cell(_sentence(f"{'ready: ' if ready else ''}{_subject(value.machine, good)} {words}"), "good")
     elif slow:
         yield Cell(f"{_range(slow)} models run here, but slower than people read.", "warn")
+    elif value.machine.gpus is None:
+        yield Cell("The GPUs could not be listed: what runs here is not known.", "unknown")
     elif sizes and all(each.verdict == "unknown" for each in sizes):
         yield Cell("The memory of the GPU could not be read: what runs here is not known.", "unknown")
     else:
@@ -116,7 +123,9 @@ def _answer(value: Report) -> Iterator[Cell]:
     if tuned:
         yield Cell(f"It fine-tunes {_range(tuned)}.", "good")
     if step is not None and step.missing:
-        yield Cell(f"Missing{_place(value.machine)}: {', '.join(step.missing)}.", "warn")
+        known = value.machine.software.packages is not None
+        what = f"Missing{_place(value.machine)}" if known else "It takes"
+        yield Cell(f"{what}: {', '.join(step.missing)}.", "warn")
 
 
 def _subject(machine: Machine, good: Sequence[SizePlan]) -> str:
@@ -240,7 +249,12 @@ def _next(value: Report) -> Iterator[Block]:
         return
     if step.kind == "undetermined":
         yield Commands([("llmcheck machine --explain", "what was read, and from where")])
-        yield Bullets([Cell("llmcheck fit 7B --machine '24 GB' computes for a memory that you name", "dim")])
+        yield Bullets(
+            [
+                *(problem_line(each) for each in value.machine.problems),
+                Cell("llmcheck --machine '24 GB, 64 GB RAM' answers for hardware that you name", "dim"),
+            ]
+        )
         return
     lines: list[tuple[str, str]] = []
     if step.install is not None:

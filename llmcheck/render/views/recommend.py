@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from llmcheck import shell
 from llmcheck.render import Options
+from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
-from llmcheck.schema.estimate import Band, Plan
+from llmcheck.render.views.plans import how, launch_lines, pasted, rate, tokens
 from llmcheck.schema.recommendation import LeftOut, LeftOutReason, Recommendations, RecommendedModel, SpeedOf
-from llmcheck.units import format_gib, two_digits
+from llmcheck.units import format_gb, format_gib, two_digits
 
 _FOR = {
     "chat": "to chat with",
@@ -24,6 +24,7 @@ _SPEED: dict[SpeedOf, str] = {
     "prompt": "speed: tokens/s of the text that is read, estimated",
     "training": "speed: tokens/s of the training, estimated",
 }
+_IN_FULL = "shows its memory and speed in full"
 _COUNTED: dict[LeftOutReason, str] = {
     "dominated": "no better than one of these in score, speed or context",
     "too-slow": "too slow to read along",
@@ -79,36 +80,13 @@ def _rows(value: Recommendations) -> list[list[Cell]]:
             Cell(model.id.rpartition("/")[2], "strong"),
             Cell(how(model.plan)),
             Cell(format_gib(model.plan.memory.total)),
-            Cell(_rate(model.tokens_per_second)),
+            Cell(rate(model.tokens_per_second)),
             *([] if value.speed_of == "training" else [Cell(tokens(model.longest_context))]),
             Cell("" if model.quality is None else f"{model.quality.value:.1f}", "accent"),
             _licence(model),
         ]
         for model in value.models
     ]
-
-
-def how(plan: Plan) -> str:
-    """``llama.cpp q8_0, partly in RAM``."""
-    where = "" if not plan.memory.ram else ", partly in RAM" if plan.gpus else ", in RAM"
-    method = "" if plan.method == "inference" else f" {plan.method}"
-    name = "" if plan.weights is None else f" {plan.weights}"
-    where = "" if plan.verdict == "fits" else where
-    return f"{plan.runtime}{method}{name}{where}"
-
-
-def _rate(rate: Band | None) -> str:
-    return "–" if rate is None else f"~{two_digits(rate.expected)}"
-
-
-def tokens(count: int | None) -> str:
-    """``32k``, ``1M``: whole multiples of 1024 as people write them."""
-    if count is None:
-        return ""
-    for unit, size in (("M", 1024**2), ("k", 1024)):
-        if count >= size and count % size == 0:
-            return f"{count // size}{unit}"
-    return f"{count:,}"
 
 
 def _licence(model: RecommendedModel) -> Cell:
@@ -135,15 +113,25 @@ def _notes(value: Recommendations) -> list[str]:
     if weighty:
         formats = ", ".join(dict.fromkeys(weighty))
         notes.append(f"{formats}: what is published of its loss is noticeable; llmcheck recommend --why MODEL names it")
+    here = [each.id.rpartition("/")[2] for each in value.models if each.plan.cached not in (None, "file")]
+    if here:
+        notes.append(f"downloaded before: {', '.join(here)}")
     if any(each.gated is None for each in value.models):
         notes.append("where no gate is named, none is known of: the hub says so when you download")
     return notes
 
 
 def _commands(first: RecommendedModel) -> list[Block]:
-    lines = [] if first.plan.launch is None else [(shell.line(first.plan.launch), f"runs {first.id}")]
-    lines.append((shell.line(first.plan.argv), "shows its memory and speed in full"))
-    return [Heading("Next"), Commands(lines)]
+    plan = first.plan
+    what = "fine-tunes" if plan.method != "inference" else "runs"
+    download = f", after a download of {format_gb(plan.download_bytes)}" if plan.download_bytes else ""
+    own = pasted(plan.argv)
+    lines = [*launch_lines(plan, f"{what} {first.id}{download}"), *([(own, _IN_FULL)] if own else [])]
+    blocks: list[Block] = [Heading("Next"), Commands(lines)]
+    no_space = downloads.warning(plan)
+    if no_space is not None:
+        blocks.append(Bullets([Cell(no_space, "bad")]))
+    return blocks
 
 
 def _left_out(value: Recommendations, options: Options) -> list[Block]:
@@ -169,9 +157,9 @@ def reason(each: LeftOut, value: Recommendations) -> str:
                 f"({_own(each)} in {each.weights} here)"
             )
         case "too-slow":
-            rate = two_digits(each.tokens_per_second or 0.0)
+            speed = two_digits(each.tokens_per_second or 0.0)
             least = two_digits(value.least_tokens_per_second or 0.0)
-            return f"about {rate} tokens/s in {each.weights}, and reading along takes {least}"
+            return f"about {speed} tokens/s in {each.weights}, and reading along takes {least}"
         case "speed-unknown":
             return "part of it would lie in RAM, and how fast that is is not known"
         case "does-not-fit" if each.needed_bytes is not None and each.available_bytes is not None:
@@ -210,7 +198,7 @@ def _why(value: Recommendations, name: str) -> list[Block]:
     if value.models:
         model = value.models[0]
         loss = [] if model.loss is None else [f"{model.plan.weights}: its loss is {model.loss} ({model.loss_source})"]
-        texts = [f"{how(model.plan)}: {format_gib(model.plan.memory.total)}, {_rate(model.tokens_per_second)} tokens/s"]
+        texts = [f"{how(model.plan)}: {format_gib(model.plan.memory.total)}, {rate(model.tokens_per_second)} tokens/s"]
         texts += ["no other model is as good in score, speed and context at once", *loss, *_notes(value)]
         return [
             Heading(f"{name}: recommended", value.machine, "good", level=1),

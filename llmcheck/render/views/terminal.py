@@ -17,6 +17,7 @@ from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
+    Cell,
     Commands,
     Document,
     Fact,
@@ -182,11 +183,23 @@ def _table(block: Table, options: Options) -> RenderableType:
         for index, column in enumerate(block.columns)
         if options.width >= (_WIDE if column.wide_only else _NARROW if column.not_narrow else 0)
     ]
-    available = options.width - 2 * len(kept)
-    widths = _widths([_width_range(block, index, options) for index in kept], available)
+    ranges = [_width_range(block, index, options) for index in kept]
+    moved = [index for index in kept if block.columns[index].below is not None]
+    if 0 < len(moved) < len(kept) and sum(longest for _, longest in ranges) > options.width - 2 * len(kept):
+        return _folded(block, [index for index in kept if index not in moved], moved, options)
+    widths = _widths(ranges, options.width - 2 * len(kept))
     if widths is None:
         return _as_list(block, kept, options)
-    table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    table = _grid(block, kept, widths, header=True)
+    for row in block.rows:
+        table.add_row(*_cells(row, kept, options))
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _grid(block: Table, kept: Sequence[int], widths: Sequence[int], *, header: bool) -> RichTable:
+    table = RichTable(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False, show_header=header
+    )
     for index, cells in zip(kept, widths, strict=True):
         column = block.columns[index]
         table.add_column(
@@ -196,9 +209,26 @@ def _table(block: Table, options: Options) -> RenderableType:
             overflow="fold",
             width=cells,
         )
+    return table
+
+
+def _cells(row: Sequence[Cell], kept: Sequence[int], options: Options) -> list[Text]:
+    return [Text(_clean(row[index].text, options), _STYLES[row[index].tone]) for index in kept]
+
+
+def _folded(block: Table, kept: Sequence[int], moved: Sequence[int], options: Options) -> RenderableType:
+    """Each row with a line below it for the cells that have no place in it; a list where even that is too wide."""
+    widths = _widths([_width_range(block, index, options) for index in kept], options.width - 2 * len(kept))
+    if widths is None:
+        return _as_list(block, [*kept, *moved], options)
+    lines: list[RenderableType] = [_grid(block, kept, widths, header=True)]
     for row in block.rows:
-        table.add_row(*(Text(_clean(row[index].text, options), _STYLES[row[index].tone]) for index in kept))
-    return Padding(table, (0, 0, 0, 2))
+        table = _grid(block, kept, widths, header=False)
+        table.add_row(*_cells(row, kept, options))
+        words = [(block.columns[index].below or "{}").format(row[index].text) for index in moved if row[index].text]
+        below = Text(_clean(" · ".join(words), options), _STYLES["dim"], overflow="fold")
+        lines += [table, Padding(below, (0, 0, 0, 2))]
+    return Padding(Group(*lines), (0, 0, 0, 2))
 
 
 def _width_range(block: Table, index: int, options: Options) -> tuple[int, int]:

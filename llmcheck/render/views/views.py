@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
+from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Recommendations
@@ -42,10 +43,18 @@ def document(value: object, options: Options) -> Document:
             from llmcheck.render.views.fit import fit
 
             return fit(value, options)
+        case Methods():
+            from llmcheck.render.views.comparison import methods
+
+            return methods(value, options)
+        case Machines():
+            from llmcheck.render.views.comparison import machines
+
+            return machines(value, options)
         case Offers():
             from llmcheck.render.views.offers import offers
 
-            return offers(value)
+            return offers(value, options)
         case Recommendations():
             from llmcheck.render.views.recommend import recommend
 

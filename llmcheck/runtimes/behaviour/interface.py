@@ -149,6 +149,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """It has no build for CPUs alone."""
     families: tuple[str, ...]
     """Families of weight formats that it reads (``fit.shapes.formats.Family``)."""
+    made_on_load: tuple[str, ...] = ()
+    """Families that it makes of 16-bit weights while it loads them, so that no other file is needed."""
     native_family: str | None = None
     """The family that was made for this runtime: a model in it is run by this runtime unless another is named. None:
     it has none of its own."""
@@ -157,6 +159,11 @@ class Runtime(Struct, frozen=True, kw_only=True):
     gguf_file: Literal["computes", "dequantises"] | None = None
     """``computes``: with the tensors of a GGUF file as they are; ``dequantises``: after it converted them to 16 bits;
     None: it does not read GGUF files."""
+    files: Literal["safetensors", "gguf"] = "safetensors"
+    """The files that it loads a model from where it is given a repository."""
+    caches: tuple[str, ...] = ("huggingface",)
+    """Programs in whose caches it looks for a model (``ModelCache.program``), and downloads it to the first; () where
+    it is told a folder."""
     ladder: tuple[str, ...]
     """Weight formats to propose, largest first."""
     common_ladder: tuple[str, ...] = ()
@@ -178,6 +185,12 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """How many sequences it allocates memory for on these GPUs by default; None where that does not depend on them."""
     tensor_parallel: bool = False
     """Several GPUs divide each matrix; otherwise they divide the layers."""
+    pipeline_parallel: bool = False
+    """It has an option to divide the layers over GPUs in stages, where it would otherwise divide each matrix."""
+    layer_split: bool = False
+    """It has an option for how much of the model each GPU gets."""
+    sees_shell: bool = True
+    """It is a process of its own that reads the variables of the shell; False: a container, or a service does it."""
     fp8_arithmetic: bool = False
     """fp8 weights are multiplied in fp8 where the GPU supports it."""
     offloads: bool = False

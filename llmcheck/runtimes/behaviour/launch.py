@@ -29,6 +29,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     """The experts of so many layers, from the first one on, stay in RAM."""
     tensor_split: tuple[float, ...] = ()
     """Share of each GPU, in any unit; () where they are equal or the runtime decides."""
+    gpu_bytes: tuple[int, ...] = ()
+    """Bytes of each GPU that may be used; () where they are equal or the runtime decides."""
     stage_layers: tuple[int, ...] = ()
     """Layers of each stage of a pipeline; () for equal stages."""
     offloaded_bytes: int = 0

@@ -166,3 +166,31 @@ def test_the_order_of_packages_does_not_change_the_step() -> None:
     listed: tuple[Package, ...] = packages(torch="2.14.1", accelerate="1.15.0")
     first, second = (step(machine(card("RTX 4090"), software=order)) for order in (listed, listed[::-1]))
     assert first == second
+
+
+def test_gpus_that_could_not_be_listed_are_not_taken_for_none() -> None:
+    found = overview(replace(machine(disks=ROOMY), gpus=None))
+    assert found.next is not None
+    assert found.next.kind == "undetermined"
+    assert found.advice is None
+
+
+def test_a_small_card_with_all_its_libraries_is_not_sent_to_rent_a_larger_machine() -> None:
+    where = machine(card("RTX 3060"), software=WORK, disks=ROOMY)
+    report = overview(where)
+    assert report.next is not None
+    assert report.next.kind == "run"
+    assert report.next.launch is not None
+    assert report.next.plan is not None
+    assert report.next.plan.runtime == "vllm"
+    assert report.advice is None
+
+
+def test_a_mac_with_every_inference_tier_is_told_the_command_that_runs_a_model() -> None:
+    stated = api.hypothetical_machine("m3-max 64GB, 500 GB disk").machine
+    software = machine(software=packages(torch="2.14.1", transformers="5.23.0", llama_cpp_python="0.3.36")).software
+    report = overview(replace(stated, hypothetical=False, software=software))
+    assert report.next is not None
+    assert (report.next.kind, report.advice) == ("run", None)
+    assert report.next.launch is not None
+    assert "llama_cpp.server" in report.next.launch

@@ -10,15 +10,16 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck.advise.recommend import about, recommend
-from llmcheck.advise.runnable import LONG_CONTEXT, Choice, Question
+from llmcheck.advise.runnable import Choice, Question
 from llmcheck.api import hypothetical_machine
 from llmcheck.cli.commands.recommend import command
 from llmcheck.fit import capacity
-from llmcheck.fit.plans import Wishes
+from llmcheck.fit.plans import Wishes, downloads
 from llmcheck.fit.plans.candidate import Preference
+from llmcheck.fit.plans.inference import LONG_CONTEXT
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.fit.shapes import typical
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import CachedModel, Machine, ModelCache
 from llmcheck.schema.recommendation import TASKS, LeftOut, LeftOutReason, Recommendations
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.listed_model import ListedModel
@@ -282,3 +283,30 @@ def test_what_lies_in_ram_at_an_unknown_speed_is_not_taken_for_fast_enough() -> 
     found = asked([choice("small"), choice("large", "70B")], {"small": 50.0, "large": 60.0}, unlisted)
     assert (ids(found), left_out(found)) == (["small"], {"large": "speed-unknown"})
     assert found.models[0].tokens_per_second is None
+
+
+# --- downloads ---
+
+
+def with_disk(free: int, *cached: CachedModel) -> Question:
+    """On a disk with so many bytes free, and these models in the hub's cache."""
+    hub = ModelCache(program="huggingface", path="/data", free=free, models=cached)
+    return Question(wishes=Wishes(storage=downloads.storage(Machine(model_caches=(hub,)))))
+
+
+def test_what_the_disk_has_no_space_for_comes_last_and_hides_nothing() -> None:
+    choices, scores = [choice("small", "0.5B"), choice("large", "30B")], {"small": 20.0, "large": 70.0}
+    assert ids(asked(choices, scores, question=with_disk(10**12)))[0] == "large"
+    found = asked(choices, scores, question=with_disk(5 * 10**9))
+    assert ids(found) == ["small", "large"]
+    assert [bool(each.plan.download_short_bytes) for each in found.models] == [False, True]
+
+
+def test_releases_with_the_same_shapes_are_told_apart_where_one_was_downloaded() -> None:
+    shapes = choice("x/one").architecture
+    choices = [replace(choice(name), architecture=shapes) for name in ("x/one", "x/two")]
+    size = asked(choices[:1], {"x/one": 5.0}, question=with_disk(10**12)).models[0].plan.file_bytes
+    assert size is not None
+    here = CachedModel(repository="x/two", format="safetensors", bytes=size)
+    found = asked(choices, {"x/one": 5.0, "x/two": 5.0}, question=with_disk(10**12, here))
+    assert {each.id: each.plan.download_bytes for each in found.models} == {"x/one": size, "x/two": 0}

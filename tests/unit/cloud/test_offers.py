@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from llmcheck import catalog
+from llmcheck import api, catalog
 from llmcheck.catalog import profiles
-from llmcheck.cloud.offers import as_machine, rank_offers
-from llmcheck.judge.evaluate import evaluate
+from llmcheck.cloud.judge import judge_of
+from llmcheck.cloud.offers import cheapest_that_runs, is_rentable, passing, rank_offers
+from llmcheck.cloud.rented import as_machine, cards_of, in_words
+from llmcheck.render import Options
+from llmcheck.schema.advice import Offers
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.report import ProfileReport
 from llmcheck.tables.offer import Offer
 from tests.machines_builder import GB
 
@@ -23,6 +30,7 @@ PLAIN = Offer(
     kind="vm",
     vendor="nvidia",
     accelerator="A100 80GB",
+    gpu="NVIDIA A100 80GB PCIe",
     gpu_count=1,
     gpu_memory_gb=80,
     compute_capability="8.0",
@@ -36,15 +44,24 @@ PLAIN = Offer(
 )
 
 
-def offered(*offers: Offer, tier: str = "inference-70b", all_tiers: bool = False) -> list[str]:
-    ranked = rank_offers(profiles.load(tier), offers, CORRECTIONS, all_tiers)
-    return [each.offer.id for each in ranked.offers]
+CARDS = cards_of(catalog.gpu_specs())
 
 
-@pytest.mark.parametrize("all_tiers", [False, True])
+def ranked_offers(tier: str, offers: Sequence[Offer] = OFFERS, *, everything: bool = False) -> Offers:
+    return rank_offers(profiles.load(tier), offers, CORRECTIONS, everything, CARDS)
+
+
+def offered(*offers: Offer, tier: str = "inference-70b", everything: bool = False) -> list[str]:
+    return [each.offer.id for each in ranked_offers(tier, offers, everything=everything).offers]
+
+
+def judged(tier: str, machine: Machine) -> ProfileReport:
+    return api.check([tier], lambda: machine, skip=["software"]).profiles[0]
+
+
 @pytest.mark.parametrize("tier", TIERS)
-def test_offers_are_the_cheapest_of_each_provider_in_order(tier: str, all_tiers: bool) -> None:
-    ranked = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS, all_tiers).offers
+def test_offers_are_one_of_each_provider_and_stand_in_order_of_price(tier: str) -> None:
+    ranked = ranked_offers(tier).offers
     prices = [each.price_hour for each in ranked]
     providers = [each.offer.provider for each in ranked]
     assert ranked
@@ -53,22 +70,32 @@ def test_offers_are_the_cheapest_of_each_provider_in_order(tier: str, all_tiers:
     assert len(providers) == len(set(providers))
 
 
-@pytest.mark.parametrize("all_tiers", [False, True])
 @pytest.mark.parametrize("tier", TIERS)
-def test_every_advised_offer_passes_the_documented_hardware(tier: str, all_tiers: bool) -> None:
-    profile = profiles.load(tier)
-    ranked = rank_offers(profile, OFFERS, CORRECTIONS, all_tiers).offers
-    assert ranked
-    for each in ranked:
-        judged = evaluate(profile, as_machine(each.offer), skip=frozenset({"software"}))
-        refused = [finding.id for finding in judged.findings if finding.status in ("fail", "warn")]
-        assert (each.offer.id, refused) == (each.offer.id, [])
-        assert each.passes
+def test_no_cheaper_offer_of_a_provider_is_worth_renting(tier: str) -> None:
+    shown = {each.offer.provider: each for each in ranked_offers(tier).offers}
+    for each in ranked_offers(tier, everything=True).offers:
+        best = shown.get(each.offer.provider)
+        if each.passes and is_rentable(each.offer) and best is not None:
+            assert (each.price_hour or 0) >= (best.price_hour or 0) or not best.passes
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_no_offer_is_shown_that_check_calls_not_ready(tier: str) -> None:
+    for each in ranked_offers(tier).offers:
+        report = judged(tier, as_machine(each.offer, CARDS))
+        assert (each.offer.id, report.hardware) == (each.offer.id, each.verdict)
+        assert report.hardware != "not-ready"
+        assert each.fits
+        assert each.fits_by_arithmetic
+        if each.passes:
+            documented = [finding for finding in report.findings if finding.kind in ("gpu", "ram")]
+            corrections = {correction.id for correction in CORRECTIONS}
+            assert not [f for f in documented if f.status in ("fail", "warn") and f.id not in corrections]
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_withdrawn_offers_tpus_and_subscriptions_are_never_advised(tier: str) -> None:
-    ranked = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS, all_tiers=True).offers
+    ranked = ranked_offers(tier, everything=True).offers
     assert ranked
     for each in ranked:
         assert each.offer.status == "available"
@@ -77,12 +104,15 @@ def test_withdrawn_offers_tpus_and_subscriptions_are_never_advised(tier: str) ->
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_machines_of_other_people_come_only_when_asked_for(tier: str) -> None:
-    steady = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS)
-    every = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS, all_tiers=True)
+def test_all_is_every_machine_and_what_does_not_fit_comes_last_with_its_reason(tier: str) -> None:
+    steady, every = ranked_offers(tier), ranked_offers(tier, everything=True)
     assert not {each.offer.tier for each in steady.offers} & {"community", "marketplace", "spot", "legacy"}
-    assert {each.offer.provider for each in steady.offers} <= {each.offer.provider for each in every.offers}
-    assert (every.offers[0].price_hour or 0) <= (steady.offers[0].price_hour or 0)
+    assert {each.offer.id for each in every.offers} == {each.id for each in OFFERS if is_rentable(each, True)}
+    fits = [each.fits for each in every.offers]
+    assert fits == sorted(fits, reverse=True)
+    assert [each.why_not is None for each in every.offers] == fits
+    for each in every.offers:
+        assert bool(each.gaps) == (each.why_not in ("not-documented", "nothing-fits")) or each.why_not == "no-cluster"
 
 
 @pytest.mark.parametrize(
@@ -91,15 +121,16 @@ def test_machines_of_other_people_come_only_when_asked_for(tier: str) -> None:
         ({}, True),
         ({"ram_gib": None}, True),
         ({"compute_capability": None, "vcpus": None}, True),
-        ({"gpu_memory_gb": 24}, False),
-        ({"gpu_memory_gb": 24, "gpu_count": 4}, False),
+        ({"gpu": "", "gpu_memory_gb": 24}, False),
+        ({"gpu": "NVIDIA GeForce RTX 4090", "gpu_memory_gb": 24}, False),
+        ({"gpu": "NVIDIA GeForce RTX 4090", "gpu_memory_gb": 24, "gpu_count": 4}, True),
         ({"ram_gib": 16}, False),
         ({"status": "withdrawn"}, False),
         ({"kind": "tpu", "vendor": "google"}, False),
         ({"kind": "subscription"}, False),
         ({"price_hour": None}, False),
         ({"tier": "marketplace"}, False),
-        ({"vendor": "amd"}, True),
+        ({"vendor": "amd", "gpu": "AMD Instinct MI300X"}, True),
     ],
 )
 def test_what_an_offer_does_not_state_never_disqualifies_it_but_what_it_states_may(
@@ -109,9 +140,8 @@ def test_what_an_offer_does_not_state_never_disqualifies_it_but_what_it_states_m
 
 
 def test_what_an_offer_does_not_state_is_told() -> None:
-    ranked = rank_offers(profiles.load("inference-70b"), [replace(PLAIN, ram_gib=None)], CORRECTIONS)
-    assert "ram" in ranked.offers[0].unknown
-    assert "ram" not in rank_offers(profiles.load("inference-70b"), [PLAIN], CORRECTIONS).offers[0].unknown
+    assert "ram" in ranked_offers("inference-70b", [replace(PLAIN, ram_gib=None)]).offers[0].unknown
+    assert "ram" not in ranked_offers("inference-70b", [PLAIN]).offers[0].unknown
 
 
 def test_the_cheaper_of_one_provider_is_kept_and_providers_stand_in_order_of_price() -> None:
@@ -121,16 +151,61 @@ def test_the_cheaper_of_one_provider_is_kept_and_providers_stand_in_order_of_pri
         assert offered(*order) == ["other", "acme-a100"]
 
 
-def test_a_machine_that_fits_the_corrected_figure_is_told_apart() -> None:
-    pair = replace(PLAIN, id="pair", provider="other", gpu_count=2, price_hour=4.0)
-    ranked = rank_offers(profiles.load("inference-70b"), [PLAIN, pair], CORRECTIONS)
-    assert [each.fits_by_arithmetic for each in ranked.offers] == [False, True]
-    assert any("other" in note and "4.00" in note for note in ranked.notes)
+def test_a_slow_machine_gives_way_to_a_dearer_one_that_is_fast_enough_to_read_along() -> None:
+    slow = replace(PLAIN, id="slow", gpu="NVIDIA GeForce RTX 4090", gpu_memory_gb=24, price_hour=0.5)
+    assert offered(slow, PLAIN, tier="inference-70b-4bit") == ["acme-a100"]
+    alone = ranked_offers("inference-70b-4bit", [slow]).offers
+    assert [(each.fits, each.passes) for each in alone] == [(True, False)]
+
+
+def test_nothing_is_shown_that_costs_a_hundred_times_what_does_the_same() -> None:
+    dear = replace(PLAIN, id="dear", provider="other", price_hour=201.0)
+    assert offered(PLAIN, dear) == ["acme-a100"]
+    assert offered(PLAIN, replace(dear, price_hour=199.0)) == ["acme-a100", "dear"]
+    assert "dear" in offered(PLAIN, dear, everything=True)
+
+
+@pytest.mark.parametrize("accelerator", ["RTX A6000 48GB", "RTX 4090 24GB", "RTX 5090 32GB", "A100 40GB"])
+def test_check_and_cloud_give_one_answer_for_the_cards_of_the_case(accelerator: str) -> None:
+    offer = next(each for each in OFFERS if each.accelerator == accelerator and is_rentable(each))
+    (ranked,) = rank_offers(profiles.load("inference-13b-30b"), [offer], CORRECTIONS, False, CARDS).offers
+    words = in_words(offer)
+    assert words is not None
+    report = judged("inference-13b-30b", api.hypothetical_machine(words).machine)
+    assert (ranked.verdict, ranked.computed) == (report.hardware, status(report, "computed"))
+    assert ranked.fits
+    assert ranked.fits_by_arithmetic
+    assert [each.verdict for each in ranked.runs] == ["fits", "fits"]
+    assert ranked.plan is not None
+
+
+def status(report: ProfileReport, name: str) -> str | None:
+    return next((each.status for each in report.findings if each.id == name), None)
+
+
+@pytest.mark.parametrize("offer", [each for each in OFFERS if each.gpu], ids=lambda each: each.id)
+def test_the_words_of_an_offer_are_the_machine_that_is_judged(offer: Offer) -> None:
+    words = in_words(offer)
+    assert words is not None
+    stated, rented = api.hypothetical_machine(words).machine, as_machine(offer, CARDS)
+    assert (stated.gpus, stated.ram, stated.os) == (rented.gpus, rented.ram, rented.os)
+
+
+def test_every_gpu_of_the_offers_is_in_the_table_with_the_memory_and_capability_that_are_offered() -> None:
+    for offer in OFFERS:
+        if offer.kind == "tpu":
+            assert offer.gpu == ""
+            continue
+        record = CARDS[offer.gpu]
+        assert record.vendor == offer.vendor, offer.id
+        assert record.spec.memory_gb == pytest.approx(offer.gpu_memory_gb, rel=0.03), offer.id
+        if offer.compute_capability is not None:
+            assert record.capability == offer.compute_capability, offer.id
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_cluster_is_priced_for_all_its_nodes(tier: str) -> None:
-    ranked = rank_offers(profiles.load(tier), OFFERS, CORRECTIONS).offers
+    ranked = ranked_offers(tier).offers
     assert ranked
     for each in ranked:
         assert each.offer.price_hour is not None
@@ -144,22 +219,78 @@ def test_a_cluster_is_priced_for_all_its_nodes(tier: str) -> None:
 
 
 def test_no_fitting_offer_is_said_to_be_none() -> None:
-    ranked = rank_offers(profiles.load("inference-70b"), [replace(PLAIN, gpu_memory_gb=8)], CORRECTIONS)
+    ranked = ranked_offers("inference-70b", [replace(PLAIN, gpu="", gpu_memory_gb=8)])
     assert ranked.offers == ()
+    assert ranked.exit_code == 1
     assert any("no offer" in note for note in ranked.notes)
 
 
 def test_the_offers_that_the_document_names_are_shown_whether_or_not_they_pass() -> None:
-    ranked = rank_offers(profiles.load("inference-70b"), OFFERS, CORRECTIONS)
+    ranked = ranked_offers("inference-70b")
     shown = {each.offer.id: each for each in ranked.documented}
     assert {"aws-p4d-24xlarge", "aws-p3-16xlarge", "gcp-tpu-v4", "colab-pro-plus"} <= set(shown)
     assert not shown["gcp-tpu-v4"].passes
+    assert shown["gcp-tpu-v4"].why_not == "no-gpu"
     assert [each.id for each in shown["aws-p4d-24xlarge"].corrections] == ["aws-p4d"]
 
 
-def test_an_offer_is_a_machine_of_idle_cards_in_decimal_gigabytes() -> None:
-    rented = as_machine(replace(PLAIN, gpu_count=2, ram_gib=None))
+def test_an_offer_whose_gpu_is_in_no_table_is_a_machine_of_idle_cards_in_decimal_gigabytes() -> None:
+    rented = as_machine(replace(PLAIN, gpu="", gpu_count=2, ram_gib=None), CARDS)
     assert [gpu.memory_total for gpu in rented.gpus or ()] == [80 * GB, 80 * GB]
     assert [gpu.memory_free for gpu in rented.gpus or ()] == [80 * GB, 80 * GB]
     assert rented.ram.usable is None
     assert rented.software.packages is None
+    assert in_words(replace(PLAIN, gpu="")) is None
+
+
+@pytest.mark.parametrize("tier", [*TIERS, "toolkit"])
+def test_the_cheapest_that_runs_is_the_first_that_passes(tier: str) -> None:
+    profile = profiles.load(tier)
+    found = cheapest_that_runs(profile, OFFERS, CORRECTIONS, CARDS)
+    assert found is not None
+    assert found.passes
+    on_gpus = [
+        each
+        for each in passing(profile, OFFERS, CORRECTIONS, cards=CARDS)
+        if each.plan is None or each.plan.verdict == "fits"
+    ]
+    assert (found.price_hour or 0) <= (on_gpus[0].price_hour or 0)
+    assert (found.price_hour or 0) >= (next(passing(profile, OFFERS, CORRECTIONS, cards=CARDS)).price_hour or 0)
+
+
+def test_where_nothing_runs_there_is_no_cheapest() -> None:
+    small = replace(PLAIN, gpu="", gpu_memory_gb=8)
+    assert cheapest_that_runs(profiles.load("inference-70b"), [small], CORRECTIONS, CARDS) is None
+
+
+def test_offers_with_the_same_hardware_are_judged_once() -> None:
+    judge = judge_of(profiles.load("inference-7b"), CORRECTIONS, CARDS, {})
+    for price in (1.0, 2.0, 3.0):
+        judge.rank(replace(PLAIN, id=f"at-{price}", price_hour=price))
+    judge.rank(replace(PLAIN, ram_gib=64))
+    assert len(judge.reports) == 2
+
+
+def test_a_profile_of_ones_own_may_name_a_known_model(tmp_path: Path) -> None:
+    own = tmp_path / "my node.toml"
+    own.write_text(
+        'id = "mine"\ntitle = "Mine"\ntask = "inference"\nsources = ["this test"]\n'
+        '[workload]\nmethod = "inference"\nmodel = "gpt-oss-20b"\n'
+        '[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "24 GB"\n'
+    )
+    found = api.cloud(str(own))
+    assert (found.profile, found.path) == ("mine", str(own))
+    assert found.offers
+    for each in found.offers:
+        assert [method.parameters for method in each.runs] == ["gpt-oss-20b"]
+        assert each.argv[:3] == ("llmcheck", "fit", "gpt-oss-20b")
+    text = api.render(found, "text", Options(width=100))
+    assert f"llmcheck check '{own}' --machine" in text
+
+
+def test_unstated_ram_is_said() -> None:
+    bare = replace(PLAIN, ram_gib=None)
+    assert [any("RAM" in note for note in ranked_offers("inference-70b", [each]).notes) for each in (bare, PLAIN)] == [
+        True,
+        False,
+    ]

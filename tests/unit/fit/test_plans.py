@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from msgspec.structs import replace
 
 from llmcheck import api, catalog
 from llmcheck.api.model_source import ModelSource, known_model
+from llmcheck.cli.commands import fit as fit_command
 from llmcheck.cli.main import main
-from llmcheck.fit.plans import Candidate, Wishes, plan_of, plans
+from llmcheck.errors import UsageError
+from llmcheck.fit.plans import Candidate, Wishes, plans
 from llmcheck.fit.plans.policy import READABLE, loses_little
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
@@ -23,6 +27,7 @@ from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 from llmcheck.whatif import parse
 
+RECORDED = Path(__file__).parents[2] / "machines"
 SPECS = catalog.gpu_specs()
 MACHINES = (
     "cpu, 16 GB RAM", "RTX 3060, 25 GB RAM", "RTX 4090, 64 GB RAM", "2x RTX 4090, 128 GB RAM",
@@ -103,25 +108,68 @@ def test_experts_go_to_ram_before_layers_do() -> None:
     assert (found.tokens_per_second or 0) > (dense.tokens_per_second or 0)
 
 
-@pytest.mark.parametrize("words", MACHINES)
-@pytest.mark.parametrize("name", MODELS)
-def test_every_plan_fits_and_is_reproduced_by_its_options(name: str, words: str) -> None:
-    where = machine(words)
-    for found in plans(use(name), where)[:3]:
-        assert found.placed.fits
-        argv = plan_of(found, (name,)).argv
-        again = _fit(argv, where)
-        assert (again.verdict, again.memory.total) == (found.placed.verdict, found.placed.memory.total)
+REPRODUCED = (
+    ("llama-3.1-8b", ()),
+    ("mistral-small-24b", ()),
+    ("qwen3-30b-a3b", ("--prefer", "context")),
+    ("gpt-oss-120b", ("--kv-cache", "fp16")),
+    ("llama-3.1-70b", ("--weights", "q4_k_m")),
+    ("8B", ("--runtime", "vllm", "--context", "16k")),
+    ("13B", ("--method", "lora")),
+)  # fmt: skip
+GOLDEN = ("rtx3060", "2x4090", "8xh100", "a100-mig", "cpu-laptop")
+REPRODUCED_ON = (
+    *((str(RECORDED / f"{each}.json"), *more) for each in GOLDEN for more in REPRODUCED),
+    # q5_k_m lies partly in RAM here, and on the GPU with a smaller cache
+    ("m3-max 64GB", "llama-3.1-70b", ()),
+)
 
 
-def _fit(argv: tuple[str, ...], where: Machine) -> Fit:
-    """What the printed command computes, its options read by the command line itself."""
-    from llmcheck.cli.commands import fit as command
+@pytest.mark.parametrize(("where", "name", "options"), REPRODUCED_ON)
+def test_every_plan_is_reproduced_by_its_command(where: str, name: str, options: tuple[str, ...]) -> None:
+    """By the whole command, and by the options that are shown to be added to the one that was given."""
+    try:
+        found = _fit("fit", name, "--machine", where, *options)
+    except UsageError:  # no such runtime on that machine
+        return
+    shown = [*found.plans, *(each.plan for each in found.released)]
+    for plan in shown:
+        assert plan.argv[:4] == ("llmcheck", "fit", name, "--machine")
+        for words in (plan.argv[1:], ("fit", name, "--machine", where, *options, *plan.options)):
+            again = _fit(*words)
+            best = again.plans[0]
+            said = (again.verdict, again.memory.total, again.workload.context, again.workload.runtime)
+            assert said == (plan.verdict, plan.memory.total, plan.context, plan.runtime), words
+            assert (best.tokens_per_second, best.memory) == (plan.tokens_per_second, plan.memory), words
+            assert (best.launch, best.launch_environment) == (plan.launch, plan.launch_environment), words
+    if found.plans:
+        assert (found.verdict, found.memory.total) == (found.plans[0].verdict, found.plans[0].memory.total)
+    for way in found.ways:
+        if way.options:
+            again = _fit("fit", name, "--machine", where, *options, *way.options)
+            assert (again.verdict[:4], again.memory.total) == ("fits", way.total), way
 
-    context = command.command.make_context("fit", list(argv[2:]))
-    parameters = {each.name: context.params[each.name or ""] for each in command.command.params}
-    given = command.FitOptions(**{name: parameters[name] for name in command.FitOptions._fields})
-    return api.fit(ModelSource(model=given.name), command._workload(given), lambda: where)
+
+def _fit(*words: str) -> Fit:
+    """What a command computes, its options read by the command line itself."""
+    command = fit_command.command
+    context = command.make_context("fit", list(words[1:]))
+    given = fit_command.FitOptions(**{name: context.params[name] for name in fit_command.FitOptions._fields})
+    (where,) = context.params["machines"]
+    there = recorded(where)
+    return api.fit(
+        ModelSource(model=given.name),
+        fit_command._workload(given),
+        lambda: there,
+        assume_idle=given.assume_idle,
+        prefer=given.prefer,
+        machine_words=where,
+    )
+
+
+@functools.cache
+def recorded(words: str) -> Machine:
+    return api.load_machine(words) if words.endswith(".json") else machine(words)
 
 
 @pytest.mark.parametrize("words", MACHINES)

@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck import catalog, runtimes
-from llmcheck.api.model_source import known_model
+from llmcheck import api, catalog, runtimes
+from llmcheck.api.model_source import ModelSource, known_model
 from llmcheck.checkpoint import config
 from llmcheck.errors import UsageError
 from llmcheck.fit import validation
-from llmcheck.fit.answer import with_defaults
 from llmcheck.fit.shapes import formats, weights
-from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.machine import Machine
@@ -145,16 +143,17 @@ def test_a_cache_format_is_accepted_where_the_runtime_has_it(runtime: Runtime, n
         assert f"has no KV cache in {name}" in refusal(runtime=runtime.id, kv_cache=name)
 
 
-def test_a_cache_format_is_checked_with_the_runtime_that_is_chosen() -> None:
-    """With no runtime named, the estimate is for the usual one, which may not have that format."""
-    machine = parse.machine("RTX 4090", catalog.gpu_specs()).machine
-    known = known_model("llama-3-8b")
-    assert known is not None
-    use = with_defaults(ModelUse(known, validated(kv_cache="q8_0")), machine)
-    with pytest.raises(UsageError, match=r"transformers has no KV cache in q8_0.*--runtime llama\.cpp and ollama have"):
-        validation.check_cache(use.runtime, use.workload.kv_cache, use.weight_format.family)
-    quantised = with_defaults(ModelUse(known, validated(kv_cache="q8_0", weights="q4_k_m")), machine)
-    validation.check_cache(quantised.runtime, quantised.workload.kv_cache, quantised.weight_format.family)
+def test_a_cache_format_chooses_the_runtime() -> None:
+    """With no runtime named it is one that has the format; where none runs there, the default one is refused."""
+    model, workload = ModelSource(model="llama-3-8b"), Workload(method="inference", kv_cache="q8_0")
+    card = parse.machine("RTX 4090", catalog.gpu_specs()).machine
+    found = api.fit(model, workload, lambda: card)
+    assert {each.runtime for each in found.plans} == {"llama.cpp"}
+    int8 = Workload(method="inference", kv_cache="int8")
+    assert api.fit(model, int8, lambda: card).plans[0].runtime == "vllm"
+    no_card = parse.machine("cpu, 64 GB RAM", catalog.gpu_specs()).machine
+    with pytest.raises(UsageError, match=r"llama\.cpp has no KV cache in int8.*--runtime .*vllm have"):
+        api.fit(model, int8, lambda: no_card)
 
 
 # --- with the model ---

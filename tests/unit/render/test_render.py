@@ -20,7 +20,8 @@ from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, markdown, sh, text
 from llmcheck.render import json as json_format
 from llmcheck.render.views import terminal
-from llmcheck.render.views.blocks import Cell, Column, Table
+from llmcheck.render.views.blocks import Cell, Column, Commands, Table
+from llmcheck.render.views.views import document
 from llmcheck.schema.advice import Environment, Plan, Step
 from llmcheck.schema.machine import (
     Fabric,
@@ -70,13 +71,21 @@ SHOWN: dict[str, object] = {
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
     "library": ShownLibrary(library=catalog.libraries()["tgi"], corrections=CORRECTIONS),
 }
-COMMANDS = {f"  {step.command}" for environment in PLAN.environments for step in environment.steps}
+COMMANDS = {
+    f"  {command}"
+    for value in SHOWN.values()
+    for block in document(value, Options(verbose=1))
+    if isinstance(block, Commands)
+    for command, _ in block.lines
+}
 
 
 WORDS = st.text("abcdefgh0123 ./", min_size=1, max_size=40).map(str.strip)
 COLUMNS = st.builds(
-    lambda name, right, fixed, min_width: Column(name, right=right, fixed=fixed, min_width=min_width),
-    WORDS, st.booleans(), st.booleans(), st.integers(4, 24),
+    lambda name, right, fixed, min_width, below: Column(
+        name, right=right, fixed=fixed, min_width=min_width, below=below
+    ),
+    WORDS, st.booleans(), st.booleans(), st.integers(4, 24), st.sampled_from([None, "{}", "on {}"]),
 )  # fmt: skip
 
 
@@ -267,7 +276,8 @@ def test_markup_in_names_is_not_markup_in_markdown() -> None:
 
 def test_a_command_is_written_whole_to_be_pasted() -> None:
     written = text.render(PLAN, Options(width=40)).splitlines()
-    assert [command for command in COMMANDS if command not in written] == []
+    commands = {f"  {step.command}" for environment in PLAN.environments for step in environment.steps}
+    assert [command for command in commands if command not in written] == []
 
 
 def test_alike_cards_are_one_line_and_different_ones_are_not() -> None:

@@ -1,0 +1,75 @@
+"""An offer as a machine, and as the words by which ``--machine`` makes the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from llmcheck.gpus import idle_card
+from llmcheck.gpus.identify import GpuRecord
+from llmcheck.schema.machine import Cpu, Fabric, FabricPort, Gpu, Machine, Ram
+from llmcheck.tables.offer import Offer
+from llmcheck.units import GB, GIB
+
+Cards = Mapping[str, GpuRecord]
+"""Rows of the GPU table by their name."""
+NO_CARDS: Cards = {}
+
+
+def cards_of(records: Iterable[GpuRecord]) -> Cards:
+    return {each.spec.name: each for each in records}
+
+
+def as_machine(offer: Offer, cards: Cards = NO_CARDS) -> Machine:
+    """The offered machine, with idle GPUs. A fact that the offer does not state is None.
+
+    Memory and figures of a GPU are those of its row in ``cards``. Without one it has its advertised memory, and no
+    speed is known.
+    """
+    ram = None if offer.ram_gib is None else round(offer.ram_gib * GIB)
+    record = cards.get(offer.gpu)
+    port = FabricPort(device="as offered", port=1, link_layer="InfiniBand", active=True)
+    return Machine(
+        hypothetical=True,
+        os=None if record is None else idle_card.system((record,)),
+        cpu=Cpu(threads=offer.vcpus, threads_usable=offer.vcpus),
+        ram=Ram(total=ram, available=ram, usable=ram),
+        gpus=tuple(_gpu(offer, record, index) for index in range(offer.gpu_count)),
+        fabric=Fabric(ports=(port,)) if offer.fabric == "infiniband" else Fabric(),
+    )
+
+
+def _gpu(offer: Offer, record: GpuRecord | None, index: int) -> Gpu:
+    if record is not None:
+        return idle_card.gpu(record, index, idle_card.reported_memory(record) or None, record.spec)
+    memory = offer.gpu_memory_gb * GB
+    return Gpu(
+        vendor=offer.vendor,
+        index=index,
+        name=offer.accelerator,
+        memory_total=memory,
+        memory_free=memory,
+        compute_capability=offer.compute_capability,
+    )
+
+
+def gpu_bytes(offer: Offer, cards: Cards = NO_CARDS) -> int:
+    """Of all its GPUs together."""
+    record = cards.get(offer.gpu)
+    each = 0 if record is None else idle_card.reported_memory(record)
+    return offer.gpu_count * (each or offer.gpu_memory_gb * GB)
+
+
+def in_words(offer: Offer) -> str | None:
+    """``8x H100 80GB, 1920 GiB RAM``, without the RAM where it is not stated; None where no table has the GPU."""
+    if not offer.gpu:
+        return None
+    gpus = f"{offer.gpu_count}x {offer.accelerator}"
+    return gpus if offer.ram_gib is None else f"{gpus}, {offer.ram_gib:.6f}".rstrip("0").rstrip(".") + " GiB RAM"
+
+
+def alike(offer: Offer) -> tuple[object, ...]:
+    """All that an answer about its hardware depends on: offers with the same value are judged once."""
+    return (
+        offer.vendor, offer.accelerator, offer.gpu, offer.gpu_count, offer.gpu_memory_gb, offer.compute_capability,
+        offer.vcpus, offer.ram_gib, offer.fabric,
+    )  # fmt: skip

@@ -1,0 +1,153 @@
+"""The layers of a model on several GPUs: how many on each, and the bytes that they take there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from llmcheck.fit.capacity import Device, have_equal_memory
+from llmcheck.fit.memory import total
+from llmcheck.fit.memory.terms import GpuPart
+from llmcheck.fit.memory.terms import memory as memory_of
+from llmcheck.fit.use import ModelUse
+from llmcheck.gpus import vendors
+from llmcheck.schema.estimate import Memory
+
+Missing = Callable[[Sequence[Memory]], list[int]]
+"""Bytes that each GPU lacks with these parts; negative where memory is left."""
+_MOST_MOVES = 12
+"""Layers that are moved to another GPU before it is given up: free memory alone is within a few of the best."""
+
+
+class Division(Struct, frozen=True):
+    """What each GPU has."""
+
+    parts: tuple[Memory, ...]
+    layers: tuple[int, ...] | None = None
+    """Whole layers on each of them, in order; None where each has a part of every layer, or a copy of the model."""
+
+
+def divided(use: ModelUse, used: Sequence[Device], missing: Missing) -> Division:
+    """The whole model on these GPUs: evenly, or by free memory where layers are divided and the memory differs."""
+    count = len(used)
+    if not use.is_inference or count == 1 or _shares_matrices(use):
+        return Division(_as_of(used, total.per_gpu(use, count)))
+    if have_equal_memory(used):
+        layers = tuple(round(each.layers * _layers(use)) for each in total.gpu_parts(use, count))
+        return Division(_as_of(used, total.per_gpu(use, count)), layers)
+    return by_free_memory(use, used, _layers(use), last=True, missing=missing)
+
+
+def by_free_memory(
+    use: ModelUse, used: Sequence[Device], count: int, *, last: bool, missing: Missing | None = None
+) -> Division:
+    """``count`` whole layers in proportion to free memory.
+
+    ``last``: the last GPU has the output projection; False where that lies in RAM. ``missing``: layers are moved from
+    a GPU on which something is missing to one with memory left; None: they stay as they are. A server's cache is as
+    long as the fullest GPU lets it be, so that its layers are moved until no GPU is much fuller.
+    """
+    layers = contiguous([1.0] * count, [each.free or 0 for each in used])
+    found = Division(_parts(use, used, layers, last=last), layers)
+    if missing is None:
+        return found
+    for _ in range(_MOST_MOVES):
+        lacks = missing(found.parts)
+        worst, best = lacks.index(max(lacks)), lacks.index(min(lacks))
+        if (lacks[worst] <= 0 and not use.runtime.is_server) or worst == best or layers[worst] <= 1:
+            break
+        layers = tuple(each - (at == worst) + (at == best) for at, each in enumerate(layers))
+        moved = Division(_parts(use, used, layers, last=last), layers)
+        if max(missing(moved.parts)) >= lacks[worst]:
+            break
+        found = moved
+    return found
+
+
+def with_experts_in_ram(use: ModelUse, used: Sequence[Device], in_ram: int) -> Division:
+    """Every layer on the GPUs, without the routed experts of the first ``in_ram`` layers, which lie in RAM.
+
+    Layers without their experts take little, so that the first GPU gets more of them.
+    """
+    count, first = _layers(use), use.architecture.leading_dense
+    sparse = max(count - first, 1)
+    stored, cache = use.stored, total.per_gpu(use, 1)[0].kv_cache
+    each = max((stored.layers - stored.experts + cache) / count, 1.0)
+    costs = [each + (stored.experts / sparse if index >= max(in_ram, first) else 0.0) for index in range(count)]
+    layers = contiguous(costs, [device.free or 0 for device in used])
+    experts, start = [], 0
+    for own in layers:
+        experts.append(max(start + own - max(start, in_ram, first), 0) / sparse)
+        start += own
+    return Division(_parts(use, used, layers, last=True, experts=experts), layers)
+
+
+def experts_kept(use: ModelUse, in_ram: int) -> float:
+    """Fraction of all routed experts that stay on the GPUs where those of the first ``in_ram`` layers are in RAM."""
+    first = use.architecture.leading_dense
+    return 1 - max(in_ram - first, 0) / max(_layers(use) - first, 1)
+
+
+def contiguous(costs: Sequence[float], capacities: Sequence[float]) -> tuple[int, ...]:
+    """How many layers, in their order, each device gets, so that their costs are nearest to its share of capacity."""
+    whole, room = sum(costs) or 1.0, sum(capacities) or 1.0
+    counts = [0] * len(capacities)
+    at, passed, end = 0, 0.0, capacities[0] / room
+    for cost in costs:
+        middle = (passed + cost / 2) / whole
+        while middle > end and at < len(capacities) - 1:
+            at += 1
+            end += capacities[at] / room
+        counts[at] += 1
+        passed += cost
+    return tuple(counts)
+
+
+def without_context(part: Memory) -> Memory:
+    """Without what a process allocates on a GPU before any tensor."""
+    return memory_of([each for each in part.terms if each.part != "context"])
+
+
+def _layers(use: ModelUse) -> int:
+    return max(use.architecture.layers, 1)
+
+
+def _shares_matrices(use: ModelUse) -> bool:
+    """Whether each GPU has a part of every matrix of its layers (tensor parallelism)."""
+    work = use.workload
+    return use.runtime.tensor_parallel and (work.pipeline_parallel <= 1 or work.tensor_parallel > 1)
+
+
+def _as_of(used: Sequence[Device], parts: tuple[Memory, ...]) -> tuple[Memory, ...]:
+    if vendors.of(used[0].gpu).has_context:
+        return parts
+    return tuple(without_context(part) for part in parts)
+
+
+def _parts(
+    use: ModelUse,
+    used: Sequence[Device],
+    layers: Sequence[int],
+    *,
+    last: bool,
+    experts: Sequence[float] | None = None,
+) -> tuple[Memory, ...]:
+    """``experts``: fraction of all routed experts on each; None: those of its layers."""
+    count = _layers(use)
+    return _as_of(
+        used,
+        tuple(
+            total.of_part(
+                use,
+                GpuPart(
+                    layers=own / count,
+                    experts=None if experts is None else experts[position],
+                    first=position == 0,
+                    last=last and position == len(used) - 1,
+                    gpus=len(used),
+                ),
+            )
+            for position, own in enumerate(layers)
+        ),
+    )

@@ -1,0 +1,60 @@
+"""The options of ``llmcheck fit`` that make a workload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from llmcheck.schema.workload import Workload
+
+_OPTIONS = (
+    "method", "runtime", "weights", "kv_cache", "context", "prompt", "max_sequences", "memory_fraction", "optimizer",
+    "precision", "gradients", "lora_rank", "lora_targets", "sharding", "offload", "gpus",
+)  # fmt: skip
+"""Fields of a workload that are options of ``llmcheck fit`` under the same name."""
+_COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
+"""Those whose default is 1."""
+_CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
+Option = tuple[str, ...]
+"""The name of an option, with its value where it has one."""
+
+
+def options(workload: Workload) -> tuple[str, ...]:
+    """The options of ``llmcheck fit`` that make this workload; what is left at its default is not named."""
+    return tuple(part for option in _options(workload) for part in option)
+
+
+def difference(given: Workload, workload: Workload) -> tuple[str, ...]:
+    """What to add to the options that make ``given``, so that they make ``workload``: the later of two counts.
+
+    () where something that was named would have to be taken back, which no option does.
+    """
+    fields = workload.__struct_fields__
+    if any(getattr(given, name) is not None and getattr(workload, name) is None for name in fields):
+        return ()
+    known = set(_options(given))
+    new = [option for option in _options(workload) if option not in known]
+    new += [(_name(name), "1") for name in _COUNTS if getattr(workload, name) == 1 != getattr(given, name)]
+    return tuple(part for option in new for part in option)
+
+
+def _options(workload: Workload) -> Iterator[Option]:
+    for name in _OPTIONS:
+        value: Any = getattr(workload, name)
+        if value is not None and (name, value) != ("method", "inference"):
+            yield _name(name), str(value)
+    for name in _COUNTS:
+        if getattr(workload, name) != 1:
+            yield _name(name), str(getattr(workload, name))
+    if workload.checkpointing is not None:
+        yield "--checkpointing", _CHECKPOINTING[workload.checkpointing]
+    if workload.flash_attention is False:
+        yield ("--no-flash-attention",)
+    if workload.chunked_loss:
+        yield ("--chunked-loss",)
+    if workload.tokens is not None:
+        yield "--tokens", f"{workload.tokens:.0f}"
+
+
+def _name(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
