@@ -19,6 +19,7 @@ class Cards(Struct, frozen=True, kw_only=True):
     """GPUs that would hold it, idle and all alike."""
 
     count: int
+    """Number of GPUs."""
     memory_gb: int
     """Of each, as it is sold."""
 
@@ -27,7 +28,9 @@ class CardsForSize(Struct, frozen=True, kw_only=True):
     """The smallest cards for one task with one size of model; the same for every machine."""
 
     task: Task
+    """What is done with the model."""
     parameters: str
+    """The size, as the tiers name it."""
     enough: tuple[Cards, ...]
     """One card first, then a number of smaller ones; () where not even eight of the largest do."""
 
@@ -36,6 +39,7 @@ class SizePlan(Struct, frozen=True, kw_only=True):
     """The best way to do one task with one size of model on this machine."""
 
     task: Task
+    """What is done with the model."""
     parameters: str
     """As the tiers name it: ``7B``, or the id of a known model."""
     tiers: tuple[str, ...]
@@ -59,6 +63,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     """What has to be repaired before anything else is worth judging."""
 
     kind: FaultKind
+    """What is broken; ``disk``: it is full."""
     message: str
     """One sentence."""
     remedy: str | None = None

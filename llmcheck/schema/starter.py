@@ -20,3 +20,4 @@ class Starter(Struct, frozen=True, kw_only=True):
     score: float
     """On the public evaluation that covers most models of this size; higher is better."""
     architecture: Architecture
+    """Its shapes, under the name of the release."""

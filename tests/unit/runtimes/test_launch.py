@@ -32,7 +32,7 @@ def test_llama_cpp_downloads_a_repository_and_reads_a_file() -> None:
 
 def test_llama_cpp_places_layers_experts_and_cards() -> None:
     found = line("llama.cpp", gpu_layers=36, expert_layers_in_ram=20, tensor_split=(3, 1.25), gpus=2)
-    assert has(found, "-ngl", "36", "--n-cpu-moe", "20", "-ts", "3,1.25")
+    assert has(found, "-ngl", "36", "--n-cpu-moe", "20", "-sm", "layer", "-ts", "3,1.25")
     assert not has(line("llama.cpp"), "-ngl")
     assert has(line("llama.cpp", gpus=0), "-dev", "none")
 
