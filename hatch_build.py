@@ -14,7 +14,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class CompiledTablesHook(BuildHookInterface):  # type: ignore[misc]
+class CompiledTablesHook(BuildHookInterface):  # type: ignore[misc]  # hatchling has no types
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ class CompiledTablesHook(BuildHookInterface):  # type: ignore[misc]
             file.write(data)
         build_data["force_include"][path] = f"llmcheck/{compiled.NAME}"
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's signature
         """Called when the wheel has been written."""
         if version != "editable":
             self.folder.cleanup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -55,10 +56,10 @@ CARDS: dict[str, tuple[str, int, str]] = {
 }
 
 
-def card(model: str, index: int = 0, **changes: object) -> Gpu:
+def card(model: str, index: int = 0, **changes: Any) -> Gpu:
     """A healthy NVIDIA card of ``CARDS``."""
     name, mib, capability = CARDS[model]
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "vendor": "nvidia",
         "index": index,
         "name": name,
@@ -68,18 +69,18 @@ def card(model: str, index: int = 0, **changes: object) -> Gpu:
         "compute_capability": capability,
         "nvlinks": 0,
     }
-    return Gpu(**{**facts, **changes})  # type: ignore[arg-type]
+    return Gpu(**{**facts, **changes})
 
 
-def cards(model: str, count: int, **changes: object) -> tuple[Gpu, ...]:
+def cards(model: str, count: int, **changes: Any) -> tuple[Gpu, ...]:
     return tuple(card(model, index, **changes) for index in range(count))
 
 
-def amd(index: int = 0, memory: int | None = 192 * GB, **changes: object) -> Gpu:
-    return Gpu(vendor="amd", index=index, name="AMD Instinct MI300X", memory_total=memory, **changes)  # type: ignore[arg-type]
+def amd(index: int = 0, memory: int | None = 192 * GB, **changes: Any) -> Gpu:
+    return Gpu(vendor="amd", index=index, name="AMD Instinct MI300X", memory_total=memory, **changes)
 
 
-def mig(parent: int, number: int, memory: int, **changes: object) -> Gpu:
+def mig(parent: int, number: int, memory: int, **changes: Any) -> Gpu:
     """One MIG instance."""
     return Gpu(
         vendor="nvidia",
@@ -89,12 +90,12 @@ def mig(parent: int, number: int, memory: int, **changes: object) -> Gpu:
         memory_total=memory,
         compute_capability="9.0",
         nvlinks=0,
-        **changes,  # type: ignore[arg-type]
+        **changes,
     )
 
 
-def python(**changes: object) -> Python:
-    facts: dict[str, object] = {
+def python(**changes: Any) -> Python:
+    facts: dict[str, Any] = {
         "executable": "/srv/project/.venv/bin/python",
         "version": "3.12.4",
         "implementation": "cpython",
@@ -103,7 +104,7 @@ def python(**changes: object) -> Python:
         "externally_managed": False,
         "reason": "named with --python",
     }
-    return Python(**{**facts, **changes})  # type: ignore[arg-type]
+    return Python(**{**facts, **changes})
 
 
 def packages(**versions: str) -> tuple[Package, ...]:
@@ -118,15 +119,15 @@ def tools(*present: str) -> tuple[Tool, ...]:
     return tuple(Tool(name=name, path=f"/usr/bin/{name}" if name in present else None) for name in known)
 
 
-def infiniband(**changes: object) -> FabricPort:
-    facts: dict[str, object] = {
+def infiniband(**changes: Any) -> FabricPort:
+    facts: dict[str, Any] = {
         "device": "mlx5_0",
         "port": 1,
         "link_layer": "InfiniBand",
         "active": True,
         "rate_gbps": 400.0,
     }
-    return FabricPort(**{**facts, **changes})  # type: ignore[arg-type]
+    return FabricPort(**{**facts, **changes})
 
 
 def machine(
@@ -144,7 +145,7 @@ def machine(
     torch: Torch | None = None,
     ports: tuple[FabricPort, ...] | None = (),
     problems: tuple[Problem, ...] = (),
-    **changes: object,
+    **changes: Any,
 ) -> Machine:
     """A roomy Linux server with these GPUs, an empty virtual environment, and a driver wherever there is a GPU."""
     drivers = {}
@@ -152,7 +153,7 @@ def machine(
         said = driver if vendor == "nvidia" else "6.14.0"
         if said is not None:
             drivers[vendor] = said if isinstance(said, Driver) else Driver(version=said)
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "os": Os(system=system, architecture=architecture, version=os_version),
         "cpu": Cpu(model="EPYC", cores=32, threads=64, threads_affinity=64, threads_usable=64),
         "ram": Ram(total=ram, available=ram, usable=ram),
@@ -180,7 +181,7 @@ def machine(
         ),
         "problems": problems,
     }
-    return Machine(**{**facts, **changes})  # type: ignore[arg-type]
+    return Machine(**{**facts, **changes})
 
 
 def require(kind: str, **keys: object) -> Requirement:

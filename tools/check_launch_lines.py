@@ -35,9 +35,9 @@ import msgspec
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from llmcheck import runtimes  # noqa: E402
-from llmcheck.runtimes import LaunchLine  # noqa: E402
-from tests.launches import Options, faults, shapes  # noqa: E402
+from llmcheck import runtimes  # noqa: E402 - from the checkout, not installed
+from llmcheck.runtimes import LaunchLine  # noqa: E402 - from the checkout, not installed
+from tests.launches import Options, faults, shapes  # noqa: E402 - from the checkout, not installed
 
 OUTPUT = ROOT / "tests" / "data" / "launch_options.json"
 _DUMP = """

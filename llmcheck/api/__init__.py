@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from llmcheck import registry
 
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
-    from llmcheck.api.fitting import *  # noqa: F403
-    from llmcheck.api.informing import *  # noqa: F403
-    from llmcheck.api.inspection import *  # noqa: F403
-    from llmcheck.api.installation import *  # noqa: F403
-    from llmcheck.api.judgement import *  # noqa: F403
-    from llmcheck.api.recommending import *  # noqa: F403
-    from llmcheck.api.renting import *  # noqa: F403
-    from llmcheck.api.tables import *  # noqa: F403
+    from llmcheck.api.fitting import *
+    from llmcheck.api.informing import *
+    from llmcheck.api.inspection import *
+    from llmcheck.api.installation import *
+    from llmcheck.api.judgement import *
+    from llmcheck.api.recommending import *
+    from llmcheck.api.renting import *
+    from llmcheck.api.tables import *
     from llmcheck.render import Options
 
 _EXPORTS = {

@@ -64,7 +64,7 @@ def read_toml(path: str) -> dict[str, Any]:
 
 def _toml(name: str, key: str, kind: type[T]) -> tuple[T, ...]:
     path = places.path_of(name)
-    return codec.convert(read_toml(path).get(key, []), tuple[kind, ...], path)  # type: ignore[valid-type]
+    return codec.convert(read_toml(path).get(key, []), tuple[kind, ...], path)  # type: ignore[valid-type]  # made at run time
 
 
 def _libraries() -> tuple[Library, ...]:
@@ -81,7 +81,7 @@ def _resolutions() -> Resolutions:
 def _texts(name: str, kind: type[T]) -> tuple[T, ...]:
     """The rows of a CSV file whose columns are the fields of ``kind``; an empty cell is a field that is left out."""
     rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv(name)]
-    return codec.convert(rows, tuple[kind, ...], places.path_of(name), text=True)  # type: ignore[valid-type]
+    return codec.convert(rows, tuple[kind, ...], places.path_of(name), text=True)  # type: ignore[valid-type]  # made at run time
 
 
 def _evaluations() -> Evaluations:

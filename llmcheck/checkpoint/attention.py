@@ -1,4 +1,4 @@
-"""Attention and recurrent layers of a decoder: what they cache for a token or sequence, and their weights."""
+"""Attention and recurrent layers of a decoder: what they keep in the KV cache, and how many weights they have."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from llmcheck.checkpoint.decoder import Decoder
 from llmcheck.checkpoint.family import LayerKind
 from llmcheck.schema.architecture import Attention
 
-_CROSS_NOTE = "layers that attend only to images keep a cache for each image; it is not counted"
-_INDEXER_NOTE = "the indexer's own cache of keys is not counted"
+_CROSS_NOTE = "layers that attend only to images have a cache for each image, which is not counted"
+_INDEXER_NOTE = "the cache of the indexer's keys is not counted"
 
 
 class Weights(Struct, frozen=True, kw_only=True):
@@ -22,22 +22,22 @@ class Weights(Struct, frozen=True, kw_only=True):
 
 
 class _Latent(Struct, frozen=True, kw_only=True):
-    """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): elements of its parts."""
+    """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): how many elements its vectors have."""
 
     rank: int
-    """Of the compressed keys and values."""
+    """The compressed keys and values of a token."""
     rope: int
-    """Of a head's keys that carry the position."""
+    """The part of a head's key with the position (RoPE)."""
     nope: int
-    """Of a head's keys that do not."""
+    """The part of a head's key without it."""
     value: int
-    """Of a head's values."""
+    """A head's value."""
     query_rank: int | None
-    """Of the compressed queries; None where they are not compressed."""
+    """The compressed queries of a token; None where they are not compressed."""
 
 
 def groups(decoder: Decoder) -> tuple[tuple[Attention, ...], tuple[str, ...]]:
-    """Layers with the same kind of cache together, and what is not counted, in sentences."""
+    """One entry for each kind of cache, with the number of its layers; and notes on what is not counted."""
     found = [_group(decoder, kind) for kind in ("full", "window", "cross") if decoder.count(kind)]
     latent = _latent(decoder) is not None
     notes = (_CROSS_NOTE,) if decoder.count("cross") and not latent else ()
@@ -48,14 +48,14 @@ def groups(decoder: Decoder) -> tuple[tuple[Attention, ...], tuple[str, ...]]:
 
 
 def weights(decoder: Decoder, found: tuple[Attention, ...]) -> tuple[Weights, tuple[str, ...]]:
-    """Weights of all layers that attend or keep a state, and what is not counted, in sentences."""
+    """Weights of attention and of recurrent layers, in all layers together; and notes on what is not counted."""
     matrices = vectors = 0
     notes: tuple[str, ...] = ()
     if latent := _latent(decoder):
         each = _latent_weights(decoder, latent)
         attending = decoder.count("full", "window")
         matrices, vectors = attending * each.matrices, attending * each.vectors
-        if _indexed(decoder):
+        if _has_indexer(decoder):
             notes = (_INDEXER_NOTE,)
     else:
         matrices = sum(_group_matrices(decoder, group) for group in found if group.kind == "attention")
@@ -88,8 +88,8 @@ def _group(decoder: Decoder, kind: LayerKind) -> Attention:
 
 
 def _sharing(decoder: Decoder, kind: LayerKind) -> int:
-    """How many layers of this kind keep no cache of their own for text: those that attend only to images, and the last
-    layers of a model where they use the cache of an earlier one."""
+    """How many layers of this kind have no text cache of their own: layers that attend only to images, and in some
+    models the last layers, which use the cache of an earlier one."""
     if kind == "cross":
         return decoder.count(kind)
     shared = decoder.text.optional("num_kv_shared_layers", least=0, most=10_000) or 0
@@ -108,7 +108,7 @@ def _group_matrices(decoder: Decoder, group: Attention) -> int:
 
 
 def _vectors(decoder: Decoder) -> int:
-    """Biases and norms of one layer."""
+    """Weights in the biases and norms of attention in one layer."""
     text, family = decoder.text, decoder.family
     heads, kv_heads, dim = decoder.heads.heads, decoder.heads.kv_heads, decoder.heads.head_dim
     declared = text.flag("attention_bias")
@@ -128,7 +128,7 @@ def _vectors(decoder: Decoder) -> int:
 
 
 def _latent(decoder: Decoder) -> _Latent | None:
-    """None where the keys and values are not compressed."""
+    """None for a model without latent attention."""
     text, dim = decoder.text, decoder.heads.head_dim
     rank = text.optional("kv_lora_rank", most=2**20)
     if rank is None:
@@ -143,22 +143,22 @@ def _latent(decoder: Decoder) -> _Latent | None:
 
 
 def _latent_weights(decoder: Decoder, latent: _Latent) -> Weights:
-    """Of one layer."""
+    """The weights of latent attention in one layer."""
     hidden, heads, rank = decoder.hidden, decoder.heads.heads, latent.query_rank
     width = heads * (latent.nope + latent.rope)
     queries = hidden * rank + rank * width if rank else hidden * width
     keys = hidden * (latent.rank + latent.rope) + latent.rank * heads * (latent.nope + latent.value)
     matrices = queries + keys + heads * latent.value * hidden
     vectors = latent.rank + (rank or 0)
-    if _indexed(decoder):
+    if _has_indexer(decoder):
         indexer = _indexer(decoder, rank or hidden)
         matrices += indexer.matrices
         vectors += indexer.vectors
     return Weights(matrices=matrices, vectors=vectors)
 
 
-def _indexed(decoder: Decoder) -> bool:
-    """Whether each layer has a small scorer that chooses the tokens to attend to (DeepSeek's sparse attention)."""
+def _has_indexer(decoder: Decoder) -> bool:
+    """Whether each layer has an indexer, which chooses the tokens to attend to (DeepSeek's sparse attention)."""
     return decoder.text.has("index_n_heads") and decoder.count("full", "window") > 0
 
 

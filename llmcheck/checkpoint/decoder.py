@@ -15,39 +15,39 @@ class Heads(Struct, frozen=True, kw_only=True):
 
     heads: int
     kv_heads: int
-    """Heads with a cache."""
+    """Key-value heads, which are the ones that are cached."""
     head_dim: int
-    """Elements of one head."""
+    """Elements of one head's vector."""
 
 
 class Decoder(Struct, frozen=True, kw_only=True):
-    """A decoder while its parts are computed from it."""
+    """The numbers from which everything else about a decoder is computed."""
 
     family: Family
     model_type: str
-    """As the file names it."""
+    """``model_type`` of the file."""
     text: Fields
-    """The decoder's part of the file, completed with the family's defaults."""
+    """The part of the file that describes the decoder, completed with the family's defaults."""
     hidden: int
     layers: int
     vocab: int
     heads: Heads
     window: int | None
-    """Tokens of the sliding or chunked window; None where no layer has one."""
+    """Tokens in the sliding or chunked window; None where no layer has one."""
     kinds: tuple[LayerKind, ...]
     """One for each layer."""
 
     def count(self, *kinds: LayerKind) -> int:
-        """How many layers are of these kinds; ``both`` is one with attention and one with a state."""
+        """How many layers are of these kinds. A layer of kind ``both`` counts as ``full`` and as ``state``."""
         counts = layers.counted(self.kinds)
         return sum(counts[kind] for kind in kinds)
 
 
 def read(text: Fields, family: Family, model_type: str) -> Decoder:
-    """Raises DataError for a number that is missing, or that no model can have."""
-    hidden = text.whole("hidden_size", "n_embd", "d_model", "dim", most=2**20)
-    count = text.whole("num_hidden_layers", "n_layer", "n_layers", "num_layers", most=10_000)
-    vocab = text.whole(*family.vocab_keys, most=2**26)
+    """Raises DataError for a number that is missing or that no model can have."""
+    hidden = text.required("hidden_size", "n_embd", "d_model", "dim", most=2**20)
+    count = text.required("num_hidden_layers", "n_layer", "n_layers", "num_layers", most=10_000)
+    vocab = text.required(*family.vocab_keys, most=2**26)
     heads = _heads(text, family, hidden)
     window = layers.window(text, family)
     return Decoder(
@@ -59,7 +59,7 @@ def read(text: Fields, family: Family, model_type: str) -> Decoder:
 def _heads(text: Fields, family: Family, hidden: int) -> Heads:
     if family.attention_free:
         return Heads(heads=0, kv_heads=0, head_dim=0)
-    heads = text.whole("num_attention_heads", "n_head", "n_heads", "num_heads", most=2**16)
+    heads = text.required("num_attention_heads", "n_head", "n_heads", "num_heads", most=2**16)
     kv_heads = _kv_heads(text, family, heads)
     head_dim = text.optional("head_dim", "kv_channels", "attention_head_dim", most=2**16) or hidden // heads
     if not head_dim:

@@ -1,6 +1,6 @@
-"""A family of models: the facts that its ``config.json`` or GGUF file omits, and keys with a meaning of their own.
+"""A family of models: facts that its ``config.json`` or GGUF file omits, and keys that mean something else in it.
 
-The defaults of the fields are Llama's layers with transformers' own defaults, so a family states only what differs.
+The defaults of the fields describe Llama's layers and transformers' defaults, so a family states only what differs.
 Each file in ``families/`` has a tuple ``FAMILIES`` of these.
 """
 
@@ -14,15 +14,16 @@ from msgspec import Struct
 from llmcheck.checkpoint.fields import Fields
 
 LayerKind = Literal["full", "window", "cross", "state", "both", "none", "experts"]
-"""What one layer does. ``cross``: attends to images only; ``both``: attention and a recurrent state side by side;
-``none``: a dense feed-forward layer and nothing else; ``experts``: a feed-forward layer of experts and nothing else."""
+"""What one layer does. ``full``, ``window``: attention to all tokens, or to the last ones; ``cross``: attention to
+images only; ``state``: a recurrent state; ``both``: attention and a recurrent state side by side; ``none``: a dense
+feed-forward layer and nothing else; ``experts``: a feed-forward layer of experts and nothing else."""
 
 
 class Recurrent(Struct, frozen=True, kw_only=True):
-    """One layer that keeps a state of fixed size."""
+    """One layer with a state of fixed size instead of a growing cache."""
 
     elements: int
-    """Elements of the state of one sequence: the convolution's last inputs, and the recurrence's memory."""
+    """Elements of the state of one sequence: the last inputs of the convolution, and the recurrent state itself."""
     matrices: int
     """Weights of its projections."""
     vectors: int
@@ -40,7 +41,7 @@ class Example(Struct, frozen=True, kw_only=True):
     parameters: int | None = None
     """Published count of weights; None where no exact count is published."""
     refusal: str | None = None
-    """Words of the error where such a file is refused; None where it is read."""
+    """Text in the error message where such a file is refused; None where it is read."""
 
 
 class GgufArchitecture(Struct, frozen=True, kw_only=True):
@@ -51,99 +52,101 @@ class GgufArchitecture(Struct, frozen=True, kw_only=True):
     refusal: str | None = None
     """Why such a file is not computed; None for a decoder."""
     full_attention_period: int | None = None
-    """Every so many layers one has full attention and the others a sliding window; None: the file has to say it."""
+    """One layer of so many has full attention, the others a sliding window; None: only the file says it."""
     window_in_all_layers: bool = False
     """A sliding window in the file applies to every layer."""
     chunk_size: int | None = None
     """Tokens of chunked attention where the file has no ``attention.chunk_size``; None: attention has no chunks."""
     layers_with_cache: int | None = None
-    """How many layers keep a KV cache where the file does not say it; the others share theirs. None: all."""
+    """How many layers have a KV cache of their own where the file does not say it. None: all."""
     gate_in_up: bool = False
-    """The gate of the feed-forward layer is stored in the same tensor as the up projection."""
+    """The gate of the feed-forward layer and the up projection are stored as one tensor."""
     attention_free: bool = False
-    """No layer attends, so the file has no count of heads."""
+    """No layer has attention, so the file has no number of heads."""
 
 
 class Family(Struct, frozen=True, kw_only=True):
-    """Models whose decoder layers are alike. A tuple of keys is tried in order."""
+    """Models whose decoder layers are alike. Of a tuple of keys the first that the file has is used."""
 
     model_types: tuple[str, ...]
     """Values of transformers' ``model_type``."""
     gguf: tuple[GgufArchitecture, ...] = ()
     """The family's names in llama.cpp."""
     example: Example | None = None
-    """None only for what is refused."""
+    """None only for a family that is refused."""
     refusal: str | None = None
     """Why a model of this type is not computed, as the end of a sentence; None for a decoder."""
     variant: Callable[[Fields], Family] | None = None
-    """For a family whose layers depend on keys of the file: the family as this file has it."""
+    """For a family whose layers depend on keys of the file: gives the family for this file."""
 
     # --- keys that the file leaves out ---
     defaults: Mapping[str, Any] = {}
-    """Defaults of transformers' class, for a decoder that is part of a larger model: transformers then writes only what
-    differs from them."""
+    """Defaults of transformers' class, for a decoder that is part of a larger model: of such a part transformers writes
+    only the keys that differ from them."""
     towers: Mapping[str, Mapping[str, Any]] = {}
     """The same for encoders of images and sound, by their ``model_type``."""
     vocab_keys: tuple[str, ...] = ("vocab_size", "padded_vocab_size")
     tied: bool = True
-    """The output projection is the embedding where the file does not say it."""
+    """Output projection and embedding are one matrix where the file does not say it."""
     fused: bool = False
     """Queries, keys and values are one matrix in the family's files."""
     embedding_norm: bool = False
     """A norm directly after the embedding."""
     position_keys: tuple[str, ...] = ()
-    """Keys of the number of rows of a table of learned positions; empty: there is no such table."""
+    """Keys for the number of learned positions; empty: the family has no table of learned positions."""
     position_padding: int = 0
-    """Rows which that table has beyond the number in the file."""
+    """Rows of that table beyond the number in the file."""
     head_bias: bool = False
     """The output projection has a bias."""
 
     # --- layers ---
     layer_kinds: Callable[[Fields, int], list[LayerKind]] | None = None
-    """The kind of each of so many layers, where the file has no list of them; None: by the general keys."""
+    """The kind of each layer, from the file and the number of layers, where the file has no list of them;
+    None: by the keys that many families share."""
     layer_list_keys: tuple[str, ...] = ("layer_types", "layers_block_type")
-    """Keys of a list with the kind of each layer."""
+    """Keys for a list with the kind of each layer."""
     one_part_per_layer: bool = False
     """A layer is either a mixer (attention, recurrence) or a feed-forward layer, never both."""
     norms: int = 2
-    """Norms in one layer."""
+    """How many norms a layer has."""
     norm_bias: bool = False
     """Norms have a weight and a bias, not a weight only."""
     full_attention_interval: int | None = None
-    """Every so many layers one attends, the others keep a state, where the file does not say it."""
+    """One layer of so many has attention, the others a recurrent state, where the file does not say it."""
     full_attention_period: int | None = None
-    """Every so many layers one has full attention, the others a sliding window, where the file does not say it."""
+    """One layer of so many has full attention, the others a sliding window, where the file does not say it."""
     window_keys: tuple[str, ...] = ("sliding_window", "sliding_window_size", "attention_window_size")
     window: int | None = None
     """Tokens of the sliding window where the file does not say it; None: no window."""
     window_switch: bool | None = None
-    """What ``use_sliding_window`` is where the file does not say it; None: the family does not read that key."""
+    """The default of ``use_sliding_window``; None: the family does not have that key."""
     first_window_layer: str | None = None
-    """Key of the number of layers with full attention below those with a window; None: all layers have the window."""
+    """Key for how many of the first layers have full attention; the others have a window. None: all have it."""
     recurrent: Callable[[Fields, int], Recurrent] | None = None
-    """A recurrent layer from the file and the hidden size; None: by the general keys."""
+    """Gives a recurrent layer from the file and the hidden size; None: by the keys that many families share."""
     attention_free: bool = False
-    """A layer is one recurrent mixer: no heads and no feed-forward part."""
+    """A layer is one recurrent mixer, without attention heads and without a feed-forward part."""
 
     # --- attention ---
     kv_heads: Literal["file", "keys", "one", "all"] = "file"
-    """Key-value heads: by the keys and the ``multi_query`` flags, by the keys alone, one, or as many as heads."""
+    """The number of key-value heads. ``file``: from the keys and the ``multi_query`` flags; ``keys``: from the keys
+    alone; ``one``: 1; ``all``: as many as query heads."""
     gated_queries: bool = False
     """The query projection also computes a gate of the same width."""
     shared_layers_lack_keys: bool = False
-    """A layer that shares the KV cache of another has no key and value matrices of its own."""
+    """A layer that uses the KV cache of another one has no matrices for keys and values."""
     bias: bool = False
     """Every matrix of the layers has a bias."""
     query_bias: bool = False
-    """The query, key and value matrices have a bias where the file has no key for it."""
+    """Queries, keys and values have a bias where the file does not say it."""
     output_bias: Literal["never", "with attention_bias", "always"] = "never"
     """When attention's output matrix has a bias."""
     attention_sinks: bool = False
-    """One learned number for each head."""
+    """One learned number (a sink) for each head."""
     query_norm: bool = False
     """Norms over queries and keys, with or without ``use_qk_norm`` in the file."""
     query_norm_over_all_heads: bool = False
-    """Those norms have a weight for each element of all heads, not of one head."""
+    """Such a norm has a weight for each element of all heads, not only of one."""
 
     # --- feed-forward ---
     gated: bool = True
@@ -152,18 +155,18 @@ class Family(Struct, frozen=True, kw_only=True):
         "intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "d_ff", "block_ff_dim",
     )  # fmt: skip
     feed_forward_width: Callable[[Fields, int], int] | None = None
-    """The width of one branch from the file and its ``intermediate_size``; None: they are the same."""
+    """Gives the width of the inner vector from the file and its ``intermediate_size``; None: they are the same."""
     mlp_bias: bool = False
     """Every feed-forward matrix has a bias, with or without ``mlp_bias`` in the file."""
     expert_bias: bool = False
     """The router and every matrix of an expert have a bias."""
     router_bias: bool = False
-    """One number for each expert that corrects the router's choice."""
+    """The router has a bias: one number for each expert."""
     shared_experts: int = 0
-    """Experts that every token passes, where the file does not say it."""
+    """Experts that are used for every token, where the file does not say it."""
     shared_expert_gate: bool = False
     """The shared expert has a gate: one row of the hidden size."""
 
 
 UNKNOWN = Family(model_types=(), window_switch=True, first_window_layer="max_window_layers")
-"""How a ``model_type`` that no file in ``families/`` lists is read: as Llama's layers, with the general keys."""
+"""How an unknown ``model_type`` is read: as Llama's layers, with the keys that many families share."""

@@ -1,4 +1,4 @@
-"""Feed-forward layers of a decoder, dense and of experts: their widths and weights."""
+"""Feed-forward layers of a decoder, dense or with experts: their widths and weights."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ class FeedForward(Struct, frozen=True, kw_only=True):
     """All feed-forward layers of a decoder together."""
 
     intermediate: int
-    """Width of one branch of a dense layer; 0 where no layer has one."""
+    """Width of the inner vector of a dense layer; 0 for a model without dense feed-forward layers."""
     experts: int = 0
     """Routed experts in each layer that has experts; 0 in a dense model."""
     experts_active: int = 0
-    """Routed experts that one token passes."""
+    """Routed experts that are used for one token."""
     expert_intermediate: int = 0
+    """Width of the inner vector of one expert."""
     sparse_layers: int = 0
-    """Layers with experts."""
+    """How many layers have experts."""
     leading_dense: int = 0
-    """Layers before the first of them."""
+    """How many layers come before the first layer with experts."""
     dense_weights: int
-    """Matrices of dense layers, routers and shared experts."""
+    """Weights in the matrices of dense layers, routers and shared experts."""
     expert_weights: int
-    """Matrices of routed experts, all of them."""
+    """Weights in the matrices of all routed experts."""
     vectors: int
-    """Biases."""
+    """Weights in biases."""
 
 
 class _Experts(Struct, frozen=True, kw_only=True):
@@ -44,10 +45,10 @@ class _Experts(Struct, frozen=True, kw_only=True):
 
 
 def read(decoder: Decoder) -> FeedForward:
-    """Raises DataError where the width is missing, or experts cannot be as the file says."""
+    """Raises DataError where the width is missing, or the counts of experts cannot be right."""
     width = _intermediate(decoder)
     experts = _experts(decoder, width)
-    hidden, branches = decoder.hidden, _branches(decoder)
+    hidden, matrices = decoder.hidden, _matrices(decoder)
     one_part = decoder.family.one_part_per_layer
     dense = (decoder.count("none", "experts") if one_part else decoder.layers) - experts.layers
     router = hidden * experts.count
@@ -58,13 +59,14 @@ def read(decoder: Decoder) -> FeedForward:
         expert_intermediate=experts.width,
         sparse_layers=experts.layers,
         leading_dense=_leading_dense(decoder) if experts.layers else 0,
-        dense_weights=dense * branches * hidden * width + experts.layers * (router + _shared(decoder, experts.width)),
-        expert_weights=experts.layers * experts.count * branches * hidden * experts.width,
+        dense_weights=dense * matrices * hidden * width + experts.layers * (router + _shared(decoder, experts.width)),
+        expert_weights=experts.layers * experts.count * matrices * hidden * experts.width,
         vectors=_vectors(decoder, dense, width, experts),
     )
 
 
-def _branches(decoder: Decoder) -> int:
+def _matrices(decoder: Decoder) -> int:
+    """Matrices of one feed-forward layer or expert."""
     return 3 if decoder.family.gated else 2
 
 
@@ -77,7 +79,7 @@ def _intermediate(decoder: Decoder) -> int:
     if found is not None:
         return family.feed_forward_width(text, found) if family.feed_forward_width else found
     if text.has("expansion_ratio"):
-        return hidden * text.whole("expansion_ratio", most=1024)
+        return hidden * text.required("expansion_ratio", most=1024)
     if family.gated:
         raise DataError(f"{text.where}: no 'intermediate_size'")
     return 4 * hidden
@@ -91,7 +93,7 @@ def _experts(decoder: Decoder, intermediate: int) -> _Experts:
         return _Experts()
     active = text.optional(*_ACTIVE, most=2**16) or text.inner("ffn_config").optional("moe_top_k", most=2**16)
     if active is None:
-        raise DataError(f"{text.where}: {count:,} experts, and no 'num_experts_per_tok'")
+        raise DataError(f"{text.where}: {count:,} experts, but no 'num_experts_per_tok'")
     if active > count:
         raise DataError(f"{text.where}: a token cannot use {active:,} of {count:,} experts")
     width = text.optional("moe_intermediate_size", "expert_ffn_hidden_size", most=_WIDEST)
@@ -106,7 +108,7 @@ def _sparse_layers(decoder: Decoder) -> int:
 
 
 def _leading_dense(decoder: Decoder) -> int:
-    """0 where the layers' kinds are listed in another way: it is not looked for."""
+    """How many layers come before the first with experts; 0 for a family with a list of kinds, where it is not read."""
     if decoder.family.one_part_per_layer:
         return 0
     return next(index for index in range(decoder.layers) if _has_experts(decoder.text, index))
@@ -115,26 +117,26 @@ def _leading_dense(decoder: Decoder) -> int:
 def _has_experts(text: Fields, index: int) -> bool:
     if index < (text.optional("first_k_dense_replace", least=0, most=10_000) or 0):
         return False
-    if index in (text.numbers("mlp_only_layers") or ()):
+    if index in (text.integers("mlp_only_layers") or ()):
         return False
-    listed = text.numbers("moe_layers")
+    listed = text.integers("moe_layers")
     if listed is not None:
         return index in listed
     if text.has("expert_layer_period"):
-        period = text.whole("expert_layer_period", most=10_000)
+        period = text.required("expert_layer_period", most=10_000)
         return index % period == (text.optional("expert_layer_offset", least=0, most=10_000) or 0)
     step = text.optional("decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", most=10_000) or 1
     return (index + 1) % step == 0 if not text.has("moe_layer_freq") else index % step == 0
 
 
 def _shared(decoder: Decoder, width: int) -> int:
-    """Matrices of the experts that every token passes, in one layer; ``width`` is that of a routed expert."""
+    """Weights of the shared experts of one layer, which are used for every token; ``width``: of a routed expert."""
     text, family, hidden = decoder.text, decoder.family, decoder.hidden
     size = text.optional("shared_expert_intermediate_size", "shared_intermediate_size", least=0, most=_WIDEST)
     if size:
-        return _branches(decoder) * hidden * size + (hidden if family.shared_expert_gate else 0)
+        return _matrices(decoder) * hidden * size + (hidden if family.shared_expert_gate else 0)
     count = text.optional(*_SHARED, least=0, most=2**16) or family.shared_experts
-    return _branches(decoder) * hidden * width * count
+    return _matrices(decoder) * hidden * width * count
 
 
 def _vectors(decoder: Decoder, dense: int, width: int, experts: _Experts) -> int:

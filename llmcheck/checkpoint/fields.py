@@ -1,4 +1,4 @@
-"""Values of a configuration from outside: each is read by name, and bounded by what any real model has."""
+"""Values of a file from outside: each is read by its name and must lie within what any real model has."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from llmcheck.errors import DataError
 
 _LONGEST_LIST = 10_001
-"""Entries that are read of a list: one more than the most layers that a model may have."""
+"""How many entries of a list are read: one more than the layers that a model may have."""
 _LONGEST_SHOWN = 40
-"""Characters of a wrong value in an error."""
+"""How many characters of a wrong value an error shows."""
 
 
 class Fields:
-    """A mapping whose values are not trusted. Names are tried in order; ``null`` counts as not there."""
+    """A mapping whose values are not trusted. Of several names the first that has a value is read; ``null`` is none."""
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
-        """``where``: the file, and the part of it, for errors."""
+        """``where``: the file and the part of it, for error messages."""
         self._values, self.where = values, where
 
     def __bool__(self) -> bool:
@@ -32,11 +32,11 @@ class Fields:
         return self._values.get(name) is not None
 
     def completed(self, defaults: Mapping[str, Any]) -> tuple[Fields, tuple[str, ...]]:
-        """With ``defaults`` for the keys that are missing, and those keys. A ``null`` is not replaced."""
+        """A copy with ``defaults`` for missing keys, and the names of those keys. A ``null`` is not replaced."""
         missing = tuple(key for key in defaults if key not in self._values)
         return Fields({**defaults, **self._values}, self.where), missing
 
-    def whole(self, *names: str, most: int) -> int:
+    def required(self, *names: str, most: int) -> int:
         """A whole number from 1 to ``most``. Raises DataError where it is missing or out of bounds."""
         found = self.optional(*names, most=most)
         if found is None:
@@ -61,28 +61,28 @@ class Fields:
         return None
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """``default`` where there is no ``true`` or ``false``."""
+        """A boolean; ``default`` where the value is missing or something else."""
         value = self._values.get(name)
         return value if isinstance(value, bool) else default
 
-    def text(self, *names: str) -> str | None:
-        """The first text that is not empty, at most 200 characters of it; None where there is none."""
+    def string(self, *names: str) -> str | None:
+        """The first string that is not empty, cut at 200 characters; None where there is none."""
         for name in names:
             value = self._values.get(name)
             if isinstance(value, str) and value.strip():
                 return value.strip()[:200]
         return None
 
-    def names(self, *names: str) -> list[str] | None:
-        """A list of words; None where there is none."""
+    def strings(self, *names: str) -> list[str] | None:
+        """A list of strings; None where there is none."""
         for name in names:
             value = self._values.get(name)
             if isinstance(value, list):
                 return [str(each)[:60] for each in value[:_LONGEST_LIST]]
         return None
 
-    def numbers(self, *names: str) -> list[int] | None:
-        """The whole numbers of a list; None where there is no list."""
+    def integers(self, *names: str) -> list[int] | None:
+        """The whole numbers in a list; None where there is no list."""
         for name in names:
             value = self._values.get(name)
             if isinstance(value, list):
@@ -90,12 +90,12 @@ class Fields:
         return None
 
     def widest(self, name: str) -> int | None:
-        """The largest of a list with one width for each layer; None where there is no such list."""
-        found = [each for each in self.numbers(name) or () if 0 < each <= 2**26]
+        """The largest number of a list with one width for each layer; None where there is no such list."""
+        found = [each for each in self.integers(name) or () if 0 < each <= 2**26]
         return max(found, default=None)
 
     def inner(self, name: str) -> Fields:
-        """The mapping under a name; an empty one where there is none."""
+        """The mapping with this name; an empty one where there is none."""
         value = self._values.get(name)
         return Fields(value if isinstance(value, Mapping) else {}, f"{self.where}, {name}")
 

@@ -14,17 +14,17 @@ from llmcheck.schema.architecture import Architecture
 if TYPE_CHECKING:
     from llmcheck.checkpoint.safetensors import SafetensorsHeader
 
-_COUNTED = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
-_OTHER_MODEL = 0.3
-"""The share of its weights by which tensors may differ from config.json: an encoder that is not described, or a table
-that is stored twice, explains less than this."""
+_ONE_ELEMENT_PER_WEIGHT = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
+_LARGEST_DIFFERENCE = 0.3
+"""By how much of a model's weights the tensors may differ from config.json: an encoder that config.json does not
+describe, or a matrix that is stored twice, makes less than this."""
 _CONFIG_LIMIT = 16 * 2**20
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _REVISION = re.compile(r"[\w.-]{1,100}")
-_OTHER = {
-    ".bin": "a pickle, which is not opened",
-    ".pt": "a pickle, which is not opened",
-    ".pth": "a pickle, which is not opened",
+_UNREAD = {
+    ".bin": "a pickle file, which could run code and is never opened",
+    ".pt": "a pickle file, which could run code and is never opened",
+    ".pth": "a pickle file, which could run code and is never opened",
     ".onnx": "an ONNX graph",
 }
 _SINGLE = "model.safetensors"
@@ -68,8 +68,8 @@ def _file(path: str) -> Architecture:
             return _with_tensors(_config(config_path), header)
         return safetensors.shape_of(header)
     ending = os.path.splitext(name)[1]
-    if ending in _OTHER:
-        raise DataError(f"{path}: {_OTHER[ending]}; give the folder with its config.json")
+    if ending in _UNREAD:
+        raise DataError(f"{path}: {_UNREAD[ending]}; give the folder with its config.json")
     return _config(path)
 
 
@@ -92,7 +92,7 @@ def _folder(path: str) -> Architecture:
     if first:
         raise DataError(f"{path}: {len(first)} models in one folder; name the file, such as {first[0]}")
     if "adapter_config.json" in entries:
-        raise DataError(f"{path}: an adapter alone; give the folder of its base model")
+        raise DataError(f"{path}: only an adapter; give the folder of its base model")
     shards = [each for each in entries if each.lower().endswith(".safetensors")]
     whole = index or next((each for each in shards if len(shards) == 1 or _FIRST.search(each)), None)
     if whole is not None:
@@ -114,7 +114,7 @@ def _config(path: str) -> Architecture:
 
 
 def _with_tensors(found: Architecture, header: SafetensorsHeader) -> Architecture:
-    """The shapes of ``config.json`` and, where no weight file is missing, the exact bytes of the tensors."""
+    """The architecture of ``config.json`` with, where no weight file is missing, the exact bytes of the tensors."""
     from llmcheck.checkpoint import safetensors
 
     notes = (*found.notes, *header.notes)
@@ -122,9 +122,7 @@ def _with_tensors(found: Architecture, header: SafetensorsHeader) -> Architectur
         return replace(found, notes=notes)
     if _contradicts(found, header):
         stored = sum(group.elements for group in header.tensors)
-        counts = (
-            f"config.json describes {found.parameters.total:,} weights, but the tensors in its folder have {stored:,}"
-        )
+        counts = f"config.json describes {found.parameters.total:,} weights, but the tensors beside it have {stored:,}"
         try:
             shape = safetensors.shape_of(header)
         except DataError:
@@ -134,24 +132,24 @@ def _with_tensors(found: Architecture, header: SafetensorsHeader) -> Architectur
 
 
 def _contradicts(found: Architecture, header: SafetensorsHeader) -> bool:
-    """Whether the tensors belong to another model. Packed weights have fewer elements than weights, so they are not
-    compared."""
+    """Whether the tensors belong to another model. Quantised formats store several weights in one element, so they are
+    not compared."""
     groups = header.tensors
-    if found.estimated or any(group.type not in _COUNTED for group in groups):
+    if found.estimated or any(group.type not in _ONE_ELEMENT_PER_WEIGHT for group in groups):
         return False
     stored = sum(group.elements for group in groups)
-    return not 1 - _OTHER_MODEL < stored / found.parameters.total < 1 + _OTHER_MODEL
+    return not 1 - _LARGEST_DIFFERENCE < stored / found.parameters.total < 1 + _LARGEST_DIFFERENCE
 
 
 def is_repository(name: str) -> bool:
-    """Whether ``name`` has the form of a repository on the hub: ``name`` or ``org/name``."""
+    """Whether ``name`` is written like a repository of the hub: ``name`` or ``org/name``."""
     return _REPOSITORY.fullmatch(name) is not None and ".." not in name
 
 
 def cached(name: str, cache: str) -> Architecture | None:
-    """A repository in the Hugging Face cache, at its newest known revision; None where it is not there.
+    """The model of a repository in the Hugging Face cache, at the revision of ``main`` if that is there, else None.
 
-    Raises DataError for one that is there and cannot be read.
+    Raises DataError where it is there but cannot be read.
     """
     if not is_repository(name):
         return None
@@ -170,7 +168,7 @@ def cached(name: str, cache: str) -> Architecture | None:
 
 
 def _has_model(folder: str) -> bool:
-    """Whether a folder has a file with shapes: repositories of GGUF files have no config.json."""
+    """Whether a folder has a file that describes a model; repositories of GGUF files have no config.json."""
     try:
         entries = [each.lower() for each in os.listdir(folder)]
     except OSError:

@@ -1,4 +1,4 @@
-"""An architecture and the exact bytes of its tensors from the header of a GGUF file; no weight is read."""
+"""The architecture and the exact bytes of the tensors from the header of a GGUF file; weights are not read."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _FILE_TYPES = {
     20: "iq2_xs", 21: "q2_k_s", 22: "iq3_xs", 23: "iq3_xxs", 24: "iq1_s", 25: "iq4_nl", 26: "iq3_s", 27: "iq3_m",
     28: "iq2_s", 29: "iq2_m", 30: "iq4_xs", 31: "iq1_m", 32: "bf16", 36: "tq1_0", 37: "tq2_0", 38: "mxfp4",
 }  # fmt: skip
-"""``general.file_type``: the argument of ``llama-quantize``."""
+"""The format of ``llama-quantize`` by the number in ``general.file_type``."""
 _MOST_PARTS = 1_000
 _SPLIT = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
 
 
 def read(path: str) -> Architecture:
-    """Of a split file any part may be given; all are read. Raises DataError and OSError."""
+    """Of a split file any part may be given: all parts are read. Raises DataError and OSError."""
     headers = [header(part) for part in _parts(path)]
     declared = headers[0].values.get("split.count")
     if isinstance(declared, int) and declared > 1 and declared != len(headers):
         raise DataError(f"{path}: one of {declared:,} parts; name them NAME-00001-of-{declared:05}.gguf and so on")
     tensors = [tensor for each in headers for tensor in each.tensors]
     if not tensors:
-        raise DataError(f"{path}: has no tensors: a vocabulary alone, or the first part of a model")
+        raise DataError(f"{path}: has no tensors: only a vocabulary, or only the first part of a model")
     return _architecture(Metadata(headers[0].values, tensors, path), sum(each.file_size for each in headers))
 
 
@@ -58,12 +58,12 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
     if known and known.refusal:
         raise DataError(f"{file.path}: '{file.architecture}' is {known.refusal}")
     declared = shown(file.architecture)
-    notes = () if known else (f"general.architecture '{declared}' is not known here; read by the names of its tensors",)
+    notes = () if known else (f"general.architecture '{declared}' is not known to llmcheck: read by tensor names",)
     known = known or GgufArchitecture(names=())
     embedding = file.shape("token_embd.weight")
-    hidden = file.whole("embedding_length", 2**20, embedding[0])
+    hidden = file.required("embedding_length", 2**20, embedding[0])
     numbers = [int(match[1]) for name in file.by_name if (match := BLOCK.match(name))]
-    layers = file.whole("block_count", 10_000, max(numbers, default=-1) + 1)
+    layers = file.required("block_count", 10_000, max(numbers, default=-1) + 1)
     vocab = embedding[1] if len(embedding) > 1 and embedding[1] else _vocabulary(file)
     attention, assumptions = gguf_layers.attention(file, known, hidden, layers)
     widths = file.per_layer("feed_forward_length", layers, 2**26) or [0]
@@ -86,7 +86,7 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
 
 def _vocabulary(file: Metadata) -> int:
     tokens = file.general("tokenizer.ggml.tokens.count")
-    return file.whole("vocab_size", 2**26, tokens if isinstance(tokens, int) else None)
+    return file.required("vocab_size", 2**26, tokens if isinstance(tokens, int) else None)
 
 
 def _name(file: Metadata) -> str:
@@ -102,7 +102,7 @@ def _gated(file: Metadata, known: GgufArchitecture) -> bool:
 
 
 def _dtype(file: Metadata) -> str | None:
-    """The format that the file names, else the type of most of its bytes."""
+    """The format that the file names, else the type that most of its bytes have."""
     declared = file.general("general.file_type")
     if isinstance(declared, int) and declared in _FILE_TYPES:
         return _FILE_TYPES[declared]

@@ -21,11 +21,11 @@ _NUMBERS = {
     4: struct.Struct("<I"), 5: struct.Struct("<i"), 6: struct.Struct("<f"), 7: struct.Struct("<?"),
     10: struct.Struct("<Q"), 11: struct.Struct("<q"), 12: struct.Struct("<d"),
 }  # fmt: skip
-"""By the number of the value's type."""
+"""The layout of a value, by the number of its type in the file."""
 _STRING, _ARRAY = 8, 9
-_MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS = 8_192, 1_048_576, 4_194_304
+_MOST_KEYS, _MOST_TENSORS, _MOST_STRINGS = 8_192, 1_048_576, 4_194_304
 _MOST_NUMBERS = 65_536
-"""Numbers that are kept of all lists together: a hole in a file takes no disk space, but its numbers take memory."""
+"""Numbers that are kept of all lists together: a sparse file takes no disk space, but its numbers take memory."""
 _MOST_ELEMENTS = 2**50
 
 _TYPES: dict[int, str] = {
@@ -50,13 +50,13 @@ class Tensor(Struct, frozen=True):
 
 class GgufHeader(Struct, frozen=True):
     values: dict[str, Value]
-    """None for long texts and for lists of strings or many numbers; ``KEY.count`` is the length of a list."""
+    """None for a long string and for a list of strings or of many numbers; ``KEY.count`` is the length of a list."""
     tensors: list[Tensor]
     file_size: int
 
 
 def is_gguf(path: str) -> bool:
-    """Whether it begins as one. Raises OSError."""
+    """Whether the file begins like a GGUF file. Raises OSError."""
     with open(path, "rb") as file:
         return file.read(4) == _MAGIC
 
@@ -87,20 +87,20 @@ def header(path: str) -> GgufHeader:
 
 def _values(stream: Stream, keys: int) -> dict[str, Value]:
     values: dict[str, Value] = {}
-    texts = numbers = 0
+    strings = numbers = 0
     for _ in range(keys):
-        key = stream.text("the name of a key")
+        key = stream.string("the name of a key")
         if key in values:
             raise stream.fail(f"key '{shown(key)}' occurs twice")
         kind = int(stream.take(_U32)[0])
         if kind == _STRING:
-            values[key] = stream.short_text(f"'{shown(key)}'")
+            values[key] = stream.short_string(f"'{shown(key)}'")
         elif kind == _ARRAY:
-            kept, length, are_texts = _array(stream, key, _MOST_TEXTS - texts, _MOST_NUMBERS - numbers)
+            kept, length, are_strings = _array(stream, key, _MOST_STRINGS - strings, _MOST_NUMBERS - numbers)
             values[key] = kept
             numbers += len(kept or ())
             values[f"{key}.count"] = length
-            texts += length if are_texts else 0
+            strings += length if are_strings else 0
         elif kind in _NUMBERS:
             values[key] = stream.take(_NUMBERS[kind])[0]
         else:
@@ -108,20 +108,20 @@ def _values(stream: Stream, keys: int) -> dict[str, Value]:
     return values
 
 
-def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tuple[list[int] | None, int, bool]:
-    """Its whole numbers, where they are few; its length; whether it holds strings."""
+def _array(stream: Stream, key: str, most_strings: int, most_numbers: int) -> tuple[list[int] | None, int, bool]:
+    """The whole numbers of a list (None for strings, fractions or too many), its length, and whether it has strings."""
     what = f"the list '{shown(key)}'"
     kind = int(stream.take(_U32)[0])
     length = stream.u64()
     if kind == _STRING:
-        if length > most_texts:
+        if length > most_strings:
             raise stream.fail(f"{what} claims to have {length:,} strings")
-        stream.skip_texts(length, what)
+        stream.skip_strings(length, what)
         return None, length, True
     form = _NUMBERS.get(kind)
     if form is None:
         nested = "lists" if kind == _ARRAY else f"unknown type {kind}"
-        raise stream.fail(f"{what} holds {nested}, which no model needs")
+        raise stream.fail(f"{what} has {nested}, which no model needs")
     stream.need(length * form.size, what)
     if length > most_numbers or kind in (6, 12):
         stream.skip(length * form.size, what)
@@ -130,7 +130,7 @@ def _array(stream: Stream, key: str, most_texts: int, most_numbers: int) -> tupl
 
 
 def _tensors(stream: Stream, count: int) -> list[Tensor]:
-    """Raises DataError at the first name that occurs twice: a hole in the file reads as tensors without a name."""
+    """Raises DataError at the first name that occurs twice: in a sparse file all names are empty."""
     found: dict[str, Tensor] = {}
     for _ in range(count):
         tensor = _tensor(stream)
@@ -140,7 +140,7 @@ def _tensors(stream: Stream, count: int) -> list[Tensor]:
 
 
 def _tensor(stream: Stream) -> Tensor:
-    name = stream.text("the name of a tensor")
+    name = stream.string("the name of a tensor")
     dimensions = int(stream.take(_U32)[0])
     if dimensions > 4:
         raise stream.fail(f"tensor '{shown(name)}' has {dimensions:,} dimensions; at most 4 are known")
@@ -164,7 +164,7 @@ def _tensor(stream: Stream) -> Tensor:
 def _check_whole(stream: Stream, values: Mapping[str, Value], tensors: list[Tensor]) -> None:
     alignment = values.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 2**20:
-        raise stream.fail("'general.alignment' is no alignment")
+        raise stream.fail("'general.alignment' is not a whole number from 1 to 1,048,576")
     start = -(-stream.offset // alignment) * alignment
     end = max((start + tensor.offset + tensor.size for tensor in tensors), default=0)
     if end > stream.size:
@@ -174,5 +174,5 @@ def _check_whole(stream: Stream, values: Mapping[str, Value], tensors: list[Tens
 
 
 def shown(text: str) -> str:
-    """A name from the file in one line, its control characters made visible."""
+    """A name from the file in one line, with its control characters escaped."""
     return repr(text[:60])[1:-1] + ("..." if len(text) > 60 else "")

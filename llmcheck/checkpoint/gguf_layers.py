@@ -1,4 +1,4 @@
-"""The layers of a GGUF model: what each caches for a token or a sequence."""
+"""The layers of a GGUF model: what each keeps in the KV cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONVOLUTIONS = ("ssm_conv1d.weight", "shortconv.conv.weight")
 
 
 class _Heads:
-    """Counts of heads for each layer, and the elements of one head."""
+    """How many heads each layer has, and the elements of one head's vector."""
 
     def __init__(self, file: Metadata, known: GgufArchitecture, hidden: int, layers: int) -> None:
         heads = file.per_layer("attention.head_count", layers, 2**16)
@@ -32,7 +32,7 @@ class _Heads:
 def attention(
     file: Metadata, known: GgufArchitecture, hidden: int, layers: int
 ) -> tuple[tuple[Attention, ...], tuple[str, ...]]:
-    """Layers with the same kind of cache together, and what was assumed or left out, in sentences."""
+    """One entry for each kind of cache, with the number of its layers; and notes on what was assumed or left out."""
     heads = _Heads(file, known, hidden, layers)
     blocks = (match for name in file.by_name if (match := BLOCK.match(name)))
     recurrent = {int(match[1]) for match in blocks if match[2].startswith(_RECURRENT)}
@@ -57,7 +57,7 @@ def _counted(layer: Attention, count: int, shared: int) -> Attention:
 
 
 def _sharing(file: Metadata, known: GgufArchitecture, layers: int) -> int:
-    """How many of the last layers keep no cache of their own."""
+    """How many layers, counted from the last, have no cache of their own."""
     declared = file.optional("attention.shared_kv_layers", 10_000)
     if declared is None and known.layers_with_cache is not None:
         return max(layers - known.layers_with_cache, 0)
@@ -67,7 +67,7 @@ def _sharing(file: Metadata, known: GgufArchitecture, layers: int) -> int:
 def _layer(
     file: Metadata, known: GgufArchitecture, index: int, heads: _Heads, recurrent: set[int]
 ) -> tuple[Attention, tuple[str, ...]]:
-    """One layer, with ``layers`` 0, and notes."""
+    """One layer (its count ``layers`` is left at 0), and notes."""
     prefix = f"blk.{index}."
     convolves = any(f"{prefix}{name}" in file.by_name for name in _CONVOLUTIONS)
     attends = heads.cached[index] > 0 and not (convolves and f"{prefix}attn_q.weight" not in file.by_name)
@@ -102,7 +102,7 @@ def _latent(file: Metadata, heads: _Heads, index: int, latent: int) -> Attention
 
 
 def _window(file: Metadata, known: GgufArchitecture, layer: int) -> tuple[int | None, tuple[str, ...]]:
-    """Tokens of the sliding or chunked window of a layer; None for full attention; and notes."""
+    """Tokens in the sliding or chunked window of a layer, None for full attention; and notes."""
     window = file.optional("attention.sliding_window", 2**40)
     if not window and known.chunk_size:
         window = file.optional("attention.chunk_size", 2**40) or known.chunk_size
@@ -116,11 +116,11 @@ def _window(file: Metadata, known: GgufArchitecture, layer: int) -> tuple[int | 
         return None if layer % period == period - 1 else window, ()
     if known.window_in_all_layers:
         return window, ()
-    return window, (f"a window of {window:,} tokens is taken for all layers: the file does not say which have it",)
+    return window, (f"a window of {window:,} tokens is assumed in all layers: the file does not say which have it",)
 
 
 def _state(file: Metadata, prefix: str) -> int:
-    """Elements of a recurrent layer's state: the inputs of its convolution, and the recurrence's memory."""
+    """Elements of a recurrent layer's state: the last inputs of its convolution, and the recurrent state itself."""
     kernel = file.optional("ssm.conv_kernel", 1024) or 0
     inner = file.optional("ssm.inner_size", 2**26) or 0
     state = file.optional("ssm.state_size", 2**16) or 0
@@ -128,7 +128,9 @@ def _state(file: Metadata, prefix: str) -> int:
     mixed = file.shape(*(f"{prefix}{name}" for name in _CONVOLUTIONS))
     channels = mixed[1] if len(mixed) > 1 and mixed[1] else inner + 2 * groups * state
     kernel = kernel or mixed[0]
-    if size := file.optional("wkv.head_size", 2**16):  # RWKV: a square for each head, and two tokens to mix in
+    if size := file.optional(
+        "wkv.head_size", 2**16
+    ):  # RWKV: a square matrix for each head, and the last token of two parts of the layer
         width = file.optional("embedding_length", 2**20) or 0
         return width * size + 2 * width
     return channels * max(kernel - 1, 0) + inner * state

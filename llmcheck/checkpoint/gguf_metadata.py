@@ -1,4 +1,4 @@
-"""Metadata and tensors of a GGUF model, all parts together: each value is read by name and checked against bounds."""
+"""Metadata and tensors of a GGUF model, of all its files together. Values are read by name and checked for bounds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ BLOCK = re.compile(r"blk\.(\d{1,6})\.(.+)")
 
 
 class Metadata:
-    """Values that are not trusted. Keys are those of the file's architecture, without its name before them."""
+    """Values that are not trusted. A key is written without the architecture's name before it: ``block_count``."""
 
     def __init__(self, values: Mapping[str, Value], tensors: Iterable[Tensor], path: str) -> None:
-        """Raises DataError for a tensor that two parts of the model have."""
+        """Raises DataError for a tensor that is in two files of the model."""
         self._values, self.path = values, path
         declared = values.get("general.architecture")
         self.architecture = declared if isinstance(declared, str) and declared else "unknown"
@@ -27,15 +27,15 @@ class Metadata:
                 raise DataError(f"{path}: tensor '{shown(tensor.name)}' is in two parts")
 
     def general(self, key: str) -> Value:
-        """A value under its whole key, as the file has it; None where it has none."""
+        """The value of a full key, such as ``general.name``; None where the file has none."""
         return self._values.get(key)
 
     def value(self, key: str) -> Value:
-        """A value of the architecture, as the file has it; None where it has none."""
+        """The value of a key of the architecture; None where the file has none."""
         return self._values.get(f"{self.architecture}.{key}")
 
-    def whole(self, key: str, most: int, *fallback: int | None) -> int:
-        """A whole number from 1, else the first of ``fallback`` that is one. Raises DataError where there is none."""
+    def required(self, key: str, most: int, *fallback: int | None) -> int:
+        """A whole number from 1, else the first of ``fallback`` that is one. Raises DataError without one."""
         for each in (self.optional(key, most), *fallback):
             if each:
                 return each
@@ -51,7 +51,7 @@ class Metadata:
         return value
 
     def per_layer(self, key: str, layers: int, most: int) -> list[int] | None:
-        """One number for each layer, whether the file has one for all or a list; None where it has neither."""
+        """One number for each layer, from a list or from one number for all; None where the file has neither."""
         value = self.value(key)
         if isinstance(value, list):
             if len(value) < layers or not all(0 <= each <= most for each in value):
@@ -63,5 +63,5 @@ class Metadata:
         return None if single is None else [single] * layers
 
     def shape(self, *names: str) -> tuple[int, ...]:
-        """Of the first of these tensors that is there; zeros where none is."""
+        """The shape of the first of these tensors that is there; ``(0, 0)`` where none is."""
         return next((self.by_name[name].shape for name in names if name in self.by_name), (0, 0))

@@ -1,4 +1,4 @@
-"""What the tensors of a GGUF model are, by their names: exact bytes and counts of weights of each part."""
+"""What the tensors of a GGUF model are, by their names: exact bytes and numbers of weights of each part."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ _MIXERS = ("attn_", "ssm_", "shortconv", "time_mix", "wkv")
 
 
 def grouped(tensors: Iterable[Tensor], experts: int, used: int) -> tuple[tuple[TensorGroup, ...], Parameters]:
-    """Tensors of one part, layer and type together, and the weights of each part. Of ``experts`` in a layer a token
-    passes ``used``."""
+    """The tensors, summed by part, layer and type; and the weights of each part of the model.
+
+    A layer has ``experts`` experts, of which ``used`` are used for one token.
+    """
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
     counts = dict.fromkeys(("embedding", "head", "attention", "mlp", "experts", "other", "vision"), 0)
     for tensor in tensors:
@@ -37,7 +39,7 @@ def grouped(tensors: Iterable[Tensor], experts: int, used: int) -> tuple[tuple[T
 
 
 def _role(tensor: Tensor) -> tuple[Part, int | None, str]:
-    """The part of the file that a tensor belongs to, its layer, and the part of the model that it counts for."""
+    """The part of the file that a tensor belongs to, its layer, and the field of ``Parameters`` that counts it."""
     name = tensor.name
     match = BLOCK.match(name)
     if match is None:

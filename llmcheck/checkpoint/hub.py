@@ -1,4 +1,4 @@
-"""``config.json`` from the Hugging Face hub, through huggingface_hub; used only where the user names a repository."""
+"""``config.json`` from the Hugging Face hub, through huggingface_hub; used only for a model that the user names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from llmcheck.schema.architecture import Architecture
 
 
 class HubError(DataError):
-    """The hub did not give the file; the message is the reason."""
+    """The file could not be downloaded; the message says why."""
 
 
 def read(name: str) -> Architecture:
-    """Raises HubError where huggingface_hub is not installed, or the hub does not answer or does not have it."""
+    """Raises HubError where huggingface_hub is not installed, the hub does not answer, or it does not have the file."""
     try:
         import huggingface_hub  # an optional extra, heavy, and it uses the network
     except ImportError:
@@ -25,6 +25,6 @@ def read(name: str) -> Architecture:
         path = huggingface_hub.hf_hub_download(name, "config.json")
     except Exception as error:  # its errors come from several libraries
         first = " ".join(str(error).split())[:300]
-        raise HubError(f"the hub did not give config.json of {name}: {type(error).__name__}: {first}") from None
+        raise HubError(f"config.json of {name} could not be downloaded: {type(error).__name__}: {first}") from None
     found = find.read(os.fspath(path))
     return replace(found, name=name, source=f"config.json of {name} on the hub", tensors=None, file_size=None)

@@ -1,6 +1,6 @@
-"""What each layer does: full attention, attention within a window, a recurrent state, or a feed-forward part alone.
+"""The kind of each layer: full attention, attention within a window, a recurrent state, or feed-forward alone.
 
-The file's own list decides, else the family's rule, else the general keys.
+A list in the file decides; without one the rule of the family, then the keys that many families share.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _NAMES: dict[str, LayerKind] = {
     "linear_attention": "state", "mamba": "state", "mamba2": "state", "conv": "state", "recurrent": "state",
     "linear": "state", "hybrid": "both",
 }  # fmt: skip
-"""Words of the list in a file."""
+"""The words that files use in such a list."""
 
 
 def window(text: Fields, family: Family) -> int | None:
-    """Tokens that layers with a sliding or chunked window see; None where no layer has one."""
+    """Tokens in the sliding or chunked window of the layers that have one; None where no layer has one."""
     if family.window_switch is not None and not text.flag("use_sliding_window", default=family.window_switch):
         return None
     return text.optional(*family.window_keys, most=2**40) or family.window
 
 
 def kinds(text: Fields, family: Family, layers: int, window: int | None) -> list[LayerKind]:
-    """The kind of each layer. Raises DataError for a list with unknown words, or of another length."""
-    listed = text.names(*family.layer_list_keys)
+    """One for each layer. Raises DataError for a list with an unknown word or the wrong length."""
+    listed = text.strings(*family.layer_list_keys)
     if listed is not None:
         if len(listed) != layers:
             raise DataError(f"{text.where}: 'layer_types' has {len(listed):,} entries for {layers:,} layers")
@@ -40,7 +40,7 @@ def kinds(text: Fields, family: Family, layers: int, window: int | None) -> list
     alternating = _alternating(text, family, layers)
     if alternating is not None:
         return alternating
-    crossing = text.numbers("cross_attention_layers") or ()
+    crossing = text.integers("cross_attention_layers") or ()
     if window is None:
         return ["cross" if index in crossing else "full" for index in range(layers)]
     return [_windowed(text, family, index) for index in range(layers)]
@@ -53,12 +53,12 @@ def counted(kinds: Iterable[LayerKind]) -> Counter[LayerKind]:
 
 
 def _alternating(text: Fields, family: Family, layers: int) -> list[LayerKind] | None:
-    """Attention in some layers and a state in the others; None where the file has no such rule."""
+    """The layers of a model with attention in some and a recurrent state in the others; None for another model."""
     if text.has("attn_layer_period"):
-        period = text.whole("attn_layer_period", most=10_000)
+        period = text.required("attn_layer_period", most=10_000)
         offset = text.optional("attn_layer_offset", least=0, most=10_000) or 0
         return ["full" if index % period == offset else "state" for index in range(layers)]
-    attending = text.numbers("attn_layer_indices", "full_attn_idxs")
+    attending = text.integers("attn_layer_indices", "full_attn_idxs")
     if attending is not None:
         return ["full" if index in attending else "state" for index in range(layers)]
     if text.has("full_attention_interval") or family.full_attention_interval:
@@ -68,7 +68,7 @@ def _alternating(text: Fields, family: Family, layers: int) -> list[LayerKind] |
 
 
 def _windowed(text: Fields, family: Family, index: int) -> LayerKind:
-    """Whether a layer has the window, where the file has no list."""
+    """The kind of a layer of a model with a window, where the file has no list."""
     period = text.optional("sliding_window_pattern", "_sliding_window_pattern", most=10_000)
     period = period or family.full_attention_period
     if period:

@@ -9,7 +9,7 @@ from llmcheck.errors import DataError
 
 
 def layer(text: Fields, family: Family, hidden: int, model_type: str) -> Recurrent:
-    """One recurrent layer of a model with this hidden size. Raises DataError for a kind that is not known."""
+    """One recurrent layer of a model with this hidden size. Raises DataError for a kind that is not known here."""
     if family.recurrent is not None:
         return family.recurrent(text, hidden)
     if text.has("linear_num_value_heads"):
@@ -26,7 +26,7 @@ def mamba(text: Fields, hidden: int) -> Recurrent:
 
 
 def mamba_of_width(text: Fields, hidden: int, inner: int, *, inner_norms: bool = False) -> Recurrent:
-    """Mamba with so many channels; ``inner_norms``: with norms over the step, the input and the output matrix."""
+    """Mamba with ``inner`` channels; ``inner_norms``: with norms over the step and the two input-dependent matrices."""
     state = text.optional("mamba_d_state", "state_size", most=2**16) or 16
     kernel = text.optional("mamba_d_conv", "conv_kernel", most=1024) or 4
     rank = text.optional("mamba_dt_rank", "time_step_rank", most=2**20) or -(-hidden // 16)
@@ -38,18 +38,18 @@ def mamba_of_width(text: Fields, hidden: int, inner: int, *, inner_norms: bool =
 
 
 def jamba(text: Fields, hidden: int) -> Recurrent:
-    """Jamba's Mamba layer (arXiv 2403.19887): its ``intermediate_size`` is that of the feed-forward part."""
+    """Jamba's Mamba layer (arXiv 2403.19887). Its ``intermediate_size`` is that of the feed-forward part."""
     return mamba_of_width(text, hidden, _expansion(text) * hidden, inner_norms=True)
 
 
 def mamba2(text: Fields, hidden: int) -> Recurrent:
-    """Dao and Gu, arXiv 2405.21060; heads of 64 elements where the file does not say it."""
+    """Dao and Gu, arXiv 2405.21060; a head has 64 elements where the file does not say it."""
     width = text.optional("mamba_d_head", "mamba_head_dim", "head_dim", most=2**16) or 64
     return mamba2_of_width(text, hidden, width)
 
 
 def mamba2_expanded(text: Fields, hidden: int) -> Recurrent:
-    """Mamba 2 whose heads share ``mamba_expand`` times the hidden size where the file does not say their size."""
+    """Mamba 2; where the file has no size of a head, the heads divide ``mamba_expand`` times the hidden size."""
     width = text.optional("mamba_d_head", "mamba_head_dim", most=2**16)
     return mamba2_of_width(text, hidden, width or _expansion(text) * hidden // _mamba2_heads(text))
 
@@ -68,9 +68,9 @@ def mamba2_of_width(text: Fields, hidden: int, width: int, *, norm: bool = True)
 
 
 def delta(text: Fields, hidden: int) -> Recurrent:
-    """Gated DeltaNet (arXiv 2412.06464) as Qwen3-Next has it."""
-    keys, values = (text.whole(f"linear_num_{kind}_heads", most=2**16) for kind in ("key", "value"))
-    key, value = (text.whole(f"linear_{kind}_head_dim", most=2**16) for kind in ("key", "value"))
+    """Gated DeltaNet (arXiv 2412.06464) in the form that Qwen3-Next uses."""
+    keys, values = (text.required(f"linear_num_{kind}_heads", most=2**16) for kind in ("key", "value"))
+    key, value = (text.required(f"linear_{kind}_head_dim", most=2**16) for kind in ("key", "value"))
     kernel = text.optional("linear_conv_kernel_dim", most=1024) or 4
     mixed = 2 * keys * key + values * value
     matrices = hidden * (mixed + values * value + 2 * values) + values * value * hidden
@@ -79,8 +79,8 @@ def delta(text: Fields, hidden: int) -> Recurrent:
 
 
 def griffin(text: Fields, hidden: int) -> Recurrent:
-    """RecurrentGemma's gated linear recurrence (arXiv 2402.19427, 2404.07839); each head has a square of gates."""
-    heads = text.whole("num_attention_heads", most=2**16)
+    """RecurrentGemma's gated linear recurrence (arXiv 2402.19427, 2404.07839); each head has two square gates."""
+    heads = text.required("num_attention_heads", most=2**16)
     width = text.optional("lru_width", most=2**20) or hidden
     kernel = text.optional("conv1d_width", most=1024) or 4
     matrices = 3 * hidden * width + 2 * width * (width // heads)
@@ -99,4 +99,4 @@ def _expansion(text: Fields) -> int:
 
 
 def _mamba2_heads(text: Fields) -> int:
-    return text.whole("mamba_n_heads", "mamba_num_heads", "num_heads", most=2**16)
+    return text.required("mamba_n_heads", "mamba_num_heads", "num_heads", most=2**16)

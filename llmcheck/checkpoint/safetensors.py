@@ -1,12 +1,14 @@
-"""Exact bytes of tensors from the header of a safetensors file, or of all the files that an index names.
+"""Exact bytes of tensors from the header of a safetensors file, or of all files that an index names.
 
-The layout: a 64-bit length, a JSON header with type, shape and place of each tensor, then the data, which is not read.
+The layout: a 64-bit length, a JSON header with type, shape and byte range of each tensor, then the data, which is
+not read.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import re
 import struct
@@ -36,6 +38,8 @@ _VISION = re.compile(r"vision|visual|audio|multi_modal|mm_projector")
 _PROJECTION = re.compile(r"\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)\.weight$")
 
 Part = Literal["embedding", "head", "layer", "experts", "vision", "other"]
+_Sums = dict[tuple[Part, int | None, str], list[int]]
+"""Elements and bytes, by part, layer and type."""
 
 
 class _Entry(Struct):
@@ -55,34 +59,34 @@ class _Index(Struct):
 
 class SafetensorsHeader(Struct, frozen=True):
     tensors: tuple[TensorGroup, ...]
-    """Empty where a shard is missing."""
+    """Summed by part, layer and type; empty where a shard is missing."""
     shapes: dict[str, tuple[int, ...]]
-    """Of every tensor."""
+    """The shape of every tensor, by name."""
     file_size: int | None
     where: str
     notes: tuple[str, ...] = ()
 
 
 def read_tensors(path: str) -> SafetensorsHeader:
-    """Of one file, or of the shards of an index. Raises DataError and OSError."""
+    """The header of one file, or of all shards of a model. Raises DataError and OSError."""
     if path.lower().endswith(".index.json"):
         return _of_index(path)
     match = _SPLIT.fullmatch(os.path.basename(path))
     if match is not None and int(match[3]) > 1:
         return _of_shards(path, match[1], match[3])
-    sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
+    sums: _Sums = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
-    size = _add(path, sums, shapes)
+    size = _add_file(path, sums, shapes)
     return SafetensorsHeader(_groups(sums), shapes, size, path)
 
 
 def _of_shards(path: str, stem: str, count: str) -> SafetensorsHeader:
-    """One part of several: what its index names, or the parts that its own name implies."""
+    """The header of all shards, given one: those that the index names, else those that the file name implies."""
     index = os.path.join(os.path.dirname(path), f"{stem}.safetensors.index.json")
     if os.path.isfile(index):
         return _of_index(index)
     if int(count) > _MOST_SHARDS:
-        raise DataError(f"{path}: {int(count):,} parts are more than any model has")
+        raise DataError(f"{path}: {int(count):,} shards are more than any model has")
     return _of_all(path, [f"{stem}-{number:05}-of-{count}.safetensors" for number in range(1, int(count) + 1)], None)
 
 
@@ -100,33 +104,33 @@ def _of_index(path: str) -> SafetensorsHeader:
             raise DataError(f"{path}: {name[:60]!r} is not the name of a safetensors file in the same folder")
     total = index.metadata.total_size if index.metadata else None
     if total is not None and not 0 < total <= _MOST_ELEMENTS:
-        raise DataError(f"{path}: its 'total_size' is no count of bytes")
+        raise DataError(f"{path}: 'total_size' is not a number of bytes that a model can have")
     return _of_all(path, names, None if total is None else int(total))
 
 
 def _of_all(path: str, names: list[str], total: int | None) -> SafetensorsHeader:
-    """The header of all these files in the folder of ``path``; where one is missing, no tensors but a note.
+    """The header of all these files in the folder of ``path``; where a file is missing, a note and no tensors.
 
-    ``total``: bytes of all tensors by the index, None if it has no such key.
+    ``total``: bytes of all tensors as the index states them, None where it does not.
     """
     folder = os.path.dirname(path)
     missing = [name for name in names if not os.path.isfile(os.path.join(folder, name))]
     if missing:
-        note = f"{len(missing)} of {len(names)} weight files are missing; counted by their shapes"
+        note = f"{len(missing)} of {len(names)} weight files are missing; sizes are computed from config.json"
         return SafetensorsHeader((), {}, total, path, (note,))
-    sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
+    sums: _Sums = defaultdict(lambda: [0, 0])
     shapes: dict[str, tuple[int, ...]] = {}
-    size = sum(_add(os.path.join(folder, name), sums, shapes) for name in names)
+    size = sum(_add_file(os.path.join(folder, name), sums, shapes) for name in names)
     return SafetensorsHeader(_groups(sums), shapes, size, path)
 
 
-def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes: dict[str, tuple[int, ...]]) -> int:
-    """Adds one file's tensors; its size in bytes."""
+def _add_file(path: str, sums: _Sums, shapes: dict[str, tuple[int, ...]]) -> int:
+    """Adds the tensors of a file to ``sums`` and ``shapes``; returns its size in bytes."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         first = file.read(8)
         if len(first) < 8:
-            raise DataError(f"{path}: incomplete: {size} bytes are no safetensors file")
+            raise DataError(f"{path}: incomplete: {size} bytes are too few for a safetensors file")
         length = struct.unpack("<Q", first)[0]
         if length > _LARGEST_HEADER:
             raise DataError(f"{path}: not a safetensors file: its header claims to be {length:,} bytes long")
@@ -144,24 +148,24 @@ def _add(path: str, sums: dict[tuple[Part, int | None, str], list[int]], shapes:
         entry = codec.decode_json(bytes(text), _Entry, f"{path}, tensor {name[:60]!r}")
         if name in shapes:
             raise DataError(f"{path}: tensor {name[:60]!r} is in two files")
-        elements, taken = _measured(path, name, entry)
+        elements, taken = _elements_and_bytes(path, name, entry)
         end = max(end, entry.data_offsets[1])
         ranges.append(entry.data_offsets)
         shapes[name] = tuple(entry.shape)
-        total = sums[*_place(name), entry.dtype]
+        total = sums[*_part_and_layer(name), entry.dtype]
         total[0] += elements
         total[1] += taken
     if end > available:
         raise DataError(f"{path}: incomplete: {end - available:,} bytes of its tensors are missing; download it again")
     ranges.sort()
     if any(after[0] < before[1] for before, after in itertools.pairwise(ranges)):
-        raise DataError(f"{path}: two of its tensors lie in the same place")
+        raise DataError(f"{path}: two of its tensors have the same bytes")
     return size
 
 
 def _refuse_duplicates(path: str, data: bytes) -> None:
     """Raise DataError for a name that occurs twice: the decoder would keep only the last tensor."""
-    import json  # only for a header that looks odd
+    import json  # needed only for a damaged header
 
     def unique(pairs: list[tuple[str, object]]) -> None:
         names: set[str] = set()
@@ -174,8 +178,8 @@ def _refuse_duplicates(path: str, data: bytes) -> None:
         json.loads(data, object_pairs_hook=unique)
 
 
-def _measured(path: str, name: str, entry: _Entry) -> tuple[int, int]:
-    """Elements and bytes, where shape, type and place agree."""
+def _elements_and_bytes(path: str, name: str, entry: _Entry) -> tuple[int, int]:
+    """The number of elements and of bytes. Raises DataError where shape, type and byte range do not agree."""
     shown = repr(name[:60])
     bits = _BITS.get(entry.dtype)
     if bits is None:
@@ -187,19 +191,19 @@ def _measured(path: str, name: str, entry: _Entry) -> tuple[int, int]:
             raise DataError(f"{path}: tensor {shown} claims to have a shape of {str(entry.shape)[:60]}")
     start, end = entry.data_offsets
     if not 0 <= start <= end <= 2**62 or (end - start) * 8 != elements * bits:
-        raise DataError(f"{path}: tensor {shown}: its place in the file does not hold its shape")
+        raise DataError(f"{path}: tensor {shown}: its byte range does not match its shape")
     return elements, end - start
 
 
-def _groups(sums: dict[tuple[Part, int | None, str], list[int]]) -> tuple[TensorGroup, ...]:
+def _groups(sums: _Sums) -> tuple[TensorGroup, ...]:
     return tuple(
         TensorGroup(part=part, layer=layer, type=kind, elements=elements, bytes=size)
         for (part, layer, kind), (elements, size) in sums.items()
     )
 
 
-def _place(name: str) -> tuple[Part, int | None]:
-    """The part of the model that a tensor belongs to, by its name, and its block."""
+def _part_and_layer(name: str) -> tuple[Part, int | None]:
+    """The part of the model that a tensor belongs to, by its name, and its layer."""
     if _VISION.search(name):
         return "vision", None
     layer = _LAYER.search(name)
@@ -211,9 +215,9 @@ def _place(name: str) -> tuple[Part, int | None]:
 
 
 def shape_of(header: SafetensorsHeader) -> Architecture:
-    """The architecture from the tensors alone, where the folder has no ``config.json``.
+    """The architecture from the tensors alone, for a folder without ``config.json``.
 
-    Raises DataError where the names are not those of Llama's tensors, or shards are missing.
+    Raises DataError where the tensors are not named like Llama's, or shards are missing.
     """
     where, shapes = header.where, header.shapes
     table = next((shape for name, shape in shapes.items() if _EMBEDDING.search(name) and len(shape) == 2), None)
@@ -226,18 +230,16 @@ def shape_of(header: SafetensorsHeader) -> Architecture:
     numbers = {int(match[1]) for name in shapes if not _VISION.search(name) and (match := _LAYER.search(name))}
     layers = len(numbers) if numbers == set(range(len(numbers))) else 0
     if not (layers and hidden and all(name in rows for name in ("q_proj", "k_proj", "up_proj"))):
-        raise DataError(f"{where}: no config.json in the same folder, and its layers are not all here")
+        raise DataError(f"{where}: no config.json in the same folder, and not all of its layers are here")
     dim, how = _head_dim(where, shapes, hidden, rows["q_proj"], rows["k_proj"])
     heads, kv_heads = rows["q_proj"] // dim, rows["k_proj"] // dim
-    head = sum(_product(shape) for name, shape in shapes.items() if _HEAD.search(name))
+    head = sum(math.prod(shape) for name, shape in shapes.items() if _HEAD.search(name))
     parts = {"attention": 0, "mlp": 0, "experts": 0, "vision": 0, "other": 0}
     for name, shape in shapes.items():
         if not (_EMBEDDING.search(name) or _HEAD.search(name)):
-            parts[_counted(name, shape)] += _product(shape)
+            parts[_parameter_field(name, shape)] += math.prod(shape)
     embedding = vocab * hidden
-    note = (
-        f"read from the tensors alone: heads of {dim} elements are {how}; windows and experts per token are not known"
-    )
+    note = f"read from the tensors alone: heads of {dim} elements are {how}; windows and active experts are not known"
     return Architecture(
         name=os.path.basename(where), model_type="unknown", source=where, estimated=True, assumed=(note,),
         hidden=hidden, layers=layers,
@@ -249,7 +251,7 @@ def shape_of(header: SafetensorsHeader) -> Architecture:
 
 
 def _head_dim(where: str, shapes: dict[str, tuple[int, ...]], hidden: int, queries: int, keys: int) -> tuple[int, str]:
-    """Elements of one head, and how they are known. Raises DataError where no usual size cuts the matrices."""
+    """Elements of one head, and how they are known. Raises DataError where the matrices divide into no usual size."""
     norm = next((shape for name, shape in shapes.items() if name.endswith("self_attn.q_norm.weight")), ())
     likely = (128, 64) if hidden >= 2048 else (64, 128)
     for dim in (*norm[:1], *likely):
@@ -259,7 +261,7 @@ def _head_dim(where: str, shapes: dict[str, tuple[int, ...]], hidden: int, queri
 
 
 def _projections(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:
-    """Outputs of each kind of matrix, of the first layer that has it."""
+    """The number of outputs of each kind of matrix, in the first layer that has it."""
     found: dict[str, int] = {}
     for name, shape in shapes.items():
         match = _PROJECTION.search(name)
@@ -268,7 +270,8 @@ def _projections(shapes: dict[str, tuple[int, ...]]) -> dict[str, int]:
     return found
 
 
-def _counted(name: str, shape: tuple[int, ...]) -> str:
+def _parameter_field(name: str, shape: tuple[int, ...]) -> str:
+    """The field of ``Parameters`` that counts a tensor."""
     if _VISION.search(name):
         return "vision"
     if ".experts." in name:
@@ -277,10 +280,3 @@ def _counted(name: str, shape: tuple[int, ...]) -> str:
     if match is None or len(shape) < 2:
         return "other"
     return "attention" if match[1][0] in "qkvo" else "mlp"
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    total = 1
-    for each in shape:
-        total *= each
-    return total

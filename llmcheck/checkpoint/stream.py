@@ -1,4 +1,4 @@
-"""A file from outside, read from its beginning in bounded pieces; no length may exceed what is left of the file."""
+"""Reads a file from outside in bounded pieces; a length in the file may not exceed the rest of the file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from llmcheck.errors import DataError
 
 _CHUNK = 2**20
 _LONGEST = 1024
-"""Bytes of a name: ggml allows 64 for a tensor."""
+"""Most bytes of a name: ggml allows 64 for a tensor."""
 _KEPT = 4096
 _U64 = struct.Struct("<Q")
 
 
 class Stream:
-    """Little-endian values one after the other. At the end of the file DataError is raised, with the offset."""
+    """Little-endian values, one after the other. Raises DataError, with the offset, where the file ends too early."""
 
     def __init__(self, file: BinaryIO, where: str) -> None:
         self._file, self.where = file, where
@@ -40,7 +40,7 @@ class Stream:
             raise self.fail(f"incomplete: {what} takes {count:,} bytes and {self.left:,} are left")
 
     def _fill(self, count: int) -> None:
-        """At least ``count`` bytes in the buffer."""
+        """Reads until the buffer has at least ``count`` bytes."""
         if len(self._data) - self._at >= count:
             return
         self._base += self._at
@@ -62,24 +62,23 @@ class Stream:
         self._at += 8
         return value
 
-    def text(self, what: str) -> str:
-        """A string behind its length; undecodable bytes are replaced."""
+    def string(self, what: str) -> str:
+        """A string that is stored after its length; bytes that are not UTF-8 are replaced."""
         length = self.u64()
         if length > _LONGEST:
             raise self.fail(f"{what} claims to be {length:,} bytes long")
-        self.need(length, what)
-        self._fill(length)
-        value = self._data[self._at : self._at + length]
-        self._at += length
-        return value.decode("utf-8", "replace")
+        return self._string(length, what)
 
-    def short_text(self, what: str) -> str | None:
-        """A string behind its length; None for a long one, such as a chat template, which is passed over."""
+    def short_string(self, what: str) -> str | None:
+        """The same; None for a long string, such as a chat template, which is skipped."""
         length = self.u64()
-        self.need(length, what)
         if length > _KEPT:
             self.skip(length, what)
             return None
+        return self._string(length, what)
+
+    def _string(self, length: int, what: str) -> str:
+        self.need(length, what)
         self._fill(length)
         value = self._data[self._at : self._at + length]
         self._at += length
@@ -93,16 +92,16 @@ class Stream:
         self._base, self._data, self._at = self.offset + count, b"", 0
         self._file.seek(self._base)
 
-    def skip_texts(self, count: int, what: str) -> None:
-        """Past so many strings: the vocabulary, which is the most of a header."""
+    def skip_strings(self, count: int, what: str) -> None:
+        """Skips ``count`` strings: the vocabulary, which is the largest part of a header."""
         self.need(8 * count, what)
         unpack = _U64.unpack_from
         while count:
             self._fill(8)
             data, at, passed = self._data, self._at, 0
-            # a test for each, whether it is still in memory, would double the time
+            # checking for each whether it is still in memory would double the time
             with contextlib.suppress(struct.error, OverflowError):
-                for passed in range(1, count + 1):  # noqa: B007 - how far it came
+                for passed in range(1, count + 1):  # noqa: B007 - used after the loop
                     at += 8 + unpack(data, at)[0]
                 passed += 1
             count -= passed - 1

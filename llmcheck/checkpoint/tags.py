@@ -11,8 +11,8 @@ _SIZE = re.compile(r"e?\d+(?:\.\d+)?[bm]|\d+x\d+b")
 _ACTIVE = re.compile(r"a\d+(?:\.\d+)?b")
 _WEIGHTS = re.compile(r"(?:q\d\w*|iq\d\w*|bf16|f16|fp16|f32|mxfp4|nvfp4)")
 _HOSTS = ("hf.co/", "huggingface.co/")
-_QUIET = "library/"
-"""Ollama's own namespace, which nobody writes."""
+_DEFAULT_NAMESPACE = "library/"
+"""Ollama's default namespace, which users leave out."""
 
 
 class Tag(Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Tag(Struct, frozen=True, kw_only=True):
 
 
 def parse(text: str) -> Tag | None:
-    """The parts of ``NAME:TAG``; None for what is not written so."""
+    """The parts of ``NAME:TAG``; None for text of another form."""
     name, colon, tag = text.strip().lower().partition(":")
     if not colon or not name or not re.fullmatch(r"[a-z0-9][\w.-]*", tag):
         return None
@@ -38,14 +38,14 @@ def parse(text: str) -> Tag | None:
         name = text.strip()[len(host) :].partition(":")[0]
         name = name[:-5] if name.lower().endswith("-gguf") else name
     return Tag(
-        name=name.removeprefix(_QUIET),
+        name=name.removeprefix(_DEFAULT_NAMESPACE),
         size=f"{size}-{active}" if size and active else size,
         weights=weights,
     )
 
 
 def matching(tag: Tag, ids: Iterable[str]) -> list[str]:
-    """The ids of models that a tag can mean, the exact one first, then the newest."""
+    """The ids of models that a tag may mean: the exact match first, then the newest."""
     wanted = _plain(f"{tag.name}{tag.size or ''}")
     begins = [each for each in ids if _plain(each).startswith(wanted)]
     exact = [each for each in begins if _plain(each) == wanted]
@@ -54,7 +54,7 @@ def matching(tag: Tag, ids: Iterable[str]) -> list[str]:
 
 
 def newest(word: str, ids: Iterable[str]) -> list[str]:
-    """The models of a family such as ``llama3`` or ``qwen``, newest first; [] for what names none."""
+    """The models of a family such as ``llama3`` or ``qwen``, newest first; [] where none has that name."""
     wanted = _plain(word)
     if len(wanted) < 3 or not wanted[0].isalpha():
         return []
@@ -63,7 +63,7 @@ def newest(word: str, ids: Iterable[str]) -> list[str]:
 
 
 def _version(name: str) -> tuple[float, ...]:
-    """Of a family: the first number of its name that is no size, 0 where it has none; the larger model breaks a tie."""
+    """Sorts models of a family: by the first number of the name that is not a size (0 without one), then by size."""
     words = name.split("-")
     numbers = [float(found[1]) for each in words if (found := re.fullmatch(r"[a-z]*?v?(\d+(?:\.\d+)?)", each))]
     sizes = [float(found[1]) for each in words if (found := re.fullmatch(r"(\d+(?:\.\d+)?)b", each))]

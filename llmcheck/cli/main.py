@@ -68,7 +68,7 @@ def _exit_on_signal(number: int, _frame: object) -> NoReturn:
 class Commands(Group):
     """The modules of ``llmcheck.cli.commands``, each imported when its command is used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [name.replace("_", "-") for name in registry.names(commands.__name__)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import click
 
@@ -91,7 +91,7 @@ def grouped(parameter: str, group: Callable[..., Any], *options: Callable[[Any],
         decorated: Any = functools.update_wrapper(with_group, function)
         for option in reversed(options):
             decorated = option(decorated)
-        return decorated  # type: ignore[no-any-return]
+        return cast("F", decorated)
 
     return decorate
 

@@ -80,7 +80,7 @@ def _plan(request: PlanRequest) -> Plan:
     return Plan(
         target=request.target,
         machine=_judged(request.machine),
-        shell=request.options.shell,  # type: ignore[arg-type]
+        shell=request.options.shell,
         torch=torch,
         first=first,
         system=system,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from llmcheck.install.incompatibility import has_program
 from llmcheck.schema.machine import Machine, normalized_name
-from llmcheck.schema.responses import LibraryCheck, LibraryState
+from llmcheck.schema.responses import InstallState, LibraryCheck, LibraryState
 from llmcheck.tables.library import Library
 
 
@@ -29,19 +29,20 @@ def _state(library: Library, machine: Machine) -> LibraryState:
     on_path = has_program(library, machine)
     was_inspected = software.importable is not None and library.import_name is not None and bool(names)
     importable = library.import_name in (software.importable or ()) if was_inspected else None
-    facts = {"id": library.id, "name": library.name, "area": library.area, "as_of": library.as_of}
+    state: InstallState = "installed"
     if version is None and not on_path:
         known = software.packages is not None if names else software.tools is not None
         state = "missing" if known or (not names and not library.binaries) else "unknown"
-        return LibraryState(**facts, state=state, newest=library.version)  # type: ignore[arg-type]
-    state = "installed"
-    if version is not None and importable is False:
+    elif version is not None and importable is False:
         state = "broken"
     elif version is not None and library.version and _is_older(version, library.version):
         state = "outdated"
     return LibraryState(
-        **facts,  # type: ignore[arg-type]
-        state=state,  # type: ignore[arg-type]
+        id=library.id,
+        name=library.name,
+        area=library.area,
+        as_of=library.as_of,
+        state=state,
         version=version,
         newest=library.version,
         importable=importable if version is not None else None,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from llmcheck.install.incompatibility import is_windows, python_mismatch, tool
 from llmcheck.install.specifiers import excluded, first_release
-from llmcheck.schema.advice import TorchBuild
+from llmcheck.schema.advice import Shell, TorchBuild
 from llmcheck.schema.machine import Machine
 from llmcheck.tables.library import Library
 
@@ -26,7 +26,7 @@ class PlanOptions(Struct, frozen=True):
     """The folder of the environment; None: the plan chooses."""
     venv_is_judged: bool = False
     """The folder exists, and its interpreter is the judged one. False: the plan creates the folder."""
-    shell: str = "bash"
+    shell: Shell = "bash"
 
 
 class TargetContext(Struct, frozen=True):

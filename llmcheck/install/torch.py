@@ -394,4 +394,6 @@ def _range_of(capabilities: Sequence[tuple[int, ...]]) -> str:
 
 
 def _arch_range(archs: Sequence[str]) -> str:
-    return f"{archs[0]} to {archs[-1]}" if archs and "." in archs[0] else ", ".join(archs) or "no GPU"
+    if len(archs) > 1 and "." in archs[0]:
+        return f"{archs[0]} to {archs[-1]}"
+    return ", ".join(archs) or "no GPU"

@@ -7,7 +7,7 @@ from llmcheck.probe._infiniband import ports
 from llmcheck.schema.machine import Limits, Problem, Rlimit
 from llmcheck.system.host import Host
 
-_SHM = "/dev/shm"  # noqa: S108  # only its size is read
+_SHM = "/dev/shm"  # noqa: S108 - only its size is read
 # A container's default. PyTorch's data loaders and NCCL pass tensors through it and fail with "bus error" when full.
 # Source: docker run reference, --shm-size; NCCL user guide, troubleshooting, shared memory; read 2026-11-22.
 _SMALL_SHM = 64 * 2**20

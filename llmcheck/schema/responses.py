@@ -82,6 +82,9 @@ class ShownLibrary(Struct, frozen=True, kw_only=True):
     """Known errors in what is documented about it."""
 
 
+InstallState = Literal["installed", "outdated", "broken", "missing", "unknown"]
+
+
 class LibraryState(Struct, frozen=True, kw_only=True):
     """One library, in one Python environment."""
 
@@ -91,7 +94,7 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     """Its name."""
     area: str
     """What it is for."""
-    state: Literal["installed", "outdated", "broken", "missing", "unknown"]
+    state: InstallState
     """``broken``: it is listed as installed, and an import would not find it. ``outdated``: older than ``newest``."""
     version: str | None = None
     """Installed; None where it is not, or for a program that does not report a version."""

@@ -137,7 +137,7 @@ class _Redirections(urllib_request.HTTPRedirectHandler):
     ) -> urllib_request.Request | None:
         parts = urlsplit(newurl)
         address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        return super().redirect_request(req, fp, code, msg, headers, address)  # type: ignore[arg-type]
+        return super().redirect_request(req, fp, code, msg, headers, address)  # type: ignore[arg-type]  # it reads any Message
 
 
 class _EveryStatus(urllib_request.HTTPErrorProcessor):

@@ -6,6 +6,8 @@ import csv
 import datetime
 import os
 import shlex
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -13,7 +15,6 @@ from packaging.utils import canonicalize_name
 
 from llmcheck import catalog
 from llmcheck.catalog import compiled, places, profiles, sources
-from llmcheck.schema.profile import Requirement as Asked
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
 from llmcheck.units import parse_size
@@ -56,45 +57,45 @@ TIERS: list[tuple[str, str, int, list[str], str, str, bool, str, list[str]]] = [
 ]
 
 
-def asked(tier: str, kind: str) -> list[Asked]:
+def asked(tier: str, kind: str) -> list[Any]:
     """The requirements of a kind, those of the whole cluster where there are any."""
     every = [each for each in profiles.load(tier).require if each.kind == kind]
     return [each for each in every if each.scope == "cluster"] or every
 
 
-def only(requirements: list[Asked], key: str) -> Asked:
+def only(requirements: list[Any], key: str) -> Any:
     (found,) = (each for each in requirements if getattr(each, key, None) and each.level == "required")
     return found
 
 
 @pytest.mark.parametrize("row", TIERS, ids=[row[0] for row in TIERS])
 class TestTiers:
-    def test_gpus(self, row: tuple) -> None:  # type: ignore[type-arg]
+    def test_gpus(self, row: tuple[Any, ...]) -> None:
         gpu = only(asked(row[0], "gpu"), "memory")
-        assert parse_size(gpu.memory) == parse_size(row[1])  # type: ignore[attr-defined]
-        assert gpu.count == row[2]  # type: ignore[attr-defined]
-        examples = " ".join(gpu.examples)  # type: ignore[attr-defined]
+        assert parse_size(gpu.memory) == parse_size(row[1])
+        assert gpu.count == row[2]
+        examples = " ".join(gpu.examples)
         assert [card for card in row[3] if card not in examples] == []
         others = {"RTX 3060", "RTX 4070", "RTX 3090", "RTX 4090", "A5000", "A100", "H100"} - set(row[3])
         assert [card for card in others if card in examples] == []
 
-    def test_ram(self, row: tuple) -> None:  # type: ignore[type-arg]
-        assert parse_size(only(asked(row[0], "ram"), "total").total) == parse_size(row[4])  # type: ignore[attr-defined]
+    def test_ram(self, row: tuple[Any, ...]) -> None:
+        assert parse_size(only(asked(row[0], "ram"), "total").total) == parse_size(row[4])
 
-    def test_storage(self, row: tuple) -> None:  # type: ignore[type-arg]
+    def test_storage(self, row: tuple[Any, ...]) -> None:
         disks = asked(row[0], "disk")
-        assert parse_size(only(disks, "free").free) == parse_size(row[5])  # type: ignore[attr-defined]
-        kinds = [each.type for each in disks if getattr(each, "type", None)]  # type: ignore[attr-defined]
+        assert parse_size(only(disks, "free").free) == parse_size(row[5])
+        kinds = [each.type for each in disks if getattr(each, "type", None)]
         assert kinds == (["ssd"] if row[6] else [])
 
-    def test_cost(self, row: tuple) -> None:  # type: ignore[type-arg]
+    def test_cost(self, row: tuple[Any, ...]) -> None:
         cost = profiles.load(row[0]).cost
         assert cost is not None
         assert cost.documented == row[7]
         assert 0 < cost.low <= cost.high
 
-    def test_network(self, row: tuple) -> None:  # type: ignore[type-arg]
-        named = [each.type for kind in ("interconnect", "network") for each in asked(row[0], kind)]  # type: ignore[attr-defined]
+    def test_network(self, row: tuple[Any, ...]) -> None:
+        named = [each.type for kind in ("interconnect", "network") for each in asked(row[0], kind)]
         assert named == row[8]
 
 
@@ -105,8 +106,8 @@ def test_a_cluster_also_asks_each_node_for_cards_of_the_documented_size() -> Non
 
 def test_the_documented_minimum_is_one_card_of_24_gb() -> None:
     gpu = only(asked("minimum", "gpu"), "memory")
-    assert (gpu.memory, gpu.count) == ("24 GB", 1)  # type: ignore[attr-defined]
-    assert [name for name in ("RTX 3090", "RTX 4090") if name not in " ".join(gpu.examples)] == []  # type: ignore[attr-defined]
+    assert (gpu.memory, gpu.count) == ("24 GB", 1)
+    assert [name for name in ("RTX 3090", "RTX 4090") if name not in " ".join(gpu.examples)] == []
     assert {each.kind for each in profiles.load("minimum").require} <= {"driver", "gpu"}
 
 
@@ -114,8 +115,8 @@ def test_the_documented_toolkit_is_these_libraries_or_their_alternatives() -> No
     wanted = [{"torch"}, {"transformers"}, {"deepspeed", "accelerate"}, {"vllm", "tgi"}, {"langchain", "llama-index"}]
     named = []
     for requirement in profiles.load("toolkit").require:
-        each = requirement.any_of or (requirement,)
-        named.append({alternative.library or alternative.name for alternative in each})  # type: ignore[attr-defined]
+        each: Sequence[Any] = requirement.any_of or (requirement,)
+        named.append({alternative.library or alternative.name for alternative in each})
     assert named == wanted
 
 
@@ -133,14 +134,15 @@ def test_a_profile_says_where_every_figure_comes_from(name: str) -> None:
 @pytest.mark.parametrize("name", profiles.ids())
 def test_every_package_and_tool_of_a_profile_has_a_library_in_the_catalogue(name: str) -> None:
     for requirement in profiles.load(name).require:
-        for each in requirement.any_of or (requirement,):
+        alternatives: Sequence[Any] = requirement.any_of or (requirement,)
+        for each in alternatives:
             if each.kind == "package":
-                library = LIBRARIES[each.library or each.name]  # type: ignore[attr-defined]
+                library = LIBRARIES[each.library or each.name]
                 asked_for = (Requirement(text).name for text in library.requirements)
                 known = {canonicalize_name(distribution) for distribution in (*library.distributions, *asked_for)}
-                assert canonicalize_name(each.name) in known  # type: ignore[attr-defined]
-            elif each.kind == "tool" and each.library is not None:  # type: ignore[attr-defined]
-                assert each.name in LIBRARIES[each.library].binaries  # type: ignore[attr-defined]
+                assert canonicalize_name(each.name) in known
+            elif each.kind == "tool" and each.library is not None:
+                assert each.name in LIBRARIES[each.library].binaries
 
 
 # --- corrections ---

@@ -120,7 +120,7 @@ def test_an_encoder_is_counted_by_its_classs_defaults(tower: str) -> None:
     found = config.architecture(beside, "config.json")
     assert found.parameters.vision > 0
     assert found.parameters.active == alone.parameters.active
-    assert not any("does not give its shapes" in note for note in found.notes)
+    assert not any("has no shapes" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(("known", "name"), OF_GGUF, ids=[name for _, name in OF_GGUF])

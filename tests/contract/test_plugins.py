@@ -390,4 +390,4 @@ def test_a_probe_answers_over_an_empty_machine(name: str, tmp_path: Any) -> None
 
 def test_options_are_one_value_that_no_format_can_change() -> None:
     with pytest.raises((AttributeError, dataclasses.FrozenInstanceError)):
-        Options().width = 1  # type: ignore[misc]
+        Options().width = 1  # type: ignore[misc]  # it is frozen

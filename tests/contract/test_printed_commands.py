@@ -36,11 +36,12 @@ def problem(command: str) -> str | None:
     words = shlex.split(command)[1:]
     try:
         with main.make_context("llmcheck", list(words), resilient_parsing=False) as context:
-            command_, rest = main, [*context._protected_args, *context.args]
+            command_: click.Command = main
+            rest = [*context._protected_args, *context.args]
             while isinstance(command_, click.Group) and rest:
                 _, found, rest = command_.resolve_command(context, rest)
                 assert found is not None
-                command_ = found  # type: ignore[assignment]
+                command_ = found
                 with found.make_context(found.name, list(rest), parent=context) as context:
                     rest = [*context._protected_args, *context.args]
                     params = context.params

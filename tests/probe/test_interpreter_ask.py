@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,10 @@ def not_executable(root: Path) -> str:
         (lambda root: script(root / "python", "kill -9 $$"), "did not answer"),
     ],
 )
-def test_what_is_no_python_is_a_problem_that_says_what_it_is(tmp_path: Path, make: object, said: str) -> None:
-    path = make(tmp_path)  # type: ignore[operator]
+def test_what_is_no_python_is_a_problem_that_says_what_it_is(
+    tmp_path: Path, make: Callable[[Path], str], said: str
+) -> None:
+    path = make(tmp_path)
     reading = read(path)
     (problem,) = reading.problems
     assert (problem.code, facts(reading).packages) == ("python-unusable", None)

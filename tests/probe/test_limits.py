@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,14 +38,14 @@ def host(root: Path, mounts: str, own: str, files: dict[str, str]) -> Host:
     return tree(root, {**base, **files})
 
 
-def ram(*arguments: object) -> Ram:
-    found = ask(memory, host(*arguments)).ram  # type: ignore[arg-type]
+def ram(*arguments: Any) -> Ram:
+    found = ask(memory, host(*arguments)).ram
     assert found is not None
     return found
 
 
-def processors(*arguments: object) -> Cpu:
-    found = ask(cpu, host(*arguments)).cpu  # type: ignore[arg-type]
+def processors(*arguments: Any) -> Cpu:
+    found = ask(cpu, host(*arguments)).cpu
     assert found is not None
     return found
 

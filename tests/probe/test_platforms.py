@@ -27,7 +27,7 @@ FUNCTIONS = """
     posix_fadvise posix_fallocate posix_spawn pread preadv pwrite pwritev readv writev O_DIRECT O_NOCTTY O_NONBLOCK
     getloadavg getpriority initgroups openpty pipe2 memfd_create eventfd sendfile getxattr listxattr setxattr
     ST_RDONLY statvfs_result
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905 - a list with quotes is harder to read
 SIGNALS = ("SIGKILL", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE", "alarm", "setitimer")
 
 DRIVER = """

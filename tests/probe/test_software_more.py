@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +43,8 @@ def ask(
     return software.probe(Host(str(root), environ or {}), request)
 
 
-def found(*arguments: object, **more: object) -> Software:
-    value = ask(*arguments, **more).software  # type: ignore[arg-type]
+def found(*arguments: Any, **more: Any) -> Software:
+    value = ask(*arguments, **more).software
     assert value is not None
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -164,10 +165,10 @@ def test_one_more_package_never_worsens_a_verdict(where: Machine) -> None:
 
 
 @given(where=machines(), random=st.randoms(use_true_random=False))
-def test_the_order_of_gpus_packages_and_drivers_is_irrelevant(where: Machine, random: object) -> None:
+def test_the_order_of_gpus_packages_and_drivers_is_irrelevant(where: Machine, random: Random) -> None:
     gpus, packages, drivers = list(where.gpus or ()), list(where.software.packages or ()), list(where.drivers.items())
     for each in (gpus, packages, drivers):
-        random.shuffle(each)  # type: ignore[attr-defined]
+        random.shuffle(each)
     turned = replace(_software(where, packages=tuple(packages)), gpus=tuple(gpus), drivers=dict(drivers))
     assert statuses(turned) == statuses(where)
     assert verdicts(turned) == verdicts(where)

@@ -1,8 +1,7 @@
 """Model families, one file each; several relatives of one lineage may share a file.
 
-A family is looked for first in the files whose name begins its ``model_type`` (``qwen3_moe`` in ``qwen3.py``), because
-importing all files takes about four milliseconds; a name that is not found there is looked for in all of them. So any
-file is found, and one with a good name is found sooner.
+The search for a ``model_type`` starts in the files whose names are the beginning of it (``qwen3_moe`` in ``qwen3.py``)
+and goes on in all others: importing all of them would take about four milliseconds.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ from llmcheck.checkpoint.family import Family, GgufArchitecture
 
 
 def of_config(model_type: str) -> Family | None:
-    """The family of transformers' ``model_type``; None for one that is not known."""
+    """The family with this ``model_type`` of transformers; None where it is not known here."""
     return next((family for family in _likely(model_type) if model_type in family.model_types), None)
 
 
 def of_gguf(architecture: str) -> GgufArchitecture | None:
-    """What is known of GGUF's ``general.architecture``; None for one that is not known."""
+    """The architecture with this ``general.architecture`` of a GGUF file; None where it is not known here."""
     known = (each for family in _likely(architecture) for each in family.gguf)
     return next((each for each in known if architecture in each.names), None)
 
 
 def tower_defaults(model_type: str) -> Mapping[str, Any]:
-    """The keys that transformers leaves out of an encoder's part of ``config.json``; empty for one not known."""
+    """Defaults of an encoder, which transformers leaves out of ``config.json``; empty where they are not known here."""
     return next((family.towers[model_type] for family in _likely(model_type) if model_type in family.towers), {})
 
 
 def _likely(name: str) -> Iterator[Family]:
-    """Every family, those in files named like ``name`` first; a file is imported when its turn comes."""
+    """Every family, beginning with the files named like ``name``; a file is imported when its turn comes."""
     yield from _rows.FAMILIES
     begins = name.replace("-", "_")
     modules = registry.names(__name__)

@@ -1,4 +1,4 @@
-"""Families that need only a name, one row each. A family whose files omit or redefine something gets its own module."""
+"""Families of which only the name matters. A family whose files omit or redefine something has a module of its own."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ _ENCODERS = (
     "mbart", "modernbert", "mt5", "pegasus", "roberta", "t5", "umt5", "vit", "wav2vec2", "whisper",
     "xlm-roberta",
 )  # fmt: skip
-"""transformers' ``model_type`` of encoders, and of models with an encoder before the decoder."""
+"""``model_type`` of encoders, and of models with an encoder before the decoder."""
 _GGUF_DECODERS = (
     "afmoe", "arctic", "bailingmoe", "bailingmoe2", "bitnet", "chameleon", "codeshell", "cogvlm", "deci",
     "dots1", "exaone", "exaone-moe", "glm-dsa", "grovemoe", "hunyuan_vl", "jais", "jais2", "kimi-linear",
     "lfm2moe", "maincoder", "mimo2", "mistral4", "openelm", "orion", "paddleocr", "pangu-embedded", "plamo",
     "plamo2", "plamo3", "plm", "refact", "step35", "xverse",
 )  # fmt: skip
-"""Decoders of llama.cpp whose files say all that is needed (MODEL_ARCH_NAMES of gguf 0.19.0 on PyPI, read on
+"""Decoders of llama.cpp whose files omit nothing that is needed here (MODEL_ARCH_NAMES of gguf 0.19.0 on PyPI, read on
 2026-11-25)."""
 _GGUF_ATTENTION_FREE = (
     "arwkv7", "rwkv6", "rwkv6qwen2", "rwkv7",
 )  # fmt: skip
-"""Such decoders without any attention."""
+"""The same, without attention in any layer."""
 _GGUF_NOT_DECODERS = (
     "bert", "dream", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "llada", "llada-moe",
     "llama-embed", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe", "rnd1", "t5", "t5encoder",
     "wavtokenizer-dec",
 )  # fmt: skip
-"""Encoders, and language models that answer by diffusion: none keeps a cache of what it has written."""
+"""Encoders, and language models that write by diffusion: neither has a KV cache that grows with the text."""
 
 FAMILIES = (
     Family(model_types=_ENCODERS, refusal="has an encoder"),

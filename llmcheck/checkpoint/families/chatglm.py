@@ -1,4 +1,4 @@
-"""ChatGLM 2 to GLM-4 as their own code names the keys (Zhipu)."""
+"""ChatGLM 2 to GLM-4 (Zhipu), with the key names of their own code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command (Cohere): one norm for attention and feed-forward part together."""
+"""Command (Cohere): one norm for attention and feed-forward together."""
 
 from __future__ import annotations
 

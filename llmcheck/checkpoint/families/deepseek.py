@@ -1,4 +1,4 @@
-"""DeepSeek 2 and 3 (DeepSeek): compressed caches, and experts."""
+"""DeepSeek 2 and 3 (DeepSeek): a compressed KV cache, and experts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Falcon (TII): 7B and 40B name the same keys and have different layers."""
+"""Falcon (TII): 7B and 40B have the same keys but different layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llmcheck.checkpoint.fields import Fields
 
 
 def _variant(text: Fields) -> Family:
-    """Models with ``new_decoder_architecture`` group their heads and have two norms; the older ones have one."""
+    """Models with ``new_decoder_architecture`` have grouped heads and two norms, the older ones one norm."""
     family = replace(FAMILY, bias=text.flag("bias"))
     if text.flag("new_decoder_architecture"):
         return replace(family, kv_heads="keys", norms=2)

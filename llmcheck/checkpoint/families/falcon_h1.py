@@ -14,7 +14,7 @@ def _kinds(_: Fields, layers: int) -> list[LayerKind]:
 def _recurrent(text: Fields, hidden: int) -> Recurrent:
     width = text.optional("mamba_d_head", "mamba_head_dim", "head_dim", most=2**16) or 64
     if channels := text.optional("mamba_d_ssm", most=2**26):
-        width = channels // text.whole("mamba_n_heads", "mamba_num_heads", "num_heads", most=2**16)
+        width = channels // text.required("mamba_n_heads", "mamba_num_heads", "num_heads", most=2**16)
     return recurrent.mamba2_of_width(text, hidden, width, norm=text.flag("mamba_rms_norm"))
 
 

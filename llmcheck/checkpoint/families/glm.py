@@ -1,4 +1,4 @@
-"""GLM (Z.ai) as transformers names the keys."""
+"""GLM (Z.ai), with the key names of transformers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Granite (IBM), with experts, and with Mamba 2."""
+"""Granite (IBM): dense, with experts, and with Mamba 2."""
 
 from __future__ import annotations
 

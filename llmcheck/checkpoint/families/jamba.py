@@ -1,4 +1,4 @@
-"""Jamba (AI21): Mamba, attention and experts by periods."""
+"""Jamba (AI21): layers of Mamba, attention and experts that alternate by fixed periods."""
 
 from __future__ import annotations
 

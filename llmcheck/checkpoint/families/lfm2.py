@@ -8,7 +8,7 @@ from llmcheck.checkpoint.fields import Fields
 
 
 def _rounded(text: Fields, declared: int) -> int:
-    """Two thirds of the file's width, rounded up to a multiple, unless the file says that it is exact."""
+    """Two thirds of the width in the file, rounded up to a multiple, unless the file says that the width is exact."""
     if not text.flag("block_auto_adjust_ff_dim", default=True):
         return declared
     multiple = text.optional("block_multiple_of", most=2**20) or 256

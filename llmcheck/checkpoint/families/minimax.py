@@ -7,7 +7,7 @@ from llmcheck.checkpoint.fields import Fields
 
 
 def _kinds(_: Fields, layers: int) -> list[LayerKind]:
-    """As transformers' class alternates them."""
+    """The layers alternate as in transformers' class."""
     return ["state" if index % 2 else "full" for index in range(layers)]
 
 

@@ -1,4 +1,4 @@
-"""Nemotron-H (NVIDIA): a layer is Mamba 2, attention or a feed-forward part, by the signs of a pattern."""
+"""Nemotron-H (NVIDIA): each layer is Mamba 2, attention or feed-forward; a pattern in the file says which."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SIGNS: dict[str, LayerKind] = {"M": "state", "*": "full", "-": "none", "E": "ex
 
 
 def _kinds(text: Fields, layers: int) -> list[LayerKind]:
-    pattern = text.text("hybrid_override_pattern") or ""
+    pattern = text.string("hybrid_override_pattern") or ""
     if len(pattern) != layers or not _SIGNS.keys() >= set(pattern):
         raise DataError(
-            f"{text.where}: 'hybrid_override_pattern' does not name {layers:,} layers by the signs M, *, - and E"
+            f"{text.where}: 'hybrid_override_pattern' must have a sign (M, *, - or E) for each of {layers:,} layers"
         )
     return [_SIGNS[sign] for sign in pattern]
 

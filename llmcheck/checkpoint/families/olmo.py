@@ -1,4 +1,4 @@
-"""OLMo (Ai2), with experts too."""
+"""OLMo (Ai2), dense and with experts."""
 
 from __future__ import annotations
 

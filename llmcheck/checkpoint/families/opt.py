@@ -1,4 +1,4 @@
-"""OPT (Meta): its table of positions begins after two rows."""
+"""OPT (Meta): its table of positions has two unused rows at the beginning."""
 
 from __future__ import annotations
 

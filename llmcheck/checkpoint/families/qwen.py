@@ -21,7 +21,7 @@ FAMILIES = (
         first_window_layer="max_window_layers",
         feed_forward_width=_one_branch,
         example=Example(
-            source="arXiv 2309.16609, table 1; the file counts both branches of the feed-forward part",
+            source="arXiv 2309.16609, table 1; the width in the file is the sum of two matrices' widths",
             config={
                 "model_type": "qwen",
                 "hidden_size": 4096,

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
 
+_TOWER_2 = {"depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "spatial_merge_size": 2, "hidden_act": "quick_gelu"}
+_TOWER_2_5 = {
+    "depth": 32, "hidden_size": 3584, "intermediate_size": 3420, "spatial_merge_size": 2, "hidden_act": "silu",
+}  # fmt: skip
+
 FAMILIES = (
     Family(
         model_types=("qwen2",),
@@ -59,34 +64,10 @@ FAMILIES = (
             "max_position_embeddings": 32768,
         },
         towers={
-            "qwen2_vl": {
-                "depth": 32,
-                "embed_dim": 1280,
-                "mlp_ratio": 4,
-                "spatial_merge_size": 2,
-                "hidden_act": "quick_gelu",
-            },
-            "qwen2_vl_vision": {
-                "depth": 32,
-                "embed_dim": 1280,
-                "mlp_ratio": 4,
-                "spatial_merge_size": 2,
-                "hidden_act": "quick_gelu",
-            },
-            "qwen2_5_vl": {
-                "depth": 32,
-                "hidden_size": 3584,
-                "intermediate_size": 3420,
-                "spatial_merge_size": 2,
-                "hidden_act": "silu",
-            },
-            "qwen2_5_vl_vision": {
-                "depth": 32,
-                "hidden_size": 3584,
-                "intermediate_size": 3420,
-                "spatial_merge_size": 2,
-                "hidden_act": "silu",
-            },
+            "qwen2_vl": _TOWER_2,
+            "qwen2_vl_vision": _TOWER_2,
+            "qwen2_5_vl": _TOWER_2_5,
+            "qwen2_5_vl_vision": _TOWER_2_5,
         },
         example=Example(
             source="config.json of Qwen/Qwen2.5-VL-7B-Instruct",

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
 
+_TOWER = {
+    "depth": 27, "hidden_size": 1152, "intermediate_size": 4304, "spatial_merge_size": 2,
+    "deepstack_visual_indexes": [8, 16, 24],
+}  # fmt: skip
+
 FAMILIES = (
     Family(
         model_types=("qwen3",),
@@ -59,22 +64,7 @@ FAMILIES = (
             "head_dim": 128,
             "max_position_embeddings": 128000,
         },
-        towers={
-            "qwen3_vl": {
-                "depth": 27,
-                "hidden_size": 1152,
-                "intermediate_size": 4304,
-                "spatial_merge_size": 2,
-                "deepstack_visual_indexes": [8, 16, 24],
-            },
-            "qwen3_vl_vision": {
-                "depth": 27,
-                "hidden_size": 1152,
-                "intermediate_size": 4304,
-                "spatial_merge_size": 2,
-                "deepstack_visual_indexes": [8, 16, 24],
-            },
-        },
+        towers={"qwen3_vl": _TOWER, "qwen3_vl_vision": _TOWER},
         example=Example(
             source="config.json of Qwen/Qwen3-VL-8B-Instruct",
             config={
@@ -153,22 +143,7 @@ FAMILIES = (
             "num_experts_per_tok": 4,
             "moe_intermediate_size": 1408,
         },
-        towers={
-            "qwen3_vl_moe": {
-                "depth": 27,
-                "hidden_size": 1152,
-                "intermediate_size": 4304,
-                "spatial_merge_size": 2,
-                "deepstack_visual_indexes": [8, 16, 24],
-            },
-            "qwen3_vl_moe_vision": {
-                "depth": 27,
-                "hidden_size": 1152,
-                "intermediate_size": 4304,
-                "spatial_merge_size": 2,
-                "deepstack_visual_indexes": [8, 16, 24],
-            },
-        },
+        towers={"qwen3_vl_moe": _TOWER, "qwen3_vl_moe_vision": _TOWER},
         example=Example(
             source="config.json of Qwen/Qwen3-VL-30B-A3B-Instruct",
             config={

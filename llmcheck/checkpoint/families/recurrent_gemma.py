@@ -1,4 +1,4 @@
-"""RecurrentGemma (Google): two recurrent layers, then one with a window."""
+"""RecurrentGemma (Google): two recurrent layers, then one with windowed attention."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from llmcheck.checkpoint.fields import Fields
 
 
 def _kinds(text: Fields, layers: int) -> list[LayerKind]:
-    repeated = text.names("block_types", "_block_types") or ["recurrent", "recurrent", "attention"]
+    repeated = text.strings("block_types", "_block_types") or ["recurrent", "recurrent", "attention"]
     return ["window" if repeated[index % len(repeated)] == "attention" else "state" for index in range(layers)]
 
 

@@ -1,4 +1,4 @@
-"""Yi (01.AI) under its first name; later files say Llama."""
+"""Yi (01.AI) under its first ``model_type``; later files say ``llama``."""
 
 from __future__ import annotations
 

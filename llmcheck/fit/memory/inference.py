@@ -175,7 +175,7 @@ def peak_layer_bytes(use: ModelUse, tokens: int, sequence: int) -> float:
     queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
     attention = float((3 * hidden + 4 * queries + 4 * keys) * size)
     if work.flash_attention is False:
-        heads = max((group.heads for group in architecture.attention), default=1)
+        heads = max((group.heads for group in architecture.attention), default=0)
         attention += heads * sequence * (2 * size + 4)
     norm = hidden * (2 * size + 8)
     return tokens * max(feed_forward, attention, norm)

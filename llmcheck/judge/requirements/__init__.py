@@ -3,7 +3,7 @@
 A kind has ``Requirement`` (its TOML keys), ``validate(requirement)``, ``needed(requirement) -> str``,
 ``check(requirement, machine) -> Finding``, ``TRAITS``, and an ``EXAMPLE`` for the contract tests.
 
-A check fails only if no completion of the unknown facts could pass, and passes only if all would.
+A check fails only if it would fail whatever the unknown facts are, and passes only if it would pass whatever they are.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     group: Group = "hardware"
     """``software`` for what is installed in a Python environment."""
     states_gpus: bool = False
-    """Whether it states a number of GPUs and their memory, as ``needed_count`` and ``needed_bytes`` of its findings."""
+    """Its findings state how many GPUs are needed (``needed_count``) and the memory of each (``needed_bytes``)."""
     blocked_by: tuple[str, ...] = ()
-    """Kinds whose findings may make one of this kind meaningless; the first that does is named."""
+    """Kinds that can block this one: where a finding of theirs does, this requirement is skipped and names it."""
     blocks: Callable[[Finding], bool] | None = None
-    """Whether a finding of this kind makes those meaningless that are ``blocked_by`` it. None: it never does."""
+    """Whether a finding of this kind blocks the kinds that have it in ``blocked_by``. None: it never does."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A requirement of a kind, and machines that each lead to another status."""
+    """A requirement of a kind, and one machine for each status that it can have."""
 
     keys: Mapping[str, object]
-    """As in a profile, without ``id`` and ``kind``."""
+    """Its keys in a profile, without ``id`` and ``kind``."""
     passing: Machine
     failing: Machine
     unknown: Machine | None = Machine()
-    """None for a kind that is skipped where nothing is known."""
+    """None for a kind that is skipped, not unknown, where nothing is known of the machine."""
 
 
 def kinds() -> tuple[str, ...]:
@@ -55,7 +55,7 @@ def kinds() -> tuple[str, ...]:
 
 
 def traits(kind: str) -> Traits:
-    """Of a requirement kind; the defaults for any other kind of finding."""
+    """The traits of a requirement kind; the defaults for a kind of finding that is no requirement."""
     if kind not in kinds():
         return Traits()
     found: Traits = registry.load(__name__, kind).TRAITS
@@ -65,12 +65,12 @@ def traits(kind: str) -> Traits:
 def decode(table: object, where: str) -> Requirement:
     """One ``[[require]]`` table as the struct of its kind. Raises DataError with file, place and accepted keys."""
     if not isinstance(table, Mapping):
-        raise DataError(f"{where}: a requirement is a table")
+        raise DataError(f"{where}: a requirement must be a table")
     name = table.get("id")
     if isinstance(name, str):
         where = f"{where} ('{name}')"
         if not _ID.fullmatch(name):
-            raise DataError(f"{where}: an id is lower case letters, digits and hyphens")
+            raise DataError(f"{where}: an id may have lower case letters, digits, hyphens and dots")
     kind = table.get("kind")
     known = kinds()
     if not isinstance(kind, str) or kind not in known:
@@ -93,18 +93,18 @@ def decode(table: object, where: str) -> Requirement:
 def _alternatives(table: Mapping[str, Any], where: str) -> list[Requirement]:
     alternatives = table.get("any_of", [])
     if not isinstance(alternatives, list):
-        raise DataError(f"{where}: any_of is a list of tables")
+        raise DataError(f"{where}: any_of must be a list of tables")
     inherited = {key: table[key] for key in _INHERITED if key in table}
     decoded = []
     for index, alternative in enumerate(alternatives):
         if not isinstance(alternative, Mapping) or "any_of" in alternative:
-            raise DataError(f"{where}, any_of[{index}]: an alternative is a table without any_of")
+            raise DataError(f"{where}, any_of[{index}]: an alternative must be a table without any_of")
         decoded.append(decode({**inherited, **alternative}, f"{where}, any_of[{index}]"))
     return decoded
 
 
 def needed(requirement: Requirement) -> str:
-    """What has to be there, in words; alternatives joined by "or"."""
+    """What is required, in words; alternatives are joined by "or"."""
     if requirement.any_of:
         return " or ".join(dict.fromkeys(needed(alternative) for alternative in requirement.any_of))
     words: str = registry.load(__name__, requirement.kind).needed(requirement)
@@ -112,7 +112,7 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    """The finding for one requirement; with alternatives, the best of their findings, which then names them all."""
+    """The finding for one requirement. With alternatives, the best of their findings, which then names all of them."""
     if not requirement.any_of:
         found: Finding = registry.load(__name__, requirement.kind).check(requirement, machine)
         return found
@@ -143,8 +143,8 @@ def finding(
 ) -> Finding:
     """A finding with the fields that come from its requirement; a failed recommendation is a warning.
 
-    ``remedy`` is used where the requirement has no ``fix`` of its own. ``written``: the size of the requirement, whose
-    units are used for what is missing.
+    ``remedy`` is used where the requirement has no ``fix`` of its own. ``written``: a size as the profile writes it
+    (``24 GB``); what is missing is shown in its unit.
     """
     if status == "fail" and requirement.level != "required":
         status = "warn"

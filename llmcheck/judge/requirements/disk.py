@@ -18,11 +18,11 @@ _SOLID_STATE = ("nvme", "ssd")
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     free: str | None = None
-    """``50 GB`` that this user may still write; for ``scope = "cluster"`` the whole store."""
+    """Space that this user can still fill: ``50 GB``; for ``scope = "cluster"`` that of the store of all nodes."""
     type: Literal["ssd"] | None = None
     """``ssd``: solid state, whether NVMe or SATA."""
     role: Literal["models", "work", "path"] = "models"
-    """Which of the machine's paths: the Hugging Face cache, the working directory or ``--path``."""
+    """Which disk: that of the Hugging Face cache, of the working directory or of ``--path``."""
 
 
 def _example(free: int) -> Machine:
@@ -42,13 +42,13 @@ def validate(requirement: Requirement) -> None:
 
 
 def judged_disk(machine: Machine, role: str) -> Disk | None:
-    """The disk of ``--path`` where that was given, else the one of that role; None if unknown."""
+    """The disk of ``--path`` where that was given, else the disk of the role; None where that is unknown."""
     by_role = {disk.role: disk for disk in machine.disks or ()}
     return by_role.get("path") or by_role.get(role)
 
 
 def needed(requirement: Requirement) -> str:
-    """In words."""
+    """The requirement in words."""
     return "an SSD" if requirement.type else f"{requirement.free} free"
 
 
@@ -64,7 +64,7 @@ def _check_space(requirement: Requirement, disk: Disk | None, *, stated: bool) -
     written = requirement.free or "0 B"
     least = parse_size(written)
     if requirement.scope == "cluster":
-        message = f"{needed(requirement)}, shared by all nodes: one machine's disk does not answer that"
+        message = f"{needed(requirement)}, shared by all nodes: one machine cannot show that"
         return finding(requirement, "skipped", message, needed_bytes=least)
     if (disk is None or disk.free is None) and stated:
         remedy = f"add it to the words of the machine: ', {written} disk'"

@@ -1,6 +1,6 @@
-"""``kind = "driver"``: the driver of the GPUs that are present answers, and is new enough where a version is given.
+"""``kind = "driver"``: the driver of the GPUs that are present works, and is new enough where a version is required.
 
-Shortfall codes: ``driver`` (it does not answer), ``driver-version``.
+Shortfall codes: ``driver`` (it does not work), ``driver-version``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vendor: str | None = None
-    """Whose driver; None for the vendors of the GPUs that are present."""
+    """The GPU vendor whose driver is required; None for the vendors of the GPUs that are present."""
     version: str | None = None
-    """The oldest version that is enough."""
+    """The oldest version that is accepted."""
 
 
 TRAITS = Traits(blocks=lambda found: found.status in ("fail", "unknown"))
@@ -34,13 +34,13 @@ EXAMPLE = Example(
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a version that is not one."""
+    """Raises ValueError where the version is not valid."""
     if requirement.version is not None:
         _parse(requirement.version)
 
 
 def needed(requirement: Requirement) -> str:
-    """In words."""
+    """The requirement in words."""
     whose = "GPU" if requirement.vendor is None else vendors.named(requirement.vendor).name
     return f"a working {whose} driver" + (f", {requirement.version} or newer" if requirement.version else "")
 
@@ -63,9 +63,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         remedy = problem.remedy if problem else None
         return finding(requirement, "fail", message, found="none", shortfall="driver", remedy=remedy)
     if not drivers and machine.hypothetical and any(vendors.of(gpu).has_driver for gpu in counted_gpus(machine)):
-        return finding(requirement, "skipped", "not stated: it is assumed to answer")
+        return finding(requirement, "skipped", "not stated: assumed to work")
     if not drivers:
-        return finding(requirement, "skipped", "no GPU was found that would need a driver")
+        return finding(requirement, "skipped", "no GPU was found that needs a driver")
     return _check_version(requirement, drivers)
 
 
@@ -74,7 +74,7 @@ def _check_version(requirement: Requirement, drivers: dict[str, Driver]) -> Find
         f"{vendors.named(vendor).name} {driver.version or 'version unknown'}" for vendor, driver in drivers.items()
     )
     if requirement.version is None:
-        return finding(requirement, "pass", f"the driver answers ({found})", found=found)
+        return finding(requirement, "pass", f"the driver works ({found})", found=found)
     versions = [driver.version for driver in drivers.values()]
     if any(version is None for version in versions):
         return finding(requirement, "unknown", "the driver's version could not be read", found=found)

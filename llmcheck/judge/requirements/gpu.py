@@ -1,7 +1,8 @@
 """``kind = "gpu"``: a number of GPUs with so much memory each.
 
-A card with the memory passes whether or not the document names it. Fewer but bigger cards that together have the
-documented total pass. Smaller cards of one vendor that add up to it are a warning that says what their use needs.
+A card with enough memory passes, even if the document does not name it. Fewer, larger cards pass if together they have
+the documented total. Smaller cards of one vendor that add up to the total give a warning, which says what it takes to
+use them together.
 
 Shortfall codes: ``gpu-missing``, ``gpu-memory``, ``gpu-split`` (enough memory, on more cards than documented) and
 ``compute-capability`` (enough memory, on cards that are too old).
@@ -29,14 +30,14 @@ FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory: str
-    """Of each GPU, advertised: ``24 GB``."""
+    """Memory of each GPU, as it is advertised: ``24 GB``."""
     count: int = 1
     compute_capability: str | None = None
-    """The lowest for NVIDIA GPUs; GPUs of other vendors have none and are accepted."""
+    """The lowest that is accepted of an NVIDIA GPU; GPUs of other vendors have none and are accepted."""
     examples: tuple[str, ...] = ()
     """The cards that the document names."""
     split: str = _SPLIT_INFERENCE
-    """What the use of several smaller cards needs; ``{count}`` is replaced by their number."""
+    """What it takes to use several smaller cards together; ``{count}`` is replaced by their number."""
 
 
 TRAITS = Traits(
@@ -52,7 +53,7 @@ EXAMPLE = Example(
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a size, a count or a compute capability that is not one."""
+    """Raises ValueError where the size, the count or the compute capability is not valid."""
     parse_size(requirement.memory)
     if requirement.count < 1:
         raise ValueError("count is at least 1")
@@ -61,7 +62,7 @@ def validate(requirement: Requirement) -> None:
 
 
 def needed(requirement: Requirement) -> str:
-    """In words: ``2 x 80 GB (2-4x A100 80GB)``."""
+    """The requirement in words: ``2 x 80 GB (2-4x A100 80GB)``."""
     words = f"{requirement.count} x {requirement.memory}" if requirement.count > 1 else requirement.memory
     if requirement.examples:
         words += f" ({', '.join(requirement.examples)})"
@@ -130,13 +131,13 @@ def _shortfall(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
 
 
 def _suffices(requirement: Requirement, group: Sequence[Gpu], each: int) -> bool:
-    """Enough cards with the memory, or fewer that have it together; a card with an unknown fact does not count."""
+    """Whether enough cards have the memory, or fewer have the total; a card with an unknown fact is not counted."""
     big = [gpu for gpu in group if (gpu.memory_total or 0) >= each and _is_recent(requirement, gpu)]
     return len(big) >= requirement.count or (bool(big) and _total(big) >= requirement.count * each)
 
 
 def _is_recent(requirement: Requirement, gpu: Gpu) -> bool | None:
-    """Whether a card has the compute capability; None where that is unknown."""
+    """Whether a card has the compute capability that is required; None where its own is unknown."""
     if requirement.compute_capability is None:
         return True
     least = tuple(int(part) for part in requirement.compute_capability.split("."))
@@ -144,15 +145,15 @@ def _is_recent(requirement: Requirement, gpu: Gpu) -> bool | None:
 
 
 def _in_use(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
-    """A card whose memory others use is still the card, but the message says so."""
+    """A card whose memory other processes use is counted in full, but the message says how much is free."""
     own = [gpu for gpu in gpus if gpu.memory_total and not gpu.unified]
     filled = [gpu for gpu in own if _is_filled(gpu) and gpu.memory_free]
     free = [f"{format_like(gpu.memory_free or 0, requirement.memory)} of GPU {gpu.index}" for gpu in filled]
-    return f"; but other processes use memory now: free are {', '.join(free)}" if free else ""
+    return f"; but other processes use it now: only {', '.join(free)} free" if free else ""
 
 
 def _is_filled(gpu: Gpu) -> bool:
-    """Less than half of it is free."""
+    """Whether less than half of its memory is free."""
     return gpu.memory_free is not None and gpu.memory_free < (gpu.memory_total or 0) / 2
 
 

@@ -26,11 +26,11 @@ EXAMPLE = Example(
 
 
 def validate(requirement: Requirement) -> None:
-    """Nothing beyond the types."""
+    """The types say all: there is nothing more to check."""
 
 
 def needed(_requirement: Requirement) -> str:
-    """In words."""
+    """The requirement in words."""
     return "NVLink between the GPUs"
 
 

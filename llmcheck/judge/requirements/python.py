@@ -25,7 +25,7 @@ EXAMPLE = Example(keys={"version": ">=3.11"}, passing=_example("3.11.0"), failin
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a specifier that is not one."""
+    """Raises ValueError where the version specifier is not valid."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 10 ms of start-up; no shipped tier needs it
 
     try:
@@ -35,7 +35,7 @@ def validate(requirement: Requirement) -> None:
 
 
 def needed(requirement: Requirement) -> str:
-    """In words."""
+    """The requirement in words."""
     return f"Python {requirement.version}"
 
 

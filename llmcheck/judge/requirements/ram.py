@@ -1,4 +1,4 @@
-"""``kind = "ram"``: the main memory that this process may use, however much of it is free now.
+"""``kind = "ram"``: the main memory that this process may use, whether or not it is free now.
 
 Shortfall code: ``ram``.
 """
@@ -28,12 +28,12 @@ EXAMPLE = Example(
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError for a size that is not one."""
+    """Raises ValueError where the size is not valid."""
     parse_size(requirement.total)
 
 
 def needed(requirement: Requirement) -> str:
-    """In words."""
+    """The requirement in words."""
     return requirement.total
 
 

@@ -13,11 +13,11 @@ from llmcheck.schema.report import Finding
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str | None = None
-    """The command; needed unless there is ``any_of``."""
+    """The command; required unless there is ``any_of``."""
     library: str | None = None
-    """The catalogue's id of the library that provides the command."""
+    """The id in the catalogue of the library that provides the command."""
     label: str | None = None
-    """What people call it, where that is not the command's name."""
+    """The name to show, where that is not the command's name."""
 
 
 TRAITS = Traits(group="software")
@@ -35,7 +35,7 @@ def validate(requirement: Requirement) -> None:
 
 
 def needed(requirement: Requirement) -> str:
-    """In words."""
+    """The requirement in words."""
     return requirement.label or requirement.name or ""
 
 
@@ -44,8 +44,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     libraries = (requirement.library,) if requirement.library else ()
     tool = next((tool for tool in machine.software.tools or () if tool.name == name), None)
     if tool is None:
-        known = machine.software.tools is not None
-        message = f"llmcheck does not look for the command '{name}'" if known else "which commands exist is unknown"
+        message = f"could not find out whether {name} is on PATH"
+        if machine.software.tools is not None:
+            message = f"llmcheck does not look for the command '{name}'"
         return finding(requirement, "unknown", message, libraries=libraries)
     if tool.path is not None:
         return finding(requirement, "pass", f"{name}: {tool.path}", found=tool.path, libraries=libraries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import get_args
+from typing import Any, get_args
 
 import click
 import pytest
@@ -113,9 +113,9 @@ def test_the_one_that_beats_is_recommended_itself() -> None:
 @pytest.mark.parametrize(
     ("prefer", "first"), [("balanced", "better"), ("quality", "better"), ("speed", "faster"), ("context", "longer")]
 )
-def test_what_is_preferred_comes_first(prefer: str, first: str) -> None:
+def test_what_is_preferred_comes_first(prefer: Any, first: str) -> None:
     choices = [choice("better", "13B"), choice("faster", "1B"), choice("longer", "3B", context=131_072)]
-    wishes = Wishes(prefer=prefer)  # type: ignore[arg-type]
+    wishes = Wishes(prefer=prefer)
     found = asked(choices, {"better": 60.0, "faster": 40.0, "longer": 50.0}, question=Question(wishes=wishes))
     assert ids(found)[0] == first
     if prefer == "context":
@@ -234,11 +234,12 @@ def test_unknown_memory_is_not_a_no() -> None:
 
 def test_nobody_reads_along_with_an_embedding_or_a_training() -> None:
     machine = hypothetical_machine("RTX 4090, 64 GB RAM").machine
-    for task, kind in (("embed", "prompt"), ("finetune", "training")):
+    cases: tuple[tuple[Any, str], ...] = (("embed", "prompt"), ("finetune", "training"))
+    for task, kind in cases:
         evaluations = Evaluations(
             scales=(replace(scale("a"), task=task),), scores=(Score(repository="x", scale="a", value=50.0),)
         )
-        question = Question(task=task)  # type: ignore[arg-type]
+        question = Question(task=task)
         found = recommend([choice("x", tasks=(task,))], capacity.of(machine), question, evaluations, LOSSES)
         assert (found.speed_of, found.least_tokens_per_second) == (kind, None)
         assert ids(found) == ["x"]

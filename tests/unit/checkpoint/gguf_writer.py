@@ -1,4 +1,4 @@
-"""Writes GGUF files for tests and benchmarks: a real header, and the data as a hole that takes no disk."""
+"""Writes GGUF files for tests and benchmarks: a real header, and sparse data that takes no disk space."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def text(value: str) -> bytes:
 
 
 def value(item: Any) -> bytes:
-    """Behind the number of its type."""
+    """The value after the number of its type."""
     if isinstance(item, bool):
         return struct.pack("<I?", 7, item)
     if isinstance(item, int):
@@ -62,7 +62,7 @@ def header(values: Mapping[str, Any], tensors: Sequence[Tensor], version: int = 
 
 
 def write(path: Path, values: Mapping[str, Any], tensors: Sequence[Tensor]) -> Path:
-    """The file as llama.cpp would have it, its weights a hole."""
+    """The file as llama.cpp would write it, with sparse data in place of the weights."""
     head = header(values, tensors)
     size = -(-len(head) // 32) * 32 + sum(-(-tensor.size // 32) * 32 for tensor in tensors)
     with path.open("wb") as file:

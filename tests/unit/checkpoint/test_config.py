@@ -1,4 +1,4 @@
-"""Shapes from config.json: the table of known models against published counts, caches by hand, and files that lie."""
+"""Shapes from config.json: known models against published counts, caches computed by hand, and false files."""
 
 from __future__ import annotations
 
@@ -38,37 +38,39 @@ def test_the_table_has_the_well_known_models() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
-def test_the_shapes_hold_as_many_weights_as_are_published(name: str) -> None:
+def test_the_shapes_give_the_published_number_of_weights(name: str) -> None:
     row = MODELS[name]
     found = config.architecture(row.config, name)
     assert not found.estimated
     assert found.parameters.active <= found.parameters.total
     mixers = sum(group.layers for group in found.attention)
-    # Nemotron-H has layers that are a feed-forward alone, Falcon-H1 two mixers in each layer
+    # Nemotron-H has layers that are only feed-forward, Falcon-H1 two mixers in each layer
     if found.model_type == "nemotron_h":
         assert mixers < found.layers
     else:
         assert mixers == found.layers * (2 if found.model_type == "falcon_h1" else 1)
     if row.parameters is None:
         return
-    # what joins a vision tower to the text is not told by its config.json
+    # config.json does not describe the projection from the vision tower to the text
     away = abs(found.parameters.total - row.parameters)
     assert away == 0 if not found.parameters.vision else away < 0.0025 * row.parameters
 
 
 @pytest.mark.parametrize(
     ("name", "total", "active"),
-    [  # as their makers state them: billions in all, and for one token
+    [  # as published: billions in all, and for one token
         ("mixtral-8x7b", 46.7, 12.9), ("deepseek-v3", 671, 37), ("qwen3-235b-a22b", 235, 22), ("kimi-k2", 1026, 32),
         ("gpt-oss-120b", 117, 5.1), ("gpt-oss-20b", 21, 3.6), ("llama-4-scout", 109, 17), ("llama-4-maverick", 400, 17),
         ("glm-4.5", 355, 32), ("glm-4.5-air", 106, 12), ("minimax-m2", 230, 10), ("qwen3-next-80b-a3b", 80, 3),
         ("jamba-v0.1", 52, 12), ("dbrx", 132, 36), ("qwen2-57b-a14b", 57, 14),
     ],
 )  # fmt: skip
-def test_models_with_experts_have_the_weights_that_are_stated(name: str, total: float, active: float) -> None:
+def test_models_with_experts_have_the_published_total_and_active_weights(
+    name: str, total: float, active: float
+) -> None:
     counts = shapes(name).parameters
     assert counts.total / 1e9 == pytest.approx(total, rel=0.02)
-    # makers count or leave out the two tables of the vocabulary
+    # some publishers leave out the two tables of the vocabulary
     low = counts.active - counts.embedding - counts.head
     assert low / 1e9 <= active + 0.5
     assert counts.active / 1e9 >= active - 0.5
@@ -84,29 +86,29 @@ CACHES = [
     ("falcon-7b", 2048, 2 * 32 * 1 * 64 * 2 * 2048),
     # DeepSeek-V3 keeps 512 + 64 elements for each token and layer
     ("deepseek-v3", 4096, 61 * 576 * 2 * 4096),
-    # Gemma 3 27B: 10 of 62 layers see all, 52 the last 1,024 tokens
+    # Gemma 3 27B: 10 of 62 layers attend to all tokens, 52 to the last 1,024 tokens
     ("gemma-3-27b", 32_768, 2 * 16 * 128 * 2 * (10 * 32_768 + 52 * 1024)),
     ("gemma-2-9b", 8192, 2 * 8 * 256 * 2 * (21 * 8192 + 21 * 4096)),
-    # gpt-oss: half of the layers see 128 tokens
+    # gpt-oss: half of the layers attend to 128 tokens
     ("gpt-oss-20b", 8192, 2 * 8 * 64 * 2 * (12 * 8192 + 12 * 128)),
     ("mistral-7b", 32_768, 2 * 32 * 8 * 128 * 2 * 4096),
-    # Jamba: 4 of 32 layers attend; 28 keep 8,192 x (4 + 16) elements whatever the length
+    # Jamba: 4 of 32 layers attend; 28 have a state of 8,192 x (4 + 16) elements at any length
     ("jamba-v0.1", 4096, 2 * 4 * 8 * 128 * 2 * 4096 + 28 * 8192 * 20 * 2),
-    # Llama 4 Scout: every fourth layer sees all, the others 8,192
+    # Llama 4 Scout: every fourth layer attends to all tokens, the others to 8,192
     ("llama-4-scout", 65_536, 2 * 8 * 128 * 2 * (12 * 65_536 + 36 * 8192)),
     ("mamba-2.8b", 100_000, 64 * 5120 * 20 * 2),
 ]
 
 
 @pytest.mark.parametrize(("name", "tokens", "size"), CACHES)
-def test_the_cache_is_the_architectures_own(name: str, tokens: int, size: int) -> None:
+def test_the_cache_has_the_size_computed_by_hand(name: str, tokens: int, size: int) -> None:
     assert kv_cache.size(shapes(name), tokens, 1) == size
     assert kv_cache.size(shapes(name), tokens, 3) == 3 * size
 
 
-# --- decoders with towers, as their makers' files write them ---
+# --- decoders with towers, in the form of published files ---
 
-GEMMA_3_4B = {  # google/gemma-3-4b-it: what differs from the class, and no more
+GEMMA_3_4B = {  # google/gemma-3-4b-it: only what differs from the defaults
     "model_type": "gemma3",
     "text_config": {
         "model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34,
@@ -123,7 +125,7 @@ LLAVA = {  # llava-hf/llava-1.5-7b-hf
         "model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
     },
 }  # fmt: skip
-QWEN2_VL = {  # Qwen/Qwen2-VL-7B-Instruct: the decoder beside its tower, whose 'hidden_size' is what it gives
+QWEN2_VL = {  # Qwen/Qwen2-VL-7B-Instruct: the decoder beside its tower, whose 'hidden_size' is that of its output
     "model_type": "qwen2_vl", "hidden_size": 3584, "num_hidden_layers": 28, "num_attention_heads": 28,
     "num_key_value_heads": 4, "intermediate_size": 18944, "vocab_size": 152064, "max_position_embeddings": 32768,
     "vision_config": {
@@ -132,7 +134,7 @@ QWEN2_VL = {  # Qwen/Qwen2-VL-7B-Instruct: the decoder beside its tower, whose '
 }  # fmt: skip
 
 
-def test_what_googles_gemma_leaves_out_is_as_its_class_has_it() -> None:
+def test_keys_missing_in_gemma_get_the_defaults_of_its_class() -> None:
     found, known = config.architecture(GEMMA_3_4B, "config.json"), shapes("gemma-3-4b")
     assert found.parameters == known.parameters
     assert found.attention == known.attention
@@ -140,29 +142,29 @@ def test_what_googles_gemma_leaves_out_is_as_its_class_has_it() -> None:
     assert any("vocab_size, num_attention_heads" in note for note in found.notes)
 
 
-def test_what_llava_leaves_out_is_llamas() -> None:
+def test_keys_missing_in_llava_get_the_defaults_of_llama() -> None:
     found = config.architecture(LLAVA, "config.json")
     assert (found.hidden, found.layers, found.context) == (4096, 32, 4096)
     assert found.parameters.total - found.parameters.vision == 6_738_415_616 + 2 * 64 * 4096
     assert not found.estimated
 
 
-def test_a_null_in_a_part_is_no_gap() -> None:
+def test_a_null_in_the_text_part_is_not_replaced_by_a_default() -> None:
     part: dict[str, Any] = {"model_type": "mistral", "hidden_size": 5120, "num_hidden_layers": 40, "head_dim": 128}
     assert config.architecture({"text_config": part}, "config.json").attention[0].window == 4096
     part["sliding_window"] = None
     assert config.architecture({"text_config": part}, "config.json").attention[0].window is None
 
 
-def test_a_whole_is_not_completed() -> None:
+def test_a_config_without_parts_gets_no_defaults() -> None:
     with pytest.raises(DataError, match="no 'vocab_size'"):
         config.architecture({key: value for key, value in LLAMA.items() if key != "vocab_size"}, "config.json")
 
 
-def test_qwens_towers_are_as_wide_as_they_are() -> None:
+def test_qwens_image_encoders_have_the_published_weights() -> None:
     second = config.architecture(QWEN2_VL, "config.json")
     assert second.parameters.vision == pytest.approx(675e6, rel=0.01)  # arXiv 2409.12191
-    tower = {"hidden_size": 1280, "intermediate_size": 3420, "out_hidden_size": 3584}  # and what its class has
+    tower = {"hidden_size": 1280, "intermediate_size": 3420, "out_hidden_size": 3584}  # and the defaults of its class
     newer = config.architecture({**QWEN2_VL, "model_type": "qwen2_5_vl", "vision_config": tower}, "config.json")
     assert newer.parameters.vision == pytest.approx(675e6, rel=0.01)
     plain = shapes("qwen2.5-7b").parameters
@@ -172,21 +174,23 @@ def test_qwens_towers_are_as_wide_as_they_are() -> None:
         assert found.parameters.total - found.parameters.vision == plain.total
 
 
-@pytest.mark.parametrize(("said", "meant"), [("qwen3_vl_text", "qwen3-8b"), ("qwen3_vl_moe_text", "qwen3-30b-a3b")])
-def test_decoders_of_qwen3_vl_have_qwen3s_norms(said: str, meant: str) -> None:
-    part = {**MODELS[meant].config, "model_type": said}
-    whole = {"model_type": said.removesuffix("_text"), "tie_word_embeddings": False, "text_config": part}
+@pytest.mark.parametrize(
+    ("stated", "expected"), [("qwen3_vl_text", "qwen3-8b"), ("qwen3_vl_moe_text", "qwen3-30b-a3b")]
+)
+def test_the_decoder_of_qwen3_vl_has_the_norms_of_qwen3(stated: str, expected: str) -> None:
+    part = {**MODELS[expected].config, "model_type": stated}
+    whole = {"model_type": stated.removesuffix("_text"), "tie_word_embeddings": False, "text_config": part}
     found = config.architecture(whole, "config.json")
-    assert found.parameters == shapes(meant).parameters
-    assert found.model_type == said
+    assert found.parameters == shapes(expected).parameters
+    assert found.model_type == stated
     assert not found.estimated
 
 
-def test_layers_that_attend_to_images_alone_cache_no_text() -> None:
+def test_layers_that_attend_only_to_images_cache_no_text() -> None:
     part = {"model_type": "mllama_text_model", "hidden_size": 4096, "num_hidden_layers": 40}
     found = config.architecture({"model_type": "mllama", "text_config": part}, "config.json")
     plain = config.architecture({**LLAMA, "num_hidden_layers": 40}, "config.json")
-    # 32 of 40 layers see the text; a cross layer has norms of queries and keys and two gates
+    # 32 of 40 layers attend to the text; a cross layer has norms of queries and keys and two gates
     assert kv_cache.size(found, 1000, 1) == 2 * 32 * 8 * 128 * 2 * 1000
     assert found.parameters.total == plain.parameters.total + 8 * 4096 + 8 * (2 * 128 + 2)
     assert any("attend only to images" in note for note in found.notes)
@@ -214,7 +218,7 @@ def test_recurrent_gemma_alternates_recurrence_and_windows() -> None:
     assert not found.estimated
 
 
-def test_falcon_h1_attends_and_remembers_in_every_layer() -> None:
+def test_falcon_h1_has_attention_and_a_state_in_every_layer() -> None:
     found = config.architecture(FALCON_H1, "config.json")
     assert found.parameters.total / 1e9 == pytest.approx(1.55, abs=0.01)
     assert {group.kind: group.layers for group in found.attention} == {"attention": 24, "state": 24}
@@ -231,7 +235,7 @@ def test_queries_keys_and_values_may_be_one_matrix(name: str, fused: bool) -> No
 def test_a_published_quantisation_is_the_models_format() -> None:
     assert shapes("deepseek-v3").dtype == "fp8"
     assert shapes("gpt-oss-20b").dtype == "mxfp4"
-    for said, meant in (
+    for stated, expected in (
         ({"quant_method": "gptq", "bits": 4, "group_size": 32}, "gptq-4bit-g32"),
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, "awq-4bit-g128"),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True}, "nf4-dq"),
@@ -240,7 +244,7 @@ def test_a_published_quantisation_is_the_models_format() -> None:
         ({"quant_method": "compressed-tensors",
           "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}}, "fp8"),
     ):  # fmt: skip
-        assert config.architecture({**LLAMA, "quantization_config": said}, "config.json").dtype == meant
+        assert config.architecture({**LLAMA, "quantization_config": stated}, "config.json").dtype == expected
     mlx = config.architecture({**LLAMA, "quantization": {"bits": 6, "group_size": 64}}, "config.json")
     assert mlx.dtype == "mlx-6bit-g64"
     unknown = config.architecture({**LLAMA, "quantization_config": {"quant_method": "new"}}, "config.json")
@@ -251,7 +255,7 @@ def test_a_published_quantisation_is_the_models_format() -> None:
 def test_an_unknown_family_is_read_like_llama_and_says_so() -> None:
     found = config.architecture({**LLAMA, "model_type": "brandnew"}, "config.json")
     assert found.estimated
-    assert found.assumed == ("model_type 'brandnew' is not known here; read as layers like Llama's",)
+    assert found.assumed == ("model_type 'brandnew' is not known to llmcheck: read like Llama's layers",)
     assert set(found.assumed) <= set(found.notes)
     assert found.parameters.attention == 32 * 4096 * 128 * 2 * (32 + 8)
 
@@ -278,7 +282,7 @@ def test_an_unknown_family_is_read_like_llama_and_says_so() -> None:
         ({"model_type": "minimax"}, ["recurrent layers of 'minimax' are not modelled"]),
     ],
 )
-def test_what_is_wrong_is_one_line(changes: dict[str, Any], words: list[str]) -> None:
+def test_a_wrong_config_gives_an_error_of_one_line(changes: dict[str, Any], words: list[str]) -> None:
     table = {key: value for key, value in {**LLAMA, **changes}.items() if value is not None}
     with pytest.raises(DataError) as raised:
         config.architecture(table, "config.json")
@@ -300,7 +304,7 @@ VALUES = st.one_of(
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(MODELS)), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4))
-def test_whatever_a_config_says_it_is_read_or_refused(name: str, changes: dict[str, Any]) -> None:
+def test_any_config_is_read_or_refused(name: str, changes: dict[str, Any]) -> None:
     found = read_or_none({**MODELS[name].config, **changes})
     if found is not None:
         assert found.parameters.total > 0
@@ -317,7 +321,7 @@ def read_or_none(values: dict[str, Any]) -> Architecture | None:
 
 @pytest.mark.parametrize("reads", [True, False])
 def test_some_changed_configs_are_read_and_some_are_refused(reads: bool) -> None:
-    """Else the property above would say nothing."""
+    """Otherwise the property above could be true of nothing."""
     of_llama = MODELS["llama-3.1-8b"].config
     changes = st.dictionaries(st.sampled_from(KEYS), VALUES, min_size=1, max_size=2)
     assert hypothesis.find(changes, lambda found: (read_or_none({**of_llama, **found}) is not None) == reads)
@@ -325,7 +329,7 @@ def test_some_changed_configs_are_read_and_some_are_refused(reads: bool) -> None
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_config_are_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_config_are_refused(data: bytes) -> None:
     with pytest.raises(LlmcheckError):
         config.architecture(config.decoded(data, "config.json"), "config.json")
 
@@ -357,12 +361,14 @@ def test_a_folder_with_a_config_is_read(tmp_path: Path) -> None:
     ("files", "words"),
     [
         ({}, "no config.json, GGUF or safetensors file"),
-        ({"adapter_config.json": "{}"}, "adapter alone"),
+        ({"adapter_config.json": "{}"}, "only an adapter"),
         ({"a.gguf": "GGUF", "b.gguf": "GGUF"}, "2 models in one folder"),
         ({"config.json": "[]"}, "config.json"),
     ],
 )
-def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path: Path, files: dict[str, str], words: str) -> None:
+def test_the_error_for_a_folder_without_a_model_says_what_is_missing(
+    tmp_path: Path, files: dict[str, str], words: str
+) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=words):

@@ -1,4 +1,4 @@
-"""Headers at the edge: parts, twins, holes that cost no disk, layers that keep nothing or share what others keep."""
+"""Unusual files: several parts, duplicates, sparse files, layers without a cache or with that of another layer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.checkpoint.test_safetensors import write as written
 
 
 def family(name: str, more: dict[str, Any], layers: int = 4) -> tuple[dict[str, Any], list[Tensor]]:
-    """The tiny Llama under another family's name."""
+    """The tiny Llama with the name of another family."""
     values, tensors = writer.llama(layers=layers)
     renamed = {key.replace("llama.", f"{name}."): item for key, item in values.items()}
     more = {f"{name}.{key}": item for key, item in more.items()}
@@ -54,7 +54,7 @@ def test_layers_that_share_a_cache_and_windows_with_heads_of_their_own(tmp_path:
     assert groups == {(512, 6, 64, 3), (None, 2, 128, 1)}
 
 
-def test_a_feed_forward_layer_alone_keeps_no_state(tmp_path: Path) -> None:
+def test_a_layer_that_is_only_feed_forward_has_no_state(tmp_path: Path) -> None:
     more = {"attention.head_count_kv": [0, 0, 0, 2], "ssm.conv_kernel": 4, "ssm.inner_size": 1024,
             "ssm.state_size": 128, "ssm.group_count": 1}  # fmt: skip
     values, tensors = family("nemotron_h", more)
@@ -67,14 +67,14 @@ def test_a_feed_forward_layer_alone_keeps_no_state(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_part_under_another_name_is_not_the_whole(tmp_path: Path) -> None:
+def test_a_renamed_part_is_not_read_as_a_whole_model(tmp_path: Path) -> None:
     values, tensors = writer.llama()
     path = writer.write(tmp_path / "renamed.gguf", values | {"split.count": 3, "split.no": 0}, tensors[::3])
     with pytest.raises(DataError, match="one of 3 parts"):
         gguf.read(str(path))
 
 
-def test_a_tensor_comes_once(tmp_path: Path) -> None:
+def test_a_tensor_that_occurs_twice_is_refused(tmp_path: Path) -> None:
     values, tensors = writer.llama()
     with pytest.raises(DataError, match=r"'output_norm\.weight' occurs twice"):
         gguf.read(str(writer.write(tmp_path / "m.gguf", values, [*tensors, tensors[1]])))
@@ -97,7 +97,7 @@ def hole(path: Path, keys: int, kind: str) -> Path:
 
 
 @pytest.mark.parametrize(("keys", "kind"), [(300, "strings"), (300, "lists"), (0, "tensors")])
-def test_a_hole_in_the_header_costs_no_memory(tmp_path: Path, keys: int, kind: str) -> None:
+def test_a_sparse_header_takes_little_memory(tmp_path: Path, keys: int, kind: str) -> None:
     path = hole(tmp_path / "hole.gguf", keys, kind)
     tracemalloc.start()
     try:
@@ -110,14 +110,14 @@ def test_a_hole_in_the_header_costs_no_memory(tmp_path: Path, keys: int, kind: s
 
 
 @pytest.mark.parametrize(("name", "known"), [("llama", True), ("gpt-oss", True), ("newarch", False)])
-def test_an_architecture_that_is_not_known_is_said(tmp_path: Path, name: str, known: bool) -> None:
+def test_an_unknown_architecture_is_noted(tmp_path: Path, name: str, known: bool) -> None:
     found = gguf.read(str(writer.write(tmp_path / "m.gguf", *family(name, {}))))
     assert found.estimated is not known
-    assert any(f"'{name}' is not known here" in note for note in found.notes) is not known
+    assert any(f"'{name}' is not known to llmcheck" in note for note in found.notes) is not known
 
 
 @pytest.mark.parametrize("name", ["bert", "nomic-bert", "t5encoder", "dream"])
-def test_a_gguf_that_is_no_decoder_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_gguf_file_that_is_not_a_decoder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=f"'{name}' is no decoder"):
         gguf.read(str(writer.write(tmp_path / "m.gguf", *family(name, {}))))
 
@@ -125,7 +125,7 @@ def test_a_gguf_that_is_no_decoder_is_refused(tmp_path: Path, name: str) -> None
 # --- folders ---
 
 
-def test_a_repository_of_a_gguf_alone_is_found_in_the_cache(tmp_path: Path) -> None:
+def test_a_repository_with_only_a_gguf_file_is_found_in_the_cache(tmp_path: Path) -> None:
     snapshot = tmp_path / "models--acme--tiny-GGUF" / "snapshots" / "aaaa"
     snapshot.mkdir(parents=True)
     assert find.cached("acme/tiny-GGUF", str(tmp_path)) is None
@@ -139,27 +139,27 @@ def test_a_repository_of_a_gguf_alone_is_found_in_the_cache(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("indexed", [True, False])
-def test_shards_without_a_config_are_a_model(tmp_path: Path, indexed: bool) -> None:
+def test_shards_without_a_config_are_read_as_one_model(tmp_path: Path, indexed: bool) -> None:
     names = list(llama())
     files = {"model-00001-of-00002.safetensors": names[:7], "model-00002-of-00002.safetensors": names[7:]}
-    for file, held in files.items():
-        written(tmp_path / file, entries({name: llama()[name] for name in held}))
+    for file, stored in files.items():
+        written(tmp_path / file, entries({name: llama()[name] for name in stored}))
     if indexed:
-        places = {name: file for file, held in files.items() for name in held}
+        places = {name: file for file, stored in files.items() for name in stored}
         (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
     found = find.read(str(tmp_path))
     assert found.estimated
     assert (found.layers, found.hidden) == (2, 256)
 
 
-def test_safetensors_that_are_no_parts_are_several_models(tmp_path: Path) -> None:
+def test_safetensors_files_that_are_not_shards_are_several_models(tmp_path: Path) -> None:
     for name in ("a.safetensors", "b.safetensors"):
         written(tmp_path / name, entries(llama()))
     with pytest.raises(DataError, match="2 safetensors files"):
         find.read(str(tmp_path))
 
 
-def test_tensors_win_over_another_models_config(tmp_path: Path) -> None:
+def test_tensors_are_used_where_the_config_is_of_another_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     shapes = llama(layers=8, hidden=512, kv=256, inner=1024, vocab=4000)
     path = written(tmp_path / "model.safetensors", entries(shapes))
@@ -172,7 +172,7 @@ def test_tensors_win_over_another_models_config(tmp_path: Path) -> None:
         find.read(str(path))
 
 
-def test_packed_weights_do_not_contradict_a_config(tmp_path: Path) -> None:
+def test_quantised_weights_do_not_contradict_a_config(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     packed = {name: [shape[0], shape[1] // 8] if len(shape) == 2 else shape for name, shape in llama().items()}
     written(tmp_path / "model.safetensors", entries(packed, "I32"))
@@ -182,7 +182,7 @@ def test_packed_weights_do_not_contradict_a_config(tmp_path: Path) -> None:
 # --- safetensors ---
 
 
-def test_one_part_of_several_is_never_taken_for_the_whole(tmp_path: Path) -> None:
+def test_one_shard_is_never_read_as_the_whole_model(tmp_path: Path) -> None:
     names = list(llama())
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     first = written(tmp_path / "model-00001-of-00002.safetensors", entries({name: llama()[name] for name in names[:7]}))
@@ -193,17 +193,17 @@ def test_one_part_of_several_is_never_taken_for_the_whole(tmp_path: Path) -> Non
     assert sum(each.elements for each in find.read(str(first)).tensors or ()) == alone.parameters.total - 256 * 2
 
 
-@pytest.mark.parametrize("said", [1.5e10, 15_000_000_000])
-def test_a_total_may_be_written_with_a_point(tmp_path: Path, said: float) -> None:
+@pytest.mark.parametrize("total_size", [1.5e10, 15_000_000_000])
+def test_a_total_size_may_be_a_decimal_number(tmp_path: Path, total_size: float) -> None:
     path = tmp_path / "m.safetensors.index.json"
-    path.write_text(json.dumps({"metadata": {"total_size": said}, "weight_map": {"a": "a.safetensors"}}))
+    path.write_text(json.dumps({"metadata": {"total_size": total_size}, "weight_map": {"a": "a.safetensors"}}))
     assert safetensors.read_tensors(str(path)).file_size == 15_000_000_000
 
 
-@pytest.mark.parametrize("said", [-5, 0, 10**30])
-def test_a_total_that_cannot_be(tmp_path: Path, said: int) -> None:
+@pytest.mark.parametrize("total_size", [-5, 0, 10**30])
+def test_an_impossible_total_size_is_refused(tmp_path: Path, total_size: int) -> None:
     path = tmp_path / "m.safetensors.index.json"
-    path.write_text(json.dumps({"metadata": {"total_size": said}, "weight_map": {"a": "a.safetensors"}}))
+    path.write_text(json.dumps({"metadata": {"total_size": total_size}, "weight_map": {"a": "a.safetensors"}}))
     with pytest.raises(DataError, match="total_size"):
         safetensors.read_tensors(str(path))
 
@@ -215,12 +215,12 @@ ENTRY = b'{"dtype":"BF16","shape":[4,8],"data_offsets":[%b,%b]}'
     ("header", "words"),
     [
         (b'{"a":%b,"a":%b}' % (ENTRY % (b"0", b"64"), ENTRY % (b"0", b"64")), "twice"),
-        (b'{"a":%b,"b":%b}' % (ENTRY % (b"0", b"64"), ENTRY % (b"32", b"96")), "same place"),
-        (b'{"a":%b}' % (ENTRY % (b"-" + b"9" * 4000, b"9" * 4000)), "does not hold"),
+        (b'{"a":%b,"b":%b}' % (ENTRY % (b"0", b"64"), ENTRY % (b"32", b"96")), "the same bytes"),
+        (b'{"a":%b}' % (ENTRY % (b"-" + b"9" * 4000, b"9" * 4000)), "does not match"),
     ],
     ids=["twice", "overlap", "digits"],
 )
-def test_places_that_cannot_be(tmp_path: Path, header: bytes, words: str) -> None:
+def test_impossible_byte_ranges_are_refused(tmp_path: Path, header: bytes, words: str) -> None:
     path = tmp_path / "bad.safetensors"
     path.write_bytes(raw(header, rest=200))
     with pytest.raises(DataError, match=words) as raised:
@@ -228,18 +228,18 @@ def test_places_that_cannot_be(tmp_path: Path, header: bytes, words: str) -> Non
     assert len(str(raised.value)) < 500
 
 
-def test_layers_are_all_here_or_untold(tmp_path: Path) -> None:
+def test_missing_layers_are_refused(tmp_path: Path) -> None:
     shapes = llama() | {"model.layers.7.input_layernorm.weight": [256]}
-    with pytest.raises(DataError, match="not all here"):
+    with pytest.raises(DataError, match="not all of its layers"):
         find.read(str(written(tmp_path / "m.safetensors", entries(shapes))))
 
 
-def test_heads_are_told_by_their_norm(tmp_path: Path) -> None:
+def test_the_size_of_a_head_is_known_from_its_norm(tmp_path: Path) -> None:
     shapes = llama() | {"model.layers.0.self_attn.q_norm.weight": [32]}
     (group,) = find.read(str(written(tmp_path / "m.safetensors", entries(shapes)))).attention
     assert (group.heads, group.kv_heads, group.head_dim) == (8, 4, 32)
 
 
-def test_heads_of_no_usual_size_are_untold(tmp_path: Path) -> None:
+def test_heads_of_an_unusual_size_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no usual size"):
         find.read(str(written(tmp_path / "m.safetensors", entries(llama(hidden=1200, kv=240)))))

@@ -1,4 +1,4 @@
-"""What families leave out or mean in their own way, by hand; and properties of reading any config.json at all."""
+"""Keys that families leave out or redefine, computed by hand; and properties of reading any config.json at all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read(**changes: Any) -> Architecture:
 # --- value heads of another width than key heads ---
 
 
-def test_value_heads_have_a_width_of_their_own() -> None:
+def test_value_heads_may_have_another_width_than_key_heads() -> None:
     found = read(head_dim=192, v_head_dim=128)
     (group,) = found.attention
     assert (group.head_dim, group.value_dim) == (192, 128)
@@ -40,7 +40,7 @@ def test_value_heads_have_a_width_of_their_own() -> None:
     assert kv_cache.size(found, 1000, 1) == 1000 * LAYERS * (keys + values) * 2
 
 
-def test_without_a_key_of_their_own_they_are_as_wide_as_keys() -> None:
+def test_value_heads_are_as_wide_as_key_heads_where_the_file_does_not_say() -> None:
     assert read(head_dim=192).attention[0].value_dim == 192
     assert read().attention[0].value_dim == HIDDEN // HEADS
 
@@ -71,7 +71,7 @@ def test_a_tied_embedding_is_counted_once(model_type: str, changes: dict[str, An
     assert (found.parameters.embedding, found.parameters.head) == (TABLE, 0 if tied else TABLE)
 
 
-def test_the_whole_says_whether_its_decoder_is_tied_where_the_decoder_does_not() -> None:
+def test_the_outer_config_says_whether_the_embedding_is_tied_where_the_decoder_does_not() -> None:
     part = {key: value for key, value in PLAIN.items() if key != "model_type"}
     whole = {"model_type": "llama", "tie_word_embeddings": True, "text_config": part}
     assert config.architecture(whole, "config.json").tied
@@ -85,8 +85,8 @@ def test_the_whole_says_whether_its_decoder_is_tied_where_the_decoder_does_not()
 @pytest.mark.parametrize(
     ("model_type", "switch", "window"),
     [
-        ("qwen2", None, None), ("qwen2", False, None), ("qwen2", True, 512),  # off unless switched on
-        ("mistral", None, 512), ("mistral", False, 512),  # its class does not read the switch
+        ("qwen2", None, None), ("qwen2", False, None), ("qwen2", True, 512),  # off by default
+        ("mistral", None, 512), ("mistral", False, 512),  # its class has no such key
         ("brandnew", None, 512), ("brandnew", True, 512), ("brandnew", False, None),
     ],
 )  # fmt: skip
@@ -100,10 +100,10 @@ def test_qwens_first_layers_have_full_attention() -> None:
     assert {(group.window, group.layers) for group in found.attention} == {(None, 8), (512, 4)}
 
 
-# --- layers of one part ---
+# --- layers with one part each ---
 
 
-def test_layers_of_nemotron_h_are_a_mixer_or_a_feed_forward_part() -> None:
+def test_layers_of_nemotron_h_are_a_mixer_or_feed_forward() -> None:
     found = read(
         model_type="nemotron_h", hybrid_override_pattern="M-M*-EM-*MM-", mamba_num_heads=32, mamba_head_dim=64,
         ssm_state_size=128, n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=512,
@@ -116,16 +116,16 @@ def test_layers_of_nemotron_h_are_a_mixer_or_a_feed_forward_part() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["M" * 11, "M" * 13, "M" * 11 + "x", ""])
-def test_a_pattern_of_layers_that_does_not_fit_is_refused(pattern: str) -> None:
-    with pytest.raises(DataError, match="does not name 12 layers"):
+def test_a_layer_pattern_of_the_wrong_length_or_signs_is_refused(pattern: str) -> None:
+    with pytest.raises(DataError, match="for each of 12 layers"):
         read(model_type="nemotron_h", hybrid_override_pattern=pattern)
 
 
-# --- what one family means in its own way ---
+# --- what single families redefine ---
 
 DIM = HIDDEN // HEADS
 ATTENTION = HIDDEN * DIM * 2 * (HEADS + KV_HEADS)
-"""Matrices of one layer."""
+"""Weights in the matrices of one layer."""
 
 
 def test_queries_may_come_with_a_gate() -> None:
@@ -158,23 +158,23 @@ def test_a_shared_expert_may_have_a_gate(model_type: str, gate: int) -> None:
     assert found.parameters.mlp == LAYERS * (HIDDEN * 8 + 3 * HIDDEN * 768 + gate)
 
 
-@pytest.mark.parametrize(("said", "width"), [(None, 2816), (True, 2816), (False, 4096)])
-def test_lfm2_rounds_two_thirds_of_its_width(said: bool | None, width: int) -> None:
-    found = read(model_type="lfm2", block_auto_adjust_ff_dim=said, layer_types=["full_attention"] * LAYERS)
+@pytest.mark.parametrize(("stated", "width"), [(None, 2816), (True, 2816), (False, 4096)])
+def test_the_width_of_lfm2_is_two_thirds_rounded_up(stated: bool | None, width: int) -> None:
+    found = read(model_type="lfm2", block_auto_adjust_ff_dim=stated, layer_types=["full_attention"] * LAYERS)
     assert found.intermediate == width
 
 
-def test_qwens_first_generation_counts_both_branches() -> None:
+def test_the_width_in_the_first_qwens_file_is_that_of_two_matrices() -> None:
     assert read(model_type="qwen").parameters.mlp == LAYERS * 3 * HIDDEN * INNER // 2
 
 
-@pytest.mark.parametrize(("said", "kv_heads"), [(None, 1), (True, 1), (False, HEADS)])
-def test_starcoder_has_one_key_value_head_unless_it_says_otherwise(said: bool | None, kv_heads: int) -> None:
-    found = read(model_type="gpt_bigcode", n_positions=8192, multi_query=said, num_key_value_heads=None)
+@pytest.mark.parametrize(("stated", "kv_heads"), [(None, 1), (True, 1), (False, HEADS)])
+def test_starcoder_has_one_key_value_head_unless_the_file_says_otherwise(stated: bool | None, kv_heads: int) -> None:
+    found = read(model_type="gpt_bigcode", n_positions=8192, multi_query=stated, num_key_value_heads=None)
     assert found.attention[0].kv_heads == kv_heads
 
 
-def test_falcon_h1_has_a_norm_before_the_output_only_where_it_says_so() -> None:
+def test_falcon_h1_has_a_norm_before_the_output_only_where_the_file_says_so() -> None:
     shape = {"model_type": "falcon_h1", "mamba_n_heads": 32, "mamba_d_ssm": 2048}
     less = read(**shape).parameters.other
     assert read(**shape, mamba_rms_norm=True).parameters.other == less + LAYERS * 2048
@@ -184,20 +184,20 @@ def test_falcon_h1_has_a_norm_before_the_output_only_where_it_says_so() -> None:
 
 
 def gguf_file(folder: Path, name: str, layers: int, **values: Any) -> Architecture:
-    said, tensors = writer.llama(layers=layers)
-    said = {key.replace("llama.", f"{name}."): value for key, value in said.items()}
-    said |= {"general.architecture": name, **{f"{name}.{key}": value for key, value in values.items()}}
+    stated, tensors = writer.llama(layers=layers)
+    stated = {key.replace("llama.", f"{name}."): value for key, value in stated.items()}
+    stated |= {"general.architecture": name, **{f"{name}.{key}": value for key, value in values.items()}}
     tensors = [tensor for tensor in tensors if "ffn_gate" not in tensor.name]
-    return gguf.read(str(writer.write(folder / "model.gguf", said, tensors)))
+    return gguf.read(str(writer.write(folder / "model.gguf", stated, tensors)))
 
 
-def test_gemma_3n_keeps_the_cache_of_twenty_layers(tmp_path: Path) -> None:
+def test_twenty_layers_of_gemma_3n_have_a_cache(tmp_path: Path) -> None:
     assert sum(group.shares_cache for group in gguf_file(tmp_path, "gemma3n", 30).attention) == 10
-    said = {"attention.shared_kv_layers": 4}
-    assert sum(group.shares_cache for group in gguf_file(tmp_path, "gemma3n", 30, **said).attention) == 4
+    stated = {"attention.shared_kv_layers": 4}
+    assert sum(group.shares_cache for group in gguf_file(tmp_path, "gemma3n", 30, **stated).attention) == 4
 
 
-def test_llama_4_attends_in_chunks_save_every_fourth_layer(tmp_path: Path) -> None:
+def test_llama_4_attends_in_chunks_except_in_every_fourth_layer(tmp_path: Path) -> None:
     found = gguf_file(tmp_path, "llama4", 8)
     assert {(group.window, group.layers) for group in found.attention} == {(8192, 6), (None, 2)}
     found = gguf_file(tmp_path, "llama4", 8, **{"attention.chunk_size": 1024})
@@ -238,7 +238,7 @@ def outcome(table: dict[str, Any]) -> Architecture | str:
 
 @settings(max_examples=300)
 @given(st.sampled_from(TYPES), OBJECTS)
-def test_any_object_is_an_architecture_or_one_line(model_type: str, table: dict[str, Any]) -> None:
+def test_any_object_is_read_or_refused_in_one_line(model_type: str, table: dict[str, Any]) -> None:
     for each in (table, {**PLAIN, **table}, {**PLAIN, **table, "model_type": model_type}):
         found = outcome(each)
         assert isinstance(found, Architecture) or "\n" not in found
@@ -269,5 +269,5 @@ def test_the_order_of_groups_of_a_quantisation_is_irrelevant() -> None:
         "group_1": {"weights": {"num_bits": 4, "type": "int"}},
     }
     for each in (groups, dict(reversed(groups.items()))):
-        said = {"quant_method": "compressed-tensors", "config_groups": each}
-        assert read(quantization_config=said).dtype == "fp8"
+        stated = {"quant_method": "compressed-tensors", "config_groups": each}
+        assert read(quantization_config=stated).dtype == "fp8"

@@ -1,4 +1,4 @@
-"""GGUF headers: exact bytes and shapes from real layouts, files that end early, and headers that lie."""
+"""GGUF headers: exact bytes and shapes of real layouts, incomplete files, and false headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def made(path: Path, **shape: Any) -> Path:
     return writer.write(path / "tiny.gguf", *writer.llama(**shape))
 
 
-def test_a_dense_model_is_read_to_the_byte(tmp_path: Path) -> None:
+def test_the_bytes_of_a_dense_model_are_exact(tmp_path: Path) -> None:
     values, tensors = writer.llama()
     path = writer.write(tmp_path / "tiny.gguf", values, tensors)
     found = gguf.read(str(path))
@@ -48,7 +48,7 @@ def test_a_dense_model_is_read_to_the_byte(tmp_path: Path) -> None:
     )
 
 
-def test_another_format_is_asked_of_the_shapes(tmp_path: Path) -> None:
+def test_another_format_is_computed_from_the_shapes(tmp_path: Path) -> None:
     found = gguf.read(str(made(tmp_path)))
     exact = weights.of(found, Workload(method="inference"))
     wider = weights.of(found, Workload(method="inference", weights="bf16"))
@@ -57,7 +57,7 @@ def test_another_format_is_asked_of_the_shapes(tmp_path: Path) -> None:
     assert wider.total > exact.total
 
 
-def test_the_vocabulary_is_passed_over(tmp_path: Path) -> None:
+def test_the_vocabulary_is_skipped(tmp_path: Path) -> None:
     plain = gguf.read(str(made(tmp_path, vocab=70_000, tied=True)))
     found = gguf.read(str(made(tmp_path, vocab=70_000, tied=True, tokens=True)))
     assert found.vocab == 70_000
@@ -79,7 +79,7 @@ def moe(experts: int = 8) -> tuple[dict[str, Any], list[Tensor]]:
     return values, tensors
 
 
-def test_experts_are_all_resident_and_few_are_active(tmp_path: Path) -> None:
+def test_all_experts_count_in_the_total_and_few_are_active(tmp_path: Path) -> None:
     found = gguf.read(str(writer.write(tmp_path / "moe.gguf", *moe())))
     assert (found.experts, found.experts_active, found.sparse_layers, found.expert_intermediate) == (8, 2, 2, 256)
     assert found.parameters.experts == 2 * 3 * 8 * 512 * 256
@@ -87,7 +87,7 @@ def test_experts_are_all_resident_and_few_are_active(tmp_path: Path) -> None:
     assert sum(each.bytes for each in found.tensors or () if each.part == "experts") == 2 * 3 * 8 * 512 * 256 * 17 // 32
 
 
-def test_compressed_caches_windows_and_states_are_told_apart(tmp_path: Path) -> None:
+def test_compressed_caches_windows_and_states_are_distinguished(tmp_path: Path) -> None:
     values, tensors = writer.llama(layers=6)
     values = {key.replace("llama.", "deepseek2."): value for key, value in values.items()}
     values |= {"general.architecture": "deepseek2", "deepseek2.attention.kv_lora_rank": 512,
@@ -128,9 +128,9 @@ def test_parts_are_read_together(tmp_path: Path) -> None:
         gguf.read(str(first))
 
 
-def test_a_huge_file_costs_its_header(tmp_path: Path) -> None:
+def test_only_the_header_of_a_huge_file_is_read(tmp_path: Path) -> None:
     values, tensors = writer.llama(vocab=50_000, tokens=True)
-    tensors.append(Tensor("blk.0.ffn_big.weight", (2**20, 2**16), F32))  # 256 GiB of nothing
+    tensors.append(Tensor("blk.0.ffn_big.weight", (2**20, 2**16), F32))  # 256 GiB of sparse file
     path = writer.write(tmp_path / "huge.gguf", values, tensors)
     assert path.stat().st_size > 256 * 2**30
     tracemalloc.start()
@@ -170,7 +170,7 @@ BAD = {
     "more tensors than bytes": (patched(at(8, "<Q", 1_000_000)), "incomplete"),
     "a key that is too long": (patched(at(24, "<Q", 2**62)), "bytes long"),
     "a value of an unknown type": (key("a", 77, b""), "unknown type 77"),
-    "nested lists": (key("a", 9, struct.pack("<IQ", 9, 1)), "holds lists"),
+    "nested lists": (key("a", 9, struct.pack("<IQ", 9, 1)), "has lists"),
     "a list that is too long": (key("a", 9, struct.pack("<IQ", 4, 2**61)), "incomplete"),
     "too many strings": (key("a", 9, struct.pack("<IQ", 8, 2**62)), "strings"),
     "a string beyond the end": (key("a", 9, struct.pack("<IQQ", 8, 1, 2**63 - 1)), "incomplete"),
@@ -182,7 +182,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_header_that_lies_is_one_line(tmp_path: Path, name: str) -> None:
+def test_a_false_header_gives_an_error_of_one_line(tmp_path: Path, name: str) -> None:
     data, words = BAD[name]
     path = tmp_path / "bad.gguf"
     path.write_bytes(data)
@@ -203,7 +203,7 @@ def test_a_header_that_lies_is_one_line(tmp_path: Path, name: str) -> None:
         (Tensor("x", (100, 2), Q4_K), "cannot be cut into blocks"),
     ],
 )
-def test_a_tensor_that_cannot_be_is_one_line(tmp_path: Path, tensor: Tensor, words: str) -> None:
+def test_an_impossible_tensor_gives_an_error_of_one_line(tmp_path: Path, tensor: Tensor, words: str) -> None:
     values, tensors = writer.llama()
     path = tmp_path / "bad.gguf"
     path.write_bytes(writer.header(values, [*tensors, tensor]) + bytes(1000))
@@ -231,14 +231,14 @@ def test_an_unknown_type_of_tensor_is_named(tmp_path: Path) -> None:
         ({"general.alignment": 2**31}, "alignment"),
     ],
 )
-def test_metadata_out_of_bounds_is_one_line(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+def test_metadata_out_of_bounds_gives_an_error_of_one_line(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     values, tensors = writer.llama()
     path = writer.write(tmp_path / "bad.gguf", values | changes, tensors)
     with pytest.raises(DataError, match=words):
         gguf.read(str(path))
 
 
-def test_a_file_cut_off_anywhere_is_not_whole(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_off_anywhere_is_incomplete(tmp_path: Path) -> None:
     path = made(tmp_path)
     data = path.read_bytes()
     for size in (*range(0, 900, 7), len(data) // 2, len(data) - 40):
@@ -276,7 +276,7 @@ def test_damaged_headers_are_read_or_refused(tmp_path: Path, data: st.DataObject
     try:
         assert isinstance(gguf.read(str(path)), Architecture)
     except DataError as error:
-        assert "\n" not in str(error)  # noqa: PT017
+        assert "\n" not in str(error)  # noqa: PT017 - it may also be read
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

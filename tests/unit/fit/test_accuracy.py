@@ -1,4 +1,4 @@
-"""The benchmark that judges the memory model: how it reads rows, on a few published figures of its own."""
+"""The benchmark of the memory model: how it reads and scores rows, on a few published figures."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def test_groups(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_tiers_and_text(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert accuracy.main([str(file), "--tier", "A"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("3 rows, 2 scored")
-    assert "not expressed: 1" in said
-    assert "no-shapes (A): the architecture is not given" in said
-    assert "never scored, by what they are: none" in said
+    printed = capsys.readouterr().out
+    assert printed.startswith("3 rows, 2 scored")
+    assert "not expressed: 1" in printed
+    assert "no-shapes (A): the architecture is not given" in printed
+    assert "never scored, by what they are: none" in printed
 
 
 def test_any_cell_may_be_empty_or_wrong() -> None:

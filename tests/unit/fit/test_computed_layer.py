@@ -1,4 +1,4 @@
-"""The computed layer of the tiers: beside the documented one, from pass to fail, with the machine's own figures."""
+"""The computed finding of a tier, beside the documented ones: from pass to fail, for the judged machine."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_the_computed_finding_passes_only_where_it_fits(name: str, words: str, s
     assert computed(judged(name, words)).status == status
 
 
-def test_where_no_method_fits_the_tier_is_not_ready_whatever_is_documented() -> None:
-    """A card of the documented size that others fill passes the document and not the arithmetic."""
+def test_a_tier_is_not_ready_where_no_method_fits() -> None:
+    """A card of the documented size that other processes fill passes as documented, but the model does not fit."""
     machine = parse.machine("RTX 4090, 4 GB RAM", SPECS).machine
     report = judged("inference-70b-4bit", machine)
     documented = next(finding for finding in report.findings if finding.id == "gpu")
@@ -110,7 +110,7 @@ def test_pretraining_reports_days_for_the_stated_tokens() -> None:
     assert "days for 1.4T tokens" in computed(report).message
 
 
-def test_a_driver_that_does_not_answer_blocks_it_and_no_gpu_does_not() -> None:
+def test_a_broken_driver_blocks_the_computed_finding_and_a_missing_gpu_does_not() -> None:
     machine = parse.machine("RTX 2060, 2 GB RAM", SPECS).machine
     broken = Machine(gpus=machine.gpus, ram=machine.ram, drivers={"nvidia": Driver(fault="driver-not-loaded")})
     assert computed(judged("inference-7b", broken)).status == "skipped"
@@ -154,8 +154,8 @@ def checked(name: str, words: str) -> Report:
     return api.check([name], lambda: parse.machine(words, SPECS).machine)
 
 
-def test_the_model_that_a_profile_names_has_to_fit(tmp_path: Path) -> None:
-    """The card passes what is documented; 70 billion weights do not fit it by arithmetic."""
+def test_the_model_that_a_profile_names_must_fit(tmp_path: Path) -> None:
+    """The card passes as documented, but 70 billion weights do not fit."""
     report = checked(written(tmp_path), "RTX 4090")
     finding = next(each for each in report.profiles[0].findings if each.id == computed_layer.ID)
     assert finding.status == "fail"
@@ -191,14 +191,14 @@ def test_a_model_that_is_published_in_four_bits_is_not_computed_in_sixteen(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("model", "more", "said"),
+    ("model", "more", "error"),
     [
         ("llama-3.1-71b", "", r"own\.toml, \[workload\]: model: there is no known model 'llama-3\.1-71b' \(did you"),
         ("llama-3.1-70b", 'runtime = "vlm"', r"own\.toml, \[workload\]: runtime: there is no runtime 'vlm' \(did you"),
     ],
 )
 def test_an_unknown_model_or_runtime_in_a_profile_is_refused_with_its_key(
-    tmp_path: Path, model: str, more: str, said: str
+    tmp_path: Path, model: str, more: str, error: str
 ) -> None:
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=error):
         profiles.load(written(tmp_path, model, more))

@@ -46,8 +46,8 @@ def here(name: str, kind: str | None, size: int) -> CachedModel:
     return CachedModel(repository=name, format=kind, bytes=size)
 
 
-def found(where: Machine, *, names: Names | None = None, **work: object) -> tuple[Candidate, ...]:
-    workload = Workload(method="inference", **work)  # type: ignore[arg-type]
+def found(where: Machine, *, names: Names | None = None, **work: Any) -> tuple[Candidate, ...]:
+    workload = Workload(method="inference", **work)
     return plans(ModelUse(model(), workload), where, Wishes(names=names))
 
 

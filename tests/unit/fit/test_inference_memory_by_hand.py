@@ -1,5 +1,6 @@
-"""What lies on each GPU while a model answers, counted by hand for one small model: parts of weights and of the cache,
-and what quantised matrices and GPUs that share them take beside."""
+"""Memory on each GPU while a model answers, computed by hand for one small model: its parts of weights and cache, and
+what quantised matrices and several GPUs add.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ def named(found: Memory, name: str) -> Term:
 
 
 def size(found: Memory, name: str) -> int:
-    """Bytes; 0 without such a term."""
+    """Bytes of this term; 0 where there is none."""
     return sum(each.expected for each in found.terms if each.name == name)
 
 
@@ -61,31 +62,31 @@ def test_the_first_gpu_has_the_embedding_and_the_last_the_output_projection() ->
     assert size(first, "output projection") == size(last, "embedding") == 0
 
 
-def test_a_tied_embedding_lies_on_the_first_gpu_and_where_it_is_in_ram_on_the_last() -> None:
-    """accelerate computes the output on the first GPU; llama.cpp puts the projection on the last."""
+def test_a_tied_embedding_is_on_the_first_gpu_or_if_it_is_also_in_ram_on_the_last() -> None:
+    """accelerate computes the output on the first GPU, llama.cpp on the last."""
     name = "embedding, also the output projection"
     first, last = on_gpus(serve(), 2, TIED)
     assert (size(first, name), size(last, name)) == (TABLE, 0)
     first, last = on_gpus(serve(runtime="llama.cpp", weights="bf16"), 2, TIED)
     assert (size(first, name), size(last, name)) == (0, TABLE)
-    # in training each of both stages has it, and their gradients are summed
+    # in training both stages have it, and their gradients are summed
     first, last = on_gpus(Workload(method="full", precision="bf16", context=64, pipeline_parallel=2), 2, TIED)
     assert (size(first, name), size(last, name)) == (TABLE, TABLE)
 
 
-def test_a_training_run_has_its_embedding_on_the_gpu_whatever_its_runtime_does_to_answer() -> None:
+def test_training_has_the_embedding_on_the_gpu_even_where_inference_has_it_in_ram() -> None:
     found = on_gpus(Workload(method="full", precision="bf16", context=64, runtime="llama.cpp"))[0]
     assert size(found, "embedding") == TABLE
 
 
-def test_an_encoder_of_images_lies_on_the_first_gpu() -> None:
+def test_an_image_encoder_is_on_the_first_gpu() -> None:
     seeing = replace(MODEL, parameters=replace(MODEL.parameters, vision=1000))
     first, last = on_gpus(serve(), 2, seeing)
     assert (size(first, "vision tower"), size(last, "vision tower")) == (2000, 0)
     assert size(on_gpus(serve(runtime="vllm"), 2, seeing)[0], "vision tower") == 1000
 
 
-def test_servers_cut_every_matrix() -> None:
+def test_servers_split_every_matrix() -> None:
     for found in on_gpus(serve(runtime="vllm"), 2):
         assert found.weights == BLOCKS / 2 + TABLE
 
@@ -93,17 +94,17 @@ def test_servers_cut_every_matrix() -> None:
 @pytest.mark.parametrize(
     ("model", "weights", "below", "above"),
     [
-        # shapes alone: padding and small tensors
+        # from shapes only: padding and small tensors are unknown
         (MODEL, "bf16", 0.005, 0.005),
-        # GGUF: each quantiser chooses a type for each matrix
+        # GGUF: quantisers differ in the type that they choose for a matrix
         (MODEL, "q8_0", 0.01, 0.01),
-        # shapes that are typical of a size
+        # typical shapes for a size
         (replace(MODEL, estimated=True), "bf16", 0.06, 0.06),
-        # until 2024 its wide matrices had three bits
+        # until 2024 wide matrices had three bits
         (MODEL, "q2_k", 0.01, 0.16),
     ],
 )
-def test_how_sure_the_size_of_weights_is(model: Architecture, weights: str, below: float, above: float) -> None:
+def test_the_band_of_the_size_of_weights(model: Architecture, weights: str, below: float, above: float) -> None:
     found = on_gpus(serve(weights=weights, runtime="transformers" if weights == "bf16" else "llama.cpp"), model=model)
     term = named(found[0], "blocks")
     assert term.low == pytest.approx(term.expected * (1 - below), abs=1)
@@ -136,7 +137,7 @@ def test_llama_cpp_keeps_the_embedding_of_an_untied_model_in_ram() -> None:
     assert size(with_ram(quiet, per_gpu(quiet)), "embedding, in RAM") == 0
 
 
-def test_the_part_of_a_gpu_is_what_it_was_asked_for() -> None:
+def test_a_share_of_one_gpu_is_computed_for_that_gpu() -> None:
     found = of_part(ModelUse(MODEL, serve()), GpuPart(layers=0.25, first=False, last=False))
     assert (found.weights, found.kv_cache) == (BLOCKS / 4, CACHE / 4)
     trained = of_part(ModelUse(MODEL, Workload(method="full", precision="bf16", context=64)), GpuPart(layers=0.25))
@@ -146,9 +147,9 @@ def test_the_part_of_a_gpu_is_what_it_was_asked_for() -> None:
 # --- cache ---
 
 
-def test_the_cache_is_spread_and_cut_as_far_as_there_are_heads() -> None:
+def test_the_cache_is_split_over_at_most_as_many_gpus_as_heads() -> None:
     assert [part.kv_cache for part in on_gpus(serve(), 3)] == [CACHE * 3 / 8, CACHE * 3 / 8, CACHE * 2 / 8]
-    # two cached heads over four GPUs: each head lies on two of them
+    # two cached heads over four GPUs: each head is on two of them
     for found in on_gpus(serve(runtime="vllm"), 4):
         assert (found.kv_cache, size(found, "copies of the cache")) == (CACHE / 4, CACHE / 4)
     for found in on_gpus(serve(runtime="vllm"), 2):
@@ -170,8 +171,8 @@ def test_a_latent_and_a_state_are_on_every_gpu() -> None:
     ("runtime", "tokens", "padding"),
     [("vllm", 1000, 8), ("vllm", 1008, 0), ("vllm", 1, 15), ("llama.cpp", 1000, 24), ("transformers", 1001, 0)],
 )
-def test_a_cache_is_of_whole_blocks(runtime: str, tokens: int, padding: int) -> None:
-    """vLLM's of 16 tokens, llama.cpp's of 256."""
+def test_a_cache_consists_of_whole_blocks(runtime: str, tokens: int, padding: int) -> None:
+    """A block is 16 tokens in vLLM and 256 in llama.cpp."""
     found = on_gpus(serve(runtime=runtime, context=tokens))[0]
     assert found.kv_cache == CACHE // TOKENS * tokens
     assert [each.expected for each in found.terms if each.name == "padding of the cache"] == (
@@ -180,7 +181,7 @@ def test_a_cache_is_of_whole_blocks(runtime: str, tokens: int, padding: int) -> 
 
 
 def test_the_whole_cache_is_not_rounded_for_each_gpu() -> None:
-    """Of 8 blocks over three GPUs no part is a whole number of bytes at an odd number of 4-bit elements."""
+    """With 8 blocks over three GPUs and 4-bit elements, no part is a whole number of bytes."""
     use = ModelUse(MODEL, serve(context=3, kv_cache="q4_0"))
     found = with_ram(use, per_gpu(use, 3))
     assert found.kv_cache == round(2 * LAYERS * KEYS * 3 * 4.5 / 8)
@@ -202,7 +203,7 @@ BUFFER = "dequantisation buffer"
         ("nf4-dq", "vllm", 4),
         # in 16 bits, and the columns of outliers
         ("int8", "transformers", 3),
-        # ExLlama's kernels in transformers; servers' own kernels read 4 bits as they are
+        # ExLlama's kernels in transformers; the kernels of servers read 4 bits directly
         ("gptq-4bit", "transformers", 2),
         ("gptq-4bit", "vllm", 0),
         ("awq", "transformers", 0),
@@ -210,7 +211,9 @@ BUFFER = "dequantisation buffer"
         ("fp8", "vllm", 0),
     ],
 )
-def test_quantised_matrices_become_16_bits_one_at_a_time(weights: str, runtime: str, bytes_of_each: int) -> None:
+def test_quantised_matrices_are_converted_to_16_bits_one_at_a_time(
+    weights: str, runtime: str, bytes_of_each: int
+) -> None:
     work = serve(weights=weights, runtime=runtime)
     one = on_gpus(work)[0]
     assert size(one, BUFFER) == bytes_of_each * LARGEST
@@ -232,17 +235,17 @@ def test_a_gpu_has_a_context_and_nccl_beside_others() -> None:
     assert (size(one, name), size(two, name)) == (0, GIB // 2)
     # 0.42 GiB in vLLM's own log
     assert named(two, name).low <= 0.42 * GIB <= named(two, name).expected
-    # layers that are shared out exchange little, and llama.cpp does not use NCCL
+    # whole layers on each GPU exchange little, and llama.cpp does not use NCCL
     assert size(on_gpus(serve(), 2)[0], name) == 0
     assert size(on_gpus(serve(runtime="llama.cpp", tensor_parallel=2), 2)[0], name) == 0
     # Apple's GPUs share the process's memory
     assert size(on_gpus(serve(runtime="mlx"))[0], "GPU context and kernels") == 0
 
 
-# --- what a runtime is told ---
+# --- what a runtime is started with ---
 
 
-def test_sizes_that_a_runtime_computes_from() -> None:
+def test_the_sizes_that_a_runtime_is_started_with() -> None:
     use = ModelUse(MODEL, serve(runtime="vllm", weights="awq", batch=3, prompt=100, runtime_version="0.9.1"))
     found = gpu_memory(use, GpuPart(layers=0.5, tensor=2, first=False))
     assert (found.weights, found.batch, found.context, found.prompt) == ("awq", 3, TOKENS, 100)
@@ -266,17 +269,19 @@ def test_sizes_that_a_runtime_computes_from() -> None:
         ({"batch": 0}, TOKENS, 256),
     ],
 )
-def test_prompt_and_sequences_that_are_prepared_for(options: dict[str, Any], prompt: int, sequences: int) -> None:
+def test_the_prompt_and_sequences_that_buffers_are_made_for(
+    options: dict[str, Any], prompt: int, sequences: int
+) -> None:
     found = gpu_memory(ModelUse(MODEL, serve(**options)), GpuPart())
     assert (found.prompt, found.max_sequences) == (prompt, sequences)
 
 
-def test_attention_that_holds_the_square_is_named() -> None:
-    for said, flash in ((None, True), (True, True), (False, False)):
-        assert gpu_memory(ModelUse(MODEL, serve(flash_attention=said)), GpuPart()).flash_attention is flash
+def test_attention_with_a_quadratic_buffer_is_named() -> None:
+    for stated, flash in ((None, True), (True, True), (False, False)):
+        assert gpu_memory(ModelUse(MODEL, serve(flash_attention=stated)), GpuPart()).flash_attention is flash
 
 
-# --- the layer that needs most ---
+# --- the largest layer ---
 
 
 @pytest.mark.parametrize(
@@ -287,7 +292,7 @@ def test_attention_that_holds_the_square_is_named() -> None:
         ({"gated": False}, {}, 2 * (2 * INNER + 4 * HIDDEN)),
         ({}, {"weights": "fp32"}, 4 * (3 * INNER + 4 * HIDDEN)),
         ({}, {"precision": "fp32"}, 4 * (3 * INNER + 4 * HIDDEN)),
-        # of a narrow one the attention: three hidden states, four times queries and keys
+        # in a narrow layer attention is largest: three hidden states, four times queries and keys
         ({"inner": 100}, {}, 2 * (3 * HIDDEN + 4 * QUERIES + 4 * KEYS)),
         # scores in 16 bits twice, and in 32
         ({"inner": 100}, {"flash_attention": False},
@@ -296,11 +301,15 @@ def test_attention_that_holds_the_square_is_named() -> None:
         ({"inner": 1, "heads": 1, "kv_heads": 1, "head_dim": 2}, {}, HIDDEN * (2 * 2 + 8)),
     ],
 )  # fmt: skip
-def test_bytes_of_a_token_in_the_layer_that_needs_most(
-    shapes: dict[str, Any], options: dict[str, Any], each: float
-) -> None:
+def test_bytes_of_a_token_in_the_largest_layer(shapes: dict[str, Any], options: dict[str, Any], each: float) -> None:
     use = ModelUse(dense(**{**SHAPES, **shapes}), serve(**options))
     assert peak_layer_bytes(use, 100, 50) == 100 * each
+
+
+def test_a_model_without_attention_has_no_scores() -> None:
+    alone = replace(MODEL, attention=())
+    fast, slow = (peak_layer_bytes(ModelUse(alone, serve(flash_attention=each)), 10, 10**6) for each in (True, False))
+    assert fast == slow
 
 
 def test_an_expert_may_be_wider_than_the_dense_part() -> None:
@@ -310,23 +319,23 @@ def test_an_expert_may_be_wider_than_the_dense_part() -> None:
     assert peak_layer_bytes(ModelUse(none, serve()), 1, 1) == 2 * (3 * INNER + 4 * HIDDEN)
 
 
-# --- how it is cut ---
+# --- how the model is split ---
 
 
-def test_gpus_are_shared_out_to_tensors_and_layers() -> None:
+def test_gpus_are_divided_between_tensor_and_pipeline_parallelism() -> None:
     def cut(gpus: int, **options: Any) -> list[tuple[int, float, bool, bool]]:
         found = gpu_parts(ModelUse(MODEL, serve(**options)), gpus)
         assert all(part.data == 1 and part.in_flight == 1 for part in found)
         return [(part.tensor, part.layers, part.first, part.last) for part in found]
 
-    # transformers shares whole layers out, a server cuts every matrix
+    # transformers puts whole layers on each GPU, a server splits every matrix
     assert cut(2) == [(1, 0.5, True, False), (1, 0.5, False, True)]
     assert cut(2, runtime="vllm") == [(2, 1.0, True, True)] * 2
     assert cut(4, runtime="vllm", pipeline_parallel=2) == [(2, 0.5, True, False)] * 2 + [(2, 0.5, False, True)] * 2
     assert cut(4, runtime="vllm", tensor_parallel=2) == [(2, 0.5, True, False)] * 2 + [(2, 0.5, False, True)] * 2
     assert cut(2, runtime="vllm", tensor_parallel=4) == [(2, 1.0, True, True)] * 2
     assert cut(1, runtime="vllm", pipeline_parallel=4) == [(1, 1.0, True, True)]
-    # a layer is not cut without tensor parallelism: 16 GPUs, 8 layers
+    # a layer is not split without tensor parallelism: 16 GPUs, 8 layers
     assert cut(16) == [(1, 1 / 8, stage == 0, stage == 7) for stage in range(8)]
     assert [part.gpus for part in gpu_parts(ModelUse(MODEL, serve()), 16)] == [8] * 8
 
@@ -337,14 +346,14 @@ def test_a_workload_is_estimated_for_one_gpu_where_no_number_is_named() -> None:
     assert resolved(use).gpus == resolved(use, 0).gpus == 1
 
 
-def test_choices_that_are_left_open_are_filled_in() -> None:
+def test_open_choices_are_filled_in() -> None:
     found = resolved(ModelUse(MODEL, Workload(method="inference")))
     assert (found.weights, found.kv_cache, found.runtime) == ("bf16", "bf16", "transformers")
     assert (found.context, found.prompt, found.flash_attention, found.gpus) == (8192, 8192, True, 1)
     found = resolved(ModelUse(MODEL, serve(prompt=0, kv_cache="fp8", weights="nf4", gpus=2, flash_attention=False)))
     assert (found.weights, found.kv_cache, found.prompt, found.gpus) == ("nf4", "fp8", 0, 2)
     assert found.flash_attention is False
-    # the bytes of a file are those of no format
+    # the bytes of a file need no format
     tensors = (TensorGroup(part="layer", layer=0, type="Q4_K", elements=9000, bytes=5063),)
     file = replace(MODEL, tensors=tensors, dtype="q4_k_m")
     assert resolved(ModelUse(file, serve())).weights is None
@@ -354,7 +363,7 @@ def test_choices_that_are_left_open_are_filled_in() -> None:
 # --- sums ---
 
 
-def test_gpus_that_hold_the_same_are_multiplied_and_others_added() -> None:
+def test_the_total_is_the_sum_over_gpus() -> None:
     one, two = on_gpus(serve(runtime="vllm"), 2)
     both = summed((one, two))
     assert both.total == 2 * one.total

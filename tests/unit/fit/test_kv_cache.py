@@ -1,4 +1,4 @@
-"""What a context leaves in memory, for layers whose cache is not two tensors of one width.
+"""The cache of a context, for layers whose cache is not two tensors of one width.
 
 Expectations are counted by hand: bytes = layers x elements of a token (or of the state) x tokens x bits / 8.
 """
@@ -47,7 +47,7 @@ def test_value_heads_of_another_width_than_key_heads() -> None:
 @pytest.mark.parametrize(
     ("kind", "bits"), [(None, 16), ("bf16", 16), ("fp8", 16), ("q8_0", 16), ("q4_0", 16), ("fp32", 32)]
 )
-def test_recurrent_states_are_kept_in_16_bits_at_least(kind: str | None, bits: int) -> None:
+def test_recurrent_states_have_at_least_16_bits(kind: str | None, bits: int) -> None:
     assert kv_cache.size(model(STATE), 4096, 1, kind) == 6 * 1000 * bits // 8
 
 
@@ -75,7 +75,7 @@ def test_a_sliding_window_caches_at_most_its_tokens(tokens: int, kept: int) -> N
     assert kv_cache.size(model(latent), tokens, 1) == 10 * 576 * 2 * kept
 
 
-def test_a_latent_is_cached_once_for_all_heads() -> None:
+def test_a_latent_vector_is_cached_once_for_all_heads() -> None:
     latent = Attention(kind="mla", layers=10, heads=16, kv_heads=16, head_dim=128, latent=576, shares_cache=2)
     assert kv_cache.size(model(latent), 100, 1) == 8 * 576 * 2 * 100
 

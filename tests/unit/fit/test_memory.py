@@ -1,4 +1,4 @@
-"""What a workload takes: the formulas against figures written out by hand, and what must hold for any model."""
+"""The memory of a workload: formulas against figures computed by hand, and properties that hold for any model."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ def workload(**values: Any) -> Workload:
     return Workload(**{"method": "inference", "context": 8192, **values})
 
 
-def per_gpu(architecture: Architecture, asked: Workload, gpus: int = 1) -> tuple[Memory, ...]:
-    return total.per_gpu(ModelUse(architecture, asked), gpus)
+def per_gpu(architecture: Architecture, task: Workload, gpus: int = 1) -> tuple[Memory, ...]:
+    return total.per_gpu(ModelUse(architecture, task), gpus)
 
 
-def estimate(architecture: Architecture, asked: Workload, gpus: int = 1) -> Memory:
-    """Over all GPUs."""
-    return summed(per_gpu(architecture, asked, gpus))
+def estimate(architecture: Architecture, task: Workload, gpus: int = 1) -> Memory:
+    """The sum over all GPUs."""
+    return summed(per_gpu(architecture, task, gpus))
 
 
-def offloaded_bytes(architecture: Architecture, asked: Workload) -> int:
-    return total.offloaded_bytes(ModelUse(architecture, asked))
+def offloaded_bytes(architecture: Architecture, task: Workload) -> int:
+    return total.offloaded_bytes(ModelUse(architecture, task))
 
 
 def bits_of(architecture: Architecture, name: str) -> float:
@@ -105,9 +105,9 @@ def group(layers: int, kv_heads: int, head_dim: int, window: int | None = None) 
         ("Mistral 7B v0.1, window 4,096", [group(32, 8, 128, 4096)], 32768, 131_072 * 4096),
         # 61 layers x (512 + 64) elements x 2 bytes
         ("DeepSeek-V3", [Attention(kind="mla", layers=61, heads=128, latent=576)], 131072, 61 * 576 * 2 * 131072),
-        # every sixth of 62 layers sees all, the others 1,024 tokens; 16 heads of 128
+        # every sixth of 62 layers attends to all tokens, the others to 1,024; 16 heads of 128
         ("Gemma 3 27B", [group(52, 16, 128, 1024), group(10, 16, 128)], 131072, 8192 * (52 * 1024 + 10 * 131072)),
-        # every second of 24 layers sees 128 tokens; 8 heads of 64
+        # every second of 24 layers attends to 128 tokens; 8 heads of 64
         ("gpt-oss 20B", [group(12, 8, 64, 128), group(12, 8, 64)], 16384, 2048 * 12 * (128 + 16384)),
         ("Falcon 7B, one head", [group(32, 1, 64)], 2048, 8192 * 2048),
         # vLLM: 163,840 bytes a token
@@ -124,7 +124,7 @@ def test_cache_of_known_models(name: str, groups: list[Attention], tokens: int, 
     assert estimate(model, workload(context=tokens)).kv_cache == size
 
 
-def test_layers_that_share_a_cache_hold_none() -> None:
+def test_layers_that_share_a_cache_have_none() -> None:
     shared = Attention(kind="attention", layers=32, heads=8, kv_heads=8, head_dim=128, shares_cache=12)
     assert kv_cache.size(replace(LLAMA, attention=(shared,)), 100, 1) == 20 * 2 * 8 * 128 * 2 * 100
 
@@ -170,7 +170,7 @@ def test_plain_types(name: str, bits: float) -> None:
     assert bits_of(LLAMA, name) == pytest.approx(bits, rel=0.002)
 
 
-def test_what_bitsandbytes_leaves_in_16_bits() -> None:
+def test_the_layers_that_bitsandbytes_leaves_in_16_bits() -> None:
     table = 2 * 128256 * 4096 * 2
     body = LLAMA.parameters.attention + LLAMA.parameters.mlp
     assert weights.stored(LLAMA, formats.weights("nf4")).total == round(table + body * 4.5 / 8 + 65 * 4096 * 2)
@@ -202,7 +202,7 @@ def test_exact_bytes_of_a_file() -> None:
     # llama.cpp keeps the token embedding in RAM
     assert estimate(model, workload(runtime="llama.cpp")).weights == 820 + 5063 * 2
     assert offloaded_bytes(model, workload(runtime="llama.cpp")) == 563
-    # another format than the file's is derived from the shapes
+    # a format other than the file's is computed from the shapes
     assert estimate(model, workload(weights="bf16")).weights == 2 * LLAMA.parameters.total
 
 
@@ -231,15 +231,15 @@ def test_value_heads_may_be_of_another_width_than_key_heads() -> None:
     assert (sizes["q"], sizes["o"]) == (4096 * 32 * 192, 4096 * 32 * 128)
 
 
-def test_a_tied_embedding_lies_on_the_gpu_and_in_ram() -> None:
-    """llama.cpp looks tokens up in RAM and needs the same table on the GPU as output projection: it counts once."""
-    asked = workload(runtime="llama.cpp", weights="bf16")
+def test_a_tied_embedding_is_on_the_gpu_and_in_ram() -> None:
+    """llama.cpp has the embedding in RAM and, as output projection, on the GPU; in the total it counts once."""
+    task = workload(runtime="llama.cpp", weights="bf16")
     table = 128256 * 4096 * 2
-    for model, aside in ((dense(tied=True), 0), (LLAMA, table)):
-        use = ModelUse(model, asked)
+    for model, in_ram in ((dense(tied=True), 0), (LLAMA, table)):
+        use = ModelUse(model, task)
         parts = total.per_gpu(use)
         assert total.offloaded_bytes(use) == table
-        assert total.with_ram(use, parts).weights - parts[0].weights == aside
+        assert total.with_ram(use, parts).weights - parts[0].weights == in_ram
         assert total.with_ram(use, parts).weights == 2 * model.parameters.total
 
 
@@ -252,15 +252,15 @@ def test_llama_cpp_compute_buffer() -> None:
     def compute_buffer(work: Workload) -> float:
         return ggml.compute_buffer(inference.gpu_memory(ModelUse(LLAMA, work), GpuPart()))
 
-    asked = workload(runtime="llama.cpp", weights="q4_0", flash_attention=False)
-    assert compute_buffer(asked) == 560 * 2**20
-    assert offloaded_bytes(LLAMA, asked) == pytest.approx(281.81 * 2**20, rel=1e-4)
+    task = workload(runtime="llama.cpp", weights="q4_0", flash_attention=False)
+    assert compute_buffer(task) == 560 * 2**20
+    assert offloaded_bytes(LLAMA, task) == pytest.approx(281.81 * 2**20, rel=1e-4)
     assert compute_buffer(workload(runtime="llama.cpp")) < 300 * 2**20
 
 
-def test_llama_cpp_keeps_a_micro_batch_beside_each_window() -> None:
+def test_the_cache_of_a_window_in_llama_cpp_includes_a_micro_batch() -> None:
     # llama-kv-cache-iswa: the window and n_ubatch, in blocks of 256, and never more than the context
-    shapes = known_model("gemma-3-27b")  # 52 of 62 layers see 1,024 tokens; 16 heads of 128 are cached, 8 KiB a token
+    shapes = known_model("gemma-3-27b")  # 52 of 62 layers have 1,024 tokens; 16 cached heads of 128, 8 KiB a token
     assert shapes is not None
     work = Workload(method="inference", runtime="llama.cpp", context=32_768)
     more = [t for t in estimate(shapes, work).terms if "windows" in t.name]
@@ -274,7 +274,7 @@ def test_older_transformers_keep_the_logits_of_the_prompt() -> None:
     assert old.activations > 6 * 8192 * 128256 > new.activations
 
 
-def test_layers_are_spread_and_edges_are_not() -> None:
+def test_layers_are_spread_over_gpus_and_embeddings_are_not() -> None:
     first, second, third = per_gpu(LLAMA, workload(), 3)
     assert first.weights > second.weights
     assert third.weights > second.weights
@@ -315,17 +315,17 @@ def test_sharded_states(sharding: str, each: float) -> None:
 
 
 def test_a_full_run_of_7b_does_not_fit_80_gb_in_mixed_precision() -> None:
-    asked = workload(method="full", context=2048, checkpointing=True, batch=1)
-    assert estimate(LLAMA_2_7B, replace(asked, precision="mixed")).low > 80 * 10**9
-    pure = replace(asked, precision="bf16", optimizer="adamw-fused")
+    task = workload(method="full", context=2048, checkpointing=True, batch=1)
+    assert estimate(LLAMA_2_7B, replace(task, precision="mixed")).low > 80 * 10**9
+    pure = replace(task, precision="bf16", optimizer="adamw-fused")
     assert estimate(LLAMA_2_7B, pure).high < 80 * 10**9
 
 
 def test_early_stages_of_a_pipeline_keep_a_micro_batch_for_each_stage_after_them() -> None:
-    asked = workload(method="full", context=2048, batch=1, checkpointing=True, pipeline_parallel=4)
-    use = ModelUse(LLAMA, asked)
+    task = workload(method="full", context=2048, batch=1, checkpointing=True, pipeline_parallel=4)
+    use = ModelUse(LLAMA, task)
     assert [part.in_flight for part in total.gpu_parts(use, 4)] == [4, 3, 2, 1]
-    first, second, third, _ = per_gpu(LLAMA, asked, 4)
+    first, second, third, _ = per_gpu(LLAMA, task, 4)
     # each keeps the input of its 8 layers in 16 bits
     one_micro_batch = 2 * 4096 * 2048 * 8
     assert second.activations - third.activations == one_micro_batch
@@ -336,33 +336,33 @@ def test_early_stages_of_a_pipeline_keep_a_micro_batch_for_each_stage_after_them
 def test_adapters() -> None:
     """PEFT's own count for Llama 3.2 3B, rank 32 on queries and values: 9,175,040."""
     model = dense(layers=28, hidden=3072, heads=24, kv_heads=8, inner=8192, tied=True)
-    asked = workload(method="lora", lora_rank=32, lora_targets="qv")
-    assert training.adapter_weights(ModelUse(model, asked)) == 9_175_040
-    assert training.adapter_weights(ModelUse(model, replace(asked, lora_rank=64))) == 18_350_080
-    assert training.adapter_weights(ModelUse(model, replace(asked, lora_rank=10, lora_targets="mlp"))) == 9_461_760
+    task = workload(method="lora", lora_rank=32, lora_targets="qv")
+    assert training.adapter_weights(ModelUse(model, task)) == 9_175_040
+    assert training.adapter_weights(ModelUse(model, replace(task, lora_rank=64))) == 18_350_080
+    assert training.adapter_weights(ModelUse(model, replace(task, lora_rank=10, lora_targets="mlp"))) == 9_461_760
 
 
 def test_saved_activations_match_published_coefficients() -> None:
     """28 x 2 x hidden bytes per token and layer: measured for Llama 3.1 8B in bf16 without recomputation."""
-    asked = workload(method="full", precision="bf16", runtime_version="4.40")
-    assert activation_bytes_per_token(ModelUse(LLAMA, asked), GpuPart(), 1) / (2 * 4096) == pytest.approx(28, rel=0.01)
+    task = workload(method="full", precision="bf16", runtime_version="4.40")
+    assert activation_bytes_per_token(ModelUse(LLAMA, task), GpuPart(), 1) / (2 * 4096) == pytest.approx(28, rel=0.01)
 
 
-def test_what_takes_less() -> None:
-    asked = workload(method="full", context=4096, batch=2, precision="bf16", optimizer="adamw-fused",
+def test_choices_that_need_less_memory() -> None:
+    task = workload(method="full", context=4096, batch=2, precision="bf16", optimizer="adamw-fused",
                      checkpointing=False)  # fmt: skip
-    plain = estimate(LLAMA, asked).total
-    compiled = estimate(LLAMA, replace(asked, compiled=True)).total
-    chunked = estimate(LLAMA, replace(asked, compiled=True, chunked_loss=True)).total
-    recomputed = estimate(LLAMA, replace(asked, compiled=True, chunked_loss=True, checkpointing=True)).total
+    plain = estimate(LLAMA, task).total
+    compiled = estimate(LLAMA, replace(task, compiled=True)).total
+    chunked = estimate(LLAMA, replace(task, compiled=True, chunked_loss=True)).total
+    recomputed = estimate(LLAMA, replace(task, compiled=True, chunked_loss=True, checkpointing=True)).total
     assert plain > compiled > chunked > recomputed
-    eager = replace(asked, flash_attention=False)
+    eager = replace(task, flash_attention=False)
     assert estimate(LLAMA, replace(eager, checkpointing="selective")).total < estimate(LLAMA, eager).total
-    offloaded = estimate(LLAMA, replace(asked, offload="all"))
+    offloaded = estimate(LLAMA, replace(task, offload="all"))
     assert (offloaded.weights, offloaded.gradients, offloaded.optimizer) == (0, 0, 0)
-    assert offloaded_bytes(LLAMA, replace(asked, offload="all")) == 8 * LLAMA.parameters.total
-    assert offloaded_bytes(LLAMA, replace(asked, offload="optimizer")) == 6 * LLAMA.parameters.total
-    assert offloaded_bytes(LLAMA, asked) == 0
+    assert offloaded_bytes(LLAMA, replace(task, offload="all")) == 8 * LLAMA.parameters.total
+    assert offloaded_bytes(LLAMA, replace(task, offload="optimizer")) == 6 * LLAMA.parameters.total
+    assert offloaded_bytes(LLAMA, task) == 0
 
 
 # --- what must hold for any model and workload ---
@@ -418,9 +418,9 @@ def components(found: Memory) -> dict[str, int]:
 
 @given(shapes, anything, st.sampled_from([1, 2, 3, 4, 8, 16]))
 @settings(deadline=None)
-def test_components_sum_to_the_total(model: Architecture, asked: Workload, gpus: int) -> None:
-    whole = estimate(model, asked, gpus)
-    parts = per_gpu(model, asked, gpus)
+def test_components_sum_to_the_total(model: Architecture, task: Workload, gpus: int) -> None:
+    whole = estimate(model, task, gpus)
+    parts = per_gpu(model, task, gpus)
     for found in (whole, *parts):
         assert found.total == sum(components(found).values()) == sum(t.expected for t in found.terms)
         assert 0 <= found.low <= found.total <= found.high
@@ -433,17 +433,17 @@ def test_components_sum_to_the_total(model: Architecture, asked: Workload, gpus:
 
 @given(shapes, anything, st.sampled_from([1, 2, 8]))
 @settings(deadline=None)
-def test_choices_filled_in_take_the_same(model: Architecture, asked: Workload, gpus: int) -> None:
-    assert estimate(model, total.resolved(ModelUse(model, asked), gpus), gpus) == estimate(model, asked, gpus)
+def test_filling_in_open_choices_changes_no_estimate(model: Architecture, task: Workload, gpus: int) -> None:
+    assert estimate(model, total.resolved(ModelUse(model, task), gpus), gpus) == estimate(model, task, gpus)
 
 
 @given(shapes, anything, st.sampled_from(["context", "batch", "lora_rank"]), st.integers(1, 4096), st.integers(1, 4))
 @settings(deadline=None)
-def test_more_never_needs_less(model: Architecture, asked: Workload, what: str, more: int, gpus: int) -> None:
-    before = getattr(asked, what) or 16
-    asked = replace(asked, **{what: before})
-    larger = replace(asked, **{what: before + more})
-    assert estimate(model, larger, gpus).total >= estimate(model, asked, gpus).total
+def test_more_never_needs_less(model: Architecture, task: Workload, what: str, more: int, gpus: int) -> None:
+    before = getattr(task, what) or 16
+    task = replace(task, **{what: before})
+    larger = replace(task, **{what: before + more})
+    assert estimate(model, larger, gpus).total >= estimate(model, task, gpus).total
 
 
 @given(shapes)
@@ -467,25 +467,27 @@ def test_more_bits_never_need_less(model: Architecture) -> None:
 @given(shapes, lessons, st.sampled_from(["zero1", "zero2", "zero3", "fsdp", "fsdp1"]), st.integers(2, 32))
 @settings(deadline=None)
 def test_sharding_over_more_gpus_never_needs_more_of_each(
-    model: Architecture, asked: Workload, sharding: str, gpus: int
+    model: Architecture, task: Workload, sharding: str, gpus: int
 ) -> None:
-    asked = replace(asked, sharding=sharding)
-    few, many = (max(part.total for part in per_gpu(model, asked, count)) for count in (gpus, 2 * gpus))
+    task = replace(task, sharding=sharding)
+    few, many = (max(part.total for part in per_gpu(model, task, count)) for count in (gpus, 2 * gpus))
     assert many <= few + 64  # rounding of each term
 
 
 @given(shapes, answers, st.integers(2, 16))
 @settings(deadline=None)
-def test_spreading_a_model_never_needs_more_of_each_gpu(model: Architecture, asked: Workload, gpus: int) -> None:
-    few, many = (max(part.total for part in per_gpu(model, asked, count)) for count in (gpus, 2 * gpus))
+def test_more_gpus_never_need_more_memory_of_each(model: Architecture, task: Workload, gpus: int) -> None:
+    few, many = (max(part.total for part in per_gpu(model, task, count)) for count in (gpus, 2 * gpus))
     assert many <= few + 64
 
 
 @given(shapes, lessons, st.sampled_from([2, 4, 8]))
 @settings(deadline=None)
-def test_cutting_the_matrices_finer_never_needs_more(model: Architecture, asked: Workload, parts: int) -> None:
+def test_more_tensor_parallelism_never_needs_more_memory_of_each(
+    model: Architecture, task: Workload, parts: int
+) -> None:
     few, many = (
-        max(part.total for part in per_gpu(model, replace(asked, tensor_parallel=count), count))
+        max(part.total for part in per_gpu(model, replace(task, tensor_parallel=count), count))
         for count in (parts, 2 * parts)
     )
     assert many <= few + 64
@@ -493,9 +495,9 @@ def test_cutting_the_matrices_finer_never_needs_more(model: Architecture, asked:
 
 @given(shapes, anything)
 @settings(deadline=None)
-def test_states_of_one_gpu_are_not_less_than_of_two(model: Architecture, asked: Workload) -> None:
-    asked = replace(asked, sharding="zero3") if asked.method != "inference" else asked
-    one = estimate(model, asked)
-    for part in per_gpu(model, asked, 2):
+def test_one_gpu_never_has_fewer_training_states_than_each_of_two(model: Architecture, task: Workload) -> None:
+    task = replace(task, sharding="zero3") if task.method != "inference" else task
+    one = estimate(model, task)
+    for part in per_gpu(model, task, 2):
         for name in ("weights", "kv_cache", "gradients", "optimizer"):
             assert getattr(part, name) <= getattr(one, name) + 8

@@ -1,4 +1,4 @@
-"""Terms of memory counted by hand for one small model: optimizers, adapters, a pipeline, a tied embedding in RAM."""
+"""Memory computed by hand for one small model: optimizers, adapters, a pipeline, a tied embedding in RAM."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_bytes_of_an_optimizer_for_each_weight(optimizer: str, precision: str, e
     assert estimate(MODEL, train(optimizer=optimizer, precision=precision)).optimizer == round(each * WEIGHTS)
 
 
-# of a layer: q 1024 -> 1024, k and v 1024 -> 256, o 1024 -> 1024, gate and up 1024 -> 4096, down 4096 -> 1024
+# matrices of a layer: q 1024 -> 1024, k and v 1024 -> 256, o 1024 -> 1024, gate and up 1024 -> 4096, down 4096 -> 1024
 @pytest.mark.parametrize(
     ("options", "count"),
     [
@@ -68,8 +68,8 @@ def test_weights_of_adapters(options: dict[str, Any], count: int) -> None:
     assert training.adapter_weights(ModelUse(MODEL, train(method="lora", lora_rank=4, **options))) == count
 
 
-def test_a_stage_of_a_pipeline_keeps_the_micro_batches_that_are_in_flight() -> None:
-    """Of 4 stages the first keeps 4 of them, the last 1; a recomputed block keeps its input in 16 bits."""
+def test_a_pipeline_stage_keeps_the_micro_batches_in_flight() -> None:
+    """The first of 4 stages keeps 4 of them, the last 1; a recomputed block keeps its input in 16 bits."""
     first, second, third, _last = per_gpu(ModelUse(MODEL, train(pipeline_parallel=4)), 4)
     inputs = 2 * 1024 * 1024 * (8 // 4)
     assert second.activations - third.activations == inputs
@@ -86,8 +86,8 @@ def test_an_embedding_that_llama_cpp_keeps_in_ram_is_counted_once_where_it_is_ti
     for model, on_top in ((apart, True), (tied, False)):
         use = ModelUse(model, work)
         parts = per_gpu(use)
-        aside = offloaded_bytes(use)
-        assert aside > 0
+        in_ram = offloaded_bytes(use)
+        assert in_ram > 0
         more = with_ram(use, parts).weights - parts[0].weights
-        assert more == (aside if on_top else 0)
+        assert more == (in_ram if on_top else 0)
     assert estimate(apart, work).weights == pytest.approx(estimate(tied, work).weights, abs=2)

@@ -1,4 +1,4 @@
-"""Where a workload lies: verdicts on hand-made machines, what is advised, and what must hold for any of them."""
+"""Where a workload is placed: verdicts on hand-made machines, advice, and properties that hold for any machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def model(name: str) -> Architecture:
 
 
 def fitted(name: str, words: str | Machine, **values: Any) -> Fit:
-    """The plain use: all that the planner would choose is named, so it is placed as it is."""
+    """A use that leaves the planner no choice, so it is placed as stated."""
     found = machine(words) if isinstance(words, str) else words
     use = with_defaults(ModelUse(model(name), Workload(**{"method": "inference", **values})), found)
     work = resolved(use) if use.is_inference else use.workload
@@ -89,7 +89,7 @@ def with_free(words: str, *free: int | None) -> Machine:
         ("7B", "cpu, 64 GB RAM", {"runtime": "vllm"}, "does-not-fit"),
         ("70B", "m3-max 64GB", {"weights": "q4_k_m"}, "fits"),
         ("70B", "m3-max 48GB", {"weights": "q8_0"}, "does-not-fit"),
-        # full fine-tuning of 7B with AdamW in mixed precision keeps 16 bytes for each weight
+        # full fine-tuning of 7B with AdamW in mixed precision takes 16 bytes for each weight
         ("7B", "A100-SXM4-80GB", {"method": "full"}, "does-not-fit"),
         ("7B", "A100-SXM4-80GB", {"method": "full", "precision": "bf16"}, "fits"),
         ("7B", "2x A100-SXM4-80GB", {"method": "full"}, "fits"),
@@ -132,7 +132,7 @@ def test_unknown_free_memory_counts_as_idle_with_an_assumption() -> None:
     assert any("counted as idle" in note for note in found.assumptions)
 
 
-def test_ram_of_a_live_machine_that_could_not_be_read_is_unknown() -> None:
+def test_unread_ram_of_a_live_machine_is_unknown() -> None:
     live = replace(machine("RTX 4070"), hypothetical=False, ram=Ram())
     assert fitted("llama-3.1-8b", live).verdict == "unknown"
 
@@ -194,7 +194,7 @@ def test_the_fewest_gpus_that_fit_are_used() -> None:
     found = fitted("llama-3.1-8b", "8x H100 SXM", runtime="vllm")
     assert len(found.per_gpu) == 1
     assert len(fitted("llama-3.1-70b", "8x H100 SXM", runtime="vllm").per_gpu) == 2
-    # 64 heads are not cut in three: three cards become three stages
+    # 64 heads cannot be divided by three: three cards become three stages
     three = fitted("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536)
     assert (len(three.per_gpu), three.workload.pipeline_parallel, three.workload.tensor_parallel) == (3, 3, 1)
     cut = fitted("llama-3.1-70b", "3x H100 SXM", runtime="vllm", context=65_536, tensor_parallel=3)
@@ -221,7 +221,7 @@ def test_gpus_with_exactly_the_needed_memory_are_enough(count: int) -> None:
         ("8x H100 SXM", {"tensor_parallel": 3, "runtime": "vllm"}, "32 attention heads cannot be divided over 3"),
     ],
 )
-def test_the_reason_names_what_more_memory_would_not_help(words: str, values: dict[str, Any], expected: str) -> None:
+def test_the_reason_names_obstacles_other_than_memory(words: str, values: dict[str, Any], expected: str) -> None:
     found = fitted("llama-3.1-8b", words, **values)
     assert found.verdict == "does-not-fit"
     assert expected in found.reason
@@ -311,7 +311,7 @@ def test_offloaded_training_states_count_in_the_total() -> None:
     assert found.memory.optimizer == pytest.approx(12 * 6.738e9, rel=0.01)
     assert found.placement is not None
     assert found.memory.total == found.placement.ram + sum(each.memory.total for each in found.per_gpu)
-    # two blocks and the embedding pass through the card
+    # two blocks and the embedding are on the card at a time
     assert found.per_gpu[0].memory.overhead > 2 * 2 * 6.738e9 / 34
 
 
@@ -370,7 +370,7 @@ def test_other_processes_are_reported_even_where_it_fits_in_ram() -> None:
     assert "24.0 GiB are used by other processes" in full.reason
 
 
-def test_the_reason_needs_no_context() -> None:
+def test_the_reason_is_understandable_alone() -> None:
     assert "RAM" in fitted("70B", "RTX 4090, 16 GB RAM", weights="q4_k_m").reason
     assert "no GPU" in fitted("7B", "cpu, 64 GB RAM", method="full").reason
     short = fitted("7B", "A100-SXM4-80GB", method="full").reason
@@ -463,14 +463,14 @@ def test_larger_typical_models_take_more() -> None:
 
 
 @pytest.mark.parametrize("size", ["", "7", "7X", "B", "-7B", "7 billion", "1K", "9999T", "7B7B", "nanB", "1e9B"])
-def test_a_text_that_is_no_size_is_refused(size: str) -> None:
+def test_text_that_is_not_a_size_is_refused(size: str) -> None:
     from llmcheck.errors import UsageError
 
     with pytest.raises(UsageError):
         typical.architecture(size)
 
 
-# --- servers and runtimes of their own kind ---
+# --- rules of single runtimes ---
 
 
 @pytest.mark.parametrize(("runtime", "fraction"), [("lmdeploy", 0.8), ("tensorrt-llm", 0.6)])
@@ -517,7 +517,7 @@ def test_exl3_weights_are_run_by_exllama() -> None:
     assert found.memory.weights == pytest.approx(body / 2 + 2 * (shapes.embedding + shapes.other), rel=1e-6)
 
 
-def test_no_runtime_is_proposed_that_does_not_run_here() -> None:
+def test_only_runtimes_that_run_on_the_machine_are_proposed() -> None:
     found = fitted("llama-3.1-70b", "2x RTX 4090", runtime="vllm")
     assert {each.plan.runtime for each in found.released} <= {"llama.cpp", "vllm"}
     mac = fitted("8B", "m3-max 64GB", runtime="transformers")

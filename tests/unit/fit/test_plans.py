@@ -1,4 +1,4 @@
-"""The planner: which way is proposed for a model on a machine, and what must hold for every plan."""
+"""The planner: which plan is best for a model on a machine, and properties that hold for every plan."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def best(name: str, words: str, wishes: Wishes | None = None, **values: Any) -> 
         ("8B", "cpu, 8 GB RAM", "llama.cpp", "q4_k_m", "fits-with-offload"),
     ],
 )
-def test_the_headline_is_what_people_who_know_would_do(
+def test_the_best_plan_is_what_an_expert_would_choose(
     name: str, words: str, runtime: str, weights: str, verdict: str
 ) -> None:
     found = best(name, words)
@@ -75,7 +75,7 @@ def test_the_headline_is_what_people_who_know_would_do(
         ("7B", "A100-SXM4-80GB", {"method": "lora"}, None, None),
     ],
 )
-def test_training_is_helped_by_what_costs_nothing(
+def test_training_uses_free_savings_first(
     name: str, words: str, values: dict[str, Any], sharding: str | None, chunked: bool | None
 ) -> None:
     found = best(name, words, **values)
@@ -84,8 +84,8 @@ def test_training_is_helped_by_what_costs_nothing(
     )  # fmt: skip
 
 
-def test_a_loss_in_pieces_is_tried_before_anything_that_costs() -> None:
-    """A card of 10.5 GiB free trains 7B by QLoRA once the logits are not kept in 32 bits."""
+def test_a_chunked_loss_is_tried_before_slower_savings() -> None:
+    """A card with 10.5 GiB free trains 7B by QLoRA if the loss is chunked, which avoids logits in 32 bits."""
     small = machine("RTX 3060, 25 GB RAM")
     gpu = (small.gpus or ())[0]
     taken = replace(small, gpus=(replace(gpu, memory_free=round(10.5 * GIB)),))
@@ -138,8 +138,8 @@ def test_every_plan_is_reproduced_by_its_command(where: str, name: str, options:
         for words in (plan.argv[1:], ("fit", name, "--machine", where, *options, *plan.options)):
             again = _fit(*words)
             best = again.plans[0]
-            said = (again.verdict, again.memory.total, again.workload.context, again.workload.runtime)
-            assert said == (plan.verdict, plan.memory.total, plan.context, plan.runtime), words
+            computed = (again.verdict, again.memory.total, again.workload.context, again.workload.runtime)
+            assert computed == (plan.verdict, plan.memory.total, plan.context, plan.runtime), words
             assert (best.tokens_per_second, best.memory) == (plan.tokens_per_second, plan.memory), words
             assert (best.launch, best.launch_environment) == (plan.launch, plan.launch_environment), words
     if found.plans:
@@ -174,8 +174,8 @@ def recorded(words: str) -> Machine:
 
 @pytest.mark.parametrize("words", MACHINES)
 @pytest.mark.parametrize("name", MODELS)
-def test_the_best_plan_is_not_beaten_in_everything(name: str, words: str) -> None:
-    """None of the others is as fine, as fast and as long, and better in one of these."""
+def test_no_other_plan_is_as_good_in_everything_and_better_in_something(name: str, words: str) -> None:
+    """None of the others has the same quality, speed and context and is better in one of them."""
     found = plans(use(name), machine(words))
     if not found:
         return
@@ -188,7 +188,7 @@ def test_the_best_plan_is_not_beaten_in_everything(name: str, words: str) -> Non
             first.use.weight_format.name, first.published))  # fmt: skip
 
 
-def test_what_is_named_is_kept() -> None:
+def test_stated_options_are_kept() -> None:
     for each in plans(use("llama-3.1-8b", runtime="vllm", weights="bf16", context=4096), machine(MACHINES[3])):
         assert (each.use.runtime.id, each.use.weight_format.name, each.use.context) == ("vllm", "bf16", 4096)
     assert plans(use("70B", weights="bf16", runtime="vllm"), machine("RTX 4090, 64 GB RAM")) == ()
@@ -202,14 +202,14 @@ def test_wishes_change_the_order() -> None:
     assert (fast.tokens_per_second or 0) > (fine.tokens_per_second or 0)
 
 
-def test_an_installed_runtime_is_preferred_and_makes_its_likes_known() -> None:
-    there = replace(
+def test_an_installed_runtime_is_preferred() -> None:
+    where = replace(
         machine("RTX 4090, 64 GB RAM"),
         hypothetical=False,
         ram=replace(machine("RTX 4090, 64 GB RAM").ram, available=60 * GIB),
         software=Software(packages=(Package(name="sglang", version="0.5.23"),), tools=()),
     )
-    found, *others = plans(use("llama-3.1-8b"), there)
+    found, *others = plans(use("llama-3.1-8b"), where)
     assert (found.use.runtime.id, found.installed, found.needs) == ("sglang", True, ())
     missing = next(each for each in others if each.use.runtime.id == "vllm")
     assert (missing.installed, missing.needs) == (False, ("vllm",))

@@ -87,7 +87,7 @@ def test_the_limits_of_a_class(kind: str, baseline: float, value: float, expecte
     assert class_of("q4_0", loss(value, kind, baseline)) == expected
 
 
-def test_a_class_says_what_it_rests_on() -> None:
+def test_a_class_names_its_source() -> None:
     found = quality_class("q4_k_m", LOSSES)
     assert found is not None
     assert found.model == "LLaMA-3-8B"
@@ -96,7 +96,7 @@ def test_a_class_says_what_it_rests_on() -> None:
     assert found.as_of == datetime.date(2026, 8, 15)
 
 
-def test_a_loss_is_positive_whatever_is_measured() -> None:
+def test_a_loss_is_positive_for_every_measure() -> None:
     score = quality_class("q4_0", loss(0.9, "score"))
     divergence = quality_class("q4_0", loss(0.03, "divergence", 0.0))
     assert score is not None
@@ -106,6 +106,6 @@ def test_a_loss_is_positive_whatever_is_measured() -> None:
     assert (divergence.delta, divergence.delta_percent) == (0.03, None)
 
 
-def test_a_name_that_no_format_has_is_refused() -> None:
+def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(UsageError):
         quality_class("q9_z", LOSSES)

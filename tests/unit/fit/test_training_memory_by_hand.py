@@ -1,4 +1,4 @@
-"""What training keeps on each GPU, counted by hand for one small model.
+"""What training takes on each GPU, computed by hand for one small model.
 
 Activations follow Korthikanti et al. (arXiv 2205.05198): a tensor is counted once for each place that needs it in the
 backward pass, 2 bytes an element in bf16. States follow ZeRO (arXiv 1910.02054).
@@ -31,11 +31,11 @@ TABLE = VOCAB * HIDDEN
 # bytes of one token in one layer, in bf16
 NORM_OF_FROZEN = 4 * HIDDEN  # what RMSNorm normalised, in 32 bits: its own weight is frozen, so nothing else
 NORM = NORM_OF_FROZEN + 2 * 2 * HIDDEN  # its result twice in 16 bits: for its weight, and for the matrices behind it
-RESIDUAL = 2 * 2 * HIDDEN  # the stream before each of the two norms
+RESIDUAL = 2 * 2 * HIDDEN  # the residual stream before each of the two norms
 STATISTICS = 4 * HEADS  # a 32-bit sum for each head of flash attention
-ATTENTION = 2 * 2 * QUERIES + 2 * 2 * KEYS + STATISTICS  # queries and result, keys and values
-FEED_FORWARD = 4 * 2 * INNER  # gate, its activation, up, their product
-FEED_FORWARD_OF_FROZEN = 3 * 2 * INNER  # the product was kept for the gradient of the frozen down projection only
+ATTENTION = 2 * 2 * QUERIES + 2 * 2 * KEYS + STATISTICS  # queries and the result of attention, keys and values
+FEED_FORWARD = 4 * 2 * INNER  # gate, its activation, up, and the product of both
+FEED_FORWARD_OF_FROZEN = 3 * 2 * INNER  # only the gradient of the frozen down projection needs the product
 FULL = 2 * NORM + RESIDUAL + ATTENTION + FEED_FORWARD
 FROZEN = 2 * NORM_OF_FROZEN + RESIDUAL + ATTENTION + FEED_FORWARD_OF_FROZEN
 
@@ -61,7 +61,7 @@ def named(found: Memory, name: str) -> Term:
 
 
 def size(found: Memory, name: str) -> int:
-    """Bytes; 0 without such a term."""
+    """Bytes of this term; 0 where there is none."""
     return sum(each.expected for each in found.terms if each.name == name)
 
 
@@ -69,7 +69,7 @@ def size(found: Memory, name: str) -> int:
     ("options", "expected"),
     [
         ({}, FULL),
-        # a compiler fuses the norm, so its result in 16 bits and its input are left, and computes the activation again
+        # a compiler fuses the norm, so only its result in 16 bits and its input stay, and recomputes the activation
         ({"compiled": True}, 2 * (2 + 2) * HIDDEN + RESIDUAL + ATTENTION + 3 * 2 * INNER),
         # before 4.48 keys and values are repeated for each query head
         ({"runtime_version": "4.47"}, FULL + 2 * 2 * (QUERIES - KEYS)),
@@ -80,7 +80,7 @@ def size(found: Memory, name: str) -> int:
         # scores after softmax, in 32 bits and in 16, of each head over the sequence
         ({"flash_attention": False}, FULL + HEADS * TOKENS * (4 + 2)),
         ({"flash_attention": False, "checkpointing": "selective"}, FULL),
-        # LitGPT repeats the heads, and its values are a view that keeps the fused matrix's result alive
+        # LitGPT repeats the heads, and its values are a view, which keeps the result of the fused matrix
         ({"runtime": "litgpt"}, FULL + 2 * 2 * (QUERIES - KEYS) + 2 * (QUERIES + KEYS)),
         ({"runtime": "torchtune"}, FULL + 2 * 2 * (QUERIES - KEYS)),
     ],
@@ -101,18 +101,18 @@ def test_bytes_that_a_layer_without_a_gate_keeps_of_a_token() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        # bf16 adapters share one copy of each input: of the attention and of gate and up, and of down
+        # bf16 adapters share one copy of each input: that of attention, that of gate and up, and that of down
         ({}, 2 * HIDDEN + 2 * HIDDEN + 2 * INNER),
         ({"lora_targets": "qv"}, 2 * HIDDEN),
         ({"lora_targets": "attention"}, 2 * HIDDEN),
         ({"lora_targets": "mlp"}, 2 * HIDDEN + 2 * INNER),
-        # in 32 bits each casts its own: q, k, v and o, gate and up, down
+        # in 32 bits each has its own copy: q, k, v and o, gate and up, down
         ({"precision": "mixed"}, 4 * (3 * HIDDEN + QUERIES) + 4 * 2 * HIDDEN + 4 * INNER),
         ({"precision": None}, 4 * (3 * HIDDEN + QUERIES) + 4 * 2 * HIDDEN + 4 * INNER),
         ({"precision": None, "lora_targets": "qv"}, 4 * 2 * HIDDEN),
         ({"precision": None, "lora_targets": "attention"}, 4 * (3 * HIDDEN + QUERIES)),
         ({"precision": None, "lora_targets": "mlp"}, 4 * 2 * HIDDEN + 4 * INNER),
-        # DoRA scales what q and o give
+        # DoRA scales the outputs of q and o
         ({"adapter": "dora", "lora_targets": "qv"}, 2 * HIDDEN + 2 * 2 * QUERIES),
         ({"adapter": "prefix"}, 0),
         # bitsandbytes keeps the inputs of the matrices that have no adapter
@@ -138,20 +138,20 @@ def test_bytes_that_scaled_outputs_keep_of_a_token() -> None:
 
 
 def test_litgpt_keeps_a_mask_of_dropped_inputs_of_its_adapters() -> None:
-    """One byte an input of the attention's adapters; its heads are repeated and its fused result stays."""
+    """One byte for each input of the adapters of attention; the heads are repeated and the fused result stays."""
     repeated = 2 * 2 * (QUERIES - KEYS) + 2 * (QUERIES + KEYS)
     assert kept(adapters(runtime="litgpt", lora_targets="qv")) == FROZEN + repeated + 2 * HIDDEN + HIDDEN
     assert kept(adapters(runtime="litgpt", lora_targets="mlp")) == FROZEN + repeated + 2 * HIDDEN + 2 * INNER
 
 
-def test_a_layer_that_is_computed_again_has_the_gradients_of_its_scores_too() -> None:
-    """Softmax and its gradient in 32 bits, one more for the product, and 16 bits: 12 + 2 an entry."""
+def test_a_recomputed_layer_has_the_gradients_of_its_scores_too() -> None:
+    """Softmax, its gradient and their product in 32 bits, and a copy in 16 bits: 12 + 2 bytes for each score."""
     eager = train(flash_attention=False)
     assert kept(eager, recomputing=True) == FULL + HEADS * TOKENS * (12 + 2)
     assert kept(train(), recomputing=True) == FULL
 
 
-def test_matrices_that_are_cut_keep_their_part_and_norms_all_of_it() -> None:
+def test_activations_of_split_matrices_are_split_and_those_of_norms_are_not() -> None:
     part = GpuPart(tensor=2)
     assert kept(train(), part=part) == 2 * NORM + RESIDUAL + (ATTENTION + FEED_FORWARD) / 2
     # the inputs of gate, up and the attention are whole on each GPU; that of down is cut
@@ -162,11 +162,11 @@ def test_matrices_that_are_cut_keep_their_part_and_norms_all_of_it() -> None:
 
 def test_a_token_keeps_what_its_active_experts_compute() -> None:
     experts = replace(MODEL, experts=8, experts_active=2, expert_intermediate=512)
-    # mlp's weights give the width of what every token passes beside them: all 4096 here
+    # the mlp weights give the width of the shared experts: all 4096 here
     assert kept(train(), experts) == FULL + 4 * 2 * 2 * 512
 
 
-# --- the moment that needs most ---
+# --- the peak ---
 
 ACTIVATIONS = "activations and logits beside the gradients"
 GRADIENTS = 2 * WEIGHTS
@@ -185,14 +185,14 @@ def logits(each: float = 12.0) -> float:
         ({"runtime_version": "4.44"}, 16),
         ({"runtime": "torchtune"}, 12),
         ({"runtime": "litgpt"}, 10),
-        # in pieces: their gradient in 16 bits, and a piece
+        # chunked: their gradient in 16 bits, and one chunk
         ({"chunked_loss": True}, 4),
-        # a runtime that does not train has PyTorch's own habits
+        # a runtime that does not train behaves like PyTorch
         ({"runtime": "vllm"}, 12),
     ],
 )
 def test_bytes_at_the_loss(options: dict[str, Any], each: float) -> None:
-    """All activations and the logits are there; gradients are not, so what they will take is free for them."""
+    """All activations and the logits are in memory; there are no gradients yet, so their space is free."""
     work = train(checkpointing=False, batch=4, **options)
     found = on_gpus(work)[0]
     all_kept = kept(work) * TOKENS * 4 * LAYERS
@@ -201,13 +201,13 @@ def test_bytes_at_the_loss(options: dict[str, Any], each: float) -> None:
 
 def test_recomputed_blocks_keep_their_input_and_one_is_computed_again() -> None:
     inputs = 2 * HIDDEN * TOKENS * LAYERS
-    # the logits are the most that there is
+    # the logits are largest
     work = train(method="lora", lora_rank=4, lora_targets="qv")
     gradients = 2 * 8 * 4 * (2048 + 1280)
     for checkpointing in (None, True):
         found = on_gpus(replace(work, checkpointing=checkpointing))[0]
         assert found.activations == pytest.approx(inputs + logits() - gradients, abs=1)
-    # one block is more than the loss where the vocabulary is small
+    # with a small vocabulary one block is larger than the loss
     small = dense(layers=8, hidden=1024, heads=8, kv_heads=2, head_dim=128, inner=4096, vocab=100)
     found = on_gpus(work, model=small)[0]
     one = kept(work, small, recomputing=True) * TOKENS
@@ -218,26 +218,26 @@ def test_recomputed_blocks_keep_their_input_and_one_is_computed_again() -> None:
 
 
 def test_gradients_grow_while_activations_go() -> None:
-    """Where gradients are the most, only the block whose gradients are computed last is beside them."""
+    """With large gradients the peak is at the last block: all gradients, and the activations of that block."""
     work = train(context=1)
     found = on_gpus(work)[0]
     assert found.activations == pytest.approx(FULL, abs=1)
 
 
-def test_a_stage_holds_its_gradients_beside_the_micro_batches_in_flight() -> None:
-    """They are summed over the micro-batches, so those of the first are there when the last is computed."""
+def test_a_stage_has_its_gradients_and_the_micro_batches_in_flight() -> None:
+    """Gradients are summed over the micro-batches, so they are in memory from the first to the last."""
     first, last = on_gpus(train(pipeline_parallel=2), 2)
     inputs = 2 * HIDDEN * TOKENS * LAYERS // 2
     one = FULL * TOKENS
     assert first.activations == 2 * inputs + one
-    # the last stage has one at a time: all of its gradients come after the loss
+    # the last stage has one micro-batch at a time: all its gradients come after the loss
     gradients = 2 * (WEIGHTS - TABLE) // 2
     assert last.activations == pytest.approx(
         max(inputs + logits(), inputs + one, gradients + one) - last.gradients, abs=1
     )
 
 
-def test_only_the_last_stage_has_logits_and_tensor_parallelism_cuts_them() -> None:
+def test_only_the_last_stage_has_logits_and_tensor_parallelism_splits_them() -> None:
     work = adapters(lora_targets="qv", tensor_parallel=2)
     one_gpu = on_gpus(work, 2)[0]
     gradients = 2 * 8 * 4 * (2048 + 1280) / 2
@@ -284,13 +284,13 @@ STEP = "copies at the optimizer's step"
     ],
 )
 def test_copies_that_an_optimizer_makes_at_its_step(options: dict[str, Any], each: float) -> None:
-    """Beside the gradients; what activations have left free is used first."""
+    """In addition to the gradients; memory that activations have freed is used first."""
     found = on_gpus(train(context=1, **options))[0]
     assert size(found, STEP) == (each * WEIGHTS - found.activations if each else 0)
 
 
-def test_copies_at_the_step_are_of_the_states_that_a_gpu_has() -> None:
-    """All of them with DDP, a quarter of them with ZeRO over 4 GPUs, whose gradients are cut from stage 2 on."""
+def test_copies_at_the_step_are_of_the_states_on_the_gpu() -> None:
+    """All of them with DDP, a quarter with ZeRO over 4 GPUs, which shards gradients from stage 2 on."""
     for sharding, cut in (("ddp", 1), ("zero1", 4)):
         found = on_gpus(train(context=1, sharding=sharding), 4)[0]
         assert size(found, STEP) == pytest.approx(2 * WEIGHTS / cut - found.activations, abs=2)
@@ -298,7 +298,7 @@ def test_copies_at_the_step_are_of_the_states_that_a_gpu_has() -> None:
 
 @pytest.mark.parametrize(
     ("optimizer", "each"),
-    # what lies in unified memory is on the GPU at the most, or in RAM; Adafactor with a first moment of 16 bits
+    # unified memory: at most on the GPU, else in RAM; Adafactor with a first moment in 16 bits
     [("paged-adamw", 2 * 2), ("paged-adamw-8bit", 2 * (1 + 4 / 256)), ("sgd", 2), ("adafactor", 0.1),
      ("adamw-8bit", 2 * (1 + 4 / 256)), ("adamw-4bit", 2 * (0.5 + 4 / 128)), ("lion", 2), ("adamw", 4),
      ("adamw-fused", 4)],
@@ -310,7 +310,7 @@ def test_most_that_an_optimizer_has_on_the_gpu(optimizer: str, each: float) -> N
     assert found.low == pytest.approx(0.98 * found.expected, abs=1)
 
 
-def test_a_master_copy_is_kept_beside_8_bit_states_of_none() -> None:
+def test_8_bit_states_have_no_master_copy_unless_stated() -> None:
     for optimizer, master in (("adamw-8bit", 0), ("adamw-4bit", 0), ("sgd", 4), ("lion", 4)):
         found = on_gpus(train(optimizer=optimizer, precision="mixed"))[0]
         moments = {"adamw-8bit": 2 + 8 / 256, "adamw-4bit": 1 + 8 / 128, "sgd": 0, "lion": 4}[optimizer]
@@ -326,7 +326,7 @@ QV = 8 * 4 * (2048 + 1280)
     [
         # rank x (inputs + outputs) of gate, up and down
         ({}, 4 * 3 * (HIDDEN + 512)),
-        # a magnitude for each output besides
+        # and a magnitude for each output
         ({"adapter": "dora"}, 4 * 3 * (HIDDEN + 512) + 2 * 512 + HIDDEN),
         # a factor and a bias for each output
         ({"adapter": "scale"}, 2 * (2 * 512 + HIDDEN)),
@@ -334,13 +334,13 @@ QV = 8 * 4 * (2048 + 1280)
 )
 def test_each_expert_has_adapters_of_its_own(options: dict[str, Any], each: int) -> None:
     experts = 3 * HIDDEN * 512 * 6 * LAYERS
-    counts = replace(MODEL.parameters, mlp=HIDDEN * 6 * LAYERS, experts=experts)  # the routers, which have no adapter
+    counts = replace(MODEL.parameters, mlp=HIDDEN * 6 * LAYERS, experts=experts)  # routers have no adapter
     model = replace(
         MODEL, experts=6, experts_active=2, expert_intermediate=512, sparse_layers=LAYERS, parameters=counts
     )
     found = on_gpus(adapters(lora_targets="mlp", **options), model=model)[0]
     assert found.gradients == 2 * each * 6 * LAYERS
-    # and for all matrices: those of the attention too
+    # with all matrices, those of attention too
     everything = on_gpus(adapters(adapter="lora"), model=model)[0]
     attention = 4 * (2 * (HIDDEN + QUERIES) + 2 * (HIDDEN + KEYS))
     assert everything.gradients == 2 * LAYERS * (attention + 6 * 4 * 3 * (HIDDEN + 512))
@@ -355,21 +355,21 @@ def test_adapters_are_kept_in_32_bits_where_no_precision_is_named() -> None:
     assert "2 bytes" in named(found, "adapters").source
 
 
-def test_rank_16_is_taken_where_none_is_named() -> None:
+def test_the_default_rank_is_16() -> None:
     found = on_gpus(adapters(lora_targets="qv", lora_rank=None))[0]
     assert found.gradients == 2 * QV * 4
     assert resolved(ModelUse(MODEL, adapters(lora_rank=None))).lora_rank == 16
 
 
-def test_embeddings_that_are_trained_beside_adapters_have_states_of_their_own() -> None:
+def test_embeddings_that_are_trained_with_adapters_have_their_own_states() -> None:
     found = on_gpus(adapters(lora_targets="qv", trained_embeddings=True))[0]
     assert found.gradients == 2 * (QV + 2 * TABLE)
     first, last = on_gpus(adapters(lora_targets="qv", trained_embeddings=True, pipeline_parallel=2), 2)
     assert first.gradients == last.gradients == 2 * (QV // 2 + TABLE)
 
 
-def test_peft_turns_what_is_not_quantised_into_32_bits() -> None:
-    """prepare_model_for_kbit_training: embedding, output projection and norms have 2 bytes more than in 16 bits."""
+def test_peft_converts_unquantised_weights_to_32_bits() -> None:
+    """prepare_model_for_kbit_training: embedding, output projection and norms take 2 bytes more than in 16 bits."""
     norms = MODEL.parameters.other
     name = "embeddings and norms in 32 bits"
     assert size(on_gpus(adapters(method="qlora"))[0], name) == 2 * (2 * TABLE + norms)
@@ -388,8 +388,8 @@ def test_peft_turns_what_is_not_quantised_into_32_bits() -> None:
     [("ddp", 1, 1, 1), ("none", 1, 1, 1), ("zero1", 1, 1, 4), ("zero2", 1, 4, 4), ("zero3", 4, 4, 4),
      ("fsdp", 4, 4, 4), ("fsdp1", 4, 4, 4), (None, 4, 4, 4)],
 )  # fmt: skip
-def test_what_data_parallelism_cuts(sharding: str | None, weights: int, gradients: int, states: int) -> None:
-    """ZeRO's stages over 4 GPUs; a whole model is cut as by FSDP where nothing is named."""
+def test_what_data_parallelism_shards(sharding: str | None, weights: int, gradients: int, states: int) -> None:
+    """ZeRO's stages over 4 GPUs; where nothing is stated, full training is sharded as by FSDP."""
     found = on_gpus(train(sharding=sharding), 4)[0]
     assert found.weights == pytest.approx(2 * WEIGHTS / weights, abs=4)
     assert found.gradients == pytest.approx(2 * WEIGHTS / gradients, abs=1)
@@ -428,7 +428,7 @@ BLOCKS = 2 / LAYERS * 2 * WEIGHTS + 2 * TABLE
         ({"sharding": "zero2"}, 1, 2 * WEIGHTS),
         ({"sharding": "ddp"}, 1, 0),
         ({}, 1, 0),
-        # what comes from RAM passes in the same way
+        # weights from RAM are gathered in the same way
         ({"offload": "optimizer"}, 1, 2 * WEIGHTS),
         ({"offload": "all"}, 1, BLOCKS),
         # the frozen weights of a flat parameter stay gathered
@@ -449,12 +449,12 @@ def test_buckets_of_a_large_model_do_not_grow_with_it() -> None:
     assert size(on_gpus(train(sharding="zero2"), 4, large)[0], GATHERED) == 2 * 10**9
 
 
-def test_a_model_of_two_blocks_is_gathered_whole_and_no_more() -> None:
+def test_at_most_the_whole_model_is_gathered() -> None:
     model = dense(layers=2, hidden=1024, heads=8, kv_heads=2, head_dim=128, inner=4096, vocab=32_000)
     assert size(on_gpus(train(), 4, model)[0], GATHERED) == pytest.approx(2 * model.parameters.total, abs=4)
 
 
-def test_tensor_parallelism_and_stages_gather_their_part() -> None:
+def test_each_gpu_gathers_only_its_part() -> None:
     found = on_gpus(train(sharding="zero1", tensor_parallel=2), 4)[0]
     assert size(found, GATHERED) == WEIGHTS
     found = on_gpus(train(sharding="zero1", pipeline_parallel=2), 4)[0]
@@ -467,7 +467,7 @@ def test_tensor_parallelism_and_stages_gather_their_part() -> None:
     assert size(found, GATHERED) == pytest.approx(BLOCKS / 2, abs=4)
 
 
-# --- what is there beside ---
+# --- overheads ---
 
 
 def test_overheads_of_one_gpu_and_of_several() -> None:
@@ -488,8 +488,8 @@ def test_overheads_of_one_gpu_and_of_several() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adamw-8bit", "paged-adamw", "paged-adamw-8bit", "sgd"])
-def test_the_allocator_keeps_a_part_of_what_moves(optimizer: str) -> None:
-    """4 % of gradients, activations and states; 1 to 24 % are printed. Paged states are not the allocator's."""
+def test_the_allocator_wastes_a_share_of_changing_memory(optimizer: str) -> None:
+    """4 % of gradients, activations and states; the band is 1 to 24 %. Paged states do not go through the allocator."""
     found = on_gpus(train(optimizer=optimizer))[0]
     moving = found.gradients + found.activations + found.optimizer
     term = named(found, "allocator cache and fragmentation")
@@ -497,7 +497,7 @@ def test_the_allocator_keeps_a_part_of_what_moves(optimizer: str) -> None:
     assert 0.1 * moving <= term.high <= 0.24 * moving
 
 
-def test_one_quantised_matrix_at_a_time_is_turned_into_16_bits() -> None:
+def test_one_quantised_matrix_at_a_time_is_converted_to_16_bits() -> None:
     name = "dequantisation buffer"
     for weights in ("nf4", "int8", "gptq-4bit"):
         assert size(on_gpus(adapters(weights=weights))[0], name) == 2 * HIDDEN * INNER
@@ -516,7 +516,7 @@ def test_one_quantised_matrix_at_a_time_is_turned_into_16_bits() -> None:
         ({"offload": "optimizer"}, (2 + 4) * WEIGHTS),
         ({"offload": "all"}, (2 + 4 + 2) * WEIGHTS),
         ({"offload": "optimizer", "precision": "mixed"}, (2 + 8 + 4) * WEIGHTS),
-        # paged states are in RAM at the most
+        # paged states: at most in RAM
         ({"offload": "optimizer", "optimizer": "paged-adamw"}, (2 + 4) * WEIGHTS),
         ({"offload": "optimizer", "method": "lora", "lora_targets": "qv"}, (2 + 4) * QV),
         ({"offload": "all", "method": "lora", "lora_targets": "qv"}, (2 + 4 + 2) * QV + 2 * WEIGHTS),
@@ -530,7 +530,7 @@ def test_bytes_that_training_keeps_in_ram(options: dict[str, Any], expected: int
 
 
 def test_offloaded_weights_leave_the_gpu_and_states_with_them() -> None:
-    """With ``optimizer`` the weights stay; with ``all`` a part passes at a time."""
+    """With ``optimizer`` the weights stay; with ``all`` a part of them is on the GPU at a time."""
     states = on_gpus(train(offload="optimizer"))[0]
     assert (states.weights, states.gradients, states.optimizer) == (2 * WEIGHTS, 0, 0)
     everything = on_gpus(train(offload="all"))[0]
@@ -538,15 +538,15 @@ def test_offloaded_weights_leave_the_gpu_and_states_with_them() -> None:
     assert size(states, STEP) == size(everything, STEP) == 0
     adapters_too = on_gpus(adapters(offload="all"))[0]
     assert adapters_too.weights == 0
-    # over a stage and its tensor parallelism, the weights that pass are its own
+    # with stages and tensor parallelism a GPU gets only its own weights
     cut = on_gpus(train(offload="all", tensor_parallel=2), 2)[0]
     assert size(cut, GATHERED) == pytest.approx(BLOCKS / 2, abs=4)
 
 
-# --- how it is cut ---
+# --- how the model is split ---
 
 
-def test_gpus_are_shared_out_to_tensors_stages_and_data() -> None:
+def test_gpus_are_divided_between_tensor_pipeline_and_data_parallelism() -> None:
     def cut(gpus: int, **options: Any) -> list[tuple[int, float, int, int]]:
         found = gpu_parts(ModelUse(MODEL, train(**options)), gpus)
         return [(part.tensor, part.layers, part.data, part.gpus) for part in found]
@@ -557,7 +557,7 @@ def test_gpus_are_shared_out_to_tensors_stages_and_data() -> None:
     # 8 blocks over 3 stages
     assert cut(3, pipeline_parallel=3) == [(1, 3 / 8, 1, 3), (1, 3 / 8, 1, 3), (1, 2 / 8, 1, 3)]
     assert cut(1) == [(1, 1.0, 1, 1)]
-    # 7 GPUs hold three pairs
+    # 7 GPUs make three pairs
     assert cut(7, tensor_parallel=2) == [(2, 1.0, 3, 6)] * 6
 
 
@@ -568,12 +568,12 @@ def test_a_workload_is_estimated_for_one_gpu_where_no_number_is_named() -> None:
     assert resolved(ModelUse(MODEL, train(gpus=3)), 2).gpus == 3
 
 
-def test_choices_that_are_left_open_are_filled_in() -> None:
+def test_open_choices_are_filled_in() -> None:
     found = resolved(ModelUse(MODEL, Workload(method="full")))
     assert (found.precision, found.optimizer, found.checkpointing) == ("mixed", "adamw", True)
     assert (found.offload, found.sharding, found.lora_rank, found.lora_targets) == ("none", "none", None, None)
     assert (found.weights, found.context, found.flash_attention) == ("bf16", 2048, True)
     found = resolved(ModelUse(MODEL, Workload(method="lora", flash_attention=False, checkpointing=False, lora_rank=0)))
-    # a precision would also say in which one the adapters are kept
+    # a stated precision would also be that of the adapters
     assert (found.precision, found.lora_targets, found.lora_rank) == (None, "all-linear", 0)
     assert (found.flash_attention, found.checkpointing) == (False, False)

@@ -1,4 +1,4 @@
-"""What does not go together is refused in one line that says what does; each format has one name."""
+"""Options that exclude each other are refused in one line that says what is possible; each format has one name."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_cache_format_is_accepted_where_the_runtime_has_it(runtime: Runtime, n
 
 
 def test_a_cache_format_chooses_the_runtime() -> None:
-    """With no runtime named it is one that has the format; where none runs there, the default one is refused."""
+    """With no runtime stated it is one that has the format; where none runs there, the default one is refused."""
     model, workload = ModelSource(model="llama-3-8b"), Workload(method="inference", kv_cache="q8_0")
     card = parse.machine("RTX 4090", catalog.gpu_specs()).machine
     found = api.fit(model, workload, lambda: card)
@@ -190,7 +190,7 @@ def test_a_gguf_file_needs_a_runtime_that_reads_it() -> None:
 
 
 def refusal_on(machine: Machine, runtime: Any) -> str | None:
-    """Why this machine cannot run it; None where it is not refused."""
+    """The reason why this machine cannot run it; None where it can."""
     try:
         validation.check_machine(Workload(method="inference", runtime=runtime), machine)
     except UsageError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,9 +21,9 @@ def spec(gpu: Gpu, table: tuple[GpuRecord, ...] = TABLE) -> GpuSpec | None:
     return found.spec
 
 
-def named(name: str, mib: int | None = None, vendor: str = "nvidia", **more: object) -> str | None:
+def named(name: str, mib: int | None = None, vendor: str = "nvidia", **more: Any) -> str | None:
     memory = None if mib is None else mib * MIB
-    found = spec(Gpu(vendor=vendor, name=name, memory_total=memory, **more))  # type: ignore[arg-type]
+    found = spec(Gpu(vendor=vendor, name=name, memory_total=memory, **more))
     return found.name if found else None
 
 

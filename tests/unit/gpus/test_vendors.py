@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from llmcheck.gpus import names, vendors
@@ -12,7 +14,7 @@ from tests.machines_builder import card
 
 WHEEL = TorchWheel(
     torch="2.15", release="2.15.0", tag="cu132", systems=("linux",), architecture="x86_64", requirement="torch",
-    gpu_archs=("7.5", "8.0", "9.0"), source="here", as_of="2026-11-27",  # type: ignore[arg-type]
+    gpu_archs=("7.5", "8.0", "9.0"), source="here", as_of=datetime.date(2026, 11, 27),
 )  # fmt: skip
 
 

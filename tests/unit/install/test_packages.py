@@ -1,4 +1,4 @@
-"""Which build of llama.cpp's Python binding a machine takes."""
+"""Which build of llama.cpp's Python binding a machine gets."""
 
 from __future__ import annotations
 
@@ -52,30 +52,30 @@ def test_llama_cpp_comes_as_the_wheel_that_uses_the_gpu(where: Machine, index: s
         (machine(ARC, architecture="aarch64", present=["cc"]), ["libvulkan-dev glslc", "-DGGML_VULKAN=on"]),
     ],
 )
-def test_a_gpu_that_llama_cpp_leaves_idle_is_told_with_what_changes_that(where: Machine, changes: list[str]) -> None:
+def test_a_gpu_that_llama_cpp_cannot_use_is_noted_with_the_remedy(where: Machine, changes: list[str]) -> None:
     flavour = llama_cpp_for(where)
     assert flavour.extra_index_url is None
     assert "is not used" in flavour.reason
     assert all(part in flavour.reason for part in changes)
 
 
-def test_an_idle_gpu_is_not_told_where_there_is_none() -> None:
+def test_no_unused_gpu_is_noted_where_there_is_none() -> None:
     assert "idle" not in llama_cpp_for(machine(present=["cc"])).reason
 
 
 def test_an_old_compiler_does_not_compile_for_blackwell() -> None:
-    def having(version: str) -> Machine:
+    def with_nvcc(version: str) -> Machine:
         nvcc = Tool(name="nvcc", path="/usr/local/cuda/bin/nvcc", version=version)
         base = machine(card("RTX 5090"), present=["cc"])
         return replace(base, software=replace(base.software, tools=(nvcc, *tools("cc"))))
 
-    assert "CMAKE_ARGS" not in llama_cpp_for(having("12.4")).variables
-    compiled = llama_cpp_for(having("12.8"))
+    assert "CMAKE_ARGS" not in llama_cpp_for(with_nvcc("12.4")).variables
+    compiled = llama_cpp_for(with_nvcc("12.8"))
     assert compiled.variables == {"CMAKE_ARGS": "-DGGML_CUDA=on", "CUDACXX": "/usr/local/cuda/bin/nvcc"}
     assert compiled.requires == ("cc", "nvcc")
 
 
-def test_llama_cpp_is_compiled_for_amd_where_rocm_is() -> None:
+def test_llama_cpp_is_compiled_for_amd_where_rocm_is_installed() -> None:
     base = machine(amd(gfx="gfx942"), present=["cc"])
     tools_ = (Tool(name="hipcc", path="/opt/rocm/bin/hipcc"), *tools("cc"))
     flavour = llama_cpp_for(replace(base, software=replace(base.software, tools=tools_)))

@@ -1,4 +1,4 @@
-"""The commands that are printed: in order, quoted, and only what is wanted and works here."""
+"""The commands of a plan: in order, quoted, and only for packages that were requested and run on the machine."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def commands(made: Plan) -> list[str]:
     return [step.command for step in without_proof(made)]
 
 
-def said(made: Plan) -> str:
-    """Everything that is told beside the commands."""
+def remarks(made: Plan) -> str:
+    """All text of a plan except the commands."""
     return "\n".join([*made.notes, *(each.reason for each in made.left_out)])
 
 
@@ -87,23 +87,23 @@ def test_every_command_is_one_line_of_whole_shell_words(tier: str, where: Machin
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_pip_installs_nothing_but_what_the_catalogue_names(name: str) -> None:
-    """On any of the machines; on one at least it is installed, unless it is no package (a container, a clone)."""
+    """On any of the machines; on one at least it is installed, unless it is a container or a clone."""
     known = {normalized_name(Requirement(text).name) for library in LIBRARIES.values() for text in library.requirements}
     known |= {normalized_name(each) for library in LIBRARIES.values() for each in library.distributions}
-    known.add("uv")  # the installer that some of them need
-    known |= {"setuptools", "wheel", "packaging", "ninja"}  # what a build without isolation has to find
+    known.add("uv")  # the installer that some libraries need
+    known |= {"setuptools", "wheel", "packaging", "ninja"}  # needed by builds without isolation
     installs = 0
     for step in (step for where in MACHINES.values() for step in without_proof(plan(where, name))):
-        asked = [word for word in step.argv if word in step.requirements]
-        assert (step.kind == "install") == bool(asked)
-        assert {normalized_name(Requirement(each).name) for each in asked} <= known
-        installs += bool(asked)
+        arguments = [word for word in step.argv if word in step.requirements]
+        assert (step.kind == "install") == bool(arguments)
+        assert {normalized_name(Requirement(each).name) for each in arguments} <= known
+        installs += bool(arguments)
     assert bool(installs) == bool(LIBRARIES[name].requirements)
 
 
 @pytest.mark.parametrize("where", MACHINES.values(), ids=MACHINES)
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_a_library_is_planned_or_it_is_said_why_not(name: str, where: Machine) -> None:
+def test_a_library_is_planned_or_left_out_with_a_reason(name: str, where: Machine) -> None:
     made = plan(where, name)
     assert commands(made) or made.left_out or made.notes
 
@@ -122,10 +122,10 @@ def test_a_hostile_path_stays_one_argument_when_the_script_is_run(tmp_path: Path
     record = tmp_path / "record"
     environ = {"PATH": os.defpath, "RECORD": str(record)}
     subprocess.run(["sh"], input=script, text=True, check=True, cwd=tmp_path, env=environ, capture_output=True)
-    asked = record.read_text().splitlines()
-    assert asked[1:4] == ["-m", "pip", "install"]
-    assert asked.count("-m") == 2
-    assert any(word.startswith("transformers>=") for word in asked)
+    arguments = record.read_text().splitlines()
+    assert arguments[1:4] == ["-m", "pip", "install"]
+    assert arguments.count("-m") == 2
+    assert any(word.startswith("transformers>=") for word in arguments)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -138,7 +138,7 @@ def test_a_specifier_is_never_read_as_a_redirection(tmp_path: Path) -> None:
         assert "<" not in plain
 
 
-def test_what_others_need_is_installed_before_them() -> None:
+def test_dependencies_are_installed_first() -> None:
     order = words(plan(machine(card("H100")), "peft"))
     torch = next(index for index, word in enumerate(order) if word.startswith("torch"))
     transformers = next(index for index, word in enumerate(order) if word.startswith("transformers"))
@@ -153,7 +153,7 @@ def test_every_library_appears_once_however_often_it_is_needed() -> None:
         assert len([word for word in order if word.startswith(name)]) == 1
 
 
-def test_a_python_of_the_system_gets_an_environment_first() -> None:
+def test_a_new_environment_is_made_where_python_is_the_systems() -> None:
     made = plan(machine(interpreter=SYSTEM), "transformers")
     first, *rest = commands(made)
     assert shlex.split(first) == ["/usr/bin/python3", "-m", "venv", ".venv"]
@@ -162,7 +162,7 @@ def test_a_python_of_the_system_gets_an_environment_first() -> None:
     assert any("--python .venv/bin/python" in note for note in made.notes)
 
 
-def test_a_machine_without_a_found_python_gets_an_environment_too() -> None:
+def test_a_new_environment_is_made_where_no_python_was_found() -> None:
     made = plan(Machine(), "transformers")
     assert shlex.split(commands(made)[0]) == ["python3", "-m", "venv", ".venv"]
 
@@ -172,7 +172,7 @@ def test_on_windows_the_environment_has_its_scripts_elsewhere() -> None:
     assert shlex.split(commands(made)[1])[0] == ".venv/Scripts/python"
 
 
-def test_an_environment_of_ones_own_is_used_as_it_is() -> None:
+def test_an_existing_environment_is_used() -> None:
     made = plan(machine(), "transformers")
     assert made.environments[0].python == "/srv/project/.venv/bin/python"
     assert [shlex.split(command)[:4] for command in commands(made)] == [
@@ -180,14 +180,14 @@ def test_an_environment_of_ones_own_is_used_as_it_is() -> None:
     ]
 
 
-def test_without_pip_uv_installs_where_it_is_there() -> None:
+def test_uv_installs_where_there_is_no_pip() -> None:
     made = plan(machine(software=(), present=["uv"]), "transformers")
-    asked = shlex.split(commands(made)[0])
-    assert asked[:5] == ["uv", "pip", "install", "--python", "/srv/project/.venv/bin/python"]
+    arguments = shlex.split(commands(made)[0])
+    assert arguments[:5] == ["uv", "pip", "install", "--python", "/srv/project/.venv/bin/python"]
     assert len(commands(made)) == 1
 
 
-def test_without_pip_and_uv_pip_is_brought_in_first() -> None:
+def test_pip_is_installed_first_where_there_is_neither_pip_nor_uv() -> None:
     made = plan(machine(software=()), "transformers")
     assert shlex.split(commands(made)[0])[1:] == ["-m", "ensurepip", "--upgrade"]
     assert shlex.split(commands(made)[1])[1:4] == ["-m", "pip", "install"]
@@ -196,7 +196,7 @@ def test_without_pip_and_uv_pip_is_brought_in_first() -> None:
 def test_vllm_is_not_offered_to_a_machine_without_gpu() -> None:
     made = plan(machine(), "vllm")
     assert commands(made) == []
-    assert "vLLM needs an NVIDIA GPU" in said(made)
+    assert "vLLM needs an NVIDIA GPU" in remarks(made)
 
 
 @pytest.mark.parametrize(
@@ -213,20 +213,20 @@ def test_vllm_is_not_offered_to_a_machine_without_gpu() -> None:
 def test_vllm_is_left_out_with_the_reason_where_it_cannot_run(where: Machine, reason: str) -> None:
     made = plan(where, "vllm")
     assert "vllm" not in " ".join(commands(made))
-    assert reason in said(made)
+    assert reason in remarks(made)
 
 
-def test_vllm_brings_its_own_torch() -> None:
-    asked = words(plan(machine(card("H100")), "torch", "torchvision", "vllm"))
-    assert any(word.startswith("vllm>=0.33") for word in asked)
-    assert [word for word in asked if word.startswith("torch")] == []
+def test_vllm_installs_the_torch_that_it_pins() -> None:
+    arguments = words(plan(machine(card("H100")), "torch", "torchvision", "vllm"))
+    assert any(word.startswith("vllm>=0.33") for word in arguments)
+    assert [word for word in arguments if word.startswith("torch")] == []
 
 
 @pytest.mark.parametrize(
     ("where", "engine"),
     [(machine(), "llama-cpp"), (machine(card("H100")), "vllm"), (machine(card("V100")), "llama-cpp")],
 )
-def test_of_several_engines_the_one_that_runs_here_is_chosen(where: Machine, engine: str) -> None:
+def test_the_engine_that_runs_on_the_machine_is_chosen(where: Machine, engine: str) -> None:
     findings = evaluate(profiles.load("inference-7b"), where).findings
     wanted = missing_libraries(findings, where, KNOWLEDGE)
     assert wanted.libraries == ("torch", "transformers", engine)
@@ -239,10 +239,10 @@ def test_of_several_engines_the_one_that_runs_here_is_chosen(where: Machine, eng
 def test_what_is_installed_is_not_installed_again() -> None:
     where = machine(software=packages(torch="2.14.1", transformers="5.0.0"))
     made = plan(where, "transformers", "peft")
-    asked = words(made)
+    arguments = words(made)
     assert made.satisfied == ("transformers",)
-    assert [word for word in asked if word.startswith(("torch", "transformers"))] == []
-    assert any(word.startswith("peft") for word in asked)
+    assert [word for word in arguments if word.startswith(("torch", "transformers"))] == []
+    assert any(word.startswith("peft") for word in arguments)
 
 
 def test_a_tool_on_path_counts_as_its_library() -> None:
@@ -257,7 +257,7 @@ def test_nothing_is_missing_where_nothing_failed() -> None:
     assert set(wanted.present) == {"torch", "transformers", "vllm"}
 
 
-def test_torchaudio_pins_the_last_torch_beside_which_it_imports() -> None:
+def test_torchaudio_pins_the_last_torch_with_which_it_imports() -> None:
     made = plan(machine(card("H100")), "torch", "torchvision", "torchaudio")
     assert words(made)[4:] == ["torch==2.14.1", "torchvision>=0.29", "torchaudio>=2.11"]
 
@@ -265,9 +265,9 @@ def test_torchaudio_pins_the_last_torch_beside_which_it_imports() -> None:
 def test_torch_and_torchvision_come_in_one_command_from_one_index() -> None:
     made = plan(machine(card("V100")), "torch", "torchvision")
     (command,) = commands(made)
-    asked = shlex.split(command)
-    assert asked[-2:] == ["--index-url", "https://download.pytorch.org/whl/cu126"]
-    assert "torchvision>=0.21" in asked
+    arguments = shlex.split(command)
+    assert arguments[-2:] == ["--index-url", "https://download.pytorch.org/whl/cu126"]
+    assert "torchvision>=0.21" in arguments
 
 
 def test_torchvision_for_an_installed_torch_comes_from_the_index_of_that_build() -> None:
@@ -276,11 +276,11 @@ def test_torchvision_for_an_installed_torch_comes_from_the_index_of_that_build()
     assert "https://download.pytorch.org/whl/cu126" in words(plan(where, "torchvision"))
 
 
-def test_torchaudio_beside_a_newer_torch_moves_that_torch() -> None:
+def test_torchaudio_replaces_a_newer_torch() -> None:
     installed = packages(torch="2.15.0")
     where = machine(card("H100"), software=installed, torch=Torch(version="2.15.0+cu132", build="cu132"))
     assert "torch==2.14.1" in words(plan(where, "torchaudio"))
-    # the pin alone moves it: --force-reinstall would bring all that torch needs once more
+    # the pin is enough: --force-reinstall would also reinstall all dependencies of torch
     assert "--force-reinstall" not in words(plan(where, "torchaudio"))
 
 
@@ -299,7 +299,9 @@ def test_an_intel_mac_gets_the_last_torch_that_was_built_for_it() -> None:
 @pytest.mark.parametrize(
     ("name", "environment", "version"), [("helm", "helm", "3.12.4"), ("fairness-indicators", "fairness", "3.11.9")]
 )
-def test_what_breaks_its_neighbours_gets_an_environment_of_its_own(name: str, environment: str, version: str) -> None:
+def test_a_library_that_conflicts_with_others_gets_its_own_environment(
+    name: str, environment: str, version: str
+) -> None:
     made = plan(machine(interpreter=python(version=version)), "transformers", name)
     assert [each.name for each in made.environments] == ["shared", environment]
     own = made.environments[1]
@@ -333,9 +335,9 @@ def test_a_container_needs_docker_which_an_administrator_installs(present: list[
     assert any("docker" in step.command for step in made.system) == (not present)
 
 
-def test_a_service_is_said_to_be_none_to_install() -> None:
+def test_the_note_for_a_service_says_that_there_is_nothing_to_install() -> None:
     made = plan(machine(), "perspective-api")
-    assert "2026-12-31" in said(made)
+    assert "2026-12-31" in remarks(made)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +350,7 @@ def test_a_service_is_said_to_be_none_to_install() -> None:
         (machine(system="darwin", architecture="arm64"), "CMAKE_ARGS=-DGGML_METAL=on"),
     ],
 )
-def test_llama_cpp_comes_as_the_wheel_or_the_build_for_what_is_there(where: Machine, sign: str) -> None:
+def test_llama_cpp_is_a_wheel_or_is_compiled_for_the_machine(where: Machine, sign: str) -> None:
     (command,) = commands(plan(where, "llama-cpp"))
     assert sign in command
 
@@ -359,7 +361,7 @@ def test_llama_cpp_is_compiled_for_the_cpu_where_there_is_a_compiler() -> None:
     assert "whl" not in command
 
 
-def test_the_script_says_so_when_nothing_is_to_be_done() -> None:
+def test_a_script_with_nothing_to_do_says_so() -> None:
     where = machine(software=packages(transformers="5.0.0"))
     script = sh.render(plan(where, "transformers"), Options())
     assert "nothing to install" in script
@@ -367,23 +369,23 @@ def test_the_script_says_so_when_nothing_is_to_be_done() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_packages_of_a_name_like_another_do_not_count() -> None:
+def test_packages_with_similar_names_do_not_count() -> None:
     where = machine(software=(*packages(), Package(name="torch-geometric", version="2.6")))
     assert any(word.startswith("torch") for word in words(plan(where, "torch")))
 
 
-def test_a_folder_named_for_the_environment_is_made_first() -> None:
+def test_the_folder_of_the_environment_is_made_first() -> None:
     (environment,) = plan(machine(), "transformers", venv="serve").environments
     assert environment.steps[0].argv == ("/srv/project/.venv/bin/python", "-m", "venv", "serve")
     assert environment.python == "serve/bin/python"
 
 
-def test_a_folder_that_looks_like_an_option_is_none() -> None:
+def test_a_folder_that_looks_like_an_option_is_passed_as_a_path() -> None:
     (environment,) = plan(machine(), "transformers", venv="-rf").environments
     assert environment.steps[0].argv[-1] == "./-rf"
 
 
-def test_in_a_new_environment_nothing_counts_as_there() -> None:
+def test_nothing_is_installed_in_a_new_environment() -> None:
     where = machine(software=packages(torch="2.15.0"), torch=Torch(version="2.15.0+cpu", build="cpu"))
     made = plan(where, "torch", "transformers", venv="serve")
     assert made.satisfied == ()
@@ -398,38 +400,38 @@ def test_an_old_python_leads_to_an_environment_with_a_newer_one() -> None:
     assert "needs Python 3.1" in first.reason
 
 
-def test_uv_is_used_where_it_is_on_path_and_pip_where_it_is_asked_for() -> None:
+def test_uv_is_used_where_it_is_on_path_unless_pip_is_requested() -> None:
     where = machine(present=["uv"])
     assert words(plan(where, "transformers"))[:3] == ["uv", "pip", "install"]
     assert words(plan(where, "transformers", installer="pip"))[1:4] == ["-m", "pip", "install"]
 
 
-def test_inside_conda_pip_is_that_of_the_environment_and_it_is_said() -> None:
+def test_the_pip_of_a_conda_environment_is_used_and_noted() -> None:
     made = plan(machine(interpreter=python(environment="conda"), present=["conda", "uv"]), "transformers")
     assert words(made)[1:4] == ["-m", "pip", "install"]
-    assert "pip in a conda environment" in said(made)
+    assert "pip in a conda environment" in remarks(made)
 
 
-def test_a_conda_environment_is_made_where_it_is_asked_for() -> None:
+def test_a_conda_environment_is_made_on_request() -> None:
     (environment,) = plan(machine(present=["conda"]), "transformers", installer="conda").environments
     assert environment.steps[0].argv[:2] == ("conda", "create")
     assert environment.steps[1].argv[:4] == (".venv/bin/python", "-m", "pip", "install")
 
 
-def test_libraries_whose_pins_exclude_each_other_get_environments_with_names() -> None:
+def test_libraries_with_conflicting_pins_get_named_environments() -> None:
     made = plan(machine(card("H100")), "vllm", "sglang")
     assert [each.name for each in made.environments] == ["shared", "sglang"]
     assert "cannot share" in (made.environments[1].reason or "")
     assert [each.libraries[-1] for each in made.environments] == ["vllm", "sglang"]
 
 
-def test_a_library_stays_out_of_an_environment_that_holds_its_enemy() -> None:
+def test_a_library_is_not_installed_beside_one_that_it_conflicts_with() -> None:
     where = machine(card("H100"), software=packages(sglang="0.5.23"))
     (environment,) = plan(where, "vllm").environments
     assert environment.name == "vllm"
 
 
-def test_a_torch_that_cannot_use_the_gpus_is_replaced_and_the_way_back_is_told() -> None:
+def test_a_torch_that_cannot_use_the_gpus_is_replaced_with_rollback_commands() -> None:
     where = machine(card("H100"), software=packages(torch="2.15.0"), torch=Torch(version="2.15.0+cpu", build="cpu"))
     (step,) = without_proof(plan(where, "torch"))
     assert "--force-reinstall" in step.argv
@@ -439,7 +441,7 @@ def test_a_torch_that_cannot_use_the_gpus_is_replaced_and_the_way_back_is_told()
     assert "whl/cpu" in step.undo
 
 
-def test_a_version_that_the_tier_does_not_accept_is_replaced_and_the_way_back_is_told() -> None:
+def test_a_version_that_the_tier_does_not_accept_is_replaced_with_rollback_commands() -> None:
     where = machine(card("H100"), software=packages(torch="2.15.0", transformers="4.30.2", vllm="0.32.0"))
     made = plan_of_tier("inference-7b", where)
     (step,) = [each for each in without_proof(made) if each.requirements]
@@ -448,17 +450,17 @@ def test_a_version_that_the_tier_does_not_accept_is_replaced_and_the_way_back_is
     assert "transformers==4.30.2" in (step.undo or "")
 
 
-def test_every_requirement_has_a_floor() -> None:
+def test_every_requirement_has_a_lowest_version() -> None:
     for where in (machine(card("H100"), present=["nvcc", "cc"]), machine(card("V100")), machine(amd()), machine()):
         for name in LIBRARIES:
             for step in without_proof(plan(where, name)):
                 for text in step.requirements:
-                    asked = Requirement(text)
-                    floors = [each for each in asked.specifier if each.operator in (">=", "==", "~=")]
+                    parsed = Requirement(text)
+                    floors = [each for each in parsed.specifier if each.operator in (">=", "==", "~=")]
                     assert floors, text
 
 
-def test_the_proof_comes_last_and_says_what_it_prints() -> None:
+def test_the_test_of_the_gpu_comes_last_and_says_what_it_prints() -> None:
     (environment,) = plan(machine(card("H100")), "torch", "transformers").environments
     kinds = [step.kind for step in environment.steps]
     assert kinds == sorted(kinds, key=lambda kind: kind == "verify")
@@ -469,7 +471,7 @@ def test_the_proof_comes_last_and_says_what_it_prints() -> None:
         compile(step.argv[-1], "-c", "exec")
 
 
-def test_the_size_is_summed_without_what_is_there() -> None:
+def test_the_size_excludes_installed_packages() -> None:
     empty, full = machine(), machine(software=packages(transformers="5.23.0"))
     whole, rest = plan(empty, "transformers", "peft").size, plan(full, "transformers", "peft").size
     assert whole is not None
@@ -478,18 +480,18 @@ def test_the_size_is_summed_without_what_is_there() -> None:
     assert whole.installed > whole.download
 
 
-def test_what_a_tier_wants_beyond_the_catalogue_is_asked_for() -> None:
+def test_packages_of_a_tier_outside_the_catalogue_are_installed_too() -> None:
     wanted = TierRequest(uncatalogued=("our-own>=1.2",))
     made = plan_installation("ours", [], machine(), KNOWLEDGE, tier=wanted)
     assert "our-own>=1.2" in words(made)
 
 
-def test_a_path_that_no_line_can_carry_is_refused() -> None:
+def test_a_path_with_a_line_break_is_refused() -> None:
     with pytest.raises(DataError, match="control character"):
         plan(machine(interpreter=python(executable="/srv/a\nrm -rf x/python")), "torch")
 
 
-def test_where_nothing_is_known_to_be_installed_all_of_a_tier_is_planned() -> None:
+def test_all_of_a_tier_is_planned_where_the_environment_is_unknown() -> None:
     found = plan_of_tier("finetune-7b", api.hypothetical_machine("2x RTX 4090, 64 GB RAM").machine)
     assert [each.libraries for each in found.environments] == [("torch", "transformers", "accelerate", "peft")]
     assert any("the installed packages are unknown" in note for note in found.notes)

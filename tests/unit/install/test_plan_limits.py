@@ -1,4 +1,4 @@
-"""What a plan leaves out, what has to be seen to first, and which Python and build of PyTorch it takes.
+"""What a plan leaves out, what must be done first, and which Python and build of PyTorch it chooses.
 
 Expectations: the tables of torch's wheels and of CUDA's drivers (2026-11-22), the projects' own statements of compute
 capability (bitsandbytes 0.50: 6.0; vLLM: 7.5), JetPack 6's Python 3.10, PyPI's metadata of the packages.
@@ -27,8 +27,8 @@ UBUNTU = "Ubuntu 24.04.3 LTS"
 
 
 def plan(where: Machine, *names: str, specifiers: dict[str, str] | None = None, **options: Any) -> Plan:
-    asked = TierRequest(libraries=names, specifiers=specifiers or {})
-    return plan_installation("x", list(names), where, KNOWLEDGE, PlanOptions(**options), asked)
+    request = TierRequest(libraries=names, specifiers=specifiers or {})
+    return plan_installation("x", list(names), where, KNOWLEDGE, PlanOptions(**options), request)
 
 
 def of_tier(tier: str, where: Machine) -> Plan:
@@ -57,7 +57,7 @@ def orin(version: str) -> Machine:
     return linux(gpu, architecture="aarch64", driver="540.4.0", libc="glibc 2.35", interpreter=python(version=version))
 
 
-# --- versions that are asked for
+# --- requested versions
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,14 @@ def orin(version: str) -> Machine:
         (machine(card("H100")), ">=2.16", "2.16.0", None),
     ],
 )
-def test_the_build_is_one_that_holds_what_is_asked(
-    where: Machine, specifier: str, takes: str, index: str | None
-) -> None:
+def test_the_build_has_the_requested_version(where: Machine, specifier: str, takes: str, index: str | None) -> None:
     made = plan(where, "torch", specifiers={"torch": specifier})
     (step,) = [each for environment in made.environments for each in environment.steps if each.requirements]
-    asked = Requirement(step.requirements[0]).specifier
-    assert asked.contains(takes)
+    accepted = Requirement(step.requirements[0]).specifier
+    assert accepted.contains(takes)
     assert step.index_url == index
-    # of several bounds the strictest, once
-    assert len({each.operator for each in asked}) == len(list(asked))
+    # the strictest of several bounds, once
+    assert len({each.operator for each in accepted}) == len(list(accepted))
 
 
 @pytest.mark.parametrize(
@@ -93,25 +91,25 @@ def test_the_build_is_one_that_holds_what_is_asked(
         (machine(), ">=2.14,<2.13"),
     ],
 )
-def test_a_torch_that_cannot_be_had_is_left_out_with_the_reason(where: Machine, specifier: str) -> None:
+def test_a_torch_that_is_not_available_is_left_out_with_the_reason(where: Machine, specifier: str) -> None:
     made = plan(where, "torch", "peft", specifiers={"torch": specifier})
     assert "torch" not in commands(made)
     assert specifier in left_out(made)["torch"]
     assert "needs PyTorch" in left_out(made)["peft"]
 
 
-def test_what_is_older_than_all_that_was_checked_is_said_to_have_no_floor() -> None:
+def test_a_version_older_than_all_checked_ones_has_no_lowest_version() -> None:
     made = plan(machine(), "wandb", specifiers={"wandb": "<0.10"})
     assert "'wandb<0.10'" in commands(made)
     assert any("wandb<0.10 has no lower bound" in note for note in made.notes)
 
 
-def test_wishes_that_exclude_each_other_are_not_printed() -> None:
+def test_conflicting_specifiers_are_not_printed() -> None:
     made = plan(machine(), "wandb", specifiers={"wandb": ">=5,<4"})
     assert (commands(made), list(left_out(made))) == ("", ["wandb"])
 
 
-def test_a_package_of_a_tier_gets_a_floor_that_was_resolved_and_a_proof() -> None:
+def test_a_package_of_a_tier_gets_a_resolved_lowest_version_and_a_test() -> None:
     made = plan_installation("x", [], machine(), KNOWLEDGE, tier=TierRequest(uncatalogued=("numpy", "our-own")))
     (step,) = [each for each in made.environments[0].steps if each.requirements]
     assert [text.split(">=")[0] for text in step.requirements] == ["numpy", "our-own"]
@@ -162,7 +160,7 @@ def numbers(version: str | None) -> tuple[int, ...]:
     return tuple(map(int, (version or "0").split(".")[:2]))
 
 
-def test_a_python_that_is_too_old_does_not_choose_the_engine() -> None:
+def test_a_python_that_is_too_old_does_not_decide_the_engine() -> None:
     made = of_tier("inference-7b", machine(card("RTX 4090"), interpreter=python(version="3.9.19")))
     assert made.choices[0].chosen == "vLLM"
     assert made.environments[0].python_version == "3.12"
@@ -171,7 +169,7 @@ def test_a_python_that_is_too_old_does_not_choose_the_engine() -> None:
 # --- drivers
 
 
-def test_a_library_that_only_the_driver_stops_shows_what_mends_it() -> None:
+def test_a_library_that_only_needs_a_newer_driver_shows_the_remedy() -> None:
     made = plan(linux(card("H100"), driver="535.183.01"), "vllm")
     assert "needs NVIDIA driver 580" in left_out(made)["vllm"]
     assert any("ubuntu-drivers" in step.command and step.root for step in made.system)
@@ -179,41 +177,41 @@ def test_a_library_that_only_the_driver_stops_shows_what_mends_it() -> None:
 
 
 @pytest.mark.parametrize(("model", "driver"), [("RTX 5090", "550.54.15"), ("RTX 4090", "390.157")])
-def test_a_driver_that_leaves_no_build_for_the_gpu_is_a_step(model: str, driver: str) -> None:
+def test_a_driver_update_is_a_step_where_no_build_fits_the_gpu(model: str, driver: str) -> None:
     made = of_tier("inference-7b", linux(card(model), driver=driver))
     assert any("ubuntu-drivers" in step.command for step in made.system)
 
 
 @pytest.mark.parametrize("driver", ["470.256.02", "535.183.01"])
-def test_a_driver_that_keeps_the_newest_torch_away_is_told_and_stops_nothing(driver: str) -> None:
+def test_a_driver_too_old_for_the_newest_torch_is_noted(driver: str) -> None:
     made = of_tier("inference-7b", linux(card("RTX 4090"), driver=driver))
     assert made.system == () or not any(step.reboot for step in made.system)
-    assert any(driver in said and "580" in said for said in made.first)
+    assert any(driver in line and "580" in line for line in made.first)
 
 
 def test_under_wsl_the_driver_of_windows_comes_first() -> None:
     made = plan(linux(card("RTX 5090"), driver="550.54.15", wsl=2), "torch")
-    assert any("Windows" in said for said in made.first)
+    assert any("Windows" in line for line in made.first)
     assert made.system == ()
 
 
 # --- several cards
 
 
-def test_the_cards_that_an_engine_cannot_use_are_kept_from_it() -> None:
+def test_cards_that_an_engine_cannot_use_are_hidden_from_it() -> None:
     made = of_tier("inference-7b", machine(card("V100"), card("RTX 5090", 1)))
-    (said,) = [note for note in made.notes if "CUDA_VISIBLE_DEVICES" in note]
-    assert "RTX 5090" in said
-    assert "CUDA_VISIBLE_DEVICES=1" in said
+    (line,) = [note for note in made.notes if "CUDA_VISIBLE_DEVICES" in note]
+    assert "RTX 5090" in line
+    assert "CUDA_VISIBLE_DEVICES=1" in line
 
 
-def test_the_proof_computes_on_every_card() -> None:
+def test_the_test_of_the_gpu_computes_on_every_card() -> None:
     (proof,) = [step for step in plan(machine(card("H100")), "torch").environments[0].steps if step.kind == "verify"]
     assert "torch.ones(1).cuda(i) + 1" in proof.argv[-1]
-    assert not set("\"'%!") & set(proof.argv[-1])  # what PowerShell and cmd do not pass on
+    assert not set("\"'%!") & set(proof.argv[-1])  # characters that PowerShell and cmd do not pass on
 
 
-def test_hidden_cards_are_said_to_be_hidden() -> None:
+def test_hidden_cards_are_noted() -> None:
     made = plan(machine(card("H100", visible=False)), "torch")
     assert made.torch is not None
     assert "CUDA_VISIBLE_DEVICES" in made.torch.reason
@@ -233,13 +231,13 @@ def with_nvcc(version: str, *toolkits: CudaToolkit) -> Machine:
     )
 
 
-def test_a_compiler_of_another_cuda_than_torch_is_not_set_to_work() -> None:
+def test_a_compiler_of_another_cuda_than_torchs_is_not_used() -> None:
     made = plan(with_nvcc("12.4.131"), "flash-attn")
     assert "CUDA 12.4" in left_out(made)["flash-attn"]
     assert "flash-attn" not in commands(made)
 
 
-def test_of_two_toolkits_the_one_of_torchs_cuda_is_taken() -> None:
+def test_the_toolkit_of_torchs_cuda_is_chosen() -> None:
     older, newer = (
         CudaToolkit(path="/usr/local/cuda-12.4", version="12.4"),
         CudaToolkit(path="/opt/cuda", version="13.0"),
@@ -249,12 +247,12 @@ def test_of_two_toolkits_the_one_of_torchs_cuda_is_taken() -> None:
     assert "CUDA_HOME=/opt/cuda" in commands(made)
 
 
-def test_a_missing_compiler_is_seen_to_first() -> None:
+def test_a_missing_compiler_is_installed_first() -> None:
     made = plan(linux(card("H100"), present=["cc"]), "flash-attn")
-    assert any("nvcc" in said for said in made.first)
+    assert any("nvcc" in line for line in made.first)
 
 
-def test_what_is_compiled_for_another_torch_fits_the_one_that_is_there() -> None:
+def test_a_package_is_compiled_for_the_installed_torch() -> None:
     there = Torch(version="2.10.0+cu128", build="cu128")
     where = machine(card("H100"), software=packages(torch="2.10.0"), torch=there)
     assert left_out(plan(where, "xformers")) == {}
@@ -264,17 +262,17 @@ def test_what_is_compiled_for_another_torch_fits_the_one_that_is_there() -> None
 
 
 @pytest.mark.parametrize("name", ["", " "])
-def test_no_name_means_no_library(name: str) -> None:
+def test_an_empty_name_is_not_a_library(name: str) -> None:
     assert named(name, KNOWLEDGE) is None
 
 
-def test_uv_that_is_asked_for_has_to_be_there() -> None:
+def test_uv_must_be_installed_where_it_is_requested() -> None:
     made = plan(linux(), "wandb", installer="uv")
     assert any("uv" in step.command and not step.root for step in made.system)
     assert all("uv" in step.requires for step in made.environments[0].steps if step.requirements)
 
 
-def test_uv_that_is_asked_for_installs_into_conda_too() -> None:
+def test_uv_installs_into_conda_on_request() -> None:
     where = machine(interpreter=python(environment="conda"), present=["conda", "uv"])
     assert "uv pip install --python" in commands(plan(where, "wandb", installer="uv"))
 
@@ -288,19 +286,19 @@ def test_the_command_of_a_note_is_quoted() -> None:
 # --- what an engine pins
 
 
-def test_what_vllm_pins_is_told_with_the_release_that_pins_it() -> None:
+def test_the_pins_of_vllm_are_shown_with_its_version() -> None:
     (proof, _) = [step for step in plan(machine(card("H100")), "vllm").environments[0].steps if step.kind == "verify"]
     vllm = KNOWLEDGE.libraries["vllm"]
     assert proof.expect == f"a version ({vllm.torch} with vLLM {vllm.version}), and True"
 
 
-def test_of_another_vllm_it_is_not_known_what_it_pins() -> None:
+def test_the_pins_of_another_vllm_are_unknown() -> None:
     made = plan(machine(card("H100")), "vllm", specifiers={"vllm": "==0.10.0"})
     proof = next(step for step in made.environments[0].steps if step.kind == "verify")
     assert proof.expect == "a version, and True"
 
 
-def test_nothing_is_made_where_a_python_of_the_system_has_all_that_is_wanted() -> None:
+def test_no_environment_is_made_where_the_systems_python_has_all() -> None:
     owned = python(executable="/usr/bin/python3", prefix="/usr", environment="system", externally_managed=True)
     made = plan(machine(interpreter=owned, software=packages(wandb="0.31.0")), "wandb")
     assert (made.satisfied, made.environments) == (("wandb",), ())

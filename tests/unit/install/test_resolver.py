@@ -1,4 +1,4 @@
-"""What the resolver is asked and how its answers are read: stand-ins of uv and pip that say what the real ones said."""
+"""How the resolver is called and its output read: stand-ins of uv and pip that print what the real ones printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import textwrap
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from llmcheck.install.resolver import verify
 from llmcheck.schema.advice import Environment, Step, Verification
 
-# Said by uv 0.13.9 and pip 26.3, 2026-11-23; shortened in the middle.
+# Output of uv 0.13.9 and pip 26.3, 2026-11-23; shortened in the middle.
 UV_CONFLICT = """\
   × No solution found when resolving dependencies:
   ╰─▶ Because vllm>=0.30.0,<=0.32.0 depends on torch==2.13.0 and vllm>=0.33.0 depends on torch==2.14.0, we can
@@ -99,7 +99,7 @@ def ask(
     folder: Path,
     *steps: Step,
     interpreter: Path | None = None,
-    installer: str = "uv",
+    installer: Literal["uv", "pip"] = "uv",
     fresh: bool = True,
     **more: Any,
 ) -> Verification:
@@ -107,14 +107,14 @@ def ask(
         name="shared",
         python=str(interpreter) if interpreter else "new/bin/python",
         folder="new" if fresh else None,
-        installer=installer,  # type: ignore[arg-type]
+        installer=installer,
         steps=steps,
     )
     environ = {"PATH": f"{folder}{os.pathsep}{os.defpath}", "HOME": str(folder)}
     return verify(environment, str(interpreter) if interpreter else None, environ=environ, **more)
 
 
-def test_uv_tells_versions_files_and_sizes(tmp_path: Path) -> None:
+def test_versions_files_and_sizes_are_read_from_uv(tmp_path: Path) -> None:
     uv(tmp_path, f"open(words[words.index('--output-file') + 1], 'w').write('''{LOCK}''')")
     found = ask(tmp_path, step("peft>=0.21"), interpreter=python(tmp_path, ""))
     assert (found.status, found.resolver) == ("resolved", "uv 0.13.9")
@@ -126,7 +126,7 @@ def test_uv_tells_versions_files_and_sizes(tmp_path: Path) -> None:
     assert "secret" not in repr(found)
 
 
-def test_pip_tells_what_it_would_install(tmp_path: Path) -> None:
+def test_what_pip_would_install_is_read(tmp_path: Path) -> None:
     report = {
         "version": "1",
         "install": [
@@ -145,7 +145,7 @@ def test_pip_tells_what_it_would_install(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "message"),
+    ("output", "status", "message"),
     [
         (UV_CONFLICT, "conflict", "vllm>=0.33.0 depends on torch==2.14.0"),
         (UV_OFFLINE, "offline", "https://download.pytorch.org/whl/cpu could not be reached"),
@@ -153,8 +153,8 @@ def test_pip_tells_what_it_would_install(tmp_path: Path) -> None:
         ("", "failed", "ended with code 2"),
     ],
 )
-def test_uv_fails_in_words_of_one_line(tmp_path: Path, said: str, status: str, message: str) -> None:
-    uv(tmp_path, f"sys.stderr.write({said!r}); sys.exit(2)")
+def test_an_error_of_uv_becomes_one_line(tmp_path: Path, output: str, status: str, message: str) -> None:
+    uv(tmp_path, f"sys.stderr.write({output!r}); sys.exit(2)")
     found = ask(tmp_path, step("x", index_url="https://download.pytorch.org/whl/cpu"), interpreter=python(tmp_path, ""))
     assert found.status == status
     assert message in found.message
@@ -163,15 +163,15 @@ def test_uv_fails_in_words_of_one_line(tmp_path: Path, said: str, status: str, m
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "message"),
+    ("output", "status", "message"),
     [
         (PIP_CONFLICT, "conflict", "vllm 0.32.0 depends on torch==2.13.0"),
         (PIP_OFFLINE, "offline", "pypi.org"),
         ("ERROR: No matching distribution found for x>=9\n", "conflict", "No matching distribution found for x>=9"),
     ],
 )
-def test_pip_fails_in_words_of_one_line(tmp_path: Path, said: str, status: str, message: str) -> None:
-    interpreter = python(tmp_path, f"sys.stderr.write({said!r}); sys.exit(1)")
+def test_an_error_of_pip_becomes_one_line(tmp_path: Path, output: str, status: str, message: str) -> None:
+    interpreter = python(tmp_path, f"sys.stderr.write({output!r}); sys.exit(1)")
     found = ask(tmp_path, step("x"), interpreter=interpreter, installer="pip", fresh=False)
     assert found.status == status
     assert message in found.message
@@ -183,7 +183,7 @@ NONE_FOUND = "ERROR: No matching distribution found for x\n"
 
 
 @pytest.mark.parametrize(
-    ("said", "log", "message"),
+    ("output", "log", "message"),
     [
         (TWO_INDEXES + NONE_FOUND, "connection error", "a package index could not be reached"),
         (
@@ -199,14 +199,14 @@ NONE_FOUND = "ERROR: No matching distribution found for x\n"
         ),
     ],
 )
-def test_pip_names_the_index_that_was_silent_or_none(tmp_path: Path, said: str, log: str, message: str) -> None:
-    body = f"open(words[words.index('--log') + 1], 'w').write({log!r}); sys.stderr.write({said!r}); sys.exit(1)"
-    asked = replace(step("x"), extra_index_url="https://download.pytorch.org/whl/cpu")
-    found = ask(tmp_path, asked, interpreter=python(tmp_path, body), installer="pip", fresh=False)
+def test_the_index_that_did_not_answer_is_named(tmp_path: Path, output: str, log: str, message: str) -> None:
+    body = f"open(words[words.index('--log') + 1], 'w').write({log!r}); sys.stderr.write({output!r}); sys.exit(1)"
+    given = replace(step("x"), extra_index_url="https://download.pytorch.org/whl/cpu")
+    found = ask(tmp_path, given, interpreter=python(tmp_path, body), installer="pip", fresh=False)
     assert (found.status, found.message.partition(",")[0]) == ("offline", message)
 
 
-def test_sizes_that_pip_does_not_tell_come_from_what_was_measured(tmp_path: Path) -> None:
+def test_sizes_that_pip_omits_come_from_the_table(tmp_path: Path) -> None:
     report = {
         "version": "1",
         "install": [
@@ -215,17 +215,17 @@ def test_sizes_that_pip_does_not_tell_come_from_what_was_measured(tmp_path: Path
         ],
     }
     body = f"open(words[words.index('--report') + 1], 'w').write({json.dumps(report)!r})"
-    asked = [step("one", "two")]
+    given = [step("one", "two")]
     facts: dict[str, Any] = {"interpreter": python(tmp_path, body), "installer": "pip", "fresh": False}
-    part = ask(tmp_path, *asked, **facts, measured={"one==1.0": 70, "two==2.0": 1})
+    part = ask(tmp_path, *given, **facts, measured={"one==1.0": 70, "two==2.0": 1})
     assert [each.size for each in part.packages] == [70, None]
     assert part.download is None
-    whole = ask(tmp_path, *asked, **facts, measured={"one==1.0": 70, "two==1.0": 7})
+    whole = ask(tmp_path, *given, **facts, measured={"one==1.0": 70, "two==1.0": 7})
     assert whole.download == 77
 
 
-def test_a_resolver_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    """Its child holds one end of a pipe, which closes when it is ended, and would write more if it were not."""
+def test_a_resolver_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
+    """Its child has one end of a pipe, which closes when the child is killed; otherwise it would write more."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     body = f"""
@@ -247,7 +247,7 @@ def test_a_resolver_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path)
     assert "did not end within 1 s" in found.message
 
 
-def test_an_endless_answer_is_bounded(tmp_path: Path) -> None:
+def test_endless_output_is_cut(tmp_path: Path) -> None:
     uv(tmp_path, "sys.stderr.write('error: ' + 'x' * 50_000_000); sys.exit(2)")
     found = ask(tmp_path, step("x"), interpreter=python(tmp_path, ""))
     assert found.status == "failed"
@@ -266,18 +266,18 @@ def test_without_any_resolver_it_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["--index-url=https://evil.example", "x @ $HOME", "x\n-r /etc/passwd", ""])
-def test_what_is_no_plain_requirement_reaches_no_resolver(tmp_path: Path, text: str) -> None:
-    log = tmp_path / "asked"
-    uv(tmp_path, f"open({str(log)!r}, 'w').write('asked')")
+def test_only_plain_requirements_reach_the_resolver(tmp_path: Path, text: str) -> None:
+    log = tmp_path / "given"
+    uv(tmp_path, f"open({str(log)!r}, 'w').write('called')")
     assert ask(tmp_path, step(text), interpreter=python(tmp_path, "")).status == "failed"
     assert not log.exists()
 
 
-def test_what_an_earlier_step_chose_is_held_in_a_later_one(tmp_path: Path) -> None:
-    log = tmp_path / "held"
+def test_versions_of_an_earlier_step_are_fixed_in_a_later_one(tmp_path: Path) -> None:
+    log = tmp_path / "constraints"
     body = (
-        "held = open(words[words.index('--constraints') + 1]).read()\n"
-        f"open({str(log)!r}, 'a').write(held + '|')\n"
+        "constraints = open(words[words.index('--constraints') + 1]).read()\n"
+        f"open({str(log)!r}, 'a').write(constraints + '|')\n"
         f"open(words[words.index('--output-file') + 1], 'w').write({LOCK!r})\n"
     )
     uv(tmp_path, body)

@@ -1,4 +1,4 @@
-"""Two wishes of one package in one requirement, tried on versions."""
+"""Two specifiers for one package, combined into one requirement and tried on versions."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _series = st.sampled_from(["==1.*", "==2.1.*"])
 specifiers = st.lists(_clause | _series, max_size=3).map(",".join)
 
 
-@given(ours=specifiers, asked=specifiers)
-def test_both_wishes_hold_or_the_asked_one_alone(ours: str, asked: str) -> None:
-    assume(satisfiable(ours) and satisfiable(asked))  # a plan leaves out what is not
-    made = Requirement(bounded(f"some[extra]{ours}", asked))
+@given(ours=specifiers, requested=specifiers)
+def test_two_specifiers_are_combined_unless_they_exclude_each_other(ours: str, requested: str) -> None:
+    assume(satisfiable(ours) and satisfiable(requested))  # a plan leaves out impossible specifiers
+    made = Requirement(bounded(f"some[extra]{ours}", requested))
     assert (made.name, made.extras) == ("some", {"extra"})
-    both = SpecifierSet(f"{ours},{asked}".strip(","))
-    wanted = both if satisfiable(str(both)) else SpecifierSet(asked)
+    both = SpecifierSet(f"{ours},{requested}".strip(","))
+    wanted = both if satisfiable(str(both)) else SpecifierSet(requested)
     for version in VERSIONS:
         assert made.specifier.contains(version) == wanted.contains(version)
 
 
-@given(asked=specifiers)
-def test_what_some_version_is_can_be(asked: str) -> None:
-    assume(any(SpecifierSet(asked).contains(version) for version in VERSIONS))
-    assert satisfiable(asked)
+@given(requested=specifiers)
+def test_a_specifier_that_some_version_meets_is_possible(requested: str) -> None:
+    assume(any(SpecifierSet(requested).contains(version) for version in VERSIONS))
+    assert satisfiable(requested)
 
 
 @pytest.mark.parametrize(
-    ("asked", "possible"),
+    ("requested", "possible"),
     [
         (">=5.10,!=5.10.*", True),
         (">=1.0,!=1.0,!=1.0.0.1", True),
@@ -54,15 +54,15 @@ def test_what_some_version_is_can_be(asked: str) -> None:
         ("==2.1.*,<2.1", False),
     ],
 )
-def test_a_range_with_exclusions_is_impossible_only_when_nothing_is_left(asked: str, possible: bool) -> None:
-    assert satisfiable(asked) == possible
+def test_a_range_with_exclusions_is_impossible_only_when_nothing_is_left(requested: str, possible: bool) -> None:
+    assert satisfiable(requested) == possible
 
 
-@given(asked=specifiers)
-def test_a_requirement_says_what_it_asks(asked: str) -> None:
-    text = f"some[extra]{asked}"
+@given(requested=specifiers)
+def test_a_requirement_is_parsed_into_name_and_specifier(requested: str) -> None:
+    text = f"some[extra]{requested}"
     assert SpecifierSet(specifier_of(text)) == Requirement(text).specifier
-    floors = {each.operator for each in SpecifierSet(asked)} & {">=", ">", "==", "~="}
+    floors = {each.operator for each in SpecifierSet(requested)} & {">=", ">", "==", "~="}
     assert has_lower_bound(text) == bool(floors)
     assert not lower_bound(text) or floors
 
@@ -78,16 +78,16 @@ def test_a_requirement_says_what_it_asks(asked: str) -> None:
         ("wandb>=0.31", "<0.10", "wandb<0.10"),
     ],
 )
-def test_of_two_bounds_the_stricter_is_written_and_the_floor_first(requirement: str, specifier: str, text: str) -> None:
+def test_the_stricter_bound_is_written_and_the_lower_bound_first(requirement: str, specifier: str, text: str) -> None:
     assert bounded(requirement, specifier) == text
 
 
-@given(version=st.sampled_from([*VERSIONS, "1", "1.0.0", "2.1.0", "2.1rc1", "2.1.post1"]), asked=specifiers)
-def test_a_version_is_held_against_what_is_asked(version: str, asked: str) -> None:
-    assert excluded(version, asked) != SpecifierSet(asked).contains(version, prereleases=True)
+@given(version=st.sampled_from([*VERSIONS, "1", "1.0.0", "2.1.0", "2.1rc1", "2.1.post1"]), requested=specifiers)
+def test_a_version_is_compared_with_the_specifier(version: str, requested: str) -> None:
+    assert excluded(version, requested) != SpecifierSet(requested).contains(version, prereleases=True)
 
 
-def test_what_cannot_be_compared_is_not_what_is_asked() -> None:
+def test_a_version_that_cannot_be_compared_does_not_match() -> None:
     assert excluded("unknown", ">=1")
     assert not excluded("unknown", "")
 

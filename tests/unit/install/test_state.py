@@ -1,4 +1,4 @@
-"""Which libraries an environment holds, and in which state."""
+"""Which libraries an environment has, and in which state."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def code(where: Machine, *names: str, named: bool = True) -> int:
     return library_check([LIBRARIES[name] for name in names], where, named=named).exit_code
 
 
-def holding(importable: tuple[str, ...] | None = None, **versions: str) -> Machine:
+def machine_with(importable: tuple[str, ...] | None = None, **versions: str) -> Machine:
     where = machine(software=packages(**versions))
     return replace(where, software=replace(where.software, importable=importable))
 
 
-def test_installed_outdated_and_missing_are_told_apart() -> None:
+def test_installed_outdated_and_missing_are_distinguished() -> None:
     newest = LIBRARIES["transformers"].version or ""
-    found = states(holding(transformers=newest, peft="0.1.0"), "transformers", "peft", "wandb")
+    found = states(machine_with(transformers=newest, peft="0.1.0"), "transformers", "peft", "wandb")
     assert [each.state for each in found.values()] == ["installed", "outdated", "missing"]
     assert found["peft"].version == "0.1.0"
     assert found["peft"].newest == LIBRARIES["peft"].version
@@ -37,22 +37,22 @@ def test_installed_outdated_and_missing_are_told_apart() -> None:
 
 def test_a_local_build_is_not_older_than_its_release() -> None:
     newest = LIBRARIES["torch"].version or ""
-    assert states(holding(torch=f"{newest}+cu132"), "torch")["torch"].state == "installed"
+    assert states(machine_with(torch=f"{newest}+cu132"), "torch")["torch"].state == "installed"
 
 
-def test_what_is_listed_but_would_not_import_is_broken() -> None:
+def test_a_listed_package_that_would_not_import_is_broken() -> None:
     newest = LIBRARIES["transformers"].version or ""
-    found = states(holding(("peft",), transformers=newest, peft="99"), "transformers", "peft")
+    found = states(machine_with(("peft",), transformers=newest, peft="99"), "transformers", "peft")
     assert (found["transformers"].state, found["transformers"].importable) == ("broken", False)
     assert (found["peft"].state, found["peft"].importable) == ("installed", True)
 
 
-def test_without_a_look_at_the_files_nothing_is_said_of_them() -> None:
-    assert states(holding(peft="99"), "peft")["peft"].importable is None
+def test_files_that_were_not_checked_are_not_called_broken() -> None:
+    assert states(machine_with(peft="99"), "peft")["peft"].importable is None
 
 
-def test_a_version_that_no_scheme_knows_is_not_called_old() -> None:
-    assert states(holding(peft="weird"), "peft")["peft"].state == "installed"
+def test_an_invalid_version_is_not_called_outdated() -> None:
+    assert states(machine_with(peft="weird"), "peft")["peft"].state == "installed"
 
 
 def test_a_program_on_path_is_installed() -> None:
@@ -65,8 +65,8 @@ def test_an_environment_that_could_not_be_read_is_unknown() -> None:
     assert code(where, "peft") == 3
 
 
-def test_what_is_named_decides_the_exit_code() -> None:
-    where = holding(peft="0.1.0")
+def test_the_named_libraries_decide_the_exit_code() -> None:
+    where = machine_with(peft="0.1.0")
     assert code(where, "peft") == 0
     assert code(where, "peft", "wandb") == 1
     assert code(where, "peft", "wandb", named=False) == 0

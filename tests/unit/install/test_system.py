@@ -1,8 +1,9 @@
-"""What an administrator is told to do first. Expectations from the distributions' and vendors' documentation."""
+"""What an administrator must do first. Expectations from the distributions' and vendors' documentation."""
 
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,13 @@ RECIPES = catalog.system_steps()
 GONE = Gpu(vendor="nvidia", usable=False, fault="driver-missing")
 
 
-def linux(distribution: str | None, *gpus: Gpu, driver: Driver | str | None = None, **system: object) -> Machine:
-    where = Os(system="linux", architecture="x86_64", distribution=distribution, **system)  # type: ignore[arg-type]
+def linux(distribution: str | None, *gpus: Gpu, driver: Driver | str | None = None, **system: Any) -> Machine:
+    where = Os(system="linux", architecture="x86_64", distribution=distribution, **system)
     return machine(*gpus, driver=driver, os=where)
 
 
 def first(where: Machine, *tools: str, wanted: str | None = None) -> tuple[str, str, bool]:
-    """The commands, what is only told, and whether a restart follows."""
+    """The commands, the notes, and whether a restart is needed."""
     found = system_steps(where, tools, RECIPES, needs_gpu=True, min_driver_version=wanted, shell_name="bash")
     for step in found.steps:
         assert shlex.split(step.command) == list(step.argv)
@@ -43,7 +44,7 @@ def first(where: Machine, *tools: str, wanted: str | None = None) -> tuple[str, 
         ("Arch Linux", "nvidia"),
     ],
 )
-def test_a_driver_that_is_missing_comes_from_the_distribution_and_takes_a_restart(distribution: str, part: str) -> None:
+def test_a_missing_driver_comes_from_the_distribution_and_needs_a_restart(distribution: str, part: str) -> None:
     commands, notes, restart = first(linux(distribution, GONE, driver=Driver(fault="driver-missing")))
     assert part in commands + notes
     assert restart or not commands
@@ -62,7 +63,7 @@ def test_no_driver_is_installed_inside_a_container() -> None:
     assert "host" in notes
 
 
-def test_a_library_newer_than_the_loaded_module_takes_a_restart() -> None:
+def test_a_library_newer_than_the_loaded_module_needs_a_restart() -> None:
     broken = Gpu(vendor="nvidia", usable=False, fault="driver-mismatch")
     commands, _, restart = first(linux("Ubuntu 24.04.3 LTS", broken, driver=Driver(fault="driver-mismatch")))
     assert "reboot" in commands
@@ -94,28 +95,28 @@ def test_a_machine_without_an_nvidia_gpu_gets_no_driver() -> None:
         ("Ubuntu 24.04.3 LTS", "nvidia-container-toolkit", "nvidia-ctk runtime configure --runtime=docker"),
     ],
 )
-def test_a_tool_comes_from_the_package_that_holds_it(distribution: str, tool: str, part: str) -> None:
+def test_a_tool_comes_from_the_package_that_has_it(distribution: str, tool: str, part: str) -> None:
     assert part in first(linux(distribution), tool)[0]
 
 
-def test_on_a_mac_the_compiler_is_apples() -> None:
+def test_the_compiler_on_a_mac_is_apples() -> None:
     where = machine(system="darwin", architecture="arm64")
     assert "xcode-select --install" in first(where, "cc")[0]
 
 
 @pytest.mark.parametrize("distribution", [None, "Plan 9", "'; rm -rf ~; '"])
-def test_of_an_unknown_system_it_is_only_told_what_is_missing(distribution: str | None) -> None:
+def test_an_unknown_system_gets_only_a_note_of_what_is_missing(distribution: str | None) -> None:
     commands, notes, _ = first(linux(distribution), "cmake")
     assert commands == ""
     assert "cmake" in notes
 
 
-def test_nothing_is_said_twice() -> None:
+def test_no_note_is_repeated() -> None:
     once, twice = (first(linux("Ubuntu 24.04.3 LTS"), *["cmake"] * count) for count in (1, 2))
     assert once == twice
 
 
-def test_every_recipe_has_its_source_and_says_something() -> None:
+def test_every_system_step_has_a_source_and_a_command_or_note() -> None:
     for recipe in RECIPES:
         assert recipe.commands or recipe.hint
         assert recipe.source

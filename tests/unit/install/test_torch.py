@@ -1,4 +1,4 @@
-"""Which build of PyTorch is advised, held against published facts.
+"""Which build of PyTorch is advised, compared with published facts.
 
 The expectations are written from NVIDIA's minor-version compatibility page (CUDA 12 needs driver 525, CUDA 13 needs
 580), from the architectures found inside the wheels (no PTX: cu132 holds 7.5 to 12.0, cu126 holds 5.0 to 9.0 and ends
@@ -36,9 +36,9 @@ class Case:
     index: str | None
     """The folder of PyTorch's index; None is PyPI."""
     takes: str
-    """A version of torch that the requirement has to allow ..."""
+    """A version of torch that the requirement must allow ..."""
     refuses: list[str] = field(default_factory=list)
-    """... and versions that do not run there, which it has to exclude."""
+    """... and versions that do not run there, which it must exclude."""
 
 
 def nvidia(name: str, driver: str, index: str | None, takes: str, *refuses: str, **changes: Any) -> Case:
@@ -111,7 +111,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_the_advised_build_holds_every_visible_card_and_speaks_to_the_driver(case: Case) -> None:
+def test_the_advised_build_supports_every_visible_card_and_the_driver(case: Case) -> None:
     build = torch_build(case.where)
     wanted = Requirement(build.requirement)
     assert build.index_url == (None if case.index is None else INDEX + case.index)
@@ -127,20 +127,20 @@ def test_the_table_has_at_least_twenty_five_machines() -> None:
 
 
 @pytest.mark.parametrize("fault", ["driver-mismatch", "driver-not-loaded", "deadline"])
-def test_a_silent_driver_is_to_be_mended_before_anything_is_installed_for_it(fault: str) -> None:
+def test_a_broken_driver_is_repaired_before_anything_is_installed(fault: str) -> None:
     gpus = (Gpu(vendor="nvidia", usable=False, fault=fault),) if fault != "deadline" else None
     build = torch_build(machine(gpus=gpus, drivers={"nvidia": Driver(fault=fault)}))
     assert fault in build.reason
     assert "repair it first" in build.reason
 
 
-def test_an_unknown_compute_capability_is_told_as_an_assumption() -> None:
+def test_an_unknown_compute_capability_gives_an_assumption() -> None:
     build = torch_build(machine(card("H100", compute_capability=None)))
     assert build.index_url is None
     assert "unknown" in build.reason
 
 
-def test_an_unknown_driver_version_is_told_as_an_assumption() -> None:
+def test_an_unknown_driver_version_gives_an_assumption() -> None:
     assert "unknown" in torch_build(machine(card("H100"), driver=Driver())).reason
 
 
@@ -154,19 +154,19 @@ def test_an_unknown_card_does_not_make_a_known_old_card_new() -> None:
     assert build.tag != "cu132"
 
 
-def test_an_old_driver_is_told_to_be_updated() -> None:
+def test_an_old_driver_gives_the_advice_to_update() -> None:
     reason = torch_build(machine(card("RTX 5090"), driver="550.54.15")).reason
     assert "550.54.15" in reason
     assert "580" in reason
 
 
-def test_cards_that_no_build_holds_together_are_not_blamed_on_the_driver() -> None:
+def test_cards_that_no_single_build_supports_are_not_blamed_on_the_driver() -> None:
     build = torch_build(machine(card("GTX 1080 Ti"), card("RTX 5090", index=1), driver="580.95.05"))
     assert build.tag == "cpu"
     assert "too old for" not in build.reason
 
 
-def test_a_card_older_than_every_build_is_said_to_be_so() -> None:
+def test_a_card_older_than_every_build_is_named_as_too_old() -> None:
     build = torch_build(machine(card("K80"), driver="470.256.02"))
     assert "3.7" in build.reason
 

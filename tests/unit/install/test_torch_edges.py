@@ -1,10 +1,12 @@
-"""The build of PyTorch at the edges: Pythons, C libraries, Jetson, gfx names, what uv was told, what would be better.
+"""Rare cases of choosing PyTorch: Pythons, C libraries, Jetson, gfx names, a stated uv backend, better builds.
 
 Expectations: PyPI's metadata of torch 2.11 to 2.15 (Python and platform tags), the gfx lists of uv's backend.rs, the
 binary compatibility rule of the CUDA C++ Programming Guide, NVIDIA's minor version compatibility; read 2026-11-22.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,35 +35,35 @@ def takes(where: Machine, version: str) -> bool:
     return Requirement(build(where).requirement).specifier.contains(version)
 
 
-def linux(libc: str | None, *gpus: Gpu, architecture: str = "x86_64", **changes: object) -> Machine:
-    return machine(*gpus, os=Os(system="linux", architecture=architecture, libc=libc), **changes)  # type: ignore[arg-type]
+def linux(libc: str | None, *gpus: Gpu, architecture: str = "x86_64", **changes: Any) -> Machine:
+    return machine(*gpus, os=Os(system="linux", architecture=architecture, libc=libc), **changes)
 
 
 @pytest.mark.parametrize(
     ("version", "accepted", "refused"),
     [("3.10.14", "2.14.1", "2.15.0"), ("3.11.9", "2.15.0", None), ("3.15.0", "2.15.0", "2.13.0")],
 )
-def test_python_bounds_the_release(version: str, accepted: str, refused: str | None) -> None:
+def test_the_python_limits_the_release(version: str, accepted: str, refused: str | None) -> None:
     where = machine(card("H100"), interpreter=python(version=version))
     assert takes(where, accepted)
     assert refused is None or not takes(where, refused)
 
 
 @pytest.mark.parametrize("version", ["3.8.19", "3.9.18", "3.16.0"])
-def test_a_python_without_wheels_is_told(version: str) -> None:
+def test_a_python_without_wheels_is_noted(version: str) -> None:
     found = build(machine(interpreter=python(version=version)))
     assert "needs Python" in found.reason
     assert version in found.reason
 
 
 @pytest.mark.parametrize(
-    ("libc", "said"), [("musl 1.2.4", "musl"), ("glibc 2.17", "glibc 2.28"), ("glibc 2.28", None), (None, None)]
+    ("libc", "expected"), [("musl 1.2.4", "musl"), ("glibc 2.17", "glibc 2.28"), ("glibc 2.28", None), (None, None)]
 )
-def test_the_c_library_bounds_the_release(libc: str | None, said: str | None) -> None:
+def test_the_c_library_limits_the_release(libc: str | None, expected: str | None) -> None:
     for where in (linux(libc), linux(libc, card("H100"))):
         reason = build(where).reason
-        assert said is None or said in reason
-        assert said is not None or "can be installed here" not in reason
+        assert expected is None or expected in reason
+        assert expected is not None or "can be installed here" not in reason
 
 
 def orin(version: str) -> Machine:
@@ -69,32 +71,38 @@ def orin(version: str) -> Machine:
     return linux("glibc 2.35", gpu, architecture="aarch64", interpreter=python(version=version))
 
 
-def test_orin_gets_the_wheels_of_its_own() -> None:
+def test_orin_gets_the_wheels_for_jetson() -> None:
     found = build(orin("3.10.12"))
     assert (found.tag, found.index_url) == ("jetson", "https://pypi.jetson-ai-lab.io/jp6/cu126")
 
 
+def test_a_build_for_one_architecture_is_not_a_range() -> None:
+    gpu = card("H100", compute_capability="7.2", name="Xavier", unified=True, integrated=False)
+    found = build(linux("glibc 2.35", gpu, architecture="aarch64", interpreter=python(version="3.10.12")))
+    assert "no: it has kernels for 8.7 only" in {each.answer for each in found.decisions}
+
+
 def test_a_card_in_a_jetson_changes_nothing_about_its_wheels() -> None:
-    """An IGX Orin with an RTX A5000: JetPack's driver loads no CUDA wheel of servers."""
+    """An IGX Orin with an RTX A5000: JetPack's driver cannot load the CUDA wheels for servers."""
     alone = orin("3.10.12")
     discrete = card("A5000", index=1)
     for gpus in ((*(alone.gpus or ()), discrete), (discrete, *(alone.gpus or ()))):
         assert build(replace(alone, gpus=gpus)).tag == "jetson"
-    # the same compute capability on another processor is no Jetson
+    # the same compute capability on another processor is not a Jetson
     elsewhere = linux("glibc 2.35", *(alone.gpus or ()), interpreter=python(version="3.10.12"))
     assert build(elsewhere).tag != "jetson"
     server = linux("glibc 2.35", discrete, architecture="aarch64", interpreter=python(version="3.12.4"))
     assert build(server).tag.startswith("cu")
 
 
-def test_orin_with_another_python_is_told_which_one_it_takes() -> None:
+def test_the_note_for_orin_names_the_python_that_it_needs() -> None:
     found = build(orin("3.12.4"))
     assert found.tag == "cpu"
     assert "Python 3.10" in found.reason
 
 
 @pytest.mark.parametrize("capability", ["7.2", "6.2", "5.3"])
-def test_older_jetsons_are_sent_to_jetpack(capability: str) -> None:
+def test_the_note_for_older_jetsons_names_jetpack(capability: str) -> None:
     where = linux("glibc 2.31", card("H100", compute_capability=capability, name="Xavier"), architecture="aarch64")
     found = build(where)
     assert found.tag == "cpu"
@@ -102,32 +110,32 @@ def test_older_jetsons_are_sent_to_jetpack(capability: str) -> None:
 
 
 @pytest.mark.parametrize("gfx", ["gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1151", "gfx1201"])
-def test_rocm_holds_these(gfx: str) -> None:
+def test_the_gfx_targets_that_rocm_builds_have(gfx: str) -> None:
     found = build(machine(amd(gfx=gfx)))
     assert (found.tag, found.index_url) == ("rocm7.2", f"{INDEX}rocm7.2")
     assert gfx in found.reason
 
 
 @pytest.mark.parametrize("others", [(), ("gfx942",), ("gfx942", "gfx1100")])
-def test_one_card_of_unknown_target_is_enough_to_say_what_is_assumed(others: tuple[str, ...]) -> None:
+def test_one_card_of_unknown_target_gives_an_assumption(others: tuple[str, ...]) -> None:
     known = [amd(index + 1, gfx=gfx) for index, gfx in enumerate(others)]
     assert "assumed" in build(machine(amd(gfx=None), *known)).reason
     assert not known or "assumed" not in build(machine(*known)).reason
 
 
-def test_the_targets_that_a_build_holds_are_named_where_it_does_not_fit() -> None:
+def test_the_targets_of_a_build_are_named_where_the_card_is_not_among_them() -> None:
     answers = [each.answer for each in build(machine(amd(gfx="gfx803"))).decisions]
     assert any("kernels for gfx" in answer and "gfx942" in answer for answer in answers)
 
 
-def test_uv_s_own_choice_is_told_where_it_would_not_run() -> None:
+def test_uvs_own_choice_is_noted_where_it_would_not_run() -> None:
     found = build(machine(card("P100")), "auto")
     assert "would choose a CUDA 13 build" in found.reasons[-1]
     assert found.tag == "cu126"
 
 
-def test_each_question_is_answered_until_a_build_works() -> None:
-    """The P100 has no code in builds for CUDA 13; nothing is asked of builds that are older than the one that works."""
+def test_every_rejected_build_newer_than_the_chosen_one_has_a_reason() -> None:
+    """Builds for CUDA 13 have no code for the P100; builds older than the chosen one are not checked."""
     found = build(machine(card("P100"), card("P100", 1)))
     answers = [(each.question, each.answer) for each in found.decisions]
     assert answers[0] == ("which NVIDIA GPUs are visible and usable?", ", ".join([CARDS["P100"][0]] * 2))
@@ -139,7 +147,7 @@ def test_each_question_is_answered_until_a_build_works() -> None:
     assert unnamed.decisions[0].answer == "GPU"
 
 
-def test_what_is_not_known_of_a_card_is_assumed_and_told() -> None:
+def test_unknown_facts_of_a_card_give_assumptions() -> None:
     assert "(assumed to be current)" in build(machine(card("H100", compute_capability=None))).reason
     assert "assumed" not in build(machine(card("H100"))).reason
     some = build(machine(card("H100"), card("H100", 1, compute_capability=None)))
@@ -147,12 +155,12 @@ def test_what_is_not_known_of_a_card_is_assumed_and_told() -> None:
     assert "some unknown" in some.reason
 
 
-def test_the_first_of_several_cards_of_intel_names_them() -> None:
+def test_several_intel_cards_are_named_by_the_first() -> None:
     cards_of_intel = [Gpu(vendor="intel", index=n, name=name) for n, name in enumerate(("Arc B580", "Arc A770"))]
     assert "Intel GPU (Arc B580)" in build(machine(*cards_of_intel)).reason
 
 
-def test_releases_that_are_wanted_are_named_and_a_candidate_may_be_wanted() -> None:
+def test_required_releases_are_named_and_may_be_release_candidates() -> None:
     where = machine(card("H100"))
     found = torch_build(where, *TABLES, specifier="==2.16.0rc1")
     assert found.requirement == "torch==2.16.0rc1"
@@ -160,31 +168,31 @@ def test_releases_that_are_wanted_are_named_and_a_candidate_may_be_wanted() -> N
     assert "among" not in build(where).reason
 
 
-def test_uv_s_own_choice_has_nothing_to_choose_where_no_cuda_build_is_published() -> None:
+def test_uv_chooses_nothing_where_no_cuda_build_is_published() -> None:
     found = build(linux("glibc 2.35", card("H100"), architecture="ppc64le"), "auto")
     assert found.tag == "cpu"
     assert "uv chooses only by the driver" in found.reasons[-1]
 
 
 @pytest.mark.parametrize("gfx", ["gfx803", "gfx1031", "gfx1036", "gfx1103"])
-def test_rocm_does_not_hold_these(gfx: str) -> None:
+def test_the_gfx_targets_that_rocm_builds_lack(gfx: str) -> None:
     found = build(machine(amd(gfx=gfx)))
     assert found.tag == "cpu"
     assert "HSA_OVERRIDE_GFX_VERSION" in found.reason
     assert "AMD does not support this" in found.reason
 
 
-def test_of_a_card_whose_gfx_is_unknown_the_assumption_is_told() -> None:
+def test_a_card_of_unknown_gfx_target_gives_an_assumption() -> None:
     assert "assumed" in build(machine(amd())).reason
 
 
-def test_amd_on_windows_is_sent_to_amds_own_wheels() -> None:
+def test_the_note_for_amd_on_windows_names_amds_wheels() -> None:
     found = build(machine(amd(gfx="gfx1100"), system="windows", architecture="AMD64"))
     assert (found.tag, found.index_url) == ("cpu", None)
     assert "repo.amd.com" in found.reason
 
 
-def test_what_a_newer_driver_would_allow_is_told_and_what_works_until_then() -> None:
+def test_the_build_for_a_newer_driver_is_noted_beside_the_one_that_works_now() -> None:
     found = build(machine(card("RTX 4090"), driver="550.54.15"))
     assert found.tag == "cu126"
     assert found.remedy is not None
@@ -192,7 +200,7 @@ def test_what_a_newer_driver_would_allow_is_told_and_what_works_until_then() -> 
     assert "2.15" in found.remedy
 
 
-def test_an_old_card_is_not_promised_anything_of_a_newer_driver() -> None:
+def test_no_newer_driver_is_advised_for_an_old_card() -> None:
     assert build(machine(card("V100"), driver="550.54.15")).remedy is None
 
 
@@ -204,7 +212,7 @@ def test_code_runs_on_the_same_major_and_a_newer_minor(capability: str, tag: str
 
 
 @pytest.mark.parametrize(
-    ("backend", "model", "driver", "tag", "said"),
+    ("backend", "model", "driver", "tag", "expected"),
     [
         ("cu126", "H100", "580.95.05", "cu126", "works here"),
         ("cu128", "V100", "580.95.05", "cu128", "works here"),
@@ -218,12 +226,12 @@ def test_code_runs_on_the_same_major_and_a_newer_minor(capability: str, tag: str
         ("auto", "V100", "580.95.05", "cu126", "no kernels for these GPUs"),
     ],
 )
-def test_what_uv_was_told_is_held_against_the_machine(
-    backend: str, model: str, driver: str, tag: str, said: str
+def test_the_backend_stated_to_uv_is_compared_with_the_machine(
+    backend: str, model: str, driver: str, tag: str, expected: str
 ) -> None:
     found = build(machine(card(model), driver=driver), backend)
     assert (found.tag, found.backend) == (tag, backend)
-    assert said in found.reason
+    assert expected in found.reason
 
 
 DRIVERS = st.sampled_from(
@@ -256,9 +264,11 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
         usable = [each.tag for each in others if runs(each) and all(runs_on(each, gpu) for gpu in gpus)]
         assert backend is not None or usable == []
         return
-    asked = Requirement(found.requirement).specifier
+    requested = Requirement(found.requirement).specifier
     rows = [
-        each for each in TABLES[0] if each.tag == found.tag and system in each.systems and asked.contains(each.release)
+        each
+        for each in TABLES[0]
+        if each.tag == found.tag and system in each.systems and requested.contains(each.release)
     ]
     assert rows
     assert all(each.verified for each in rows[:1])
@@ -266,7 +276,7 @@ def test_whatever_is_advised_runs_on_every_card_under_that_driver(
     assert runs(rows[0])
 
 
-def test_every_row_of_both_tables_reads() -> None:
+def test_every_row_of_both_tables_is_valid() -> None:
     for wheel in TABLES[0]:
         assert Requirement(wheel.requirement).name == "torch"
         assert Requirement(wheel.requirement).specifier.contains(wheel.release)

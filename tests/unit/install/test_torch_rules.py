@@ -1,4 +1,4 @@
-"""Each rule by which a build of PyTorch is chosen, exactly at its bound, over a small table of made-up releases."""
+"""Each rule for choosing a build of PyTorch, exactly at its limit, with a small table of invented releases."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def test_a_python_from_the_first_with_wheels_to_the_first_without(version: str, 
     assert (found.none is None) is fits
 
 
-def test_of_a_python_without_an_upper_bound_any_newer_one_is_taken() -> None:
+def test_any_newer_python_is_accepted_where_there_is_no_upper_bound() -> None:
     assert build(on(version="3.99.0"), wheel("cpu", python_below=None)).none is None
 
 
-def test_the_python_that_is_named_counts_and_not_the_judged_one() -> None:
+def test_a_named_python_counts_instead_of_the_machines() -> None:
     assert build(on(version="3.9.19"), python="3.12.1").none is None
     assert build(on(version="3.12.1"), python="3.9.19").none is not None
 
 
-def test_a_machine_whose_python_is_unknown_is_not_limited() -> None:
+def test_an_unknown_python_limits_nothing() -> None:
     where = machine(H100, os=Os(system="linux", architecture="x86_64"), interpreter=python(version=None))
     assert build(where).tag == "cu130"
 
@@ -121,7 +121,7 @@ def test_a_mac_from_the_first_system_that_a_release_is_for(version: str | None, 
         assert Requirement(found.requirement).specifier.contains(f"{release}.0")
 
 
-def test_only_the_mac_that_gets_an_older_release_is_told_why() -> None:
+def test_only_a_mac_that_gets_an_older_release_gets_the_reason() -> None:
     newest = build(on(system="darwin", architecture="arm64", os_version="14.0"), *MACS).reason
     older = build(on(system="darwin", architecture="arm64", os_version="13.0"), *MACS).reason
     assert "13.0" in older
@@ -134,7 +134,7 @@ def test_builds_are_those_of_the_processor(architecture: str, tag: str) -> None:
     assert (found.tag, found.none) == (tag, None)
 
 
-def test_where_nothing_is_published_that_is_said() -> None:
+def test_a_platform_without_builds_is_noted() -> None:
     found = build(on(H100, architecture="riscv64"))
     assert (found.tag, found.none is not None) == ("cpu", True)
     assert "riscv64" in found.reason
@@ -156,7 +156,7 @@ def test_where_nothing_is_published_that_is_said() -> None:
         (None, "cu130"),
     ],
 )
-def test_the_newest_build_that_holds_code_for_the_card(capability: str | None, tag: str) -> None:
+def test_the_newest_build_with_code_for_the_card_is_chosen(capability: str | None, tag: str) -> None:
     assert build(on(card("H100", compute_capability=capability))).tag == tag
 
 
@@ -187,7 +187,7 @@ def test_a_driver_is_enough_exactly_at_the_floor_of_its_system(system: str, driv
     assert build(on(card("A100 80GB"), system=system, driver=driver)).tag == tag
 
 
-def test_what_a_newer_driver_would_allow_is_told_beside_what_works_now() -> None:
+def test_the_build_for_a_newer_driver_is_noted_beside_the_one_that_works() -> None:
     found = build(on(card("A100 80GB"), driver="550.1"))
     assert (found.tag, found.driver) == ("cu126", "580")
     assert "cu130" in (found.remedy or "")
@@ -195,7 +195,7 @@ def test_what_a_newer_driver_would_allow_is_told_beside_what_works_now() -> None
     assert (newest.driver, newest.remedy) == (None, None)
 
 
-def test_where_only_the_driver_is_in_the_way_the_one_for_the_best_build_is_named() -> None:
+def test_the_driver_for_the_best_build_is_named_where_only_the_driver_is_too_old() -> None:
     found = build(on(card("A100 80GB"), driver="400.1"))
     assert (found.tag, found.driver) == ("cpu", "580")
     assert "400.1" in found.reason
@@ -203,26 +203,26 @@ def test_where_only_the_driver_is_in_the_way_the_one_for_the_best_build_is_named
     assert elsewhere.driver is None
 
 
-def test_one_build_has_to_hold_every_card() -> None:
+def test_one_build_must_support_every_card() -> None:
     a100, v100, h100 = card("A100 80GB"), card("V100", 1), card("H100", 2)
     assert build(on(a100, v100)).tag == "cu126"
     assert build(on(v100, h100)).tag == "cpu"
     assert build(on(a100, h100)).tag == "cu130"
 
 
-def test_where_a_card_is_unknown_the_others_decide_and_it_is_said() -> None:
+def test_known_cards_decide_where_one_is_unknown_and_that_is_noted() -> None:
     found = build(on(card("V100"), card("V100", 1, compute_capability=None)))
     assert found.tag == "cu126"
     assert "unknown" in found.reason
     assert "unknown" not in build(on(card("V100"), card("V100", 1))).reason
 
 
-def test_every_test_is_kept_once_with_what_speaks_for_it() -> None:
+def test_every_check_is_recorded_once_with_its_evidence() -> None:
     found = build(on(card("V100"), driver="550.1"))
     assert len(found.decisions) == len({(each.question, each.answer) for each in found.decisions})
-    asked = {each.question: each for each in found.decisions}
-    (cu130,) = [each for question, each in asked.items() if "cu130" in question]
-    (cu126,) = [each for question, each in asked.items() if "9.1 (cu126)" in question]
+    by_question = {each.question: each for each in found.decisions}
+    (cu130,) = [each for question, each in by_question.items() if "cu130" in question]
+    (cu126,) = [each for question, each in by_question.items() if "9.1 (cu126)" in question]
     assert cu130.answer.startswith("no")
     assert "7.5 to 9.0" in cu130.answer
     assert (cu126.answer, cu126.source) == ("yes", "made up (2026-01-01)")
@@ -231,6 +231,12 @@ def test_every_test_is_kept_once_with_what_speaks_for_it() -> None:
 
 
 # --- rows that are not advised
+
+
+def test_a_card_is_too_old_even_where_the_newest_build_needs_another_python() -> None:
+    newer = wheel("cu130", "9.2.0", gpu_archs=("7.5", "8.0"), python_min="3.13")
+    assert "older than any" in build(on(card("K80")), newer, CU126, CPU).reason
+    assert "needs Python 3.13" in build(on(card("K80")), newer, CPU).reason
 
 
 def test_only_builds_that_are_known_and_advised_are_chosen() -> None:
@@ -246,7 +252,7 @@ def test_an_index_is_named_unless_pypi_has_that_build(system: str, index: str | 
     assert build(on(H100, system=system)).index_url == index
 
 
-# --- releases that are asked for
+# --- requested releases
 
 
 @pytest.mark.parametrize(
@@ -259,30 +265,30 @@ def test_an_index_is_named_unless_pypi_has_that_build(system: str, index: str | 
         ("==9.0.*", "cu126", "9.0.1", "9.1.0"),
     ],
 )
-def test_the_newest_build_among_the_releases_asked_for(specifier: str, tag: str, takes: str, refuses: str) -> None:
+def test_the_newest_build_of_the_requested_releases(specifier: str, tag: str, takes: str, refuses: str) -> None:
     found = build(on(card("A100 80GB")), specifier=specifier)
-    asked = Requirement(found.requirement).specifier
+    requested = Requirement(found.requirement).specifier
     assert (found.tag, found.none) == (tag, None)
-    assert asked.contains(takes)
-    assert not asked.contains(refuses)
+    assert requested.contains(takes)
+    assert not requested.contains(refuses)
 
 
 @pytest.mark.parametrize(
     ("specifier", "none"), [(">=9.5", False), ("==9.5.2", False), (">=9.1.3", False), ("==9.5.*", True), ("<8", True)]
 )
-def test_a_release_newer_than_the_table_is_taken_of_an_index_that_goes_on(specifier: str, none: bool) -> None:
+def test_a_release_newer_than_the_table_comes_from_an_index_that_is_still_updated(specifier: str, none: bool) -> None:
     going_on = (wheel("cu130", gpu_archs=("9.0",), requirement="torch>=9.1"), wheel("cpu", requirement="torch>=9.1"))
     found = build(on(H100), *going_on, specifier=specifier)
     assert (found.none is not None) is none
     assert none or Requirement(found.requirement).specifier.contains(specifier.lstrip(">="))
 
 
-def test_a_release_newer_than_the_table_is_not_expected_of_a_series_that_is_closed() -> None:
+def test_a_release_newer_than_the_table_is_not_expected_in_a_closed_series() -> None:
     assert build(on(H100), specifier=">=9.5").none is not None
 
 
-def test_where_no_release_asked_for_can_use_the_cards_there_is_none() -> None:
-    """The cards could be used by another release: the CPU build of the one asked for is not what is wanted."""
+def test_no_build_is_chosen_where_no_requested_release_can_use_the_cards() -> None:
+    """Another release could use the cards, so the CPU build of the requested one is not what the user wants."""
     rows = (CU130, CPU, wheel("cpu", "8.0.0"))
     found = build(on(H100), *rows, specifier="<9")
     assert found.tag == "cu130"
@@ -305,14 +311,14 @@ def test_where_no_release_asked_for_can_use_the_cards_there_is_none() -> None:
         (None, None),
     ],
 )
-def test_hidden_cards_are_told_from_none(gpu: Gpu | None, variable: str | None) -> None:
+def test_hidden_cards_are_distinguished_from_no_cards(gpu: Gpu | None, variable: str | None) -> None:
     found = build(on(*([gpu] if gpu else [])))
     assert (found.tag, found.index_url) == ("cpu", f"{INDEX}cpu")
     assert ("hidden" in found.reason) is (variable is not None)
     assert variable is None or variable in found.reason
 
 
-def test_a_driver_that_is_silent_is_mended_first_and_its_newest_build_named() -> None:
+def test_a_broken_driver_is_repaired_first_and_the_newest_build_named() -> None:
     silent = Gpu(vendor="nvidia", usable=False, fault="driver-mismatch")
     where = on(silent, drivers={"nvidia": Driver(fault="driver-mismatch")})
     found = build(where)
@@ -321,6 +327,7 @@ def test_a_driver_that_is_silent_is_mended_first_and_its_newest_build_named() ->
     assert build(where, CPU).tag == "cpu"
     old = on(silent, drivers={"nvidia": Driver(fault="driver-mismatch")}, version="3.9.0")
     assert build(old, CU130, wheel("cu126", "8.0.0", python_min="3.8"), CPU).tag == "cu126"
+    assert [each.passed for each in found.decisions if "driver answer" in each.question] == [False]
 
 
 # --- other vendors
@@ -333,7 +340,7 @@ XPU = wheel("xpu")
 @pytest.mark.parametrize(
     ("gfx", "tag"), [("gfx942", "rocm7.2"), ("gfx90a", "rocm7.2"), ("gfx1036", "cpu"), (None, "rocm7.2")]
 )
-def test_an_amd_card_whose_code_the_build_holds(gfx: str | None, tag: str) -> None:
+def test_an_amd_card_that_the_build_supports(gfx: str | None, tag: str) -> None:
     found = build(on(amd(gfx=gfx)), ROCM, CPU)
     assert found.tag == tag
     assert ("assumed" in found.reason) is (gfx is None)
@@ -348,7 +355,7 @@ def test_amd_cards_of_two_kinds_are_all_named_and_all_needed() -> None:
     assert "gfx942" in both.reason
 
 
-def test_the_graphics_of_an_amd_processor_are_no_card_for_pytorch() -> None:
+def test_the_integrated_graphics_of_an_amd_processor_are_not_used() -> None:
     assert build(on(amd(gfx="gfx942", integrated=True)), ROCM, CPU).tag == "cpu"
     assert build(on(amd(gfx="gfx1036", integrated=True), amd(1, gfx="gfx942")), ROCM, CPU).tag == "rocm7.2"
 
@@ -358,7 +365,7 @@ def test_amd_on_windows_has_wheels_elsewhere() -> None:
     assert found.tag == "cpu"
 
 
-def test_of_intels_the_card_is_named_before_the_processors_graphics() -> None:
+def test_an_intel_card_is_named_before_integrated_graphics() -> None:
     graphics = Gpu(vendor="intel", index=0, name="UHD 770", integrated=True)
     arc = Gpu(vendor="intel", index=1, name="Arc B580")
     found = build(on(graphics, arc), XPU, CPU)
@@ -372,7 +379,7 @@ def test_an_nvidia_card_comes_before_the_others() -> None:
     assert build(on(amd(gfx="gfx942"), card("H100", 1)), ROCM, *TABLE).tag == "cu130"
 
 
-# --- what uv is told
+# --- the backend stated to uv
 
 
 @pytest.mark.parametrize(
@@ -388,13 +395,13 @@ def test_an_nvidia_card_comes_before_the_others() -> None:
         ("cu130", amd(gfx="gfx942"), "rocm7.2"),
     ],
 )
-def test_a_named_build_is_taken_where_it_works(backend: str, gpu: Gpu | None, tag: str) -> None:
+def test_a_requested_build_is_used_where_it_works(backend: str, gpu: Gpu | None, tag: str) -> None:
     found = build(on(*([gpu] if gpu else [])), *TABLE, ROCM, XPU, backend=backend)
     assert (found.tag, found.backend) == (tag, backend)
     assert backend in found.reason
 
 
-def test_beside_a_named_build_the_better_one_is_told() -> None:
+def test_a_better_build_is_noted_beside_a_requested_one() -> None:
     assert "cu130" in build(on(card("A100 80GB")), backend="cu126").reason
     assert "cu" not in build(on(), *TABLE, backend="cpu").reason
 
@@ -410,7 +417,7 @@ def test_beside_a_named_build_the_better_one_is_told() -> None:
         ((), None, False),
     ],
 )
-def test_of_its_own_uv_takes_a_build_without_code_for_the_card(
+def test_uv_alone_would_choose_a_build_without_code_for_the_card(
     gpus: tuple[Gpu, ...], driver: str | None, warned: bool
 ) -> None:
     found = build(on(*gpus, driver=driver), backend="auto")

@@ -6,6 +6,7 @@ import ast
 import datetime
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -49,8 +50,8 @@ LATER = replace(
 HOST = machine(card("H100"), driver="655.20")
 
 
-def plan(*names: str, where: Machine = HOST, tables: object = LATER) -> Plan:
-    return plan_installation("x", names, where, tables)  # type: ignore[arg-type]
+def plan(*names: str, where: Machine = HOST, tables: Any = LATER) -> Plan:
+    return plan_installation("x", names, where, tables)
 
 
 def requirements(made: Plan) -> list[str]:
@@ -71,7 +72,7 @@ def test_the_driver_of_a_new_release_comes_from_its_cuda() -> None:
     assert (older.driver, "2.16 (cu140)" in (older.remedy or "")) == ("650.10", True)
 
 
-def test_a_silent_driver_is_told_the_minimum_of_the_newest_build() -> None:
+def test_the_note_on_a_broken_driver_names_the_minimum_of_the_newest_build() -> None:
     silent = machine(gpus=None, drivers={"nvidia": Driver(fault="driver-mismatch")})
     assert "driver 580 or newer" in torch_build(silent, TABLES.wheels, TABLES.drivers).reason
     assert "driver 650.10 or newer" in torch_build(silent, LATER.wheels, LATER.drivers).reason
@@ -89,8 +90,8 @@ def test_torchaudio_gets_the_release_that_the_row_names() -> None:
     assert "torchaudio imports with torch 2.15.0" in made.environments[0].steps[0].reason
 
 
-def test_torchaudio_stays_with_a_build_beside_which_it_imports() -> None:
-    """macOS 13 has no torch after 2.11, and torchaudio 2.11 imports beside that."""
+def test_torchaudio_keeps_a_build_with_which_it_imports() -> None:
+    """macOS 13 has no torch after 2.11, and torchaudio 2.11 can be imported with that."""
     where = machine(system="darwin", architecture="arm64", os_version="13.7")
     assert requirements(plan("torch", "torchaudio", where=where, tables=TABLES))[0] == "torch==2.11.0"
 
@@ -99,7 +100,7 @@ def test_companions_of_a_new_release_come_from_their_row() -> None:
     row = TorchCompanions(torch="2.16", torchvision="0.31", torchaudio="2.16", source="x", as_of=DAY)
     later = replace(LATER, companions=(row, *TABLES.companions), wheels=(replace(NEXT, torchaudio_torch=None),))
     assert requirements(plan("torch", "torchvision", tables=later))[1] == "torchvision>=0.31"
-    assert requirements(plan("torch", "torchvision"))[1] == "torchvision>=0.29"  # without one the newest row holds
+    assert requirements(plan("torch", "torchvision"))[1] == "torchvision>=0.29"  # else that of the newest row
 
 
 # Sources: PyPI's metadata of torchvision 0.17 to 0.29; PyTorch's wiki for the older ones.
@@ -125,13 +126,13 @@ def test_a_torch_older_than_the_table_gets_no_newer_companion() -> None:
     assert companion("torchvision", "1.4.0", TABLES.companions, exact=True) == "torchvision<0.11"
 
 
-def test_the_preferred_pythons_are_those_of_most_builds() -> None:
+def test_the_preferred_pythons_have_the_most_builds() -> None:
     assert preferred_pythons(TABLES.wheels) == ("3.12", "3.11", "3.13", "3.10")
     only = [replace(NEXT, python_min="3.14", python_below="3.16")]
     assert preferred_pythons(only) == ("3.15", "3.14")
 
 
-def test_a_new_python_is_made_where_the_judged_one_has_no_build() -> None:
+def test_another_python_is_used_where_the_machines_has_no_build() -> None:
     where = machine(card("H100"), driver="655.20", interpreter=python(version="3.11.9"))
     only = replace(LATER, wheels=(NEXT,))
     (made,) = plan("torch", where=where, tables=only).environments
@@ -160,7 +161,7 @@ def test_a_library_runs_on_macos_exactly_at_its_minimum() -> None:
 @pytest.mark.parametrize(
     ("specifier", "requirement"),
     [
-        (">=2.17", "torch>=2.17"),  # newer than the table: the newest index may hold it
+        (">=2.17", "torch>=2.17"),  # newer than the table: the newest index may have it
         ("==2.16.3", "torch==2.16.3"),
         ("<2.16", "torch>=2.14,<2.16"),
     ],
@@ -170,13 +171,13 @@ def test_a_release_newer_than_the_table_comes_from_the_newest_build(specifier: s
     assert (build.tag, build.requirement, build.none) == ("cu132", requirement, None)
 
 
-def test_a_release_that_no_build_for_the_cards_can_be_is_not_promised() -> None:
+def test_a_release_without_a_build_for_the_cards_is_not_promised() -> None:
     build = torch_build(machine(card("V100")), TABLES.wheels, TABLES.drivers, None, ">=2.17")
     assert build.none is not None
     assert ">=2.17" in build.none
 
 
-def test_an_installed_build_comes_back_from_the_index_of_its_row() -> None:
+def test_an_installed_build_is_restored_from_the_index_of_its_row() -> None:
     jetson = next(each for each in TABLES.wheels if each.index_url)
     torch = Torch(version=jetson.release, build=jetson.tag)
     where = machine(architecture="aarch64", software=packages(torch=jetson.release), torch=torch)

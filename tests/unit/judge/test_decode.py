@@ -1,4 +1,4 @@
-"""A profile that breaks its grammar is refused with the file, the place and what is accepted."""
+"""An invalid profile is refused with the file, the place and what is accepted."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_unknown_kind_gets_the_nearest_and_all_kinds(kind: str, nearest: str)
 
 
 @pytest.mark.parametrize("kind", [None, 3, ["gpu"], "", "_registry", "../gpu"])
-def test_a_kind_that_is_none_is_refused(kind: object) -> None:
+def test_a_missing_or_unknown_kind_is_refused(kind: object) -> None:
     assert "kind" in refusal({"id": "mine", "kind": kind} if kind is not None else {"id": "mine"})
 
 
@@ -101,7 +101,7 @@ def test_a_size_without_a_plain_unit_is_refused(kind: str, key: str, size: str) 
         ({"id": "driver", "kind": "driver", "version": "newest"}, "newest"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_named(table: dict[str, Any], word: str) -> None:
+def test_the_error_for_a_wrong_value_names_it(table: dict[str, Any], word: str) -> None:
     assert word in refusal(table)
 
 
@@ -139,7 +139,7 @@ def test_alternatives_inherit_id_kind_level_and_source() -> None:
 
 
 @pytest.mark.parametrize("table", [None, "gpu", ["gpu"], 3])
-def test_a_requirement_that_is_no_table_is_refused(table: object) -> None:
+def test_a_requirement_that_is_not_a_table_is_refused(table: object) -> None:
     assert "table" in refusal(table)
 
 
@@ -165,7 +165,7 @@ def test_a_requirement_that_is_no_table_is_refused(table: object) -> None:
         ({**HEAD, "require": [GPU], "workload": {"parameters": ["7B"]}}, ["[workload]", "method"]),
     ],
 )
-def test_a_profile_that_is_wrong_says_where(table: dict[str, Any], words: list[str]) -> None:
+def test_the_error_for_a_wrong_profile_says_where(table: dict[str, Any], words: list[str]) -> None:
     message = profile_refusal(table)
     assert [word for word in words if word not in message] == []
 
@@ -174,7 +174,7 @@ def test_a_profile_without_its_title_is_refused_by_name() -> None:
     assert "title" in profile_refusal({"id": "mine", "task": "inference", "sources": [], "require": [GPU]})
 
 
-def test_a_whole_profile_of_ones_own_is_loaded_by_path(tmp_path: Path) -> None:
+def test_a_profile_is_loaded_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "node.toml"
     path.write_text(
         'id = "node"\ntitle = "Our node"\ntask = "general"\nsources = ["us"]\n'
@@ -199,7 +199,7 @@ def test_toml_that_is_not_utf8_names_the_file(tmp_path: Path) -> None:
         profiles.load(str(path))
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         profiles.load(str(tmp_path / "node.toml"))
 

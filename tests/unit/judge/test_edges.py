@@ -1,4 +1,4 @@
-"""Requirements exactly at their figures, and what one finding does to the others of its profile."""
+"""Machines exactly at the required figures, and the effect of one finding on the others of its profile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BROKEN_TORCH = Problem(probe="software", code="torch-cpu-build", message="a CPU 
 
 
 def profile(*needs: tuple[str, dict[str, Any]]) -> Profile:
-    """A profile of these requirements, each named by its kind and its place: ``gpu-0``."""
+    """A profile of these requirements, each with an id of its kind and its index: ``gpu-0``."""
     made = tuple(require(kind, **{"id": f"{kind}-{n}", **keys}) for n, (kind, keys) in enumerate(needs))
     return replace(profiles.load("inference-7b"), id="made", require=made, workload=None)
 
@@ -43,13 +43,13 @@ def of(report: ProfileReport, name: str) -> Finding:
 
 
 @pytest.mark.parametrize(("bytes_each", "status"), [(24 * GB, "warn"), (24 * GB - 1, "fail"), (24 * GB + 1, "warn")])
-def test_several_cards_that_hold_exactly_the_total(bytes_each: int, status: str) -> None:
+def test_several_cards_with_exactly_the_total(bytes_each: int, status: str) -> None:
     where = machine(*cards("RTX 4090", 2, memory_total=bytes_each))
     assert judge("gpu", where, memory="48 GB").status == status
 
 
 @pytest.mark.parametrize(("bytes_each", "status"), [(40 * GB, "pass"), (40 * GB - 1, "fail")])
-def test_as_many_cards_as_asked_of_exactly_the_size(bytes_each: int, status: str) -> None:
+def test_the_required_number_of_cards_with_exactly_the_size(bytes_each: int, status: str) -> None:
     where = machine(*cards("A100 40GB", 2, memory_total=bytes_each))
     assert judge("gpu", where, memory="40 GB", count=2).status == status
 
@@ -66,13 +66,13 @@ def test_as_many_cards_as_asked_of_exactly_the_size(bytes_each: int, status: str
         (None, "8.0", "unknown"),
     ],
 )
-def test_a_compute_capability_is_enough_exactly_at_the_least(capability: str | None, least: str, status: str) -> None:
+def test_exactly_the_lowest_compute_capability_is_enough(capability: str | None, least: str, status: str) -> None:
     where = machine(card("H100", compute_capability=capability))
     assert judge("gpu", where, memory="40 GB", compute_capability=least).status == status
 
 
 @pytest.mark.parametrize(("bytes_each", "counts"), [(80 * GB, True), (80 * GB - 1, False)])
-def test_a_node_brings_the_cards_that_have_exactly_the_size(bytes_each: int, counts: bool) -> None:
+def test_a_node_counts_its_cards_with_exactly_the_size(bytes_each: int, counts: bool) -> None:
     where = machine(*cards("H100", 8, memory_total=bytes_each))
     found = judge("gpu", where, memory="80 GB", count=32, scope="cluster")
     other = judge("gpu", machine(*cards("H100", 8, memory_total=200 * GB)), memory="80 GB", count=32, scope="cluster")
@@ -81,29 +81,29 @@ def test_a_node_brings_the_cards_that_have_exactly_the_size(bytes_each: int, cou
 
 
 @pytest.mark.parametrize(("count", "nodes"), [(8, 1), (9, 2), (16, 2), (17, 3)])
-def test_nodes_are_counted_up(count: int, nodes: int) -> None:
+def test_the_number_of_nodes_is_rounded_up(count: int, nodes: int) -> None:
     found = judge("gpu", machine(*cards("H100", 8)), memory="80 GB", count=count, scope="cluster")
     assert f" {nodes} such" in found.message
 
 
-def test_one_card_is_asked_for_without_a_number() -> None:
+def test_a_single_card_is_required_without_a_number() -> None:
     assert judge("gpu", machine(card("H100")), memory="40 GB").needed == "40 GB"
     assert judge("gpu", machine(card("H100")), memory="40 GB", count=2).needed == "2 x 40 GB"
 
 
 @pytest.mark.parametrize(
-    ("free", "told"),
+    ("free", "noted"),
     [(80 * GB, False), (40 * GB, False), (40 * GB - 1, True), (30 * GB, True), (1, True), (None, False)],
 )
-def test_a_card_of_which_less_than_half_is_free_passes_and_that_is_said(free: int | None, told: bool) -> None:
+def test_a_card_with_less_than_half_free_passes_with_a_note(free: int | None, noted: bool) -> None:
     idle = judge("gpu", machine(card("H100", memory_total=80 * GB)), memory="40 GB")
     found = judge("gpu", machine(card("H100", memory_total=80 * GB, memory_free=free)), memory="40 GB")
     assert found.status == "pass"
-    assert (found.message != idle.message) is told
+    assert (found.message != idle.message) is noted
 
 
 @pytest.mark.parametrize(("has", "short"), [(12 * GB, "12 GB"), (20 * GB, "4 GB")])
-def test_what_is_missing_is_counted_against_the_biggest_card(has: int, short: str) -> None:
+def test_the_shortfall_is_that_of_the_largest_card(has: int, short: str) -> None:
     where = machine(card("RTX 3060", memory_total=has), card("RTX 3060", 1, memory_total=2 * GB))
     found = judge("gpu", where, memory="24 GB")
     assert (found.status, found.short_by) == ("fail", short)
@@ -115,7 +115,7 @@ def test_what_is_missing_is_counted_against_the_biggest_card(has: int, short: st
 
 
 @pytest.mark.parametrize(("size", "status"), [(50 * GB, "pass"), (50 * GB - 1, "fail")])
-def test_a_disk_and_ram_of_exactly_the_size(size: int, status: str) -> None:
+def test_disk_and_ram_of_exactly_the_size(size: int, status: str) -> None:
     assert judge("disk", machine(free=size), free="50 GB").status == status
     assert judge("ram", machine(ram=size), total="50 GB").status == status
 
@@ -144,7 +144,7 @@ def test_every_gpu_needs_its_links(links: tuple[int | None, ...], status: str) -
     assert judge("interconnect", machine(*gpus), type="nvlink").status == status
 
 
-# --- one cause, one red line
+# --- one cause, one failure
 
 
 GPU = ("gpu", {"memory": "40 GB"})
@@ -155,13 +155,13 @@ TORCH = ("package", {"name": "torch"})
 PEFT = ("package", {"name": "peft"})
 
 
-def test_without_a_gpu_its_links_wait_and_nothing_else_does() -> None:
+def test_a_missing_gpu_blocks_its_links_and_nothing_else() -> None:
     report = judged(machine(software=()), RAM, LINKS, GPU, PEFT)
     assert statuses(report) == {"ram-0": "fail", "interconnect-1": "skipped", "gpu-2": "fail", "package-3": "fail"}
     assert "gpu-2" in of(report, "interconnect-1").message
 
 
-def test_a_driver_that_does_not_answer_keeps_back_what_is_about_gpus_and_nothing_else() -> None:
+def test_a_broken_driver_blocks_requirements_of_gpus_and_nothing_else() -> None:
     lost = Gpu(vendor="nvidia", usable=False, fault="driver-mismatch", pci_bus_id="0000:01:00.0")
     where = machine(lost, driver=Driver(fault="driver-mismatch"), software=())
     report = judged(where, RAM, GPU, DRIVER, LINKS, PEFT)
@@ -175,12 +175,12 @@ def test_a_driver_that_does_not_answer_keeps_back_what_is_about_gpus_and_nothing
     assert "driver-2" in of(report, "gpu-1").message
 
 
-def test_cards_that_are_there_and_too_small_keep_nothing_back() -> None:
+def test_cards_that_are_too_small_block_nothing() -> None:
     report = judged(machine(*cards("RTX 3060", 2, nvlinks=0)), GPU, LINKS)
     assert statuses(report) == {"gpu-0": "fail", "interconnect-1": "fail"}
 
 
-def test_what_could_not_be_listed_is_unknown_and_keeps_nothing_back() -> None:
+def test_gpus_that_could_not_be_listed_are_unknown_and_block_nothing() -> None:
     report = judged(replace(machine(), gpus=None), GPU, LINKS)
     assert statuses(report) == {"gpu-0": "unknown", "interconnect-1": "unknown"}
 
@@ -189,7 +189,7 @@ def test_what_could_not_be_listed_is_unknown_and_keeps_nothing_back() -> None:
 
 
 @pytest.mark.parametrize(("level", "status"), [("required", "fail"), ("recommended", "warn")])
-def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing(level: str, status: str) -> None:
+def test_a_torch_that_cannot_use_the_gpus_fails(level: str, status: str) -> None:
     there = packages(torch="2.15.0", peft="0.21.2")
     where = machine(card("H100"), software=there, torch=Torch(version="2.15.0"), problems=(BROKEN_TORCH,))
     report = judged(where, ("package", {"name": "torch", "level": level}), PEFT)
@@ -198,14 +198,14 @@ def test_a_torch_that_cannot_use_the_gpus_is_as_good_as_missing(level: str, stat
     assert of(report, "package-1").status == "pass"
 
 
-def test_a_torch_of_another_version_than_is_asked_for_keeps_its_own_reason() -> None:
+def test_a_torch_of_the_wrong_version_keeps_that_reason() -> None:
     where = machine(card("H100"), software=packages(torch="1.0"), problems=(BROKEN_TORCH,))
     found = of(judged(where, ("package", {"name": "torch", "version": ">=2.4"})), "package-0")
     assert found.status == "fail"
     assert found.message != "a CPU build"
 
 
-def test_without_a_problem_a_torch_that_is_there_passes() -> None:
+def test_an_installed_torch_without_problems_passes() -> None:
     other = replace(BROKEN_TORCH, code="glibc-old")
     where = machine(card("H100"), software=packages(torch="2.15.0"), problems=(other,))
     assert of(judged(where, TORCH), "package-0").status == "pass"
@@ -240,7 +240,7 @@ def correction(total: str | None, *places: str) -> Correction:
         (machine(card("H100", memory_total=80 * GB), card("H100", 1, memory_total=None)), "pass"),
     ],
 )
-def test_the_corrected_total_is_held_against_the_best_group_of_gpus(where: Machine, status: str) -> None:
+def test_the_corrected_total_is_compared_with_the_best_group_of_gpus(where: Machine, status: str) -> None:
     report = judged(where, GPU, RAM, corrections=(correction("60 GB"),))
     assert [each.id for each in report.findings] == ["gpu-0", "corrected", "ram-1"]
     found = of(report, "corrected")
@@ -250,31 +250,31 @@ def test_the_corrected_total_is_held_against_the_best_group_of_gpus(where: Machi
 
 
 def test_a_correction_follows_a_warning_as_well() -> None:
-    """Two cards that only together hold what is asked of one."""
+    """Two cards that only together have the memory required of one."""
     where = machine(*cards("RTX 4090", 2, memory_total=24 * GB))
     report = judged(where, GPU, corrections=(correction("60 GB"),))
     assert statuses(report) == {"gpu-0": "warn", "corrected": "warn"}
 
 
 @pytest.mark.parametrize("where", [machine(card("RTX 3060")), machine(card("H100", memory_total=None))])
-def test_a_correction_follows_no_failure_and_nothing_unknown(where: Machine) -> None:
+def test_no_correction_follows_a_failed_or_unknown_finding(where: Machine) -> None:
     assert list(statuses(judged(where, GPU, corrections=(correction("60 GB"),)))) == ["gpu-0"]
 
 
-def test_a_correction_without_a_size_is_told_and_judges_nothing() -> None:
+def test_a_correction_without_a_size_is_shown_and_not_judged() -> None:
     report = judged(machine(card("H100")), GPU, corrections=(correction(None),))
     assert list(statuses(report)) == ["gpu-0"]
     assert [each.id for each in report.corrections] == ["corrected"]
 
 
 @pytest.mark.parametrize("place", ["profile:made2/gpu-0", "offer:made", "library:made"])
-def test_corrections_of_something_else_are_not_told(place: str) -> None:
+def test_corrections_of_something_else_are_not_shown(place: str) -> None:
     report = judged(machine(card("H100")), GPU, corrections=(correction("60 GB", place),))
     assert list(statuses(report)) == ["gpu-0"]
     assert report.corrections == ()
 
 
-def test_a_correction_of_several_places_is_told_in_each() -> None:
+def test_a_correction_of_several_places_is_shown_at_each() -> None:
     made = correction("60 GB", "offer:x", "profile:made/gpu-1")
     report = judged(machine(card("H100")), RAM, GPU, corrections=(made,))
     assert [each.id for each in report.findings] == ["ram-0", "gpu-1", "corrected"]
@@ -283,26 +283,28 @@ def test_a_correction_of_several_places_is_told_in_each() -> None:
 # --- hypothetical machines, and groups
 
 
-def test_of_a_machine_in_words_only_the_hardware_counts() -> None:
+def test_only_the_hardware_of_a_machine_in_words_counts() -> None:
     where = replace(machine(card("H100"), software=()), hypothetical=True)
     report = judged(where, GPU, PEFT)
     assert statuses(report) == {"gpu-0": "pass", "package-1": "skipped"}
     assert (report.verdict, report.hardware) == ("ready", "ready")
 
 
-def test_a_machine_in_words_of_which_nothing_can_be_judged_is_undetermined() -> None:
+def test_a_machine_in_words_with_nothing_to_judge_is_undetermined() -> None:
     where = replace(machine(software=()), hypothetical=True)
     assert judged(where, PEFT).verdict == "undetermined"
     assert judged(machine(software=packages(peft="1")), PEFT, skip=frozenset({"package-0"})).verdict is None
 
 
-def test_a_blocker_that_need_not_hold_hides_no_requirement() -> None:
-    """A driver line that is only wished for must not make a required line of GPUs vanish."""
-    where = Machine(gpus=None)
+def test_a_recommendation_that_fails_blocks_no_requirement() -> None:
+    """A recommended driver in unknown state must not hide a required GPU that is unknown too."""
+    where = Machine(gpus=None, drivers={"nvidia": Driver(fault="no-permission")})
     for level in ("recommended", "info"):
         report = judged(where, ("driver", {"level": level}), GPU)
-        assert statuses(report)["gpu-1"] == "unknown", level
+        assert statuses(report) == {"driver-0": "unknown", "gpu-1": "unknown"}, level
         assert report.verdict == "undetermined"
+    both = judged(where, ("driver", {"level": "recommended"}), (GPU[0], {**GPU[1], "level": "recommended"}))
+    assert statuses(both) == {"driver-0": "unknown", "gpu-1": "skipped"}
 
 
 def test_hardware_and_software_have_verdicts_of_their_own() -> None:
@@ -313,7 +315,7 @@ def test_hardware_and_software_have_verdicts_of_their_own() -> None:
     assert (left.verdict, left.software) == ("ready", None)
 
 
-# --- the computed finding, and what is left
+# --- the computed finding, and others
 
 
 TWO_SIZES = """\
@@ -354,7 +356,7 @@ free = "10 GB"
 """
 
 
-def test_what_was_computed_follows_the_last_that_is_documented_of_gpus(tmp_path: Path) -> None:
+def test_the_computed_finding_follows_the_last_documented_one_of_gpus(tmp_path: Path) -> None:
     path = tmp_path / "two-sizes.toml"
     path.write_text(TWO_SIZES, encoding="utf-8")
     report = api.check([str(path)], lambda: machine(card("RTX 4090")))
@@ -374,5 +376,5 @@ def test_raising_a_limit_is_advised_where_the_machine_has_exactly_enough(total: 
 @pytest.mark.parametrize(
     ("version", "status"), [("3.13.0rc1", "pass"), ("3.12.0", "pass"), ("3.12.0rc1", "fail"), ("3.11.9", "fail")]
 )
-def test_a_python_that_is_not_released_yet_counts_as_what_it_is(version: str, status: str) -> None:
+def test_a_prerelease_of_python_is_compared_as_one(version: str, status: str) -> None:
     assert judge("python", machine(interpreter=python(version=version)), version=">=3.12").status == status

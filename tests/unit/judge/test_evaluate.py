@@ -30,7 +30,7 @@ def of(judged: ProfileReport, name: str) -> Finding:
 
 
 def broken(fault: str, usable: bool | None = False) -> Machine:
-    """Two cards whose driver does not answer."""
+    """Two cards whose driver does not work."""
     gpus = [Gpu(vendor="nvidia", usable=usable, fault=fault, pci_bus_id=f"0000:0{bus}:00.0") for bus in (1, 2)]
     problem = Problem(probe="gpu.nvidia", code=fault, message=f"{fault}!", remedy="mend it")
     return machine(*gpus, driver=Driver(fault=fault), software=EVERYTHING, problems=(problem,))
@@ -38,7 +38,7 @@ def broken(fault: str, usable: bool | None = False) -> Machine:
 
 @pytest.mark.parametrize("tier", ["inference-7b", "finetune-13b-30b", "pretrain"])
 @pytest.mark.parametrize("fault", ["driver-not-loaded", "driver-mismatch"])
-def test_a_broken_driver_is_the_only_red_line_of_the_cards_that_need_it(tier: str, fault: str) -> None:
+def test_a_broken_driver_is_the_only_failure_of_its_cards(tier: str, fault: str) -> None:
     judged = report(tier, broken(fault))
     driver = of(judged, "driver")
     assert (driver.status, driver.message, driver.remedy) == ("fail", f"{fault}!", "mend it")
@@ -50,14 +50,14 @@ def test_a_broken_driver_is_the_only_red_line_of_the_cards_that_need_it(tier: st
     assert judged.verdict == "not-ready"
 
 
-def test_a_driver_that_cannot_be_asked_leaves_the_verdict_open() -> None:
+def test_a_driver_in_unknown_state_leaves_the_verdict_open() -> None:
     judged = report("inference-7b", broken("no-permission", usable=None))
     assert of(judged, "driver").status == "unknown"
     assert of(judged, "gpu").status == "skipped"
     assert judged.verdict == "undetermined"
 
 
-def test_a_card_without_any_driver_is_one_red_line_too() -> None:
+def test_a_card_without_any_driver_is_one_failure_too() -> None:
     waiting = Gpu(vendor="nvidia", usable=False, fault="driver-missing", pci_bus_id="0000:01:00.0")
     problem = Problem(probe="gpu.nvidia", code="driver-missing", message="no library", remedy="install it")
     judged = report("inference-7b", machine(waiting, driver=None, software=EVERYTHING, problems=(problem,)))
@@ -71,7 +71,7 @@ def test_a_working_driver_blocks_nothing() -> None:
 
 
 @pytest.mark.parametrize("skip", ["gpu", "hardware"])
-def test_what_is_left_out_is_shown_but_does_not_count(skip: str) -> None:
+def test_skipped_requirements_are_shown_but_do_not_count(skip: str) -> None:
     where = machine(software=EVERYTHING)
     assert report("inference-7b", where).verdict == "not-ready"
     judged = report("inference-7b", where, [skip])
@@ -80,13 +80,13 @@ def test_what_is_left_out_is_shown_but_does_not_count(skip: str) -> None:
     assert len(judged.findings) == len(report("inference-7b", where).findings)
 
 
-def test_leaving_out_the_software_leaves_the_hardware_in() -> None:
+def test_skipping_the_software_keeps_the_hardware() -> None:
     judged = report("inference-7b", machine(card("RTX 4090")), ["software"])
     assert (judged.verdict, judged.hardware, judged.software) == ("ready", "ready", None)
     assert {finding.status for finding in judged.findings if finding.group == "software"} == {"skipped"}
 
 
-def test_leaving_out_one_requirement_keeps_the_others_red() -> None:
+def test_skipping_one_requirement_keeps_the_others_failed() -> None:
     judged = report("inference-7b", machine(ram=4 * GB, software=EVERYTHING), ["gpu"])
     assert (of(judged, "ram").status, judged.verdict) == ("fail", "not-ready")
 
@@ -173,7 +173,7 @@ def test_a_correction_never_fails_and_never_repeats_a_documented_failure() -> No
     assert "memory-70b-one-card" in [correction.id for correction in judged.corrections]
 
 
-def test_unknown_memory_beside_enough_leaves_the_arithmetic_open() -> None:
+def test_unknown_memory_beside_an_insufficient_card_leaves_the_correction_open() -> None:
     where = machine(card("A100 40GB"), card("A100 40GB", index=1, memory_total=None))
     assert of(report("inference-70b", where), "memory-70b-one-card").status == "unknown"
 
@@ -187,7 +187,7 @@ def test_mig_instances_do_not_add_up_in_the_arithmetic_either() -> None:
     assert of(judged, "memory-70b-one-card").status == "warn"
 
 
-def test_only_the_corrections_of_this_profile_are_told() -> None:
+def test_only_the_corrections_of_this_profile_are_shown() -> None:
     made = Correction(
         id="mine",
         applies_to=("profile:inference-7b/gpu", "offer:x"),
@@ -213,4 +213,4 @@ def test_a_machine_in_words_is_judged_on_its_hardware_alone() -> None:
     assert found["torch"].status == found["driver"].status == "skipped"
     assert "no GPU" not in found["driver"].message
     assert evaluate(profiles.load("inference-7b"), stated).verdict == "ready"
-    assert evaluate(profiles.load("toolkit"), stated).verdict == "undetermined"  # all of it is software
+    assert evaluate(profiles.load("toolkit"), stated).verdict == "undetermined"  # only software is required

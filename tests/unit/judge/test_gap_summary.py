@@ -1,6 +1,8 @@
-"""Which findings count as a gap, each cause once; and the codes by which they are worded."""
+"""Which findings count as a gap, each cause once; and the codes from which their words are made."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -15,16 +17,16 @@ from llmcheck.schema.report import COMPUTED, Finding, ProfileReport
 from tests.machines_builder import GB, card, cards, judge, machine
 
 
-def finding(name: str, status: str, **changes: object) -> Finding:
-    facts: dict[str, object] = {
+def finding(name: str, status: str, **changes: Any) -> Finding:
+    facts: dict[str, Any] = {
         "id": name, "kind": name, "group": "hardware", "level": "required", "status": status, "needed": "much",
         "message": "a message",
     }  # fmt: skip
-    return Finding(**{**facts, **changes})  # type: ignore[arg-type]
+    return Finding(**{**facts, **changes})
 
 
-def report(*findings: Finding, verdict: str = "not-ready") -> ProfileReport:
-    return ProfileReport(id="mine", title="Mine", task="general", verdict=verdict, findings=findings)  # type: ignore[arg-type]
+def report(*findings: Finding, verdict: Any = "not-ready") -> ProfileReport:
+    return ProfileReport(id="mine", title="Mine", task="general", verdict=verdict, findings=findings)
 
 
 def ids(*findings: Finding) -> list[str]:
@@ -81,7 +83,7 @@ def test_a_corrected_figure_gives_way_to_what_is_computed() -> None:
     assert [gap.finding.id for gap in gap_summary.hardware_gaps(with_computed)] == ["computed"]
 
 
-def test_missing_libraries_are_installed_together_and_not_listed_singly() -> None:
+def test_missing_libraries_are_one_gap() -> None:
     missing = finding("torch", "fail", group="software", libraries=("torch",), installs="torch")
     other = finding("git", "fail", group="software")
     judged = report(missing, other, finding("ram", "fail"), finding("computed", "fail", kind=COMPUTED))
@@ -112,7 +114,7 @@ def test_a_profile_has_one_mark(verdict: str, status: str, mark: str) -> None:
         (machine(gpus=None), "mine unknown"),
     ],
 )
-def test_a_gap_of_gpus_is_worded_by_its_code(where: Machine, words: str) -> None:
+def test_the_words_for_a_gap_of_gpus_follow_from_its_code(where: Machine, words: str) -> None:
     found = replace(judge("gpu", where, memory="40 GB", count=2, compute_capability="8.0"), id="mine")
     assert hardware_gaps(report(found)) == [words]
 
@@ -122,7 +124,7 @@ def test_a_gap_keeps_the_unit_of_the_requirement() -> None:
     assert hardware_gaps(report(judge("ram", machine(ram=8 * 2**30), total="16 GiB"))) == ["RAM +8 GiB"]
 
 
-def test_a_kind_that_render_does_not_know_is_worded_by_its_id() -> None:
+def test_a_gap_of_an_unknown_kind_is_shown_by_its_id() -> None:
     assert hardware_gaps(report(finding("tpm", "fail", found="1.2"))) == ["tpm: 1.2"]
     assert hardware_gaps(report(finding("tpm", "fail", short_by="3 GB"))) == ["tpm +3 GB"]
 

@@ -1,4 +1,4 @@
-"""``kind = "gpu"``: so many cards with so much memory each."""
+"""``kind = "gpu"``: a number of cards with an amount of memory each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_card_that_the_document_names_meets_its_tier(model: str, memory: s
 
 
 @pytest.mark.parametrize(("model", "memory"), [("L40S", "40 GB"), ("RTX 5090", "24 GB"), ("T4", "12 GB")])
-def test_a_card_with_the_memory_passes_though_nobody_named_it(model: str, memory: str) -> None:
+def test_a_card_with_enough_memory_passes_even_if_it_is_not_named(model: str, memory: str) -> None:
     assert judge("gpu", machine(card(model)), memory=memory, examples=["RTX 3090 24GB"]).status == "pass"
 
 
@@ -53,7 +53,7 @@ def test_a_gigabyte_is_a_thousand_million_bytes_exactly(memory_total: int, memor
     assert judge("gpu", machine(card("RTX 4090", memory_total=memory_total)), memory=memory).status == status
 
 
-def test_what_is_missing_is_told_with_its_unit_and_a_remedy() -> None:
+def test_the_shortfall_has_its_unit_and_a_remedy() -> None:
     found = judge("gpu", machine(card("RTX 3060")), memory="24 GB", examples=["RTX 3090 24GB"])
     assert found.status == "fail"
     assert parse_size(found.short_by or "") == pytest.approx(24 * GB - 12288 * MIB, rel=0.05)
@@ -93,7 +93,7 @@ def test_smaller_cards_that_add_up_are_a_warning_that_says_over_how_many(
     assert f"over {number} GPUs" in found.message
 
 
-def test_the_profile_may_word_what_splitting_takes() -> None:
+def test_a_profile_may_say_what_splitting_takes() -> None:
     found = judge("gpu", machine(*cards("RTX 3060", 2)), memory="24 GB", split="sharded over {count} cards")
     assert "sharded over 2 cards" in found.message
 
@@ -103,13 +103,13 @@ def test_smaller_cards_of_two_vendors_do_not_add_up() -> None:
     assert found.status == "fail"
 
 
-def test_big_cards_of_two_vendors_are_no_pair() -> None:
+def test_large_cards_of_two_vendors_are_not_a_pair() -> None:
     found = judge("gpu", machine(card("A100 80GB"), amd(memory=96 * GB)), memory="80 GB", count=2)
     assert found.status == "fail"
 
 
 def carved(*sizes: int) -> Machine:
-    """One 80 GB card cut into MIG instances."""
+    """One 80 GB card divided into MIG instances."""
     return machine(card("H100", mig_mode=True), *(mig(0, number, size) for number, size in enumerate(sizes)))
 
 
@@ -122,7 +122,7 @@ def test_two_mig_instances_are_not_two_cards() -> None:
     assert judge("gpu", where, memory="80 GB", count=2).status == "fail"
 
 
-def test_the_card_that_is_cut_into_instances_is_not_counted() -> None:
+def test_a_card_that_is_divided_into_instances_is_not_counted() -> None:
     found = judge("gpu", carved(10 * GB), memory="80 GB")
     assert found.status == "fail"
     assert "H100" not in (found.found or "")
@@ -132,11 +132,11 @@ def test_one_mig_instance_with_the_memory_passes() -> None:
     assert judge("gpu", carved(10 * GB, 40 * GB), memory="40 GB").status == "pass"
 
 
-def test_a_card_in_mig_mode_without_instances_is_nothing_to_compute_on() -> None:
+def test_a_card_in_mig_mode_without_instances_fails() -> None:
     assert judge("gpu", carved(), memory="12 GB").status == "fail"
 
 
-def test_hidden_cards_are_not_counted_and_said_to_be_hidden() -> None:
+def test_hidden_cards_are_not_counted_and_the_message_says_so() -> None:
     found = judge("gpu", machine(*cards("H100", 2, visible=False)), memory="12 GB")
     assert found.status == "fail"
     assert "2 GPUs are installed" in found.message
@@ -155,7 +155,7 @@ def test_integrated_graphics_are_not_counted() -> None:
     assert found.message.startswith("only integrated graphics; needs 12 GB")
 
 
-def test_integrated_graphics_are_not_called_all_there_is_beside_a_card_in_mig_mode() -> None:
+def test_a_card_in_mig_mode_is_named_before_integrated_graphics() -> None:
     graphics = Gpu(vendor="intel", index=0, name="UHD", integrated=True)
     whole = card("H100", index=1, mig_mode=True)
     for gpus in ((graphics, whole), (whole, graphics), (whole,)):
@@ -196,7 +196,7 @@ def test_gpus_that_could_not_be_listed_are_unknown_with_the_remedy_of_the_proble
 
 
 @pytest.mark.parametrize(("number", "nodes"), [(8, 64), (4, 128), (7, 74)])
-def test_a_cluster_is_left_open_and_told_in_nodes(number: int, nodes: int) -> None:
+def test_a_cluster_is_undetermined_and_counted_in_nodes(number: int, nodes: int) -> None:
     found = judge("gpu", machine(*cards("H100", number)), memory="80 GB", count=512, scope="cluster")
     assert found.status == "skipped"
     assert found.cluster
@@ -204,18 +204,18 @@ def test_a_cluster_is_left_open_and_told_in_nodes(number: int, nodes: int) -> No
     assert f"{nodes} such nodes" in found.message
 
 
-def test_a_node_without_fitting_cards_brings_nothing_to_a_cluster() -> None:
+def test_a_node_without_suitable_cards_adds_nothing_to_a_cluster() -> None:
     found = judge("gpu", machine(card("RTX 3060")), memory="80 GB", count=512, scope="cluster")
     assert found.status == "skipped"
     assert "none of the 512" in found.message
 
 
-def test_a_recommendation_that_is_not_met_warns_and_the_profile_words_the_remedy() -> None:
+def test_an_unmet_recommendation_warns_with_the_remedy_of_the_profile() -> None:
     found = judge("gpu", machine(), memory="12 GB", level="recommended", fix="rent one", why="speed", source="Table 1")
     assert (found.status, found.remedy, found.why, found.source) == ("warn", "rent one", "speed", "Table 1")
 
 
-def test_what_passes_has_no_remedy() -> None:
+def test_a_passed_finding_has_no_remedy() -> None:
     assert judge("gpu", machine(card("H100")), memory="12 GB", fix="rent one").remedy is None
 
 
@@ -224,14 +224,14 @@ def test_equal_cards_are_described_once_with_their_number() -> None:
     assert found.found == "2 x NVIDIA GeForce RTX 4090 (25.8 GB)"
 
 
-def test_a_card_with_exactly_the_memory_lacks_its_compute_capability_alone() -> None:
+def test_a_card_with_exactly_the_memory_fails_only_by_its_compute_capability() -> None:
     old = Gpu(vendor="nvidia", index=0, memory_total=24 * GB, compute_capability="7.0")
     for size, lacking in ((24 * GB, "compute-capability"), (24 * GB - 1, "gpu-memory")):
         where = machine(replace(old, memory_total=size))
         assert judge("gpu", where, memory="24 GB", compute_capability="8.0").shortfall == lacking
 
 
-def test_what_is_missing_is_counted_from_the_cards_that_have_most_together() -> None:
+def test_the_shortfall_is_that_of_the_cards_with_most_memory_together() -> None:
     """Cards of two vendors do not work together: two MI300X have 384 GB, the RTX 3060 beside them does not count."""
     cards_of_amd = (amd(1), amd(2))
     for gpus in ((card("RTX 3060"), *cards_of_amd), (*cards_of_amd, card("RTX 3060"))):

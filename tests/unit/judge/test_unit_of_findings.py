@@ -1,4 +1,4 @@
-"""A finding is written in the units of its requirement: powers of ten for GB, powers of two for GiB."""
+"""A finding uses the unit of its requirement: GB (powers of ten) or GiB (powers of two)."""
 
 from __future__ import annotations
 

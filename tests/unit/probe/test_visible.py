@@ -74,10 +74,10 @@ def test_a_mig_instance_goes_with_its_card_or_is_named_itself(value: str | None,
 
 
 @given(st.text(alphabet="0123456789,-+ GPUabc", max_size=20), st.integers(0, 6))
-def test_no_value_selects_what_is_not_there(value: str, count: int) -> None:
+def test_no_value_selects_a_missing_device(value: str, count: int) -> None:
     assert visible_devices({"CUDA_VISIBLE_DEVICES": value}, UUIDS[:count]) <= set(range(min(count, len(UUIDS))))
 
 
 @given(st.permutations(range(4)))
-def test_the_order_of_a_list_does_not_matter_here(order: list[int]) -> None:
+def test_the_order_of_a_list_does_not_matter(order: list[int]) -> None:
     assert visible_devices({"CUDA_VISIBLE_DEVICES": ",".join(map(str, order))}, UUIDS) == {0, 1, 2, 3}

@@ -1,4 +1,4 @@
-"""The variables that hide GPUs, where their readers disagree with what a person would guess.
+"""The variables that hide GPUs, where programs read them otherwise than a person would guess.
 
 Sources: PyTorch's _parse_visible_devices in torch/cuda/__init__.py; ROCr's reading of ROCR_VISIBLE_DEVICES (strtol with
 base 0, UUIDs of 5 to 20 characters); Level Zero's ZE_AFFINITY_MASK.
@@ -11,7 +11,7 @@ import pytest
 from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_amd, visible_devices, visible_intel
 
 CARDS = [f"GPU-{number:016x}" for number in range(20)]
-"""As ROCr names them: 20 characters."""
+"""UUIDs in the form of ROCr: 20 characters."""
 
 
 def rocr(value: str, uuids: list[str] = CARDS) -> set[int]:
@@ -57,7 +57,7 @@ def test_a_uuid_for_rocr_has_5_to_20_characters(value: str, seen: set[int]) -> N
     assert rocr(value, ["GPU-a123456789abcdef0", "GPU-b123456789abcdef0"]) == seen
 
 
-def test_four_characters_are_no_uuid_of_the_only_card() -> None:
+def test_four_characters_are_not_a_uuid() -> None:
     assert rocr("GPU-", ["GPU-a123456789abcdef"]) == set()
 
 
@@ -72,7 +72,7 @@ def test_four_characters_are_no_uuid_of_the_only_card() -> None:
         ("0,,1", {0}),
     ],
 )
-def test_a_list_for_rocr_ends_at_what_is_no_device(value: str, seen: set[int]) -> None:
+def test_a_list_for_rocr_ends_at_an_invalid_entry(value: str, seen: set[int]) -> None:
     assert rocr(value) == seen
 
 
@@ -80,14 +80,14 @@ def test_a_list_for_rocr_ends_at_what_is_no_device(value: str, seen: set[int]) -
     ("value", "seen"),
     [("1,x,2", {1}), ("x,2", set()), ("1,20,2", {1}), ("01", set()), ("+1", set()), ("1,1,2", {1, 2})],
 )
-def test_a_list_for_hip_ends_at_what_is_no_device(value: str, seen: set[int]) -> None:
+def test_a_list_for_hip_ends_at_an_invalid_entry(value: str, seen: set[int]) -> None:
     assert set(visible_amd({"HIP_VISIBLE_DEVICES": value}, CARDS)) == seen
 
 
 @pytest.mark.parametrize(
     ("value", "seen"), [("0,x,1", {0}), ("0,-1,1", {0}), ("0,20,1", {0}), ("-2", set()), ("19,0", {0, 19})]
 )
-def test_a_list_for_cuda_ends_at_what_is_no_device(value: str, seen: set[int]) -> None:
+def test_a_list_for_cuda_ends_at_an_invalid_entry(value: str, seen: set[int]) -> None:
     assert set(visible_devices({"CUDA_VISIBLE_DEVICES": value}, CARDS)) == seen
 
 
@@ -128,6 +128,6 @@ def test_the_first_entry_says_whether_cards_are_picked_by_number(value: str, amb
         ("0.,1", {0, 1}),
     ],
 )
-def test_a_tile_that_is_not_there_shows_no_device(mask: str, seen: set[int]) -> None:
-    """A device whose tiles nothing counts (0) is one tile."""
+def test_a_missing_tile_selects_no_device(mask: str, seen: set[int]) -> None:
+    """A device with an unknown number of tiles (0) counts as one tile."""
     assert set(visible_intel({"ZE_AFFINITY_MASK": mask}, [1, 2, 0])) == seen

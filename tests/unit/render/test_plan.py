@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -75,9 +76,9 @@ def test_requirements_name_the_index_and_every_requirement() -> None:
 
 
 @pytest.mark.parametrize("module", [requirements, pylock, conda])
-def test_a_file_for_one_environment_refuses_two(module: object) -> None:
+def test_a_file_for_one_environment_refuses_two(module: Any) -> None:
     with pytest.raises(UsageError, match="--environment NAME"):
-        module.render(plan("transformers", "helm"), Options())  # type: ignore[attr-defined]
+        module.render(plan("transformers", "helm"), Options())
 
 
 def test_a_lock_file_is_read_by_its_standard() -> None:
@@ -135,13 +136,13 @@ def test_conda_says_that_pip_installs_the_rest() -> None:
 
 @pytest.mark.parametrize("word", NASTY)
 @pytest.mark.parametrize("module", [requirements, dockerfile, conda])
-def test_hostile_words_stay_in_their_comment(module: object, word: str) -> None:
-    written: str = module.render(nasty_plan(word), Options())  # type: ignore[attr-defined]
+def test_hostile_words_stay_in_their_comment(module: Any, word: str) -> None:
+    written: str = module.render(nasty_plan(word), Options())
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", written)
     for line in written.splitlines():
         outside = line if not line.lstrip().startswith("#") else ""
         assert "touch pwned" not in outside
-    assert len(written.splitlines()) == len(module.render(nasty_plan("plain"), Options()).splitlines())  # type: ignore[attr-defined]
+    assert len(written.splitlines()) == len(module.render(nasty_plan("plain"), Options()).splitlines())
 
 
 def test_the_script_never_uses_an_administrators_rights() -> None:
@@ -241,8 +242,8 @@ def test_what_cannot_be_installed_is_not_called_nothing_to_install() -> None:
 
 
 @pytest.mark.parametrize("module", [requirements, conda, dockerfile, pylock])
-def test_every_file_tells_what_is_left_out(module: object) -> None:
-    written: str = module.render(plan("vllm", where=machine()), Options())  # type: ignore[attr-defined]
+def test_every_file_tells_what_is_left_out(module: Any) -> None:
+    written: str = module.render(plan("vllm", where=machine()), Options())
     assert "# cannot be installed here: vllm: vLLM needs an NVIDIA GPU" in written
 
 
@@ -263,9 +264,9 @@ def test_requirements_say_the_way_back() -> None:
     assert "# undo with: " in requirements.render(replaced(), Options())
 
 
-def system(**facts: object) -> Step:
-    how: dict[str, object] = {"kind": "system", "command": "x", "argv": ("fix", "it"), "reason": "r", **facts}
-    return Step(**how)  # type: ignore[arg-type]
+def system(**facts: Any) -> Step:
+    how: dict[str, Any] = {"kind": "system", "command": "x", "argv": ("fix", "it"), "reason": "r", **facts}
+    return Step(**how)
 
 
 def test_a_script_stops_where_the_machine_has_to_be_restarted_first(tmp_path: Path) -> None:

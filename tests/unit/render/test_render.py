@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -152,9 +153,9 @@ def test_only_a_plan_is_a_script(name: str) -> None:
 
 
 @pytest.mark.parametrize("format_", [text, markdown])
-def test_a_value_that_nobody_shows_is_an_error_not_an_empty_page(format_: object) -> None:
+def test_a_value_that_nobody_shows_is_an_error_not_an_empty_page(format_: Any) -> None:
     with pytest.raises(TypeError):
-        format_.render(42, Options())  # type: ignore[attr-defined]
+        format_.render(42, Options())
 
 
 @settings(max_examples=60)

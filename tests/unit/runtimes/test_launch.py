@@ -98,6 +98,38 @@ def test_vllm_keeps_experts_in_ram_and_quantises_while_loading() -> None:
     assert not has(line("vllm", {"weights": "fp8"}), "--quantization")
 
 
+def test_sglang_quantises_only_to_8_bits_while_loading() -> None:
+    assert has(line("sglang", {"weights": "fp8"}, quantises_on_load=True), "--quantization", "fp8")
+    for weights in ("bf16", "awq"):
+        found = line("sglang", {"weights": weights}, quantises_on_load=True)
+        assert found is not None
+        assert "--quantization" not in found.argv
+
+
+def test_a_pipeline_longer_than_its_gpus_has_one_gpu_for_each_matrix() -> None:
+    work = Workload(method="inference", pipeline_parallel=2)
+    assert [Launch(model="m", workload=work, gpus=gpus).tensor_parallel for gpus in (1, 2, 4)] == [1, 1, 2]
+
+
+def test_a_trainer_names_the_optimizers_that_it_has_and_refuses_others() -> None:
+    assert has(train("full", runtime="litgpt", optimizer="adamw"), "--optimizer", "AdamW")
+    assert train("full", runtime="litgpt", optimizer="paged-adamw") is None
+    assert line("litgpt", {"method": "lora"}, dataset="some/data") is None
+    assert line("litgpt", {"method": "lora"}) is not None
+
+
+def test_fsdp_moves_weights_to_ram_only_on_request() -> None:
+    assert has(train("full", 2, sharding="fsdp", offload="all"), "--fsdp_offload_params", "true")
+    plain = train("full", 2, sharding="fsdp")
+    assert plain is not None
+    assert "--fsdp_offload_params" not in plain.argv
+
+
+def test_accelerate_starts_one_process_at_least() -> None:
+    assert has(train("full", 0, sharding="zero3", offload="all"), "--num_processes", "1")
+    assert has(train("full", 4, sharding="zero3"), "--num_processes", "4")
+
+
 def test_what_a_server_has_no_option_for_has_no_line() -> None:
     assert line("sglang", expert_layers_in_ram=3) is None
     assert line("tensorrt-llm", {"kv_cache": "fp8"}) is None

@@ -11,6 +11,7 @@ import pytest
 
 from llmcheck import runtimes
 from llmcheck.runtimes import Launch
+from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB
 
@@ -217,3 +218,20 @@ def test_what_llama_cpp_leaves_in_ram_is_computed_there() -> None:
     assert {each.id for each in runtimes.every() if each.dequantises_group} == {"transformers"}
     assert {each.id for each in runtimes.every() if each.pads_mxfp4} == {"vllm"}
     assert {each.id for each in runtimes.every() if not each.gpu_context} == {"mlx"}
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "sequences"),
+    [
+        ("NVIDIA H100", 79.6, 1024), ("NVIDIA H100", 70, 1024), ("NVIDIA H100", 69.9, 256), (None, 80, 1024),
+        ("NVIDIA A100-SXM4-80GB", 80, 256), ("NVIDIA GB10", 119, 256), ("NVIDIA RTX A5000", None, 256),
+    ],
+)  # fmt: skip
+def test_vllm_prepares_for_more_sequences_on_large_gpus(name: str | None, memory: float | None, sequences: int) -> None:
+    """vllm/engine/arg_utils.py: on GPUs of 70 GiB and more, except A100 and GB10."""
+    default = runtimes.named("vllm").default_sequences
+    assert default is not None
+    gpu = Gpu(vendor="nvidia", name=name, memory_total=None if memory is None else round(memory * GIB))
+    assert default((gpu,)) == sequences
+    assert default((gpu, Gpu(vendor="nvidia", memory_total=24 * GIB))) == 256
+    assert default(()) == 256

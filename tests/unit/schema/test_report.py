@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,9 +101,9 @@ some_findings = st.lists(
 
 
 @given(some_findings, st.randoms(use_true_random=False))
-def test_the_order_of_findings_does_not_change_the_verdict(findings: list[Finding], random: object) -> None:
+def test_the_order_of_findings_does_not_change_the_verdict(findings: list[Finding], random: Random) -> None:
     shuffled = list(findings)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert verdict_of(shuffled) == verdict_of(findings)
 
 
