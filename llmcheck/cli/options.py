@@ -17,7 +17,7 @@ EXIT_CODES = (
     "\n4 warnings under --fail-on warn, 70 a bug in llmcheck, 130 interrupted."
 )
 
-DOCUMENTS = ("text", "json", "markdown")
+DOCUMENTS = ("text", "json", "markdown", "svg")
 """The formats that can show every value."""
 
 MOST_TOKENS = 2**31
@@ -163,10 +163,11 @@ def output_options(*formats: str) -> Callable[[F], F]:
         click.option(
             "--format",
             type=click.Choice(formats),
+            metavar="NAME",  # a list of all would push the descriptions of --help out of their columns
             default=formats[0],
             show_default=True,
             callback=_format_by_name,
-            help="Output format. By default the name of the --output file decides (fix.sh, x.json, x.md).",
+            help=f"One of {', '.join(formats)}. By default the name of the --output file decides.",
         ),
         # Eager, because the format's callback reads it.
         click.option(

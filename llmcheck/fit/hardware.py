@@ -79,8 +79,8 @@ def _larger_cards(use: ModelUse, capacity: Capacity, specs: Sequence[GpuSpec]) -
                 continue
             card = Device(gpu=Gpu(vendor="", name=spec.name, memory_total=size, spec=spec), total=size, free=size)
             name = short_name(spec.name)
-            one = f"a GPU with {spec.memory_gb:g} GB, for example {name}"
-            words = one if count == 1 else f"{count} GPUs with {spec.memory_gb:g} GB each, for example {count} x {name}"
+            one = f"a larger GPU, for example {name}"
+            words = one if count == 1 else f"{count} larger GPUs, for example {count} x {name}"
             yield Change(
                 kind="larger-gpu", words=words + how, cost="hardware", use=wanted, gpus=count, gpu=name,
                 capacity=replace(capacity, groups=((card,) * count,)),

@@ -54,7 +54,7 @@ PINNED = {
     "requirement kinds": (
         KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "tool"],
     ),
-    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "text"]),
+    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
     "probes": (
         PROBES,
         [
@@ -371,7 +371,7 @@ def test_what_a_format_writes_ends_its_last_line(name: str) -> None:
 
 
 def test_json_and_the_formats_for_people_write_every_value() -> None:
-    assert all(set(written_by(name)) == set(VALUES) for name in ("json", "markdown", "text"))
+    assert all(set(written_by(name)) == set(VALUES) for name in ("json", "markdown", "svg", "text"))
 
 
 # --- probes ---

@@ -46,7 +46,7 @@ def problem(command: str) -> str | None:
                     rest = [*context._protected_args, *context.args]
                     params = context.params
         if isinstance(command_, click.Group):
-            return "a group alone runs nothing" if words else None
+            return None if command_.invoke_without_command else "a group alone runs nothing"
     except click.exceptions.Exit:
         return None
     except click.UsageError as error:
@@ -64,6 +64,8 @@ def problem(command: str) -> str | None:
     ("command", "runs"),
     [
         ("llmcheck", True),
+        ("llmcheck --format svg", True),
+        ("llmcheck profiles", False),
         ("llmcheck cloud", False),
         ("llmcheck cloud inference-7b", True),
         ("llmcheck cloud inferense-7b", False),

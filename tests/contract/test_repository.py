@@ -128,10 +128,13 @@ def test_a_recipe_ends_with_a_command_over_tests_that_exist() -> None:
         assert [folder for folder in re.findall(r"tests/\S+", line) if not (ROOT / folder).exists()] == [], title
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.md")))],
+)
 def test_a_document_names_files_of_the_tree_that_exist(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    paths = set(re.findall(r"`((?:llmcheck|data|tests|tools|benchmarks|profiles|\.ci|\.github)/[\w./-]*)", text))
+    paths = set(re.findall(r"`((?:llmcheck|data|docs|tests|tools|benchmarks|profiles|\.ci|\.github)/[\w./-]*)", text))
     places = (ROOT, ROOT / "llmcheck")
     missing = {path for path in paths if not any((place / path).exists() for place in places)}
     assert {path for path in missing if not re.search(r"[A-Z]{2}", path)} == set()

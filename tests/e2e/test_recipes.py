@@ -19,8 +19,8 @@ import pytest
 from .conftest import ROOT
 
 COPIED = (
-    "llmcheck profiles tests .ci .github .pre-commit-config.yaml noxfile.py pyproject.toml README.md CONTRIBUTING.md "
-    "SECURITY.md"
+    "llmcheck profiles docs tests .ci .github .pre-commit-config.yaml noxfile.py pyproject.toml README.md "
+    "CONTRIBUTING.md SECURITY.md"
 )
 RECIPES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Recipes")[2]
 

@@ -211,9 +211,3 @@ def test_why_a_model_is_recommended_or_not(model: str) -> None:
     found = api.recommend(lambda: load("rtx3060"), why=model)
     name = model.rpartition("/")[2].lower()
     screen(f"recommend-why-{name}.txt", api.render(found, "text", Options(width=80)))
-
-
-@pytest.mark.parametrize("name", ["2x4090.txt", "check-a100-80-finetune-7b.txt", "fit-70b-4090.txt"])
-def test_the_readme_shows_real_output(name: str) -> None:
-    readme = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert (SCREENS / name).read_text(encoding="utf-8").rstrip() in readme

@@ -20,6 +20,7 @@ from llmcheck.install.plan import plan_installation
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, markdown, sh, text
 from llmcheck.render import json as json_format
+from llmcheck.render.views import terminal
 from llmcheck.render.views.blocks import Cell, Column, Commands, Table
 from llmcheck.render.views.views import document
 from llmcheck.schema.advice import Environment, Plan, Step
@@ -100,7 +101,7 @@ def tables(draw: st.DrawFn) -> Table:
 @settings(deadline=None, max_examples=150)
 @given(tables(), st.integers(40, 160))
 def test_no_width_cuts_a_table(table: Table, width: int) -> None:
-    written = text.blocks([table], Options(width=width))
+    written = terminal.blocks([table], Options(width=width))
     shown = Counter(written)
     told = Counter("".join(cell.text for row in table.rows for cell in row))
     assert {sign: count for sign, count in told.items() if sign != " " and shown[sign] < count} == {}
