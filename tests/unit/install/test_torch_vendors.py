@@ -1,4 +1,4 @@
-"""Which build of PyTorch AMD and Intel GPUs get, and a build that was named to uv, with a small table of invented rows."""
+"""Which build of PyTorch AMD and Intel GPUs get, and a build that was named to uv; the table is invented."""
 
 from __future__ import annotations
 
