@@ -96,7 +96,11 @@ def _install_and_run(goal: _Goal, machine: Machine, known: Known) -> tuple[NextS
     step = _step(goal, missing, plan, start)
     if plan is None:
         return step, None
-    return step, Advice(profile=goal.tier.id, reason=f"{len(missing)} libraries are missing", plan=plan)
+    return step, Advice(profile=goal.tier.id, reason=_count(missing), plan=plan)
+
+
+def _count(missing: Sequence[str]) -> str:
+    return "1 library is missing" if len(missing) == 1 else f"{len(missing)} libraries are missing"
 
 
 def _run_elsewhere(goal: _Goal, plan: RuntimePlan, machine: Machine, known: Known) -> tuple[NextStep, Advice | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,18 +58,31 @@ def group(controller: str) -> Path:
     return path
 
 
+def remove(path: Path) -> None:
+    """The kernel counts a process that was killed to the group until it has been reaped."""
+    for _ in range(100):
+        try:
+            path.rmdir()
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+        time.sleep(0.05)
+    path.rmdir()
+
+
 @pytest.fixture
 def memory_group() -> Iterator[Path]:
     path = group("memory")
     yield path
-    path.rmdir()
+    remove(path)
 
 
 @pytest.fixture
 def cpuset_group() -> Iterator[Path]:
     path = group("cpuset")
     yield path
-    path.rmdir()
+    remove(path)
 
 
 def test_memory_limit_of_v1(memory_group: Path) -> None:
@@ -86,7 +101,7 @@ def test_lower_limit_of_a_parent(memory_group: Path) -> None:
         (memory_group / "memory.limit_in_bytes").write_text(str(GIB))
         ram = inspected(f"echo $$ > {below}/cgroup.procs")["ram"]
     finally:
-        below.rmdir()
+        remove(below)
     assert ram["limit"] == GIB
 
 

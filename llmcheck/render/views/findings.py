@@ -140,6 +140,9 @@ def _gap(gap: Gap) -> str:
     if finding.level == "recommended" and not gap.corrected:
         return f"{finding.id}: {finding.found}" if finding.shortfall in _WITH_FOUND else f"{finding.id} not met"
     name = _QUANTITIES.get(finding.shortfall or "", finding.id)
+    if finding.found_bytes is not None and finding.needed_bytes and (finding.needed_count or 1) == 1:
+        words = f"has {_like(finding.found_bytes, finding)}, needs {_like(finding.needed_bytes, finding)} {name}"
+        return f"{words} by arithmetic" if gap.corrected else words
     words = f"{name} +{finding.short_by}" if finding.short_by else f"{finding.id}: {finding.found or finding.status}"
     return f"{words} by arithmetic" if gap.corrected else words
 
@@ -156,8 +159,13 @@ _WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
 """For these recommendations, the found value is shown."""
 
 
+def _like(size: int, finding: Finding) -> str:
+    """In the unit in which the requirement is written."""
+    needed = finding.needed_bytes or 0
+    return format_gib(size) if needed % GIB == 0 and needed % GB else format_gb(size)
+
+
 def _size(finding: Finding) -> str:
     """The required GPU memory: ``2 x 80 GB``."""
-    needed = finding.needed_bytes or 0
-    size = format_gib(needed) if needed % GIB == 0 and needed % GB else format_gb(needed)
+    size = _like(finding.needed_bytes or 0, finding)
     return f"{finding.needed_count} x {size}" if (finding.needed_count or 1) > 1 else size

@@ -24,6 +24,7 @@ _METHODS: dict[MethodKind, str] = {
     "lora": "LoRA",
     "qlora": "QLoRA",
 }
+_SHARDING = {"fsdp": "FSDP", "ddp": "DDP", "zero1": "ZeRO-1", "zero2": "ZeRO-2", "zero3": "ZeRO-3"}
 _HARDWARE: dict[str, tuple[str, Tone]] = {"good": ("✓", "good"), "slow": ("~", "warn"), "none": ("✗", "bad")}
 _SOFTWARE: dict[Verdict | None, tuple[str, Tone]] = {
     "ready": ("✓", "good"),
@@ -68,7 +69,7 @@ def _inventory(machine: Machine) -> Iterator[str]:
         yield _ram(machine)
     disk = next((each for each in machine.disks or () if each.role in ("models", "path")), None)
     if disk is not None and disk.free is not None:
-        yield f"{format_gb(disk.free)} of disk free"
+        yield f"{format_gb(disk.free)} disk"
 
 
 def _gpus(group: Sequence[Gpu]) -> str:
@@ -78,9 +79,9 @@ def _gpus(group: Sequence[Gpu]) -> str:
     if gpu.memory_total is None:
         return f"{name}, memory unknown"
     free = min((each.memory_free for each in group if each.memory_free is not None), default=None)
-    if free is None or free > _IDLE * gpu.memory_total:
-        return f"{name}, {format_gb(gpu.memory_total)}"
     each = " each" if len(group) > 1 else ""
+    if free is None or free > _IDLE * gpu.memory_total:
+        return f"{name}, {format_gb(gpu.memory_total)}{each}"
     return f"{name}, {free / GB:.1f} of {gpu.memory_total / GB:.1f} GB free{each}"
 
 
@@ -206,7 +207,9 @@ def _way(size: SizePlan, plan: Plan) -> str:
         return f"{plan.weights or 'as published'}, {plan.runtime}, {_where(plan)}"
     parts = [_METHODS.get(size.kind or "full", size.kind or "")]
     parts += ["loss in chunks"] if plan.chunked_loss else []
-    parts += [f"{plan.gpus} GPUs ({plan.sharding})"] if plan.sharding and plan.gpus > 1 else []
+    parts += (
+        [f"{plan.gpus} GPUs ({_SHARDING.get(plan.sharding, plan.sharding)})"] if plan.sharding and plan.gpus > 1 else []
+    )
     parts += [f"{plan.offload} in RAM"] if plan.offload not in (None, "none") else []
     return ", ".join(parts)
 

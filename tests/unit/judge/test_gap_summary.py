@@ -121,7 +121,9 @@ def test_the_words_for_a_gap_of_gpus_follow_from_its_code(where: Machine, words:
 
 def test_a_gap_keeps_the_unit_of_the_requirement() -> None:
     assert hardware_gaps(report(judge("gpu", machine(), memory="80 GiB"))) == ["no GPU (80 GiB)"]
-    assert hardware_gaps(report(judge("ram", machine(ram=8 * 2**30), total="16 GiB"))) == ["RAM +8 GiB"]
+    assert hardware_gaps(report(judge("ram", machine(ram=8 * 2**30), total="16 GiB"))) == [
+        "has 8 GiB, needs 16 GiB RAM"
+    ]
 
 
 def test_a_gap_of_an_unknown_kind_is_shown_by_its_id() -> None:
