@@ -249,3 +249,5 @@ def test_storage_of_a_machine_is_found_by_name() -> None:
     assert set(stored.by_name) == {"qwen_qwen3-8b", "qwen3-8b"}
     assert downloads.anything_of(REPOSITORY, Names(), stored)
     assert not downloads.anything_of("Qwen/Qwen3-14B", Names(), stored)
+    alone = downloads.storage(machine("RTX 4090", 800 * GB, here("gpt2", "safetensors", 5)))
+    assert downloads.anything_of("gpt2", Names(), alone)
