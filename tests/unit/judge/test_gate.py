@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
+import tempfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from llmcheck import codec
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles
+from llmcheck.cli.main import main
+from llmcheck.cli.options import DOCUMENTS
 from llmcheck.gpus import vendors
 from llmcheck.judge import requirements
 from llmcheck.schema.machine import Driver, Gpu, Machine, Software
@@ -22,6 +29,7 @@ from tests.unit.erasures import ERASURES
 from tests.unit.strategies import machines
 
 CODES = {"ready": 0, "not-ready": 1, "undetermined": 3, None: 2}
+WORDS = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined", None: "nothing was checked"}
 EXCEPTIONS = {"not-applicable", "left-out", "not-stated"}
 NAMES = ("one", "two", "three", "four")
 HANGS = Driver(fault="deadline")
@@ -77,16 +85,17 @@ def tables(draw: st.DrawFn, name: str) -> dict[str, Any]:
 
 
 @st.composite
-def some_profiles(draw: st.DrawFn) -> tuple[Profile, ...]:
-    """One to three profiles whose requirements share their ids, whatever their kinds."""
-    made = []
-    for number in range(draw(st.integers(1, 3))):
-        names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
-        needs = tuple(requirements.decode(draw(tables(name)), "made") for name in names)
-        made.append(profile(*needs, id=f"made-{number}"))
-    return tuple(made)
+def some_tables(draw: st.DrawFn) -> tuple[list[dict[str, Any]], ...]:
+    """The requirements of one to three profiles, which share their ids, whatever their kinds."""
+    names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True)
+    return tuple([draw(tables(name)) for name in draw(names)] for _ in range(draw(st.integers(1, 3))))
 
 
+def made(needs: list[dict[str, Any]], number: int = 0) -> Profile:
+    return profile(*(requirements.decode(each, "made") for each in needs), id=f"made-{number}")
+
+
+some_profiles = some_tables().map(lambda every: tuple(made(needs, number) for number, needs in enumerate(every)))
 _facts = st.sampled_from([*ERASURES, *["the drivers", "all that a driver tells", "the list of GPUs"] * 4])
 some_facts = st.lists(_facts, min_size=1, max_size=3)
 _named = st.frozensets(st.sampled_from([*NAMES, "hardware", "software"]), max_size=3)
@@ -130,7 +139,7 @@ def of(report: ProfileReport, name: str) -> Finding:
 
 @settings(max_examples=250)
 @given(
-    some_profiles(),
+    some_profiles,
     any_machines(),
     choices,
     st.lists(st.sampled_from(sorted(ERASURES)), min_size=1, max_size=3),
@@ -148,7 +157,7 @@ def test_erasing_facts_never_turns_a_verdict_to_ready(
 
 @settings(max_examples=250)
 @given(
-    some_profiles(),
+    some_profiles,
     any_machines(),
     choices,
     st.lists(st.sampled_from(sorted(ERASURES)), min_size=1, max_size=3),
@@ -158,8 +167,8 @@ def test_ready_means_that_every_required_line_passed_or_is_a_listed_exception(
     chosen: tuple[Profile, ...], where: Machine, choice: Choice, facts: list[str], data: st.DataObject
 ) -> None:
     where = erased(where, facts, data)
-    for made, report in zip(chosen, judged(chosen, where, choice).profiles, strict=True):
-        for need, found in zip(made.require, report.findings, strict=True):
+    for one, report in zip(chosen, judged(chosen, where, choice).profiles, strict=True):
+        for need, found in zip(one.require, report.findings, strict=True):
             assert (need.id, need.level) == (found.id, found.level)
             assert (found.skipped is None) == (found.status != "skipped")
             if found.skipped in EXCEPTIONS:
@@ -188,7 +197,7 @@ def _is_meant(need: Requirement, gpu: Gpu) -> bool:
 
 
 @settings(max_examples=200)
-@given(some_profiles(), any_machines(), choices)
+@given(some_profiles, any_machines(), choices)
 def test_the_verdicts_follow_from_the_findings(chosen: tuple[Profile, ...], where: Machine, choice: Choice) -> None:
     report = judged(chosen, where, choice)
     assert report.exit_code == CODES[report.verdict]
@@ -205,6 +214,49 @@ def test_the_verdicts_follow_from_the_findings(chosen: tuple[Profile, ...], wher
     verdicts = {each.verdict for each in report.profiles}
     worst = next(each for each in ("not-ready", None, "undetermined", "ready") if each in verdicts)
     assert report.verdict == worst
+
+
+@settings(max_examples=25)
+@given(some_tables(), any_machines(), choices)
+def test_the_exit_code_is_the_verdict_in_every_format(
+    every: tuple[list[dict[str, Any]], ...], where: Machine, choice: Choice
+) -> None:
+    named = {each["id"] for needs in every for each in needs} | {"hardware", "software"}
+    words = [word for name in sorted(choice.skip & named) for word in ("--skip", name)]
+    words += [word for name in sorted(choice.only & named) for word in ("--only", name)]
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "machine.json"
+        saved.write_text(codec.encode_json(where), encoding="utf-8")
+        paths = [Path(folder) / f"made-{number}.toml" for number in range(len(every))]
+        for path, needs in zip(paths, every, strict=True):
+            path.write_text(toml(path.stem, needs), encoding="utf-8")
+        arguments = ["check", *map(str, paths), *words, "--machine", str(saved)]
+        done = {
+            each: CliRunner().invoke(main, [*arguments, "--format", each], standalone_mode=False) for each in DOCUMENTS
+        }
+    document = codec.decode_json(done["json"].output.encode(), Report, "x")
+    assert {each.return_value for each in done.values()} == {document.exit_code}
+    assert document.exit_code == CODES[document.verdict]
+    assert [each.verdict for each in document.profiles] == [verdict_of(each.findings) for each in document.profiles]
+    shown = [WORDS[each.verdict] for each in document.profiles]
+    for number, words_of in enumerate(shown):
+        assert f"made-{number}: {words_of}" in done["text"].output
+        assert f"made-{number}: {words_of}" in done["markdown"].output
+
+
+def toml(name: str, needs: list[dict[str, Any]]) -> str:
+    """A profile file of these requirements."""
+    lines = [f'id = "{name}"', 'title = "Made"', 'task = "general"', 'sources = ["this test"]']
+    for table in needs:
+        lines += ["[[require]]", *(f"{key} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(lines)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        tables = [", ".join(f"{key} = {_value(each)}" for key, each in table.items()) for table in value]
+        return f"[{', '.join(f'{{ {table} }}' for table in tables)}]"
+    return json.dumps(value)
 
 
 # --- cases ---
@@ -313,7 +365,7 @@ def test_a_run_is_the_worst_of_its_profiles() -> None:
     order = ["not-ready", None, "undetermined", "ready"]
     for count in (1, 2, 3):
         for verdicts in itertools.permutations(order, count):
-            made = tuple(profile(needs[each], id=str(each)) for each in verdicts)
-            report = judged(made, machine(ports=(infiniband(),), ram=256 * GB))
+            chosen = tuple(profile(needs[each], id=str(each)) for each in verdicts)
+            report = judged(chosen, machine(ports=(infiniband(),), ram=256 * GB))
             assert report.verdict == min(verdicts, key=order.index)
             assert report.exit_code == CODES[report.verdict]
