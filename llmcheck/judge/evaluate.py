@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llmcheck import shell
-from llmcheck.gpus.torch_support import existing_torch_problem
+from llmcheck.gpus.torch_support import existing_torch_problem, is_undecided
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.computed import ComputedMethod
@@ -133,10 +133,17 @@ def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
-    """A torch that cannot use the GPUs does not meet a requirement for torch, although it is installed."""
+    """A torch that cannot use the GPUs does not meet a requirement for torch, although it is installed. One of which
+    that is not known leaves it open.
+    """
     if finding.status != "pass" or "torch" not in finding.libraries:
         return finding
     problem = existing_torch_problem(machine)
+    if problem is None and is_undecided(machine):
+        message = (
+            f"{finding.message}; whether it can use the GPUs is not known: facts of them or of the driver are missing"
+        )
+        return msgspec.structs.replace(finding, status="unknown", message=message)
     if problem is None:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"

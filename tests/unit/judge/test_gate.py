@@ -14,24 +14,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from llmcheck import codec
+from llmcheck import catalog, codec
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles
 from llmcheck.cli.main import main
 from llmcheck.cli.options import DOCUMENTS
 from llmcheck.gpus import vendors
+from llmcheck.gpus.torch_support import with_problems
 from llmcheck.judge import requirements
-from llmcheck.schema.machine import Driver, Gpu, Machine, Software
+from llmcheck.schema.machine import Driver, Gpu, Machine, Software, Torch
 from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.report import Finding, ProfileReport, Report, verdict_of
 from tests.machines_builder import GB, card, infiniband, machine, packages, require
-from tests.unit.erasures import ERASURES
+from tests.unit.erasures import ERASURES, with_software
 from tests.unit.strategies import machines
 
 CODES = {"ready": 0, "not-ready": 1, "undetermined": 3, None: 2}
 WORDS = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined", None: "nothing was checked"}
 EXCEPTIONS = {"not-applicable", "left-out", "not-stated"}
 NAMES = ("one", "two", "three", "four")
+TORCH_TABLES = (catalog.torch_wheels(), catalog.cuda_drivers())
 HANGS = Driver(fault="deadline")
 
 
@@ -104,18 +106,20 @@ choices = st.just(EVERYTHING) | st.just(EVERYTHING) | st.builds(Choice, skip=_na
 
 @st.composite
 def any_machines(draw: st.DrawFn) -> Machine:
-    """A machine that was looked at, or one in words."""
+    """A machine that was looked at, often with a torch that may not suit it, or one in words."""
     found = draw(machines())
+    torch = st.builds(Torch, version=st.just("2.9.0"), build=st.sampled_from(["cpu", "cu118", "cu130", "rocm6.4"]))
+    found = with_software(found, torch=draw(st.none() | torch))
     if draw(st.integers(0, 3)) == 0:
         return replace(found, hypothetical=True, drivers={}, software=Software())
-    return found
+    return with_problems(found, *TORCH_TABLES)
 
 
 def erased(where: Machine, facts: list[str], choose: st.DataObject) -> Machine:
     for fact in facts:
         found = list(ERASURES[fact](where))
         where = choose.draw(st.sampled_from(found)) if found else where
-    return where
+    return with_problems(where, *TORCH_TABLES)
 
 
 def profile(*needs: Requirement, **changes: Any) -> Profile:
@@ -353,6 +357,20 @@ def test_the_computed_line_does_not_vanish_where_the_gpus_could_not_be_listed() 
     workload = profiles.load("inference-70b").workload
     report = alone(machine(gpus=None), require("ram", total="1 GB"), workload=workload)
     assert (report.findings[-1].kind, report.findings[-1].status, report.verdict) == ("fit", "unknown", "undetermined")
+
+
+@pytest.mark.parametrize("fact", ["the list of GPUs", "the driver's version", "a card's compute capability"])
+def test_a_torch_that_cannot_be_compared_with_the_gpus_is_open(fact: str) -> None:
+    """It would fail here: the driver is too old for its build, which has no kernels for the card."""
+    wheels, drivers = TORCH_TABLES
+    torch, software = Torch(version="2.9.0", build="cu130"), packages(torch="2.9.0")
+    where = machine(card("V100"), driver="470.1", software=software, torch=torch)
+    assert alone(with_problems(where, wheels, drivers), require("package", name="torch")).verdict == "not-ready"
+    other = machine(card("H100"), software=software, torch=torch)
+    assert alone(with_problems(other, wheels, drivers), require("package", name="torch")).verdict == "ready"
+    for erased_one in ERASURES[fact](other):
+        report = alone(with_problems(erased_one, wheels, drivers), require("package", name="torch"))
+        assert (of(report, "package").status, report.verdict) == ("unknown", "undetermined")
 
 
 def test_a_run_is_the_worst_of_its_profiles() -> None:
