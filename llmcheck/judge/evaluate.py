@@ -140,9 +140,7 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
         return finding
     problem = existing_torch_problem(machine)
     if problem is None and is_undecided(machine):
-        message = (
-            f"{finding.message}; whether it can use the GPUs is not known: facts of them or of the driver are missing"
-        )
+        message = f"{finding.message}: not all is known that decides whether it can use the GPUs"
         return msgspec.structs.replace(finding, status="unknown", message=message)
     if problem is None:
         return finding
