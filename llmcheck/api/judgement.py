@@ -34,9 +34,11 @@ def check(
     """
     profiles = [profile_catalog.load(name) for name in names]
     corrections = catalog.corrections()
-    left_out = _left_out(profiles, skip, only)
+    _check_names(profiles, (*skip, *only))
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
-    return report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths, _cards)
+    return report_of(
+        profiles, machine(), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
+    )
 
 
 def _cards() -> tuple[GpuRecord, ...]:
@@ -46,28 +48,16 @@ def _cards() -> tuple[GpuRecord, ...]:
     return idle_card.proposable(catalog.gpu_specs())
 
 
-def _left_out(profiles: Sequence[Profile], skip: Sequence[str], only: Sequence[str]) -> frozenset[str]:
-    """The requirement ids and groups that are not judged. Raises UsageError for unknown names."""
+def _check_names(profiles: Sequence[Profile], names: Sequence[str]) -> None:
+    """Raises UsageError for a name that is neither a requirement of some profile nor a group."""
     ids = {each.id for profile in profiles for each in profile.require} | {computed_layer.ID}
     groups = {"hardware", "software"}
-    for name in (*skip, *only):
+    for name in names:
         if name not in ids | groups:
             raise UsageError(
                 f"'{name}' is neither a requirement nor a group{codec.did_you_mean(name, ids | groups)}; "
                 f"groups: hardware, software; requirements: {', '.join(sorted(ids))}"
             )
-    if not only:
-        return frozenset(skip)
-    from llmcheck.judge.requirements import traits
-
-    dropped = {computed_layer.ID} if not {computed_layer.ID, "hardware"} & set(only) else set()
-    dropped |= {
-        each.id
-        for profile in profiles
-        for each in profile.require
-        if each.id not in only and traits(each.kind).group not in only
-    }
-    return frozenset(dropped | set(skip))
 
 
 def report_of(
@@ -79,15 +69,17 @@ def report_of(
     paths: Sequence[str | None] | None = None,
     cards: Callable[[], Sequence[GpuRecord]] | None = None,
     plan_remedies: bool = True,
+    only: frozenset[str] = frozenset(),
 ) -> Report:
-    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged. ``paths``:
-    for each profile its file, None for a shipped one; None where all are shipped. ``cards``: gets the GPUs that may be
-    proposed where nothing fits; None: none are, which is faster. ``plan_remedies``: name the library that is installed
-    for what is missing; False: the command that installs all of it, which is faster.
+    """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged; ``only``:
+    the only ones that are, or () for all. ``paths``: for each profile its file, None for a shipped one; None where all
+    are shipped. ``cards``: gets the GPUs that may be proposed where nothing fits; None: none are, which is faster.
+    ``plan_remedies``: name the library that is installed for what is missing; False: the command that installs all of
+    it, which is faster.
     """
     known: computed_layer.Plans = {}
     judged = tuple(
-        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known, cards), path)
+        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known, cards), path, only)
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
     judged = _with_remedies(judged, profiles, machine, plan_remedies)

@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_CODES = (
     "\b\nExit codes, the same in every format: 0 ready, 1 not ready, 2 nothing was"
-    "\nchecked (usage, bad profile or file, all left out), 3 undetermined,"
+    "\nchecked (usage, bad profile or file, nothing to judge), 3 undetermined,"
     "\n4 warnings under --fail-on warn, 70 a bug in llmcheck, 130 interrupted."
 )
 

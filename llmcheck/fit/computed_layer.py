@@ -103,6 +103,24 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
     status: Status = "fail" if all(each == "fail" for each in statuses) else "pass"
     if status != "fail" and any(each != "pass" for each in statuses):
         status = "unknown" if all(each in ("unknown", "fail") for each in statuses) else "warn"
+    return _finding(
+        workload,
+        status,
+        found="; ".join(_summary(group) for group in groups),
+        message="; ".join(_sentence(group, workload) for group in groups),
+        remedy=_remedy(found) if status in ("fail", "warn") else None,
+    )
+
+
+def unknown_finding(profile: Profile) -> Finding | None:
+    """Where the GPUs could not be listed, so that nothing can be computed; None for a profile without a workload."""
+    if profile.workload is None:
+        return None
+    message = "the GPUs could not be listed, so what fits is not known"
+    return _finding(profile.workload, "unknown", found=None, message=message, remedy=None)
+
+
+def _finding(workload: Workload, status: Status, *, found: str | None, message: str, remedy: str | None) -> Finding:
     shapes = "the shapes of the model" if workload.model else "typical shapes of the size"
     return Finding(
         id=ID,
@@ -111,9 +129,9 @@ def finding(profile: Profile, found: Sequence[ComputedMethod]) -> Finding | None
         level="required" if workload.method != "pretrain" else "recommended",
         status=status,
         needed=_needed(workload),
-        found="; ".join(_summary(group) for group in groups),
-        message="; ".join(_sentence(group, workload) for group in groups),
-        remedy=_remedy(found) if status in ("fail", "warn") else None,
+        found=found,
+        message=message,
+        remedy=remedy,
         source=SOURCE.format(shapes=shapes, model=model_names(workload)[0]),
     )
 

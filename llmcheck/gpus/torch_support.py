@@ -46,6 +46,24 @@ def existing_torch_problem(machine: Machine) -> Problem | None:
     return next((each for each in machine.problems if each.code in _TORCH_CODES), None)
 
 
+def is_undecided(machine: Machine) -> bool:
+    """Whether a fact is missing that could make the installed torch unable to use the GPUs.
+
+    False where the build of torch is not known, and for NVIDIA chips whose driver is part of the system (Jetson).
+    """
+    build = machine.software.torch.build if machine.software.torch is not None else None
+    if build is None or machine.gpus is None:
+        return build is not None
+    vendor = vendor_of(build)
+    if vendor is None or not _has_kernel_rule(vendor):
+        return False
+    own = [gpu for gpu in counted_gpus(machine) if gpu.vendor == vendor.id]
+    driver = vendors.driver_of(machine, "cuda")
+    unread = driver is None or not version_numbers(driver.version or "")
+    by_driver = cuda_of(build) is not None and unread and any(not gpu.unified for gpu in own)
+    return by_driver or any(vendor.architecture(gpu) is None for gpu in own)
+
+
 def torch_problem(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Problem | None:
     """Why the installed torch cannot use this machine's GPUs; None if no reason is known."""
     torch = machine.software.torch

@@ -65,7 +65,7 @@ def missing_libraries(
             continue
         known = [tables.libraries[name] for name in finding.libraries if name in tables.libraries]
         unknown = machine.software.packages is None and finding.status in ("unknown", "skipped")
-        if finding.status == "pass":
+        if finding.status == "pass" or (finding.status == "unknown" and not unknown):
             present += [library.id for library in known if _is_present(library, machine)][:1]
         elif (finding.status in ("fail", "warn") or unknown) and known:
             chosen, choice = _choose(known, machine, runtime)

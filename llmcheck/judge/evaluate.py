@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import msgspec
 
 from llmcheck import shell
-from llmcheck.gpus.torch_support import existing_torch_problem
+from llmcheck.gpus.torch_support import existing_torch_problem, is_undecided
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.report import Finding, Group, ProfileReport, Status, Verdict, counts_of, verdict_of
+from llmcheck.schema.report import (
+    Finding,
+    ProfileReport,
+    SkipReason,
+    Status,
+    counts_of,
+    not_counted,
+    verdict_of,
+)
 from llmcheck.tables.correction import Correction
 from llmcheck.units import format_like, parse_size, shortfall
 
@@ -26,22 +34,22 @@ def evaluate(
     machine: Machine,
     corrections: Sequence[Correction] = (),
     skip: frozenset[str] = frozenset(),
-    computed: Sequence[ComputedMethod] = (),
+    computed: Sequence[ComputedMethod] | None = None,
     path: str | None = None,
+    only: frozenset[str] = frozenset(),
 ) -> ProfileReport:
     """Judge one machine.
 
-    ``skip``: ids of requirements and groups that are shown as skipped and do not count. ``computed``: the methods that
-    ``fit.computed_layer`` found for the profile's workload. A hypothetical machine (``--machine``, an offer) is judged
-    on its hardware alone. ``path``: the file of a profile that is not a shipped one. The verdict is None where ``skip``
-    leaves out every finding.
+    ``skip``: ids of requirements and groups that are shown as skipped and do not count; ``only``: the only ones that
+    do, or () for all. ``computed``: the methods that ``fit.computed_layer`` found for the profile's workload; None:
+    they were not computed. A hypothetical machine (``--machine``, an offer) is judged on its hardware alone. ``path``:
+    the file of a profile that is not a shipped one.
     """
     documented = [check(requirement, machine) for requirement in profile.require]
-    findings = _left_out(_with_computed(documented, _computed(profile, computed)), skip, "left out by --skip or --only")
-    nothing_chosen = all({each.id, each.group} & skip for each in findings)
+    findings = _with_computed(documented, _computed(profile, machine, computed))
+    findings = [_left_out(finding, skip, only) for finding in findings]
     if machine.hypothetical:
-        findings = _left_out(findings, frozenset({"software"}), "not stated: judged on the hardware alone")
-    nothing_stated = machine.hypothetical and all(each.status == "skipped" for each in findings)
+        findings = [_not_stated(finding) for finding in findings]
     findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
     findings = [_with_command(finding, profile.id if path is None else path) for finding in findings]
     applied = corrections_of(corrections, profile.id)
@@ -52,23 +60,24 @@ def evaluate(
         path=path,
         title=profile.title,
         task=profile.task,
-        verdict=None if nothing_chosen else "undetermined" if nothing_stated else _verdict(findings),
-        hardware=_group_verdict(findings, "hardware"),
-        software=_group_verdict(findings, "software"),
+        verdict=verdict_of(findings),
+        hardware=verdict_of(each for each in findings if each.group == "hardware"),
+        software=verdict_of(each for each in findings if each.group == "software"),
         findings=tuple(findings),
         counts=counts_of(findings),
-        computed=tuple(computed),
+        not_counted=not_counted(findings),
+        computed=tuple(computed or ()),
         corrections=applied,
         cost=profile.cost,
     )
 
 
-def _computed(profile: Profile, computed: Sequence[ComputedMethod]) -> Finding | None:
-    if not computed:
+def _computed(profile: Profile, machine: Machine, computed: Sequence[ComputedMethod] | None) -> Finding | None:
+    if computed is None or (not computed and machine.gpus is not None):
         return None
     from llmcheck.fit import computed_layer  # 8 ms, and most callers compute nothing
 
-    return computed_layer.finding(profile, computed)
+    return computed_layer.finding(profile, computed) if computed else computed_layer.unknown_finding(profile)
 
 
 def _with_computed(documented: list[Finding], computed: Finding | None) -> list[Finding]:
@@ -88,15 +97,23 @@ def corrections_of(corrections: Sequence[Correction], profile_id: str) -> tuple[
     )
 
 
-def _left_out(findings: list[Finding], skip: frozenset[str], reason: str) -> list[Finding]:
-    return [
-        _skipped(finding, reason, level="info") if {finding.id, finding.group} & skip else finding
-        for finding in findings
-    ]
+def _left_out(finding: Finding, skip: frozenset[str], only: frozenset[str]) -> Finding:
+    names = {finding.id, finding.group}
+    if names & skip or (only and not names & only):
+        return _skipped(finding, "left-out", "left out by --skip or --only")
+    return finding
+
+
+def _not_stated(finding: Finding) -> Finding:
+    if finding.group != "software" or not finding.is_counted:
+        return finding
+    return _skipped(finding, "not-stated", "not stated: judged on the hardware alone")
 
 
 def _blocked(findings: list[Finding]) -> list[Finding]:
-    """Skip findings that a failed one explains, so that each cause is shown once: a missing driver, a missing GPU."""
+    """Skip findings that a failed or unknown one explains, so that each cause is shown once: a driver that does not
+    answer, a missing GPU. What is blocked stays open, whatever the level of its cause.
+    """
     blockers: dict[str, Finding] = {}
     for finding in sorted(findings, key=lambda each: each.level != "required"):
         blocks = traits(finding.kind).blocks
@@ -110,16 +127,21 @@ def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
         return finding
     kinds = _COMPUTED_BLOCKED_BY if finding.is_computed else traits(finding.kind).blocked_by
     blocker = next((blockers[kind] for kind in kinds if kind in blockers), finding)
-    if blocker is finding or (finding.level == "required" and blocker.level != "required"):
-        return finding  # a required line counts, and one that is only recommended does not: the verdict would lose it
-    return _skipped(finding, f"blocked by {blocker.id}")
+    if blocker is finding:
+        return finding
+    return _skipped(finding, "blocked", f"blocked by {blocker.id}", blocked_by=blocker.id)
 
 
 def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
-    """A torch that cannot use the GPUs does not meet a requirement for torch, although it is installed."""
+    """A torch that cannot use the GPUs does not meet a requirement for torch, although it is installed. One of which
+    that is not known leaves it open.
+    """
     if finding.status != "pass" or "torch" not in finding.libraries:
         return finding
     problem = existing_torch_problem(machine)
+    if problem is None and is_undecided(machine):
+        message = f"{finding.message}: not all is known that decides whether it can use the GPUs"
+        return msgspec.structs.replace(finding, status="unknown", message=message)
     if problem is None:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"
@@ -134,10 +156,12 @@ def _with_command(finding: Finding, name: str) -> Finding:
     return finding if remedy == finding.remedy else msgspec.structs.replace(finding, remedy=remedy)
 
 
-def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
+def _skipped(finding: Finding, reason: SkipReason, message: str, *, blocked_by: str | None = None) -> Finding:
     return msgspec.structs.replace(
         finding,
         status="skipped",
+        skipped=reason,
+        blocked_by=blocked_by,
         message=message,
         remedy=None,
         short_by=None,
@@ -147,7 +171,6 @@ def _skipped(finding: Finding, message: str, **changes: str) -> Finding:
         found=None,
         found_bytes=None,
         found_count=None,
-        **changes,
     )
 
 
@@ -193,14 +216,3 @@ def _corrected_memory(documented: Finding, correction: Correction, machine: Mach
         remedy=correction.advice if status != "pass" else None,
         source=f"{correction.source}, {correction.as_of}",
     )
-
-
-def _verdict(findings: Sequence[Finding]) -> Verdict:
-    """Nothing is ready of which all that was judged is unknown, even if none of it is required."""
-    judged = {finding.status for finding in findings} - {"skipped"}
-    return "undetermined" if judged == {"unknown"} else verdict_of(findings)
-
-
-def _group_verdict(findings: Sequence[Finding], group: Group) -> Verdict | None:
-    members = [finding for finding in findings if finding.group == group and finding.level != "info"]
-    return verdict_of(members) if members else None

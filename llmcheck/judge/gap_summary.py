@@ -32,7 +32,7 @@ def hardware_gaps(profile: ProfileReport) -> tuple[Gap, ...]:
 
 def needs_cluster(profile: ProfileReport) -> bool:
     """Whether the profile needs several machines, so that a single one cannot be ready."""
-    return any(finding.cluster and finding.status == "skipped" for finding in profile.findings)
+    return any(finding.skipped == "cluster" for finding in profile.findings)
 
 
 def missing_libraries(profile: ProfileReport) -> tuple[Finding, ...]:

@@ -1,4 +1,8 @@
-"""Findings, one verdict, one exit code. Verdict and exit code are computed here only; no renderer decides."""
+"""Findings, one verdict, one exit code. Verdict and exit code are computed here only; nothing else decides.
+
+Nothing passes unjudged: a required finding that was skipped keeps the verdict from ready, unless its reason is one of
+``UNCOUNTED``. Such findings are listed in ``ProfileReport.not_counted``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,13 @@ Status = Literal["pass", "warn", "fail", "unknown", "skipped"]
 Level = Literal["required", "recommended", "info"]
 Group = Literal["hardware", "software"]
 Verdict = Literal["ready", "not-ready", "undetermined"]
+SkipReason = Literal["not-applicable", "left-out", "not-stated", "blocked", "cluster"]
+"""Why a finding was not judged. ``not-applicable``: by the words of the profile, as a driver where no GPU needs one;
+``left-out``: by ``--skip`` or ``--only``; ``not-stated``: software and driver of a machine in words or of an offer;
+``blocked``: by the finding that ``blocked_by`` names; ``cluster``: a single machine cannot show it."""
 
+UNCOUNTED: frozenset[SkipReason] = frozenset(("not-applicable", "left-out", "not-stated"))
+"""The only reasons for which a required finding may be skipped on a machine that is ready."""
 EXIT_CODES: dict[Verdict, int] = {"ready": 0, "not-ready": 1, "undetermined": 3}
 EXIT_NOTHING_CHECKED = 2
 EXIT_WARNINGS = 4
@@ -41,7 +51,11 @@ class Finding(Struct, frozen=True, kw_only=True):
     level: Level
     """Only ``required`` decides the verdict."""
     status: Status
-    """``unknown``: too few facts to decide; ``skipped``: not judged, for the reason in ``message``."""
+    """``unknown``: too few facts to decide; ``skipped``: not judged, for the reason in ``skipped``."""
+    skipped: SkipReason | None = None
+    """Why it was not judged; None where it was, and in the report of an older version."""
+    blocked_by: str | None = None
+    """Id of the finding that has to be settled first; None unless ``skipped`` is ``blocked``."""
     needed: str
     """What is required, in words."""
     found: str | None = None
@@ -85,6 +99,16 @@ class Finding(Struct, frozen=True, kw_only=True):
     def is_computed(self) -> bool:
         return self.kind == COMPUTED
 
+    @property
+    def is_counted(self) -> bool:
+        """False for the three reasons of ``UNCOUNTED``."""
+        return self.status != "skipped" or self.skipped not in UNCOUNTED
+
+    @property
+    def is_open(self) -> bool:
+        """Counted, and neither met nor missed: unknown, or skipped for a reason that excuses nothing."""
+        return self.status == "unknown" or (self.status == "skipped" and self.is_counted)
+
 
 class Counts(Struct, frozen=True, kw_only=True):
     """How many findings have each status, those that do not count towards the verdict among them."""
@@ -113,15 +137,17 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     task: str
     """Its task."""
     verdict: Verdict | None
-    """Over hardware and software; None: ``--skip`` and ``--only`` left out every finding."""
+    """Over hardware and software; None: nothing was judged, as no finding counts."""
     hardware: Verdict | None = None
-    """The verdict of the hardware findings alone; None where the profile has no hardware requirement."""
+    """The verdict of the hardware findings alone; None where none of them counts, or there is none."""
     software: Verdict | None = None
-    """The verdict of the software findings alone; None where the profile has no software requirement."""
+    """The verdict of the software findings alone; None where none of them counts, or there is none."""
     findings: tuple[Finding, ...]
     """In the order of the profile, the computed one last."""
     counts: Counts | None = None
     """Of ``findings``; None in the report of an older version."""
+    not_counted: tuple[str, ...] = ()
+    """Ids of the required findings that were skipped and do not count; ``Finding.skipped`` has the reason of each."""
     computed: tuple[ComputedMethod, ...] = ()
     """The methods that were computed for this machine and the profile's workload; for each size the simplest first."""
     corrections: tuple[Correction, ...] = ()
@@ -167,14 +193,26 @@ def counts_of(findings: Iterable[Finding]) -> Counts:
     )
 
 
-def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """not-ready if a required finding fails; undetermined if one is unknown or left to the cluster; else ready."""
-    required = [finding for finding in findings if finding.level == "required"]
+def verdict_of(findings: Iterable[Finding]) -> Verdict | None:
+    """The verdict over any findings: of a profile, or of a group of it.
+
+    not-ready if a required one fails; undetermined if a required one is open, or all that counts are; else ready. None
+    where no finding counts: nothing was judged.
+    """
+    counted = [finding for finding in findings if finding.is_counted]
+    required = [finding for finding in counted if finding.level == "required"]
+    if not counted:
+        return None
     if any(finding.status == "fail" for finding in required):
         return "not-ready"
-    if any(finding.status == "unknown" or (finding.cluster and finding.status == "skipped") for finding in required):
+    if any(finding.is_open for finding in required) or all(finding.is_open for finding in counted):
         return "undetermined"
     return "ready"
+
+
+def not_counted(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Ids of the required findings that do not count."""
+    return tuple(each.id for each in findings if each.level == "required" and not each.is_counted)
 
 
 def combined(verdicts: Iterable[Verdict | None]) -> Verdict | None:

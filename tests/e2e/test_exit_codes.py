@@ -11,7 +11,7 @@ import pytest
 from .command import Command, complaint
 from .conftest import NEEDS, PROFILE
 
-FORMATS = ("text", "json", "markdown")
+FORMATS = ("text", "json", "markdown", "svg")
 CODES = {"ready": 0, "not-ready": 1, "undetermined": 3}
 LACKING = '\n[[require]]\nid = "lacking"\nkind = "ram"\ntotal = "1000 TB"\n'
 DOCUMENTED_ORDER = [
@@ -101,6 +101,7 @@ def test_what_is_left_out_does_not_count(command: Command, tmp_path: Path) -> No
         ("toolkit", "--skip", "software"),
         ("inference-7b", "--only", "gpu", "--skip", "gpu"),
         ("toolkit", "--skip", "software", "--machine", "2x RTX 4090, 64 GB RAM"),
+        ("toolkit", "--machine", "2x RTX 4090, 64 GB RAM"),
     ],
     ids=" ".join,
 )

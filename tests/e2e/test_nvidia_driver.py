@@ -82,6 +82,19 @@ def test_driver_that_does_not_answer(
     assert told_the_rest(machine)
 
 
+@pytest.mark.parametrize("level", ["required", "recommended", "info"])
+def test_hanging_driver_never_makes_a_required_gpu_ready(driver: Callable[..., Command], level: str) -> None:
+    command = driver("hang-init")
+    name = cards(command, 8)
+    more = f'[[require]]\nid = "driver"\nkind = "driver"\nlevel = "{level}"\n'
+    with (command.cwd / name).open("a", encoding="utf-8") as file:
+        file.write(more)
+    done = command("check", name, "--probe-timeout", "1", *JSON)
+    gpu = findings(done)["gpu"]
+    assert (done.code, done.document["verdict"]) == (3, "undetermined")
+    assert (gpu["status"], gpu["skipped"], gpu["blocked_by"]) == ("skipped", "blocked", "driver")
+
+
 @pytest.mark.parametrize("scenario", ["unknown-error", "no-permission"])
 def test_what_could_not_be_asked_is_not_called_absent(driver: Callable[..., Command], scenario: str) -> None:
     text = driver(scenario)().out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
@@ -13,9 +12,10 @@ from msgspec.structs import replace
 from llmcheck import catalog, codec
 from llmcheck.install.torch import torch_build
 from llmcheck.judge.evaluate import evaluate
-from llmcheck.schema.machine import Disk, FabricPort, Gpu, Machine, Package, Software
+from llmcheck.schema.machine import Disk, Gpu, Machine, Package
 from llmcheck.schema.report import ProfileReport
 from tests.machines_builder import GB
+from tests.unit.erasures import ERASURES, with_software
 from tests.unit.strategies import CORRECTIONS, SHIPPED, machines, wild_machines
 
 TABLES = (catalog.torch_wheels(), catalog.cuda_drivers())
@@ -39,50 +39,6 @@ def test_a_machine_survives_being_written_and_read(where: Machine) -> None:
 
 
 # --- erasing a fact ---
-
-
-def _gpus(where: Machine, change: Callable[[Gpu], Gpu | None]) -> Iterator[Machine]:
-    for position, gpu in enumerate(where.gpus or ()):
-        changed = change(gpu)
-        if changed is not None:
-            gpus = where.gpus or ()
-            yield replace(where, gpus=(*gpus[:position], changed, *gpus[position + 1 :]))
-
-
-def _disk(where: Machine, **changes: object) -> Machine:
-    return replace(where, disks=tuple(replace(disk, **changes) for disk in where.disks or ()))
-
-
-def _ports(where: Machine, change: Callable[[FabricPort], FabricPort]) -> Machine:
-    return replace(where, fabric=replace(where.fabric, ports=tuple(change(port) for port in where.fabric.ports or ())))
-
-
-def _software(where: Machine, **changes: object) -> Machine:
-    return replace(where, software=replace(where.software, **changes))
-
-
-ERASURES: dict[str, Callable[[Machine], Iterator[Machine]]] = {
-    "the list of GPUs": lambda where: iter([replace(where, gpus=None)]),
-    "a card's memory": lambda where: _gpus(where, lambda gpu: replace(gpu, memory_total=None)),
-    "a card's NVLinks": lambda where: _gpus(where, lambda gpu: replace(gpu, nvlinks=None)),
-    "a card's compute capability": lambda where: _gpus(where, lambda gpu: replace(gpu, compute_capability=None)),
-    "a card's name": lambda where: _gpus(where, lambda gpu: replace(gpu, name=None)),
-    "the driver's version": lambda where: iter(
-        [replace(where, drivers={vendor: replace(driver, version=None) for vendor, driver in where.drivers.items()})]
-    ),
-    "the RAM": lambda where: iter([replace(where, ram=replace(where.ram, total=None, usable=None, available=None))]),
-    "all disks": lambda where: iter([replace(where, disks=None)]),
-    "the free space": lambda where: iter([_disk(where, free=None, size=None)]),
-    "the kind of disk": lambda where: iter([_disk(where, kind="unknown")]),
-    "all that is told of a file system": lambda where: iter([_disk(where, free=None, size=None, read_only=None)]),
-    "the ports": lambda where: iter([replace(where, fabric=replace(where.fabric, ports=None))]),
-    "the ports' state": lambda where: iter([_ports(where, lambda port: replace(port, active=None))]),
-    "the ports' link layer": lambda where: iter([_ports(where, lambda port: replace(port, link_layer=None))]),
-    "the packages": lambda where: iter([_software(where, packages=None)]),
-    "the tools": lambda where: iter([_software(where, tools=None)]),
-    "the interpreter": lambda where: iter([_software(where, python=None)]),
-    "all software": lambda where: iter([replace(where, software=Software())]),
-}
 
 
 @pytest.mark.parametrize("fact", ERASURES)
@@ -157,7 +113,7 @@ def test_one_more_package_never_worsens_a_verdict(where: Machine) -> None:
     for name in ("torch", "vllm", "peft", "langchain"):
         packages = where.software.packages or ()
         if name not in {package.name for package in packages}:
-            more = _software(where, packages=(*packages, Package(name=name, version="9")))
+            more = with_software(where, packages=(*packages, Package(name=name, version="9")))
             assert not_worse(where, more) == {}
 
 
@@ -169,7 +125,7 @@ def test_the_order_of_gpus_packages_and_drivers_is_irrelevant(where: Machine, ra
     gpus, packages, drivers = list(where.gpus or ()), list(where.software.packages or ()), list(where.drivers.items())
     for each in (gpus, packages, drivers):
         random.shuffle(each)
-    turned = replace(_software(where, packages=tuple(packages)), gpus=tuple(gpus), drivers=dict(drivers))
+    turned = replace(with_software(where, packages=tuple(packages)), gpus=tuple(gpus), drivers=dict(drivers))
     assert statuses(turned) == statuses(where)
     assert verdicts(turned) == verdicts(where)
     first, second = torch_build(where, *TABLES), torch_build(turned, *TABLES)

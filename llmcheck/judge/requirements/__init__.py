@@ -23,7 +23,7 @@ from llmcheck.units import shortfall
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
-_BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "fail")
+_BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "skipped", "fail")
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,14 +112,20 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    """The finding for one requirement. With alternatives, the best of their findings, which then names all of them."""
+    """The finding for one requirement. With alternatives, the best of their findings, which then names all of them; its
+    group is that of the requirement, which no fact changes.
+    """
     if not requirement.any_of:
         found: Finding = registry.load(__name__, requirement.kind).check(requirement, machine)
         return found
     findings = [check(alternative, machine) for alternative in requirement.any_of]
-    best = min(findings, key=lambda finding: _rank(finding.status))
+    best = min(findings, key=_rank)
     libraries = tuple(dict.fromkeys(library for finding in findings for library in finding.libraries))
-    changes: dict[str, Any] = {"needed": needed(requirement), "libraries": libraries}
+    changes: dict[str, Any] = {
+        "needed": needed(requirement),
+        "libraries": libraries,
+        "group": traits(requirement.kind).group,
+    }
     if best.status != "pass" and all(finding.status != "pass" for finding in findings):
         changes["message"] = f"needs one of: {changes['needed']}"
         changes["remedy"] = requirement.fix or best.remedy
@@ -127,8 +133,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     return msgspec.structs.replace(best, **changes)
 
 
-def _rank(status: Status) -> int:
-    return _BEST_FIRST.index(status) if status in _BEST_FIRST else len(_BEST_FIRST)
+def _rank(finding: Finding) -> int:
+    """An alternative that does not count comes last: it neither meets the requirement nor leaves it open."""
+    return _BEST_FIRST.index(finding.status) if finding.is_counted else len(_BEST_FIRST)
 
 
 def finding(
@@ -141,7 +148,8 @@ def finding(
     written: str = "GB",
     **facts: Any,
 ) -> Finding:
-    """A finding with the fields that come from its requirement; a failed recommendation is a warning.
+    """A finding with the fields that come from its requirement; a failed recommendation is a warning. One that is
+    ``skipped`` has its reason in ``skipped``.
 
     ``remedy`` is used where the requirement has no ``fix`` of its own. ``written``: a size as the profile writes it
     (``24 GB``); what is missing is shown in its unit.

@@ -64,7 +64,7 @@ def _check_space(requirement: Requirement, disk: Disk | None, *, stated: bool) -
     least = parse_size(written)
     if requirement.scope == "cluster":
         message = f"{needed(requirement)}, shared by all nodes: one machine cannot show that"
-        return finding(requirement, "skipped", message, needed_bytes=least)
+        return finding(requirement, "skipped", message, skipped="cluster", needed_bytes=least)
     if (disk is None or disk.free is None) and stated:
         remedy = f"add it to the words of the machine: ', {written} disk'"
         return finding(requirement, "unknown", "no disk is stated", remedy=remedy, needed_bytes=least)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmcheck.gpus import vendors
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
-from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Machine, counted_gpus
+from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Machine
 from llmcheck.schema.report import Finding, Status
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """The oldest version that is accepted."""
 
 
-TRAITS = Traits(blocks=lambda found: found.status in ("fail", "unknown"))
+TRAITS = Traits(blocks=lambda found: found.status in ("fail", "unknown") and found.shortfall is not None)
 EXAMPLE = Example(
     keys={"version": "550"},
     passing=Machine(gpus=(Gpu(vendor="nvidia"),), drivers={"nvidia": Driver(version="550.54.15")}),
@@ -53,19 +53,35 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     for vendor, driver in drivers.items():
         if driver.fault is not None:
             return _faulty(requirement, machine, vendor, driver)
-    undriven = next(
-        (gpu for gpu in machine.gpus or () if not gpu.integrated and gpu.usable is False and gpu.index is None), None
-    )
+    if machine.gpus is None:
+        return finding(requirement, "unknown", "which driver is needed is not known: the GPUs could not be listed")
+    needing = [gpu for gpu in machine.gpus if _needs_driver(requirement, gpu)]
+    undriven = next((gpu for gpu in needing if gpu.usable is False and gpu.index is None), None)
     if undriven is not None:
         problem = next((problem for problem in machine.problems if problem.code == undriven.fault), None)
         message = problem.message if problem else f"the {vendors.of(undriven).name} GPU has no working driver"
         remedy = problem.remedy if problem else None
         return finding(requirement, "fail", message, found="none", shortfall="driver", remedy=remedy)
-    if not drivers and machine.hypothetical and any(vendors.of(gpu).has_driver for gpu in counted_gpus(machine)):
-        return finding(requirement, "skipped", "not stated: assumed to work")
+    unread = next((gpu for gpu in needing if gpu.vendor not in drivers), None)
+    if unread is not None and machine.hypothetical:
+        return finding(requirement, "skipped", "not stated: assumed to work", skipped="not-stated")
+    if unread is not None:
+        return finding(requirement, "unknown", f"the driver of the {vendors.of(unread).name} GPU could not be read")
     if not drivers:
-        return finding(requirement, "skipped", "no GPU was found that needs a driver")
+        return finding(requirement, "skipped", _no_gpu(requirement), skipped="not-applicable")
     return _check_version(requirement, drivers)
+
+
+def _needs_driver(requirement: Requirement, gpu: Gpu) -> bool:
+    """Whether it is a card whose driver is meant, visible and working or not."""
+    meant = requirement.vendor is None or gpu.vendor == requirement.vendor
+    return meant and not gpu.integrated and vendors.of(gpu).has_driver
+
+
+def _no_gpu(requirement: Requirement) -> str:
+    if requirement.vendor is None:
+        return "no GPU was found that needs a driver"
+    return f"no {vendors.named(requirement.vendor).name} GPU was found, so none needs this driver"
 
 
 def _check_version(requirement: Requirement, drivers: dict[str, Driver]) -> Finding:

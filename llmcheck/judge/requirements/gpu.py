@@ -77,7 +77,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     gpus = tuple(with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine))
     facts["found"] = names.in_words(gpus, lambda size: format_like(size, requirement.memory))
     if requirement.scope == "cluster":
-        return finding(requirement, "skipped", _as_node(requirement, gpus), **facts)
+        return finding(requirement, "skipped", _as_node(requirement, gpus), skipped="cluster", **facts)
     return _judged(requirement, machine, gpus, facts)
 
 

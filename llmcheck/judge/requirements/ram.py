@@ -9,7 +9,7 @@ from typing import Any
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Ram
-from llmcheck.schema.report import Finding, Status
+from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
 
@@ -39,8 +39,10 @@ def needed(requirement: Requirement) -> str:
 def check(requirement: Requirement, machine: Machine) -> Finding:
     ram, least = machine.ram, parse_size(requirement.total)
     if ram.usable is None:
-        status: Status = "skipped" if requirement.scope == "cluster" else "unknown"
-        return finding(requirement, status, "the size of the RAM could not be read", needed_bytes=least)
+        message = "the size of the RAM could not be read"
+        if requirement.scope == "cluster":
+            return finding(requirement, "skipped", message, skipped="cluster", needed_bytes=least)
+        return finding(requirement, "unknown", message, needed_bytes=least)
     found = format_like(ram.usable, requirement.total)
     sizes: dict[str, Any] = {"needed_bytes": least, "found_bytes": ram.usable}
     limited = ram.limit is not None and ram.usable == ram.limit
@@ -50,7 +52,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         nodes = -(-least // ram.usable)
         takes = f"{nodes} such nodes are needed" if nodes > 1 else "enough by itself"
         message = f"this node has {found} of {needed(requirement)}: {takes}"
-        return finding(requirement, "skipped", message, found=found, **sizes)
+        return finding(requirement, "skipped", message, skipped="cluster", found=found, **sizes)
     if ram.usable >= least:
         message = f"{found} of RAM{why} meet {needed(requirement)}"
         return finding(requirement, "pass", message, found=found, **sizes)

@@ -104,7 +104,7 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     """Each cause once, with its remedy. Missing libraries share one command."""
     items: list[Cell] = []
     if profile.verdict is None:
-        items.append(Cell("--skip and --only leave out every requirement: name others", "unknown"))
+        items.append(Cell(_why_nothing(profile), "unknown"))
     for finding in gap_summary.to_do(profile):
         remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
         items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
@@ -114,6 +114,16 @@ def _todo(profile: ProfileReport) -> list[Cell]:
         target = profile.id if profile.path is None else shell.quote(profile.path)
         items.append(Cell(f"install what is missing ({missing}): llmcheck install {target}", "bad"))
     return items
+
+
+def _why_nothing(profile: ProfileReport) -> str:
+    """Why no finding of the profile counts."""
+    reasons = {each.skipped for each in profile.findings}
+    if "left-out" in reasons:
+        return "--skip and --only leave out every requirement that could be checked: name others"
+    if "not-stated" in reasons:
+        return "this profile needs software, which is not known of a described machine: check it on the machine itself"
+    return "no requirement of this profile applies to this machine"
 
 
 def _sentence(text: str) -> str:

@@ -257,6 +257,14 @@ def test_nothing_is_missing_where_nothing_failed() -> None:
     assert set(wanted.present) == {"torch", "transformers", "vllm"}
 
 
+def test_a_torch_of_which_nobody_knows_whether_it_suits_the_gpus_is_there_all_the_same() -> None:
+    torch = Torch(version="2.14.1", build="cu130")
+    where = machine(gpus=None, software=packages(torch="2.14.1", transformers="5.0.0"), torch=torch)
+    findings = evaluate(profiles.load("toolkit"), where).findings
+    assert findings[0].status == "unknown"
+    assert missing_libraries(findings, where, KNOWLEDGE).present == ("torch", "transformers")
+
+
 def test_torchaudio_pins_the_last_torch_with_which_it_imports() -> None:
     made = plan(machine(card("H100")), "torch", "torchvision", "torchaudio")
     assert words(made)[4:] == ["torch==2.14.1", "torchvision>=0.29", "torchaudio>=2.11"]

@@ -296,18 +296,18 @@ def test_only_the_hardware_of_a_machine_in_words_counts() -> None:
     assert (report.verdict, report.hardware) == ("ready", "ready")
 
 
-def test_a_machine_in_words_with_nothing_to_judge_is_undetermined() -> None:
+def test_a_machine_in_words_of_which_only_software_is_required_is_not_judged() -> None:
     where = replace(machine(software=()), hypothetical=True)
-    assert judged(where, PEFT).verdict == "undetermined"
+    assert judged(where, PEFT).verdict is None
     assert judged(machine(software=packages(peft="1")), PEFT, skip=frozenset({"package-0"})).verdict is None
 
 
-def test_a_recommendation_that_fails_blocks_no_requirement() -> None:
-    """A recommended driver in unknown state must not hide a required GPU that is unknown too."""
+def test_what_a_recommendation_in_unknown_state_blocks_stays_open() -> None:
+    """A recommended driver in unknown state explains a required GPU that is unknown too, and does not excuse it."""
     where = Machine(gpus=None, drivers={"nvidia": Driver(fault="no-permission")})
     for level in ("recommended", "info"):
         report = judged(where, ("driver", {"level": level}), GPU)
-        assert statuses(report) == {"driver-0": "unknown", "gpu-1": "unknown"}, level
+        assert statuses(report) == {"driver-0": "unknown", "gpu-1": "skipped"}, level
         assert report.verdict == "undetermined"
     both = judged(where, ("driver", {"level": "recommended"}), (GPU[0], {**GPU[1], "level": "recommended"}))
     assert statuses(both) == {"driver-0": "unknown", "gpu-1": "skipped"}

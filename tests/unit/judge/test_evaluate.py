@@ -213,4 +213,4 @@ def test_a_machine_in_words_is_judged_on_its_hardware_alone() -> None:
     assert found["torch"].status == found["driver"].status == "skipped"
     assert "no GPU" not in found["driver"].message
     assert evaluate(profiles.load("inference-7b"), stated).verdict == "ready"
-    assert evaluate(profiles.load("toolkit"), stated).verdict == "undetermined"  # only software is required
+    assert evaluate(profiles.load("toolkit"), stated).verdict is None  # only software is required

@@ -146,7 +146,7 @@ def test_the_codes_are_in_the_report_that_programs_read() -> None:
 
 
 def test_a_cluster_is_needed_where_a_finding_of_several_machines_was_skipped() -> None:
-    skipped = finding("gpu", "skipped", cluster=True)
+    skipped = finding("gpu", "skipped", skipped="cluster", cluster=True)
     assert gap_summary.needs_cluster(report(finding("ram", "pass"), skipped))
     assert not gap_summary.needs_cluster(report(finding("gpu", "pass", cluster=True), finding("driver", "skipped")))
     assert not gap_summary.needs_cluster(report())

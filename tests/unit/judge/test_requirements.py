@@ -203,7 +203,7 @@ class TestDisk:
     def test_a_recommended_ssd_never_decides_the_verdict(self, kind: str, status: str) -> None:
         found = judge("disk", machine(disk=kind), type="ssd", level="recommended")
         assert found.status == status
-        assert verdict_of([found]) == "ready"
+        assert verdict_of([found, judge("ram", machine(), total="1 GB")]) == "ready"
 
     def test_the_message_for_a_disk_in_ram_says_that_files_are_lost(self) -> None:
         assert "lost at shutdown" in judge("disk", machine(disk="memory"), type="ssd").message

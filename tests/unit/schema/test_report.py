@@ -7,22 +7,25 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llmcheck.schema.report import (
     Finding,
     Level,
     ProfileReport,
+    SkipReason,
     Status,
     Verdict,
     combined,
     exit_code,
+    not_counted,
     verdict_of,
 )
 
 
-def finding(status: Status, level: Level = "required", cluster: bool = False) -> Finding:
+def finding(status: Status, level: Level = "required", skipped: SkipReason | None = None) -> Finding:
     return Finding(
-        id="gpu", kind="gpu", group="hardware", level=level, status=status, needed="", message="", cluster=cluster
+        id="gpu", kind="gpu", group="hardware", level=level, status=status, needed="", message="", skipped=skipped
     )
 
 
@@ -33,22 +36,30 @@ def report(verdict: Verdict | None, *findings: Finding) -> ProfileReport:
 @pytest.mark.parametrize(
     ("findings", "verdict"),
     [
-        ([], "ready"),
+        ([], None),
         ([finding("pass")], "ready"),
         ([finding("pass"), finding("warn")], "ready"),
-        ([finding("pass"), finding("skipped")], "ready"),
+        ([finding("pass"), finding("skipped")], "undetermined"),
+        ([finding("pass"), finding("skipped", skipped="blocked")], "undetermined"),
+        ([finding("pass"), finding("skipped", skipped="not-applicable")], "ready"),
+        ([finding("pass"), finding("skipped", skipped="left-out")], "ready"),
+        ([finding("pass"), finding("skipped", skipped="not-stated")], "ready"),
+        ([finding("pass", "info"), finding("skipped", skipped="left-out")], "ready"),
+        ([finding("unknown", "info"), finding("skipped", skipped="left-out")], "undetermined"),
+        ([finding("skipped", skipped="left-out"), finding("skipped", skipped="not-stated")], None),
         ([finding("pass"), finding("unknown")], "undetermined"),
         ([finding("unknown"), finding("fail")], "not-ready"),
         ([finding("fail"), finding("unknown")], "not-ready"),
-        ([finding("pass"), finding("skipped", cluster=True)], "undetermined"),
-        ([finding("fail"), finding("skipped", cluster=True)], "not-ready"),
+        ([finding("pass"), finding("skipped", skipped="cluster")], "undetermined"),
+        ([finding("fail"), finding("skipped", skipped="cluster")], "not-ready"),
         ([finding("unknown", "recommended"), finding("pass")], "ready"),
         ([finding("fail", "info"), finding("pass")], "ready"),
-        ([finding("skipped", "recommended", cluster=True)], "ready"),
+        ([finding("skipped", "recommended", "cluster"), finding("pass")], "ready"),
+        ([finding("skipped", "recommended", "cluster")], "undetermined"),
     ],
 )
 def test_failing_beats_unknown_beats_ready_and_only_what_is_required_counts(
-    findings: list[Finding], verdict: Verdict
+    findings: list[Finding], verdict: Verdict | None
 ) -> None:
     assert verdict_of(findings) == verdict
 
@@ -94,9 +105,16 @@ def test_the_exit_code_shows_warnings_only_with_fail_on_warn(
     assert exit_code(reports, fail_on_warn=strict) == code
 
 
+def test_only_required_lines_with_one_of_the_three_reasons_are_listed_as_not_counted() -> None:
+    reasons: tuple[SkipReason, ...] = ("not-applicable", "left-out", "not-stated", "blocked", "cluster")
+    each = [replace(finding("skipped", skipped=reason), id=reason) for reason in reasons]
+    assert not_counted([*each, finding("pass"), finding("skipped", "info", "left-out")]) == reasons[:3]
+
+
 statuses = st.sampled_from(["pass", "warn", "fail", "unknown", "skipped"])
+reasons = st.none() | st.sampled_from(["not-applicable", "left-out", "not-stated", "blocked", "cluster"])
 some_findings = st.lists(
-    st.builds(finding, statuses, st.sampled_from(["required", "recommended", "info"]), st.booleans()), max_size=6
+    st.builds(finding, statuses, st.sampled_from(["required", "recommended", "info"]), reasons), max_size=6
 )
 
 
@@ -108,6 +126,9 @@ def test_the_order_of_findings_does_not_change_the_verdict(findings: list[Findin
 
 
 @given(some_findings, some_findings)
-def test_more_findings_never_make_a_verdict_better(first: list[Finding], second: list[Finding]) -> None:
-    rank = ["not-ready", "undetermined", "ready"]
-    assert rank.index(verdict_of(first + second)) <= rank.index(verdict_of(first))
+def test_more_findings_never_mend_what_a_required_one_decides(first: list[Finding], second: list[Finding]) -> None:
+    required, more = [each for each in first if each.level == "required"], verdict_of(first + second)
+    if verdict_of(required) == "not-ready":
+        assert more == "not-ready"
+    if verdict_of(required) == "undetermined":
+        assert more in ("not-ready", "undetermined")
