@@ -35,7 +35,7 @@ from llmcheck.schema.machine import (
 )
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import InterpreterChoice
-from llmcheck.system.worker import Child, ThreadChild, start
+from llmcheck.system.worker import Child, ThreadChild, leave_working_directory, start
 
 PROBE_SECONDS = 10.0
 TOTAL_SECONDS = 45.0
@@ -216,6 +216,8 @@ class _Lane:
 def _run(host: Host, request: Request, probes: Sequence[str], send: Callable[[bytes], None]) -> None:
     for name in probes:
         began = time.monotonic()
+        if name.startswith("gpu."):
+            leave_working_directory()
 
         def report(began: float = began, name: str = name, **facts: Any) -> None:
             now = time.monotonic()

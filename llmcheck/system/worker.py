@@ -110,6 +110,16 @@ def _pipe() -> tuple[int, int]:
     return ends
 
 
+def leave_working_directory() -> None:
+    """In a child, so that no library is loaded from the working directory, where somebody else's project may lie.
+
+    The loader looks there for an empty or relative entry of LD_LIBRARY_PATH, such as ``:/opt/cuda/lib64`` begins with.
+    Without fork the working directory is that of the whole process; Windows does not load libraries from it.
+    """
+    if hasattr(os, "fork"):
+        os.chdir("/")
+
+
 def start(work: Work) -> Child | ThreadChild:
     """Begin work that can be abandoned."""
     return Child(work) if hasattr(os, "fork") else ThreadChild(work)

@@ -36,8 +36,10 @@ class Workspace:
         return path
 
     def which(self, name: str) -> str | None:
-        found = shutil.which(name, path=self.environ.get("PATH", ""))
-        return found and os.path.abspath(found)
+        """The path of a command. Relative entries of PATH, which lead into the working directory, are left out."""
+        folders = filter(os.path.isabs, self.environ.get("PATH", "").split(os.pathsep))
+        found = shutil.which(name, path=os.pathsep.join(folders))
+        return found if found and os.path.isabs(found) else None  # Windows looks in the working directory first
 
     def run(self, argv: Sequence[str], *, here: bool = False, seconds: float | None = None) -> ProcessResult:
         """Runs a program. At the deadline, or if llmcheck is interrupted, it is killed with all its child processes.
