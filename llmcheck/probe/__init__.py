@@ -55,7 +55,7 @@ class Request(Struct, frozen=True, kw_only=True):
     python: InterpreterChoice | None = None
     """The project's interpreter; None if none was found."""
     python_answer: bytes | None = None
-    """The interpreter's output about itself; None if it did not answer."""
+    """What its files tell of it, or its own output; None if there is neither."""
     probe_net: bool = False
     """``--probe-net``: whether the network may be used."""
     measure: tuple[str, ...] = ()
@@ -132,8 +132,7 @@ class Inspection:
         total_seconds: float = TOTAL_SECONDS,
         answer: Callable[[], bytes | None] | None = None,
     ) -> None:
-        """``answer`` returns the output of the project's interpreter. It is called after all probes that do not need
-        this output have started."""
+        """``answer`` returns ``Request.python_answer``. It is called after all probes that do not need it have started."""
         self._host, self._request, self._probe_seconds = host, request, probe_seconds
         self._end = time.monotonic() + total_seconds
         lanes = _lanes(request)
