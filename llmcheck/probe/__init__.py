@@ -132,7 +132,8 @@ class Inspection:
         total_seconds: float = TOTAL_SECONDS,
         answer: Callable[[], bytes | None] | None = None,
     ) -> None:
-        """``answer`` returns ``Request.python_answer``. It is called after all probes that do not need it have started."""
+        """``answer`` returns ``Request.python_answer``. It is called after the probes that do not need it have
+        started."""
         self._host, self._request, self._probe_seconds = host, request, probe_seconds
         self._end = time.monotonic() + total_seconds
         lanes = _lanes(request)

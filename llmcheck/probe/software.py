@@ -115,9 +115,9 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
     if answer is None:
         problem = Problem(
             probe="software",
-            code="python-unusable",
+            code=_code(host, request.python),
             message=f"{installed.shown(executable)} {_fault(host, request.python, request.python_answer)}",
-            remedy="name a working interpreter with --python",
+            remedy="name the project's interpreter with --python",
         )
         return _Environment(Python(executable=installed.shown(executable), reason=reason)), (problem,)
     prefix, base_prefix, stdlib = answer["prefix"][0], answer["base_prefix"][0], answer["stdlib"][0]
@@ -135,6 +135,12 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
     )
     source = "".join(answer["source"]) or None
     return _Environment(python, folders, installed.distributions(host, folders), conda, source), tuple(_age(python))
+
+
+def _code(host: Host, python: InterpreterChoice) -> str:
+    """A broken Python has to be repaired before anything else; the script of a version manager on PATH may be sound."""
+    sound = python.reason == ON_PATH and host.is_executable(python.executable)
+    return "python-not-asked" if sound else "python-unusable"
 
 
 def _parse(answer: bytes | None) -> dict[str, list[str]] | None:

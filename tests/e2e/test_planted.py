@@ -164,8 +164,11 @@ def test_the_first_python_on_path_is_read_and_not_run(command: Command, tool: tu
     assert (found["version"], found["reason"]) == ("{}.{}.{}".format(*sys.version_info), "the first python3 on PATH")
     program(command.home / "bin" / "python3", sprung)
     document = command(*words, env={"PATH": f"{command.home}/bin"}, program=tool).document
-    (problem,) = [each for each in document["problems"] if each["code"] == "python-unusable"]
+    (problem,) = [each for each in document["problems"] if each["code"] == "python-not-asked"]
     assert "is not run, because nobody named it" in problem["message"]
+    assert document["software"]["packages"] is None
+    shown = command("check", "toolkit", env={"PATH": f"{command.home}/bin"}, program=tool)
+    assert (shown.code, "unknown" in shown.out) == (3, True)
 
 
 def test_a_conda_environment_is_read(command: Command, sprung: Path) -> None:
