@@ -46,7 +46,7 @@ TOOLS = (
 """Programs that are looked for on PATH; none of them is run."""
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
 _OLDEST = (3, 8)
-_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}", re.ASCII)
 _CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 _TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)

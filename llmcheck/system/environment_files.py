@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 _NAME = re.compile(r"(?:python|pypy)(?P<minor>\d+\.\d+)?[\d.]*t?(?:\.exe)?", re.IGNORECASE)
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
-_CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+)-[^-]+\.json")
+_NUMBERS = r"\d{1,3}\.\d{1,3}\.\d{1,3}"
+_VERSION = re.compile(rf"{_NUMBERS}(?!\d)", re.ASCII)
+_CONDA_PYTHON = re.compile(rf"python-({_NUMBERS})-[^-]+\.json", re.ASCII)
+_IMPLEMENTATION = re.compile(r"[a-z]{1,20}", re.ASCII)
 _WINDOWS_LIBRARY = re.compile(r"python(\d)(\d+)t?\.dll", re.IGNORECASE)
 _LIMIT = 1 << 16
 """Bytes of a text file that are read; pyvenv.cfg and .pth files have a few hundred."""
@@ -79,7 +81,8 @@ def _found(executable: str) -> Found | None:
     name = _NAME.fullmatch(os.path.basename(real))
     minor = name["minor"] if name else None
     pypy = "pypy" in (settings.get("implementation") or os.path.basename(real)).lower()
-    implementation = settings.get("implementation", "pypy" if pypy else "cpython").lower()
+    called = _IMPLEMENTATION.fullmatch(settings.get("implementation", "").lower())
+    implementation = called[0] if called else "pypy" if pypy else "cpython"
     if stated and minor in (None, _minor(stated[0])):
         version, source = stated
         home, number = settings.get("home"), _minor(version)
@@ -98,7 +101,7 @@ def _virtual(executable: str) -> tuple[str | None, Mapping[str, str]]:
         text = _read(os.path.join(prefix, "pyvenv.cfg"))
         if text:
             pairs = (line.partition("=") for line in text.splitlines())
-            return prefix, {name.strip().lower(): value.strip() for name, _, value in pairs}
+            return prefix, {name.strip().lower(): value.strip() for name, _, value in pairs if "\0" not in value}
     return None, {}
 
 

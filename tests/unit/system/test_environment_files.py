@@ -8,6 +8,8 @@ import venv
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from llmcheck.probe import Request, software
 from llmcheck.schema.machine import Python
@@ -208,3 +210,37 @@ def test_relative_entries_of_path_are_not_searched(tmp_path: Path, monkeypatch: 
 def test_a_command_is_run_from_path(tmp_path: Path) -> None:
     program(tmp_path / "bin" / "say", b'#!/bin/sh\necho "$1"\n')
     assert Host(environ={"PATH": f".:{tmp_path}/bin"}).run(["say", "yes"]) == "yes\n"
+
+
+HUGE = "3." + "9" * 5000 + ".1"
+SETTING = st.tuples(
+    st.sampled_from(["home", "version", "version_info", "implementation", "include-system-site-packages", "x"]),
+    st.one_of(
+        st.text(max_size=40),
+        st.sampled_from(
+            ["/usr/bin", "..", "/", "\0", "/a\0b", "3.12.4", HUGE, "\u0663.\u0661\u0662.\u0664", "true", "PyPy"]
+        ),
+    ),
+)
+
+
+@example([("version", "3.12.4"), ("home", "/a\0b"), ("include-system-site-packages", "true")], b"")
+@example([("version", HUGE)], b"")
+@example([("version", "\u0663.\u0661\u0662.\u0664")], b"")
+@given(st.lists(SETTING, max_size=6), st.binary(max_size=60))
+def test_whatever_files_say_becomes_facts_or_a_problem(
+    tmp_path_factory: pytest.TempPathFactory, settings: list[tuple[str, str]], lines: bytes
+) -> None:
+    home = tmp_path_factory.mktemp("env")
+    path = program(home / "bin" / "python")
+    text = "".join(f"{name} = {value}\n" for name, value in settings)
+    (home / "pyvenv.cfg").write_bytes(text.encode("utf-8", "surrogatepass"))
+    (home / "lib/python3.12/site-packages").mkdir(parents=True)
+    (home / "lib/python3.12/site-packages/x.pth").write_bytes(lines)
+    chosen = InterpreterChoice(path, IN_DIRECTORY)
+    request = Request(python=chosen, python_answer=InterpreterQuery(chosen).answer(1))
+    reading = software.probe(Host(environ={}), request)
+    assert reading.software is not None
+    assert reading.software.python is not None
+    known = reading.software.python.version is not None
+    assert known is not ("python-unusable" in {each.code for each in reading.problems})
