@@ -68,6 +68,9 @@ def _answering(runtime: Runtime) -> Iterator[dict[str, Any]]:
     yield {"gpus": 4, "pipeline_parallel": 2, "tensor_parallel": 2}
     yield {"weights": "fp8", "quantises_on_load": True}
     yield {"memory_map": True}
+    yield {"python_binding": True}
+    yield {"python_binding": True, "kv_cache": "q8_0", "gpus": 0}
+    yield {"python_binding": True, "gpu_layers": 36, "is_path": True, "model": "/models/a model.gguf"}
 
 
 def _training() -> Iterator[dict[str, Any]]:

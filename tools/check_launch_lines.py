@@ -180,6 +180,8 @@ STATIC = {
 """Program: files and folders of its wheel that declare options."""
 LLAMA_CPP = "llama.cpp"
 """Its source of one build is in the source archive of a package that brings its programs (Python 3.12 and newer)."""
+BINDING = "llama-cpp-python"
+"""The fields of its server's settings are its options, as they are written."""
 FACTS = {
     "ollama": "ollama", "text-generation-inference": "tgi", "tensorrt-llm": "tensorrt-llm",
     "exllamav3": "exllamav3+tabbyapi",
@@ -238,6 +240,21 @@ def _sources(name: str, version: str, folder: str | None) -> Iterator[str]:
             for each in wheel.namelist():
                 if each.endswith(".py") and each.startswith(STATIC[name]):
                     yield wheel.read(each).decode()
+
+
+def by_settings(version: str, given: Sequence[LaunchLine]) -> dict[str, Any]:
+    """The options of llama_cpp.server, which it makes from the fields of its settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = f"{BINDING}=={version}"
+        asked = ["pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", folder, package]
+        subprocess.run([sys.executable, "-m", *asked], check=True)
+        with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
+            inside = next(each for each in archive.getmembers() if each.name.endswith("llama_cpp/server/settings.py"))
+            file = archive.extractfile(inside)
+            tree = ast.parse(file.read() if file is not None else "")
+    fields = (each for each in ast.walk(tree) if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name))
+    options: Options = {f"--{each.target.id}": None for each in fields if isinstance(each.target, ast.Name)}
+    return {"how": "static", "options": options, "refused": refused_by(options, given)}
 
 
 def by_cpp(version: str, given: Sequence[LaunchLine], source: str | None) -> dict[str, Any]:
@@ -316,6 +333,8 @@ def checked(program: str, given: Sequence[LaunchLine], chosen: argparse.Namespac
     pythons, sources = dict(each.split("=") for each in chosen.python), dict(each.split("=") for each in chosen.source)
     if name == LLAMA_CPP:
         found = by_cpp(version, given, sources.get(name))
+    elif name == BINDING:
+        found = by_settings(version, given)
     elif name in FACTS:
         found = by_facts(name, chosen.facts, given)
     elif name in PARSERS and (name not in sources):

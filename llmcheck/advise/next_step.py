@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.advise.faults import first_fault
@@ -13,10 +12,9 @@ from llmcheck.advise.outlook import main_size
 from llmcheck.advise.start import Start, best_start
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.install.choose import TierRequest, missing_libraries, usable_engines
-from llmcheck.install.plan import plan_installation
-from llmcheck.schema.advice import Advice, Plan
+from llmcheck.schema.advice import Advice
 from llmcheck.schema.estimate import Plan as RuntimePlan
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, counted_gpus
 from llmcheck.schema.outlook import Fault, NextStep, SizePlan
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report, Verdict
@@ -47,8 +45,11 @@ class _Goal(Struct, frozen=True):
     size: SizePlan
 
 
-def next_step(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
-    """The step, and the installation or the offer behind it; no advice where everything for it is there."""
+def next_step(report: Report, known: Known, *, planned: bool = True) -> tuple[NextStep, Advice | None]:
+    """The step, and the installation or the offer behind it; no advice where everything for it is there.
+
+    ``planned``: False leaves out the plan of an installation, which takes as long as the rest.
+    """
     fault = first_fault(report.profiles, report.machine)
     if fault is not None:
         return NextStep(kind="repair", fault=fault), _repair(report, fault)
@@ -57,7 +58,7 @@ def next_step(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
         return NextStep(kind="undetermined"), None
     if goal is None:
         return _other_hardware(report, known)
-    return _install_and_run(goal, report.machine, known)
+    return _install_and_run(goal, report.machine, known, planned)
 
 
 def _repair(report: Report, fault: Fault) -> Advice:
@@ -83,19 +84,21 @@ def _sizes(report: Report, tier: ProfileReport) -> list[SizePlan]:
     return [each for each in report.sizes if each.task == "inference" and tier.id in each.tiers]
 
 
-def _install_and_run(goal: _Goal, machine: Machine, known: Known) -> tuple[NextStep, Advice | None]:
+def _install_and_run(goal: _Goal, machine: Machine, known: Known, planned: bool) -> tuple[NextStep, Advice | None]:
     profile = next(each for each in known.profiles if each.id == goal.tier.id)
     start = best_start(known.starters, goal.size, usable_engines(goal.tier.findings, machine, known.tables), machine)
     if start is None and goal.size.plan is not None and goal.size.plan.build is not None:
         return _run_elsewhere(goal, goal.size.plan, machine, known)
-    planned = start.plan if start is not None else goal.size.plan
-    runtime = None if planned is None else planned.runtime
+    way = start.plan if start is not None else goal.size.plan
+    runtime = None if way is None else way.runtime
     request = missing_libraries(goal.tier.findings, machine, known.tables, profile, runtime)
-    plan = _installation(goal.tier.id, request, machine, known.tables)
     missing = (*(known.tables.libraries[each].name for each in request.libraries), *request.uncatalogued)
-    step = _step(goal, missing, plan, start)
-    if plan is None:
+    step = _step(goal, missing, _hint(request, machine, known.tables), start)
+    if not missing or not planned:
         return step, None
+    from llmcheck.install.plan import plan_installation  # with all of its steps: not for the screen
+
+    plan = plan_installation(goal.tier.id, request.libraries, machine, known.tables, tier=request)
     return step, Advice(profile=goal.tier.id, reason=_count(missing), plan=plan)
 
 
@@ -106,16 +109,25 @@ def _count(missing: Sequence[str]) -> str:
 def _run_elsewhere(goal: _Goal, plan: RuntimePlan, machine: Machine, known: Known) -> tuple[NextStep, Advice | None]:
     """With a build of the runtime that no index of Python packages has: where it comes from is said, not planned."""
     start = best_start(known.starters, goal.size, (plan.runtime,), machine)
-    return replace(_step(goal, (), None, start), hint=plan.build), None
+    return _step(goal, (), plan.build, start), None
 
 
-def _step(goal: _Goal, missing: tuple[str, ...], plan: Plan | None, start: Start | None) -> NextStep:
+def _hint(request: TierRequest, machine: Machine, tables: Tables) -> str | None:
+    """A driver that would allow a newer PyTorch; None where PyTorch is there, or no GPU could use it."""
+    if "torch" not in request.libraries or not counted_gpus(machine):
+        return None
+    from llmcheck.install.torch import torch_build
+
+    return torch_build(machine, tables.wheels, tables.drivers).remedy
+
+
+def _step(goal: _Goal, missing: tuple[str, ...], hint: str | None, start: Start | None) -> NextStep:
     return NextStep(
         kind="install" if missing else "run",
         tier=goal.tier.id,
         missing=missing,
         install=("llmcheck", "install", goal.tier.id, "--format", "sh") if missing else None,
-        hint=plan.torch.remedy if plan is not None and plan.torch is not None else None,
+        hint=hint,
         model=None if start is None else start.repository,
         plan=None if start is None else start.plan,
         program=None if start is None else start.program,
@@ -130,12 +142,6 @@ def _step(goal: _Goal, missing: tuple[str, ...], plan: Plan | None, start: Start
 def _library_of(start: Start) -> str:
     runtime = runtimes.named(start.plan.runtime)
     return runtime.library or runtime.id
-
-
-def _installation(target: str, request: TierRequest, machine: Machine, tables: Tables) -> Plan | None:
-    if not request.libraries and not request.uncatalogued:
-        return None
-    return plan_installation(target, request.libraries, machine, tables, tier=request)
 
 
 def _other_hardware(report: Report, known: Known) -> tuple[NextStep, Advice | None]:

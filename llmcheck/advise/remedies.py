@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from llmcheck import shell
 from llmcheck.advise.start import runtime_for
 from llmcheck.install.choose import TierRequest, missing_libraries
-from llmcheck.install.plan import left_out
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, ProfileReport
@@ -34,6 +33,8 @@ def with_planned_remedies(
     ``profiles``: of the reports, in their order. ``starters``: models to start with, which decide the runtime. Where
     nothing can be installed, the remedy is the plan's reason. A remedy that the profile words itself is kept.
     """
+    from llmcheck.install.plan import left_out  # the overview needs no plan
+
     known: dict[object, Mapping[str, str]] = {}  # many tiers need the same
 
     def reasons(request: TierRequest) -> Mapping[str, str]:

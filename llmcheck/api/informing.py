@@ -13,8 +13,11 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.schema.report import Report
 
 
-def overview(machine: MachineSource) -> Report:
-    """All shipped profiles on one machine, without a verdict: which sizes of model run there, and the next step."""
+def overview(machine: MachineSource, *, planned: bool = True) -> Report:
+    """All shipped profiles on one machine, without a verdict: which sizes of model run there, and the next step.
+
+    ``planned``: False leaves out the plan of an installation (``advice``), which takes as long as the rest.
+    """
     profiles, corrections = profile_catalog.shipped(), catalog.corrections()
     report = report_of(profiles, machine(), corrections, frozenset(), plan_remedies=False)
     report = msgspec.structs.replace(
@@ -30,5 +33,6 @@ def overview(machine: MachineSource) -> Report:
             starters=catalog.starters(),
             gpus=catalog.gpu_specs,
         ),
+        planned=planned,
     )
     return msgspec.structs.replace(report, next=step, advice=advice)

@@ -137,6 +137,8 @@ def main(context: click.Context, /, machine_options: MachineOptions, output_opti
     source = machine_source(machine_options)
     from llmcheck import api
 
-    report = api.overview(source)
+    # the short screen shows no plan
+    planned = output_options.format == "json" or output_options.verbose > 0
+    report = api.overview(source, planned=planned)
     write(report, output_options)
     return report.exit_code

@@ -1,7 +1,6 @@
 """A tier and its documented requirements: the keys of profile files, with those of ``judge/requirements``."""
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import Literal
 
 from msgspec import Struct
@@ -21,7 +20,7 @@ class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Only ``required`` decides the verdict."""
     scope: Literal["node", "cluster"] = "node"
     """``cluster``: about all nodes together; on one machine it is shown as skipped."""
-    any_of: tuple[Requirement, ...] = ()
+    any_of: tuple["Requirement", ...] = ()
     """Alternatives: one has to pass. Each is a table of its own and inherits id, kind, level, scope, why and
     source."""
     why: str | None = None

@@ -42,15 +42,7 @@ def plan_of(
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
-    line: LaunchLine | NoLaunch = "no-model"
-    download = None
-    if candidate.storage is not None or not use.architecture.estimated:
-        from llmcheck.fit.plans import downloads, starting  # not for the sizes of the first screen
-
-        stored = candidate.storage or downloads.Storage()
-        found_files = downloads.of(use, candidate.names or downloads.Names(gguf=gguf), stored)
-        line = starting.launch_line(candidate, found_files, python_binding=python_binding)
-        download = None if candidate.storage is None else found_files
+    line, download = _loaded(candidate, gguf, python_binding=python_binding)
     found = None if isinstance(line, str) else line
     loss = loss if use.is_inference else None
     plan = Plan(
@@ -88,6 +80,20 @@ def plan_of(
         launch_valid_for=None if found is None else found.valid_for,
     )
     return plan if download is None else _with_download(plan, download)
+
+
+def _loaded(
+    candidate: Candidate, gguf: tuple[str, ...], *, python_binding: bool
+) -> tuple[LaunchLine | NoLaunch, Download | None]:
+    """The launch line, or why there is none; and what has to be downloaded, None where no disk was looked at."""
+    if candidate.storage is None and candidate.use.architecture.estimated:
+        return "no-model", None
+    from llmcheck.fit.plans import downloads, starting  # not for the sizes of the first screen
+
+    stored = candidate.storage or downloads.Storage()
+    found = downloads.of(candidate.use, candidate.names or downloads.Names(gguf=gguf), stored)
+    line = starting.launch_line(candidate, found, python_binding=python_binding)
+    return line, None if candidate.storage is None else found
 
 
 def _tensor_parallel(use: ModelUse, gpus: int) -> int:

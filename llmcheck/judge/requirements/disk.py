@@ -3,8 +3,7 @@
 Shortfall codes: ``disk-space``, ``disk-read-only``, ``disk-type``.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import Any, Literal
 
 from llmcheck.judge.requirements import Example, Traits, finding

@@ -3,8 +3,7 @@
 Shortfall codes: ``driver`` (it does not work), ``driver-version``.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import TYPE_CHECKING
 
 from llmcheck.gpus import vendors
@@ -97,7 +96,7 @@ def _faulty(requirement: Requirement, machine: Machine, vendor: str, driver: Dri
     return finding(requirement, status, message, found=driver.fault, shortfall="driver", remedy=remedy)
 
 
-def _parse(text: str) -> Version:
+def _parse(text: str) -> "Version":
     from packaging.version import InvalidVersion, Version  # 10 ms of start-up, and most requirements name no version
 
     try:

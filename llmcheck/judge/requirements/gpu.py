@@ -8,8 +8,7 @@ Shortfall codes: ``gpu-missing``, ``gpu-memory``, ``gpu-split`` (enough memory, 
 ``compute-capability`` (enough memory, on cards that are too old).
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import re
 from collections.abc import Sequence
 from typing import Any

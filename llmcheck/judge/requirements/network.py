@@ -3,8 +3,7 @@
 Shortfall code: ``infiniband``.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import Literal
 
 from llmcheck.judge.requirements import Example, Traits, finding

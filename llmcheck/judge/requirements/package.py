@@ -3,8 +3,7 @@
 Shortfall codes: ``not-installed``, ``version``.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import re
 from typing import TYPE_CHECKING
 
@@ -96,7 +95,7 @@ def _contains(specifier: str, version: str) -> bool | None:
         return None
 
 
-def _specifier(text: str) -> SpecifierSet:
+def _specifier(text: str) -> "SpecifierSet":
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:

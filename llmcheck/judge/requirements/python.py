@@ -3,8 +3,7 @@
 Shortfall code: ``version``.
 """
 
-from __future__ import annotations
-
+# Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Python, Software

@@ -21,6 +21,7 @@ from llmcheck.whatif import parse
 REPOSITORY = "Qwen/Qwen3-8B"
 GGUF = ("unsloth/Qwen3-8B-GGUF",)
 FULL = 16_400_000_000
+RUNTIMES = ("vllm", "llama.cpp", "ollama")
 
 
 def model(name: str = REPOSITORY) -> Architecture:
@@ -192,6 +193,14 @@ def test_free_space_that_is_not_known_is_not_taken_for_too_little() -> None:
     assert plan_of(best, (REPOSITORY,)).download_short_bytes is None
 
 
+def test_the_disk_of_models_takes_downloads_of_runtimes_that_use_the_hubs_cache() -> None:
+    """The hub's cache itself does not exist yet; Ollama has a folder of its own, whose disk is unknown."""
+    where = with_caches(machine(), None, ollama=())
+    where = replace(where, disks=(Disk(role="models", path="/data", free=900 * GB),))
+    free = {name: plan_of(found(where, runtime=name)[0], (REPOSITORY,)).download_free_bytes for name in RUNTIMES}
+    assert free == {"vllm": 900 * GB, "llama.cpp": 900 * GB, "ollama": None}
+
+
 def test_nothing_was_downloaded_to_a_machine_that_is_only_described() -> None:
     where = parse.machine("RTX 4090, 64 GB RAM, 10 GB disk", catalog.gpu_specs()).machine
     plan = plan_of(found(where, runtime="vllm", weights="bf16")[0], (REPOSITORY,))
@@ -240,3 +249,5 @@ def test_storage_of_a_machine_is_found_by_name() -> None:
     assert set(stored.by_name) == {"qwen_qwen3-8b", "qwen3-8b"}
     assert downloads.anything_of(REPOSITORY, Names(), stored)
     assert not downloads.anything_of("Qwen/Qwen3-14B", Names(), stored)
+    alone = downloads.storage(machine("RTX 4090", 800 * GB, here("gpt2", "safetensors", 5)))
+    assert downloads.anything_of("gpt2", Names(), alone)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from llmcheck import catalog
@@ -20,14 +17,14 @@ from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.memory import total
 from llmcheck.fit.memory.total import resolved
 from llmcheck.fit.memory.training_choices import sharding_of
-from llmcheck.fit.placement import PlacementResult, budget
+from llmcheck.fit.placement import PlacementResult
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Gpu, Machine, Ram
 from llmcheck.schema.workload import Workload
-from llmcheck.units import GB, GIB
+from llmcheck.units import GIB
 from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
@@ -57,6 +54,14 @@ def fitted(name: str, words: str | Machine, **values: Any) -> Fit:
 
 def place(architecture: Architecture, workload: Workload, capacity: Capacity) -> PlacementResult:
     return placement.place(ModelUse(architecture, workload), capacity)
+
+
+def devices(sizes: list[int], ram: int | None) -> Machine:
+    gpus = tuple(
+        Gpu(vendor="nvidia", index=i, name="NVIDIA X", memory_total=size, memory_free=size)
+        for i, size in enumerate(sizes)
+    )
+    return Machine(hypothetical=True, gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
 
 
 def with_free(words: str, *free: int | None) -> Machine:
@@ -376,149 +381,3 @@ def test_the_reason_is_understandable_alone() -> None:
     short = fitted("7B", "A100-SXM4-80GB", method="full").reason
     assert "are needed" in short
     assert "short" in short
-
-
-# --- for any machine ---
-
-NAMES = st.sampled_from(["0.5B", "7B", "llama-3.1-8b", "gemma-3-27b", "mixtral-8x7b", "deepseek-v2-lite", "jamba-v0.1"])
-RUNTIMES = st.sampled_from(["transformers", "vllm", "llama.cpp", "sglang", "mlx", None])
-ORDER = {"does-not-fit": 0, "fits-with-offload": 1, "fits": 2}
-
-
-def devices(sizes: list[int], ram: int | None) -> Machine:
-    gpus = tuple(
-        Gpu(vendor="nvidia", index=i, name="NVIDIA X", memory_total=size, memory_free=size)
-        for i, size in enumerate(sizes)
-    )
-    return Machine(hypothetical=True, gpus=gpus, ram=Ram(total=ram, available=ram, usable=ram))
-
-
-SIZES = st.lists(st.integers(2 * GIB, 200 * GIB), max_size=8)
-RAMS = st.one_of(st.none(), st.integers(GB, 1000 * GB))
-
-
-@settings(deadline=None, max_examples=150)
-@given(NAMES, RUNTIMES, SIZES, RAMS, st.integers(128, 200_000), st.sampled_from([None, "q4_k_m", "fp8", "nf4-dq"]))
-def test_what_fits_is_within_the_budget_of_each_gpu(
-    name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, weights: str | None
-) -> None:
-    work = Workload(method="inference", runtime=runtime, context=context, weights=weights)
-    placed = place(model(name), work, capacities.of(devices(sizes, ram)))
-    assert placed.verdict in ORDER
-    assert placed.memory.low <= placed.memory.total <= placed.memory.high
-    if placed.verdict == "fits":
-        for device, part in zip(placed.devices, placed.parts, strict=True):
-            assert part.total <= budget(ModelUse(model(name), work), device, part)
-    if placed.verdict == "fits-with-offload":
-        assert ram is not None
-        assert 0 < placed.offloaded_bytes <= ram
-    if ram is None:
-        assert placed.verdict != "fits-with-offload"
-
-
-@settings(deadline=None, max_examples=100)
-@given(NAMES, RUNTIMES, SIZES, RAMS, st.integers(128, 100_000), st.integers(0, 100 * GIB), st.integers(0, 500 * GB))
-def test_more_free_memory_is_never_worse(
-    name: str, runtime: Any, sizes: list[int], ram: int | None, context: int, more: int, more_ram: int
-) -> None:
-    work = Workload(method="inference", runtime=runtime, context=context)
-    before = place(model(name), work, capacities.of(devices(sizes, ram)))
-    larger = devices([size + more for size in sizes], None if ram is None else ram + more_ram)
-    after = place(model(name), work, capacities.of(larger))
-    assert ORDER[after.verdict] >= ORDER[before.verdict]
-
-
-@settings(deadline=None, max_examples=80)
-@given(
-    st.sampled_from(["0.5B", "7B", "mixtral-8x7b"]), st.sampled_from(["full", "lora", "qlora", "pretrain"]),
-    st.integers(1, 8), st.integers(4 * GIB, 200 * GIB),
-    st.sampled_from([None, "zero1", "zero2", "zero3", "fsdp", "ddp"]),
-    st.integers(64, 8192), st.integers(1, 8),
-)  # fmt: skip
-def test_training_that_fits_is_within_free_memory(
-    name: str, method: Any, count: int, size: int, sharding: Any, context: int, batch: int
-) -> None:
-    work = Workload(method=method, sharding=sharding, context=context, batch=batch)
-    placed = place(model(name), work, capacities.of(devices([size] * count, 64 * GB)))
-    assert placed.verdict in ORDER
-    if placed.verdict == "fits":
-        assert all(part.total <= size for part in placed.parts)
-    longer = place(model(name), replace(work, context=2 * context), capacities.of(devices([size] * count, 64 * GB)))
-    assert ORDER[longer.verdict] <= ORDER[placed.verdict]
-
-
-@settings(deadline=None, max_examples=200)
-@given(st.floats(5e7, 5e12))
-def test_a_typical_model_has_the_requested_size(count: float) -> None:
-    found = typical.architecture(str(round(count)))
-    assert found.parameters.total == pytest.approx(count, rel=0.01)
-    assert found.estimated
-
-
-def test_larger_typical_models_take_more() -> None:
-    sizes = [round(5e7 * 1.1**step) for step in range(120)]
-    found = [typical.architecture(str(size)) for size in sizes]
-    assert all(a.layers <= b.layers and a.hidden <= b.hidden for a, b in itertools.pairwise(found))
-    assert all(a.parameters.total < b.parameters.total for a, b in itertools.pairwise(found))
-
-
-@pytest.mark.parametrize("size", ["", "7", "7X", "B", "-7B", "7 billion", "1K", "9999T", "7B7B", "nanB", "1e9B"])
-def test_text_that_is_not_a_size_is_refused(size: str) -> None:
-    from llmcheck.errors import UsageError
-
-    with pytest.raises(UsageError):
-        typical.architecture(size)
-
-
-# --- rules of single runtimes ---
-
-
-@pytest.mark.parametrize(("runtime", "fraction"), [("lmdeploy", 0.8), ("tensorrt-llm", 0.6)])
-def test_the_cache_is_a_share_of_what_the_weights_leave_free(runtime: str, fraction: float) -> None:
-    found = fitted("llama-3.1-8b", "RTX 4090", runtime=runtime, context=4096, memory_fraction=fraction)
-    (card,) = found.per_gpu
-    placed = found.placement
-    assert placed is not None
-    assert card.free is not None
-    assert placed.kv_tokens is not None
-    # 128 KiB a token
-    assert placed.kv_tokens == pytest.approx(fraction * (card.free - card.memory.weights) / 131_072, rel=0.01)
-    less = fitted("llama-3.1-8b", "RTX 4090", runtime=runtime, context=4096, memory_fraction=fraction / 2).placement
-    assert less is not None
-    assert less.kv_tokens is not None
-    assert less.kv_tokens == pytest.approx(placed.kv_tokens / 2, rel=0.01)
-    assert any(f"{fraction:.0%} of the memory that is free after the weights" in note for note in found.assumptions)
-
-
-@pytest.mark.parametrize(
-    ("words", "context"),
-    [("RTX 3060 12GB", 4096), ("RTX 4090", 32_768), ("2x RTX 4090", 131_072), ("cpu, 64 GB RAM", 4096)],
-)
-def test_the_default_context_of_ollama_depends_on_gpu_memory(words: str, context: int) -> None:
-    found = fitted("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m")
-    assert found.workload.context == context
-    assert fitted("llama-3.1-8b", words, runtime="ollama", weights="q4_k_m", context=777).workload.context == 777
-
-
-def test_ollama_needs_as_much_as_llama_cpp() -> None:
-    ollama, llama = (
-        fitted("gemma-3-27b", "RTX 4090, 64 GB RAM", runtime=name, weights="q4_k_m", context=8192)
-        for name in ("ollama", "llama.cpp")
-    )
-    assert (ollama.memory, ollama.placement, ollama.speed) == (llama.memory, llama.placement, llama.speed)
-
-
-def test_exl3_weights_are_run_by_exllama() -> None:
-    found = fitted("llama-3.1-70b", "2x RTX 4090", weights="exl3-4.0", context=8192)
-    assert found.workload.runtime == "exllama"
-    assert found.verdict == "fits"
-    shapes = model("llama-3.1-70b").parameters
-    body = shapes.attention + shapes.mlp + shapes.head
-    assert found.memory.weights == pytest.approx(body / 2 + 2 * (shapes.embedding + shapes.other), rel=1e-6)
-
-
-def test_only_runtimes_that_run_on_the_machine_are_proposed() -> None:
-    found = fitted("llama-3.1-70b", "2x RTX 4090", runtime="vllm")
-    assert {each.plan.runtime for each in found.released} <= {"llama.cpp", "vllm"}
-    mac = fitted("8B", "m3-max 64GB", runtime="transformers")
-    assert {each.plan.runtime for each in mac.released} == {"mlx"}  # vLLM has no build for macOS

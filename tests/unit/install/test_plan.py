@@ -20,7 +20,7 @@ from llmcheck.install.target import PlanOptions
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.render import Options, sh
 from llmcheck.schema.advice import Plan, Step
-from llmcheck.schema.machine import Driver, Machine, Os, Package, Software, Torch, normalized_name
+from llmcheck.schema.machine import Driver, Machine, Package, Software, Torch, normalized_name
 from tests.machines_builder import amd, card, cards, machine, packages, python
 
 KNOWLEDGE = catalog.tables()
@@ -325,42 +325,6 @@ def test_autogpt_is_never_taken_from_the_index() -> None:
     assert any("git clone" in command for command in commands(made))
 
 
-@pytest.mark.parametrize("present", [[], ["docker", "nvidia-container-toolkit"]])
-def test_a_container_needs_docker_which_an_administrator_installs(present: list[str]) -> None:
-    ubuntu = Os(system="linux", architecture="x86_64", distribution="Ubuntu 24.04.3 LTS")
-    made = plan(machine(card("H100"), present=present, os=ubuntu), "tgi")
-    assert ["docker", "pull"] in [list(step.argv[:2]) for step in without_proof(made)]
-    (run,) = [step for step in without_proof(made) if step.kind == "run"]
-    assert {"--gpus", "all", "--shm-size"} <= set(run.argv)
-    assert any("docker" in step.command for step in made.system) == (not present)
-
-
-def test_the_note_for_a_service_says_that_there_is_nothing_to_install() -> None:
-    made = plan(machine(), "perspective-api")
-    assert "2026-12-31" in remarks(made)
-
-
-@pytest.mark.parametrize(
-    ("where", "sign"),
-    [
-        (machine(card("H100"), present=["nvcc", "cc"]), "CMAKE_ARGS=-DGGML_CUDA=on"),
-        (machine(card("H100")), "whl/cu130"),
-        (machine(card("V100")), "whl/cu124"),
-        (machine(), "whl/cpu"),
-        (machine(system="darwin", architecture="arm64"), "CMAKE_ARGS=-DGGML_METAL=on"),
-    ],
-)
-def test_llama_cpp_is_a_wheel_or_is_compiled_for_the_machine(where: Machine, sign: str) -> None:
-    (command,) = commands(plan(where, "llama-cpp"))
-    assert sign in command
-
-
-def test_llama_cpp_is_compiled_for_the_cpu_where_there_is_a_compiler() -> None:
-    (command,) = commands(plan(machine(present=["cc"]), "llama-cpp"))
-    assert "CMAKE_ARGS" not in command
-    assert "whl" not in command
-
-
 def test_a_script_with_nothing_to_do_says_so() -> None:
     where = machine(software=packages(transformers="5.0.0"))
     script = sh.render(plan(where, "transformers"), Options())
@@ -372,82 +336,6 @@ def test_a_script_with_nothing_to_do_says_so() -> None:
 def test_packages_with_similar_names_do_not_count() -> None:
     where = machine(software=(*packages(), Package(name="torch-geometric", version="2.6")))
     assert any(word.startswith("torch") for word in words(plan(where, "torch")))
-
-
-def test_the_folder_of_the_environment_is_made_first() -> None:
-    (environment,) = plan(machine(), "transformers", venv="serve").environments
-    assert environment.steps[0].argv == ("/srv/project/.venv/bin/python", "-m", "venv", "serve")
-    assert environment.python == "serve/bin/python"
-
-
-def test_a_folder_that_looks_like_an_option_is_passed_as_a_path() -> None:
-    (environment,) = plan(machine(), "transformers", venv="-rf").environments
-    assert environment.steps[0].argv[-1] == "./-rf"
-
-
-def test_nothing_is_installed_in_a_new_environment() -> None:
-    where = machine(software=packages(torch="2.15.0"), torch=Torch(version="2.15.0+cpu", build="cpu"))
-    made = plan(where, "torch", "transformers", venv="serve")
-    assert made.satisfied == ()
-    assert any(word.startswith("torch") for word in words(made))
-
-
-def test_an_old_python_leads_to_an_environment_with_a_newer_one() -> None:
-    made = plan(machine(interpreter=python(version="3.9.19")), "transformers")
-    first = made.environments[0].steps[0]
-    assert list(first.argv[:2]) == ["uv", "venv"]
-    assert "3.12" in first.argv
-    assert "needs Python 3.1" in first.reason
-
-
-def test_uv_is_used_where_it_is_on_path_unless_pip_is_requested() -> None:
-    where = machine(present=["uv"])
-    assert words(plan(where, "transformers"))[:3] == ["uv", "pip", "install"]
-    assert words(plan(where, "transformers", installer="pip"))[1:4] == ["-m", "pip", "install"]
-
-
-def test_the_pip_of_a_conda_environment_is_used_and_noted() -> None:
-    made = plan(machine(interpreter=python(environment="conda"), present=["conda", "uv"]), "transformers")
-    assert words(made)[1:4] == ["-m", "pip", "install"]
-    assert "pip in a conda environment" in remarks(made)
-
-
-def test_a_conda_environment_is_made_on_request() -> None:
-    (environment,) = plan(machine(present=["conda"]), "transformers", installer="conda").environments
-    assert environment.steps[0].argv[:2] == ("conda", "create")
-    assert environment.steps[1].argv[:4] == (".venv/bin/python", "-m", "pip", "install")
-
-
-def test_libraries_with_conflicting_pins_get_named_environments() -> None:
-    made = plan(machine(card("H100")), "vllm", "sglang")
-    assert [each.name for each in made.environments] == ["shared", "sglang"]
-    assert "cannot share" in (made.environments[1].reason or "")
-    assert [each.libraries[-1] for each in made.environments] == ["vllm", "sglang"]
-
-
-def test_a_library_is_not_installed_beside_one_that_it_conflicts_with() -> None:
-    where = machine(card("H100"), software=packages(sglang="0.5.23"))
-    (environment,) = plan(where, "vllm").environments
-    assert environment.name == "vllm"
-
-
-def test_a_torch_that_cannot_use_the_gpus_is_replaced_with_rollback_commands() -> None:
-    where = machine(card("H100"), software=packages(torch="2.15.0"), torch=Torch(version="2.15.0+cpu", build="cpu"))
-    (step,) = without_proof(plan(where, "torch"))
-    assert "--force-reinstall" in step.argv
-    assert "CPU build" in step.changes[0]
-    assert step.undo is not None
-    assert "torch==2.15.0" in step.undo
-    assert "whl/cpu" in step.undo
-
-
-def test_a_version_that_the_tier_does_not_accept_is_replaced_with_rollback_commands() -> None:
-    where = machine(card("H100"), software=packages(torch="2.15.0", transformers="4.30.2", vllm="0.32.0"))
-    made = plan_of_tier("inference-7b", where)
-    (step,) = [each for each in without_proof(made) if each.requirements]
-    assert [Requirement(each).name for each in step.requirements] == ["transformers"]
-    assert "transformers 4.30.2 is replaced" in step.changes[0]
-    assert "transformers==4.30.2" in (step.undo or "")
 
 
 def test_every_requirement_has_a_lowest_version() -> None:

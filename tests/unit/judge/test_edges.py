@@ -80,6 +80,12 @@ def test_a_node_counts_its_cards_with_exactly_the_size(bytes_each: int, counts: 
     assert (found.message == other.message) is counts
 
 
+def test_a_card_of_exactly_the_size_is_among_those_found() -> None:
+    exact, smaller = (Gpu(vendor="nvidia", index=n, memory_total=80 * GB - n) for n in (0, 1))
+    found = judged(Machine(gpus=(exact, smaller)), ("gpu", {"memory": "80 GB", "count": 3})).findings[0]
+    assert (found.status, found.found_count, found.found_bytes) == ("fail", 1, 80 * GB)
+
+
 @pytest.mark.parametrize(("count", "nodes"), [(8, 1), (9, 2), (16, 2), (17, 3)])
 def test_the_number_of_nodes_is_rounded_up(count: int, nodes: int) -> None:
     found = judge("gpu", machine(*cards("H100", 8)), memory="80 GB", count=count, scope="cluster")
