@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmcheck.system import ending
+
 if TYPE_CHECKING:
     from subprocess import Popen
 
@@ -131,11 +133,10 @@ class InterpreterQuery:
         self._own = choice is not None and choice.executable == sys.executable
         self._files = choice is not None and not choice.may_run and not self._own
         if choice is not None and not self._own and not self._files:
-            self._process = _start(choice.executable, cwd)
-        if self._process is not None:
-            import atexit  # built in
-
-            atexit.register(self.close)
+            with ending.held():
+                self._process = _start(choice.executable, cwd)
+                if self._process is not None:
+                    ending.on_end(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
         """The interpreter's output; None if it cannot be run, stops early or takes more than ``timeout`` seconds.
@@ -170,7 +171,7 @@ class InterpreterQuery:
         # Its exit status was not collected yet, so the kernel cannot have given its number to another process.
         try:
             if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, 9)
+                ending.kill_group(self._process.pid)
             else:
                 self._process.kill()
             self._process.wait(_END_SECONDS)
@@ -181,6 +182,7 @@ class InterpreterQuery:
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
     import subprocess  # 7 ms; usually the project's interpreter is our own
 
+    parent = ending.parent_of_children()
     try:
         return subprocess.Popen(
             [executable, "-c", _PROGRAM],
@@ -189,7 +191,7 @@ def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
             stderr=subprocess.DEVNULL,
             cwd=cwd,
             bufsize=0,
-            process_group=0 if os.name == "posix" else None,
+            preexec_fn=(lambda: ending.begin_child(parent)) if os.name == "posix" else None,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except (OSError, ValueError):
