@@ -85,21 +85,27 @@ def progress(message: str) -> Iterator[None]:
 
     shown = threading.Event()
 
+    from llmcheck.system import ending
+
     def show() -> None:
         shown.set()
         stderr.write(message)
         stderr.flush()
 
+    def clear() -> None:
+        timer.cancel()
+        if shown.is_set():
+            os.write(stderr.fileno(), b"\r\x1b[K")  # a signal may come while the stream itself is in use
+
     timer = threading.Timer(_PROGRESS_AFTER, show)
     timer.daemon = True
     timer.start()
+    cleared = ending.on_end(clear)
     try:
         yield
     finally:
-        timer.cancel()
-        if shown.is_set():
-            stderr.write("\r\x1b[K")
-            stderr.flush()
+        cleared()
+        clear()
 
 
 def write_file(path: str, text: str) -> bool:
@@ -164,7 +170,11 @@ def _status(path: str) -> os.stat_result | None:
 def _replace_file(path: str, data: bytes, there: os.stat_result | None) -> None:
     import tempfile
 
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".llmcheck-")
+    from llmcheck.system import ending
+
+    with ending.held():
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".llmcheck-")
+        replaced = ending.on_end(lambda: os.unlink(temporary))
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -178,6 +188,8 @@ def _replace_file(path: str, data: bytes, there: os.stat_result | None) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+    finally:
+        replaced()
 
 
 def _mode(there: os.stat_result | None) -> int:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmcheck.system import ending
+
 if TYPE_CHECKING:
     from subprocess import Popen
 
@@ -162,11 +164,10 @@ class InterpreterQuery:
 
         self._facts = facts(choice.executable, os.environ)
         if self._facts is None and choice.may_run:
-            self._process = _start(choice.executable, cwd)
-        if self._process is not None:
-            import atexit  # built in
-
-            atexit.register(self.close)
+            with ending.held():
+                self._process = _start(choice.executable, cwd)
+                if self._process is not None:
+                    ending.on_end(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
         """``PROGRAM_FIELDS``; None if neither files nor the interpreter tell them within ``timeout`` seconds.
@@ -199,7 +200,7 @@ class InterpreterQuery:
         # Its exit status was not collected yet, so the kernel cannot have given its number to another process.
         try:
             if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, 9)
+                ending.kill_group(self._process.pid)
             else:
                 self._process.kill()
             self._process.wait(_END_SECONDS)
@@ -210,6 +211,7 @@ class InterpreterQuery:
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
     import subprocess  # 7 ms; usually the project's interpreter is our own
 
+    parent = ending.parent_of_children()
     try:
         return subprocess.Popen(
             [executable, *_SWITCHES, _PROGRAM],
@@ -219,7 +221,7 @@ def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
             cwd=cwd,
             env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))},
             bufsize=0,
-            process_group=0 if os.name == "posix" else None,
+            preexec_fn=(lambda: ending.begin_child(parent)) if os.name == "posix" else None,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except (OSError, ValueError):
