@@ -221,7 +221,7 @@ def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
             cwd=cwd,
             env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))},
             bufsize=0,
-            preexec_fn=(lambda: ending.begin_child(parent)) if os.name == "posix" else None,
+            preexec_fn=(lambda: ending.begin_child(parent)) if hasattr(os, "setpgid") else None,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except (OSError, ValueError):
