@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
-import sys
+
+try:  # Ctrl-C in the first milliseconds
+    import atexit
+    import gc
+    import sys
+
+    from llmcheck.system import ending
+except KeyboardInterrupt:
+    os._exit(130)
 
 
 def main() -> None:
     """The console script. Never returns."""
+    ending.handle_signals()
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         from llmcheck import __version__
@@ -17,10 +24,8 @@ def main() -> None:
         sys.stdout.write(f"llmcheck {__version__}\n")
         _end(0)
     gc.set_threshold(100_000)  # collecting garbage takes 4 % of the time of a short run
-    try:
-        from llmcheck.cli.main import run
-    except KeyboardInterrupt:
-        sys.exit(130)
+    from llmcheck.cli.main import run
+
     _end(run(arguments))
 
 

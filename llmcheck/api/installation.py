@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -23,7 +24,7 @@ from llmcheck.schema.advice import Plan, Shell, TorchBuild
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.responses import LibraryCheck
-from llmcheck.system.interpreter import NAMED
+from llmcheck.system.interpreter import IN_DIRECTORY, NAMED
 from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
@@ -141,6 +142,8 @@ def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
     base = python.executable if live and python is not None and python.version else None
     measured = {pin: sizes[0] for pin, sizes in catalog.resolutions().sizes.items()}
     environments = [each for each in plan.environments if each.python is not None]
+    if base is not None and base != sys.executable and python is not None and python.reason == IN_DIRECTORY:
+        raise UsageError(f"--verify runs {base}, which nobody has named: activate its environment, or add --python")
     if not live:  # an interpreter with that path on this machine is another one
         environments = [msgspec.structs.replace(each, folder=each.folder or "elsewhere") for each in environments]
     answers = tuple(resolver.verify(each, base, measured=measured) for each in environments)

@@ -39,7 +39,7 @@ def machine_source(
         raise UsageError(f"--path {options.path}: no such folder")
 
     from llmcheck.system import worker
-    from llmcheck.system.interpreter import InterpreterQuery, choose
+    from llmcheck.system.interpreter import LEFT_OUT, InterpreterQuery, choose
 
     # The interpreter starts while this process imports the other modules.
     query = InterpreterQuery(choose(options.python, os.environ, _working_directory()))
@@ -61,7 +61,11 @@ def machine_source(
 
     def inspected() -> Machine:
         with progress("inspecting this machine ..."):
-            return wait()
+            machine = wait()
+        for problem in machine.problems:
+            if problem.code == LEFT_OUT:  # few screens list the problems of software
+                print_message(f"{problem.message}; {problem.remedy}")
+        return machine
 
     return inspected
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import signal
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
@@ -25,12 +23,14 @@ from llmcheck.errors import LlmcheckError
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+_OPEN_FILES = 32
+"""Twice of what a run on a machine of eight GPUs has open at once."""
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line and returns its exit code. Raises only SystemExit, for a signal."""
-    signal.signal(signal.SIGTERM, _exit_on_signal)
+    """Runs one command line and returns its exit code. Raises nothing."""
     try:
+        _refuse_few_files()
         result = main.main(args=arguments, prog_name="llmcheck", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as error:
@@ -45,12 +45,28 @@ def run(arguments: list[str]) -> int:
         return _failed(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a bug: print one line and return a distinct exit code
-        if any(word.startswith("-v") or word == "--verbose" for word in arguments):
-            import traceback
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
+            return _failed(f"{error.strerror}: raise the limit of open files or processes (ulimit -n, ulimit -u)", 2)
+        return _bug(error, arguments)
+    except Exception as error:
+        return _bug(error, arguments)
 
-            traceback.print_exc()
-        return _failed(f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)", EXIT_BUG)
+
+def _bug(error: Exception, arguments: list[str]) -> int:
+    """Prints one line, with -v where it happened, and returns an exit code of its own."""
+    if any(word.startswith("-v") or word == "--verbose" for word in arguments):
+        import traceback
+
+        traceback.print_exc()
+    return _failed(f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)", EXIT_BUG)
+
+
+def _refuse_few_files() -> None:
+    """Raises LlmcheckError where so few files may be open that probes would take what is there for missing."""
+    most = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else _OPEN_FILES
+    if 0 <= most < _OPEN_FILES:
+        raise LlmcheckError(f"only {most} open files are allowed, {_OPEN_FILES} are needed: raise 'ulimit -n'")
 
 
 def _failed(message: str, exit_code: int) -> int:
@@ -58,11 +74,6 @@ def _failed(message: str, exit_code: int) -> int:
 
     print_message(message)
     return exit_code
-
-
-def _exit_on_signal(number: int, _frame: object) -> NoReturn:
-    """Raises SystemExit, so that contexts are closed and child processes ended."""
-    sys.exit(128 + number)
 
 
 class Commands(Group):

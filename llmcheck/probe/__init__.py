@@ -35,7 +35,7 @@ from llmcheck.schema.machine import (
 )
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import InterpreterChoice
-from llmcheck.system.worker import Child, ThreadChild, start
+from llmcheck.system.worker import Child, ThreadChild, leave_working_directory, start
 
 PROBE_SECONDS = 10.0
 TOTAL_SECONDS = 45.0
@@ -55,7 +55,7 @@ class Request(Struct, frozen=True, kw_only=True):
     python: InterpreterChoice | None = None
     """The project's interpreter; None if none was found."""
     python_answer: bytes | None = None
-    """The interpreter's output about itself; None if it did not answer."""
+    """What its files tell of it, or its own output; None if there is neither."""
     probe_net: bool = False
     """``--probe-net``: whether the network may be used."""
     measure: tuple[str, ...] = ()
@@ -132,8 +132,8 @@ class Inspection:
         total_seconds: float = TOTAL_SECONDS,
         answer: Callable[[], bytes | None] | None = None,
     ) -> None:
-        """``answer`` returns the output of the project's interpreter. It is called after all probes that do not need
-        this output have started."""
+        """``answer`` returns ``Request.python_answer``. It is called after the probes that do not need it have
+        started."""
         self._host, self._request, self._probe_seconds = host, request, probe_seconds
         self._end = time.monotonic() + total_seconds
         lanes = _lanes(request)
@@ -216,6 +216,8 @@ class _Lane:
 def _run(host: Host, request: Request, probes: Sequence[str], send: Callable[[bytes], None]) -> None:
     for name in probes:
         began = time.monotonic()
+        if name.startswith("gpu."):
+            leave_working_directory()
 
         def report(began: float = began, name: str = name, **facts: Any) -> None:
             now = time.monotonic()

@@ -11,7 +11,17 @@ from llmcheck.probe import Reading, Request, _cuda
 from llmcheck.probe import _distributions as installed
 from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.system.host import Host
-from llmcheck.system.interpreter import BEGIN, END, IN_DIRECTORY, OWN, PROGRAM_FIELDS, InterpreterChoice
+from llmcheck.system.interpreter import (
+    BEGIN,
+    END,
+    LEFT_OUT,
+    ON_PATH,
+    OWN,
+    PROGRAM_FIELDS,
+    InterpreterChoice,
+    in_prefix,
+    left_out,
+)
 
 TOOLS = (
     "git",
@@ -36,7 +46,7 @@ TOOLS = (
 """Programs that are looked for on PATH; none of them is run."""
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
 _OLDEST = (3, 8)
-_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}", re.ASCII)
 _CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 _TORCH_CUDA = re.compile(r"^cuda\b[^=]*=\s*['\"](\d[\d.]*)", re.MULTILINE)
@@ -51,6 +61,8 @@ class _Environment(Struct, frozen=True):
     found: Mapping[str, Sequence[installed.Distribution]] | None = None
     conda: Mapping[str, str] | None = None
     """Versions of conda packages by name; None where it is not a conda environment."""
+    source: str | None = None
+    """How the version of Python became known."""
 
 
 def probe(host: Host, request: Request) -> Reading:
@@ -67,7 +79,7 @@ def probe(host: Host, request: Request) -> Reading:
     read["software.torch_backend"] = "UV_TORCH_BACKEND" if backend else None
     read |= {"software.tools": "PATH", "software.cuda_toolkits": "version files of the toolkits" if toolkits else None}
     if packages is not None:
-        read["software.python"] = _said_by(request.python) if request.python else None
+        read["software.python"] = environment.source
         listed = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
         read |= dict.fromkeys(("software.packages", "software.issues", "software.conda_and_pip"), listed)
     found = environment.found
@@ -90,7 +102,7 @@ def probe(host: Host, request: Request) -> Reading:
     return Reading(
         software=software,
         sources={fact: installed.shown(source) for fact, source in read.items() if source},
-        problems=(*problems, *_broken_variables(host, request)),
+        problems=(*problems, *_left_out(host, request), *_broken_variables(host, request)),
     )
 
 
@@ -103,9 +115,9 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
     if answer is None:
         problem = Problem(
             probe="software",
-            code="python-unusable",
-            message=f"{installed.shown(executable)} {_fault(host, executable, reason, request.python_answer)}",
-            remedy="name a working interpreter with --python",
+            code=_code(host, request.python),
+            message=f"{installed.shown(executable)} {_fault(host, request.python, request.python_answer)}",
+            remedy="name the project's interpreter with --python",
         )
         return _Environment(Python(executable=installed.shown(executable), reason=reason)), (problem,)
     prefix, base_prefix, stdlib = answer["prefix"][0], answer["base_prefix"][0], answer["stdlib"][0]
@@ -121,11 +133,14 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         reason=reason,
         hosts_llmcheck=reason == OWN,
     )
-    return _Environment(python, folders, installed.distributions(host, folders), conda), tuple(_age(python))
+    source = "".join(answer["source"]) or None
+    return _Environment(python, folders, installed.distributions(host, folders), conda, source), tuple(_age(python))
 
 
-def _said_by(python: InterpreterChoice) -> str:
-    return f"{python.executable} itself" if python.may_run else f"pyvenv.cfg of {python.executable}"
+def _code(host: Host, python: InterpreterChoice) -> str:
+    """A broken Python has to be repaired before anything else; the script of a version manager on PATH may be sound."""
+    sound = python.reason == ON_PATH and host.is_executable(python.executable)
+    return "python-not-asked" if sound else "python-unusable"
 
 
 def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
@@ -137,15 +152,18 @@ def _parse(answer: bytes | None) -> dict[str, list[str]] | None:
         return None
     values = [[value for value in line.split("\0") if value] for line in lines]
     fields = dict(zip(PROGRAM_FIELDS, values, strict=False))
-    if not all(fields[name] for name in PROGRAM_FIELDS if name != "path"):
+    if not all(fields[name] for name in PROGRAM_FIELDS if name not in ("path", "source")):
         return None
     return fields if _VERSION.fullmatch(fields["version"][0]) else None
 
 
-def _fault(host: Host, executable: str, reason: str, answer: bytes | None) -> str:
+def _fault(host: Host, python: InterpreterChoice, answer: bytes | None) -> str:
     """Why an interpreter gave no answer, judged by its file."""
+    executable = python.executable
     if answer is not None:
         return "is not a Python interpreter: its output was not the expected one"
+    if not {"/", "\\"} & set(executable):
+        return f"is not a command on PATH; a file of the working directory is named ./{installed.shown(executable)}"
     if not host.exists(executable):
         return "does not exist"
     if host.list(executable) is not None:
@@ -154,8 +172,8 @@ def _fault(host: Host, executable: str, reason: str, answer: bytes | None) -> st
         return "is a broken link: the Python that this environment was created with no longer exists"
     if not host.is_executable(executable):
         return "is not executable"
-    if reason == IN_DIRECTORY:
-        return "is not run, because nobody named it, and beside it no pyvenv.cfg tells its version"
+    if not python.may_run:
+        return "is not run, because nobody named it, and no file beside it tells its version"
     return "did not answer: it failed or took too long"
 
 
@@ -167,6 +185,21 @@ def _age(python: Python) -> Iterator[Problem]:
             code="python-too-old",
             message=f"{python.executable} is Python {python.version}, older than {_OLDEST[0]}.{_OLDEST[1]}",
             remedy="name a newer interpreter with --python",
+        )
+
+
+def _left_out(host: Host, request: Request) -> Iterator[Problem]:
+    """Where root would read the environment that another user made in the working directory."""
+    reason = None if request.python is None else request.python.reason
+    if host.live and reason in (None, OWN, ON_PATH) and left_out(host.cwd):
+        from llmcheck import shell
+
+        python = in_prefix(f"{host.cwd}/.venv")
+        yield Problem(
+            probe="software",
+            code=LEFT_OUT,
+            message="./.venv was left out: this runs as root, and another user owns that folder or this one",
+            remedy=f"if you trust it, name it: --python {shell.quote(installed.shown(python or '.venv/bin/python'))}",
         )
 
 

@@ -10,33 +10,38 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmcheck.system import ending
+
 if TYPE_CHECKING:
     from subprocess import Popen
 
-# The answer has a line for each field, with values separated by NUL, between two marks: start-up files and wrapper
-# scripts may also write to standard output.
-PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path")
+# The answer has a line for each field, with values separated by NUL, between two marks: wrapper scripts may also write
+# to standard output. ``source``: how the version became known.
+PROGRAM_FIELDS = ("version", "implementation", "prefix", "base_prefix", "stdlib", "path", "source")
 BEGIN, END = b"\n#llmcheck-begin\n", b"#llmcheck-end\n"
 
-# Runs in any Python since 2.6, so that an old one can report its version. sys and os are loaded at every start.
+# -I -S -B: no start-up file, no .pth file, no PYTHON* variable, nothing of the working directory, nothing is written.
+# Without the site module an environment is not set up, so only what is the same for all its environments is asked.
+_SWITCHES = ("-I", "-S", "-B", "-c")
 _PROGRAM = """
 import sys, os
-w = getattr(sys.stdout, 'buffer', sys.stdout).write
-e = getattr(os, 'fsencode', lambda x: x)
-i = getattr(sys, 'implementation', None)
-b = getattr(sys, 'base_prefix', getattr(sys, 'real_prefix', sys.prefix))
-n = i.name if i else 'pypy' if hasattr(sys, 'pypy_version_info') else 'cpython'
-w(e('\\n#llmcheck-begin\\n'))
-for v in (['%d.%d.%d' % sys.version_info[:3]], [n], [sys.prefix], [b], [os.path.dirname(os.__file__)],
-          [p for p in sys.path if p]):
-    w(e('\\0').join([e(x) for x in v]) + e('\\n'))
-w(e('#llmcheck-end\\n'))
+w, e = sys.stdout.buffer.write, os.fsencode
+w(b'\\n#llmcheck-begin\\n')
+for v in ('%d.%d.%d' % sys.version_info[:3], sys.implementation.name, sys.base_prefix, os.path.dirname(os.__file__),
+          sys.executable):
+    w(e(v) + b'\\n')
+w(b'#llmcheck-end\\n')
 sys.stdout.flush()
 """
 NAMED = "named with --python"
 OWN = "the environment that llmcheck is installed in"
 IN_DIRECTORY = ".venv in the working directory"
+ON_PATH = "the first python3 on PATH"
+LEFT_OUT = "environment-of-another-user"
+"""Code of the problem that a ``.venv`` was not read; see ``left_out``."""
 _VENV = ".venv"
+_LINES = 5
+"""Of the answer to ``_PROGRAM``."""
 _ANSWER_LIMIT = 1 << 20
 _END_SECONDS = 0.2
 _TOOL_HOMES = (f"{os.sep}pipx{os.sep}", f"{os.sep}uv{os.sep}tools{os.sep}", f"{os.sep}uv{os.sep}archive-")
@@ -50,15 +55,18 @@ class InterpreterChoice(NamedTuple):
 
     @property
     def may_run(self) -> bool:
-        """Whether it may be started to be asked; of one that only lies in the working directory the files are read."""
-        return self.reason != IN_DIRECTORY
+        """Whether it may be started where its files do not tell its version: only if ``--python`` or an active
+        environment names it.
+        """
+        return self.reason not in (IN_DIRECTORY, ON_PATH) and os.path.isabs(self.executable)
 
 
 def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> InterpreterChoice | None:
     """The project's interpreter and the reason for the choice; None if none was found.
 
     The environment of llmcheck comes after the project's ``.venv``, and is not chosen if pipx or uv made it for
-    llmcheck alone. An active environment whose Python cannot be run is ignored here; the ``software`` probe reports it.
+    llmcheck alone. An active environment whose Python cannot be run is ignored here, and a ``.venv`` of another user
+    where this process is root's; the ``software`` probe reports both.
     """
     if explicit:
         return InterpreterChoice(_named(explicit, environ, cwd), NAMED, explicit=True)
@@ -68,29 +76,47 @@ def choose(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Interp
             return InterpreterChoice(found, f"the active environment ({variable})")
     folder = os.path.join(cwd, _VENV)
     if found := in_prefix(folder):
-        own = os.path.realpath(folder) == os.path.realpath(sys.prefix)
-        return InterpreterChoice(sys.executable if own else found, IN_DIRECTORY)
+        if os.path.realpath(folder) == os.path.realpath(sys.prefix):
+            return InterpreterChoice(sys.executable, IN_DIRECTORY)
+        if not left_out(cwd):
+            return InterpreterChoice(found, IN_DIRECTORY)
     if not _is_tools(sys.prefix):
         return InterpreterChoice(sys.executable, OWN)
     names = ("python3", "python.exe") if os.name == "nt" else ("python3",)
-    path = _on_path(names, environ, cwd)
-    return InterpreterChoice(path, "the first python3 on PATH") if path else None
+    path = _on_path(names, environ)
+    return InterpreterChoice(path, ON_PATH) if path else None
+
+
+def left_out(cwd: str, user: int | None = None) -> bool:
+    """Whether the working directory has a ``.venv`` that is not even read: another user made it, and this is root.
+
+    ``user``: whose process this is; None for this one's, which has none on Windows.
+    """
+    if user is None:
+        user = os.geteuid() if hasattr(os, "geteuid") else 1
+    folder = os.path.join(cwd, _VENV)
+    if user != 0 or in_prefix(folder) is None:
+        return False
+    try:
+        return any(status.st_uid != 0 for status in (os.stat(cwd), os.lstat(folder), os.stat(folder)))
+    except OSError:
+        return True
 
 
 def _named(explicit: str, environ: Mapping[str, str], cwd: str) -> str:
-    """The path of ``--python``, which is a path or, as in a shell, the name of a command."""
-    path = os.path.abspath(os.path.join(cwd, os.path.expanduser(explicit)))
-    if os.path.dirname(explicit) or os.path.lexists(path):
-        return path
+    """The path of ``--python``; or, as in a shell, the name of a command, which stays a name where PATH has none."""
     names = (explicit, f"{explicit}.exe") if os.name == "nt" else (explicit,)
-    return _on_path(names, environ, cwd) or path
+    if os.path.dirname(explicit) or explicit.startswith("~"):
+        return os.path.abspath(os.path.join(cwd, os.path.expanduser(explicit)))
+    return _on_path(names, environ) or explicit
 
 
-def _on_path(names: tuple[str, ...], environ: Mapping[str, str], cwd: str) -> str | None:
+def _on_path(names: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
+    """Entries such as ``.`` are left out: what they name may have come with somebody else's project."""
     for folder in (environ.get("PATH") or "").split(os.pathsep):
-        for name in names:
-            path = os.path.join(cwd, folder, name)
-            if folder and _can_run(path):
+        for name in names if os.path.isabs(folder) else ():
+            path = os.path.join(folder, name)
+            if _can_run(path):
                 return path
     return None
 
@@ -128,24 +154,28 @@ class InterpreterQuery:
         """``cwd``: the working directory, None for ours. Version managers such as pyenv choose a Python by it."""
         self.choice = choice
         self._process: Popen[bytes] | None = None
-        self._own = choice is not None and choice.executable == sys.executable
-        self._files = choice is not None and not choice.may_run and not self._own
-        if choice is not None and not self._own and not self._files:
-            self._process = _start(choice.executable, cwd)
-        if self._process is not None:
-            import atexit  # built in
+        self._facts: Mapping[str, list[str]] | None = None
+        if choice is None or not _can_run(choice.executable):
+            return
+        if choice.executable == sys.executable:
+            self._facts = _own_facts()
+            return
+        from llmcheck.system.environment_files import facts
 
-            atexit.register(self.close)
+        self._facts = facts(choice.executable, os.environ)
+        if self._facts is None and choice.may_run:
+            with ending.held():
+                self._process = _start(choice.executable, cwd)
+                if self._process is not None:
+                    ending.on_end(self.close)
 
     def answer(self, timeout: float) -> bytes | None:
-        """The interpreter's output; None if it cannot be run, stops early or takes more than ``timeout`` seconds.
+        """``PROGRAM_FIELDS``; None if neither files nor the interpreter tell them within ``timeout`` seconds.
 
-        After ``timeout`` it is killed.
+        Output that is not the expected one is returned as it is. After ``timeout`` the interpreter is killed.
         """
-        if self._own:
-            return _own_answer()
-        if self._files and self.choice is not None:
-            return _answer_of_files(self.choice.executable)
+        if self._facts is not None:
+            return _answer(self._facts)
         if self._process is None:
             return None
         import threading  # subprocess has imported it already
@@ -159,7 +189,7 @@ class InterpreterQuery:
             self.close()
             reader.join(_END_SECONDS)
             return None
-        return bytes(output)
+        return _completed(bytes(output), self.choice.executable if self.choice else "")
 
     def close(self) -> None:
         """Kill the interpreter and its child processes, without a long wait for a process that cannot be killed."""
@@ -170,7 +200,7 @@ class InterpreterQuery:
         # Its exit status was not collected yet, so the kernel cannot have given its number to another process.
         try:
             if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, 9)
+                ending.kill_group(self._process.pid)
             else:
                 self._process.kill()
             self._process.wait(_END_SECONDS)
@@ -181,15 +211,17 @@ class InterpreterQuery:
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
     import subprocess  # 7 ms; usually the project's interpreter is our own
 
+    parent = ending.parent_of_children()
     try:
         return subprocess.Popen(
-            [executable, "-c", _PROGRAM],
+            [executable, *_SWITCHES, _PROGRAM],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=cwd,
+            env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))},
             bufsize=0,
-            process_group=0 if os.name == "posix" else None,
+            preexec_fn=(lambda: ending.begin_child(parent)) if hasattr(os, "setpgid") else None,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except (OSError, ValueError):
@@ -206,29 +238,36 @@ def _read_answer(process: Popen[bytes], output: bytearray) -> None:
         output += data
 
 
-def _own_answer() -> bytes:
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
+def _completed(output: bytes, program: str) -> bytes:
+    """The answer of an interpreter with the folders of its environment; what is no answer stays as it is."""
+    from llmcheck.system.environment_files import Found, completed
+
+    _, begun, rest = output.rpartition(BEGIN)
+    text, ended, _ = rest.partition(END)
+    lines = os.fsdecode(text).splitlines()
+    if not begun or not ended or len(lines) != _LINES or not all(lines):
+        return output
+    version, implementation, base, stdlib, executable = lines
+    source = f"its own answer to: {program} {' '.join(_SWITCHES)} ..."
+    return _answer(completed(Found(executable, version, implementation, base, stdlib, source), os.environ))
+
+
+def _own_facts() -> Mapping[str, list[str]]:
     # The first entry is the folder of the script or the working directory, not one of the environment.
     path = sys.path if getattr(sys.flags, "safe_path", False) else sys.path[1:]
-    return _answer(
-        [
-            [version],
-            [sys.implementation.name],
-            [sys.prefix],
-            [sys.base_prefix],
-            [os.path.dirname(os.__file__)],
-            [place for place in path if place],
-        ]
-    )
+    return {
+        "version": [f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"],
+        "implementation": [sys.implementation.name],
+        "prefix": [sys.prefix],
+        "base_prefix": [sys.base_prefix],
+        "stdlib": [os.path.dirname(os.__file__)],
+        "path": [place for place in path if place],
+        "source": ["the Python that runs llmcheck"],
+    }
 
 
-def _answer_of_files(executable: str) -> bytes | None:
-    from llmcheck.system.environment_files import facts
-
-    found = facts(os.path.dirname(os.path.dirname(executable)), os.environ)
-    return None if found is None else _answer([found[name] for name in PROGRAM_FIELDS])
-
-
-def _answer(fields: list[list[str]]) -> bytes:
+def _answer(facts: Mapping[str, list[str]]) -> bytes:
+    """A folder whose name has a line break is left out."""
+    fields = ([value for value in facts[name] if "\n" not in value] for name in PROGRAM_FIELDS)
     lines = b"".join(b"\0".join(os.fsencode(value) for value in values) + b"\n" for values in fields)
     return BEGIN + lines + END

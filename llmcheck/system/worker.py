@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from collections.abc import Callable
+
+from llmcheck.system import ending
 
 Work = Callable[[Callable[[bytes], None]], None]
 
@@ -19,14 +20,22 @@ class Child:
     """
 
     def __init__(self, work: Work) -> None:
-        self._reader, writer = _pipe()
         self._buffer, self._ended = b"", False
-        self._pid = os.fork()
-        if not self._pid:
-            os.close(self._reader)
-            _run_child(work, writer)
+        if not _CHILDREN:
+            ending.on_end(end_children)
+        parent = ending.parent_of_children()
+        with ending.held():
+            self._reader, writer = _pipe()
+            try:
+                self._pid = os.fork()
+            except OSError:
+                os.close(self._reader)
+                os.close(writer)
+                raise
+            if not self._pid:
+                _run_child(work, writer, self._reader, parent)
+            _CHILDREN.add(self)
         os.close(writer)
-        _CHILDREN.add(self)
 
     def frame(self, deadline: float) -> bytes | None:
         """The next frame; None at the end. Raises TimeoutError when ``time.monotonic()`` passes ``deadline``."""
@@ -49,23 +58,52 @@ class Child:
 
         Returns the number of the signal that ended the child earlier, else None.
         """
+        if not self._ended:
+            with ending.held():  # otherwise the end of the process would kill it again
+                self.kill()
+                _collect([self], 0.0)
+            return None
         _CHILDREN.discard(self)
         os.close(self._reader)
-        if not self._ended:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, os.WNOHANG)
-            return None
         _, status = os.waitpid(self._pid, 0)
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
+    def kill(self) -> None:
+        """Kill it with all that it began; ``collect`` has to follow."""
+        ending.kill_group(self._pid)
+
+    def collect(self) -> bool:
+        """Whether a killed child has ended. One that is stuck in the kernel has not, and cannot be waited for."""
+        return os.waitpid(self._pid, os.WNOHANG)[0] != 0
+
+    def forget(self) -> None:
+        """After ``kill``: nothing of it is of interest any more."""
+        _CHILDREN.discard(self)
+        os.close(self._reader)
+
 
 _CHILDREN: set[Child] = set()
+_COLLECT_SECONDS = 0.5
+"""For killed children to end, all together. It takes a few milliseconds unless one is stuck in the kernel."""
 
 
 def end_children() -> None:
     """Kill all children that still run; called before the process ends."""
-    for child in tuple(_CHILDREN):
-        child.leave()
+    children = list(_CHILDREN)
+    for child in children:
+        child.kill()
+    _collect(children, _COLLECT_SECONDS)
+
+
+def _collect(children: list[Child], seconds: float) -> None:
+    """Collects killed children, so that none is left as a zombie where nobody else would collect it."""
+    end = time.monotonic() + seconds
+    waiting = [child for child in children if not child.collect()]
+    while waiting and time.monotonic() < end:
+        time.sleep(0.002)
+        waiting = [child for child in waiting if not child.collect()]
+    for child in children:
+        child.forget()
 
 
 class ThreadChild:
@@ -100,14 +138,25 @@ class ThreadChild:
 def _pipe() -> tuple[int, int]:
     """A pipe whose descriptors are above 2: a closed standard stream frees its number, and the child replaces those."""
     spare: list[int] = []
-    while True:
-        ends = os.pipe()
-        if min(ends) > 2:
-            break
-        spare += ends
-    for descriptor in spare:
-        os.close(descriptor)
-    return ends
+    try:
+        while True:
+            ends = os.pipe()
+            if min(ends) > 2:
+                return ends
+            spare += ends
+    finally:
+        for descriptor in spare:
+            os.close(descriptor)
+
+
+def leave_working_directory() -> None:
+    """In a child, so that no library is loaded from the working directory, where somebody else's project may lie.
+
+    The loader looks there for an empty or relative entry of LD_LIBRARY_PATH, such as ``:/opt/cuda/lib64`` begins with.
+    Without fork the working directory is that of the whole process; Windows does not load libraries from it.
+    """
+    if hasattr(os, "fork"):
+        os.chdir("/")
 
 
 def start(work: Work) -> Child | ThreadChild:
@@ -115,15 +164,16 @@ def start(work: Work) -> Child | ThreadChild:
     return Child(work) if hasattr(os, "fork") else ThreadChild(work)
 
 
-def _run_child(work: Work, writer: int) -> None:
+def _run_child(work: Work, writer: int, reader: int, parent: int | None) -> None:
     def send(frame: bytes) -> None:
         data = len(frame).to_bytes(4, "big") + frame
         while data:
             data = data[os.write(writer, data) :]
 
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        ending.begin_child(parent)
+        _CHILDREN.clear()
+        os.close(reader)
         devnull = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(devnull, stream)

@@ -130,7 +130,7 @@ def test_named_interpreter_is_only_asked_about_itself(command: Command, tmp_path
     assert f"{python} -m pip install" in done.out
     calls = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("project-python")]
     assert len(calls) == 1
-    assert calls[0].startswith("project-python -c")
+    assert calls[0].startswith("project-python -I -S -B -c")
 
 
 def test_interpreter_with_a_blank_in_its_path_is_quoted(command: Command, tmp_path: Path) -> None:
@@ -146,12 +146,11 @@ def test_installed_library_is_not_installed_again(command: Command, tmp_path: Pa
     """Torch in the project's environment: the plan of a tier leaves it out."""
     site = tmp_path / "site-packages"
     (site / "torch-2.99.0.dist-info").mkdir(parents=True)
-    python = recorder(
-        tmp_path, "python", tmp_path / "calls", f'PYTHONPATH={shlex.quote(str(site))} exec {sys.executable} "$@"'
-    )
+    python = recorder(tmp_path, "python", tmp_path / "calls", f'exec {sys.executable} "$@"')
     commands = {}
     for name, words in (("without", ()), ("with", ("--python", python))):
-        plan = command("install", "inference-7b", *words, "--format", "json").document
+        env = {"PYTHONPATH": str(site) if words else None}
+        plan = command("install", "inference-7b", *words, "--format", "json", env=env).document
         commands[name] = " ".join(step["command"] for part in plan["environments"] for step in part["steps"])
     assert "transformers" in commands["with"]
     assert "vllm" in commands["without"] or "'torch" in commands["without"]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
+import venv
 from pathlib import Path
 
 from .command import Command
 
 
 def environment(folder: Path, *entries: str) -> Path:
-    """An interpreter whose path holds these files."""
-    site = folder / "site-packages"
+    """The interpreter of an environment with these folders in it."""
+    venv.create(folder / "env", symlinks=True)
+    (site,) = (folder / "env").glob("lib/python3*/site-packages")
     for entry in entries:
-        (site / entry).mkdir(parents=True)
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(site))} exec {shlex.quote(sys.executable)} "$@"\n')
-    python.chmod(0o755)
-    return python
+        (site / entry).mkdir()
+    return folder / "env" / "bin" / "python"
 
 
 def test_states_are_told_apart(command: Command, tmp_path: Path) -> None:

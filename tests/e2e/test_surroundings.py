@@ -1,20 +1,18 @@
-"""Homes, folders, locales and streams as scripts, services and containers hand them over; and being interrupted."""
+"""Homes, folders, locales and streams as scripts, services and containers hand them over."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from .command import HANG_GUARD, LLMCHECK, Command, Done
+from .processes import begun, clean_up, processes_of, until
 
 TEXTS = (
     (),
@@ -188,75 +186,11 @@ def test_working_directory_with_modules_of_our_names(command: Command, profile: 
     assert (done.code, done.err) == (0, "")
 
 
-def _processes_of(leader: int) -> Iterator[int]:
-    """Processes that a process has begun and that still run; one that has ended and waits to be collected does not."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            state, _parent, _group, of = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            if int(of) == leader and state != "Z":
-                yield int(entry.name)
-
-
-def _until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 30
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _begun(command: Command, *words: str) -> subprocess.Popen[bytes]:
-    """The command, running in a session of its own, by which its children are found."""
-    return subprocess.Popen(
-        [*LLMCHECK, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=command.environment(),
-        cwd=command.cwd,
-        start_new_session=True,
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "number", "code"),
-    [
-        ((), signal.SIGINT, 130),
-        (("check", "inference-7b"), signal.SIGINT, 130),
-        (("machine", "--format", "json"), signal.SIGINT, 130),
-        (("machine",), signal.SIGTERM, 143),
-    ],
-)
-def test_interrupt(driver: Callable[..., Command], words: tuple[str, ...], number: int, code: int) -> None:
-    command = driver("hang-init")
-    process = _begun(command, *words, "--probe-timeout", "600", "--timeout", "600")
-    try:
-        # Three lanes of probes; the two that do not hang end and leave the one that does.
-        assert _until(lambda: len(list(_processes_of(process.pid))) > 1), "it inspects nothing"
-        assert _until(lambda: len(list(_processes_of(process.pid))) == 2), "it does not wait for the driver"
-        process.send_signal(number)
-        out, err = process.communicate(timeout=HANG_GUARD)
-        assert process.returncode == code
-        assert b"Traceback" not in err
-        assert out == b""
-        assert _until(lambda: not list(_processes_of(process.pid))), "a child is left behind"
-    finally:
-        process.kill()
-        for child in _processes_of(process.pid):
-            os.kill(child, signal.SIGKILL)
-
-
 def test_hanging_driver_leaves_no_process(driver: Callable[..., Command]) -> None:
-    command = driver("hang-init")
-    process = _begun(command, "machine", "--probe-timeout", "1")
+    process = begun(driver("hang-init"), "machine", "--probe-timeout", "1")
     try:
         _, err = process.communicate(timeout=HANG_GUARD)
         assert (process.returncode, err) == (0, b"")
-        assert _until(lambda: not list(_processes_of(process.pid))), "a child is left behind"
+        assert until(lambda: not list(processes_of(process.pid))), "a child is left behind"
     finally:
-        process.kill()
-        for child in _processes_of(process.pid):
-            os.kill(child, signal.SIGKILL)
+        clean_up(process)

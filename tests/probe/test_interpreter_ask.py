@@ -255,11 +255,17 @@ def test_a_bare_name_is_looked_up_on_path(tmp_path: Path) -> None:
     assert chosen.executable == path
 
 
-def test_the_whole_path_of_an_interpreter_is_searched(tmp_path: Path) -> None:
-    """PYTHONPATH and the user's folder beside the environment's own."""
+def test_the_whole_path_of_an_interpreter_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PYTHONPATH and the user's own folder beside the environment's own."""
+    minor = "{}.{}".format(*sys.version_info)
     (tmp_path / "extra" / "hidden_gem-1.2.dist-info").mkdir(parents=True)
-    path = script(tmp_path / "python", f"PYTHONPATH={tmp_path}/extra {REAL}")
-    assert ("hidden-gem", "1.2") in {(each.name, each.version) for each in facts(read(path)).packages or ()}
+    (tmp_path / f"user/lib/python{minor}/site-packages/mine-3.dist-info").mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "extra"))
+    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path / "user"))
+    base = os.path.realpath(sys.executable)
+    for path in (base, script(tmp_path / "python", f'exec {base} "$@"')):
+        known = {(each.name, each.version) for each in facts(read(path)).packages or ()}
+        assert known >= {("hidden-gem", "1.2"), ("mine", "3")}
 
 
 def test_our_own_answer_leaves_out_the_working_directory(tmp_path: Path) -> None:

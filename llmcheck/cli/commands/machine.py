@@ -52,6 +52,9 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
+    other = output_options.output
+    if save is not None and other is not None and os.path.realpath(save) == os.path.realpath(other):
+        raise click.UsageError(f"--save and --output both name {save}")
     source = machine_source(machine_options, explain=explain, measure=measure, model_caches=True)
     from llmcheck import api
 

@@ -36,6 +36,7 @@ from llmcheck.install.specifiers import name_of
 from llmcheck.printable import is_printable
 from llmcheck.schema.advice import Environment, Resolved, Step, Verification
 from llmcheck.schema.machine import normalized_name
+from llmcheck.system import ending
 
 
 def verify(
@@ -52,8 +53,13 @@ def verify(
     sizes in bytes by ``name==version``, for a resolver that reports none, such as pip. They were measured on one
     platform, so on another they are approximate.
     """
-    with tempfile.TemporaryDirectory(prefix="llmcheck-", ignore_cleanup_errors=True) as folder:
-        return _verify(environment, python, Workspace(folder, deadline_seconds, environ), measured or {})
+    with ending.held():
+        temporary = tempfile.TemporaryDirectory(prefix="llmcheck-", ignore_cleanup_errors=True)
+        removed = ending.on_end(temporary.cleanup)
+    with temporary as folder:
+        found = _verify(environment, python, Workspace(folder, deadline_seconds, environ), measured or {})
+    removed()
+    return found
 
 
 def _verify(environment: Environment, python: str | None, work: Workspace, measured: Mapping[str, int]) -> Verification:

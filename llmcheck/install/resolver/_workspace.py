@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from llmcheck.install.resolver._types import ProcessResult, ResolverError
+from llmcheck.system import ending
 
 _HEAD, _TAIL = 64 * 2**10, 256 * 2**10
 _END_SECONDS = 2.0
@@ -36,8 +37,10 @@ class Workspace:
         return path
 
     def which(self, name: str) -> str | None:
-        found = shutil.which(name, path=self.environ.get("PATH", ""))
-        return found and os.path.abspath(found)
+        """The path of a command. Relative entries of PATH, which lead into the working directory, are left out."""
+        folders = filter(os.path.isabs, self.environ.get("PATH", "").split(os.pathsep))
+        found = shutil.which(name, path=os.pathsep.join(folders))
+        return found if found and os.path.isabs(found) else None  # Windows looks in the working directory first
 
     def run(self, argv: Sequence[str], *, here: bool = False, seconds: float | None = None) -> ProcessResult:
         """Runs a program. At the deadline, or if llmcheck is interrupted, it is killed with all its child processes.
@@ -46,21 +49,9 @@ class Workspace:
         cannot import files from there. ``seconds``: a shorter limit than the deadline. Raises ResolverError if it
         cannot be run or does not end in time.
         """
-        try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=None if here else self.subfolder("empty"),
-                env=self.environ,
-                bufsize=0,
-                process_group=0 if os.name == "posix" else None,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise ResolverError("failed", f"{argv[0]} cannot be run: {why}") from None
+        with ending.held():
+            process = self._begun(argv, here)
+            ended = ending.on_end(lambda: _kill(process))
         left = self.deadline - time.monotonic()
         left = left if seconds is None else min(left, seconds)
         reader = _OutputReader(process)
@@ -73,11 +64,30 @@ class Workspace:
         finally:
             exit_code = process.returncode
             _end_process(process, reader)
+            ended()
         if exit_code is None:
             raise ResolverError(
                 "failed", f"{os.path.basename(argv[0])} did not end within {seconds or self.seconds:g} s"
             )
         return ProcessResult(exit_code, reader.text())
+
+    def _begun(self, argv: Sequence[str], here: bool) -> subprocess.Popen[bytes]:
+        parent = ending.parent_of_children()
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=None if here else self.subfolder("empty"),
+                env=self.environ,
+                bufsize=0,
+                preexec_fn=(lambda: ending.begin_child(parent)) if os.name == "posix" else None,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ResolverError("failed", f"{argv[0]} cannot be run: {why}") from None
 
 
 class _OutputReader(threading.Thread):
@@ -104,16 +114,22 @@ class _OutputReader(threading.Thread):
 def _end_process(process: subprocess.Popen[bytes], reader: _OutputReader) -> None:
     """Kills a program that still runs, with its child processes, and waits only briefly for them."""
     if process.returncode is None:
-        # It was not waited for yet, so the system cannot have given its process id to another process.
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, 9)
-            else:
-                process.kill()
-            process.wait(_END_SECONDS)
+        _kill(process)
         reader.join(_END_SECONDS)
     if process.stdout is not None and not reader.is_alive():
         process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """It was not waited for yet, so the system cannot have given its process id to another process."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        if hasattr(os, "killpg"):
+            ending.kill_group(process.pid)
+        else:
+            process.kill()
+        process.wait(_END_SECONDS)
 
 
 def program_title(name: str, result: ProcessResult) -> str:
