@@ -51,7 +51,7 @@ def load(name: str) -> Profile:
     if name in ids():
         return _shipped(name)
     path = path_of(name)
-    return decode_profile(catalog.read_toml(path), path)
+    return decode_profile(catalog.read_profile(path), path)
 
 
 def _shipped(name: str) -> Profile:

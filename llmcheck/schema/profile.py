@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from llmcheck.schema.report import Level
 from llmcheck.schema.workload import Cost, Workload
@@ -45,7 +45,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Documents that state the requirements."""
     require: tuple[Requirement, ...]
     """The requirements, in the order of the file."""
-    order: int = 1000
+    order: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
     """Its place in listings; those of the document come first, in its order."""
     cost: Cost | None = None
     """None where the document states none."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmcheck.gpus import vendors
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
+from llmcheck.schema.bounds import LONGEST_VERSION
 from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Machine, counted_gpus
 from llmcheck.schema.report import Finding, Status
 
@@ -36,6 +37,8 @@ EXAMPLE = Example(
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the version is not valid."""
     if requirement.version is not None:
+        if len(requirement.version) > LONGEST_VERSION:
+            raise ValueError(f"version: more than {LONGEST_VERSION} characters")
         _parse(requirement.version)
 
 
@@ -101,6 +104,6 @@ def _parse(text: str) -> Version:
     from packaging.version import InvalidVersion, Version  # 10 ms of start-up, and most requirements name no version
 
     try:
-        return Version(text)
+        return Version(text[: LONGEST_VERSION + 1])
     except InvalidVersion:
-        raise ValueError(f"'{text}' is not a version") from None
+        raise ValueError(f"'{text[:40]}' is not a version") from None

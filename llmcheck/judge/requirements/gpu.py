@@ -12,16 +12,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from llmcheck.gpus import names, vendors
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
+from llmcheck.schema.bounds import MOST_CLUSTER_GPUS
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
+_CAPABILITY = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
+_BRACES = re.compile(r"\{.{0,40}\}?|\}")
+_COUNT = "{count}"
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
 FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
@@ -31,7 +37,8 @@ FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory: str
     """Memory of each GPU, as it is advertised: ``24 GB``."""
-    count: int = 1
+    count: Annotated[int, Meta(ge=1, le=MOST_CLUSTER_GPUS)] = 1
+    """How many; a cluster may be required to have so many together."""
     compute_capability: str | None = None
     """The lowest that is accepted of an NVIDIA GPU; GPUs of other vendors have none and are accepted."""
     examples: tuple[str, ...] = ()
@@ -53,12 +60,15 @@ EXAMPLE = Example(
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError where the size, the count or the compute capability is not valid."""
+    """Raises ValueError where the size, the compute capability or the words of ``split`` are not valid."""
     parse_size(requirement.memory)
-    if requirement.count < 1:
-        raise ValueError("count is at least 1")
-    if requirement.compute_capability is not None and not re.fullmatch(r"\d+\.\d+", requirement.compute_capability):
-        raise ValueError(f"'{requirement.compute_capability}' is not a compute capability such as 8.0")
+    if requirement.compute_capability is not None and not _CAPABILITY.fullmatch(requirement.compute_capability):
+        raise ValueError(
+            f"compute_capability: '{requirement.compute_capability[:40]}' is not a compute capability such as 8.0"
+        )
+    braces = _BRACES.search(requirement.split.replace(_COUNT, ""))
+    if braces is not None:
+        raise ValueError(f"split: '{braces[0]}' is not replaced; only {_COUNT} is, by the number of GPUs")
 
 
 def needed(requirement: Requirement) -> str:
@@ -103,7 +113,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     facts |= quantities
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
-        how = requirement.split.format(count=len(group))
+        how = requirement.split.replace(_COUNT, str(len(group)))
         together, documented = (format_like(size, requirement.memory) for size in (_total(group), total))
         message = f"{found} together have {together}, the documented {documented}, but {how}"
         return finding(requirement, "warn", message, shortfall="gpu-split", **facts)
