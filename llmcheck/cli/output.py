@@ -15,6 +15,8 @@ from llmcheck.printable import printable
 
 _PROGRESS_AFTER = 0.5
 """Seconds."""
+_LONGEST_MESSAGE = 4000
+"""Characters; the longest of our own lists all libraries."""
 _NARROWEST, _WIDEST = 40, 160
 _DEFAULT_COLUMNS = 80
 
@@ -67,10 +69,15 @@ def print_message(message: str) -> None:
     if stderr is None:
         return
     encoding = stderr.encoding or "ascii"
-    line = printable(" ".join(message.split())).encode(encoding, "backslashreplace").decode(encoding)
+    line = _cut(printable(" ".join(message.split()))).encode(encoding, "backslashreplace").decode(encoding)
     with contextlib.suppress(OSError, ValueError):
         stderr.write(f"llmcheck: {line}\n")
         stderr.flush()
+
+
+def _cut(line: str) -> str:
+    """A name from a file may be as long as the file: the middle is left out, so that the way to mend it stays."""
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[: _LONGEST_MESSAGE - 500]} ... {line[-495:]}"
 
 
 @contextlib.contextmanager

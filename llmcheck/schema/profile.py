@@ -6,8 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from llmcheck.schema.bounds import LONGEST_VERSION
 from llmcheck.schema.report import Level
 from llmcheck.schema.workload import Cost, Workload
+
+Version = Annotated[str, Meta(extra_json_schema={"maxLength": LONGEST_VERSION})]
+"""A version or a specifier (PEP 440), which its kind validates."""
 
 
 class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

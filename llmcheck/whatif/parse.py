@@ -14,10 +14,11 @@ from llmcheck.gpus.identify import GpuRecord, identify
 from llmcheck.gpus.names import short_name
 from llmcheck.schema.bounds import MOST_GPUS
 from llmcheck.schema.machine import Disk, Gpu, Machine, Ram
-from llmcheck.units import GB, GIB, MIB, MOST_BYTES, format_gb
+from llmcheck.units import GB, GIB, MIB, format_gb
 from llmcheck.whatif import cards
 from llmcheck.whatif.cards import Card
 
+_MOST_BYTES = 10**18
 _MOST_TEXT = 500
 _LARGE_DISK = 1000 * GB
 """A size without a label is a disk from this size on, and RAM below."""
@@ -195,7 +196,7 @@ def _shares_ram(parsed: _Parsed) -> bool:
 def _bytes(text: str) -> int:
     match = re.fullmatch(r"([0-9.]+)\s*([a-z]+)", text.lower())
     size = round(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if not 0 < size <= MOST_BYTES:
+    if not 0 < size <= _MOST_BYTES:
         raise cards.error(f"{text!r} is no size of a machine")
     return size
 

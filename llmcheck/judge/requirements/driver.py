@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vendor: str | None = None
     """The GPU vendor whose driver is required; None for the vendors of the GPUs that are present."""
-    version: str | None = None
+    version: profile.Version | None = None
     """The oldest version that is accepted."""
 
 

@@ -25,7 +25,7 @@ from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
-_CAPABILITY = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
+_CAPABILITY = r"[0-9]{1,3}\.[0-9]{1,3}"
 _BRACES = re.compile(r"\{.{0,40}\}?|\}")
 _COUNT = "{count}"
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
@@ -39,7 +39,7 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """Memory of each GPU, as it is advertised: ``24 GB``."""
     count: Annotated[int, Meta(ge=1, le=MOST_CLUSTER_GPUS)] = 1
     """How many; a cluster may be required to have so many together."""
-    compute_capability: str | None = None
+    compute_capability: Annotated[str, Meta(extra_json_schema={"pattern": f"^{_CAPABILITY}$"})] | None = None
     """The lowest that is accepted of an NVIDIA GPU; GPUs of other vendors have none and are accepted."""
     examples: tuple[str, ...] = ()
     """The cards that the document names."""
@@ -62,7 +62,7 @@ EXAMPLE = Example(
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the size, the compute capability or the words of ``split`` are not valid."""
     parse_size(requirement.memory)
-    if requirement.compute_capability is not None and not _CAPABILITY.fullmatch(requirement.compute_capability):
+    if requirement.compute_capability is not None and not re.fullmatch(_CAPABILITY, requirement.compute_capability):
         raise ValueError(
             f"compute_capability: '{requirement.compute_capability[:40]}' is not a compute capability such as 8.0"
         )

@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str | None = None
     """The distribution, as the package index names it; required unless there is ``any_of``."""
-    version: str | None = None
+    version: profile.Version | None = None
     """A version specifier (PEP 440); None accepts any version."""
     library: str | None = None
     """The id of the library in the catalogue, where that is not the name."""

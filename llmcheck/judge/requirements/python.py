@@ -13,7 +13,7 @@ from llmcheck.schema.report import Finding
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    version: str
+    version: profile.Version
     """A version specifier (PEP 440): ``>=3.11``."""
 
 
