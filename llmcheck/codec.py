@@ -17,6 +17,7 @@ T = TypeVar("T")
 _UNKNOWN_FIELD = r"Object contains unknown field `(.*?)`"
 _LONG_NUMBER = rb"[0-9]{19}"
 _BOUND = r"Expected `(int|float)` (<=|>=|<|>) (\S+)"
+_LENGTH = r"Expected `array` of length <= (\d+)"
 _SIGNS = {"<=": "of at most", ">=": "of at least", "<": "below", ">": "above"}
 _PLACE = r"(?s)^(.*?)(?: - at `\$(.*?)`)?$"
 
@@ -55,6 +56,9 @@ def explain(error: msgspec.ValidationError, where: str, keys: Iterable[str]) -> 
         known = sorted(keys)
         accepted = f"; accepted: {', '.join(known)}" if known else ""
         return f"{where}: unknown key '{unknown[1]}'{did_you_mean(unknown[1], known)}{accepted}"
+    length = re.fullmatch(_LENGTH, message)
+    if length:
+        return f"{where}: expected at most {int(length[1]):,} entries"
     bound = re.fullmatch(_BOUND, message)
     if bound:
         return f"{where}: {_words_of_bound(*bound.groups())}"

@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return _pattern().sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def shortened(text: str, most: int) -> str:
+    """At most about ``most`` characters. The middle is left out, because the end of a sentence says what to do."""
+    return text if len(text) <= most else f"{text[: most - most // 4]} ... {text[-(most // 4) :]}"
+
+
 def json_printable(document: str) -> str:
     r"""A JSON document with each unprintable character as JSON's escape: ``\u202e``; its line feeds are its layout.
 

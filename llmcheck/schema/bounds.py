@@ -15,6 +15,8 @@ MOST_SEQUENCES = 2**20
 MOST_SERVED = 2**16
 """Sequences that a server plans for."""
 MOST_RANK = 2**16
+MOST_SIZES = 16
+"""Sizes of models in one workload, each of which is planned."""
 LEAST_FRACTION = 0.05
 MOST_DOLLARS = 1e12
 MOST_SECONDS = 86_400.0

@@ -12,6 +12,7 @@ from llmcheck.schema.bounds import (
     MOST_RANK,
     MOST_SEQUENCES,
     MOST_SERVED,
+    MOST_SIZES,
     MOST_TOKENS,
     MOST_TRAINED_TOKENS,
 )
@@ -36,7 +37,7 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     method: Method
     """``full``: every weight is fine-tuned; ``pretrain``: every weight is trained from scratch."""
-    parameters: tuple[str, ...] = ()
+    parameters: Annotated[tuple[str, ...], Meta(max_length=MOST_SIZES)] = ()
     """Model sizes as the field writes them: ``7B``, ``70B``; a tier over a range names both ends."""
     model: str | None = None
     """Id of a known model (``llmcheck models list``): its exact shapes are used, and ``parameters`` is not read."""

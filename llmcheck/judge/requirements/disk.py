@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Disk, Machine
 from llmcheck.schema.report import Finding
@@ -38,7 +38,7 @@ def validate(requirement: Requirement) -> None:
     if (requirement.free is None) == (requirement.type is None):
         raise ValueError('a disk requirement has either free = "50 GB" or type = "ssd"')
     if requirement.free is not None:
-        parse_size(requirement.free)
+        validate_size("free", requirement.free)
 
 
 def judged_disk(machine: Machine, role: str) -> Disk | None:

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from llmcheck.gpus import names, vendors
 from llmcheck.gpus.unified_memory import with_usable_memory
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
 from llmcheck.schema.bounds import MOST_CLUSTER_GPUS
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
@@ -61,7 +61,7 @@ EXAMPLE = Example(
 
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the size, the compute capability or the words of ``split`` are not valid."""
-    parse_size(requirement.memory)
+    validate_size("memory", requirement.memory)
     if requirement.compute_capability is not None and not re.fullmatch(_CAPABILITY, requirement.compute_capability):
         raise ValueError(
             f"compute_capability: '{requirement.compute_capability[:40]}' is not a compute capability such as 8.0"

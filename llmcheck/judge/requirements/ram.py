@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Ram
 from llmcheck.schema.report import Finding, Status
@@ -29,7 +29,7 @@ EXAMPLE = Example(
 
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the size is not valid."""
-    parse_size(requirement.total)
+    validate_size("total", requirement.total)
 
 
 def needed(requirement: Requirement) -> str:
