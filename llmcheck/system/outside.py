@@ -62,10 +62,11 @@ def read_file(path: str, most: int, what: str, where: str | None = None) -> byte
 
 def read_stream(descriptor: int, most: int, what: str, where: str) -> bytes:
     """The rest of an open file or pipe, such as standard input. Raises as ``read_file``."""
-    regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    status = os.fstat(descriptor)
+    regular = stat.S_ISREG(status.st_mode)
     pieces: list[bytes] = []
     size = 0
-    while size <= most:
+    while size <= most and not (regular and status.st_size > most):
         data = os.read(descriptor, _PIECE) if regular else _from_pipe(descriptor, where, started=bool(pieces))
         if not data:
             return b"".join(pieces)

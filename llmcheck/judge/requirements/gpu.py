@@ -26,7 +26,7 @@ from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
 _CAPABILITY = r"[0-9]{1,3}\.[0-9]{1,3}"
-_BRACES = re.compile(r"\{.{0,40}\}?|\}")
+_BRACES = r"\{.{0,40}\}?|\}"
 _COUNT = "{count}"
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
@@ -66,7 +66,8 @@ def validate(requirement: Requirement) -> None:
         raise ValueError(
             f"compute_capability: '{requirement.compute_capability[:40]}' is not a compute capability such as 8.0"
         )
-    braces = _BRACES.search(requirement.split.replace(_COUNT, ""))
+    rest = requirement.split.replace(_COUNT, "")
+    braces = re.search(_BRACES, rest) if "{" in rest or "}" in rest else None
     if braces is not None:
         raise ValueError(f"split: '{braces[0]}' is not replaced; only {_COUNT} is, by the number of GPUs")
 
