@@ -9,11 +9,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmcheck.errors import DataError
+from llmcheck.printable import json_printable
 
 T = TypeVar("T")
 
 # Strings, so that re compiles them at first use and not at import.
 _UNKNOWN_FIELD = r"Object contains unknown field `(.*?)`"
+_LONG_NUMBER = rb"[0-9]{19}"
+_BOUND = r"Expected `(int|float)` (<=|>=|<|>) (\S+)"
+_LENGTH = r"Expected `array` of length <= (\d+)"
+_SIGNS = {"<=": "of at most", ">=": "of at least", "<": "below", ">": "above"}
 _PLACE = r"(?s)^(.*?)(?: - at `\$(.*?)`)?$"
 
 
@@ -51,7 +56,20 @@ def explain(error: msgspec.ValidationError, where: str, keys: Iterable[str]) -> 
         known = sorted(keys)
         accepted = f"; accepted: {', '.join(known)}" if known else ""
         return f"{where}: unknown key '{unknown[1]}'{did_you_mean(unknown[1], known)}{accepted}"
+    length = re.fullmatch(_LENGTH, message)
+    if length:
+        return f"{where}: expected at most {int(length[1]):,} entries"
+    bound = re.fullmatch(_BOUND, message)
+    if bound:
+        return f"{where}: {_words_of_bound(*bound.groups())}"
     return f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def _words_of_bound(kind: str, sign: str, limit: str) -> str:
+    """``expected a whole number of at most 4,096`` for ``Expected `int` <= 4096``."""
+    shown = limit if "e" in limit else f"{int(limit):,}" if kind == "int" else f"{float(limit):,.12g}"
+    number = "a whole number" if kind == "int" else "a number"
+    return f"expected {number} {_SIGNS[sign]} {shown}"
 
 
 def _fields(kind: Any) -> tuple[str, ...]:
@@ -68,9 +86,29 @@ def decode_json(text: bytes, kind: type[T], where: str) -> T:
         raise DataError(f"{where}: not a complete JSON document ({error})") from None
 
 
+def refuse_long_numbers(text: bytes, value: object, where: str) -> None:
+    """``value``: what was decoded from ``text``. Raises DataError for a whole number of more than 64 bits."""
+    if re.search(_LONG_NUMBER, text):  # most documents end here; a name may have as many digits
+        place = _place_of_long_number(msgspec.to_builtins(value))
+        if place is not None:
+            raise DataError(f"{where}, {place.lstrip('.')}: a number of more than 64 bits")
+
+
+def _place_of_long_number(value: Any) -> str | None:
+    """``.gpus[0].index``; None where there is none."""
+    if isinstance(value, int):
+        return None if -(2**63) <= value < 2**64 else ""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, part in parts:
+        place = _place_of_long_number(part)
+        if place is not None:
+            return f".{key}{place}" if isinstance(value, dict) else f"[{key}]{place}"
+    return None
+
+
 def encode_json(value: object) -> str:
-    """A value as indented JSON, ending in a newline."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    """A value as indented JSON, ending in a newline. What could steer a terminal is written as an escape of JSON."""
+    return json_printable(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n"
 
 
 def pack(value: object) -> bytes:

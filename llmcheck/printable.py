@@ -12,6 +12,7 @@ _UNPRINTABLE = (
     "\u200b-\u200d\u2060-\u2065\ufeff"  # characters without width: two names would look alike
     "\u2028\u2029"  # line and paragraph separators
     "\ud800-\udfff"  # half of a surrogate pair: no encoding can write it
+    "\U000e0000-\U000e007f"  # tags: text that only programs see
     "]"
 )
 
@@ -32,6 +33,26 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return _pattern().sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most about ``most`` characters. The middle is left out, because the end of a sentence says what to do."""
+    return text if len(text) <= most else f"{text[: most - most // 4]} ... {text[-(most // 4) :]}"
+
+
+def json_printable(document: str) -> str:
+    r"""A JSON document with each unprintable character as JSON's escape: ``\u202e``; its line feeds are its layout.
+
+    The document is the same: such characters stand only in its strings.
+    """
+    if document.isascii() and "\x7f" not in document:  # an encoder has escaped those below the blank
+        return document
+    return _pattern().sub(lambda match: match[0] if match[0] == "\n" else _json_escape(match[0]), document)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def without_unprintable(text: str, replacement: str = "") -> str:

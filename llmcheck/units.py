@@ -7,7 +7,9 @@ import re
 DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
 _UNITS = {"B": 1, **DECIMAL, **BINARY}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
+MOST_BYTES = 4 * 10**18
+"""4,000 PB: more than the store of any cluster, and still a number of 64 bits."""
 
 GIB = BINARY["GiB"]
 MIB = BINARY["MiB"]
@@ -17,15 +19,17 @@ GB = DECIMAL["GB"]
 def parse_size(text: str) -> int:
     """The bytes of a size such as ``24 GB`` or ``1.5 TiB``.
 
-    Raises ValueError for other text, and for a missing or misspelt unit: ``24`` and ``24 gb`` are ambiguous.
+    Raises ValueError for other text, for more than ``MOST_BYTES``, and for a missing or misspelt unit: ``24`` and
+    ``24 gb`` are ambiguous.
     """
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in _UNITS:
-        raise ValueError(f"'{text}' is not a size; write a number and a unit, one of {', '.join(_UNITS)}")
-    try:
-        return round(float(match[1]) * _UNITS[match[2]])
-    except OverflowError:
-        raise ValueError(f"'{text[:20]}...' is not a size: too large") from None
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise ValueError(f"'{shown}' is not a size; write a number and a unit, one of {', '.join(_UNITS)}")
+    size = float(match[1]) * _UNITS[match[2]]
+    if size > MOST_BYTES:
+        raise ValueError(f"'{text[:20]}' is not a size: at most {format_gb(MOST_BYTES)}")
+    return round(size)
 
 
 def _scaled(size: int, units: dict[str, int]) -> str:

@@ -48,12 +48,13 @@ def with_planned_remedies(
             return report
         runtime = runtime_for(report, machine, tables, starters)
         impossible = reasons(missing_libraries(report.findings, machine, tables, profile, runtime))
-        fixes = {each.id: each.fix for each in profile.require}
+        required = {each.id: each for each in profile.require}
         findings = []
         for each in report.findings:
             if is_missing_software(each):
-                own = missing_libraries((each,), machine, tables, profile, runtime)
-                each = _with_remedy(each, own, impossible, report.path or report.id, fixes.get(each.id))
+                line = (required[each.id],) if each.id in required else ()
+                own = missing_libraries((each,), machine, tables, replace(profile, require=line), runtime)
+                each = _with_remedy(each, own, impossible, report.path or report.id, line[0].fix if line else None)
             findings.append(each)
         return replace(report, findings=tuple(findings))
 

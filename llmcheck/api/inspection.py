@@ -97,6 +97,10 @@ def _with_problems(machine: Machine) -> Machine:
     return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
 
 
+_LARGEST_MACHINE = 128 * 2**20
+"""Bytes: a machine with 100,000 GPUs takes 80 MB."""
+
+
 class _Header(msgspec.Struct):
     schema: str | None = None
 
@@ -118,24 +122,33 @@ def load_machine(name: str) -> Machine:
     Raises DataError for any other file.
     """
     where = "standard input" if name == "-" else name
-    try:
-        if name == "-" and sys.stdin is None:
-            raise DataError("machine file standard input: it is closed")
-        if name == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(name, "rb") as file:
-                data = file.read()
-    except OSError as error:
-        hint = "; write one with 'llmcheck machine --format json --output machine.json'"
-        raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
+    data = _machine_file(name, f"machine file {where}")
     schema = codec.decode_json(data, _Header, f"machine file {where}").schema
     if schema is not None and schema.startswith("llmcheck.report/"):
-        return _completed(codec.decode_json(data, _SavedReport, f"machine file {where}").machine)
-    if schema != MACHINE_SCHEMA:
+        found = codec.decode_json(data, _SavedReport, f"machine file {where}").machine
+    elif schema == MACHINE_SCHEMA:
+        found = codec.decode_json(data, Machine, f"machine file {where}")
+    else:
         problem = f"its schema is '{schema}'" if schema else "it names no schema"
         raise DataError(f"machine file {where}: {problem}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
-    return _completed(codec.decode_json(data, Machine, f"machine file {where}"))
+    codec.refuse_long_numbers(data, found, f"machine file {where}")
+    return _completed(found)
+
+
+def _machine_file(name: str, where: str) -> bytes:
+    from llmcheck.system import outside  # this machine is read without it
+
+    try:
+        if name != "-":
+            return outside.read_file(name, _LARGEST_MACHINE, "a saved machine", where)
+        if sys.stdin is None:
+            raise DataError(f"{where}: it is closed")
+        return outside.read_stream(sys.stdin.fileno(), _LARGEST_MACHINE, "a saved machine", where)
+    except OSError as error:
+        hint = "; write one with 'llmcheck machine --format json --output machine.json'"
+        raise DataError(f"{where}: {error.strerror or error}{hint}") from None
+    except ValueError:
+        raise DataError(f"{where}: not a path") from None
 
 
 def _completed(machine: Machine) -> Machine:

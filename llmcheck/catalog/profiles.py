@@ -12,6 +12,7 @@ from llmcheck.judge.requirements import decode
 from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.workload import Cost, Workload
 
+_LONGEST_TEXT, _LONGEST_LIST, _DEEPEST = 4000, 1000, 8
 _TABLES: dict[str, type[Any]] = {"cost": Cost, "workload": Workload}
 
 
@@ -51,7 +52,26 @@ def load(name: str) -> Profile:
     if name in ids():
         return _shipped(name)
     path = path_of(name)
-    return decode_profile(catalog.read_toml(path), path)
+    table = catalog.read_profile(path)
+    for key, value in table.items():
+        _check_lengths(value, f"{path}, {key}")
+    return decode_profile(table, path)
+
+
+def _check_lengths(value: object, where: str, depth: int = 0) -> None:
+    """Raises DataError for a text, a list or a nesting that no profile needs; ``require`` may have any length."""
+    if depth > _DEEPEST:
+        raise DataError(f"{where}: more than {_DEEPEST} tables in each other")
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise DataError(f"{where}: {len(value):,} characters; at most {_LONGEST_TEXT:,}")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _check_lengths(part, f"{where}.{key}", depth + 1)
+    elif isinstance(value, list):
+        if depth and len(value) > _LONGEST_LIST:
+            raise DataError(f"{where}: {len(value):,} entries; at most {_LONGEST_LIST:,}")
+        for index, part in enumerate(value):
+            _check_lengths(part, f"{where}[{index}]", depth + 1)
 
 
 def _shipped(name: str) -> Profile:

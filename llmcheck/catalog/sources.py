@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -28,6 +29,11 @@ from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, Tor
 from llmcheck.units import MIB
 
 T = TypeVar("T")
+_LARGEST_PROFILE = 2 * 2**20
+"""Bytes: 10,000 requirements take half of it; the largest shipped profile takes 8 kB."""
+_MOST_DOTS_SQUARED = 10**7
+"""Over the lines of a file: 10,000 lines of text may have 30 dots each, and tomllib needs less than a second."""
+_LONG_NUMBER = re.compile(rb"[0-9_]{4301}")
 _YES = {"yes": True, "no": False}
 
 
@@ -55,11 +61,42 @@ def read_toml(path: str) -> dict[str, Any]:
     """Reads a TOML file. Raises DataError with the file and the place of the error."""
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            return parse_toml(file.read(), path)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def read_profile(path: str) -> dict[str, Any]:
+    """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
+    from llmcheck.system import outside  # the shipped profiles do not come from outside
+
+    try:
+        return parse_toml(outside.read_file(path, _LARGEST_PROFILE, "a profile"), path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    except ValueError:
+        raise DataError(f"{path!r}: not a path") from None
+
+
+def parse_toml(data: bytes, where: str) -> dict[str, Any]:
+    """A TOML document. Raises DataError with the place of the error."""
+    _refuse_long_keys(data, where)
+    try:
+        return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{path}: not valid TOML: {error}") from None
+        raise DataError(f"{where}: not valid TOML: {error}") from None
+    except ValueError:  # Python converts no longer number
+        line = data[: match.start()].count(b"\n") + 1 if (match := _LONG_NUMBER.search(data)) else 0
+        raise DataError(f"{where}: not valid TOML: a number of too many digits (at line {line})") from None
+
+
+def _refuse_long_keys(data: bytes, where: str) -> None:
+    """For a key of n parts, ``a.b.c``, tomllib takes time and memory as n squared."""
+    dots = [line.count(b".") for line in data.split(b"\n")]
+    if sum(each * each for each in dots) > _MOST_DOTS_SQUARED:
+        most = max(dots)
+        line = dots.index(most) + 1
+        raise DataError(f"{where}: not valid TOML: {most:,} dots in one line are too many (at line {line})")
 
 
 def _toml(name: str, key: str, kind: type[T]) -> tuple[T, ...]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from llmcheck.errors import DataError
 from llmcheck.schema.architecture import Architecture
+from llmcheck.system.outside import open_file
 
 if TYPE_CHECKING:
     from llmcheck.checkpoint.safetensors import SafetensorsHeader
@@ -103,7 +104,7 @@ def _folder(path: str) -> Architecture:
 
 
 def _config(path: str) -> Architecture:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         data = file.read(_CONFIG_LIMIT + 1)
     if len(data) > _CONFIG_LIMIT:
         raise DataError(f"{path}: larger than 16 MiB, which no config.json is")
@@ -178,8 +179,8 @@ def _has_model(folder: str) -> bool:
 
 def _referenced(folder: str) -> list[str]:
     try:
-        with open(os.path.join(folder, "refs", "main"), encoding="utf-8", errors="replace") as file:
-            revision = file.read(200).strip()
-    except OSError:
+        with open_file(os.path.join(folder, "refs", "main")) as file:
+            revision = file.read(200).decode("utf-8", "replace").strip()
+    except (OSError, DataError):
         return []
     return [revision] if _REVISION.fullmatch(revision) else []

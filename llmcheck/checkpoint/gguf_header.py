@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from llmcheck.checkpoint.stream import Stream
 from llmcheck.errors import DataError
+from llmcheck.system.outside import open_file
 from llmcheck.tables.gguf_types import BLOCKS
 
 _MAGIC = b"GGUF"
@@ -57,13 +58,13 @@ class GgufHeader(Struct, frozen=True):
 
 def is_gguf(path: str) -> bool:
     """Whether the file begins like a GGUF file. Raises OSError."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return file.read(4) == _MAGIC
 
 
 def header(path: str) -> GgufHeader:
     """Raises DataError and OSError."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         stream = Stream(file, path)
         if stream.left < 24:
             raise DataError(f"{path}: incomplete: {stream.left} bytes are no GGUF header")

@@ -20,6 +20,7 @@ from msgspec import Raw, Struct
 from llmcheck import codec
 from llmcheck.errors import DataError
 from llmcheck.schema.architecture import Architecture, Attention, Parameters, TensorGroup
+from llmcheck.system.outside import open_file
 
 _LARGEST_HEADER = 100_000_000
 """Bytes; the format's own limit."""
@@ -91,7 +92,7 @@ def _of_shards(path: str, stem: str, count: str) -> SafetensorsHeader:
 
 
 def _of_index(path: str) -> SafetensorsHeader:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         data = file.read(_LARGEST_HEADER + 1)
     if len(data) > _LARGEST_HEADER:
         raise DataError(f"{path}: larger than 100 MB, which no index is")
@@ -126,7 +127,7 @@ def _of_all(path: str, names: list[str], total: int | None) -> SafetensorsHeader
 
 def _add_file(path: str, sums: _Sums, shapes: dict[str, tuple[int, ...]]) -> int:
     """Adds the tensors of a file to ``sums`` and ``shapes``; returns its size in bytes."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         first = file.read(8)
         if len(first) < 8:

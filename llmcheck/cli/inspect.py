@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmcheck.cli.options import MachineOptions
+from llmcheck.cli.options import TIMEOUT, MachineOptions
 from llmcheck.cli.output import print_message, progress
 from llmcheck.errors import UsageError
 
@@ -31,6 +31,7 @@ def machine_source(
     for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function
     waits for the inspection. Raises UsageError and DataError.
     """
+    _limit_reading(options.timeout)
     if options.machine is not None:
         _refuse_inspection_options(options, explain=explain, measure=measure)
         given = given_machine(options.machine)
@@ -89,6 +90,14 @@ def given_machine(text: str) -> Machine:
     for assumption in hypothetical.assumptions:
         print_message(assumption)
     return hypothetical.machine
+
+
+def _limit_reading(seconds: float) -> None:
+    """What is named may be a pipe. Without ``--timeout`` the time of ``outside`` holds, which few commands import."""
+    if seconds != TIMEOUT:
+        from llmcheck.system import outside
+
+        outside.wait_at_most(seconds)
 
 
 def _working_directory() -> str:

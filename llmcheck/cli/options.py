@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import click
 
+from llmcheck.schema.bounds import MOST_SECONDS
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXIT_CODES = (
@@ -20,8 +22,19 @@ EXIT_CODES = (
 DOCUMENTS = ("text", "json", "markdown", "svg")
 """The formats that can show every value."""
 
-MOST_TOKENS = 2**31
-_SECONDS = click.FloatRange(min=0.1)
+
+class Number(click.FloatRange):
+    """A number between two bounds. ``nan`` is none, although it is below and above no bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"'{value}' is not a number.", param, ctx)
+        return float(number)
+
+
+TIMEOUT = 45.0
+_SECONDS = Number(0.1, MOST_SECONDS)
 
 
 class Count(click.IntRange):
@@ -145,7 +158,7 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
             "--timeout",
             type=_SECONDS,
             metavar="SECONDS",
-            default=45.0,
+            default=TIMEOUT,
             show_default=True,
             help="Limit for the entire inspection.",
         ),

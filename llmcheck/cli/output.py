@@ -12,10 +12,12 @@ from typing import TextIO
 
 from llmcheck.cli.options import OutputOptions
 from llmcheck.errors import LlmcheckError, UsageError
-from llmcheck.printable import printable
+from llmcheck.printable import printable, shortened
 
 _PROGRESS_AFTER = 0.5
 """Seconds."""
+_LONGEST_MESSAGE = 4000
+"""Characters; the longest of our own lists all libraries, and a name from a file may be as long as the file."""
 _NARROWEST, _WIDEST = 40, 160
 _DEFAULT_COLUMNS = 80
 
@@ -68,7 +70,11 @@ def print_message(message: str) -> None:
     if stderr is None:
         return
     encoding = stderr.encoding or "ascii"
-    line = printable(" ".join(message.split())).encode(encoding, "backslashreplace").decode(encoding)
+    line = (
+        shortened(printable(" ".join(message.split())), _LONGEST_MESSAGE)
+        .encode(encoding, "backslashreplace")
+        .decode(encoding)
+    )
     with contextlib.suppress(OSError, ValueError):
         stderr.write(f"llmcheck: {line}\n")
         stderr.flush()

@@ -185,5 +185,5 @@ def _why_not_first(library: Library, chosen: Library, runtime: str | None) -> st
 
 
 def _is_present(library: Library, machine: Machine) -> bool:
-    names = {package.name for package in machine.software.packages or ()}
-    return bool(names & set(map(normalized_name, library.distributions))) or has_program(library, machine)
+    names = machine.software.versions
+    return any(normalized_name(each) in names for each in library.distributions) or has_program(library, machine)

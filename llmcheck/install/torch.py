@@ -148,9 +148,9 @@ class _Chooser:
         return [f"no build has kernels for {cards} together: hide the GPUs of one kind with CUDA_VISIBLE_DEVICES"]
 
     def _facts(self, gpus: list[Gpu], known: Sequence[tuple[int, ...]]) -> str:
-        cards = f"compute capability {_range_of(known)}" if known else "compute capability unknown"
+        cards = f"compute capability {_range_of(known)}"
         self._decide("which NVIDIA GPUs are visible and usable?", ", ".join(gpu.name or "GPU" for gpu in gpus))
-        self._decide("which compute capabilities do they have?", _range_of(known) if known else "unknown")
+        self._decide("which compute capabilities do they have?", _range_of(known))
         self._decide("which driver is loaded?", self.driver or "unknown")
         assumed = " (assumed to be current)"
         some_unknown = any(capability_of(gpu) is None for gpu in gpus)
@@ -389,6 +389,8 @@ def _because(build: TorchBuild, reason: str) -> TorchBuild:
 
 
 def _range_of(capabilities: Sequence[tuple[int, ...]]) -> str:
+    if not capabilities:
+        return "unknown"
     low, high = (".".join(map(str, each)) for each in (capabilities[0], capabilities[-1]))
     return low if low == high else f"{low} to {high}"
 

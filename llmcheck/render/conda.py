@@ -15,6 +15,7 @@ from llmcheck.render.views.environments import (
     only_binary,
     only_environment,
     python_series,
+    requirement_line,
 )
 from llmcheck.schema.advice import Plan, Step
 
@@ -45,7 +46,7 @@ def render(value: object, _options: Options) -> str:
         if step.variables or "--no-build-isolation" in step.options:
             lines.append(f"      # run after 'conda activate': {printable(_command(step))}")
         else:
-            lines += [f"      - {_text(requirement)}" for requirement in step.requirements]
+            lines += [f"      - {_text(requirement_line(requirement))}" for requirement in step.requirements]
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ import json
 import re
 
 from llmcheck.errors import UsageError
+from llmcheck.printable import json_printable
 from llmcheck.render import Options
 from llmcheck.render.views.environments import header, only_environment
 from llmcheck.schema.advice import Plan, Resolved
@@ -55,5 +56,5 @@ def _package(package: Resolved) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """A basic string of TOML: escapes as in JSON, and also for DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A basic string of TOML: its escapes are those of JSON."""
+    return json_printable(json.dumps(text, ensure_ascii=False))

@@ -10,6 +10,7 @@ from llmcheck.render.views.environments import (
     install_steps,
     only_binary,
     only_environment,
+    requirement_line,
 )
 from llmcheck.schema.advice import Plan, Step
 
@@ -35,7 +36,7 @@ def render(value: object, _options: Options) -> str:
         lines += ["", f"# {printable(step.reason)}"]
         lines += [f"# changes: {printable(each)}" for each in step.changes]
         lines += [f"# undo with: {printable(step.undo)}"] if step.undo else []
-        lines += _separate_command(step) or list(step.requirements)
+        lines += _separate_command(step) or [requirement_line(each) for each in step.requirements]
     return "\n".join(lines) + "\n"
 
 
@@ -45,6 +46,6 @@ def _separate_command(step: Step) -> list[str]:
     if not options and not step.variables:
         return []
     if options == ["--force-reinstall"]:
-        return ["# with --force-reinstall:", *step.requirements]
+        return ["# with --force-reinstall:", *map(requirement_line, step.requirements)]
     settings = [f"{name}={value}" for name, value in step.variables.items()]
     return [f"# install separately, after the others: {printable(' '.join([*settings, *options, *step.requirements]))}"]

@@ -1,12 +1,16 @@
 """A tier and its documented requirements: the keys of profile files, with those of ``judge/requirements``."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from llmcheck.schema.bounds import LONGEST_VERSION
 from llmcheck.schema.report import Level
 from llmcheck.schema.workload import Cost, Workload
+
+Version = Annotated[str, Meta(extra_json_schema={"maxLength": LONGEST_VERSION})]
+"""A version or a specifier (PEP 440), which its kind validates."""
 
 
 class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +48,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Documents that state the requirements."""
     require: tuple[Requirement, ...]
     """The requirements, in the order of the file."""
-    order: int = 1000
+    order: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
     """Its place in listings; those of the document come first, in its order."""
     cost: Cost | None = None
     """None where the document states none."""

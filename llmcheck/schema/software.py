@@ -1,7 +1,9 @@
 """Installed software in the inventory of a machine. None is a fact that could not be read."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
+import functools
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -76,7 +78,7 @@ class DistributionIssue(Struct, frozen=True, kw_only=True):
     """Folder or file with the fault."""
 
 
-class Software(Struct, frozen=True, kw_only=True):
+class Software(Struct, frozen=True, kw_only=True, dict=True):
     """What is installed on the machine and in the Python environment of the project."""
 
     python: Python | None = None
@@ -104,6 +106,11 @@ class Software(Struct, frozen=True, kw_only=True):
     conda_and_pip: bool | None = None
     """Distributions of both installers lie in one conda environment."""
 
+    @functools.cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The version of each installed distribution by its normalised name; of two with one name, the first."""
+        return {package.name: package.version for package in reversed(self.packages or ())}
+
 
 def normalized_name(distribution: str) -> str:
     """A distribution's name as indexes compare it (PEP 503).
@@ -115,4 +122,4 @@ def normalized_name(distribution: str) -> str:
 
 def version_numbers(version: str) -> tuple[int, ...]:
     """The numbers of a version, to compare two of one scheme: of drivers, CUDA, C libraries, plain releases."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+    return tuple(int(part) for part in re.findall(r"[0-9]{1,18}", version))

@@ -1,9 +1,21 @@
 """How a model is used. None: the estimate uses a default and reports which."""
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from llmcheck.schema.bounds import (
+    LEAST_FRACTION,
+    MOST_DOLLARS,
+    MOST_GPUS,
+    MOST_RANK,
+    MOST_SEQUENCES,
+    MOST_SERVED,
+    MOST_SIZES,
+    MOST_TOKENS,
+    MOST_TRAINED_TOKENS,
+)
 
 Method = Literal["inference", "full", "lora", "qlora", "pretrain"]
 Optimizer = Literal[
@@ -15,13 +27,17 @@ Precision = Literal["bf16", "mixed", "fp32"]
 Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
 """``fsdp`` is ``fully_shard``; ``fsdp1`` the older wrapper of flat parameters, which keeps frozen weights gathered."""
 
+_Tokens = Annotated[int, Meta(ge=1, le=MOST_TOKENS)]
+_Gpus = Annotated[int, Meta(ge=1, le=MOST_GPUS)]
+_Dollars = Annotated[float, Meta(ge=0, le=MOST_DOLLARS)]
+
 
 class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The use of a model. A profile names ``parameters`` or ``model``; ``llmcheck fit`` has options for the rest."""
 
     method: Method
     """``full``: every weight is fine-tuned; ``pretrain``: every weight is trained from scratch."""
-    parameters: tuple[str, ...] = ()
+    parameters: Annotated[tuple[str, ...], Meta(max_length=MOST_SIZES)] = ()
     """Model sizes as the field writes them: ``7B``, ``70B``; a tier over a range names both ends."""
     model: str | None = None
     """Id of a known model (``llmcheck models list``): its exact shapes are used, and ``parameters`` is not read."""
@@ -30,19 +46,19 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model's own format (training: that of ``precision``; QLoRA: nf4 with double quantisation)."""
     kv_cache: str | None = None
     """``bf16``, ``fp8``, ``q8_0``, ``q4_0``, ...: a format that the runtime has; None: 16 bits."""
-    context: int | None = None
+    context: _Tokens | None = None
     """Tokens of each sequence, prompt and answer together; None: 8,192, or the runtime's default; in training 2,048."""
-    prompt: int | None = None
+    prompt: _Tokens | None = None
     """Tokens of each prompt that are processed at once; None: the full context."""
-    batch: int = 1
+    batch: Annotated[int, Meta(ge=1, le=MOST_SEQUENCES)] = 1
     """Sequences at a time (training: the micro-batch of one GPU)."""
     runtime: str | None = None
     """Id of a runtime (``llmcheck.runtimes``); None: the default for the weights and the machine."""
     runtime_version: str | None = None
     """Where it matters: transformers before 4.45 keeps the logits of every prompt token; None: the newest."""
-    max_sequences: int | None = None
+    max_sequences: Annotated[int, Meta(ge=1, le=MOST_SERVED)] | None = None
     """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: 256."""
-    memory_fraction: float | None = None
+    memory_fraction: Annotated[float, Meta(ge=LEAST_FRACTION, le=1.0)] | None = None
     """Share of each GPU that a server reserves, 0 to 1 (vLLM's ``gpu_memory_utilization``, LMDeploy's
     ``cache_max_entry_count``); None: the figure in the runtime's file. For vLLM that is 0.9, its default before 0.20;
     since then it is 0.92."""
@@ -57,7 +73,7 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     None: yes."""
     flash_attention: bool | None = None
     """Attention that never stores a matrix of context x context (FlashAttention, SDPA); None: yes."""
-    lora_rank: int | None = None
+    lora_rank: Annotated[int, Meta(ge=1, le=MOST_RANK)] | None = None
     """Rank of the adapters; None: 16."""
     lora_targets: Literal["attention", "all-linear", "qv", "mlp"] | None = None
     """Matrices that get an adapter; None: ``all-linear``."""
@@ -72,15 +88,15 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     None: no."""
     sharding: Sharding | None = None
     """How data parallelism divides the training state; None: ``ddp`` for adapters, ``fsdp`` for full training."""
-    tensor_parallel: int = 1
+    tensor_parallel: _Gpus = 1
     """GPUs that each matrix is divided over."""
-    pipeline_parallel: int = 1
+    pipeline_parallel: _Gpus = 1
     """Stages that the layers are divided into."""
-    gpus: int | None = None
+    gpus: _Gpus | None = None
     """Number of GPUs; None: as many as are needed and the machine has."""
     offload: Literal["none", "optimizer", "all"] | None = None
     """What is in RAM instead of on the GPUs in training; None: nothing."""
-    tokens: float | None = None
+    tokens: Annotated[float, Meta(ge=1, le=MOST_TRAINED_TOKENS)] | None = None
     """Tokens of the training run; None: no duration is computed."""
 
 
@@ -91,7 +107,7 @@ class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The words of the document."""
     per: Literal["purchase", "hour", "day"]
     """What the amount buys."""
-    low: float
+    low: _Dollars
     """US dollars."""
-    high: float
+    high: _Dollars
     """US dollars; equal to ``low`` where the document states one amount."""

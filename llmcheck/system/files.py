@@ -11,6 +11,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 READ_LIMIT = 4 * 2**20
+WITHOUT_WAITING = os.O_RDONLY
+"""How a file is opened to be read: a FIFO without a writer would wait for one."""
+for _flag in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # no system has all of them
+    WITHOUT_WAITING |= getattr(os, _flag, 0)
 
 
 class Files:
@@ -41,12 +45,20 @@ class Files:
         return self.root + path
 
     def read(self, path: str) -> str | None:
-        """A text file's content, at most 4 MiB of it; undecodable bytes are replaced."""
+        """A text file's content, at most 4 MiB of it; undecodable bytes are replaced. None for a device or a pipe."""
         try:
-            with open(self.at(path), "rb") as file:
+            descriptor = os.open(self.at(path), WITHOUT_WAITING)
+        except (OSError, ValueError):
+            return None
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            with open(descriptor, "rb", closefd=False) as file:
                 return file.read(READ_LIMIT).decode("utf-8", "replace")
         except OSError:
             return None
+        finally:
+            os.close(descriptor)
 
     def read_int(self, path: str) -> int | None:
         text = self.read(path)

@@ -12,12 +12,12 @@ from llmcheck.fit.capacity import in_words
 from llmcheck.gpus import idle_card
 from llmcheck.gpus.identify import GpuRecord, identify
 from llmcheck.gpus.names import short_name
+from llmcheck.schema.bounds import MOST_GPUS
 from llmcheck.schema.machine import Disk, Gpu, Machine, Ram
 from llmcheck.units import GB, GIB, MIB, format_gb
 from llmcheck.whatif import cards
 from llmcheck.whatif.cards import Card
 
-_MOST_GPUS = 4096
 _MOST_BYTES = 10**18
 _MOST_TEXT = 500
 _LARGE_DISK = 1000 * GB
@@ -203,7 +203,7 @@ def _bytes(text: str) -> int:
 
 def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     count, name = _counted(part)
-    if not 0 < count <= _MOST_GPUS:
+    if not 0 < count <= MOST_GPUS:
         raise _too_many(count)
     alone = re.sub(r"\s*\bcards?$", "", name, flags=re.IGNORECASE)  # "24 GB card" is how a generic one is called
     if re.fullmatch(_SIZE, alone, re.IGNORECASE) and _bytes(alone) <= cards.LARGEST * GB:
@@ -227,7 +227,7 @@ def _counted(part: str) -> tuple[int, str]:
 
 
 def _too_many(count: int) -> DataError:
-    return cards.error(f"{count:,} GPUs; expected 1 to {_MOST_GPUS:,}")
+    return cards.error(f"{count:,} GPUs; expected 1 to {MOST_GPUS:,}")
 
 
 # --- the machine ---
@@ -236,7 +236,7 @@ def _too_many(count: int) -> DataError:
 def _built(parsed: _Parsed, specs: Sequence[GpuRecord]) -> WhatIf:
     ram = _with_shared(parsed)
     count = sum(group.count * _devices(group.record) for group in parsed.groups)
-    if count > _MOST_GPUS:
+    if count > MOST_GPUS:
         raise _too_many(count)
     gpus: list[Gpu] = []
     for group in parsed.groups:

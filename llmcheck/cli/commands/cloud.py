@@ -12,8 +12,9 @@ import click
 
 from llmcheck.cli import completion
 from llmcheck.cli.inspect import given_machine
-from llmcheck.cli.options import DOCUMENTS, MOST_TOKENS, Count, OutputOptions, grouped, only_one, output_options
+from llmcheck.cli.options import DOCUMENTS, Count, OutputOptions, grouped, only_one, output_options
 from llmcheck.cli.output import write
+from llmcheck.schema.bounds import MOST_TOKENS
 
 if TYPE_CHECKING:
     from llmcheck.schema.workload import Method
@@ -90,7 +91,7 @@ class _Command(click.Command):
 def command(cloud_options: CloudOptions, output_options: OutputOptions) -> int:
     from llmcheck import api
 
-    own = given_machine(cloud_options.machine) if cloud_options.machine else None
+    own = given_machine(cloud_options.machine) if cloud_options.machine is not None else None
     if cloud_options.tier is not None:
         found = api.cloud(cloud_options.tier, cloud_options.everything, own)
     else:

@@ -19,16 +19,24 @@ from llmcheck.cli.groups import Sectioned
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
-    MOST_TOKENS,
     Count,
     F,
     MachineOptions,
+    Number,
     OutputOptions,
     grouped,
     output_options,
     several_machine_options,
 )
 from llmcheck.cli.output import write
+from llmcheck.schema.bounds import (
+    LEAST_FRACTION,
+    MOST_GPUS,
+    MOST_RANK,
+    MOST_SEQUENCES,
+    MOST_SERVED,
+    MOST_TOKENS,
+)
 
 if TYPE_CHECKING:
     from llmcheck.api.model_source import ModelSource
@@ -45,7 +53,6 @@ _OPTIMIZERS = (
 )  # fmt: skip
 _SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3", "fsdp")
 _CHECKPOINTING: dict[str, bool | Literal["selective"]] = {"yes": True, "no": False, "selective": "selective"}
-_MOST_GPUS, _MOST_SEQUENCES = 4096, 2**20
 
 
 class FitOptions(NamedTuple):
@@ -114,12 +121,12 @@ _fit_options = grouped(
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
     _number("--context", 1, MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
     _number("--prompt", 1, MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
-    _number("--batch", 1, _MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
+    _number("--batch", 1, MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
-    _number("--max-sequences", 1, 2**16, "Sequences that a server reserves memory for. Default: 256."),
+    _number("--max-sequences", 1, MOST_SERVED, "Sequences that a server reserves memory for. Default: 256."),
     click.option(
         "--memory-fraction",
-        type=click.FloatRange(0.05, 1.0),
+        type=Number(LEAST_FRACTION, 1.0),
         metavar="FRACTION",
         help="Share of each GPU's memory that a server takes (vLLM: 0.9).",
     ),
@@ -136,18 +143,18 @@ _fit_options = grouped(
         default=None,
         help="Attention that never stores the full score matrix. Default: yes.",
     ),
-    _number("--lora-rank", 1, 2**16, "Rank of LoRA and QLoRA adapters."),
+    _number("--lora-rank", 1, MOST_RANK, "Rank of LoRA and QLoRA adapters."),
     _choice("--lora-targets", ("attention", "all-linear", "qv", "mlp"), "Matrices that get adapters."),
     click.option("--chunked-loss", is_flag=True, default=None, help="Compute the loss in pieces (Liger, Unsloth)."),
     _choice("--sharding", _SHARDINGS, "What is sharded over the GPUs when training."),
     _choice("--offload", ("none", "optimizer", "all"), "What is kept in RAM when training."),
-    _number("--gpus", 1, _MOST_GPUS, "GPUs to use. Default: those of the machine."),
-    _number("--tensor-parallel", 1, _MOST_GPUS, "GPUs that share each matrix.", default=1),
-    _number("--pipeline-parallel", 1, _MOST_GPUS, "GPUs that share the layers.", default=1),
+    _number("--gpus", 1, MOST_GPUS, "GPUs to use. Default: those of the machine."),
+    _number("--tensor-parallel", 1, MOST_GPUS, "GPUs that share each matrix.", default=1),
+    _number("--pipeline-parallel", 1, MOST_GPUS, "GPUs that share the layers.", default=1),
     click.option("--tokens", metavar="COUNT", help="Tokens that a training run reads: 2T, 300B."),
     click.option(
         "--grid",
-        type=click.FloatRange(0, 5000),
+        type=Number(0, 5000),
         metavar="GRAMS",
         help="CO2 per kWh, to estimate the CO2 of the run.",
     ),

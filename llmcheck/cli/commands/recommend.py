@@ -14,7 +14,6 @@ from llmcheck.cli import completion
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
-    MOST_TOKENS,
     Count,
     MachineOptions,
     OutputOptions,
@@ -23,6 +22,7 @@ from llmcheck.cli.options import (
     output_options,
 )
 from llmcheck.cli.output import write
+from llmcheck.schema.bounds import MOST_TOKENS
 
 if TYPE_CHECKING:
     from llmcheck.fit.plans.candidate import Preference

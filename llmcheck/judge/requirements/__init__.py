@@ -19,7 +19,7 @@ from llmcheck.errors import DataError
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Requirement
 from llmcheck.schema.report import Finding, Group, Status
-from llmcheck.units import shortfall
+from llmcheck.units import parse_size, shortfall
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
@@ -101,6 +101,14 @@ def _alternatives(table: Mapping[str, Any], where: str) -> list[Requirement]:
             raise DataError(f"{where}, any_of[{index}]: an alternative must be a table without any_of")
         decoded.append(decode({**inherited, **alternative}, f"{where}, any_of[{index}]"))
     return decoded
+
+
+def validate_size(key: str, written: str) -> None:
+    """Raises ValueError, which names the key, where the text is no size."""
+    try:
+        parse_size(written)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def needed(requirement: Requirement) -> str:

@@ -6,7 +6,7 @@ Shortfall codes: ``disk-space``, ``disk-read-only``, ``disk-type``.
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import Any, Literal
 
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Disk, Machine
 from llmcheck.schema.report import Finding
@@ -37,7 +37,7 @@ def validate(requirement: Requirement) -> None:
     if (requirement.free is None) == (requirement.type is None):
         raise ValueError('a disk requirement has either free = "50 GB" or type = "ssd"')
     if requirement.free is not None:
-        parse_size(requirement.free)
+        validate_size("free", requirement.free)
 
 
 def judged_disk(machine: Machine, role: str) -> Disk | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llmcheck.gpus import vendors
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
+from llmcheck.schema.bounds import LONGEST_VERSION
 from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Machine
 from llmcheck.schema.report import Finding, Status
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vendor: str | None = None
     """The GPU vendor whose driver is required; None for the vendors of the GPUs that are present."""
-    version: str | None = None
+    version: profile.Version | None = None
     """The oldest version that is accepted."""
 
 
@@ -35,6 +36,8 @@ EXAMPLE = Example(
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the version is not valid."""
     if requirement.version is not None:
+        if len(requirement.version) > LONGEST_VERSION:
+            raise ValueError(f"version: more than {LONGEST_VERSION} characters")
         _parse(requirement.version)
 
 
@@ -116,6 +119,6 @@ def _parse(text: str) -> "Version":
     from packaging.version import InvalidVersion, Version  # 10 ms of start-up, and most requirements name no version
 
     try:
-        return Version(text)
+        return Version(text[: LONGEST_VERSION + 1])
     except InvalidVersion:
-        raise ValueError(f"'{text}' is not a version") from None
+        raise ValueError(f"'{text[:40]}' is not a version") from None

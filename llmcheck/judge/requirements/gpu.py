@@ -11,16 +11,22 @@ Shortfall codes: ``gpu-missing``, ``gpu-memory``, ``gpu-split`` (enough memory, 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from llmcheck.gpus import names, vendors
 from llmcheck.gpus.unified_memory import with_usable_memory
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
+from llmcheck.schema.bounds import MOST_CLUSTER_GPUS
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
+_CAPABILITY = r"[0-9]{1,3}\.[0-9]{1,3}"
+_BRACES = r"\{.{0,40}\}?|\}"
+_COUNT = "{count}"
 _SPLIT_INFERENCE = "the model has to be split over {count} GPUs (tensor parallelism, as in vLLM or TensorRT-LLM)"
 
 FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
@@ -30,8 +36,9 @@ FOR_RENT = "machines that would pass, with their price: llmcheck cloud PROFILE"
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory: str
     """Memory of each GPU, as it is advertised: ``24 GB``."""
-    count: int = 1
-    compute_capability: str | None = None
+    count: Annotated[int, Meta(ge=1, le=MOST_CLUSTER_GPUS)] = 1
+    """How many; a cluster may be required to have so many together."""
+    compute_capability: Annotated[str, Meta(extra_json_schema={"pattern": f"^{_CAPABILITY}$"})] | None = None
     """The lowest that is accepted of an NVIDIA GPU; GPUs of other vendors have none and are accepted."""
     examples: tuple[str, ...] = ()
     """The cards that the document names."""
@@ -52,12 +59,16 @@ EXAMPLE = Example(
 
 
 def validate(requirement: Requirement) -> None:
-    """Raises ValueError where the size, the count or the compute capability is not valid."""
-    parse_size(requirement.memory)
-    if requirement.count < 1:
-        raise ValueError("count is at least 1")
-    if requirement.compute_capability is not None and not re.fullmatch(r"\d+\.\d+", requirement.compute_capability):
-        raise ValueError(f"'{requirement.compute_capability}' is not a compute capability such as 8.0")
+    """Raises ValueError where the size, the compute capability or the words of ``split`` are not valid."""
+    validate_size("memory", requirement.memory)
+    if requirement.compute_capability is not None and not re.fullmatch(_CAPABILITY, requirement.compute_capability):
+        raise ValueError(
+            f"compute_capability: '{requirement.compute_capability[:40]}' is not a compute capability such as 8.0"
+        )
+    rest = requirement.split.replace(_COUNT, "")
+    braces = re.search(_BRACES, rest) if "{" in rest or "}" in rest else None
+    if braces is not None:
+        raise ValueError(f"split: '{braces[0]}' is not replaced; only {_COUNT} is, by the number of GPUs")
 
 
 def needed(requirement: Requirement) -> str:
@@ -102,7 +113,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     facts |= quantities
     group = max(groups, key=_total, default=[])
     if len(group) > 1 and _total(group) >= total:
-        how = requirement.split.format(count=len(group))
+        how = requirement.split.replace(_COUNT, str(len(group)))
         together, documented = (format_like(size, requirement.memory) for size in (_total(group), total))
         message = f"{found} together have {together}, the documented {documented}, but {how}"
         return finding(requirement, "warn", message, shortfall="gpu-split", **facts)

@@ -4,6 +4,7 @@ Shortfall code: ``version``.
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
+from llmcheck.judge import specifiers
 from llmcheck.judge.requirements import Example, Traits, finding
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Python, Software
@@ -11,7 +12,7 @@ from llmcheck.schema.report import Finding
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    version: str
+    version: profile.Version
     """A version specifier (PEP 440): ``>=3.11``."""
 
 
@@ -25,12 +26,7 @@ EXAMPLE = Example(keys={"version": ">=3.11"}, passing=_example("3.11.0"), failin
 
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the version specifier is not valid."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 10 ms of start-up; no shipped tier needs it
-
-    try:
-        SpecifierSet(requirement.version)
-    except InvalidSpecifier:
-        raise ValueError(f"'{requirement.version}' is not a version specifier such as >=3.11") from None
+    specifiers.validate(requirement.version, ">=3.11")
 
 
 def needed(requirement: Requirement) -> str:
@@ -39,13 +35,14 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    from packaging.specifiers import SpecifierSet
-
     python = machine.software.python
     if python is None or python.version is None:
         return finding(requirement, "unknown", "the project's Python was not found", remedy="name it with --python")
     found = f"Python {python.version}"
-    if SpecifierSet(requirement.version).contains(python.version, prereleases=True):
+    fits = specifiers.contains(requirement.version, python.version)
+    if fits is None:
+        return finding(requirement, "unknown", f"{found}: this version cannot be compared", found=found)
+    if fits:
         return finding(requirement, "pass", found, found=found)
     return finding(
         requirement,

@@ -6,7 +6,7 @@ Shortfall code: ``ram``.
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from typing import Any
 
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Ram
 from llmcheck.schema.report import Finding
@@ -28,7 +28,7 @@ EXAMPLE = Example(
 
 def validate(requirement: Requirement) -> None:
     """Raises ValueError where the size is not valid."""
-    parse_size(requirement.total)
+    validate_size("total", requirement.total)
 
 
 def needed(requirement: Requirement) -> str:

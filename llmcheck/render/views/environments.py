@@ -6,7 +6,7 @@ import re
 
 from llmcheck.errors import UsageError
 from llmcheck.install.specifiers import name_of
-from llmcheck.printable import printable
+from llmcheck.printable import is_printable, printable
 from llmcheck.schema.advice import Environment, Plan, Step
 from llmcheck.schema.machine import normalized_name
 
@@ -51,6 +51,17 @@ def header(plan: Plan) -> list[str]:
 def install_steps(environment: Environment) -> list[Step]:
     """The steps that install packages."""
     return [step for step in environment.steps if step.requirements]
+
+
+def requirement_line(requirement: str) -> str:
+    """A requirement as a line of a requirements file, which conda writes too.
+
+    Raises UsageError for what pip would read otherwise: it replaces ``${NAME}``, joins a line that ends in a
+    backslash with the next, and takes a line that begins with a hyphen for an option.
+    """
+    if requirement.startswith("-") or not is_printable(requirement) or any(sign in requirement for sign in "$\\"):
+        raise UsageError(f"{requirement!r} cannot be written into a requirements file: pip would not read it as it is")
+    return requirement
 
 
 def only_binary(environment: Environment) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from llmcheck import shell
 from llmcheck.judge import gap_summary
 from llmcheck.judge.gap_summary import Gap
@@ -15,6 +18,8 @@ MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown"
 TONES: dict[Status, Tone] = {"pass": "good", "warn": "warn", "fail": "bad", "unknown": "unknown", "skipped": "dim"}
 VERDICT_TONES: dict[Verdict, Tone] = {"ready": "good", "not-ready": "bad", "undetermined": "unknown"}
 WORDS: dict[Verdict, str] = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined"}
+_MOST_ROWS = 500
+"""Lines of one profile: nobody reads more on a screen, and 10,000 take seconds to lay out."""
 NOTHING_CHECKED = "nothing was checked"
 
 
@@ -45,12 +50,15 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
         Column("short by", fixed=True, not_narrow=True),
         Column("source", wide_only=not options.verbose),
     ]
-    rows = [_row(finding) for finding in profile.findings]
+    shown = _shown(profile.findings, options)
+    rows = [_row(finding) for finding in shown]
     if not options.verbose:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     blocks.append(Table(columns, rows))
+    blocks += _not_shown(profile.findings, shown)
     blocks += _computed(profile)
     todo = _todo(profile)
+    todo = todo if options.verbose else todo[:_MOST_ROWS]
     if todo:
         blocks += [Heading("What to do", level=3), Bullets(todo)]
     general = [each for each in profile.corrections if each.memory_total is None]
@@ -60,6 +68,24 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     return blocks
+
+
+def _shown(findings: Sequence[Finding], options: Options) -> Sequence[Finding]:
+    """In their order; of very many those that are met are left out first."""
+    if options.verbose or len(findings) <= _MOST_ROWS:
+        return findings
+    ranked = sorted(range(len(findings)), key=lambda index: findings[index].status == "pass")
+    return [findings[index] for index in sorted(ranked[:_MOST_ROWS])]
+
+
+def _not_shown(findings: Sequence[Finding], shown: Sequence[Finding]) -> list[Block]:
+    if len(shown) == len(findings):
+        return []
+    every, seen = (Counter(each.status for each in part) for part in (findings, shown))
+    counts = ", ".join(f"{count:,} {status}" for status, count in (every - seen).items())
+    return [
+        Bullets([Cell(f"{len(findings) - len(shown):,} more lines ({counts}): -v and --format json have all", "dim")])
+    ]
 
 
 def _computed(profile: ProfileReport) -> list[Block]:

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from llmcheck.printable import printable
+from llmcheck.printable import printable, shortened
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import (
     Block,
@@ -54,6 +54,8 @@ _SEGMENTS: dict[Component, tuple[str, str, str]] = {
 _WIDE, _NARROW = 110, 72
 # Keeps a number and its unit on one line: this private-use character replaces the blank between them while wrapping.
 _GLUE = "\ue000"
+_LONGEST_TEXT = 4000
+"""Characters of one cell or line; to lay out a name of a million takes seconds."""
 _QUANTITY = re.compile(r"(?<=\d) (?=(?:[kMGTP]i?B|Gb/s|\$/h)\b)")
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "–": "-", "×": "x", "…": "...", "≥": ">="})
 
@@ -245,7 +247,7 @@ def _widths(ranges: Sequence[tuple[int, int]], available: int) -> list[int] | No
     """
     if sum(minimum for minimum, _ in ranges) > available:
         return None
-    limit = max((longest for _, longest in ranges), default=0)
+    limit = min(available, max((longest for _, longest in ranges), default=0))
     while sum(max(minimum, min(longest, limit)) for minimum, longest in ranges) > available:
         limit -= 1
     widths = [max(minimum, min(longest, limit)) for minimum, longest in ranges]
@@ -282,7 +284,7 @@ def _sign(sign: str, options: Options) -> str:
 
 
 def _clean(text: str, options: Options) -> str:
-    text = printable(text)
+    text = printable(shortened(text, _LONGEST_TEXT))
     if options.ascii:
         text = text.translate(_ASCII).encode("ascii", "replace").decode()
     return _QUANTITY.sub(_GLUE, text)
