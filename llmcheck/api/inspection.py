@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmcheck import catalog, codec
+from llmcheck import catalog
 from llmcheck.errors import DataError, InspectionError, UsageError
 from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
-from llmcheck.schema.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
 from llmcheck.system.host import Host
@@ -97,14 +96,6 @@ def _with_problems(machine: Machine) -> Machine:
     return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
 
 
-class _Header(msgspec.Struct):
-    schema: str | None = None
-
-
-class _SavedReport(msgspec.Struct):
-    machine: Machine
-
-
 def hypothetical_machine(text: str) -> WhatIf:
     """A machine described in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for other text."""
     from llmcheck.whatif import parse  # few commands need it
@@ -115,7 +106,7 @@ def hypothetical_machine(text: str) -> WhatIf:
 def load_machine(name: str) -> Machine:
     """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
 
-    Raises DataError for any other file.
+    What cannot be true in it is unknown, with a problem that says why. Raises DataError for any other file.
     """
     where = "standard input" if name == "-" else name
     try:
@@ -129,13 +120,9 @@ def load_machine(name: str) -> Machine:
     except OSError as error:
         hint = "; write one with 'llmcheck machine --format json --output machine.json'"
         raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
-    schema = codec.decode_json(data, _Header, f"machine file {where}").schema
-    if schema is not None and schema.startswith("llmcheck.report/"):
-        return _completed(codec.decode_json(data, _SavedReport, f"machine file {where}").machine)
-    if schema != MACHINE_SCHEMA:
-        problem = f"its schema is '{schema}'" if schema else "it names no schema"
-        raise DataError(f"machine file {where}: {problem}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
-    return _completed(codec.decode_json(data, Machine, f"machine file {where}"))
+    from llmcheck.api import saved_machine  # this machine is not saved
+
+    return _completed(saved_machine.decoded(data, f"machine file {where}"))
 
 
 def _completed(machine: Machine) -> Machine:

@@ -36,7 +36,14 @@ def check(
     corrections = catalog.corrections()
     left_out = _left_out(profiles, skip, only)
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
-    return report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths, _cards)
+    report = report_of(profiles, machine(), corrections, left_out, fail_on_warn, paths, _cards)
+    return report if not report.machine.problems else _without_outdated(report)
+
+
+def _without_outdated(report: Report) -> Report:
+    from llmcheck.judge import outdated  # only a saved machine can be
+
+    return outdated.without_outdated(report)
 
 
 def _cards() -> tuple[GpuRecord, ...]:

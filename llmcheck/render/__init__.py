@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from llmcheck.schema.age import SavedAge
+
 
 class Options(Struct, frozen=True, kw_only=True):
     """How to write a value."""
@@ -23,3 +25,5 @@ class Options(Struct, frozen=True, kw_only=True):
     """Of an overview, show the documented tiers and the whole inventory instead of the short answer."""
     guarded: bool = False
     """A script refuses to run on a machine other than the judged one."""
+    ages: tuple[SavedAge, ...] = ()
+    """Of the saved machines that the answer is about; one of a day or more is said below the answer."""
