@@ -39,7 +39,7 @@ _EXPORTS = {
     "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
-    "saved_machine": ("outdated", "saved_age"),
+    "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""

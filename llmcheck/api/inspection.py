@@ -122,7 +122,7 @@ def load_machine(name: str) -> Machine:
         raise DataError(f"machine file {where}: {error.strerror or error}{hint}") from None
     from llmcheck.api import saved_machine  # this machine is not saved
 
-    return _completed(saved_machine.decoded(data, f"machine file {where}"))
+    return _completed(saved_machine.read_machine(data, f"machine file {where}"))
 
 
 def _completed(machine: Machine) -> Machine:

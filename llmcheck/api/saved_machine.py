@@ -28,8 +28,8 @@ class _SavedReport(msgspec.Struct):
     machine: Machine
 
 
-def decoded(data: bytes, where: str) -> Machine:
-    """The machine of a machine file, or the one that a report of ``check`` or of the overview judged.
+def read_machine(data: bytes, where: str) -> Machine:
+    """The machine of a machine file's text, or the one that a report of ``check`` or of the overview judged.
 
     What cannot be true in it is unknown, with a problem that says why. Whether it is too old is asked anew each time:
     that a report once said so is left out. Raises DataError for another document, or another version of it.
