@@ -139,6 +139,21 @@ def test_every_screen_says_how_old_the_machine_is(command: Command, arguments: t
     assert "9 days ago" in told
 
 
+@pytest.mark.parametrize("arguments", [each for each in COMMANDS if each != ("machine",)], ids=" ".join)
+def test_every_json_says_how_old_the_machine_is(command: Command, arguments: tuple[str, ...]) -> None:
+    when = ago(9.5)
+    told = command(*arguments, "--format", "json", "--machine", saved(command, collected_at=when)).document
+    (age,) = told["saved_machines"]
+    assert (age["name"], age["collected_at"], age["doubts"]) == ("m.json", when, 0)
+    assert 9.4 < age["seconds"] / 86_400 < 9.6
+
+
+def test_a_snapshot_does_not_name_the_file_that_it_was_read_from(command: Command) -> None:
+    told = command("machine", "--format", "json", "--machine", saved(command))
+    assert "m.json" not in told.out
+    assert told.document["collected_at"]
+
+
 def test_a_machine_of_today_has_no_line_about_its_age(command: Command) -> None:
     assert "as of" not in command("machine", "--machine", saved(command, collected_at=ago(0.5))).out
 
