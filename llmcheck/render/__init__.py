@@ -6,9 +6,12 @@ A format has ``render(value, options) -> str``, which raises TypeError for a val
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from llmcheck.schema.age import SavedAge
+if TYPE_CHECKING:
+    from llmcheck.schema.age import SavedAge
 
 
 class Options(Struct, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.schema.gpu import CONTRADICTORY, DUPLICATE, Gpu
@@ -18,7 +18,7 @@ _READABLE = 10**18
 """Larger numbers are not written out."""
 
 
-class Doubt(NamedTuple):
+class Doubt(Struct, frozen=True):
     """A fact that cannot be true."""
 
     probe: str
