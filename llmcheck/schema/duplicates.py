@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.schema.gpu import CONTRADICTORY, DUPLICATE, Gpu
@@ -18,17 +17,9 @@ _READABLE = 10**18
 """Larger numbers are not written out."""
 
 
-class Doubt(Struct, frozen=True):
-    """A fact that cannot be true."""
-
-    probe: str
-    """As in ``Problem.probe``."""
-    code: str
-    """As in ``Problem.code``."""
-    label: str
-    """The device that it is about; empty for the machine."""
-    text: str
-    """What cannot be, and why."""
+Doubt = tuple[str, str, str, str]
+"""A fact that cannot be true: the probe and the code of its Problem, the device that it is about (empty for the machine
+itself), and what cannot be."""
 
 
 def number(value: float) -> str:
@@ -123,9 +114,9 @@ def _doubt(copies: Sequence[Gpu]) -> Doubt:
     where = f" at {first.pci_bus_id}" if first.pci_bus_id else ""
     if same:
         text = f"the same card{where} is listed {len(copies):,} times and counts once"
-        return Doubt(f"gpu.{first.vendor}", DUPLICATE, label, text)
+        return (f"gpu.{first.vendor}", DUPLICATE, label, text)
     text = f"the same card{where} is listed {len(copies):,} times with different facts: nothing of it is known"
-    return Doubt(f"gpu.{first.vendor}", CONTRADICTORY, label, text)
+    return (f"gpu.{first.vendor}", CONTRADICTORY, label, text)
 
 
 def _left(machine: Machine, kept: Sequence[int]) -> tuple[tuple[int | None, ...], ...] | None:

@@ -129,14 +129,14 @@ def _gpu(gpu: Gpu, doubts: list[Doubt], *, unknown_ram: bool) -> Gpu:
     if len(doubts) == before:
         _gpu_memory_contradicts(gpu, probe, label, doubts)
     if len(doubts) == before and gpu.unified and unknown_ram:
-        doubts.append(Doubt(probe, CONTRADICTORY, label, "its memory is the RAM, whose size is not known"))
+        doubts.append((probe, CONTRADICTORY, label, "its memory is the RAM, whose size is not known"))
     if len(doubts) > before:
         broken = gpu.usable is False
         gpu = replace(
             gpu,
             **dict.fromkeys(sizes),
             usable=gpu.usable if broken else None,
-            fault=gpu.fault if broken else doubts[-1].code,
+            fault=gpu.fault if broken else doubts[-1][1],
         )
     gpu = _bounded(gpu, _GPU, probe, label, doubts)
     capability = capability_of(gpu)
@@ -171,7 +171,7 @@ def _gpu_memory_contradicts(gpu: Gpu, probe: str, label: str, doubts: list[Doubt
     for name, size in (("free", free), ("used", used), ("reserved", gpu.memory_reserved)):
         if size is not None and size > total + _ROUNDING:
             text = f"{format_gib(size)} are {name} of a memory of {format_gib(total)}"
-            doubts.append(Doubt(probe, CONTRADICTORY, label, text))
+            doubts.append((probe, CONTRADICTORY, label, text))
             return
     if used is None or free is None or gpu.unified:  # of shared memory, the system and its GPU count differently
         return
@@ -179,7 +179,7 @@ def _gpu_memory_contradicts(gpu: Gpu, probe: str, label: str, doubts: list[Doubt
     least = total - (gpu.memory_reserved or 0) - max(_UNLISTED, int(total * _UNLISTED_SHARE))
     if not least <= listed <= total + _ROUNDING:
         text = f"{format_gib(used)} used and {format_gib(free)} free are not a memory of {format_gib(total)}"
-        doubts.append(Doubt(probe, CONTRADICTORY, label, text))
+        doubts.append((probe, CONTRADICTORY, label, text))
 
 
 def _ram(ram: Ram, doubts: list[Doubt]) -> Ram:
@@ -208,7 +208,7 @@ def _ram_contradicts(ram: Ram, doubts: list[Doubt]) -> None:
     ):
         if size is not None and most is not None and size > most + _ROUNDING:
             text = f"{format_gib(size)} are {name} of a {whole} of {format_gib(most)}"
-            doubts.append(Doubt("memory", CONTRADICTORY, "", text))
+            doubts.append(("memory", CONTRADICTORY, "", text))
             return
 
 
@@ -216,7 +216,7 @@ def _cpu(cpu: Cpu, doubts: list[Doubt]) -> Cpu:
     cpu = _bounded(cpu, _CPU, "cpu", "", doubts)
     if cpu.threads is not None and cpu.threads_usable is not None and cpu.threads_usable > cpu.threads:
         text = f"{cpu.threads_usable:,} threads of {cpu.threads:,} are usable"
-        doubts.append(Doubt("cpu", CONTRADICTORY, "", text))
+        doubts.append(("cpu", CONTRADICTORY, "", text))
         return replace(cpu, threads_usable=None)
     return cpu
 
@@ -263,7 +263,7 @@ def _limits(limits: Limits, doubts: list[Doubt]) -> Limits:
         limit: Rlimit | None = getattr(limits, name)
         values = [] if limit is None else [limit.soft, limit.hard]
         if any(value is not None and value < 0 for value in values):  # None would mean that there is no limit
-            doubts.append(Doubt("limits", IMPLAUSIBLE, "", f"the limit {name} is negative"))
+            doubts.append(("limits", IMPLAUSIBLE, "", f"the limit {name} is negative"))
             limits = replace(limits, **{name: None})
     return limits
 
@@ -273,9 +273,7 @@ def _collected_at(machine: Machine, now: datetime.datetime, doubts: list[Doubt])
     if reason is None:
         return machine.collected_at
     written = f"'{(machine.collected_at or '')[:40]}'"
-    doubts.append(
-        Doubt("machine", IMPLAUSIBLE, "", f"collected_at of {written} cannot be: {reason}; its age is unknown")
-    )
+    doubts.append(("machine", IMPLAUSIBLE, "", f"collected_at of {written} cannot be: {reason}; its age is unknown"))
     return None
 
 
@@ -300,7 +298,7 @@ def _pair(value: _S, limits: Mapping[str, tuple[str, Bound]], probe: str, doubts
     size, free = getattr(value, whole), getattr(value, part)
     if len(doubts) == before and size is not None and free is not None and free > size + _ROUNDING:
         text = f"{format_gib(free)} are free of a {words} of {format_gib(size)}"
-        doubts.append(Doubt(probe, CONTRADICTORY, label, text))
+        doubts.append((probe, CONTRADICTORY, label, text))
     return replace(value, **dict.fromkeys(limits)) if len(doubts) > before else value
 
 
@@ -309,7 +307,7 @@ def _outside(value: float | None, bound: Bound, words: str, probe: str, label: s
     if value is None or low <= value <= high:
         return False
     why = "" if value < low else f": {reason}"
-    doubts.append(Doubt(probe, IMPLAUSIBLE, label, f"{words} of {_written(value, unit)} cannot be{why}"))
+    doubts.append((probe, IMPLAUSIBLE, label, f"{words} of {_written(value, unit)} cannot be{why}"))
     return True
 
 
@@ -334,8 +332,8 @@ def _changed(value: _S, name: str, fact: object) -> _S:
 def _problems(doubts: Sequence[Doubt]) -> list[Problem]:
     """One Problem for each reason, however many devices it is about."""
     labels: dict[tuple[str, str, str], list[str]] = {}
-    for doubt in doubts:
-        labels.setdefault((doubt.probe, doubt.code, doubt.text), []).append(doubt.label)
+    for probe, code, label, text in doubts:
+        labels.setdefault((probe, code, text), []).append(label)
     return [
         Problem(probe=probe, code=code, message=f"{_named(names)}{text}")
         for (probe, code, text), names in labels.items()
