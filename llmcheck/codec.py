@@ -111,6 +111,11 @@ def encode_json(value: object) -> str:
     return json_printable(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n"
 
 
+def encode_json_with(value: object, **more: object) -> str:
+    """The same with more keys at its end."""
+    return encode_json({**msgspec.to_builtins(value), **more})
+
+
 def pack(value: object) -> bytes:
     """A value as MessagePack, for a pipe between our own processes."""
     return msgspec.msgpack.encode(value)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.judgement import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
+    from llmcheck.api.saved_machine import *
     from llmcheck.api.tables import *
     from llmcheck.render import Options
 
@@ -38,6 +39,7 @@ _EXPORTS = {
     "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
+    "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""

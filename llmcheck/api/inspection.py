@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from llmcheck import catalog, codec
+from llmcheck import catalog
 from llmcheck.errors import DataError, InspectionError, UsageError
 from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
-from llmcheck.schema.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
 from llmcheck.system.host import Host
@@ -101,14 +100,6 @@ _LARGEST_MACHINE = 128 * 2**20
 """Bytes: a machine with 100,000 GPUs takes 80 MB."""
 
 
-class _Header(msgspec.Struct):
-    schema: str | None = None
-
-
-class _SavedReport(msgspec.Struct):
-    machine: Machine
-
-
 def hypothetical_machine(text: str) -> WhatIf:
     """A machine described in words, such as ``2x RTX 4090, 64 GB RAM``. Raises DataError for other text."""
     from llmcheck.whatif import parse  # few commands need it
@@ -119,19 +110,13 @@ def hypothetical_machine(text: str) -> WhatIf:
 def load_machine(name: str) -> Machine:
     """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
 
-    Raises DataError for any other file.
+    What cannot be true in it is unknown, with a problem that says why. Raises DataError for any other file.
     """
     where = "standard input" if name == "-" else name
     data = _machine_file(name, f"machine file {where}")
-    schema = codec.decode_json(data, _Header, f"machine file {where}").schema
-    if schema is not None and schema.startswith("llmcheck.report/"):
-        found = codec.decode_json(data, _SavedReport, f"machine file {where}").machine
-    elif schema == MACHINE_SCHEMA:
-        found = codec.decode_json(data, Machine, f"machine file {where}")
-    else:
-        problem = f"its schema is '{schema}'" if schema else "it names no schema"
-        raise DataError(f"machine file {where}: {problem}; expected {MACHINE_SCHEMA}, as 'llmcheck machine' writes it")
-    codec.refuse_long_numbers(data, found, f"machine file {where}")
+    from llmcheck.api import saved_machine  # this machine is not saved
+
+    found = saved_machine.read_machine(data, f"machine file {where}")
     return _completed(found)
 
 

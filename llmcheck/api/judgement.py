@@ -36,9 +36,16 @@ def check(
     corrections = catalog.corrections()
     _check_names(profiles, (*skip, *only))
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
-    return report_of(
+    report = report_of(
         profiles, machine(), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
     )
+    return report if not report.machine.problems else _without_outdated(report)
+
+
+def _without_outdated(report: Report) -> Report:
+    from llmcheck.judge import outdated  # only a saved machine can be
+
+    return outdated.without_outdated(report)
 
 
 def _cards() -> tuple[GpuRecord, ...]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from llmcheck.cli.options import TIMEOUT, MachineOptions
-from llmcheck.cli.output import print_message, progress
-from llmcheck.errors import UsageError
+from llmcheck.cli.output import note_age, print_message, progress
+from llmcheck.errors import InspectionError, UsageError
 
 if TYPE_CHECKING:
     from llmcheck.api import MachineSource
+    from llmcheck.schema.age import SavedAge
     from llmcheck.schema.machine import Machine
 
 
@@ -24,18 +25,22 @@ def machine_source(
     measure: tuple[str, ...] = (),
     modules: Callable[[], tuple[str, ...]] | None = None,
     model_caches: bool = False,
+    judge_outdated: bool = False,
 ) -> MachineSource:
     """Starts the inspection of this machine, or reads the machine that the options name.
 
     ``explain``: record where each fact was read. ``measure``: ``disk`` times reads. ``modules``: import names to look
     for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function
-    waits for the inspection. Raises UsageError and DataError.
+    waits for the inspection. ``judge_outdated``: a saved machine that is too old is not refused: it has a problem that
+    says so. Raises UsageError, DataError, and InspectionError for a machine that is too old.
     """
     _limit_reading(options.timeout)
     if options.machine is not None:
         _refuse_inspection_options(options, explain=explain, measure=measure)
-        given = given_machine(options.machine)
+        given = given_machine(options.machine, options.max_age, judge_outdated=judge_outdated)
         return lambda: given
+    if options.max_age is not None:
+        raise UsageError("--max-age is about a saved machine: add --machine FILE")
     if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
         raise UsageError(f"--path {options.path}: no such folder")
 
@@ -79,13 +84,27 @@ def _refuse_inspection_options(options: MachineOptions, *, explain: bool, measur
         )
 
 
-def given_machine(text: str) -> Machine:
-    """A machine from a file or in words. Prints assumptions to standard error. Raises DataError."""
+def given_machine(text: str, max_age: int | None = None, *, judge_outdated: bool = False) -> Machine:
+    """A machine from a file or in words. Prints assumptions to standard error; screens say the age of a file.
+
+    ``max_age``: seconds. A file that is older, or of unknown age, raises InspectionError; with ``judge_outdated`` the
+    machine has the problem ``outdated`` instead. Raises DataError.
+    """
     from llmcheck import api
     from llmcheck.whatif import parse
 
     if os.path.exists(text) or not parse.looks_like(text):
-        return api.load_machine(text)
+        machine = api.load_machine(text)
+        age = api.saved_age(machine, text)
+        note_age(age)
+        reason = None if max_age is None else _too_old(age, max_age)
+        if reason is None:
+            return machine
+        if not judge_outdated:
+            raise InspectionError(f"{reason}; inspect that machine again: llmcheck machine --save FILE")
+        return api.outdated(machine, reason)
+    if max_age is not None:
+        raise UsageError("--max-age is about a saved machine, and a machine in words has no age")
     hypothetical = api.hypothetical_machine(text)
     for assumption in hypothetical.assumptions:
         print_message(assumption)
@@ -98,6 +117,15 @@ def _limit_reading(seconds: float) -> None:
         from llmcheck.system import outside
 
         outside.wait_at_most(seconds)
+
+
+def _too_old(age: SavedAge, max_age: int) -> str | None:
+    """Why a saved machine does not meet ``--max-age``; None where it does."""
+    if age.seconds is not None and age.seconds <= max_age:
+        return None
+    from llmcheck.render.views.age import age_in_words, in_words
+
+    return f"{age.name}: {age_in_words(age)}, and --max-age is {in_words(max_age)}"
 
 
 def _working_directory() -> str:

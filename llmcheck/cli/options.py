@@ -53,12 +53,27 @@ class Count(click.IntRange):
         return super().convert(round(whole) if whole else value, param, ctx)
 
 
+_SECONDS_OF = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def _age(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """Seconds of a time span in minutes, hours or days: ``30m``, ``12h``, ``7d``. Raises BadParameter."""
+    if value is None:
+        return None
+    number, unit = value.strip()[:-1], value.strip()[-1:].lower()
+    if unit not in _SECONDS_OF or not (number.isascii() and number.isdigit()) or len(number) > 6 or not int(number):
+        raise click.BadParameter(f"'{value[:40]}' is not an age such as 30m, 12h or 7d")
+    return int(number) * _SECONDS_OF[unit]
+
+
 # Named tuples, because --help creates these classes too, and importing msgspec takes a tenth of its time.
 class MachineOptions(NamedTuple):
     """The machine to judge, and how to inspect this one."""
 
     machines: tuple[str, ...]
     """Files of saved machines, ``-`` for standard input, or machines in words; (): this machine."""
+    max_age: int | None
+    """Seconds that a saved machine may be old; None: any age."""
     python: str | None
     """The path or the name of an interpreter; None: the project's."""
     path: str | None
@@ -116,6 +131,16 @@ def only_one(context: click.Context, parameter: click.Parameter, value: tuple[st
     return value[0] if value else None
 
 
+def max_age_option(function: F) -> F:
+    """How old a saved machine may be, in seconds."""
+    return click.option(
+        "--max-age",
+        metavar="AGE",
+        callback=_age,
+        help="Do not judge a saved machine that is older (30m, 12h, 7d), or of unknown age: exit code 3.",
+    )(function)
+
+
 def machine_options(function: F) -> F:
     """The options of every command that judges a machine; the function takes ``machine_options``."""
     return _machine_options("", _at_most_one)(function)
@@ -143,6 +168,7 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
             callback=callback,
             help=f"Judge a saved machine ('-' reads standard input) or one in words: '2x RTX 4090, 64 GB RAM'.{more}",
         ),
+        max_age_option,
         click.option("--python", metavar="PATH", help="The project's Python interpreter."),
         click.option("--path", metavar="DIR", help="Judge the disk that holds DIR, where the models will be stored."),
         click.option("--probe-net", is_flag=True, help="Use the network: test access to the hub and package index."),

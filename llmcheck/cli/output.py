@@ -8,11 +8,14 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from llmcheck.cli.options import OutputOptions
 from llmcheck.errors import LlmcheckError, UsageError
 from llmcheck.printable import printable, shortened
+
+if TYPE_CHECKING:
+    from llmcheck.schema.age import SavedAge
 
 _PROGRESS_AFTER = 0.5
 """Seconds."""
@@ -44,6 +47,7 @@ def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None
             verbose=options.verbose,
             tiers=tiers or options.verbose > 0,
             guarded=options.output is not None,
+            ages=tuple(_ages()),
         ),
     )
     if options.output is not None:
@@ -62,6 +66,20 @@ def _color(options: OutputOptions, terminal: bool) -> bool:
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
     return terminal and os.environ.get("TERM") != "dumb"
+
+
+def note_age(age: SavedAge) -> None:
+    """Has the age of a saved machine said below the answer of this command."""
+    _ages().append(age)
+
+
+def _ages() -> list[SavedAge]:
+    """Of the machines that this command was given; a new list outside of a command."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    ages: list[SavedAge] = context.meta.setdefault("llmcheck.ages", []) if context is not None else []
+    return ages
 
 
 def print_message(message: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck.schema.gpu import CONTRADICTORY, IMPLAUSIBLE
 from llmcheck.schema.machine import Gpu, Ram
 from llmcheck.units import GB, GIB, format_gib
 
@@ -47,8 +48,9 @@ def usable_memory(gpu: Gpu, ram: Ram) -> UsableMemory:
 
     A unified GPU may use up to its limit where one is known (``Gpu.memory_total``), else all the RAM that this process
     may use. Its free memory is the smallest figure that the GPU and the system report; None where neither reports one.
+    Both are None where its figures cannot be true.
     """
-    if not gpu.unified:
+    if not gpu.unified or gpu.fault in (IMPLAUSIBLE, CONTRADICTORY):
         return UsableMemory(total=gpu.memory_total, free=gpu.memory_free)
     total = next((size for size in (gpu.memory_total, ram.usable, ram.total) if size is not None), None)
     if total is None or (gpu.memory_free is None and ram.available is None):
@@ -58,7 +60,7 @@ def usable_memory(gpu: Gpu, ram: Ram) -> UsableMemory:
 
 def with_usable_memory(gpu: Gpu, ram: Ram) -> Gpu:
     """The GPU with its usable memory as total and free; unchanged where it has memory of its own."""
-    if not gpu.unified:
+    if not gpu.unified or gpu.fault in (IMPLAUSIBLE, CONTRADICTORY):
         return gpu
     usable = usable_memory(gpu, ram)
     return replace(gpu, memory_total=usable.total, memory_free=usable.free)

@@ -253,16 +253,19 @@ def assemble(readings: Sequence[Reading]) -> Machine:
         known = fabric if isinstance(fabric, Fabric) else Fabric()
         found["fabric"] = msgspec.structs.replace(known, nvlink_matrix=matrix)
     hostname = next((reading.hostname for reading in readings if reading.hostname), None)
+    now = datetime.datetime.now(datetime.UTC)
     machine = Machine(
         llmcheck=__version__,
-        collected_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        collected_at=now.isoformat(timespec="seconds"),
         identity=Identity(hostname=hostname, gpu_uuids=uuids),
         gpus=gpus if gpus or None not in listed else None,
         drivers={vendor: driver for reading in readings for vendor, driver in reading.drivers.items()},
         accelerators=tuple(accelerator for reading in readings for accelerator in reading.accelerators),
         problems=tuple(problem for reading in readings for problem in reading.problems),
     )
-    return msgspec.structs.replace(machine, **found)
+    from llmcheck.schema.plausible import plausible  # while the probes start, nothing else is imported
+
+    return plausible(msgspec.structs.replace(machine, **found), now)
 
 
 def _with_shared_memory(gpu: Gpu, ram: Ram) -> Gpu:

@@ -6,7 +6,12 @@ A format has ``render(value, options) -> str``, which raises TypeError for a val
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from llmcheck.schema.age import SavedAge
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -23,3 +28,5 @@ class Options(Struct, frozen=True, kw_only=True):
     """Of an overview, show the documented tiers and the whole inventory instead of the short answer."""
     guarded: bool = False
     """A script refuses to run on a machine other than the judged one."""
+    ages: tuple[SavedAge, ...] = ()
+    """Of the saved machines that the answer is about; one of a day or more is said below the answer."""

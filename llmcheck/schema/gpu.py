@@ -20,6 +20,12 @@ BROKEN_FAULTS = frozenset(
     }
 )
 
+IMPLAUSIBLE, CONTRADICTORY, DUPLICATE = "implausible", "contradictory", "duplicate"
+"""Codes of the Problems of facts that cannot be true (``schema.plausible``). The first two are also the fault of a GPU
+whose memory is unknown for that reason, even where it shares RAM of a known size."""
+DOUBTFUL = (IMPLAUSIBLE, CONTRADICTORY, DUPLICATE)
+"""All of them."""
+
 
 class Pcie(Struct, frozen=True, kw_only=True):
     """The PCIe link of a GPU; each None where it could not be read."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import os
 import re
 import shlex
@@ -25,9 +27,20 @@ COMMANDS = {
 }
 
 
+def inspected_today(folder: Path) -> Path:
+    """The folder with the recorded machines as in the clone, without the line that says how old they are today."""
+    machines = folder / "tests" / "machines"
+    machines.mkdir(parents=True)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    for path in (ROOT / "tests" / "machines").glob("*.json"):
+        recorded = json.loads(path.read_bytes())
+        (machines / path.name).write_text(json.dumps({**recorded, "collected_at": now}), encoding="utf-8")
+    return folder
+
+
 def printed(arguments: list[str], tmp_path: Path) -> str:
-    """What a command prints in the clone."""
-    command = Command(home=tmp_path, cwd=ROOT)
+    """What a command prints in the clone, on the day on which its machine was inspected."""
+    command = Command(home=tmp_path, cwd=inspected_today(tmp_path / "clone"))
     done = command(*arguments, env={"COLUMNS": str(COLUMNS)})
     assert (done.code, done.err) == (0, ""), done.err
     return done.out
@@ -39,7 +52,7 @@ def test_a_command_in_the_documents_prints_the_screen_below_it(name: str, tmp_pa
 
 
 def test_the_picture_is_the_first_screen(tmp_path: Path) -> None:
-    command = Command(home=tmp_path, cwd=ROOT)
+    command = Command(home=tmp_path, cwd=inspected_today(tmp_path / "clone"))
     picture = command("--machine", "tests/machines/2x4090.json", "--format", "svg")
     assert (picture.code, picture.err) == (0, "")
     if os.environ.get("LLMCHECK_UPDATE_GOLDEN"):

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from llmcheck.probe import Reading, Request
+from llmcheck.probe import Reading, Request, assemble
+from llmcheck.schema.gpu import DOUBTFUL
 from llmcheck.system.host import Host
 
 DUMPS = Path(__file__).resolve().parents[2].parent / "shared" / "hardware-dumps"
@@ -36,8 +37,8 @@ def tree(
 def ask(module: ModuleType, host: Host, request: Request = ASKED) -> Reading:
     """What a probe says in the end: a slow one tells what it knows so far, again and again."""
     said = module.probe(host, request)
-    if isinstance(said, Reading):
-        return said
-    *_, last = said
+    last = said if isinstance(said, Reading) else list(said)[-1]
     assert isinstance(last, Reading)
+    doubts = [each.message for each in assemble([last]).problems if each.code in DOUBTFUL]
+    assert doubts == [], "what a probe read of this tree cannot be true"
     return last

@@ -45,7 +45,7 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
-    source = machine_source(machine_options)
+    source = machine_source(machine_options, judge_outdated=True)
     from llmcheck import api
 
     report = api.check(profiles, source, skip, only, fail_on == "warn")

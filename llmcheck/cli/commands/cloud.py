@@ -12,8 +12,9 @@ import click
 
 from llmcheck.cli import completion
 from llmcheck.cli.inspect import given_machine
-from llmcheck.cli.options import DOCUMENTS, Count, OutputOptions, grouped, only_one, output_options
+from llmcheck.cli.options import DOCUMENTS, Count, OutputOptions, grouped, max_age_option, only_one, output_options
 from llmcheck.cli.output import write
+from llmcheck.errors import UsageError
 from llmcheck.schema.bounds import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class CloudOptions(NamedTuple):
     weights: str | None
     everything: bool
     machine: str | None
+    max_age: int | None
 
 
 class _Command(click.Command):
@@ -86,12 +88,15 @@ class _Command(click.Command):
         callback=only_one,
         help="Also judge this machine, saved or in words.",
     ),
+    max_age_option,
 )
 @output_options(*DOCUMENTS)
 def command(cloud_options: CloudOptions, output_options: OutputOptions) -> int:
     from llmcheck import api
 
-    own = given_machine(cloud_options.machine) if cloud_options.machine is not None else None
+    if cloud_options.max_age is not None and cloud_options.machine is None:
+        raise UsageError("--max-age is about a saved machine: add --machine FILE")
+    own = given_machine(cloud_options.machine, cloud_options.max_age) if cloud_options.machine is not None else None
     if cloud_options.tier is not None:
         found = api.cloud(cloud_options.tier, cloud_options.everything, own)
     else:

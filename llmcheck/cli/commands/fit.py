@@ -172,8 +172,8 @@ _SECTIONS = {
         "chunked_loss", "sharding", "offload", "tokens", "grid",
     ),
     "Machine": (
-        "machines", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "python", "path", "probe_net",
-        "probe_timeout", "timeout",
+        "machines", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "max_age", "python", "path",
+        "probe_net", "probe_timeout", "timeout",
     ),
     "Output": ("format", "output", "color", "verbose"),
 }  # fmt: skip

@@ -11,6 +11,8 @@ from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
 from llmcheck.render.views.corrections import correction_text
+from llmcheck.render.views.machine import problem_line
+from llmcheck.schema.gpu import DOUBTFUL
 from llmcheck.schema.report import Finding, ProfileReport, Report, Status, Verdict
 from llmcheck.units import GB, GIB, format_gb, format_gib
 
@@ -27,6 +29,9 @@ def findings(value: Report, options: Options) -> list[Block]:
     blocks: list[Block] = []
     for profile in value.profiles:
         blocks += _profile(profile, options)
+    doubtful = [problem_line(each) for each in value.machine.problems if each.code in DOUBTFUL]
+    if doubtful:
+        blocks += [Heading("Facts that cannot be true, and count as unknown", level=3), Bullets(doubtful)]
     if len(value.profiles) > 1:
         words, tone = _verdict(value.verdict)
         blocks.append(Heading(f"All: {words}", "", tone))
@@ -131,9 +136,13 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     items: list[Cell] = []
     if profile.verdict is None:
         items.append(Cell(_why_nothing(profile), "unknown"))
+    causes: dict[tuple[str, str | None], list[Finding]] = {}
     for finding in gap_summary.to_do(profile):
-        remedy = f". {_sentence(finding.remedy)}" if finding.remedy else ""
-        items.append(Cell(f"{finding.id}: {finding.message.rstrip('.')}{remedy}", TONES[finding.status]))
+        causes.setdefault((finding.message, finding.remedy), []).append(finding)
+    for (message, remedy), same in causes.items():
+        ids = ", ".join(each.id for each in same)
+        advice = f". {_sentence(remedy)}" if remedy else ""
+        items.append(Cell(f"{ids}: {message.rstrip('.')}{advice}", TONES[same[0].status]))
     software = [each.installs for each in profile.findings if gap_summary.is_installable(each) and each.installs]
     if software:
         missing = ", ".join(dict.fromkeys(software))

@@ -13,7 +13,22 @@ from llmcheck.schema.report import Report
 
 
 def document(value: object, options: Options) -> Document:
-    """The blocks that show a value. Raises TypeError for a value without a view."""
+    """The blocks that show a value, and the age of its saved machines. Raises TypeError for a value without a view."""
+    blocks = _document(value, options)
+    if not options.ages:
+        return blocks
+    from llmcheck.render.views.age import ages  # of a saved machine only
+
+    return [*blocks, *ages(options.ages, doubts=not _lists_problems(value, options))]
+
+
+def _lists_problems(value: object, options: Options) -> bool:
+    """Whether the view says itself which facts of the machine cannot be true."""
+    overview = isinstance(value, Report) and value.verdict is None and value.exit_code == 0
+    return isinstance(value, Machine) or (isinstance(value, Report) and (options.tiers or not overview))
+
+
+def _document(value: object, options: Options) -> Document:
     match value:
         case Report(verdict=None, exit_code=0):
             if options.tiers:
