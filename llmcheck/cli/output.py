@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from llmcheck.cli import named
 from llmcheck.cli.options import OutputOptions
 from llmcheck.errors import LlmcheckError
 from llmcheck.printable import printable
@@ -112,6 +113,7 @@ def write_file(path: str, text: str) -> bool:
 
     Raises LlmcheckError; then nothing was written.
     """
+    named.require([("--output", path)])
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe cannot be replaced
             with open(path, "w", encoding="utf-8") as file:

@@ -146,7 +146,10 @@ class InterpreterQuery:
         if self._own:
             return _own_answer()
         if self._files and self.choice is not None:
-            return _answer_of_files(self.choice.executable)
+            from llmcheck.system import answering
+
+            executable = self.choice.executable
+            return answering.result(lambda: _answer_of_files(executable), timeout)
         if self._process is None:
             return None
         import threading  # subprocess has imported it already
