@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmcheck.cli import named
 from llmcheck.cli.options import MachineOptions
 from llmcheck.cli.output import print_message, progress
 from llmcheck.errors import UsageError
@@ -35,14 +36,19 @@ def machine_source(
         _refuse_inspection_options(options, explain=explain, measure=measure)
         given = given_machine(options.machine)
         return lambda: given
+    named.require_options()
     if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
         raise UsageError(f"--path {options.path}: no such folder")
 
-    from llmcheck.system import worker
+    from llmcheck.system import answering, worker
     from llmcheck.system.interpreter import LEFT_OUT, InterpreterQuery, choose
 
     # The interpreter starts while this process imports the other modules.
-    query = InterpreterQuery(choose(options.python, os.environ, _working_directory()))
+    folder = _working_directory()
+    choice = answering.or_who(
+        lambda: choose(options.python, os.environ, folder), lambda: _searched(folder), options.probe_timeout
+    )
+    query = InterpreterQuery(choice, seconds=options.probe_timeout)
     click.get_current_context().call_on_close(worker.end_children)
 
     from llmcheck import api
@@ -80,6 +86,7 @@ def _refuse_inspection_options(options: MachineOptions, *, explain: bool, measur
 
 def given_machine(text: str) -> Machine:
     """A machine from a file or in words. Prints assumptions to standard error. Raises DataError."""
+    named.require([("--machine", text)])
     from llmcheck import api
     from llmcheck.whatif import parse
 
@@ -96,3 +103,9 @@ def _working_directory() -> str:
         return os.getcwd()
     except OSError:  # it was deleted
         return os.sep
+
+
+def _searched(folder: str) -> list[tuple[str, str]]:
+    """Where an interpreter is looked for that nobody named."""
+    on_path = (("the folder of PATH", each) for each in os.environ.get("PATH", "").split(os.pathsep) if each)
+    return [("the working directory", folder), *on_path]
