@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmcheck.cli import named
 from llmcheck.cli.options import TIMEOUT, MachineOptions
 from llmcheck.cli.output import note_age, print_message, progress
 from llmcheck.errors import InspectionError, UsageError
@@ -41,14 +42,19 @@ def machine_source(
         return lambda: given
     if options.max_age is not None:
         raise UsageError("--max-age is about a saved machine: add --machine FILE")
+    named.require_options()
     if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
         raise UsageError(f"--path {options.path}: no such folder")
 
-    from llmcheck.system import worker
+    from llmcheck.system import answering, worker
     from llmcheck.system.interpreter import LEFT_OUT, InterpreterQuery, choose
 
     # The interpreter starts while this process imports the other modules.
-    query = InterpreterQuery(choose(options.python, os.environ, _working_directory()))
+    folder = _working_directory()
+    choice = answering.or_who(
+        lambda: choose(options.python, os.environ, folder), lambda: _searched(folder), options.probe_timeout
+    )
+    query = InterpreterQuery(choice, seconds=options.probe_timeout)
     click.get_current_context().call_on_close(worker.end_children)
 
     from llmcheck import api
@@ -90,6 +96,7 @@ def given_machine(text: str, max_age: int | None = None, *, judge_outdated: bool
     ``max_age``: seconds. A file that is older, or of unknown age, raises InspectionError; with ``judge_outdated`` the
     machine has the problem ``outdated`` instead. Raises DataError.
     """
+    named.require([("--machine", text)])
     from llmcheck import api
     from llmcheck.whatif import parse
 
@@ -133,3 +140,9 @@ def _working_directory() -> str:
         return os.getcwd()
     except OSError:  # it was deleted
         return os.sep
+
+
+def _searched(folder: str) -> list[tuple[str, str]]:
+    """Where an interpreter is looked for that nobody named."""
+    on_path = (("the folder of PATH", each) for each in os.environ.get("PATH", "").split(os.pathsep) if each)
+    return [("the working directory", folder), *on_path]

@@ -24,7 +24,7 @@ from llmcheck.errors import LlmcheckError
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 _OPEN_FILES = 32
-"""Twice of what a run on a machine of eight GPUs has open at once."""
+"""With fewer than 9 a run without GPUs lost facts without a word; a driver's library opens some more for each GPU."""
 
 
 def run(arguments: list[str]) -> int:

@@ -174,6 +174,7 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
         click.option("--probe-net", is_flag=True, help="Use the network: test access to the hub and package index."),
         click.option(
             "--probe-timeout",
+            is_eager=True,  # --output is judged by it
             type=_SECONDS,
             metavar="SECONDS",
             default=10.0,
@@ -266,4 +267,7 @@ def _pattern(format_: str, name: str) -> str:
 
 def _is_no_file(path: str) -> bool:
     """Whether it exists and is a device or a pipe, whose name says nothing."""
+    from llmcheck.cli import named
+
+    named.require([("--output", path)])
     return os.path.exists(path) and not os.path.isfile(path)

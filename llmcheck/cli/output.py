@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from llmcheck.cli import named
 from llmcheck.cli.options import OutputOptions
 from llmcheck.errors import LlmcheckError, UsageError
 from llmcheck.printable import printable, shortened
@@ -138,6 +139,7 @@ def write_file(path: str, text: str) -> bool:
     Raises LlmcheckError; then nothing was written, or into a pipe or device perhaps a part.
     """
     data = text.encode("utf-8", "replace")
+    named.require([(_option(path), path)])
     _refuse_input(path)
     try:
         there = _status(path)

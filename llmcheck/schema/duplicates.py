@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.schema.gpu import CONTRADICTORY, DUPLICATE, Gpu
+from llmcheck.schema.gpu import CONTRADICTORY, DUPLICATE, NVLINK_VENDOR, Gpu
 from llmcheck.schema.machine import Machine
 
 _DEVICES = {"intel": 4}
@@ -122,7 +122,7 @@ def _doubt(copies: Sequence[Gpu]) -> Doubt:
 def _left(machine: Machine, kept: Sequence[int]) -> tuple[tuple[int | None, ...], ...] | None:
     """The rows and columns of the NVLink matrix of the cards that are left; None where it is not of these cards."""
     matrix, gpus = machine.fabric.nvlink_matrix, machine.gpus or ()
-    cards = [position for position, gpu in enumerate(gpus) if gpu.vendor == "nvidia" and gpu.parent is None]
+    cards = [position for position, gpu in enumerate(gpus) if gpu.vendor == NVLINK_VENDOR and gpu.parent is None]
     if matrix is None or len(matrix) != len(cards) or any(len(row) != len(cards) for row in matrix):
         return None
     left = [row for row, position in enumerate(cards) if position in set(kept)]

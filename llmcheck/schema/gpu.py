@@ -27,6 +27,10 @@ DOUBTFUL = (IMPLAUSIBLE, CONTRADICTORY, DUPLICATE)
 """All of them."""
 
 
+NVLINK_VENDOR = "nvidia"
+"""The one maker of cards with NVLink, whose cards ``Fabric.nvlink_matrix`` has."""
+
+
 class Pcie(Struct, frozen=True, kw_only=True):
     """The PCIe link of a GPU; each None where it could not be read."""
 

@@ -112,7 +112,8 @@ def begin_child(parent: int | None) -> None:
     _Own.pid, _Own.held, _Own.waiting = os.getpid(), 0, None
     for number in SIGNALS:
         _signal.signal(number, _signal.SIG_DFL)
-    os.setpgid(0, 0)
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
     if parent is not None:
         end_with(parent)
 

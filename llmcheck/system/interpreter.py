@@ -150,8 +150,11 @@ class InterpreterQuery:
     with it, at the latest when this process ends.
     """
 
-    def __init__(self, choice: InterpreterChoice | None, cwd: str | None = None) -> None:
-        """``cwd``: the working directory, None for ours. Version managers such as pyenv choose a Python by it."""
+    def __init__(self, choice: InterpreterChoice | None, cwd: str | None = None, seconds: float = 10.0) -> None:
+        """``cwd``: the working directory, None for ours. Version managers such as pyenv choose a Python by it.
+
+        ``seconds``: for its files to be read. Raises UsageError where they are on a mount that does not answer.
+        """
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._facts: Mapping[str, list[str]] | None = None
@@ -160,9 +163,7 @@ class InterpreterQuery:
         if choice.executable == sys.executable:
             self._facts = _own_facts()
             return
-        from llmcheck.system.environment_files import facts
-
-        self._facts = facts(choice.executable, os.environ)
+        self._facts = _read(choice.executable, seconds)
         if self._facts is None and choice.may_run:
             with ending.held():
                 self._process = _start(choice.executable, cwd)
@@ -206,6 +207,14 @@ class InterpreterQuery:
             self._process.wait(_END_SECONDS)
         except (OSError, TimeoutExpired):
             return
+
+
+def _read(executable: str, seconds: float) -> Mapping[str, list[str]] | None:
+    from llmcheck.system import answering
+    from llmcheck.system.environment_files import facts
+
+    prefix = os.path.dirname(os.path.dirname(executable))
+    return answering.or_who(lambda: facts(executable, os.environ), lambda: [("the environment", prefix)], seconds)
 
 
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:

@@ -103,6 +103,27 @@ def test_interpreter_that_hangs(command: Command, tmp_path: Path, number: signal
         clean_up(process)
 
 
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_resolver_that_hangs(command: Command, tmp_path: Path, number: signal.Signals) -> None:
+    """It and the folder of its files and caches go."""
+    programs, temporary = tmp_path / "bin", tmp_path / "tmp"
+    programs.mkdir()
+    temporary.mkdir()
+    for name in ("uv", "pip"):
+        (programs / name).write_text("#!/bin/sh\nsleep 600 & sleep 600\n", encoding="ascii")
+        (programs / name).chmod(0o755)
+    command = command.under({"PATH": f"{programs}:/usr/bin:/bin", "TMPDIR": str(temporary)})
+    process = begun(command, "install", "toolkit", "--verify", "--machine", "RTX 4090, 64 GB RAM")
+    try:
+        assert until(lambda: len(list(processes_of(process.pid))) > 2), "it runs no resolver"
+        assert list(temporary.iterdir()), "it has no folder"
+        process.send_signal(number)
+        ended(process, number, handled=True)
+        assert list(temporary.iterdir()) == []
+    finally:
+        clean_up(process)
+
+
 def test_closed_terminal(driver: Callable[..., Command]) -> None:
     """Its standard streams and its controlling terminal go away at once."""
     command = driver("hang-init")

@@ -32,7 +32,7 @@ def prefix(tmp_path: Path) -> Path:
 @given(data=damaged(CFG))
 def test_a_pyvenv_cfg(prefix: Path, data: bytes) -> None:
     (prefix / "pyvenv.cfg").write_bytes(data)
-    facts = environment_files.facts(str(prefix), {})
+    facts = environment_files.facts(str(prefix / "bin" / "python"), {})
     assert facts is None or all(isinstance(each, list) for each in facts.values())
 
 

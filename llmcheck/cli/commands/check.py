@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from llmcheck.cli import completion
+from llmcheck.cli import completion, named
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
@@ -45,6 +45,7 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
+    named.require_profiles(profiles)
     source = machine_source(machine_options, judge_outdated=True)
     from llmcheck import api
 

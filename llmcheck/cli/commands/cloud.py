@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from llmcheck.cli import completion
+from llmcheck.cli import completion, named
 from llmcheck.cli.inspect import given_machine
 from llmcheck.cli.options import DOCUMENTS, Count, OutputOptions, grouped, max_age_option, only_one, output_options
 from llmcheck.cli.output import write
@@ -98,10 +98,12 @@ def command(cloud_options: CloudOptions, output_options: OutputOptions) -> int:
         raise UsageError("--max-age is about a saved machine: add --machine FILE")
     own = given_machine(cloud_options.machine, cloud_options.max_age) if cloud_options.machine is not None else None
     if cloud_options.tier is not None:
+        named.require_profiles([cloud_options.tier])
         found = api.cloud(cloud_options.tier, cloud_options.everything, own)
     else:
         from llmcheck.schema.workload import Workload
 
+        named.require_model(None, ("--model", cloud_options.model))
         workload = Workload(
             method=cloud_options.method or "inference", context=cloud_options.context, weights=cloud_options.weights
         )

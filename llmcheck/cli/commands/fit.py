@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from llmcheck import runtimes
-from llmcheck.cli import completion
+from llmcheck.cli import completion, named
 from llmcheck.cli.groups import Sectioned
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
@@ -268,6 +268,7 @@ def _asks_which(given: FitOptions, workload: Workload) -> bool:
 def _model(given: FitOptions) -> ModelSource:
     from llmcheck.api.model_source import ModelSource
 
+    named.require_model(given.name, ("--config", given.config))
     return ModelSource(model=given.name, repository=given.repository, config=given.config, parameters=given.parameters)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmcheck.cli import completion
+from llmcheck.cli import completion, named
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
 from llmcheck.cli.output import write
@@ -62,6 +62,9 @@ def command(
     output_options: OutputOptions,
 ) -> int:
     live = machine_options.machine is None
+    named.require_profiles(targets)
+    if venv is not None and live:
+        named.require_options()
     if venv is not None and live:
         machine_options = machine_options._replace(python=_python_of(venv, machine_options.python))
     source = machine_source(machine_options, modules=_modules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmcheck.cli import completion
+from llmcheck.cli import completion, named
 from llmcheck.cli.groups import Group
 from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
 from llmcheck.cli.output import write
@@ -32,6 +32,7 @@ def show(profile: str, output_options: OutputOptions) -> int:
     """One profile: each requirement with its place in the document, and the corrections."""
     from llmcheck import api
 
+    named.require_profiles([profile])
     write(api.profile(profile), output_options)
     return 0
 
