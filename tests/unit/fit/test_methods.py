@@ -87,6 +87,7 @@ def test_machines_are_compared(model: str, machines: tuple[str, ...], verdicts: 
     assert [each["verdict"] for each in found["machines"]] == verdicts
     for row in found["machines"]:
         alone = run("fit", model, "--machine", row["given"], code={"fits": 0, "does-not-fit": 1}.get(row["verdict"], 3))
+        alone.pop("saved_machines", None)  # of several machines they are listed once
         assert row["fit"] == alone
         assert all(["--machine", row["given"]] == plan["argv"][3:5] for plan in row["fit"]["plans"])
 
