@@ -169,7 +169,11 @@ def test_a_machine_that_is_too_old_is_one_line(command: Command, arguments: tupl
     assert "--max-age is 9 days" in line
 
 
-@pytest.mark.parametrize("when", [ago(9.5), None, "1999-01-01T00:00:00+00:00", ago(-9.5), "soon"])
+@pytest.mark.parametrize(
+    "when",
+    [ago(9.5), None, "1999-01-01T00:00:00+00:00", ago(-9.5), "soon"],
+    ids=["older", "undated", "1999", "in the future", "no date"],
+)
 def test_check_leaves_undetermined_what_is_too_old(command: Command, when: str | None) -> None:
     code, found, problems = check(command, "--max-age", "7d", collected_at=when)
     assert code == 3
@@ -213,7 +217,7 @@ def test_an_age_is_of_a_saved_machine(command: Command, arguments: tuple[str, ..
     assert "--max-age is about a saved machine" in complaint(done)
 
 
-@pytest.mark.parametrize("when", ["1999-01-01T00:00:00+00:00", ago(-9.5)])
+@pytest.mark.parametrize("when", ["1999-01-01T00:00:00+00:00", ago(-9.5)], ids=["1999", "in the future"])
 def test_a_date_that_cannot_be_is_unknown_with_the_reason(command: Command, when: str) -> None:
     done = command("machine", "--format", "json", "--machine", saved(command, collected_at=when))
     (problem,) = done.document["problems"]
