@@ -209,8 +209,7 @@ class _Chooser:
         if best is None:
             return {}
         minimum = self._min_driver(best, gpus)
-        remedy = f"with driver {minimum} or newer, torch {best.torch} ({best.tag}) works"
-        return {"driver": minimum, "remedy": remedy}
+        return {"driver": minimum, "remedy": f"with driver {minimum} or newer, torch {best.torch} ({best.tag}) works"}
 
     def _embedded(self, gpus: list[Gpu]) -> list[Gpu]:
         """A Jetson's own GPUs. One is enough: JetPack's driver runs no wheel of servers, whatever card is beside it."""
