@@ -38,6 +38,15 @@ class Package(Struct, frozen=True, kw_only=True):
     """As its metadata states it."""
 
 
+class PackageRequires(Struct, frozen=True, kw_only=True):
+    """What an installed distribution says that it needs, as far as its metadata was read."""
+
+    name: str
+    """Normalised name of the distribution that needs something."""
+    requires: tuple[str, ...] = ()
+    """Its ``Requires-Dist`` lines (PEP 508), with markers, of the packages that decide whether a model runs."""
+
+
 class Torch(Struct, frozen=True, kw_only=True):
     """The installed PyTorch."""
 
@@ -85,6 +94,8 @@ class Software(Struct, frozen=True, kw_only=True, dict=True):
     """None where there is none, or it is not known."""
     packages: tuple[Package, ...] | None = None
     """Installed distributions; None where they could not be listed."""
+    requires: tuple[PackageRequires, ...] | None = None
+    """What the installed packages that matter here need; None where their metadata was not read."""
     torch: Torch | None = None
     """The torch of that Python; None where none is installed (or packages is None)."""
     tools: tuple[Tool, ...] | None = None
