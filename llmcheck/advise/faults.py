@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.judge.requirements import traits
+from llmcheck.judge.requirements import BROKEN, traits
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.outlook import Fault
 from llmcheck.schema.report import Finding, ProfileReport
@@ -17,14 +17,28 @@ _PYTHON = ("python-unusable", "python-too-old")
 
 
 def first_fault(reports: Sequence[ProfileReport], machine: Machine) -> Fault | None:
-    """Of the driver before that of Python and that of the disk; None where nothing is broken."""
+    """Of the driver before that of Python, of a package and of the disk; None where nothing is broken."""
     driver = next((each for report in reports for each in report.findings if is_root_cause(each)), None)
     if driver is not None:
         return Fault(kind="driver", message=driver.message, remedy=driver.remedy)
     problem = next((each for each in machine.problems if each.code in _PYTHON), None)
     if problem is not None:
         return Fault(kind="python", message=problem.message, remedy=problem.remedy)
+    package = _package_of_all(reports)
+    if package is not None:
+        return Fault(kind="package", message=package.message, remedy=package.remedy)
     return _full_disk(machine)
+
+
+def _package_of_all(reports: Sequence[ProfileReport]) -> Finding | None:
+    """A broken package that all tiers with software need: no model runs in this environment."""
+    judged = [[each for each in report.findings if each.group == "software" and each.libraries] for report in reports]
+    needing = [findings for findings in judged if findings]
+    broken = [
+        {each.message for each in found if each.shortfall == BROKEN and each.level == "required"} for found in needing
+    ]
+    common = set.intersection(*broken) if broken else set()
+    return next((each for findings in needing for each in findings if each.message in common), None)
 
 
 def is_root_cause(finding: Finding) -> bool:

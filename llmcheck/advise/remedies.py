@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from llmcheck import shell
 from llmcheck.advise.start import runtime_for
 from llmcheck.install.choose import TierRequest, missing_libraries
+from llmcheck.judge.requirements import BROKEN
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, ProfileReport
@@ -69,13 +70,17 @@ def with_tier_remedies(reports: Sequence[ProfileReport]) -> tuple[ProfileReport,
 def _of_tier(report: ProfileReport) -> Iterator[Finding]:
     command = f"llmcheck install {shell.quote(report.id)}"
     for each in report.findings:
-        yield replace(each, remedy=command) if is_missing_software(each) else each
+        yield replace(each, remedy=command) if is_missing_software(each) and each.shortfall != BROKEN else each
 
 
 def _with_remedy(
     finding: Finding, request: TierRequest, impossible: Mapping[str, str], target: str, fix: str | None
 ) -> Finding:
-    """``target``: what ``llmcheck install`` is given for a package that the catalogue has not."""
+    """``target``: what ``llmcheck install`` is given for a package that the catalogue has not. What is installed and
+    broken has a remedy of its own.
+    """
+    if finding.shortfall == BROKEN:
+        return finding
     if request.libraries:
         chosen = request.libraries[0]
         if chosen in impossible:

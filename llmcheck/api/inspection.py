@@ -13,6 +13,7 @@ from llmcheck import catalog
 from llmcheck.errors import DataError, InspectionError, UsageError
 from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
+from llmcheck.packages import problems
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
@@ -90,10 +91,26 @@ def start_inspection(
 
 
 def _with_problems(machine: Machine) -> Machine:
-    """Adds problems of the installed torch. Reads the tables of PyTorch only if torch is installed."""
+    """Adds problems of the installed packages. Reads the tables only if there are such packages."""
     if machine.software.torch is None:
-        return torch_support.with_problems(machine, (), ())
-    return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
+        machine = torch_support.with_problems(machine, (), ())
+    else:
+        machine = torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
+    return problems.with_problems(machine, _pair_tables, _package_names)
+
+
+def _pair_tables() -> problems.PairTables:
+    return problems.PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels())
+
+
+def _package_names() -> dict[str, str]:
+    """How the libraries of the catalogue are spelled, by distribution; the package itself where it has another name."""
+    return {
+        name: library.name
+        for library in catalog.libraries().values()
+        for name in library.distributions
+        if library.name.lower().replace(" ", "-") == name
+    }
 
 
 _LARGEST_MACHINE = 128 * 2**20

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmcheck.tables.library import Alias, Library, Resolutions
     from llmcheck.tables.listed_model import ListedModel
     from llmcheck.tables.offer import Offer
+    from llmcheck.tables.package_pair import PackagePair
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
@@ -119,6 +120,13 @@ def package_builds() -> tuple[PackageBuild, ...]:
     from llmcheck.tables.torch_wheel import PackageBuild
 
     return table("package_builds", tuple[PackageBuild, ...])
+
+
+def package_pairs() -> tuple[PackagePair, ...]:
+    """Packages that work with some versions of another only."""
+    from llmcheck.tables.package_pair import PackagePair
+
+    return table("package_pairs", tuple[PackagePair, ...])
 
 
 @functools.cache  # both the findings of a report and its next step need them

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from llmcheck import runtimes
+from llmcheck.packages import problems
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Workload
@@ -17,7 +18,7 @@ class Installed(NamedTuple):
     runtimes: Mapping[str, bool] = {}
     """By id of the runtime whether it is there; one that is not named here is not known."""
     packages: frozenset[str] | None = None
-    """Distributions of the judged environment; None where they are not known."""
+    """Distributions of the judged environment, without those that do not work; None where they are not known."""
 
     def has(self, runtime: Runtime) -> bool | None:
         """Whether a runtime is there; None where that is not known."""
@@ -42,6 +43,8 @@ def installed(machine: Machine) -> Installed:
     if machine.hypothetical or (software.packages is None and software.tools is None):
         return NOTHING_KNOWN
     packages = None if software.packages is None else frozenset(each.name for each in software.packages)
+    if packages is not None and any(each.breaks_package for each in machine.problems):
+        packages = frozenset(each for each in packages if problems.broken(machine, each) is None)
     programs = {each.name: each.path is not None for each in software.tools or ()}
     found = {each.id: _has(each, packages, programs) for each in runtimes.every()}
     return Installed({name: here for name, here in found.items() if here is not None}, packages)

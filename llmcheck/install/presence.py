@@ -12,6 +12,7 @@ from llmcheck.gpus.torch_support import torch_problem
 from llmcheck.install.incompatibility import has_program
 from llmcheck.install.installed_packages import InstalledPackages, installed_packages
 from llmcheck.install.specifiers import excluded
+from llmcheck.packages import problems
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.tables.library import Library
 from llmcheck.tables.tables import Tables
@@ -26,7 +27,7 @@ class Presence(Struct, frozen=True):
     working: frozenset[str] = frozenset()
     """Ids of libraries that are installed and usable, or whose programs are on PATH."""
     broken: Mapping[str, str] = {}
-    """Libraries with metadata but missing files: an exact requirement (``peft==0.21.2``) by id."""
+    """Libraries whose files are missing or mixed: an exact requirement (``peft==0.21.2``) by id."""
     torch_is_unusable: bool = False
     """The installed torch cannot use the GPUs."""
 
@@ -50,7 +51,7 @@ def in_judged_environment(machine: Machine, tables: Tables) -> Presence:
     libraries = tables.libraries.values()
     broken = _broken(libraries, found, machine)
     listed = {library.id for library in libraries if found.versions(library)}
-    working = listed - set(broken) - ({"torch"} if unusable else set())
+    working = listed - set(broken) - ({"torch"} if unusable else set()) - _not_working(libraries, found, machine)
     return replace(found, broken=broken, working=frozenset(working | _on_path(libraries, machine)))
 
 
@@ -61,14 +62,22 @@ def in_new_environment(machine: Machine, tables: Tables) -> Presence:
 
 def _broken(libraries: Iterable[Library], found: Presence, machine: Machine) -> dict[str, str]:
     importable = machine.software.importable
-    if importable is None:
-        return {}
     return {
         library.id: f"{name}=={version}"
         for library in libraries
-        if library.import_name and library.import_name not in importable
         for name, version in found.versions(library)[:1]
+        if problems.lacks_files(machine, name)
+        or (importable is not None and library.import_name and library.import_name not in importable)
         if _VERSION.fullmatch(version)  # it becomes part of a requirement
+    }
+
+
+def _not_working(libraries: Iterable[Library], found: Presence, machine: Machine) -> set[str]:
+    """Ids of libraries that other packages, or what their own files are built for, keep from working."""
+    return {
+        library.id
+        for library in libraries
+        if any(problems.broken(machine, name) is not None for name, _ in found.versions(library))
     }
 
 

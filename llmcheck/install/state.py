@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmcheck.install.incompatibility import has_program
+from llmcheck.packages import problems
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.responses import InstallState, LibraryCheck, LibraryState
 from llmcheck.tables.library import Library
@@ -29,11 +30,13 @@ def _state(library: Library, machine: Machine) -> LibraryState:
     on_path = has_program(library, machine)
     was_inspected = software.importable is not None and library.import_name is not None and bool(names)
     importable = library.import_name in (software.importable or ()) if was_inspected else None
+    faults = (problems.broken(machine, name) for name in sorted(names))
+    fault = next((each for each in faults if each is not None), None)
     state: InstallState = "installed"
     if version is None and not on_path:
         known = software.packages is not None if names else software.tools is not None
         state = "missing" if known or (not names and not library.binaries) else "unknown"
-    elif version is not None and importable is False:
+    elif version is not None and (importable is False or fault is not None):
         state = "broken"
     elif version is not None and library.version and _is_older(version, library.version):
         state = "outdated"
@@ -46,6 +49,8 @@ def _state(library: Library, machine: Machine) -> LibraryState:
         version=version,
         newest=library.version,
         importable=importable if version is not None else None,
+        reason=fault.message if fault is not None and version is not None else None,
+        remedy=fault.remedy if fault is not None and version is not None else None,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from llmcheck.probe import Reading, Request, _cuda
+from llmcheck.probe import Reading, Request, _cuda, _issues, _package_files, _requires
 from llmcheck.probe import _distributions as installed
 from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.system.host import Host
@@ -64,6 +64,10 @@ class _Environment(Struct, frozen=True):
     source: str | None = None
     """How the version of Python became known."""
 
+    @property
+    def version(self) -> str:
+        return (self.python.version if self.python is not None else None) or ""
+
 
 def probe(host: Host, request: Request) -> Reading:
     environment, problems = _environment(host, request)
@@ -81,7 +85,8 @@ def probe(host: Host, request: Request) -> Reading:
     if packages is not None:
         read["software.python"] = environment.source
         listed = ", ".join(folder.path for folder in environment.folders) or "no folder of its path"
-        read |= dict.fromkeys(("software.packages", "software.issues", "software.conda_and_pip"), listed)
+        facts = ("packages", "requires", "compiled", "issues", "conda_and_pip")
+        read |= dict.fromkeys((f"software.{each}" for each in facts), listed)
     found = environment.found
     software = Software(
         python=environment.python,
@@ -93,7 +98,9 @@ def probe(host: Host, request: Request) -> Reading:
         torch_backend=installed.shown(backend) if backend else None,
         cudnn=cudnn.version if cudnn else None,
         nccl=nccl.version if nccl else None,
-        issues=() if found is None else installed.issues(host, environment.folders, found),
+        requires=None if found is None else _requires.requires(host, found),
+        compiled=None if found is None else _package_files.compiled(host, found),
+        issues=() if found is None else _issues.issues(host, environment.folders, found, environment.version),
         importable=None
         if found is None or request.modules is None
         else tuple(name for name in request.modules() if installed.is_importable(host, environment.folders, name)),

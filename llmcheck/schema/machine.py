@@ -22,9 +22,11 @@ from llmcheck.schema.gpu import (
 )
 from llmcheck.schema.model_cache import CachedModel, ModelCache
 from llmcheck.schema.software import (
+    CompiledFor,
     CudaToolkit,
     DistributionIssue,
     Package,
+    PackageRequires,
     Python,
     Software,
     Tool,
@@ -39,6 +41,7 @@ __all__ = [
     "Accelerator",
     "Access",
     "CachedModel",
+    "CompiledFor",
     "Cpu",
     "CudaToolkit",
     "Disk",
@@ -60,6 +63,7 @@ __all__ = [
     "NvLink",
     "Os",
     "Package",
+    "PackageRequires",
     "Pcie",
     "Problem",
     "Python",
@@ -90,6 +94,10 @@ class Problem(Struct, frozen=True, kw_only=True):
     """What is wrong, in one sentence."""
     remedy: str | None = None
     """What repairs it, as a sentence or a command; None if unknown."""
+    package: str | None = None
+    """Normalised name of the installed package that it is about; None where it is about none."""
+    breaks_package: bool = False
+    """That package does not work because of it."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):

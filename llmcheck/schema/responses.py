@@ -95,7 +95,8 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     area: str
     """What it is for."""
     state: InstallState
-    """``broken``: it is listed as installed, and an import would not find it. ``outdated``: older than ``newest``."""
+    """``broken``: it is listed as installed, and an import would not find it, or it does not work for ``reason``.
+    ``outdated``: older than ``newest``."""
     version: str | None = None
     """Installed; None where it is not, or for a program that does not report a version."""
     newest: str | None = None
@@ -104,6 +105,10 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     """Day of the table."""
     importable: bool | None = None
     """Its module lies on the interpreter's path as files; None where it has no module, or that was not examined."""
+    reason: str | None = None
+    """What breaks it; None where nothing does, or only files are missing."""
+    remedy: str | None = None
+    """What mends that; None where nothing is broken or known to help."""
 
 
 class LibraryCheck(Struct, frozen=True, kw_only=True):

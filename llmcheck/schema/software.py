@@ -47,6 +47,20 @@ class PackageRequires(Struct, frozen=True, kw_only=True):
     """Its ``Requires-Dist`` lines (PEP 508), with markers, of the packages that decide whether a model runs."""
 
 
+class CompiledFor(Struct, frozen=True, kw_only=True):
+    """What the compiled files of an installed distribution were built for, as far as files say it."""
+
+    name: str
+    """Normalised name of the distribution."""
+    torch: str | None = None
+    """The torch that they were compiled against, as the distribution writes it (``2.8``); None where nothing says."""
+    builds: tuple[str, ...] | None = None
+    """``cpu``, ``cu132``, ``rocm7.2`` as PyTorch names its builds; for llama.cpp its backends (``cuda``, ``vulkan``).
+    () where they use no GPU at all; None where nothing says."""
+    source: str
+    """The file that says it, or the folder that was looked at."""
+
+
 class Torch(Struct, frozen=True, kw_only=True):
     """The installed PyTorch."""
 
@@ -82,9 +96,16 @@ class DistributionIssue(Struct, frozen=True, kw_only=True):
     name: str
     """Name of the distribution."""
     kind: str
-    """``no-metadata``, ``no-record``, ``half-removed``, ``duplicate``, ``editable``."""
+    """``no-metadata``; ``no-record``: pip cannot remove it; ``half-removed``: what an interrupted pip left behind;
+    ``files-missing``: it is listed, and its files are gone; ``duplicate``: installed twice; ``overwritten``: another
+    distribution has put its own file in that place; ``editable``: imported from a source folder; ``editable-gone``:
+    and that folder is missing; ``shadowed-by-pythonpath``, ``shadowed-by-user-site``, ``shadowed-by-directory``:
+    something in PYTHONPATH, in the user's own site-packages or in the working directory is imported instead;
+    ``other-python``: it lies in a folder of another Python version."""
     where: str
     """Folder or file with the fault."""
+    paths: tuple[str, ...] = ()
+    """Where two things are in each other's way: what is imported, and what it hides."""
 
 
 class Software(Struct, frozen=True, kw_only=True, dict=True):
@@ -96,6 +117,8 @@ class Software(Struct, frozen=True, kw_only=True, dict=True):
     """Installed distributions; None where they could not be listed."""
     requires: tuple[PackageRequires, ...] | None = None
     """What the installed packages that matter here need; None where their metadata was not read."""
+    compiled: tuple[CompiledFor, ...] | None = None
+    """What compiled packages that matter here were built for; None where it was not looked for."""
     torch: Torch | None = None
     """The torch of that Python; None where none is installed (or packages is None)."""
     tools: tuple[Tool, ...] | None = None

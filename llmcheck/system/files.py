@@ -44,8 +44,11 @@ class Files:
         """The path by which this process reaches a path of that machine."""
         return self.root + path
 
-    def read(self, path: str) -> str | None:
-        """A text file's content, at most 4 MiB of it; undecodable bytes are replaced. None for a device or a pipe."""
+    def read(self, path: str, limit: int = READ_LIMIT) -> str | None:
+        """A text file's content, at most ``limit`` bytes of it; undecodable bytes are replaced.
+
+        None for a device or a pipe.
+        """
         try:
             descriptor = os.open(self.at(path), WITHOUT_WAITING)
         except (OSError, ValueError):
@@ -54,7 +57,7 @@ class Files:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read(READ_LIMIT).decode("utf-8", "replace")
+                return file.read(limit).decode("utf-8", "replace")
         except OSError:
             return None
         finally:

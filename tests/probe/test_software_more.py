@@ -188,11 +188,11 @@ def without(files: dict[str, str], name: str) -> dict[str, str]:
         (without(without(sound("torch"), "RECORD"), "INSTALLER"), [("torch", "no-record")]),
         (without(sound("torch", installer="conda"), "RECORD"), []),
         (without(sound("torch", installer="debian"), "RECORD"), []),
-        (without(sound("vllm"), "__init__.py"), [("vllm", "half-removed")]),
+        (without(sound("vllm"), "__init__.py"), [("vllm", "files-missing")]),
         (without(sound("requests"), "__init__.py"), []),
         ({f"{SITE}/~orch/x.so": "", f"{SITE}/~orch-2.15.0.dist-info/METADATA": ""}, [("~orch", "half-removed")]),
-        ({f"{SITE}/foo.egg-link": "/src"}, [("foo", "editable")]),
-        ({**sound("foo"), f"{SITE}/__editable__.foo-1.0.pth": "/src"}, [("foo", "editable")]),
+        ({f"{SITE}/foo.egg-link": "/src", "/src/": ""}, [("foo", "editable")]),
+        ({**sound("foo"), f"{SITE}/__editable__.foo-1.0.pth": "/src", "/src/": ""}, [("foo", "editable")]),
         ({**sound("foo_bar"), f"{SITE}/foo_bar.pth": "/src"}, []),
     ],
 )
@@ -202,7 +202,7 @@ def test_what_is_odd(tmp_path: Path, files: dict[str, str], expected: list[tuple
 
 @pytest.mark.parametrize("pth", ["_editable_impl_foo_bar.pth", "_foo_bar.pth", "foo_bar.pth", "foo-bar-editable.pth"])
 def test_other_builders_editables_are_known_from_their_direct_url(tmp_path: Path, pth: str) -> None:
-    files = {**sound("foo_bar"), f"{SITE}/{pth}": "/src"}
+    files = {**sound("foo_bar"), f"{SITE}/{pth}": "/src", "/src/": ""}
     files[f"{SITE}/foo_bar-1.0.dist-info/direct_url.json"] = '{"dir_info": {"editable": true}, "url": "file:///src"}'
     assert odd(found(tmp_path, files)) == [("foo-bar", "editable")]
 

@@ -23,6 +23,8 @@ from llmcheck.units import parse_size, shortfall
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
+BROKEN = "broken"
+"""Shortfall of what is installed and does not work; of several alternatives that is the one to mend."""
 _BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "skipped", "fail")
 
 
@@ -135,9 +137,13 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         "group": traits(requirement.kind).group,
     }
     if best.status != "pass" and all(finding.status != "pass" for finding in findings):
-        changes["message"] = f"needs one of: {changes['needed']}"
+        broken = next((finding for finding in findings if finding.shortfall == BROKEN), None)
+        if broken is not None and best.status != "unknown":
+            best = broken
+        else:
+            changes["message"] = f"needs one of: {changes['needed']}"
+            changes["found"] = best.found if best.status == "unknown" else "none of them"
         changes["remedy"] = requirement.fix or best.remedy
-        changes["found"] = best.found if best.status == "unknown" else "none of them"
     return msgspec.structs.replace(best, **changes)
 
 

@@ -1,13 +1,14 @@
 """``kind = "package"``: a distribution installed in the project's Python environment.
 
-Shortfall codes: ``not-installed``, ``version``.
+Shortfall codes: ``not-installed``, ``version``, ``broken``.
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import re
 
 from llmcheck.judge import specifiers
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import BROKEN, Example, Traits, finding
+from llmcheck.packages import problems
 from llmcheck.schema import profile
 from llmcheck.schema.machine import Machine, Package, Software, normalized_name
 from llmcheck.schema.report import Finding
@@ -70,11 +71,31 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
             libraries=(library,),
         )
     found = f"{name} {installed}"
+    broken = problems.broken(machine, name)
+    if broken is not None:
+        return finding(
+            requirement,
+            "fail",
+            broken.message,
+            remedy=broken.remedy,
+            found=found,
+            shortfall=BROKEN,
+            libraries=(library,),
+        )
     fits = not specifier or specifiers.contains(specifier, installed)
     if fits is None:
         message = f"{found}: this version cannot be compared"
         return finding(requirement, "unknown", message, found=found, libraries=(library,))
     if fits:
         return finding(requirement, "pass", found, found=found, libraries=(library,))
+    hidden = problems.hidden(machine, name)
     message = f"{found} is installed; needs {needed(requirement)}"
-    return finding(requirement, "fail", message, found=found, shortfall="version", libraries=(library,))
+    return finding(
+        requirement,
+        "fail",
+        message if hidden is None else f"{message}: {hidden.message}",
+        remedy=hidden.remedy if hidden is not None else None,
+        found=found,
+        shortfall="version",
+        libraries=(library,),
+    )

@@ -154,9 +154,14 @@ def _check(value: LibraryCheck) -> list[Block]:
     blocks: list[Block] = [Heading("Libraries", f"in {value.python}" if value.python else "no Python was found")]
     if present:
         blocks.append(Table(columns, [_state_row(each) for each in present]))
+        blocks += [Bullets([_fault(each) for each in present if each.reason])] if any(x.reason for x in present) else []
     if missing:
         blocks.append(Bullets([Cell(f"missing: {', '.join(each.id for each in missing)}", "dim")]))
     return blocks
+
+
+def _fault(state: LibraryState) -> Cell:
+    return Cell(f"{state.reason} – {state.remedy}" if state.remedy else state.reason or "", "bad")
 
 
 def _state_row(state: LibraryState) -> list[Cell]:

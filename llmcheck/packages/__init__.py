@@ -1,0 +1,1 @@
+"""Which installed packages break each other. Pure: it reads the facts of a machine and the shipped tables."""
