@@ -104,12 +104,11 @@ def _pair_tables() -> problems.PairTables:
 
 
 def _package_names() -> dict[str, str]:
-    """How the libraries of the catalogue are spelled, by distribution; the package itself where it has another name."""
+    """How the libraries of the catalogue are spelled, by distribution, where that is the same word."""
     return {
-        name: library.name
+        name: library.name if library.name.lower().replace(" ", "-") == name else name
         for library in catalog.libraries().values()
         for name in library.distributions
-        if library.name.lower().replace(" ", "-") == name
     }
 
 

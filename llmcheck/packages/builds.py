@@ -68,8 +68,6 @@ def _xformers(environment: Environment) -> Iterator[Conflict]:
             found=torch,
             needs=f"{built.torch}{f' ({cuda})' if cuda else ''}",
             evidence=built.source,
-            wants=("xformers",),
-            options=("--upgrade",),
         )
 
 

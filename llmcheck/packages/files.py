@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from llmcheck.packages.conflict import Conflict, Kind
 from llmcheck.packages.environment import Environment
 from llmcheck.packages.known import matters
-from llmcheck.schema.software import DistributionIssue
+from llmcheck.schema.software import DistributionIssue, version_numbers
 
 _AGAIN = ("--force-reinstall", "--no-deps")
 _OVER = ("--ignore-installed", "--no-deps")
@@ -55,10 +56,17 @@ def _of_issue(environment: Environment, issue: DistributionIssue) -> Iterator[Co
             broken=False,
         )
     elif issue.kind in _SHADOWED and len(issue.paths) == 2:
-        yield _hidden(issue, version, pin)
+        yield _hidden(issue, version)
 
 
-def _hidden(issue: DistributionIssue, version: str, pin: tuple[str, ...]) -> Conflict:
+def _newer(issue: DistributionIssue) -> str:
+    """Of two in one folder, the requirement of the newer release: that is the one that replaced the other."""
+    found = (re.search(r"-([0-9][^-/]*)\.(?:dist|egg)-info$", path) for path in issue.paths)
+    versions = [match[1].partition("+")[0] for match in found if match]
+    return f"{issue.name}=={max(versions, key=version_numbers)}" if versions else issue.name
+
+
+def _hidden(issue: DistributionIssue, version: str) -> Conflict:
     """A copy in another folder works; two of one folder have each overwritten a part of the other, and a module without
     metadata is not the distribution that was asked for.
     """
@@ -72,7 +80,7 @@ def _hidden(issue: DistributionIssue, version: str, pin: tuple[str, ...]) -> Con
             place=first,
             hidden=second,
             broken=together,
-            wants=pin if together else (),
+            wants=(_newer(issue),) if together else (),
             options=_AGAIN,
         )
     return Conflict(

@@ -9,7 +9,8 @@ from llmcheck import shell
 from llmcheck.packages.conflict import Conflict
 from llmcheck.packages.environment import Environment, series
 from llmcheck.packages.known import name_in
-from llmcheck.schema.machine import version_numbers
+from llmcheck.packages.versions import holds, parts, surroundings
+from llmcheck.schema.machine import normalized_name, version_numbers
 from llmcheck.tables.torch_wheel import TorchWheel
 
 _TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
@@ -20,16 +21,20 @@ _PIP_OPTIONS = {"--force-reinstall": "--reinstall", "--ignore-installed": "--rei
 
 
 def command(conflict: Conflict, environment: Environment, wheels: Sequence[TorchWheel]) -> str | None:
-    """A shell line; None where nothing has to be installed, or the environment is not known."""
+    """A shell line; None where nothing has to be installed, the environment is not known or must not be changed, or
+    other installed packages exclude what would mend it.
+    """
     machine = environment.machine
     python = machine.software.python
     wants = [each.replace(" ", "") for each in conflict.wants if _PLAIN.fullmatch(each)]
-    if not wants or python is None:
-        return None
-    if python.externally_managed:
+    if python is None or python.externally_managed:
         return None
     windows = machine.os is not None and machine.os.system == "windows"
     kind = "powershell" if windows else "bash"
+    if conflict.kind == "extension" and not _is_required(conflict.package, environment):
+        return shell.line([python.executable, "-m", "pip", "uninstall", "-y", conflict.package], kind)
+    if not wants or any(_excluded(each, conflict.package, environment) for each in wants):
+        return None
     options = [*conflict.options, *_index(wants, environment, wheels)]
     has_pip = "pip" in environment.versions
     has_uv = any(each.name == "uv" and each.path for each in machine.software.tools or ())
@@ -41,6 +46,30 @@ def command(conflict: Conflict, environment: Environment, wheels: Sequence[Torch
         return install
     first = shell.line([python.executable, "-m", "ensurepip", "--upgrade"], kind)
     return f"{first}{';' if windows else ' &&'} {install}"
+
+
+def _is_required(package: str, environment: Environment) -> bool:
+    return any(name_in(line) == package for lines in environment.requires.values() for line in lines)
+
+
+def _excluded(requirement: str, package: str, environment: Environment) -> bool:
+    """Whether another installed package accepts no version that this requirement allows."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only a broken environment needs it
+
+    name = name_in(requirement)
+    wanted = requirement[len(name) :]
+    variables = surroundings(environment.machine)
+    for owner, lines in environment.requires.items():
+        for line in lines if owner not in (package, name) and owner in environment.versions else ():
+            split = parts(line)
+            if split is None or normalized_name(split[0]) != name or not holds(split[3], variables, frozenset()):
+                continue
+            try:
+                if SpecifierSet(f"{wanted},{split[2]}".strip(",")).is_unsatisfiable():
+                    return True
+            except InvalidSpecifier:
+                continue
+    return False
 
 
 def _index(wants: Sequence[str], environment: Environment, wheels: Sequence[TorchWheel]) -> list[str]:

@@ -43,6 +43,8 @@ def _of_row(row: PackagePair, own: str, found: str) -> Conflict:
     if kind == "built-for" and row.built_for is None:
         kind = "requires"
     fixed = f"{row.other}=={row.built_for}" if row.built_for else f"{row.other}{row.needs}"
+    if kind == "extension":
+        fixed = ""
     own_pin = (f"{row.package}=={own.partition('+')[0]}",) if kind in ("built-for", "requires") else ()
     return Conflict(
         package=row.package,
@@ -52,7 +54,7 @@ def _of_row(row: PackagePair, own: str, found: str) -> Conflict:
         found=found,
         needs=row.built_for if kind in ("built-for", "extension") and row.built_for else row.needs,
         evidence=f"{row.source}, {row.as_of}",
-        wants=(*own_pin, fixed),
+        wants=(*own_pin, fixed) if fixed else (),
     )
 
 

@@ -82,7 +82,7 @@ def _problems(machine: Machine, tables: PairTables, names: Callable[[], Mapping[
             probe="software",
             code=PREFIX + each.kind,
             message=words.message(each, spelled),
-            remedy=words.remedy(each, mend.command(each, environment, tables.wheels)),
+            remedy=words.remedy(each, mend.command(each, environment, tables.wheels), spelled),
             package=each.package,
             breaks_package=each.broken,
         )

@@ -26,14 +26,21 @@ def message(conflict: Conflict, names: Mapping[str, str]) -> str:
     raise AssertionError(conflict.kind)
 
 
-def remedy(conflict: Conflict, command: str | None) -> str | None:
-    """``command``: of ``mend``; None where there is none. The result is None where nothing has to be done."""
+def remedy(conflict: Conflict, command: str | None, names: Mapping[str, str]) -> str | None:
+    """``command``: of ``mend``; None where there is none. ``names``: of the packages that the catalogue has.
+
+    The result is None where nothing has to be done.
+    """
     if conflict.kind == "shadowed":
         return _UNSHADOW.get(conflict.other)
     if conflict.package == "llama-cpp-python" and conflict.kind == "no-gpu":
         return "'llmcheck install llama-cpp' plans a build for these GPUs"
+    if conflict.kind == "extension" and command is None:
+        return "leave it: without it PyTorch's own attention is used"
+    if conflict.wants and command is None and conflict.package in names:
+        return f"'llmcheck install {conflict.package} --venv {conflict.package}-env' gives it an environment of its own"
     if conflict.wants and command is None:
-        return f"install it into an environment of its own: llmcheck install {conflict.package} --venv .venv"
+        return "give it an environment of its own: another installed package needs what breaks it"
     return command or _REMEDIES.get(conflict.kind)
 
 

@@ -96,6 +96,6 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         message if hidden is None else f"{message}: {hidden.message}",
         remedy=hidden.remedy if hidden is not None else None,
         found=found,
-        shortfall="version",
+        shortfall="version" if hidden is None or hidden.remedy is None else BROKEN,
         libraries=(library,),
     )
