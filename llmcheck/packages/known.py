@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from llmcheck.schema.software import normalized_name
 
 _SAME_NAME = (
@@ -31,7 +33,16 @@ IMPORT_NAMES = {
 }
 """The module of each distribution by its normalised name; its files are looked for without importing it."""
 
-_ALONGSIDE = ("cuda-toolkit", "jax-cuda12-plugin", "jax-cuda13-plugin", "pytorch-triton", "pytorch-triton-rocm")
+_ALONGSIDE = (
+    "cuda-toolkit",
+    "jax-cuda12-plugin",
+    "jax-cuda13-plugin",
+    "pytorch-triton",
+    "pytorch-triton-rocm",
+    "triton-rocm",
+    "onnxruntime-rocm",
+    "onnxruntime-directml",
+)
 
 SHARED_FILES = (
     ("nvidia/nccl/lib/libnccl.so.2", ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")),
@@ -48,6 +59,13 @@ Read from the RECORD files of these wheels on PyPI, 2026-11-27."""
 def matters(distribution: str) -> bool:
     """Whether a distribution, by its normalised name, decides whether a model runs."""
     return distribution in IMPORT_NAMES or distribution in _ALONGSIDE or distribution.startswith("nvidia-")
+
+
+@functools.lru_cache(maxsize=4096)
+def that_matters(written: str) -> str | None:
+    """The normalised name if that distribution matters, else None; the same few hundred names come again and again."""
+    name = normalized_name(written)
+    return name if matters(name) else None
 
 
 def name_in(requirement: str) -> str:

@@ -5,11 +5,12 @@ Importing ``packaging`` takes 25 ms, and nearly every line is simple: those are 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
 from llmcheck.schema.bounds import LONGEST_VERSION
-from llmcheck.schema.machine import Machine, version_numbers
+from llmcheck.schema.machine import Machine
 
 _RELEASE = re.compile(r"\d{1,18}(?:\.\d{1,18})*(?:\+[A-Za-z0-9.]+)?", re.ASCII)
 _CLAUSE = re.compile(r"\s*(>=|<=|==|!=|~=|<|>)\s*(\d{1,18}(?:\.\d{1,18})*)(\.\*)?\s*", re.ASCII)
@@ -30,6 +31,7 @@ _VARIABLES = frozenset((
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
 
 
+@functools.lru_cache(maxsize=4096)
 def allows(specifier: str, version: str) -> bool | None:
     """Whether a specifier contains a version, pre-releases included; None where either is not valid.
 
@@ -43,8 +45,8 @@ def allows(specifier: str, version: str) -> bool | None:
     if _RELEASE.fullmatch(version):
         clauses = [_CLAUSE.fullmatch(each) for each in text.split(",")]
         if all(clauses):
-            own = version_numbers(version.partition("+")[0])
-            return all(_holds(own, each[1], version_numbers(each[2]), bool(each[3])) for each in clauses if each)
+            own = _numbers(version.partition("+")[0])
+            return all(_holds(own, each[1], _numbers(each[2]), bool(each[3])) for each in clauses if each)
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
@@ -55,6 +57,10 @@ def allows(specifier: str, version: str) -> bool | None:
     if found.contains(parsed, prereleases=True):
         return True
     return (parsed.is_prerelease or parsed.is_devrelease) and found.contains(parsed.base_version, prereleases=True)
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(map(int, release.split(".")))
 
 
 def _holds(own: tuple[int, ...], operator: str, bound: tuple[int, ...], series: bool) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from llmcheck.packages.known import matters
 from llmcheck.schema.machine import Package, normalized_name
 from llmcheck.system.host import Host
 
@@ -111,6 +112,27 @@ def distributions(host: Host, listed: Sequence[Folder]) -> dict[str, list[Distri
 def packages(found: Mapping[str, Sequence[Distribution]]) -> tuple[Package, ...]:
     """Name and version of each, sorted by name."""
     return tuple(Package(name=name, version=found[name][0].version) for name in sorted(found))
+
+
+class Known(Struct, frozen=True):
+    """A distribution that decides whether a model runs, as an import would find it."""
+
+    one: Distribution
+    files: frozenset[str]
+    """Names in its metadata folder; none where there is no such folder, as for an egg-info file."""
+
+    @property
+    def has_metadata(self) -> bool:
+        return bool({"METADATA", "PKG-INFO"} & self.files) or not self.one.entry.endswith(".dist-info")
+
+
+def known(host: Host, found: Mapping[str, Sequence[Distribution]]) -> dict[str, Known]:
+    """Those that matter, by normalised name, sorted."""
+    return {
+        name: Known(found[name][0], frozenset(host.list(found[name][0].metadata) or ()))
+        for name in sorted(found)
+        if matters(name)
+    }
 
 
 def has_metadata(host: Host, one: Distribution) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from llmcheck.packages.known import IMPORT_NAMES
 from llmcheck.probe import _package_files as files
-from llmcheck.probe._distributions import PYTHON_INSTALLERS, Distribution, Folder, has_metadata, installer, shown
+from llmcheck.probe._distributions import PYTHON_INSTALLERS, Distribution, Folder, Known, has_metadata, installer, shown
 from llmcheck.schema.machine import DistributionIssue, normalized_name
 from llmcheck.system.host import Host
 
@@ -27,22 +27,22 @@ _Issue = tuple[str, str, str, tuple[str, ...]]
 
 
 def issues(
-    host: Host, listed: Sequence[Folder], found: Mapping[str, Sequence[Distribution]], version: str
+    host: Host,
+    listed: Sequence[Folder],
+    found: Mapping[str, Sequence[Distribution]],
+    known: Mapping[str, Known],
+    version: str,
 ) -> tuple[DistributionIssue, ...]:
-    """Irregular distributions, sorted by name. ``version``: of the judged Python."""
-    editable = dict(_editable(host, listed, found))
-    watched = {name: several for name, several in found.items() if name in IMPORT_NAMES}
+    """Irregular distributions, sorted by name. ``known``: those that matter. ``version``: of the judged Python."""
+    editable = dict(_editable(host, listed, found, known))
     found_issues: set[_Issue] = {
         *_left_behind(listed),
         *_duplicates(host, found),
         *((name, "editable", where, ()) for name, (where, _) in editable.items()),
         *((name, "editable-gone", gone, ()) for name, (_, gone) in editable.items() if gone is not None),
-        *_unsound(host, watched, editable, version),
-        *(
-            (name, kind, path, (path, one))
-            for name, kind, path, one in files.hiding(host, listed, watched, set(editable))
-        ),
-        *((name, "overwritten", path, ()) for name, path in files.overwritten(host, found)),
+        *_unsound(host, known, editable, version),
+        *((name, kind, path, (path, one)) for name, kind, path, one in files.hiding(host, listed, known, editable)),
+        *((name, "overwritten", path, ()) for name, path in files.overwritten(host, known)),
     }
     return tuple(
         DistributionIssue(name=shown(name), kind=kind, where=shown(where), paths=tuple(map(shown, paths)))
@@ -74,15 +74,17 @@ def _duplicates(host: Host, found: Mapping[str, Sequence[Distribution]]) -> Iter
 
 
 def _editable(
-    host: Host, listed: Sequence[Folder], found: Mapping[str, Sequence[Distribution]]
+    host: Host,
+    listed: Sequence[Folder],
+    found: Mapping[str, Sequence[Distribution]],
+    known: Mapping[str, Known],
 ) -> Iterator[tuple[str, tuple[str, str | None]]]:
     """Of the distributions that are imported from a source folder: name, where that is said, and the folder if it is
     gone.
     """
-    for name in IMPORT_NAMES:
-        for one in found.get(name, ())[:1]:
-            if _says_editable(host, one):
-                yield name, (one.metadata, _gone(host, _source(host, one)))
+    for name, each in known.items():
+        if "direct_url.json" in each.files and _says_editable(host, each.one):
+            yield name, (each.one.metadata, _gone(host, _source(host, each.one)))
     for folder in listed:
         for entry in folder.entries:
             if entry.endswith(".egg-link"):
@@ -140,28 +142,30 @@ def _gone(host: Host, source: str | None) -> str | None:
     return source if source and source.startswith(("/", "~")) and not host.exists(host.absolute(source)) else None
 
 
-def _unsound(
-    host: Host,
-    watched: Mapping[str, Sequence[Distribution]],
-    editable: Mapping[str, object],
-    version: str,
-) -> Iterator[_Issue]:
-    for name, several in watched.items():
-        first = several[0]
-        if not has_metadata(host, first):
-            yield name, "no-metadata", first.metadata, ()
-        elif _lacks_record(host, first):
-            yield name, "no-record", first.metadata, ()
-        if files.other_python(first, version):
-            yield name, "other-python", first.folder.path, ()
-        missing = None if name in editable else files.missing(host, first)
-        if missing is not None:
-            yield name, "files-missing", missing, ()
+def _unsound(host: Host, known: Mapping[str, Known], editable: Container[str], version: str) -> Iterator[_Issue]:
+    entries: dict[str, frozenset[str]] = {}
+    for name, each in known.items():
+        one = each.one
+        if name not in IMPORT_NAMES:
+            continue
+        if not each.has_metadata:
+            yield name, "no-metadata", one.metadata, ()
+        elif _lacks_record(host, each):
+            yield name, "no-record", one.metadata, ()
+        if files.other_python(one, version):
+            yield name, "other-python", one.folder.path, ()
+        if name not in editable:
+            here = entries.get(one.folder.path) or frozenset(one.folder.entries)
+            entries[one.folder.path] = here
+            missing = files.missing(host, each, here)
+            if missing is not None:
+                yield name, "files-missing", missing, ()
 
 
-def _lacks_record(host: Host, one: Distribution) -> bool:
+def _lacks_record(host: Host, known: Known) -> bool:
+    one = known.one
     if not one.entry.endswith(".dist-info") or one.folder.path.endswith("/lib/python3/dist-packages"):
         return False
-    if host.is_file(f"{one.metadata}/RECORD"):
+    if "RECORD" in known.files:
         return False
     return (installer(host, one) or "pip") in PYTHON_INSTALLERS

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
 
 from llmcheck.packages.known import IMPORT_NAMES, SHARED_FILES
-from llmcheck.probe._distributions import Distribution, Folder, is_importable, shown
+from llmcheck.probe._distributions import Distribution, Folder, Known, is_importable, shown
 from llmcheck.schema.machine import CompiledFor
 from llmcheck.system.host import Host
 
@@ -24,39 +24,39 @@ _BITSANDBYTES = re.compile(r"libbitsandbytes_(cuda|rocm)(\d+)\.(?:so|dll)")
 _BACKEND = re.compile(r"(?:lib)?ggml-(cuda|hip|vulkan|metal|sycl|musa|cann|opencl)\.(?:so|dll|dylib)[\d.]*")
 _LINKED = {"cuda": ("libcudart", "libcublas", "libcuda.so"), "hip": ("libamdhip64",), "vulkan": ("libvulkan",)}
 """By llama.cpp's backend: the libraries that a build with it links."""
+_MOST_ENTRIES = 4096
+"""Of the working directory: a larger one holds data, not modules."""
 _XFORMERS = re.compile(r'"torch"\s*:\s*"([^"]+)"')
 _OF_PYTHON = re.compile(r".*/(?:python|pypy)(\d+\.\d+)t?/(?:site|dist)-packages", re.DOTALL)
 
 
-def missing(host: Host, one: Distribution) -> str | None:
-    """The first file that is listed and gone; None where all is there that was looked for."""
+def missing(host: Host, known: Known, entries: Set[str]) -> str | None:
+    """The first file that is listed and gone; None where all is there. ``entries``: of the folder that it is in."""
+    one = known.one
     module = IMPORT_NAMES[one.name]
-    top = module.partition(".")[0]
     place = f"{one.folder.path}/{module.replace('.', '/')}"
-    if not is_importable(host, (one.folder,), module):
-        return place
-    if top in one.folder.entries and "." not in module and f"{top}.py" not in one.folder.entries:
-        compiled_module = any(
-            each.startswith(f"{top}.") and each.endswith((".so", ".pyd")) for each in one.folder.entries
-        )
-        if not compiled_module and not host.is_file(f"{place}/__init__.py"):
-            return f"{place}/__init__.py"
-    files = (f"{one.folder.path}/{each}" for each in _first_files(host, one))
+    if "." in module or module not in entries:
+        if f"{module}.py" not in entries and not is_importable(host, (one.folder,), module):
+            return place
+    elif not host.is_file(f"{place}/__init__.py") and not any(
+        each.startswith(f"{module}.") and each.endswith((".py", ".so", ".pyd")) for each in entries
+    ):
+        return f"{place}/__init__.py"
+    files = (f"{one.folder.path}/{each}" for each in _first_files(host, known))
     return next((path for path in files if not host.exists(path)), None)
 
 
-def _first_files(host: Host, one: Distribution) -> list[str]:
+def _first_files(host: Host, known: Known) -> Iterator[str]:
     """Modules at the start of RECORD; tests are left out, which slim images remove."""
-    text = host.read(f"{one.metadata}/RECORD", _RECORD_BYTES) or ""
-    names = (line.partition(",")[0].strip('"') for line in text.split("\n")[:-1])
-    modules = [
-        name
-        for name in names
-        if name.endswith((".py", ".so", ".pyd"))
-        and not name.startswith(("..", "/"))
-        and "test" not in name
-    ]  # fmt: skip
-    return modules[:_FIRST_FILES]
+    text = host.read(f"{known.one.metadata}/RECORD", _RECORD_BYTES) if "RECORD" in known.files else None
+    found = 0
+    for line in (text or "").split("\n")[:-1]:
+        name = line.partition(",")[0].strip('"')
+        if name.endswith((".py", ".so", ".pyd")) and not name.startswith(("..", "/")) and "test" not in name:
+            yield name
+            found += 1
+            if found == _FIRST_FILES:
+                return
 
 
 def other_python(one: Distribution, version: str) -> bool:
@@ -66,34 +66,36 @@ def other_python(one: Distribution, version: str) -> bool:
 
 
 def hiding(
-    host: Host, listed: Sequence[Folder], found: Mapping[str, Sequence[Distribution]], editable: set[str]
+    host: Host, listed: Sequence[Folder], known: Mapping[str, Known], editable: Container[str]
 ) -> Iterator[tuple[str, str, str, str]]:
     """(name, kind, what is imported, what it hides): modules without metadata that come before the distribution."""
-    here = host.resolve(host.cwd)
     reached = {host.resolve(folder.path) for folder in listed}
-    for name, several in found.items():
-        module = IMPORT_NAMES.get(name, "").partition(".")[0]
-        if not module or name in editable or "." in IMPORT_NAMES[name]:
+    directory = set() if host.resolve(host.cwd) in reached else _of_directory(host)
+    for name, each in known.items():
+        module = IMPORT_NAMES.get(name, ".")
+        if "." in module or name in editable:
             continue
-        first = several[0]
+        first = each.one
         for folder in listed[: listed.index(first.folder)]:
-            path = _module(host, folder.path, module, folder.entries)
-            kind = place_of(host, folder.path)
+            kind = place_of(host, folder.path) if {module, f"{module}.py"} & set(folder.entries) else None
+            path = _module(host, folder.path, module) if kind is not None else None
             if path is not None and kind is not None:
                 yield name, kind, path, first.metadata
                 break
-        if here not in reached:
-            path = _module(host, host.cwd.rstrip("/"), module, None)
+        if module in directory or f"{module}.py" in directory:
+            path = _module(host, host.cwd.rstrip("/"), module)
             if path is not None:
                 yield name, "shadowed-by-directory", path, first.metadata
 
 
-def _module(host: Host, folder: str, module: str, entries: Sequence[str] | None) -> str | None:
+def _of_directory(host: Host) -> Set[str]:
+    return {name for name, _ in host.entries(host.cwd, _MOST_ENTRIES) or ()}
+
+
+def _module(host: Host, folder: str, module: str) -> str | None:
     """A plain folder without ``__init__.py`` hides nothing."""
-    for path in (f"{folder}/{module}/__init__.py", f"{folder}/{module}.py"):
-        if (entries is None or {module, f"{module}.py"} & set(entries)) and host.is_file(path):
-            return path
-    return None
+    paths = (f"{folder}/{module}/__init__.py", f"{folder}/{module}.py")
+    return next((path for path in paths if host.is_file(path)), None)
 
 
 def place_of(host: Host, folder: str) -> str | None:
@@ -108,10 +110,10 @@ def place_of(host: Host, folder: str) -> str | None:
     return "shadowed-by-user-site" if any(each and folder.startswith(f"{each}/") for each in bases) else None
 
 
-def overwritten(host: Host, found: Mapping[str, Sequence[Distribution]]) -> Iterator[tuple[str, str]]:
+def overwritten(host: Host, known: Mapping[str, Known]) -> Iterator[tuple[str, str]]:
     """(name, file): distributions whose RECORD gives another size than that of the file in their place."""
     for file, names in SHARED_FILES:
-        here = [found[name][0] for name in names if name in found]
+        here = [known[name].one for name in names if name in known]
         for one in here if len(here) > 1 else ():
             text = host.read(f"{one.metadata}/RECORD", _SMALL_RECORD_BYTES) or ""
             match = re.search(rf"^{re.escape(file)},[^,\n]*,(\d+)\s*$", text, re.MULTILINE)
@@ -120,10 +122,10 @@ def overwritten(host: Host, found: Mapping[str, Sequence[Distribution]]) -> Iter
                 yield one.name, f"{one.folder.path}/{file}"
 
 
-def compiled(host: Host, found: Mapping[str, Sequence[Distribution]]) -> tuple[CompiledFor, ...]:
+def compiled(host: Host, known: Mapping[str, Known]) -> tuple[CompiledFor, ...]:
     """What the compiled files of a few distributions were built for, sorted by name."""
-    known = [(name, _READERS[name](host, found[name][0])) for name in sorted(_READERS) if name in found]
-    return tuple(each for _, each in known if each is not None)
+    found = [_READERS[name](host, known[name].one) for name in sorted(_READERS) if name in known]
+    return tuple(each for each in found if each is not None)
 
 
 def _companion(host: Host, one: Distribution) -> CompiledFor | None:

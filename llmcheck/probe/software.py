@@ -88,6 +88,7 @@ def probe(host: Host, request: Request) -> Reading:
         facts = ("packages", "requires", "compiled", "issues", "conda_and_pip")
         read |= dict.fromkeys((f"software.{each}" for each in facts), listed)
     found = environment.found
+    known = {} if found is None else installed.known(host, found)
     software = Software(
         python=environment.python,
         packages=packages,
@@ -98,9 +99,9 @@ def probe(host: Host, request: Request) -> Reading:
         torch_backend=installed.shown(backend) if backend else None,
         cudnn=cudnn.version if cudnn else None,
         nccl=nccl.version if nccl else None,
-        requires=None if found is None else _requires.requires(host, found),
-        compiled=None if found is None else _package_files.compiled(host, found),
-        issues=() if found is None else _issues.issues(host, environment.folders, found, environment.version),
+        requires=None if found is None else _requires.requires(host, known),
+        compiled=None if found is None else _package_files.compiled(host, known),
+        issues=() if found is None else _issues.issues(host, environment.folders, found, known, environment.version),
         importable=None
         if found is None or request.modules is None
         else tuple(name for name in request.modules() if installed.is_importable(host, environment.folders, name)),
