@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from llmcheck.packages.known import matters
 from llmcheck.schema.machine import Machine, Problem
 
 if TYPE_CHECKING:
@@ -58,10 +59,8 @@ def with_problems(
     others = tuple(each for each in machine.problems if not each.code.startswith(PREFIX))
     software = machine.software
     # Of an environment without any of them, nothing has to be imported or read.
-    relevant = bool(software.packages) and bool(
-        software.requires or software.issues or software.compiled or software.torch
-    )
-    found = tuple(_problems(machine, tables(), names)) if relevant or software.conda_and_pip else ()
+    relevant = software.issues or software.conda_and_pip or any(matters(each.name) for each in software.packages or ())
+    found = tuple(_problems(machine, tables(), names)) if relevant else ()
     if len(others) + len(found) == len(machine.problems) and not found:
         return machine
     return msgspec.structs.replace(machine, problems=(*others, *found))

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from llmcheck.schema.bounds import LONGEST_VERSION
 from llmcheck.schema.machine import Machine
 
+LONGEST_LINE = 300
+"""Characters of a requirement; a longer one, which only a saved machine can have, is not read."""
 _RELEASE = re.compile(r"\d{1,18}(?:\.\d{1,18})*(?:\+[A-Za-z0-9.]+)?", re.ASCII)
 _CLAUSE = re.compile(r"\s*(>=|<=|==|!=|~=|<|>)\s*(\d{1,18}(?:\.\d{1,18})*)(\.\*)?\s*", re.ASCII)
 _REQUIREMENT = re.compile(
@@ -40,7 +42,7 @@ def allows(specifier: str, version: str) -> bool | None:
     text = specifier.strip()
     if not text:
         return True
-    if len(version) > LONGEST_VERSION:
+    if len(version) > LONGEST_VERSION or len(text) > LONGEST_LINE:
         return None
     if _RELEASE.fullmatch(version):
         clauses = [_CLAUSE.fullmatch(each) for each in text.split(",")]
@@ -103,7 +105,7 @@ def surroundings(machine: Machine) -> Mapping[str, str]:
 
 def parts(line: str) -> tuple[str, tuple[str, ...], str, str] | None:
     """Name, extras, specifier and marker of a requirement; None for one with a URL, and for what is none."""
-    match = _REQUIREMENT.fullmatch(line.strip())
+    match = _REQUIREMENT.fullmatch(line.strip()) if len(line) <= LONGEST_LINE else None
     if match is None:
         return None
     extras = tuple(each.strip() for each in (match[2] or "").split(",") if each.strip())
@@ -114,6 +116,8 @@ def holds(marker: str, variables: Mapping[str, str], extras: frozenset[str]) -> 
     """Whether a marker holds; None where a variable of it is not known, or it is not valid."""
     if not marker:
         return True
+    if len(marker) > LONGEST_LINE:
+        return None
     comparisons = [_COMPARISON.fullmatch(each) for each in marker.split(" and ")]
     if all(comparisons):
         found = [_compared(each, variables, extras) for each in comparisons if each]
@@ -148,5 +152,5 @@ def _by_packaging(marker: str, variables: Mapping[str, str], extras: frozenset[s
     try:
         parsed = Marker(marker)
         return any(parsed.evaluate({**variables, "extra": each}) for each in extras or frozenset(("",)))
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, ValueError):
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, ValueError, RecursionError):
         return None
