@@ -2,7 +2,9 @@
 
 GPUs are those of the stand-in for NVML in tests/nvml, which needs a C compiler; distributions are empty metadata
 folders that a stand-in for an interpreter names; mounts are lines of a captured tree. Sizes take turns, so that
-whatever else the machine does falls on all of them alike. The exit code is always 0.
+whatever else the machine does falls on all of them alike. What it costs to read and judge the packages that decide
+whether a model runs (25 of each number of distributions) is the least processor time with them over that without them.
+The exit code is always 0.
 
     python benchmarks/inspection.py
     python benchmarks/inspection.py --rounds 30 --format json
@@ -25,7 +27,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
+from llmcheck import catalog
+from llmcheck.packages import problems
+from llmcheck.packages.known import IMPORT_NAMES
 from llmcheck.probe import Request, disk, software
+from llmcheck.schema.machine import Machine, Os, Software
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import BEGIN, END, InterpreterChoice
 
@@ -34,8 +40,14 @@ COMMAND = [sys.executable, "-m", "llmcheck", "machine", "--format", "json"]
 GPUS = (1, 2, 4, 8, 16)
 DISTRIBUTIONS = (50, 200, 500, 1000, 2000)
 MOUNTS = (1, 10, 100, 500)
+READ = 25
+"""Distributions whose metadata is read: torch, its companions, an engine and a trainer have about as many."""
+READ_AIM_MS = {50: 5.0, 1000: 15.0}
+"""Milliseconds by the number of distributions that reading and judging them may take."""
 AIM_MS = 30.0
 """Milliseconds that 950 more distributions may add to the command."""
+
+TABLES = problems.PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels())
 
 Measurement = Callable[[], float]
 
@@ -111,11 +123,31 @@ def gpus(folder: Path) -> dict[int, Measurement]:
     return found
 
 
-def environment_of(folder: Path, count: int) -> tuple[Path, bytes]:
-    """A site-packages folder with so many distributions, and what its interpreter would answer."""
+def plant(site: Path, name: str, others: Sequence[str]) -> None:
+    """A distribution with the files that are read of it, whose metadata is as long as that of a large library."""
+    info, module = site / f"{name.replace('-', '_')}-5.0.dist-info", IMPORT_NAMES[name].partition(".")[0]
+    info.mkdir()
+    (site / module).mkdir(exist_ok=True)
+    (site / module / "__init__.py").touch()
+    needs = [f'{other}>=1.{number}; python_version >= "3.9"' for number, other in enumerate(others)]
+    needs += [f"some-package-{number}<9,>=1.{number}; extra == 'all'" for number in range(90)]
+    lines = "".join(f"Requires-Dist: {each}\n" for each in needs)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 5.0\n{lines}\n{'prose ' * 3000}")
+    record = "".join(f"{module}/__init__.py,sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,0\n" for _ in range(300))
+    (info / "RECORD").write_text(record)
+    (info / "INSTALLER").write_text("pip\n")
+
+
+def environment_of(folder: Path, count: int, read: int = 0) -> tuple[Path, bytes]:
+    """A site-packages folder with so many distributions, and what its interpreter would answer. ``read``: how many of
+    them are packages whose metadata is read.
+    """
     site = folder / str(count) / "lib" / "python3.11" / "site-packages"
     site.mkdir(parents=True)
-    for number in range(count):
+    names = list(IMPORT_NAMES)[:read]
+    for name in names:
+        plant(site, name, names[:10])
+    for number in range(count - read):
         name = f"some_package_{number:04}"
         (site / name).mkdir()
         (site / f"{name}-1.{number}.dist-info").mkdir()
@@ -142,6 +174,30 @@ def distributions(folder: Path) -> tuple[dict[int, Measurement], dict[int, Measu
         command_times[count] = command(("--python", str(python)), {})
         alone[count] = functools.partial(timed, functools.partial(software.probe, Host(), request))
     return command_times, alone
+
+
+def read_and_judged(folder: Path, rounds: int) -> dict[int, float]:
+    """Milliseconds that reading and judging ``READ`` packages adds, by the number of distributions."""
+    least: dict[tuple[int, int], float] = {}
+    for count in READ_AIM_MS:
+        work = {}
+        for read in (0, READ):
+            _site, answer = environment_of(folder / f"read-{read}", count, read)
+            request = Request(python=InterpreterChoice("/env/bin/python", "named", explicit=True), python_answer=answer)
+            work[read] = functools.partial(probed_and_judged, request)
+        for _ in range(rounds):
+            for read, measurement in work.items():
+                least[count, read] = min(least.get((count, read), 1e9), measurement())
+    return {count: round((least[count, READ] - least[count, 0]) * 1e3, 2) for count in READ_AIM_MS}
+
+
+def probed_and_judged(request: Request) -> float:
+    """Seconds of the processor."""
+    began = time.process_time()
+    found = software.probe(Host(), request).software
+    machine = Machine(software=found or Software(), os=Os(system="linux", architecture="x86_64"))
+    problems.with_problems(machine, lambda: TABLES, dict)
+    return time.process_time() - began
 
 
 def mounts(folder: Path) -> dict[int, Measurement]:
@@ -198,7 +254,7 @@ def difference(found: Series) -> float:
     return round(at[1000] - at[50], 2)
 
 
-def text(every: Sequence[Series], distributions_series: Series) -> str:
+def text(every: Sequence[Series], distributions_series: Series, read: dict[int, float]) -> str:
     lines = []
     for each in every:
         pairs = ", ".join(f"{size}: {value:.2f}" for size, value in zip(each.sizes, each.median_ms, strict=True))
@@ -207,6 +263,10 @@ def text(every: Sequence[Series], distributions_series: Series) -> str:
     cost = difference(distributions_series)
     met = "met" if cost <= AIM_MS else "not met"
     lines.append(f"1,000 distributions cost {cost:.1f} ms more than 50 (aim: {AIM_MS:.0f} ms, {met})")
+    for count, took in read.items():
+        aim = READ_AIM_MS[count]
+        reached = "met" if took <= aim else "not met"
+        lines.append(f"reading and judging {READ} packages of {count}: {took:.1f} ms (aim: {aim:.0f} ms, {reached})")
     return "\n".join(lines)
 
 
@@ -228,16 +288,19 @@ def main() -> None:
             series("the software probe, by distributions", "distributions", alone_work, options.rounds * 3),
             series("the disk probe, by mounts", "mounts", mounts(folder), options.rounds * 3),
         ]
+        read = read_and_judged(folder, options.rounds * 3)
     if options.format == "json":
         document = {
             "rounds": options.rounds,
             "series": [asdict(each) for each in every],
             "distributions_1000_minus_50_ms": difference(by_distributions),
             "aim_ms": AIM_MS,
+            "read_and_judged_ms": read,
+            "read_and_judged_aim_ms": READ_AIM_MS,
         }
         print(json.dumps(document, indent=2))
     else:
-        print(text(every, by_distributions))
+        print(text(every, by_distributions, read))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from llmcheck import runtimes
 from llmcheck.install.incompatibility import has_program, incompatibility, tool
+from llmcheck.packages import problems
 from llmcheck.schema.advice import LibraryChoice
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.profile import Profile, Requirement
@@ -185,5 +186,6 @@ def _why_not_first(library: Library, chosen: Library, runtime: str | None) -> st
 
 
 def _is_present(library: Library, machine: Machine) -> bool:
-    names = machine.software.versions
-    return any(normalized_name(each) in names for each in library.distributions) or has_program(library, machine)
+    names = [normalized_name(each) for each in library.distributions]
+    working = (name in machine.software.versions and problems.broken(machine, name) is None for name in names)
+    return any(working) or has_program(library, machine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from llmcheck import shell
 from llmcheck.packages.conflict import Conflict
@@ -20,9 +20,12 @@ _PIP_OPTIONS = {"--force-reinstall": "--reinstall", "--ignore-installed": "--rei
 """How uv names them."""
 
 
-def command(conflict: Conflict, environment: Environment, wheels: Sequence[TorchWheel]) -> str | None:
+def command(
+    conflict: Conflict, environment: Environment, wheels: Sequence[TorchWheel], changing: Container[str]
+) -> str | None:
     """A shell line; None where nothing has to be installed, the environment is not known or must not be changed, or
-    other installed packages exclude what would mend it.
+    other installed packages exclude what would mend it. ``changing``: packages that other mends replace, so that what
+    they need now does not count.
     """
     machine = environment.machine
     python = machine.software.python
@@ -33,7 +36,7 @@ def command(conflict: Conflict, environment: Environment, wheels: Sequence[Torch
     kind = "powershell" if windows else "bash"
     if conflict.kind == "extension" and not _is_required(conflict.package, environment):
         return shell.line([python.executable, "-m", "pip", "uninstall", "-y", conflict.package], kind)
-    if not wants or any(_excluded(each, conflict.package, environment) for each in wants):
+    if not wants or any(_excluded(each, conflict.package, environment, changing) for each in wants):
         return None
     options = [*conflict.options, *_index(wants, environment, wheels)]
     has_pip = "pip" in environment.versions
@@ -52,7 +55,7 @@ def _is_required(package: str, environment: Environment) -> bool:
     return any(name_in(line) == package for lines in environment.requires.values() for line in lines)
 
 
-def _excluded(requirement: str, package: str, environment: Environment) -> bool:
+def _excluded(requirement: str, package: str, environment: Environment, changing: Container[str]) -> bool:
     """Whether another installed package accepts no version that this requirement allows."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only a broken environment needs it
 
@@ -60,7 +63,8 @@ def _excluded(requirement: str, package: str, environment: Environment) -> bool:
     wanted = requirement[len(name) :]
     variables = surroundings(environment.machine)
     for owner, lines in environment.requires.items():
-        for line in lines if owner not in (package, name) and owner in environment.versions else ():
+        stays = owner not in (package, name) and owner in environment.versions and owner not in changing
+        for line in lines if stays else ():
             split = parts(line)
             if split is None or normalized_name(split[0]) != name or not holds(split[3], variables, frozenset()):
                 continue

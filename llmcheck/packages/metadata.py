@@ -61,7 +61,7 @@ def _unmet(
             version=own,
             other=other,
             needs=specifier,
-            evidence=line,
+            evidence=f"Requires-Dist: {line}",
             wants=(name + specifier,),
         )
     if allows(specifier, version) is not False or (other.startswith(_NVIDIA) and _is_newer(specifier, version)):
@@ -73,7 +73,7 @@ def _unmet(
         other=other,
         found=version,
         needs=specifier.replace("==", "") if _is_build(other, specifier) else specifier,
-        evidence=line,
+        evidence=f"Requires-Dist: {line}",
         wants=(f"{other}{specifier}",) if disabled else (f"{owner}=={own.partition('+')[0]}", f"{other}{specifier}"),
     )
 

@@ -76,12 +76,13 @@ def _problems(machine: Machine, tables: PairTables, names: Callable[[], Mapping[
     from llmcheck.packages import mend, words
 
     spelled = names()
+    changing = frozenset(each.other for each in found)
     for each in found:
         yield Problem(
             probe="software",
             code=PREFIX + each.kind,
             message=words.message(each, spelled),
-            remedy=words.remedy(each, mend.command(each, environment, tables.wheels), spelled),
+            remedy=words.remedy(each, mend.command(each, environment, tables.wheels, changing), spelled),
             package=each.package,
             breaks_package=each.broken,
         )

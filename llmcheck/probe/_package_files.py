@@ -41,7 +41,10 @@ def missing(host: Host, known: Known, entries: Set[str]) -> str | None:
     elif not host.is_file(f"{place}/__init__.py") and not any(
         each.startswith(f"{module}.") and each.endswith((".py", ".so", ".pyd")) for each in entries
     ):
-        return f"{place}/__init__.py"
+        # Several distributions may share such a folder, as langgraph and its parts do: then none has that file.
+        record = host.read(f"{one.metadata}/RECORD") or ""
+        if not record or f"\n{module}/__init__.py," in f"\n{record}":
+            return f"{place}/__init__.py"
     files = (f"{one.folder.path}/{each}" for each in _first_files(host, known))
     return next((path for path in files if not host.exists(path)), None)
 
