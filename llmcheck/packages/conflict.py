@@ -20,6 +20,7 @@ Kind = Literal[
     "files-missing",
     "editable-gone",
     "duplicate",
+    "mixed",
     "shadowed",
     "directory",
     "other-python",

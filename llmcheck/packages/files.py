@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from llmcheck.packages.conflict import Conflict, Kind
 from llmcheck.packages.environment import Environment
@@ -14,7 +15,6 @@ _AGAIN = ("--force-reinstall", "--no-deps")
 _OVER = ("--ignore-installed", "--no-deps")
 """Where nothing can be removed first."""
 _GONE: dict[str, Kind] = {"files-missing": "files-missing", "no-metadata": "no-metadata"}
-_SHADOWED = ("shadowed-by-pythonpath", "shadowed-by-user-site", "duplicate")
 
 
 def conflicts(environment: Environment) -> Iterator[Conflict]:
@@ -43,7 +43,7 @@ def _of_issue(environment: Environment, issue: DistributionIssue) -> Iterator[Co
         )
     elif issue.kind == "other-python":
         yield Conflict(package=issue.name, kind="other-python", version=version, place=issue.where)
-    elif issue.kind == "shadowed-by-directory":
+    elif issue.kind == "module-in-directory":
         yield Conflict(package=issue.name, kind="directory", version=version, place=issue.where)
     elif issue.kind == "no-record":
         yield Conflict(
@@ -55,8 +55,14 @@ def _of_issue(environment: Environment, issue: DistributionIssue) -> Iterator[Co
             options=_OVER,
             broken=False,
         )
-    elif issue.kind in _SHADOWED and len(issue.paths) == 2:
-        yield _hidden(issue, version)
+    elif issue.kind == "mixed":
+        yield _of_two(issue, "mixed", version, wants=(_newer(issue),), options=_AGAIN)
+    elif issue.kind == "duplicate":
+        yield _of_two(issue, "duplicate", version, broken=False)
+    elif issue.kind.startswith(("shadowed-by-", "module-in-")):
+        other = issue.kind.removeprefix("shadowed-by-").removeprefix("module-in-")
+        # What has no metadata is not the distribution that was asked for.
+        yield _of_two(issue, "shadowed", version, other=other, broken=issue.kind.startswith("module-in-"))
 
 
 def _newer(issue: DistributionIssue) -> str:
@@ -66,29 +72,6 @@ def _newer(issue: DistributionIssue) -> str:
     return f"{issue.name}=={max(versions, key=version_numbers)}" if versions else issue.name
 
 
-def _hidden(issue: DistributionIssue, version: str) -> Conflict:
-    """A copy in another folder works; two of one folder have each overwritten a part of the other, and a module without
-    metadata is not the distribution that was asked for.
-    """
-    first, second = issue.paths
-    if issue.kind == "duplicate":
-        together = first.rpartition("/")[0] == second.rpartition("/")[0]
-        return Conflict(
-            package=issue.name,
-            kind="duplicate",
-            version=version,
-            place=first,
-            hidden=second,
-            broken=together,
-            wants=(_newer(issue),) if together else (),
-            options=_AGAIN,
-        )
-    return Conflict(
-        package=issue.name,
-        kind="shadowed",
-        version=version,
-        place=first,
-        hidden=second,
-        other=issue.kind.removeprefix("shadowed-by-"),
-        broken=not first.endswith("-info"),
-    )
+def _of_two(issue: DistributionIssue, kind: Kind, version: str, **facts: Any) -> Conflict:
+    place, hidden = issue.paths if len(issue.paths) == 2 else (issue.where, "")
+    return Conflict(package=issue.name, kind=kind, version=version, place=place, hidden=hidden, **facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from llmcheck.packages.conflict import Conflict
-from llmcheck.packages.environment import Environment
+from llmcheck.packages.environment import Environment, series
 from llmcheck.packages.versions import allows, holds, parts, surroundings
 from llmcheck.schema.machine import normalized_name
 
@@ -68,19 +68,20 @@ def _unmet(
         return None
     return Conflict(
         package=owner,
-        kind="disabled" if disabled else "built-for" if _is_build(other, specifier) else "requires",
+        kind="disabled" if disabled else "built-for" if _is_other_build(other, specifier, version) else "requires",
         version=own,
         other=other,
         found=version,
-        needs=specifier.replace("==", "") if _is_build(other, specifier) else specifier,
+        needs=specifier.replace("==", "").strip("() ") if _is_other_build(other, specifier, version) else specifier,
         evidence=f"Requires-Dist: {line}",
         wants=(f"{other}{specifier}",) if disabled else (f"{owner}=={own.partition('+')[0]}", f"{other}{specifier}"),
     )
 
 
-def _is_build(other: str, specifier: str) -> bool:
-    """What pins one torch is compiled against it."""
-    return other == "torch" and specifier.startswith("==") and "," not in specifier
+def _is_other_build(other: str, specifier: str, version: str) -> bool:
+    """What pins one torch is compiled against it; releases of one series have the same binary interface."""
+    pinned = other == "torch" and specifier.startswith("==") and "," not in specifier
+    return pinned and series(specifier.removeprefix("==").strip()) != series(version)
 
 
 def _is_newer(specifier: str, version: str) -> bool:

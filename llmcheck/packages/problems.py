@@ -20,7 +20,7 @@ PREFIX = "package-"
 """Of the codes of these problems; the rest is the kind of conflict."""
 
 
-_FILES = ("files-missing", "no-metadata", "editable-gone", "duplicate")
+_FILES = ("files-missing", "no-metadata", "editable-gone", "mixed")
 
 
 class PairTables(msgspec.Struct, frozen=True):
@@ -77,26 +77,33 @@ def _problems(machine: Machine, tables: PairTables, names: Callable[[], Mapping[
 
     spelled = names()
     changing = frozenset(each.other for each in found)
+    shadows = {each.package: each for each in found if each.kind == "shadowed"}
     for each in found:
+        message = words.message(each, spelled)
+        shadow = shadows.get(each.other) or (shadows.get(each.package) if each.other else None)
+        if shadow is None or each is shadow:
+            remedy = words.remedy(each, mend.command(each, environment, tables.wheels, changing), spelled)
+        else:
+            message, remedy = f"{message}; {words.cause(shadow)}", words.remedy(shadow, None, spelled)
         yield Problem(
             probe="software",
             code=PREFIX + each.kind,
-            message=words.message(each, spelled),
-            remedy=words.remedy(each, mend.command(each, environment, tables.wheels, changing), spelled),
+            message=message,
+            remedy=remedy,
             package=each.package,
             breaks_package=each.broken,
         )
 
 
 def _conflicts(environment: Environment, tables: PairTables) -> list[Conflict]:
-    """Of one package and what breaks it, only the first: metadata comes before the table."""
+    """Of one package and what breaks it, only the first: what is the easiest to mend, then metadata, then the table."""
     from llmcheck.packages import builds, files, metadata, pairs
 
     found: dict[tuple[str, str, str], Conflict] = {}
     every = (
         *files.conflicts(environment),
-        *metadata.conflicts(environment),
         *pairs.companions(environment, tables.companions),
+        *metadata.conflicts(environment),
         *pairs.conflicts(environment, tables.pairs),
         *builds.conflicts(environment),
     )

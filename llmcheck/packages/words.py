@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from llmcheck.packages.conflict import Conflict
 
-_CAUSES = {"pythonpath": "PYTHONPATH", "user-site": "the user's own packages (~/.local)"}
+_CAUSES = {"pythonpath": "PYTHONPATH", "user-site": "the user's own site-packages (~/.local)"}
 _UNSHADOW = {"pythonpath": "unset PYTHONPATH", "user-site": "set PYTHONNOUSERSITE=1"}
 _REMEDIES = {
     "other-python": "unset PYTHONPATH, or install it with this Python",
@@ -24,6 +24,11 @@ def message(conflict: Conflict, names: Mapping[str, str]) -> str:
         if found is not None:
             return f"{found} ({conflict.evidence})" if conflict.evidence else found
     raise AssertionError(conflict.kind)
+
+
+def cause(shadow: Conflict) -> str:
+    """What hides a package, to be said of a conflict that comes of it."""
+    return f"{_CAUSES.get(shadow.other, shadow.other)} hides {shadow.hidden}"
 
 
 def remedy(conflict: Conflict, command: str | None, names: Mapping[str, str]) -> str | None:
@@ -79,7 +84,7 @@ def _of_builds(conflict: Conflict, own: str) -> str | None:
 
 def _of_copies(conflict: Conflict, own: str) -> str | None:
     place, hidden = conflict.place, conflict.hidden
-    if conflict.kind == "duplicate" and conflict.broken:
+    if conflict.kind == "mixed":
         return f"{own} is installed twice in one folder, and files of both are mixed: {place}, {hidden}"
     if conflict.kind == "duplicate":
         return f"{own} is installed twice: {place} is used and hides {hidden}"

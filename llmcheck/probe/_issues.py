@@ -66,11 +66,16 @@ def _duplicates(host: Host, found: Mapping[str, Sequence[Distribution]]) -> Iter
         for other in several[1:]:
             paths = (first.metadata, other.metadata)
             if other.folder is not first.folder:
-                kind = files.place_of(host, first.folder.path) or "duplicate"
-                yield name, kind, f"{first.metadata} wins over {other.metadata}", paths
+                place = files.place_of(host, first.folder.path)
+                yield (
+                    name,
+                    f"shadowed-by-{place}" if place else "duplicate",
+                    f"{first.metadata} wins over {other.metadata}",
+                    paths,
+                )
             elif other.version != first.version:
                 where = f"{first.metadata} and {other.entry} are in the same folder"
-                yield name, "duplicate", where, paths if has_metadata(host, other) else ()
+                yield name, "mixed" if has_metadata(host, other) else "duplicate", where, paths
 
 
 def _editable(

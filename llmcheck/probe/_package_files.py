@@ -80,15 +80,15 @@ def hiding(
             continue
         first = each.one
         for folder in listed[: listed.index(first.folder)]:
-            kind = place_of(host, folder.path) if {module, f"{module}.py"} & set(folder.entries) else None
-            path = _module(host, folder.path, module) if kind is not None else None
-            if path is not None and kind is not None:
-                yield name, kind, path, first.metadata
+            place = place_of(host, folder.path) if {module, f"{module}.py"} & set(folder.entries) else None
+            path = _module(host, folder.path, module) if place is not None else None
+            if path is not None:
+                yield name, f"module-in-{place}", path, first.metadata
                 break
         if module in directory or f"{module}.py" in directory:
             path = _module(host, host.cwd.rstrip("/"), module)
             if path is not None:
-                yield name, "shadowed-by-directory", path, first.metadata
+                yield name, "module-in-directory", path, first.metadata
 
 
 def _of_directory(host: Host) -> Set[str]:
@@ -102,15 +102,15 @@ def _module(host: Host, folder: str, module: str) -> str | None:
 
 
 def place_of(host: Host, folder: str) -> str | None:
-    """What put a folder before the environment's own on the path, as a kind of issue; None for an ordinary one."""
+    """``pythonpath`` or ``user-site``, where that put a folder on the path; None for one of the environment's own."""
     separator = ";" if host.platform == "windows" else ":"
     named = (host.environ.get("PYTHONPATH") or "").split(separator)
     if folder in {host.absolute(each) for each in named if each}:
-        return "shadowed-by-pythonpath"
+        return "pythonpath"
     home = host.home()
     bases = [host.environ.get("PYTHONUSERBASE"), host.environ.get("APPDATA") and f"{host.environ['APPDATA']}/Python"]
     bases += [f"{home}/.local/lib", f"{home}/Library/Python"] if home else []
-    return "shadowed-by-user-site" if any(each and folder.startswith(f"{each}/") for each in bases) else None
+    return "user-site" if any(each and folder.startswith(f"{each}/") for each in bases) else None
 
 
 def overwritten(host: Host, known: Mapping[str, Known]) -> Iterator[tuple[str, str]]:
@@ -170,7 +170,7 @@ def _bitsandbytes(host: Host, one: Distribution) -> CompiledFor | None:
 def _llama_cpp(host: Host, one: Distribution) -> CompiledFor | None:
     """Backends are libraries of their own in newer releases; an older one links them into one library."""
     for folder in (f"{one.folder.path}/llama_cpp/lib", f"{one.folder.path}/llama_cpp"):
-        entries = [each for each in host.list(folder) or () if each.endswith((".so", ".dll", ".dylib"))]
+        entries = [each for each in host.list(folder) or () if re.search(r"\.(?:so|dll|dylib)(?:[.\d]*$)", each)]
         if not entries:
             continue
         backends = {match[1] for match in map(_BACKEND.fullmatch, entries) if match}
@@ -181,7 +181,7 @@ def _llama_cpp(host: Host, one: Distribution) -> CompiledFor | None:
                 if "llama" in each or "ggml" in each
             )
             backends = {name for name, linked in _LINKED.items() if any(each in inside for each in linked)}
-            if any(each.endswith(".dylib") for each in entries):
+            if any(".dylib" in each for each in entries):
                 backends.add("metal")  # built in by default on macOS
         return CompiledFor(name=one.name, builds=tuple(sorted(backends)), source=shown(folder))
     return None

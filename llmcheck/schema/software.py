@@ -97,11 +97,13 @@ class DistributionIssue(Struct, frozen=True, kw_only=True):
     """Name of the distribution."""
     kind: str
     """``no-metadata``; ``no-record``: pip cannot remove it; ``half-removed``: what an interrupted pip left behind;
-    ``files-missing``: it is listed, and its files are gone; ``duplicate``: installed twice; ``overwritten``: another
-    distribution has put its own file in that place; ``editable``: imported from a source folder; ``editable-gone``:
-    and that folder is missing; ``shadowed-by-pythonpath``, ``shadowed-by-user-site``, ``shadowed-by-directory``:
-    something in PYTHONPATH, in the user's own site-packages or in the working directory is imported instead;
-    ``other-python``: it lies in a folder of another Python version."""
+    ``files-missing``: it is listed, and its files are gone; ``duplicate``: installed twice on the path; ``mixed``: two
+    versions of it in one folder; ``overwritten``: another distribution has put its own file in that place;
+    ``editable``: imported from a source folder; ``editable-gone``: and that folder is missing; ``other-python``: it
+    lies in a folder of another Python version; ``shadowed-by-pythonpath``, ``shadowed-by-user-site``: an installation
+    of it in PYTHONPATH or in the user's own site-packages is imported instead; ``module-in-pythonpath``,
+    ``module-in-user-site``, ``module-in-directory``: a module without metadata is, there or in the working directory.
+    """
     where: str
     """Folder or file with the fault."""
     paths: tuple[str, ...] = ()

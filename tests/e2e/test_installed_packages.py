@@ -233,7 +233,7 @@ BROKEN = {
     "editable-gone-by-finder": Broken(_gone_by_finder, "editable-gone", "vllm", "/gone/vllm", "vllm==0.33.0"),
     "two-versions-in-one-folder": Broken(
         lambda site: site.add("transformers", "4.57.6"),
-        "duplicate", "transformers", "files of both are mixed", "--force-reinstall",
+        "mixed", "transformers", "files of both are mixed", "--force-reinstall",
     ),
     "shadowed-by-a-folder-of-pythonpath": Broken(
         lambda site: _other_site(site, "transformers", "9"),
@@ -286,7 +286,7 @@ BROKEN = {
     ),
     "sglang-beside-vllm": Broken(
         lambda site: site.add("sglang", "0.5.23", "torch==2.14.1", "transformers==5.19.0"),
-        "built-for", "sglang", "is built for torch 2.14.1", "--venv sglang-env", decides=False,
+        "requires", "sglang", "needs torch ==2.14.1", "--venv sglang-env", decides=False,
     ),
     "extra-that-another-asks-for": Broken(
         lambda site: (site.add("ray", "2.60.0", 'numpy>=9; extra == "cgraph"', 'numpy<1; extra == "other"'),
@@ -319,21 +319,54 @@ def test_what_is_broken_is_named_with_its_mend_and_never_ready(command: Command,
     assert done.code == (1 if case.decides else 0), findings(done)
 
 
-def test_the_users_own_packages_are_named_as_the_cause(command: Command, site: Site) -> None:
-    sound(site)
-    text = (site.root / "pyvenv.cfg").read_text()
-    (site.root / "pyvenv.cfg").write_text(text.replace("system-site-packages = false", "system-site-packages = true"))
-    minor = site.folder.parent.name
-    own = command.home / ".local" / "lib" / minor / "site-packages"
-    (own / "datasets-2.0.0.dist-info").mkdir(parents=True)
-    (own / "datasets").mkdir()
-    (own / "datasets" / "__init__.py").write_text("")
-    (own / "datasets-2.0.0.dist-info" / "METADATA").write_text("Name: datasets\nVersion: 2.0.0\n")
-    other = Site(site.root)
-    done = check(command, other)
-    assert done.code == 0
-    names = {each["name"]: each["version"] for each in done.document["machine"]["software"]["packages"]}
-    assert names["datasets"] == "2.0.0"
+def conda(folder: Path) -> Site:
+    """An environment as conda lays it out: unlike a virtual one it also takes the user's own packages, and first."""
+    for name in ("bin/python", "conda-meta/python-3.11.7-h_0.json", "lib/python3.11/os.py"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    (folder / "lib" / "python3.11" / "site-packages").mkdir()
+    return Site(folder)
+
+
+def test_the_users_own_packages_are_named_as_the_cause(command: Command, tmp_path: Path) -> None:
+    site = sound(conda(tmp_path / "conda"))
+    (command.home / ".local" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    Site(command.home / ".local").torch("2.4.0+cu121")
+    done = check(command, site)
+    engine = findings(done)["engine"]
+    assert (done.code, engine["status"]) == (1, "fail")
+    assert "~/.local" in str(engine["message"])
+    assert "PYTHONNOUSERSITE=1" in str(engine["remedy"])
+    assert (
+        command(
+            "check", "inference-7b", "--skip", "hardware", "--python", site.python, env={"PYTHONNOUSERSITE": "1"}
+        ).code
+        == 0
+    )
+
+
+def test_conda_and_pip_in_one_environment_are_named(command: Command, tmp_path: Path) -> None:
+    site = sound(conda(tmp_path / "conda"))
+    (site.root / "conda-meta" / "pytorch-2.14.0-py311_0.json").write_text("{}")
+    done = check(command, site)
+    codes = [each["code"] for each in done.document["machine"]["problems"]]
+    assert (done.code, "package-conda-and-pip" in codes) == (0, True)
+
+
+@pytest.mark.parametrize("level", ["standard", "strict"])
+def test_a_machine_without_names_is_judged_the_same(command: Command, site: Site, tmp_path: Path, level: str) -> None:
+    sound(site).add("transformers", "4.57.6")
+    (site.info("torch", "2.14.0+cu130") / "RECORD").unlink()
+    saved = tmp_path / "machine.json"
+    command("machine", "--python", site.python, "--redact", level, "--save", saved)
+    live = findings(check(command, site))
+    redacted = command("check", "inference-7b", "--skip", "hardware", "--machine", saved, "--format", "json")
+    assert {name: each["status"] for name, each in findings(redacted).items()} == {
+        name: each["status"] for name, each in live.items()
+    }
+    assert redacted.code == 1
 
 
 def test_pythonpath_that_hides_a_version_is_named_in_the_line_that_fails(command: Command, site: Site) -> None:
