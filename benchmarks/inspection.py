@@ -47,7 +47,7 @@ READ_AIM_MS = {50: 5.0, 1000: 15.0}
 AIM_MS = 30.0
 """Milliseconds that 950 more distributions may add to the command."""
 
-TABLES = problems.PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels())
+TABLES = problems.PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels)
 
 Measurement = Callable[[], float]
 

@@ -100,7 +100,7 @@ def _with_problems(machine: Machine) -> Machine:
 
 
 def _pair_tables() -> problems.PairTables:
-    return problems.PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels())
+    return problems.PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels)
 
 
 def _package_names() -> dict[str, str]:

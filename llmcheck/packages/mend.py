@@ -34,21 +34,21 @@ def command(
         return None
     windows = machine.os is not None and machine.os.system == "windows"
     kind = "powershell" if windows else "bash"
-    if conflict.kind == "extension" and not _is_required(conflict.package, environment):
-        return shell.line([python.executable, "-m", "pip", "uninstall", "-y", conflict.package], kind)
-    if not wants or any(_excluded(each, conflict.package, environment, changing) for each in wants):
+    removed = conflict.kind == "extension" and not _is_required(conflict.package, environment)
+    if not removed and (not wants or any(_excluded(each, conflict.package, environment, changing) for each in wants)):
         return None
-    options = [*conflict.options, *_index(wants, environment, wheels)]
+    arguments = [conflict.package] if removed else [*conflict.options, *_index(wants, environment, wheels), *wants]
     has_pip = "pip" in environment.versions
-    has_uv = any(each.name == "uv" and each.path for each in machine.software.tools or ())
-    if not has_pip and has_uv:
-        renamed = [_PIP_OPTIONS.get(each, each) for each in options]
-        return shell.line(["uv", "pip", "install", "--python", python.executable, *renamed, *wants], kind)
-    install = shell.line([python.executable, "-m", "pip", "install", *options, *wants], kind)
+    if not has_pip and any(each.name == "uv" and each.path for each in machine.software.tools or ()):
+        verb = ["uninstall"] if removed else ["install"]
+        renamed = [_PIP_OPTIONS.get(each, each) for each in arguments]
+        return shell.line(["uv", "pip", *verb, "--python", python.executable, *renamed], kind)
+    verb = ["uninstall", "-y"] if removed else ["install"]
+    line = shell.line([python.executable, "-m", "pip", *verb, *arguments], kind)
     if has_pip:
-        return install
+        return line
     first = shell.line([python.executable, "-m", "ensurepip", "--upgrade"], kind)
-    return f"{first}{';' if windows else ' &&'} {install}"
+    return f"{first}{';' if windows else ' &&'} {line}"
 
 
 def _is_required(package: str, environment: Environment) -> bool:

@@ -28,19 +28,21 @@ class PairTables(msgspec.Struct, frozen=True):
 
     pairs: Sequence[PackagePair] = ()
     companions: Sequence[TorchCompanions] = ()
-    wheels: Sequence[TorchWheel] = ()
-    """Which index has which build of torch."""
+    wheels: Callable[[], Sequence[TorchWheel]] = tuple
+    """Returns the builds of torch with their indexes; called where something has to be mended."""
 
 
 def broken(machine: Machine, package: str) -> Problem | None:
     """Why an installed package does not work; None if no reason is known. By its normalised name."""
-    return next((each for each in machine.problems if each.breaks_package and each.package == package), None)
+    found = [each for each in machine.problems if each.breaks_package]
+    own = next((each for each in found if each.package == package), None)
+    return own or next((each for each in found if package in each.also_breaks), None)
 
 
 def lacks_files(machine: Machine, package: str) -> bool:
     """Whether installing the same release of a package again is what mends it."""
     found = broken(machine, package)
-    return found is not None and found.code.removeprefix(PREFIX) in _FILES
+    return found is not None and found.package == package and found.code.removeprefix(PREFIX) in _FILES
 
 
 def hidden(machine: Machine, package: str) -> Problem | None:
@@ -73,16 +75,16 @@ def _problems(machine: Machine, tables: PairTables, names: Callable[[], Mapping[
     found = _conflicts(environment, tables)
     if not found:
         return
-    from llmcheck.packages import mend, words
+    from llmcheck.packages import importers, mend, words
 
-    spelled = names()
+    spelled, wheels = names(), tables.wheels()
     changing = frozenset(each.other for each in found)
     shadows = {each.package: each for each in found if each.kind == "shadowed"}
     for each in found:
         message = words.message(each, spelled)
         shadow = shadows.get(each.other) or (shadows.get(each.package) if each.other else None)
         if shadow is None or each is shadow:
-            remedy = words.remedy(each, mend.command(each, environment, tables.wheels, changing), spelled)
+            remedy = words.remedy(each, mend.command(each, environment, wheels, changing), spelled)
         else:
             message, remedy = f"{message}; {words.cause(shadow)}", words.remedy(shadow, None, spelled)
         yield Problem(
@@ -92,6 +94,7 @@ def _problems(machine: Machine, tables: PairTables, names: Callable[[], Mapping[
             remedy=remedy,
             package=each.package,
             breaks_package=each.broken,
+            also_breaks=importers.of(each, environment),
         )
 
 

@@ -98,6 +98,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     """Normalised name of the installed package that it is about; None where it is about none."""
     breaks_package: bool = False
     """That package does not work because of it."""
+    also_breaks: tuple[str, ...] = ()
+    """Installed packages that import that package, and so do not work either."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):

@@ -250,12 +250,12 @@ BROKEN = {
     ),
     "torchvision-of-another-torch": Broken(
         lambda site: site.add("torchvision", "0.24.1"),
-        "built-for", "torchvision", "TorchVision 0.24.1 is built for torch 2.9", "torchvision==0.29.*", decides=False,
+        "built-for", "torchvision", "TorchVision 0.24.1 is built for torch 2.9", "torchvision==0.29.*",
     ),
     "torchvision-of-another-cuda": Broken(
         lambda site: (site.add("torchvision", "0.29.2"),
                       site.write("torchvision/version.py", "__version__ = '0.29.2+cu126'\n")),
-        "build", "torchvision", "is built for cu126", "torchvision==0.29.2", decides=False,
+        "build", "torchvision", "is built for cu126", "torchvision==0.29.2",
     ),
     "torchaudio-under-torch-2.15": Broken(
         lambda site: (site.remove("torch-2.14.0+cu130.dist-info"), site.torch("2.15.0+cu132"),

@@ -8,7 +8,7 @@ from llmcheck import catalog
 from llmcheck.packages.problems import PairTables, with_problems
 from llmcheck.schema.machine import Machine, Os, Package, Problem, Python, Software, Torch
 
-TABLES = PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels())
+TABLES = PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels)
 
 
 def problems(packages: dict[str, str], build: str | None = "cu130") -> list[Problem]:

@@ -1,0 +1,30 @@
+"""What a package takes with it when its import fails."""
+
+from __future__ import annotations
+
+from llmcheck.packages.conflict import Conflict
+from llmcheck.packages.environment import Environment
+from llmcheck.packages.known import name_in
+from llmcheck.packages.versions import holds, parts, surroundings
+
+_FATAL = ("built-for", "build", "files-missing", "editable-gone", "other-python", "same-files", "shadowed")
+"""Kinds of conflict with which ``import`` fails; with the others a part of the package is not used."""
+_WHERE_PRESENT = {"torchvision": ("transformers",)}
+"""Packages that import another one wherever it is installed, without requiring it: the module ``image_utils`` of
+transformers, which all its models import, does so with torchvision (its source, 4.40 to 5.23)."""
+_ALONE = ("bitsandbytes",)
+"""Its import only logs that the library for the GPU was not found."""
+
+
+def of(conflict: Conflict, environment: Environment) -> tuple[str, ...]:
+    """The installed packages that import the broken one, sorted."""
+    if not conflict.broken or conflict.kind not in _FATAL or conflict.package in _ALONE:
+        return ()
+    variables = surroundings(environment.machine)
+    found = {each for each in _WHERE_PRESENT.get(conflict.package, ()) if each in environment.versions}
+    for owner, lines in environment.requires.items():
+        for line in lines if owner in environment.versions and owner != conflict.package else ():
+            split = parts(line) if name_in(line) == conflict.package else None
+            if split is not None and holds(split[3], variables, frozenset()):
+                found.add(owner)
+    return tuple(sorted(found))
