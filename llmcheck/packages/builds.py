@@ -147,11 +147,7 @@ def _same_files(environment: Environment) -> Iterator[Conflict]:
 
 def _users(environment: Environment, name: str) -> list[str]:
     """The installed packages that load a library: those that require it; without such a line torch, by its CUDA."""
-    users = [
-        owner
-        for owner, lines in sorted(environment.requires.items())
-        if owner in environment.versions and any(line.startswith(name) for line in lines)
-    ]
+    users = sorted({owner for owner, _ in environment.needed_by.get(name, ())})
     if users or not name.startswith("nvidia-"):
         return users or ([] if name.startswith("nvidia-") else [name])
     build = environment.torch_build or ""

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from llmcheck.packages.known import matters, name_in
 from llmcheck.schema.machine import CompiledFor, Machine, version_numbers
 from llmcheck.schema.software import DistributionIssue
+
+_MOST_LINES = 64
+"""Of one distribution, as many as are read; a saved machine may have more."""
 
 
 class Environment(Struct, frozen=True, dict=True):
@@ -27,8 +31,21 @@ class Environment(Struct, frozen=True, dict=True):
 
     @functools.cached_property
     def requires(self) -> Mapping[str, tuple[str, ...]]:
-        """The lines of each distribution whose metadata was read."""
-        return {each.name: each.requires for each in self.machine.software.requires or ()}
+        """The lines of each installed distribution that matters and whose metadata was read."""
+        return {
+            each.name: each.requires[:_MOST_LINES]
+            for each in self.machine.software.requires or ()
+            if each.name in self.versions and matters(each.name)
+        }
+
+    @functools.cached_property
+    def needed_by(self) -> Mapping[str, list[tuple[str, str]]]:
+        """By the name of what is needed: who needs it, and the line that says so."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for owner, lines in self.requires.items():
+            for line in lines:
+                found.setdefault(name_in(line), []).append((owner, line))
+        return found
 
     @functools.cached_property
     def compiled(self) -> Mapping[str, CompiledFor]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from llmcheck.packages.conflict import Conflict
 from llmcheck.packages.environment import Environment
-from llmcheck.packages.known import name_in
 from llmcheck.packages.versions import holds, parts, surroundings
 
 _FATAL = ("built-for", "build", "files-missing", "editable-gone", "other-python", "same-files", "shadowed")
@@ -22,9 +21,8 @@ def of(conflict: Conflict, environment: Environment) -> tuple[str, ...]:
         return ()
     variables = surroundings(environment.machine)
     found = {each for each in _WHERE_PRESENT.get(conflict.package, ()) if each in environment.versions}
-    for owner, lines in environment.requires.items():
-        for line in lines if owner in environment.versions and owner != conflict.package else ():
-            split = parts(line) if name_in(line) == conflict.package else None
-            if split is not None and holds(split[3], variables, frozenset()):
-                found.add(owner)
-    return tuple(sorted(found))
+    for owner, line in environment.needed_by.get(conflict.package, ()):
+        split = parts(line)
+        if split is not None and holds(split[3], variables, frozenset()):
+            found.add(owner)
+    return tuple(sorted(found - {conflict.package}))

@@ -10,7 +10,7 @@ from llmcheck.packages.conflict import Conflict
 from llmcheck.packages.environment import Environment, series
 from llmcheck.packages.known import name_in
 from llmcheck.packages.versions import holds, parts, surroundings
-from llmcheck.schema.machine import normalized_name, version_numbers
+from llmcheck.schema.machine import version_numbers
 from llmcheck.tables.torch_wheel import TorchWheel
 
 _TORCH_FAMILY = ("torch", "torchvision", "torchaudio")
@@ -52,7 +52,7 @@ def command(
 
 
 def _is_required(package: str, environment: Environment) -> bool:
-    return any(name_in(line) == package for lines in environment.requires.values() for line in lines)
+    return package in environment.needed_by
 
 
 def _excluded(requirement: str, package: str, environment: Environment, changing: Container[str]) -> bool:
@@ -62,17 +62,15 @@ def _excluded(requirement: str, package: str, environment: Environment, changing
     name = name_in(requirement)
     wanted = requirement[len(name) :]
     variables = surroundings(environment.machine)
-    for owner, lines in environment.requires.items():
-        stays = owner not in (package, name) and owner in environment.versions and owner not in changing
-        for line in lines if stays else ():
-            split = parts(line)
-            if split is None or normalized_name(split[0]) != name or not holds(split[3], variables, frozenset()):
-                continue
-            try:
-                if SpecifierSet(f"{wanted},{split[2]}".strip(",")).is_unsatisfiable():
-                    return True
-            except InvalidSpecifier:
-                continue
+    for owner, line in environment.needed_by.get(name, ()):
+        split = parts(line) if owner not in (package, name) and owner not in changing else None
+        if split is None or not holds(split[3], variables, frozenset()):
+            continue
+        try:
+            if SpecifierSet(f"{wanted},{split[2]}".strip(",")).is_unsatisfiable():
+                return True
+        except InvalidSpecifier:
+            continue
     return False
 
 

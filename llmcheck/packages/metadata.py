@@ -21,8 +21,6 @@ def conflicts(environment: Environment) -> Iterator[Conflict]:
     variables = surroundings(environment.machine)
     asked = _asked(environment, variables)
     for owner in sorted(environment.requires):
-        if owner not in environment.versions:
-            continue
         extras = asked.get(owner, frozenset()) | _OWN_EXTRAS.get(owner, frozenset())
         for line in environment.requires[owner]:
             found = _unmet(environment, owner, line, variables, extras)

@@ -20,6 +20,8 @@ PREFIX = "package-"
 """Of the codes of these problems; the rest is the kind of conflict."""
 
 
+_MOST_MENDS = 100
+"""Nobody mends more by hand; a made-up machine may have thousands of conflicts."""
 _FILES = ("files-missing", "no-metadata", "editable-gone", "mixed")
 
 
@@ -80,11 +82,12 @@ def _problems(machine: Machine, tables: PairTables, names: Callable[[], Mapping[
     spelled, wheels = names(), tables.wheels()
     changing = frozenset(each.other for each in found)
     shadows = {each.package: each for each in found if each.kind == "shadowed"}
-    for each in found:
+    for number, each in enumerate(found):
         message = words.message(each, spelled)
         shadow = shadows.get(each.other) or (shadows.get(each.package) if each.other else None)
         if shadow is None or each is shadow:
-            remedy = words.remedy(each, mend.command(each, environment, wheels, changing), spelled)
+            command = mend.command(each, environment, wheels, changing) if number < _MOST_MENDS else None
+            remedy = words.remedy(each, command, spelled)
         else:
             message, remedy = f"{message}; {words.cause(shadow)}", words.remedy(shadow, None, spelled)
         yield Problem(

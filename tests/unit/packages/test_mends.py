@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from llmcheck import catalog
@@ -12,8 +14,8 @@ TABLES = PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog
 
 
 def judged(
-    packages: dict[str, str],
-    requires: dict[str, tuple[str, ...]] | None = None,
+    packages: Mapping[str, str],
+    requires: Mapping[str, tuple[str, ...]] | None = None,
     *,
     build: str | None = "cu130",
     system: str = "linux",
