@@ -72,6 +72,8 @@ def hiding(
     host: Host, listed: Sequence[Folder], known: Mapping[str, Known], editable: Container[str]
 ) -> Iterator[tuple[str, str, str, str]]:
     """(name, kind, what is imported, what it hides): modules without metadata that come before the distribution."""
+    if not known:
+        return
     reached = {host.resolve(folder.path) for folder in listed}
     directory = set() if host.resolve(host.cwd) in reached else _of_directory(host)
     for name, each in known.items():
