@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from llmcheck.install.incompatibility import has_program
 from llmcheck.packages import problems
-from llmcheck.schema.machine import Machine, normalized_name
+from llmcheck.schema.machine import Machine, Problem, normalized_name
 from llmcheck.schema.responses import InstallState, LibraryCheck, LibraryState
 from llmcheck.tables.library import Library
 
@@ -49,9 +49,14 @@ def _state(library: Library, machine: Machine) -> LibraryState:
         version=version,
         newest=library.version,
         importable=importable if version is not None else None,
-        reason=fault.message if fault is not None and version is not None else None,
+        reason=_reason(fault, names) if fault is not None and version is not None else None,
         remedy=fault.remedy if fault is not None and version is not None else None,
     )
+
+
+def _reason(fault: Problem, names: Container[str]) -> str:
+    own = fault.package is None or fault.package in names
+    return fault.message if own else f"it imports {fault.package}: {fault.message}"
 
 
 def _is_older(version: str, newest: str) -> bool:

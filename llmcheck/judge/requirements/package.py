@@ -76,7 +76,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         return finding(
             requirement,
             "fail",
-            broken.message,
+            broken.message if broken.package == name else f"{broken.message}; {label} imports {broken.package}",
             remedy=broken.remedy,
             found=found,
             shortfall=BROKEN,
