@@ -7,7 +7,6 @@ from pathlib import Path
 
 from .command import Command
 
-
 PEFT = ("peft-0.1.0.dist-info/METADATA", "peft-0.1.0.dist-info/RECORD", "peft/__init__.py")
 
 
