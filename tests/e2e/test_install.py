@@ -145,7 +145,9 @@ def test_interpreter_with_a_blank_in_its_path_is_quoted(command: Command, tmp_pa
 def test_installed_library_is_not_installed_again(command: Command, tmp_path: Path) -> None:
     """Torch in the project's environment: the plan of a tier leaves it out."""
     site = tmp_path / "site-packages"
-    (site / "torch-2.99.0.dist-info").mkdir(parents=True)
+    for file in ("torch-2.99.0.dist-info/METADATA", "torch-2.99.0.dist-info/RECORD", "torch/__init__.py"):
+        (site / file).parent.mkdir(parents=True, exist_ok=True)
+        (site / file).write_text("")
     python = recorder(tmp_path, "python", tmp_path / "calls", f'exec {sys.executable} "$@"')
     commands = {}
     for name, words in (("without", ()), ("with", ("--python", python))):
