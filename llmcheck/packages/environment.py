@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from llmcheck.packages.known import matters, name_in
-from llmcheck.schema.machine import CompiledFor, Machine, version_numbers
-from llmcheck.schema.software import DistributionIssue
+from llmcheck.schema.machine import Machine, version_numbers
+from llmcheck.schema.software import CompiledFor, DistributionIssue
 
 _MOST_LINES = 64
 """Of one distribution, as many as are read; a saved machine may have more."""

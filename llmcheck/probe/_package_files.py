@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence, Set
 
 from llmcheck.packages.known import IMPORT_NAMES, SHARED_FILES
 from llmcheck.probe._distributions import Distribution, Folder, Known, is_importable, shown
-from llmcheck.schema.machine import CompiledFor
+from llmcheck.schema.software import CompiledFor
 from llmcheck.system.host import Host
 
 _RECORD_BYTES = 1 << 12

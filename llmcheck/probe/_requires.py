@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from llmcheck.packages.known import that_matters
 from llmcheck.probe._distributions import Known, shown
-from llmcheck.schema.machine import PackageRequires
+from llmcheck.schema.software import PackageRequires
 from llmcheck.system.host import Host
 
 _HEADER_BYTES = 1 << 16

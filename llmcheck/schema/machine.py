@@ -22,11 +22,9 @@ from llmcheck.schema.gpu import (
 )
 from llmcheck.schema.model_cache import CachedModel, ModelCache
 from llmcheck.schema.software import (
-    CompiledFor,
     CudaToolkit,
     DistributionIssue,
     Package,
-    PackageRequires,
     Python,
     Software,
     Tool,
@@ -41,7 +39,6 @@ __all__ = [
     "Accelerator",
     "Access",
     "CachedModel",
-    "CompiledFor",
     "Cpu",
     "CudaToolkit",
     "Disk",
@@ -63,7 +60,6 @@ __all__ = [
     "NvLink",
     "Os",
     "Package",
-    "PackageRequires",
     "Pcie",
     "Problem",
     "Python",

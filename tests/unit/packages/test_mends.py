@@ -8,7 +8,8 @@ import pytest
 
 from llmcheck import catalog
 from llmcheck.packages.problems import PairTables, broken, with_problems
-from llmcheck.schema.machine import Machine, Os, Package, PackageRequires, Problem, Python, Software, Tool, Torch
+from llmcheck.schema.machine import Machine, Os, Package, Problem, Python, Software, Tool, Torch
+from llmcheck.schema.software import PackageRequires
 
 TABLES = PairTables(catalog.package_pairs(), catalog.torch_companions(), catalog.torch_wheels)
 
