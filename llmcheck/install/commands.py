@@ -17,6 +17,8 @@ from llmcheck.schema.machine import Machine
 from llmcheck.tables.library import Library
 
 FORCE = "--force-reinstall"
+NO_CACHE = "--no-cache-dir"
+"""pip stores a wheel that it compiled under the name and version alone, whatever flags it was compiled with."""
 
 
 class InstallRequest(Struct, frozen=True):
@@ -97,10 +99,11 @@ class InstallerCommands(Struct, frozen=True):
         return [*uv, "pip", "install", "--python", self.python]
 
     def _translated(self, options: Sequence[str], requirements: Sequence[str]) -> list[str]:
-        if self.installer == "pip" or FORCE not in options:
+        if self.installer == "pip":
             return list(options)
-        again = [f"--reinstall-package={name_of(each)}" for each in requirements]
-        return [*again, *(option for option in options if option != FORCE)]
+        again = [f"--reinstall-package={name_of(each)}" for each in requirements] if FORCE in options else []
+        kept = ["--no-cache" if option == NO_CACHE else option for option in options if option != FORCE]
+        return [*again, *kept]
 
 
 def command_step(

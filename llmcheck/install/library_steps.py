@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from llmcheck.install.blockers import toolkit_for
-from llmcheck.install.commands import FORCE, InstallerCommands, InstallRequest, command_step
+from llmcheck.install import compiler
+from llmcheck.install.commands import FORCE, NO_CACHE, InstallerCommands, InstallRequest, command_step
 from llmcheck.install.installed_packages import Change, abi_warnings, transitive_upgrades
 from llmcheck.install.packages import llama_cpp_for, with_extra
 from llmcheck.install.request import PlanRequest
@@ -91,13 +91,14 @@ def requirements_of(
 
 def _llama_cpp_step(commands: InstallerCommands, library: Library, request: PlanRequest) -> Step:
     builds = request.tables.package_builds
-    variant = llama_cpp_for(request.machine, builds)
+    variant = llama_cpp_for(request.machine, builds, request.rules)
+    again = [FORCE] if variant.options and commands.installed.version("llama-cpp-python") else []
     return commands.step(
         InstallRequest(
             requirements_of(library, request.specifiers, request.machine, builds),
             f"llama.cpp through its Python binding, {variant.reason}",
             extra_index_url=variant.extra_index_url,
-            options=variant.options,
+            options=[*variant.options, *again],
             variables=variant.variables,
             requires=variant.requires,
         )
@@ -150,13 +151,24 @@ def _own_command_steps(
     reason = f"{library.name}: {library.summary}"
     if library.build_isolation:
         return [commands.step(InstallRequest(requirements, reason, extra_index_url=library.extra_index_url))]
-    toolkit = toolkit_for(request.machine, torch_tag)
+    home = _cuda_home(request, torch_tag)
     tools = f"build requirements of {library.name}"
     built = InstallRequest(
         requirements,
         f"{reason}; compiled here against the installed torch, with few parallel jobs to limit the use of RAM",
-        options=["--no-build-isolation"],
-        variables={"MAX_JOBS": "4", **({"CUDA_HOME": toolkit.path} if toolkit else {})},
+        # A wheel in pip's cache may have been compiled against another torch.
+        options=["--no-build-isolation", NO_CACHE],
+        variables={"MAX_JOBS": "4", **home},
         requires=library.tools,
     )
     return [commands.step(InstallRequest(_BUILD_TOOLS, tools)), commands.step(built)]
+
+
+def _cuda_home(request: PlanRequest, torch_tag: str | None) -> dict[str, str]:
+    """The toolkit to name, where the one that a build takes by itself does not suit."""
+    found = compiler.for_torch(request.machine)
+    chosen = compiler.best(found, request.machine, request.rules, torch_tag)
+    if chosen is None or chosen.folder is None or chosen.named_by == "CUDA_HOME":
+        return {}
+    found_by_itself = chosen.named_by == "PATH" and request.machine.software.cuda_home is None
+    return {} if found_by_itself else {"CUDA_HOME": chosen.folder}

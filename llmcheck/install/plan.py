@@ -177,6 +177,7 @@ def _blocker(name: str, shared: Target, presence: Presence, request: PlanRequest
         python_conflicts=target.python_conflicts,
         torch=request.torch_for(target.version),
         installed=request.machine.software.torch if keeps_torch else None,
+        rules=request.rules,
         is_satisfied=lambda each: _is_satisfied(each, presence, request),
     )
     return blockers.reason(name)

@@ -90,6 +90,7 @@ def probe(host: Host, request: Request) -> Reading:
         tools=tuple(_tool(host, name) for name in TOOLS),
         cuda_toolkits=toolkits,
         cuda_home=installed.shown(home[1]) if home else None,
+        cuda_home_real=installed.shown(host.resolve(home[1])) if home else None,
         torch_backend=installed.shown(backend) if backend else None,
         cudnn=cudnn.version if cudnn else None,
         nccl=nccl.version if nccl else None,

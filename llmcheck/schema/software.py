@@ -104,6 +104,8 @@ class Software(Struct, frozen=True, kw_only=True, dict=True):
     """CUDA toolkits on disk."""
     cuda_home: str | None = None
     """What CUDA_HOME or CUDA_PATH names."""
+    cuda_home_real: str | None = None
+    """The same with its links followed, as ``cuda_toolkits`` has it; None where neither variable is set."""
     torch_backend: str | None = None
     """What UV_TORCH_BACKEND names; None where it is not set."""
     cudnn: str | None = None
