@@ -27,6 +27,7 @@ TOOLS = (
     "git",
     "cmake",
     "cc",
+    "ninja",
     "nvcc",
     "hipcc",
     "docker",
@@ -45,6 +46,7 @@ TOOLS = (
 )
 """Programs that are looked for on PATH; none of them is run."""
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
+_GCC = r"(?:.*-)?(?:gcc|cc|c\+\+|g\+\+)(?:-\d{1,2})?"
 _OLDEST = (3, 8)
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}", re.ASCII)
 _CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
@@ -133,6 +135,7 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         externally_managed=prefix == base_prefix and host.exists(f"{stdlib}/EXTERNALLY-MANAGED"),
         reason=reason,
         hosts_llmcheck=reason == OWN,
+        headers=_has_headers(host, stdlib),
     )
     source = "".join(answer["source"]) or None
     return _Environment(python, folders, installed.distributions(host, folders), conda, source), tuple(_age(python))
@@ -265,8 +268,31 @@ def _tool_version(host: Host, name: str, path: str) -> str | None:
     """The version where a file contains it; no command is run."""
     if name == "nvcc":
         return _cuda.nvcc_version(host, path)
+    if name == "cc":
+        return _gcc_version(host, path)
     if name == "conda":
         base = host.resolve(path).rpartition("/")[0].rpartition("/")[0]
         matches = map(_CONDA_ITSELF.fullmatch, host.list(f"{base}/conda-meta") or ())
         return next((match[1] for match in matches if match), None)
     return None
+
+
+def _gcc_version(host: Host, path: str) -> str | None:
+    """The major release of GCC, where ``cc`` is GCC: from the name that its links lead to, or from its own folder."""
+    program = host.resolve(path).rpartition("/")[2]
+    if not re.fullmatch(_GCC, program):
+        return None
+    named = re.search(r"-(\d{1,2})$", program)
+    if named:
+        return named[1]
+    folder = f"{path.rpartition('/bin/')[0]}/lib/gcc"
+    targets = host.list(folder) or ()
+    found = {entry for target in targets for entry in host.list(f"{folder}/{target}") or ()}
+    releases = [entry for entry in found if re.fullmatch(r"\d{1,2}(?:\.\d+)*", entry)]
+    return releases[0] if len(releases) == 1 else None
+
+
+def _has_headers(host: Host, stdlib: str) -> bool | None:
+    """Whether Python.h lies beside a standard library such as ``/usr/lib/python3.12``; None for another layout."""
+    match = re.fullmatch(r"(.*)/lib(?:64)?/(python3\.\d{1,2}t?)", stdlib)
+    return host.is_file(f"{match[1]}/include/{match[2]}/Python.h") if match else None
