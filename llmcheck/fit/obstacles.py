@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.fit.capacity import Capacity
-from llmcheck.gpus import vendors
+from llmcheck.gpus import c_library, vendors
 from llmcheck.runtimes import Platform, Runtime
 from llmcheck.schema.machine import Gpu, capability_of, version_numbers
 
@@ -17,20 +17,28 @@ from llmcheck.schema.machine import Gpu, capability_of, version_numbers
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a runtime does not run on a machine: the first reason that applies."""
 
-    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "embedded", "gfx"]
+    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "embedded", "gfx", "libc"]
     needed: tuple[str, ...]
-    """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``)."""
+    """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``), a
+    C library (``glibc`` or ``glibc 2.31``)."""
     found: tuple[str, ...]
     """What the machine has of that; () without a GPU. ``vendor-on-system``: the system, then the vendor."""
 
 
-def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+def obstacle(
+    runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None, libc: str | None = None
+) -> Obstacle | None:
     """None where it runs, or where too little is known of the machine to say that it does not.
 
-    ``gpus``: None where they could not be listed. ``system``: None where it is not known.
+    ``gpus``: None where they could not be listed. ``system``: None where it is not known. ``libc``: ``Os.libc``; None
+    where it is not known, or the runtime is installed already.
     """
     if system is not None and runtime.systems and system not in runtime.systems:
         return Obstacle(code="system", needed=runtime.systems, found=(system,))
+    older = c_library.is_too_old(libc, runtime.glibc_min)
+    if older or ((runtime.torch or runtime.glibc_min) and not runtime.in_container and c_library.is_musl(libc)):
+        needed = f"glibc {runtime.glibc_min}" if runtime.glibc_min else "glibc"
+        return Obstacle(code="libc", needed=(needed,), found=(libc or "",))
     if gpus is None:
         return None
     supported = tuple(each.vendor for each in runtime.platforms)
@@ -49,10 +57,13 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
     return missing[0]
 
 
-def excluded(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+def excluded(
+    runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None, libc: str | None = None
+) -> Obstacle | None:
     """The obstacle, unless the runtime computes on the CPUs where it has no build for the GPUs."""
-    found = obstacle(runtime, gpus, system)
-    return None if found is not None and found.code != "system" and runtime.computes_in_ram else found
+    found = obstacle(runtime, gpus, system, libc)
+    on_cpus = found is not None and found.code not in ("system", "libc") and runtime.computes_in_ram
+    return None if on_cpus else found
 
 
 def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from llmcheck.gpus import vendors
+from llmcheck.gpus import c_library, vendors
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, version_numbers
 from llmcheck.tables.library import Library
 
@@ -61,15 +60,22 @@ def _system(library: Library, machine: Machine) -> str | None:
     platform = f"{system}-{machine.os.architecture.lower()}"
     if library.platforms and platform not in library.platforms:
         return f"{library.name} has no release for {platform}"
-    libc = re.fullmatch(r"(\w+) ([\d.]+)", machine.os.libc or "")
-    if library.glibc_min and libc and libc[1] == "glibc" and is_older(libc[2], library.glibc_min):
-        return f"{library.name} needs glibc {library.glibc_min}, this system has {libc[2]}"
-    if library.glibc_min and libc and libc[1] == "musl":
-        return f"{library.name} is built for glibc, and this system has musl"
+    libc = machine.os.libc
+    if c_library.is_too_old(libc, library.glibc_min):
+        return f"{library.name} needs glibc {library.glibc_min}, this system has {c_library.c_library(libc)[1]}"
+    if _is_built_for_glibc(library) and c_library.is_musl(libc):
+        return f"{library.name} is built for glibc, and this system has musl: {c_library.INSTEAD}"
     version = version_numbers(machine.os.version or "")
     if library.macos_min and system == "macos" and version and version[0] < library.macos_min:
         return f"{library.name} needs macOS {library.macos_min}, this is {machine.os.version}"
     return None
+
+
+def _is_built_for_glibc(library: Library) -> bool:
+    """Its wheels, or those of the PyTorch that it needs; not what comes as a container."""
+    if library.musl is not None or library.install != "pip":
+        return library.musl is False
+    return library.glibc_min is not None or library.torch is not None or "torch" in (library.id, *library.needs)
 
 
 def _nvidia(library: Library, machine: Machine) -> str | None:

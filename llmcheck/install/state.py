@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmcheck.install.incompatibility import has_program
+from llmcheck.install.incompatibility import has_program, incompatibility
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.schema.responses import InstallState, LibraryCheck, LibraryState
 from llmcheck.tables.library import Library
@@ -45,6 +45,7 @@ def _state(library: Library, machine: Machine) -> LibraryState:
         state=state,
         version=version,
         newest=library.version,
+        obstacle=incompatibility(library, machine) if state == "missing" else None,
         importable=importable if version is not None else None,
     )
 

@@ -69,6 +69,7 @@ RUNTIME = Runtime(
         Platform(vendor="intel", build="it is built from source for XPU"),
     ),
     systems=("linux",),
+    glibc_min="2.34",
     library="sglang",
     distributions=("sglang",),
     families=TORCH_FAMILIES,

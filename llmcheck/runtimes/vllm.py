@@ -101,6 +101,7 @@ RUNTIME = Runtime(
         Platform(vendor="habana", build="its plug-in vllm-gaudi goes with Intel's own PyTorch"),
     ),
     systems=("linux",),
+    glibc_min="2.31",
     library="vllm",
     distributions=("vllm",),
     programs=("vllm",),

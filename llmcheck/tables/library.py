@@ -45,6 +45,8 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The oldest NVIDIA driver for its wheel."""
     glibc_min: str | None = None
     """The oldest glibc for its Linux wheels."""
+    musl: bool | None = None
+    """It has wheels for musl (Alpine) too; None: only what ``glibc_min`` and ``torch`` say is known."""
     macos_min: int | None = None
     torch: str | None = None
     """The torch specifier of its newest release, such as ``==2.13.0``; None if it has none."""
