@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -10,10 +10,11 @@ from msgspec import Struct
 from llmcheck import shell
 from llmcheck.install.incompatibility import tool
 from llmcheck.install.installed_packages import Change, InstalledPackages
-from llmcheck.install.specifiers import name_of
+from llmcheck.install.kept import Break, breaks
+from llmcheck.install.specifiers import name_of, specifier_of
 from llmcheck.install.target import PlanOptions, Target
 from llmcheck.schema.advice import Installer, Step
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.tables.library import Library
 
 FORCE = "--force-reinstall"
@@ -40,6 +41,8 @@ class InstallRequest(Struct, frozen=True):
     """Installed packages that it replaces, in addition to those that the requirements exclude."""
     upgrades: Mapping[str, Sequence[Change]] = {}
     """Installed packages that a library may replace, by the name of the library."""
+    newest: Mapping[str, str] = {}
+    """The version that an installer takes of a package, by name, where it is not the newest of all."""
     warnings: Sequence[str] = ()
     """Notes on packages that stay but may stop working."""
 
@@ -64,7 +67,11 @@ class InstallerCommands(Struct, frozen=True):
             library: [each for each in changes if each.name not in replaced]
             for library, changes in request.upgrades.items()
         }
+        broken = list(self._breaks(request, replaced))
         names = [*replaced, *(each.name for changes in upgrades.values() for each in changes)]
+        lost = [
+            f"{each} is on no package index: no command restores it" for each in self.installed.not_restorable(names)
+        ]
         upgraded = (_upgrade_note(*each) for each in upgrades.items() if each[1])
         return command_step(
             argv,
@@ -77,9 +84,27 @@ class InstallerCommands(Struct, frozen=True):
             extra_index_url=request.extra_index_url,
             options=tuple(request.options),
             requires=(*request.requires, *(["uv"] if self.installer == "uv" and not self.uv_is_inside else [])),
-            changes=(*map(str, replaced.values()), *upgraded, *request.warnings),
-            undo=self._undo(names, forced=FORCE in request.options) if names else None,
+            changes=(
+                *map(str, replaced.values()),
+                *map(str, broken),
+                *upgraded,
+                *self._warnings(request, broken),
+                *lost,
+            ),
+            breaks=tuple(f"{each.package} {each.version}" for each in broken),
+            undo=self._undo(names, forced=FORCE in request.options) if names and not lost else None,
         )
+
+    def _breaks(self, request: InstallRequest, replaced: Mapping[str, Change]) -> Iterator[Break]:
+        """Installed packages that stay and need another version than a replaced package gets."""
+        named = {normalized_name(name_of(each)): specifier_of(each) for each in request.requirements}
+        changed = {name: named.get(name) or each.gets for name, each in replaced.items()}
+        return breaks(changed, self.installed.needs, replaced, {**self.installed.newest, **request.newest})
+
+    def _warnings(self, request: InstallRequest, broken: Sequence[Break]) -> list[str]:
+        """Without those on packages that are known to stop working."""
+        names = tuple(f"{each.package} " for each in broken)
+        return [each for each in request.warnings if not each.startswith(names or ("\n",))]
 
     def _undo(self, names: Sequence[str], *, forced: bool) -> str:
         """The command that restores these packages."""

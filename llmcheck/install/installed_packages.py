@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from llmcheck.install.kept import Need, needs_of
 from llmcheck.install.specifiers import excluded, first_release, name_of, specifier_of
 from llmcheck.install.wheels import TORCH_FAMILY, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.machine import Machine, Torch, normalized_name, version_numbers
 from llmcheck.tables.library import Library, Resolutions
+from llmcheck.tables.tables import Tables
 from llmcheck.tables.torch_wheel import TorchWheel
 
 _BUILD = re.compile(r"cpu|xpu|cu\d{2,3}|rocm\d[\d.]*")
@@ -23,6 +25,8 @@ class Change(Struct, frozen=True):
     version: str
     """The installed one."""
     reason: str
+    gets: str = ""
+    """The versions that replace it (PEP 440), where the step does not name them."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} is replaced: {self.reason}"
@@ -36,6 +40,10 @@ class InstalledPackages(Struct, frozen=True):
     torch: Torch | None = None
     torch_index: str | None = None
     """The package index of the installed build of torch; None: PyPI."""
+    needs: tuple[Need, ...] = ()
+    """What the installed packages need, by their own metadata."""
+    newest: Mapping[str, str] = {}
+    """The newest known versions by name: what an installer would take."""
 
     def replaced_by(self, requirements: Iterable[str]) -> list[Change]:
         """The installed packages whose version these requirements exclude."""
@@ -72,11 +80,18 @@ class InstalledPackages(Struct, frozen=True):
         return [f"{name} {version}" for name, version in versions.items() if own and "+" in version]
 
 
-def installed_packages(machine: Machine, wheels: Sequence[TorchWheel]) -> InstalledPackages:
+def installed_packages(machine: Machine, tables: Tables) -> InstalledPackages:
     """The packages of the judged environment."""
+    wheels = tables.wheels
     packages = {package.name: package.version for package in machine.software.packages or ()}
     torch = machine.software.torch if "torch" in packages else None
-    return InstalledPackages(packages, torch, _index_of(torch, packages.get("torch", ""), machine, wheels))
+    index = _index_of(torch, packages.get("torch", ""), machine, wheels)
+    return InstalledPackages(packages, torch, index, needs_of(machine, tables.libraries.values()), _newest(tables))
+
+
+def _newest(tables: Tables) -> dict[str, str]:
+    libraries = tables.libraries.values()
+    return {normalized_name(name): each.version for each in libraries if each.version for name in each.distributions}
 
 
 def abi_warnings(installed: InstalledPackages, torch: str, libraries: Iterable[Library]) -> list[str]:

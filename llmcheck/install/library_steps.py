@@ -116,7 +116,7 @@ def _common_step(
     pin, version = pinning.torch if pinning else None, installed.version("torch")
     changes, warnings = [], []
     if pinning is not None and pin and version is not None and excluded(version, pin):
-        changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}"))
+        changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}", pin))
         warnings = abi_warnings(installed, f"torch{pin}", [each for each in others if each not in common])
     return commands.step(
         InstallRequest(

@@ -8,7 +8,7 @@ from llmcheck import shell
 from llmcheck.gpus import vendors
 from llmcheck.install.incompatibility import cards_for, driver_fault
 from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
-from llmcheck.install.target import SHARED, PlanOptions
+from llmcheck.install.target import SHARED, VENV, PlanOptions
 from llmcheck.schema.advice import Environment, TorchBuild
 from llmcheck.schema.machine import Machine, counted_gpus, normalized_name
 from llmcheck.tables.library import Library
@@ -58,6 +58,14 @@ def of_age(installed: Iterable[tuple[Library, str, str]]) -> Iterator[str]:
         checked = next((each for each in library.requirements if normalized_name(name_of(each)) == name), "")
         if excluded(version, specifier_of(checked)):
             yield f"{name} {version} is installed and stays; it is older than the checked releases ({checked})"
+
+
+def of_broken(environments: Sequence[Environment], target: str, options: PlanOptions) -> Iterator[str]:
+    """How to keep installed packages that a plan would break: in an environment of its own."""
+    broken = dict.fromkeys(name for each in environments for step in each.steps for name in step.breaks)
+    if broken:
+        line = shell.line(("llmcheck", "install", *target.split(), "--venv", f"{VENV}-2"), options.shell)
+        yield f"this plan breaks {', '.join(broken)}; an environment of its own leaves it as it is: {line}"
 
 
 def of_missing_bounds(environments: Iterable[Environment]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from llmcheck.install.blockers import InstallBlockers
 from llmcheck.install.choose import TierRequest
 from llmcheck.install.environment import environment_plan, is_python, non_python_environment
 from llmcheck.install.incompatibility import incompatibility, old_driver, tool
+from llmcheck.install.kept import unusable
 from llmcheck.install.presence import Presence, in_judged_environment, in_new_environment
 from llmcheck.install.request import PlanRequest, plan_request
 from llmcheck.install.size import size_of
@@ -19,7 +20,7 @@ from llmcheck.install.system import system_steps
 from llmcheck.install.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
 from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import ContainerImage, Environment, Judged, LeftOut, Plan, Step, TorchBuild
-from llmcheck.schema.machine import Machine, version_numbers
+from llmcheck.schema.machine import Machine, normalized_name, version_numbers
 from llmcheck.tables.library import Library
 from llmcheck.tables.tables import Tables
 
@@ -234,9 +235,22 @@ def _notes(
         *(note for library in planned for note in notes.of_cards(library, request.machine)),
         *notes.of_libraries(planned, named),
         *notes.of_age((library, *found) for library in kept for found in presence.versions(library)),
+        *notes.of_broken(environments, request.target, request.options),
+        *_unusable(request),
         *notes.of_missing_bounds(environments),
         *notes.of_environments(environments, request.machine, request.options),
     ]
+
+
+def _unusable(request: PlanRequest) -> Iterator[str]:
+    """Installed libraries that cannot run on this machine, whatever is installed beside them."""
+    versions = request.machine.software.versions
+    for library in request.tables.libraries.values():
+        name = next((each for each in map(normalized_name, library.distributions) if each in versions), None)
+        if name is not None and library.needs_nvidia:
+            why = unusable(name, versions[name], library, request.machine, request.tables.drivers)
+            if why is not None:
+                yield f"{why}: it cannot run here"
 
 
 def _judged(machine: Machine) -> Judged:

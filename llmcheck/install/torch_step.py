@@ -44,6 +44,8 @@ class _Source(Struct, frozen=True):
     requirement: str
     index_url: str | None
     reason: str
+    release: str | None = None
+    """The newest that it allows; None where the table has none."""
     downgrade: bool = False
     """torchaudio does not import with the installed, newer torch."""
 
@@ -83,6 +85,7 @@ def torch_step(
             # Otherwise an installer keeps an installed release that satisfies the requirement.
             options=[FORCE] if changes and fault is not None else [],
             changes=changes,
+            newest={"torch": source.release} if source.release else {},
             warnings=abi_warnings(commands.installed, source.requirement, others) if changes else (),
         )
     )
@@ -103,9 +106,9 @@ def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str
     reason = f"PyTorch: {torch.reason}"
     with_audio = "torchaudio" in names or ("torch" in names and installed.version("torchaudio") is not None)
     wheels = request.tables.wheels
-    row = row_of(torch, request.machine, wheels) if with_audio else None
-    if row is None or row.torchaudio_torch is None:
-        return _Source(torch.requirement, torch.index_url, reason)
+    row = row_of(torch, request.machine, wheels)
+    if not with_audio or row is None or row.torchaudio_torch is None:
+        return _Source(torch.requirement, torch.index_url, reason, row.release if row is not None else None)
     release, tag, system = row.torchaudio_torch, row.torchaudio_tag or row.tag, system_of(request.machine)
     published = (each for each in published_for(request.machine, wheels) if (each.release, each.tag) == (release, tag))
     found = next(published, None)
@@ -114,6 +117,7 @@ def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str
         requirement=bounded(torch.requirement, f"=={release}"),
         index_url=index_of(tag) if found is None else index_of_wheel(found, system),
         reason=f"{reason}; torchaudio imports with torch {release}, not with newer releases",
+        release=release,
         downgrade=version is not None and version_numbers(version)[:3] > version_numbers(release),
     )
 

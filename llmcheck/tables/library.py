@@ -41,6 +41,8 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """It does not work without an NVIDIA GPU."""
     compute_capability: str | None = None
     """The lowest compute capability that its kernels support; for NVIDIA GPUs only."""
+    compute_capability_since: str | None = None
+    """The first release with that minimum; older ones may run on older cards. None: all that are known have it."""
     driver: str | None = None
     """The oldest NVIDIA driver for its wheel."""
     glibc_min: str | None = None
