@@ -46,7 +46,7 @@ def environment_plan(
         steps.append(commands.step(InstallRequest(uncatalogued, "packages of the tier that are not in the catalogue")))
     proof = _torch_proof(members, torch, requirements, presence, request)
     steps += [torch_proof_step(proof, target, options)] if proof else []
-    steps += library_proof_steps(members, uncatalogued, target, options)
+    steps += library_proof_steps(members, uncatalogued, tuple(steps), target, options)
     return Environment(
         name=target.name,
         python=target.python,
@@ -110,12 +110,13 @@ def _torch_proof(
         expected = (
             f"a version ({pinning.torch} with {pinning.name} {pinning.version})" if is_table_version else "a version"
         )
-        return TorchProof(torch, expected) if requirements or not torch.index_url else None
+        pin = pinning.torch or "" if is_table_version else ""
+        return TorchProof(torch, expected, pin) if requirements or not torch.index_url else None
     specifier = next((specifier_of(each) for each in requirements if name_of(each) == "torch"), None)
     expected = (
         f"a version {specifier}" if specifier is not None else f"the version {presence.installed.version('torch')}"
     )
-    return TorchProof(torch, expected) if requirements else None
+    return TorchProof(torch, expected, specifier or "") if requirements else None
 
 
 def _pinning(members: Sequence[Library]) -> Library | None:

@@ -36,6 +36,8 @@ class TorchProof(Struct, frozen=True):
     build: TorchBuild
     expected: str
     """Description of the version that it should print."""
+    specifier: str = ""
+    """The versions that it accepts (PEP 440); empty where that is not known."""
 
 
 class _Source(Struct, frozen=True):
@@ -93,12 +95,28 @@ def torch_step(
 
 def torch_proof_step(proof: TorchProof, target: Target, options: PlanOptions) -> Step:
     tag = proof.build.tag
-    source = f"import sys, torch; ok = {_PROOFS.get(tag, _PROOF_OF_CARDS)}; print(torch.__version__, ok); "
+    test = " and ".join([*_version_tests(proof.specifier), _PROOFS.get(tag, _PROOF_OF_CARDS)])
+    source = f"import sys, torch; ok = {test}; print(torch.__version__, ok); "
     needs_gpu = tag != "cpu"
     reason = "torch sees the GPU and computes on it" if needs_gpu else "torch imports"
     argv = [target.python, "-c", f"{source}sys.exit(not ok)"]
     expect = f"{proof.expected}, and True"
     return command_step(argv, reason, options, kind="verify", expect=expect, needs_gpu=needs_gpu)
+
+
+def _version_tests(specifier: str) -> list[str]:
+    """Comparisons of torch's own version, which it compares with tuples (torch.torch_version), without quotes."""
+    tests = []
+    for clause in filter(None, specifier.split(",")):
+        operator, series = clause[:2].rstrip("0123456789"), clause.lstrip("<>=!~").removesuffix(".*")
+        numbers = version_numbers(series)
+        written = f"({', '.join(map(str, numbers))},)"
+        if operator in (">=", "<=", "<", ">"):
+            tests.append(f"torch.__version__ {operator} {written}")
+        elif operator == "==" and numbers:
+            above = f"({', '.join(map(str, (*numbers[:-1], numbers[-1] + 1)))},)"
+            tests.append(f"{written} <= torch.__version__ < {above}")
+    return tests
 
 
 def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str], request: PlanRequest) -> _Source:

@@ -18,6 +18,8 @@ _NAMED_FREELY = r"(?P<word>cuda(?:[-_]?toolkit)?[-_]?v?)?v?(?P<version>\d{1,2}\.
 _CUDA_H = r"(?m)^#define\s+CUDA(?:RT)?_VERSION\s+(\d+)"
 _CONDA_NVCC = r"cuda-nvcc(?:_[\w-]+)?-(\d+\.\d[\d.]*)-[^-]+\.json"
 _WHEEL_NVCC = r"nvidia_cuda_nvcc(?:_cu\d+)?-(\d+\.\d[\d.]*)\.dist-info"
+_SCRIPT = 4096
+"""Bytes; a program is larger."""
 _MACHINES = ("x86_64-linux-gnu", "aarch64-linux-gnu")
 _INCLUDES = ("/usr/include", *(f"/usr/include/{machine}" for machine in _MACHINES), "/usr/local/include")
 _LIBRARIES = (*(f"/usr/lib/{machine}" for machine in _MACHINES), "/usr/lib64", "/usr/lib", "/usr/local/lib")
@@ -133,6 +135,18 @@ def nvcc_version(host: Host, path: str) -> str | None:
     """The version of the compiler at ``path``, from what lies in its toolkit; None where nothing there says it."""
     folder = host.resolve(path).rpartition("/bin/")[0]
     if not folder:
+        return None
+    own = _version_json(host, folder).cuda_nvcc.version
+    return own or _from_version_file(host, folder) or _without_version_file(host, folder) or _of_script(host, path)
+
+
+def _of_script(host: Host, path: str) -> str | None:
+    """Of the compiler that a short script calls, as some images put one on PATH."""
+    if (host.file_size(path) or _SCRIPT) >= _SCRIPT:
+        return None
+    called = re.search(r"(/[^\s\"'$]+)/bin/nvcc\b", host.read(path) or "")
+    folder = host.resolve(called[1]) if called else None
+    if folder is None:
         return None
     own = _version_json(host, folder).cuda_nvcc.version
     return own or _from_version_file(host, folder) or _without_version_file(host, folder)

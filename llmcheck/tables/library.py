@@ -77,6 +77,8 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Its purpose in the documented tiers, in a few words."""
     verify: str | None = None
     """One line of Python, run with -c, that verifies it; None: importing ``import_name`` does."""
+    verify_gpu: str | None = None
+    """Python, run with -c, that sets ``ok`` to whether it can use the GPU; None: it is not asked."""
     version: str | None = None
     """The newest release on ``as_of``."""
     note: str | None = None

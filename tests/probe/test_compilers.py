@@ -39,6 +39,15 @@ def with_programs(root: Path, files: dict[str, str], *programs: str) -> Software
             },
             "13.0.88",
         ),
+        (
+            {
+                "/opt/wrap/bin/nvcc": '#!/bin/sh\nexec /usr/local/cuda/bin/nvcc "$@"\n',
+                "/usr/local/cuda": "->cuda-13.0",
+                "/usr/local/cuda-13.0/version.json": VERSION_JSON,
+            },
+            "13.0.88",
+        ),
+        ({"/opt/wrap/bin/nvcc": "#!/bin/sh\nexec ccache nvcc\n"}, None),
         ({"/usr/bin/nvcc": "", "/usr/include/cuda.h": "#define CUDA_VERSION 12020\n"}, "12.2"),
     ],
 )
