@@ -91,6 +91,7 @@ class InstallerCommands(Struct, frozen=True):
                 *self._warnings(request, broken),
                 *lost,
             ),
+            replaces=tuple(names),
             breaks=tuple(f"{each.package} {each.version}" for each in broken),
             undo=self._undo(names, forced=FORCE in request.options) if names and not lost else None,
         )
@@ -105,6 +106,13 @@ class InstallerCommands(Struct, frozen=True):
         """Without those on packages that are known to stop working."""
         names = tuple(f"{each.package} " for each in broken)
         return [each for each in request.warnings if not each.startswith(names or ("\n",))]
+
+    def uninstall(self, name: str) -> list[str]:
+        """The command that removes one copy of a package."""
+        if self.installer == "pip":
+            return [self.python, "-m", "pip", "uninstall", "--yes", name]
+        uv = [self.python, "-m", "uv"] if self.uv_is_inside else ["uv"]
+        return [*uv, "pip", "uninstall", "--python", self.python, name]
 
     def _undo(self, names: Sequence[str], *, forced: bool) -> str:
         """The command that restores these packages."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from llmcheck.install.commands import InstallRequest, command_step, installer_commands
 from llmcheck.install.library_steps import library_proof_steps, library_steps, reinstall_steps
+from llmcheck.install.mending import mending_steps
 from llmcheck.install.presence import Presence
 from llmcheck.install.request import PlanRequest
 from llmcheck.install.specifiers import excluded, name_of, specifier_of
@@ -13,6 +14,7 @@ from llmcheck.install.target import SHARED, PlanOptions, Target
 from llmcheck.install.torch_step import TorchProof, torch_proof_step, torch_step
 from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import Environment, Step, TorchBuild
+from llmcheck.schema.machine import normalized_name
 from llmcheck.tables.library import Library
 
 
@@ -29,6 +31,8 @@ def environment_plan(
         created = command_step(target.make, target.reason, options, kind="environment", requires=target.requires)
         steps.append(created)
     commands, preparing = installer_commands(target, members, request.machine, options, presence.installed)
+    if target.folder is None:
+        steps += mending_steps(request.machine, _concerned(members, request), commands, options)
     reinstalled = {each.id for each in members if each.id in presence.broken} - {"torch"}
     steps += [*preparing, *reinstall_steps(commands, [presence.broken[name] for name in sorted(reinstalled)])]
     others = [each for each in request.tables.libraries.values() if each not in members]
@@ -79,6 +83,12 @@ def non_python_environment(library: Library, options: PlanOptions) -> Environmen
         reason="it is not a Python package",
         steps=tuple(steps),
     )
+
+
+def _concerned(members: Sequence[Library], request: PlanRequest) -> set[str]:
+    """The packages of the plan and those that its tier has already."""
+    libraries = [*members, *map(request.library, request.tier.present)]
+    return {*TORCH_FAMILY, *(normalized_name(name) for each in libraries for name in each.distributions)}
 
 
 def is_python(library: Library) -> bool:

@@ -64,14 +64,20 @@ class InstalledPackages(Struct, frozen=True):
     def rollback_requirements(self, names: Iterable[str]) -> list[str]:
         """Requirements that restore these builds, and the option for PyTorch's index where they come from it."""
         names = list(dict.fromkeys(names))
+        index, pins = self.index_and_pins(names)
+        if index is None:
+            return pins
+        family = [name for name in TORCH_FAMILY if name in names]
+        return [*pins, "--index-url" if len(family) == len(names) else "--extra-index-url", index]
+
+    def index_and_pins(self, names: Sequence[str]) -> tuple[str | None, list[str]]:
+        """PyTorch's index where one of these builds comes from it, and a requirement for each of them."""
         pins = [f"{name}=={self.version(name)}" for name in names if self.version(name)]
         family = [name for name in TORCH_FAMILY if name in names]
         index = self.torch_index if family else None
         for name in family:  # a companion may be of PyTorch's index where torch is not
             index = index or _labelled_index(self.packages.get(name, ""))
-        if index is None:
-            return pins
-        return [*pins, "--index-url" if len(family) == len(names) else "--extra-index-url", index]
+        return index, pins
 
     def not_restorable(self, names: Iterable[str]) -> list[str]:
         """Of these, with their version, those that no index has: built from source, or part of a container image."""

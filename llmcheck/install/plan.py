@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.gpus.cuda import cuda_of
 from llmcheck.install import notes
@@ -13,11 +14,12 @@ from llmcheck.install.choose import TierRequest
 from llmcheck.install.environment import environment_plan, is_python, non_python_environment
 from llmcheck.install.incompatibility import incompatibility, old_driver, tool
 from llmcheck.install.kept import unusable
+from llmcheck.install.mending import not_replaceable
 from llmcheck.install.presence import Presence, in_judged_environment, in_new_environment
 from llmcheck.install.request import PlanRequest, plan_request
 from llmcheck.install.size import size_of
 from llmcheck.install.system import system_steps
-from llmcheck.install.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
+from llmcheck.install.target import SHARED, VENV, PlanOptions, Target, grouped, own_target, shared_target
 from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import ContainerImage, Environment, Judged, LeftOut, Plan, Step, TorchBuild
 from llmcheck.schema.machine import Machine, normalized_name, version_numbers
@@ -40,7 +42,14 @@ def plan_installation(
     ``target``: what the user named. ``tier``: the software that a tier needs; None if no tier was named.
     Raises DataError for a path with control characters, because no safe command can contain it.
     """
-    return _plan(plan_request(target, libraries, machine, tables, options, tier or TierRequest()))
+    tier = tier or TierRequest()
+    plan = _plan(plan_request(target, libraries, machine, tables, options, tier))
+    stuck = not_replaceable(plan.environments, machine)
+    if stuck is None:
+        return plan
+    folder = f"{options.venv if options.venv_is_judged and options.venv else VENV}-2"
+    elsewhere = replace(options, venv=folder, venv_is_judged=False, venv_reason=stuck)
+    return _plan(plan_request(target, libraries, machine, tables, elsewhere, tier))
 
 
 def left_out(tier: TierRequest, machine: Machine, tables: Tables) -> Mapping[str, str]:

@@ -26,6 +26,8 @@ class PlanOptions(Struct, frozen=True):
     """The folder of the environment; None: the plan chooses."""
     venv_is_judged: bool = False
     """The folder exists, and its interpreter is the judged one. False: the plan creates the folder."""
+    venv_reason: str = "named with --venv"
+    """Why that folder is created."""
     shell: Shell = "bash"
 
 
@@ -90,7 +92,7 @@ def _shared(
         folder = venv or (f"{taken}-{chosen}" if taken else VENV)
         return _new(SHARED, folder, chosen, reason, context)
     if venv is not None:
-        return _new(SHARED, venv, None, "named with --venv", context)
+        return _new(SHARED, venv, None, options.venv_reason, context)
     if options.installer == "conda" and python.environment != "conda":
         return _new(SHARED, VENV, None, "a conda environment was requested", context)
     if python.environment == "system":
