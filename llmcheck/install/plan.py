@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.gpus.cuda import cuda_of
-from llmcheck.install import notes
+from llmcheck.install import notes, settings
 from llmcheck.install.blockers import InstallBlockers
 from llmcheck.install.choose import TierRequest
 from llmcheck.install.environment import environment_plan, is_python, non_python_environment
@@ -92,7 +92,7 @@ def _plan(request: PlanRequest) -> Plan:
         machine=_judged(request.machine),
         shell=request.options.shell,
         torch=torch,
-        first=first,
+        first=(*first, *settings.obstacles(environments, request.machine, request.options.shell)),
         system=system,
         environments=tuple(environments),
         satisfied=tuple(satisfied),

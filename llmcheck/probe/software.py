@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from llmcheck.probe import Reading, Request, _cuda
+from llmcheck.probe import Reading, Request, _cuda, _installers
 from llmcheck.probe import _distributions as installed
 from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.system.host import Host
@@ -100,6 +100,7 @@ def probe(host: Host, request: Request) -> Reading:
         importable=None
         if found is None or request.modules is None
         else tuple(name for name in request.modules() if installed.is_importable(host, environment.folders, name)),
+        installer_settings=_installers.settings(host, environment.python.prefix if environment.python else None),
         conda_and_pip=None if found is None else installed.conda_and_pip(host, environment.conda, found),
     )
     return Reading(

@@ -78,6 +78,19 @@ class CudaToolkit(Struct, frozen=True, kw_only=True):
     """None where it could not be read."""
 
 
+class InstallerSetting(Struct, frozen=True, kw_only=True):
+    """A setting of pip or uv that a person, an administrator or an image made."""
+
+    tool: str
+    """``pip`` or ``uv``."""
+    option: str
+    """As on its command line, without ``--``: ``no-index``, ``index-url``, ``user``, ``target``."""
+    value: str
+    """As it was set; addresses without user name, password and query."""
+    where: str
+    """The variable or the file that sets it."""
+
+
 class DistributionIssue(Struct, frozen=True, kw_only=True):
     """What is wrong with an installed distribution."""
 
@@ -118,6 +131,8 @@ class Software(Struct, frozen=True, kw_only=True, dict=True):
     """Faults of installed distributions."""
     importable: tuple[str, ...] | None = None
     """Of the requested modules, those that an import would find as files; None: none was requested."""
+    installer_settings: tuple[InstallerSetting, ...] | None = None
+    """How pip and uv are set up, as far as a plan could fail by it; None where that was not read."""
     conda_and_pip: bool | None = None
     """Distributions of both installers lie in one conda environment."""
 
