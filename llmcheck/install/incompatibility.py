@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmcheck.gpus import c_library, vendors
+from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, version_numbers
 from llmcheck.tables.library import Library
 
@@ -43,12 +44,6 @@ def has_program(library: Library, machine: Machine) -> bool:
     return any(each.path and each.name in library.binaries for each in machine.software.tools or ())
 
 
-def driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver does not answer; None if it does or there is none."""
-    driver = vendors.driver_of(machine, "cuda")
-    return driver.fault if driver else None
-
-
 def is_windows(machine: Machine) -> bool:
     return machine.os is not None and machine.os.system == "windows"
 
@@ -81,6 +76,9 @@ def _is_built_for_glibc(library: Library) -> bool:
 def _nvidia(library: Library, machine: Machine) -> str | None:
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     if not gpus:
+        broken = None if driver_fault(machine) else unusable_card(machine)
+        if library.needs_nvidia and broken:
+            return f"{library.name} needs an NVIDIA GPU, and the one here cannot be used. Mend that first: {broken}"
         if library.needs_nvidia and not driver_fault(machine):
             return _other_build(library, machine) or (
                 f"{library.name} needs an NVIDIA GPU, and this machine has no usable one"

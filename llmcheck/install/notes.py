@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from llmcheck import shell
 from llmcheck.gpus import vendors
-from llmcheck.install.incompatibility import cards_for, driver_fault
+from llmcheck.gpus.unusable import driver_fault
+from llmcheck.install.incompatibility import cards_for
 from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
 from llmcheck.install.target import SHARED, VENV, PlanOptions
 from llmcheck.schema.advice import Environment, TorchBuild

@@ -8,10 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.gpus import vendors
+from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.install import compiler
 from llmcheck.install.commands import NO_CACHE
 from llmcheck.install.compiler import BuildRules, Compiler
-from llmcheck.install.incompatibility import driver_fault, tool
+from llmcheck.install.incompatibility import tool
 from llmcheck.install.wheels import architecture_of, system_of
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
 from llmcheck.tables.torch_wheel import PackageBuild
@@ -43,7 +44,8 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild], rules: Build
     by_backend: dict[str, list[Gpu]] = {}
     for gpu in counted_gpus(machine):
         by_backend.setdefault(vendors.of(gpu).llama_cpp or "", []).append(gpu)
-    found: InstallVariant | str = ""
+    broken = None if by_backend else unusable_card(machine)
+    found: InstallVariant | str = f"an NVIDIA GPU is there and cannot be used: {broken}" if broken else ""
     if "cuda" in by_backend:
         found = _for_cuda(by_backend["cuda"], machine, own, rules)
     elif "hip" in by_backend:

@@ -13,6 +13,8 @@ from llmcheck.schema.software import InstallerSetting
 _OFF = ("0", "false", "no", "off", "")
 _PYPI = ("https://pypi.org/simple", "https://pypi.python.org/simple")
 _ALL = ":all:"
+_CHOICES = ("index-url", "default-index", "extra-index-url", "index", "find-links", "constraint", "override")
+"""Settings that people make on purpose, and with which a plan may well work."""
 
 
 class _Case(Struct, frozen=True):
@@ -57,11 +59,15 @@ def _is_variable(setting: InstallerSetting) -> bool:
 
 
 def _mend(setting: InstallerSetting, shell: Shell) -> str:
+    return f"{'where that is not wanted, ' if setting.option in _CHOICES else ''}{_undone(setting, shell)}"
+
+
+def _undone(setting: InstallerSetting, shell: Shell) -> str:
     if not _is_variable(setting):
         return f"take '{setting.option}' out of that file before you run these commands"
     name = setting.where
     command = {"powershell": f"Remove-Item Env:{name}", "cmd": f"set {name}=", "fish": f"set -e {name}"}
-    return f"first run: {command.get(shell, f'unset {name}')}"
+    return f"run first: {command.get(shell, f'unset {name}')}"
 
 
 def _is_on(setting: InstallerSetting) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from llmcheck.gpus import vendors
 from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.torch_support import runs_on, vendor_of
+from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.gpus.vendors import Vendor
 from llmcheck.install.specifiers import bounded, excluded
-from llmcheck.install.torch_system import arch_range, older_jetpack, range_of, system_problem, unusable_card
+from llmcheck.install.torch_system import arch_range, older_jetpack, range_of, system_problem
 from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.advice import Decision, TorchBuild
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
@@ -56,7 +57,7 @@ class _Chooser:
         self.python = python or (judged.version if judged else None)
         driver = vendors.driver_of(machine, "cuda")
         self.driver = driver.version if driver and driver.version and version_numbers(driver.version) else None
-        self.fault = driver.fault if driver else None
+        self.fault = driver_fault(machine)
         self.gpus = counted_gpus(machine)
         known = [wheel for wheel in published_for(machine, wheels) if wheel.verified]
         self.wheels = [wheel for wheel in known if _allows(wheel, specifier, known)]
@@ -237,7 +238,7 @@ class _Chooser:
     def _with_broken_card(self, why: str) -> TorchBuild:
         """A CPU build would hide that a card is there."""
         self._decide("can the NVIDIA GPU be used?", f"no: {why}", passed=False)
-        reason = f"an NVIDIA GPU is there and cannot be used, so no build is chosen, least of all the CPU's: {why}"
+        reason = "an NVIDIA GPU is there and cannot be used: no build is chosen, least of all the CPU's"
         return _with(self._cpu(reason), none=f"mend the GPU first: {why}")
 
     def _with_kernels(self, vendor: Vendor) -> TorchBuild:

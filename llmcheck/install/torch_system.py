@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llmcheck.gpus import c_library, vendors
-from llmcheck.schema.machine import Gpu, Machine, version_numbers
+from llmcheck.gpus import c_library
+from llmcheck.schema.machine import Machine, version_numbers
 from llmcheck.tables.torch_wheel import TorchWheel
 
-_NO_DEVICES = "no-devices"
 # Jetson Linux 36 is JetPack 6, for which the index has its wheels (pypi.jetson-ai-lab.io: jp6).
 _JETPACKS = {32: "JetPack 4", 34: "JetPack 5", 35: "JetPack 5", 36: "JetPack 6"}
 _WITH_WHEELS = 36
@@ -41,26 +40,6 @@ def system_problem(wheel: TorchWheel, machine: Machine, python: str | None) -> s
 def is_not_cpython(version: str | None) -> bool:
     """Whether a version names another implementation: ``pypy 3.11.11``."""
     return bool(version) and not (version or "")[0].isdigit()
-
-
-def unusable_card(machine: Machine) -> str | None:
-    """Why a card that is there cannot be used until something is mended; None where no NVIDIA card is broken.
-
-    For a machine without a usable one: a CPU build would hide the fault.
-    """
-    problems = {each.code: each for each in machine.problems}
-    broken = [gpu for gpu in machine.gpus or () if _is_broken(gpu)]
-    code = next((gpu.fault for gpu in broken if gpu.fault), _NO_DEVICES if _NO_DEVICES in problems else None)
-    if code is None:
-        return None
-    found = problems.get(code)
-    what = found.message if found else f"{broken[0].name or 'an NVIDIA GPU'} cannot be used ({code})"
-    return f"{what}: {found.remedy}" if found and found.remedy else what
-
-
-def _is_broken(gpu: Gpu) -> bool:
-    on_cuda = vendors.of(gpu).platform == "cuda"
-    return on_cuda and gpu.visible and not gpu.integrated and gpu.usable is False and gpu.parent is None
 
 
 def older_jetpack(machine: Machine) -> str | None:

@@ -65,7 +65,7 @@ def test_a_setting_that_breaks_the_plan_is_named(
     text = said(where, option, value, name, tool=tool)
     assert says in text
     if says:
-        assert f"first run: unset {tool.upper()}_{option.upper().replace('-', '_')}" in text
+        assert f"run first: unset {tool.upper()}_{option.upper().replace('-', '_')}" in text
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,14 @@ def test_a_card_that_is_there_and_unusable_gets_no_cpu_build(where: Machine) -> 
     assert not [step for each in made.environments for step in each.steps]
 
 
+@pytest.mark.parametrize("fault", ["driver-missing", "nouveau", "driver-not-loaded", "no-gpu-access"])
+def test_a_driver_that_is_missing_is_repaired_first(fault: str) -> None:
+    gpu = Gpu(vendor="nvidia", name="NVIDIA GPU [10de:2684]", usable=False, fault=fault)
+    found = build(machine(gpu, driver=None))
+    assert found.tag != "cpu"
+    assert f"does not answer ({fault})" in found.reason
+
+
 @pytest.mark.parametrize(
     ("where", "tag"),
     [
