@@ -93,7 +93,10 @@ def _with_problems(machine: Machine) -> Machine:
     """Adds problems of the installed torch. Reads the tables of PyTorch only if torch is installed."""
     if machine.software.torch is None:
         return torch_support.with_problems(machine, (), ())
-    return torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
+    machine = torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
+    from llmcheck.install import run_time  # only where a torch is installed
+
+    return run_time.with_problems(machine, catalog.libraries, catalog.cuda_drivers)
 
 
 _LARGEST_MACHINE = 128 * 2**20

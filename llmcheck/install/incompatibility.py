@@ -18,14 +18,31 @@ def incompatibility(library: Library, machine: Machine) -> str | None:
 
 
 def python_mismatch(library: Library, version: str | None) -> str | None:
-    """Why a library does not support a Python version; None if it does, or if the version is unknown."""
+    """Why a library does not support a Python; None if it does, or if the version is unknown.
+
+    ``version``: as ``python_of`` writes it.
+    """
     if version is None:
         return None
+    if not version[0].isdigit() and library.install == "pip":
+        return f"{library.name} has wheels for CPython only"
+    if version.endswith("t") and library.free_threaded is False:
+        return f"{library.name} has no wheels for free-threaded Python"
     if library.python_min and is_older(version, library.python_min):
         return f"{library.name} needs Python {library.python_min} or newer"
     if library.python_below and not is_older(version, library.python_below):
         return f"{library.name} needs Python below {library.python_below}"
     return None
+
+
+def python_of(machine: Machine) -> str | None:
+    """The judged Python: ``3.12.4``, ``3.14.0t`` for a free-threaded build, ``pypy 3.11.11``; None if unknown."""
+    python = machine.software.python
+    if python is None or python.version is None:
+        return None
+    if python.implementation not in (None, "cpython"):
+        return f"{python.implementation} {python.version}"
+    return f"{python.version}t" if python.free_threaded else python.version
 
 
 def is_older(version: str, minimum: str) -> bool:
@@ -54,7 +71,7 @@ def _system(library: Library, machine: Machine) -> str | None:
     system = _SYSTEMS.get(machine.os.system, machine.os.system)
     platform = f"{system}-{machine.os.architecture.lower()}"
     if library.platforms and platform not in library.platforms:
-        return f"{library.name} has no release for {platform}"
+        return f"{library.name} has no release for {platform}{_instead(library, system)}"
     libc = machine.os.libc
     if c_library.is_too_old(libc, library.glibc_min):
         return f"{library.name} needs glibc {library.glibc_min}, this system has {c_library.c_library(libc)[1]}"
@@ -64,6 +81,13 @@ def _system(library: Library, machine: Machine) -> str | None:
     if library.macos_min and system == "macos" and version and version[0] < library.macos_min:
         return f"{library.name} needs macOS {library.macos_min}, this is {machine.os.version}"
     return None
+
+
+def _instead(library: Library, system: str) -> str:
+    """Where a library runs that has releases for Linux only."""
+    if any(not each.startswith("linux-") for each in library.platforms):
+        return ""
+    return {"windows": ": use it in WSL2, Linux on Windows", "macos": ": it runs on Linux"}.get(system, "")
 
 
 def _is_built_for_glibc(library: Library) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from llmcheck import shell
 from llmcheck.gpus import vendors
 from llmcheck.gpus.unusable import driver_fault
+from llmcheck.install import run_time
 from llmcheck.install.incompatibility import cards_for
 from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
 from llmcheck.install.target import SHARED, VENV, PlanOptions
@@ -51,6 +52,15 @@ def of_libraries(planned: Iterable[Library], named: set[str]) -> Iterator[str]:
     for library in planned:
         if library.note and (library.status != "active" or library.id in named):
             yield f"{library.name}: {library.note}"
+
+
+def of_run_time(planned: Iterable[Library], machine: Machine) -> Iterator[str]:
+    """What libraries compile with when they run, and is not here."""
+    for library in planned:
+        missing = run_time.lacking(library, machine)
+        if missing:
+            how = "when it starts" if library.compiles_always else "where its own kernels are used"
+            yield f"{library.name} compiles {how}, and lacks {' and '.join(missing)}: {run_time.how_to_get(machine)}"
 
 
 def of_age(installed: Iterable[tuple[Library, str, str]]) -> Iterator[str]:

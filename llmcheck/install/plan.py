@@ -243,6 +243,7 @@ def _notes(
         *notes.of_machine(environments, request.machine),
         *(note for library in planned for note in notes.of_cards(library, request.machine)),
         *notes.of_libraries(planned, named),
+        *notes.of_run_time(planned, request.machine),
         *notes.of_age((library, *found) for library in kept for found in presence.versions(library)),
         *notes.of_broken(environments, request.target, request.options),
         *_unusable(request),

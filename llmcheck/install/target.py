@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.install.incompatibility import is_windows, python_mismatch, tool
+from llmcheck.install.incompatibility import is_windows, python_mismatch, python_of, tool
 from llmcheck.install.specifiers import excluded, first_release
 from llmcheck.schema.advice import Shell, TorchBuild
 from llmcheck.schema.machine import Machine
@@ -72,7 +72,7 @@ def shared_target(members: Sequence[Library], context: TargetContext, torch_for:
 
     ``torch_for``: None if no member needs PyTorch.
     """
-    version = _judged_version(context.machine)
+    version = python_of(context.machine)
     chosen = python_for(members, version, context.pythons, torch_for)
     conflicts = _python_conflicts(members, chosen, torch_for)
     return replace(_shared(members, chosen, context, torch_for), python_conflicts=conflicts)
@@ -82,7 +82,7 @@ def _shared(
     members: Sequence[Library], chosen: str | None, context: TargetContext, torch_for: TorchFor | None
 ) -> Target:
     options, python = context.options, context.machine.software.python
-    version = python.version if python else None
+    version = python_of(context.machine)
     venv = None if options.venv_is_judged else options.venv
     if python is None or version is None:
         return _new(SHARED, venv or VENV, None, "no project interpreter was found", context)
@@ -112,7 +112,7 @@ def own_target(
     torch_for: TorchFor | None = None,
 ) -> Target:
     """A new environment for libraries that cannot share one."""
-    version = _judged_version(context.machine)
+    version = python_of(context.machine)
     chosen = python_for(members, version, context.pythons, torch_for)
     if chosen != version:
         reason = f"{reason}; {_why_not_judged(members, version, chosen, torch_for, 'the judged Python')}"
@@ -221,8 +221,3 @@ def _new(name: str, folder: str, version: str | None, reason: str, context: Targ
         make = ("uv", "venv", "--seed", "--allow-existing", "--python", base, folder)
         return Target(name, inside, own_version, folder, make, ("uv",), reason)
     return Target(name, inside, own_version, folder, (base, "-m", "venv", folder), (), reason)
-
-
-def _judged_version(machine: Machine) -> str | None:
-    python = machine.software.python
-    return python.version if python else None

@@ -9,6 +9,7 @@ from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.torch_support import runs_on, vendor_of
 from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.gpus.vendors import Vendor
+from llmcheck.install.incompatibility import python_of
 from llmcheck.install.specifiers import bounded, excluded
 from llmcheck.install.torch_system import arch_range, older_jetpack, range_of, system_problem
 from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
@@ -53,8 +54,7 @@ class _Chooser:
         self.machine, self.drivers, self.specifier = machine, drivers, specifier
         self.backend = machine.software.torch_backend
         self.system, self.architecture = system_of(machine), architecture_of(machine)
-        judged = machine.software.python
-        self.python = python or (judged.version if judged else None)
+        self.python = python or python_of(machine)
         driver = vendors.driver_of(machine, "cuda")
         self.driver = driver.version if driver and driver.version and version_numbers(driver.version) else None
         self.fault = driver_fault(machine)

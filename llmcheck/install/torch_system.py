@@ -17,7 +17,7 @@ _WITH_WHEELS = 36
 def system_problem(wheel: TorchWheel, machine: Machine, python: str | None) -> str | None:
     """Why a build cannot be installed under this Python, C library or macOS; None if no reason is known.
 
-    ``python``: the version that ``version_of`` gives; None where it is not known.
+    ``python``: as ``incompatibility.python_of`` writes it; None where it is not known.
     """
     minor = version_numbers(python or "")[:2]
     if is_not_cpython(python):

@@ -136,6 +136,7 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         externally_managed=prefix == base_prefix and host.exists(f"{stdlib}/EXTERNALLY-MANAGED"),
         reason=reason,
         hosts_llmcheck=reason == OWN,
+        free_threaded=stdlib.endswith("t") if re.search(r"/python3\.\d+t?$", stdlib) else None,
         headers=_has_headers(host, stdlib),
     )
     source = "".join(answer["source"]) or None

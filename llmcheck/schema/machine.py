@@ -90,6 +90,10 @@ class Problem(Struct, frozen=True, kw_only=True):
     """What is wrong, in one sentence."""
     remedy: str | None = None
     """What repairs it, as a sentence or a command; None if unknown."""
+    package: str | None = None
+    """Normalised name of the installed package that it is about; None where it is about none."""
+    breaks_package: bool = False
+    """That package does not work because of it."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):

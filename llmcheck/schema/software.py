@@ -25,6 +25,8 @@ class Python(Struct, frozen=True, kw_only=True):
     """The distribution forbids pip here (PEP 668)."""
     reason: str = ""
     """Why this interpreter is regarded as the project's."""
+    free_threaded: bool | None = None
+    """A build without the global interpreter lock (``python3.14t``), which needs wheels of its own; None: not known."""
     headers: bool | None = None
     """Its ``Python.h``, which what compiles at run time needs (Triton), is there; None where it was not looked for."""
     hosts_llmcheck: bool = False

@@ -35,6 +35,8 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The oldest supported Python."""
     python_below: str | None = None
     """The oldest Python that is too new; None if there is no upper bound."""
+    free_threaded: bool | None = None
+    """It has wheels for free-threaded Python; None: not known."""
     platforms: tuple[str, ...] = ()
     """``linux-x86_64``, ``macos-arm64``, ...; empty: any."""
     needs_nvidia: bool = False
@@ -66,6 +68,10 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ids of libraries that cannot share an environment with it, because their pins exclude each other; symmetric."""
     tools: tuple[str, ...] = ()
     """Programs that it needs on PATH."""
+    compiles_at_run: tuple[str, ...] = ()
+    """What it compiles kernels with when it runs on GPUs under Linux: programs, and ``python-headers`` (Python.h)."""
+    compiles_always: bool = True
+    """It does not start without those; False: only some of its functions need them."""
     hardware: str | None = None
     environment: str | None = None
     """The name of its separate environment, for when it cannot share one."""
