@@ -24,7 +24,7 @@ _PROOF_OF_CARDS = (
     "all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count()))"
 )
 _PROOFS = {
-    "cpu": "True",
+    "cpu": "",
     "mps": "torch.backends.mps.is_available()",
     "xpu": "torch.xpu.is_available() and (torch.ones(1).xpu() + 1).item() == 2",
 }
@@ -95,7 +95,8 @@ def torch_step(
 
 def torch_proof_step(proof: TorchProof, target: Target, options: PlanOptions) -> Step:
     tag = proof.build.tag
-    test = " and ".join([*_version_tests(proof.specifier), _PROOFS.get(tag, _PROOF_OF_CARDS)])
+    tests = [*_version_tests(proof.specifier), _PROOFS.get(tag, _PROOF_OF_CARDS)]
+    test = " and ".join(each for each in tests if each) or "True"
     source = f"import sys, torch; ok = {test}; print(torch.__version__, ok); "
     needs_gpu = tag != "cpu"
     reason = "torch sees the GPU and computes on it" if needs_gpu else "torch imports"
@@ -108,14 +109,12 @@ def _version_tests(specifier: str) -> list[str]:
     """Comparisons of torch's own version, which it compares with tuples (torch.torch_version), without quotes."""
     tests = []
     for clause in filter(None, specifier.split(",")):
-        operator, series = clause[:2].rstrip("0123456789"), clause.lstrip("<>=!~").removesuffix(".*")
-        numbers = version_numbers(series)
-        written = f"({', '.join(map(str, numbers))},)"
+        operator = clause[: len(clause) - len(clause.lstrip("<>=!~"))]
+        numbers = version_numbers(clause.lstrip("<>=!~").removesuffix(".*"))
         if operator in (">=", "<=", "<", ">"):
-            tests.append(f"torch.__version__ {operator} {written}")
+            tests.append(f"torch.__version__ {operator} {numbers}")
         elif operator == "==" and numbers:
-            above = f"({', '.join(map(str, (*numbers[:-1], numbers[-1] + 1)))},)"
-            tests.append(f"{written} <= torch.__version__ < {above}")
+            tests.append(f"{numbers} <= torch.__version__ < {(*numbers[:-1], numbers[-1] + 1)}")
     return tests
 
 
