@@ -30,18 +30,20 @@ _Rule = Callable[[_Case], str | None]
 
 def obstacles(environments: Sequence[Environment], machine: Machine, shell: Shell) -> Iterator[str]:
     """One sentence for each setting that counts: what sets it, what it does to this plan, how to undo it."""
-    for setting in machine.software.installer_settings or ():
+    settings = machine.software.installer_settings or ()
+    for setting in sorted(settings, key=lambda each: each.option in _CHOICES):
         rule = _RULES.get(setting.option)
         using = [each for each in environments if _uses(each, setting.tool)]
         found = (rule(_Case(setting, each, machine)) for each in using) if rule is not None else iter(())
         why = next(filter(None, found), None)
         if why is not None:
-            said = (
-                f"{setting.where}={setting.value}"
-                if _is_variable(setting)
-                else f"'{setting.option}' in {setting.where}"
-            )
-            yield f"{said}: {why}; {_mend(setting, shell)}"
+            yield f"{_as_it_is_set(setting)}: {why}; {_mend(setting, shell)}"
+
+
+def _as_it_is_set(setting: InstallerSetting) -> str:
+    if _is_variable(setting):
+        return f"{setting.where}={setting.value}"
+    return f"'{setting.option} = {setting.value}' in {setting.where}"
 
 
 def _uses(environment: Environment, tool: str) -> bool:
@@ -96,9 +98,7 @@ def _index(case: _Case) -> str | None:
 def _extra_index(case: _Case) -> str | None:
     if case.setting.value.strip().rstrip("/") in _PYPI and not any(step.index_url for step in case.environment.steps):
         return None
-    return (
-        f"packages may come from {case.setting.value} too, whatever index a command names: another build may be taken"
-    )
+    return "packages may come from there too, whatever index a command names: another build may be taken"
 
 
 def _user(case: _Case) -> str | None:
@@ -138,7 +138,7 @@ def _no_binary(case: _Case) -> str | None:
 
 
 def _constraint(case: _Case) -> str | None:
-    return f"versions are held to those of {case.setting.value}: where it names another one, a command fails"
+    return "versions are held to those of that file: where it names another one, a command fails"
 
 
 def _hashes(case: _Case) -> str | None:

@@ -48,7 +48,7 @@ UV = machine(card("H100"), present=["uv", "cc"])
         (machine(interpreter=SYSTEM), "require-virtualenv", "1", "wandb", "pip", "only into a virtual environment"),
         (machine(present=["cc"]), "only-binary", ":all:", "flash-attn", "pip", ""),
         (H100, "no-binary", ":all:", "torch", "pip", "PyTorch has no source package"),
-        (H100, "constraint", "/etc/c.txt", "torch", "pip", "held to those of /etc/c.txt"),
+        (H100, "constraint", "/etc/c.txt", "torch", "pip", "PIP_CONSTRAINT=/etc/c.txt: versions are held"),
         (UV, "offline", "1", "torch", "uv", "only what is in its cache"),
         (UV, "no-index", "true", "torch", "uv", "nothing of this can be downloaded"),
         (UV, "default-index", "https://mirror.local/simple", "transformers", "uv", "instead of PyPI"),
@@ -85,7 +85,7 @@ def test_what_does_not_matter_is_not_named(where: Machine, option: str, value: s
 
 def test_a_file_is_named_with_what_to_take_out() -> None:
     text = said(H100, "no-index", "yes", "torch", file="/etc/pip.conf")
-    assert "'no-index' in /etc/pip.conf" in text
+    assert "'no-index = yes' in /etc/pip.conf" in text
     assert "take 'no-index' out of that file" in text
 
 
@@ -98,3 +98,14 @@ def test_the_mend_is_in_the_shell_of_the_plan(shell: str, command: str) -> None:
 
 def test_nothing_to_install_has_no_obstacle() -> None:
     assert said(machine(), "no-index", "1") == ""
+
+
+def test_what_breaks_comes_before_what_may_be_meant() -> None:
+    settings = tuple(
+        InstallerSetting(tool="pip", option=option, value=value, where=f"PIP_{option.upper().replace('-', '_')}")
+        for option, value in (("index-url", "https://mirror.local"), ("no-index", "1"))
+    )
+    where = replace(H100, software=replace(H100.software, installer_settings=settings))
+    first, second = plan_installation("x", ["transformers"], where, TABLES).first
+    assert (first.startswith("PIP_NO_INDEX"), second.startswith("PIP_INDEX_URL")) == (True, True)
+    assert "where that is not wanted" in second
