@@ -94,7 +94,9 @@ def _with_problems(machine: Machine) -> Machine:
     if machine.software.torch is None:
         return torch_support.with_problems(machine, (), ())
     machine = torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
-    from llmcheck.install import run_time  # only where a torch is installed
+    if not torch_support.may_not_run(machine):
+        return machine
+    from llmcheck.install import run_time  # 3 ms, on few machines
 
     return run_time.with_problems(machine, catalog.libraries, catalog.cuda_drivers)
 

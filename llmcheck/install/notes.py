@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from llmcheck import shell
 from llmcheck.gpus import vendors
 from llmcheck.gpus.unusable import driver_fault
-from llmcheck.install import run_time
+from llmcheck.install import compiler, run_time
+from llmcheck.install.compiler import BuildRules
 from llmcheck.install.incompatibility import cards_for
 from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
 from llmcheck.install.target import SHARED, VENV, PlanOptions
@@ -54,9 +55,15 @@ def of_libraries(planned: Iterable[Library], named: set[str]) -> Iterator[str]:
             yield f"{library.name}: {library.note}"
 
 
-def of_run_time(planned: Iterable[Library], machine: Machine) -> Iterator[str]:
-    """What libraries compile with when they run, and is not here."""
+def of_run_time(
+    planned: Iterable[Library], machine: Machine, rules: BuildRules, torch_tag: str | None
+) -> Iterator[str]:
+    """What libraries compile with when they run, and is not here or cannot serve. ``torch_tag``: the build of torch."""
     for library in planned:
+        found = compiler.for_torch(machine) if "nvcc" in library.compiles_at_run else []
+        if found and torch_tag and compiler.best(found, machine, rules, torch_tag) is None:
+            why = compiler.problem(found[0], machine, rules, torch_tag)
+            yield f"{library.name} cannot compile its own kernels when it runs: {why}"
         missing = run_time.lacking(library, machine)
         if missing:
             how = "when it starts" if library.compiles_always else "where its own kernels are used"

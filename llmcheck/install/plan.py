@@ -243,13 +243,20 @@ def _notes(
         *notes.of_machine(environments, request.machine),
         *(note for library in planned for note in notes.of_cards(library, request.machine)),
         *notes.of_libraries(planned, named),
-        *notes.of_run_time(planned, request.machine),
+        *notes.of_run_time(planned, request.machine, request.rules, _torch_tag(presence, request)),
         *notes.of_age((library, *found) for library in kept for found in presence.versions(library)),
         *notes.of_broken(environments, request.target, request.options),
         *_unusable(request),
         *notes.of_missing_bounds(environments),
         *notes.of_environments(environments, request.machine, request.options),
     ]
+
+
+def _torch_tag(presence: Presence, request: PlanRequest) -> str | None:
+    """The build of torch that a plan leaves there: the installed one where it stays."""
+    installed = presence.installed.torch
+    stays = installed is not None and "torch" in presence.working
+    return installed.build if installed is not None and stays else request.torch_for(None).tag
 
 
 def _unusable(request: PlanRequest) -> Iterator[str]:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.gpus.torch_support import existing_torch_problem
+from llmcheck.gpus.torch_support import RUN_TIME_CODES, may_not_run
 from llmcheck.install.incompatibility import tool
 from llmcheck.install.kept import unusable
 from llmcheck.schema.machine import Machine, Problem, counted_gpus, normalized_name
 from llmcheck.tables.library import Library
 from llmcheck.tables.torch_wheel import CudaDriver
 
-_COMPILER, _UNUSABLE = "run-time-compiler", "unusable-here"
+_COMPILER, _UNUSABLE = RUN_TIME_CODES
 _HEADERS = "python-headers"
 _WHAT = {"cc": "a C compiler (cc)", _HEADERS: "Python's headers (Python.h)", "nvcc": "nvcc", "ninja": "ninja"}
 
@@ -25,10 +25,9 @@ def with_problems(
 
     ``libraries`` and ``drivers`` are called only where one of them may be found.
     """
-    others = tuple(each for each in machine.problems if each.code not in (_COMPILER, _UNUSABLE))
-    suspect = _lacks(machine, "cc") or _lacks(machine, _HEADERS) or existing_torch_problem(machine) is not None
+    others = tuple(each for each in machine.problems if each.code not in RUN_TIME_CODES)
     found: tuple[Problem, ...] = ()
-    if suspect and machine.software.packages and counted_gpus(machine):
+    if may_not_run(machine) and counted_gpus(machine):
         found = tuple(_problems(machine, libraries().values(), drivers()))
     return (
         machine if not found and len(others) == len(machine.problems) else replace(machine, problems=(*others, *found))

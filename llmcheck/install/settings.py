@@ -137,7 +137,7 @@ def _no_binary(case: _Case) -> str | None:
     return "PyTorch has no source package" if torch and "torch" in names else None
 
 
-def _constraint(case: _Case) -> str | None:
+def _constraint(_: _Case) -> str | None:
     return "versions are held to those of that file: where it names another one, a command fails"
 
 

@@ -132,3 +132,10 @@ def test_no_wheel_that_was_compiled_under_other_flags_is_taken_from_a_cache(name
         where = replace(where, software=replace(where.software, tools=tools))
     (line,) = [each for each in commands(plan(where, name)).splitlines() if "MAX_JOBS" in each or "CMAKE_ARGS" in each]
     assert ("--no-cache" if uv else "--no-cache-dir") in line.split()
+
+
+@pytest.mark.parametrize(("nvcc", "said"), [("12.6.85", True), ("13.0.88", False)])
+def test_what_deepspeed_compiles_when_it_runs_follows_the_same_rule(nvcc: str, said: bool) -> None:
+    made = plan(with_tools(with_torch("2.15.0+cu132", card("RTX 4090")), nvcc=nvcc), "deepspeed")
+    assert any("DeepSpeed cannot compile its own kernels" in note for note in made.notes) is said
+    assert made.left_out == ()
