@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from llmcheck import catalog
 from llmcheck.install.plan import plan_installation
+from llmcheck.render import Options, dockerfile, requirements
 from llmcheck.schema.advice import Plan
 from llmcheck.schema.machine import CudaToolkit, Gpu, Machine, Tool, Torch
 from tests.machines_builder import card, machine, packages
@@ -139,3 +140,14 @@ def test_what_deepspeed_compiles_when_it_runs_follows_the_same_rule(nvcc: str, s
     made = plan(with_tools(with_torch("2.15.0+cu132", card("RTX 4090")), nvcc=nvcc), "deepspeed")
     assert any("DeepSpeed cannot compile its own kernels" in note for note in made.notes) is said
     assert made.left_out == ()
+
+
+def test_a_requirements_file_holds_what_needs_no_flags() -> None:
+    made = plan(with_tools(machine(), gcc="12"), "llama-cpp")
+    assert "llama-cpp-python[server]>=0.3.30" in requirements.render(made, Options()).splitlines()
+
+
+def test_an_image_is_built_without_a_cache_once() -> None:
+    text = dockerfile.render(plan(with_tools(machine(card("RTX 4090")), nvcc="13.0.88"), "llama-cpp"), Options())
+    (line,) = [each for each in text.splitlines() if "GGML_CUDA" in each and each.startswith("RUN")]
+    assert line.count("--no-cache-dir") == 1
