@@ -87,7 +87,7 @@ def _ways(starter: Starter, engines: Sequence[str], capacity: Capacity) -> list[
 
 
 def _runs(runtime: Runtime, gpus: Sequence[Gpu] | None, capacity: Capacity) -> bool:
-    return obstacle(runtime, gpus, capacity.system, capacity.libc_for(runtime)) is None
+    return obstacle(runtime, gpus, capacity.system, capacity.site_for(runtime)) is None
 
 
 def _has_program(machine: Machine) -> bool:

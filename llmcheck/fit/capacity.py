@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
 from llmcheck.gpus import names, unified_memory
+from llmcheck.gpus.c_library import WheelSite
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.units import format_gib
@@ -57,9 +58,9 @@ class Capacity(Struct, frozen=True, kw_only=True):
     assumptions: tuple[str, ...] = ()
     """What was assumed about this memory, in sentences."""
 
-    def libc_for(self, runtime: Runtime) -> str | None:
-        """The C library that its wheels would have to fit; None for a runtime that is there already."""
-        return None if self.installed.has(runtime) else self.libc
+    def site_for(self, runtime: Runtime) -> WheelSite | None:
+        """Where its wheels would be installed; None for a runtime that is there already."""
+        return None if self.installed.has(runtime) else WheelSite(self.libc)
 
 
 def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:

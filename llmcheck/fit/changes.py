@@ -124,7 +124,7 @@ def _least_memory(own: _Proposals) -> Runtime | None:
         return None
     gpus = [device.gpu for group in own.capacity.groups for device in group]
     here = own.capacity
-    return found if excluded(found, gpus, here.system, here.libc_for(found)) is None else None
+    return found if excluded(found, gpus, here.system, here.site_for(found)) is None else None
 
 
 def _run_by(own: _Proposals, runtime: Runtime, name: str, **fields: Any) -> ModelUse:

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Struct
+
 from llmcheck.schema.machine import version_numbers
 
 INSTEAD = "use a container or a system with glibc, such as Debian or Ubuntu"
 """What helps on musl."""
+
+
+class WheelSite(Struct, frozen=True):
+    """Where wheels would be installed."""
+
+    libc: str | None = None
+    """``Os.libc``; None where it is not known."""
 
 
 def c_library(text: str | None) -> tuple[str | None, str | None]:

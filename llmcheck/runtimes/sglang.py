@@ -70,6 +70,7 @@ RUNTIME = Runtime(
     ),
     systems=("linux",),
     glibc_min="2.34",
+    python_min="3.11",
     library="sglang",
     distributions=("sglang",),
     families=TORCH_FAMILIES,

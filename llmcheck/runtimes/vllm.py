@@ -102,6 +102,7 @@ RUNTIME = Runtime(
     ),
     systems=("linux",),
     glibc_min="2.31",
+    python_min="3.11",
     library="vllm",
     distributions=("vllm",),
     programs=("vllm",),

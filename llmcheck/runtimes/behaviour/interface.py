@@ -164,6 +164,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """It computes with PyTorch, so it runs only where PyTorch has a build for the GPUs."""
     glibc_min: str | None = None
     """The oldest glibc for its wheels on Linux, as in the catalogue; None where only PyTorch's limit counts."""
+    python_min: str | None = None
+    """The oldest Python for it, as in the catalogue; None where that is not known."""
     in_container: bool = False
     """It comes as a container with a C library of its own."""
     library: str | None = None

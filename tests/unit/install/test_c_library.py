@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from llmcheck import catalog, runtimes
 from llmcheck.catalog import profiles
-from llmcheck.fit.obstacles import excluded
+from llmcheck.fit.obstacles import JETSON_PYTHON, excluded
+from llmcheck.gpus.c_library import WheelSite
 from llmcheck.install.choose import missing_libraries
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.state import library_check
 from llmcheck.judge.evaluate import evaluate
-from llmcheck.schema.machine import Machine, Os
+from llmcheck.schema.machine import Gpu, Machine, Os
 from tests.machines_builder import card, machine, packages
 
 TABLES = catalog.tables()
@@ -59,7 +60,11 @@ def test_no_engine_of_a_tier_is_said_to_work_on_musl() -> None:
     ],
 )
 def test_the_planner_asks_the_same(libc: str, refused: set[str]) -> None:
-    found = {each.id for each in runtimes.every() if (it := excluded(each, None, "linux", libc)) and it.code == "libc"}
+    found = {
+        each.id
+        for each in runtimes.every()
+        if (it := excluded(each, None, "linux", WheelSite(libc))) and it.code == "libc"
+    }
     assert refused <= found
     assert found.isdisjoint({"llama.cpp", "ollama", "tgi"})
     if not refused:
@@ -71,6 +76,19 @@ def test_the_planner_and_the_catalogue_know_the_same_limits() -> None:
         library = TABLES.libraries.get(each.library or "")
         if library is not None and library.glibc_min is not None:
             assert each.glibc_min == library.glibc_min, each.id
+        if library is not None and each.python_min is not None:
+            assert each.python_min == library.python_min, each.id
+    (row,) = [each for each in TABLES.wheels if each.tag == "jetson"]
+    assert row.python_min == JETSON_PYTHON
+
+
+@pytest.mark.parametrize(("site", "code"), [(WheelSite(), "python"), (None, None)], ids=["to install", "installed"])
+def test_a_jetson_s_one_python_excludes_what_needs_a_newer(site: WheelSite | None, code: str | None) -> None:
+    orin = Gpu(vendor="nvidia", index=0, name="NVIDIA Orin (nvgpu)", compute_capability="8.7", unified=True)
+    found = excluded(runtimes.named("transformers"), [orin], "linux", site)
+    assert (found.code if found else None) == code
+    assert excluded(runtimes.named("llama.cpp"), [orin], "linux", site) is None
+    assert excluded(runtimes.named("transformers"), [card("RTX 4090")], "linux", site) is None
 
 
 def test_libraries_check_says_so_too() -> None:
