@@ -124,7 +124,8 @@ def _for_vulkan(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVari
     build = next((each for each in builds if each.build == "vulkan" and _fits_platform(each, machine)), None)
     if build is not None:
         reason = "the project's own wheel for Vulkan, which needs the Vulkan loader and the GPU's Vulkan driver"
-        reason += " (Debian and Ubuntu: libvulkan1, mesa-vulkan-drivers)" if system_of(machine) == "linux" else ""
+        own = "" if vendors.on_platform(counted_gpus(machine), "cuda") else ", mesa-vulkan-drivers"
+        reason += f" (Debian and Ubuntu: libvulkan1{own})" if system_of(machine) == "linux" else ""
         return _published(build, reason)
     return (
         "the GPU is not used: install Vulkan's headers and shader compiler (Debian and Ubuntu: libvulkan-dev glslc "

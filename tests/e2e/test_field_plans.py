@@ -54,7 +54,8 @@ def toolkit(folder: Path) -> Path:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Without the marks of comments, which go on in the next line."""
+    return " ".join(text.replace("\n  # ", " ").split())
 
 
 def test_a_vllm_that_cannot_run_and_would_break_is_named(driver: Callable[..., Command], site: Site) -> None:
