@@ -67,7 +67,8 @@ class InstallerCommands(Struct, frozen=True):
             library: [each for each in changes if each.name not in replaced]
             for library, changes in request.upgrades.items()
         }
-        broken = list(self._breaks(request, replaced))
+        possible = {each.name: f"=={each.reason}" for changes in upgrades.values() for each in changes}
+        broken = list(self._breaks(request, replaced, possible))
         names = [*replaced, *(each.name for changes in upgrades.values() for each in changes)]
         lost = [
             f"{each} is on no package index: no command restores it" for each in self.installed.not_restorable(names)
@@ -96,11 +97,18 @@ class InstallerCommands(Struct, frozen=True):
             undo=self._undo(names, forced=FORCE in request.options) if names and not lost else None,
         )
 
-    def _breaks(self, request: InstallRequest, replaced: Mapping[str, Change]) -> Iterator[Break]:
-        """Installed packages that stay and need another version than a replaced package gets."""
+    def _breaks(
+        self, request: InstallRequest, replaced: Mapping[str, Change], possible: Mapping[str, str]
+    ) -> Iterator[Break]:
+        """Installed packages that stay and need another version than a replaced package gets.
+
+        ``possible``: versions by name that packages may get.
+        """
         named = {normalized_name(name_of(each)): specifier_of(each) for each in request.requirements}
         changed = {name: named.get(name) or each.gets for name, each in replaced.items()}
-        return breaks(changed, self.installed.needs, replaced, {**self.installed.newest, **request.newest})
+        named |= dict.fromkeys(possible, "")
+        newest = {**self.installed.newest, **request.newest}
+        return breaks({**possible, **changed}, self.installed.needs, named, newest, possible)
 
     def _warnings(self, request: InstallRequest, broken: Sequence[Break]) -> list[str]:
         """Without those on packages that are known to stop working."""

@@ -36,9 +36,11 @@ class Break(Struct, frozen=True):
     package: str
     version: str
     why: str
+    certain: bool = True
+    """False where the package that it needs may be replaced, and need not be."""
 
     def __str__(self) -> str:
-        return f"{self.package} {self.version} stops working: {self.why}"
+        return f"{self.package} {self.version} {'stops' if self.certain else 'may stop'} working: {self.why}"
 
 
 def needs_of(machine: Machine, libraries: Iterable[Library]) -> tuple[Need, ...]:
@@ -59,20 +61,26 @@ def needs_of(machine: Machine, libraries: Iterable[Library]) -> tuple[Need, ...]
 
 
 def breaks(
-    changed: Mapping[str, str], needs: Iterable[Need], replaced: Iterable[str], newest: Mapping[str, str]
+    changed: Mapping[str, str],
+    needs: Iterable[Need],
+    replaced: Iterable[str],
+    newest: Mapping[str, str],
+    uncertain: Iterable[str] = (),
 ) -> Iterator[Break]:
     """What stops working. ``changed``: specifiers by name of the packages that get another version.
 
     ``replaced``: packages that get another version themselves. ``newest``: known newest versions by name.
+    ``uncertain``: packages of ``changed`` that only may get it.
     """
-    leaving = set(replaced)
+    leaving, doubtful = set(replaced), set(uncertain)
     for need in needs:
         specifier = changed.get(need.needs)
         if specifier is None or need.package in leaving:
             continue
         version = likely_version(specifier, newest.get(need.needs))
         if version and excluded(version, need.specifier):
-            yield Break(need.package, need.version, f"it needs {need.needs}{need.specifier}, and gets {version}")
+            why = f"it needs {need.needs}{need.specifier}, and gets {version}"
+            yield Break(need.package, need.version, why, need.needs not in doubtful)
 
 
 def likely_version(specifier: str, newest: str | None) -> str:

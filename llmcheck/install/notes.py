@@ -83,7 +83,8 @@ def of_broken(environments: Sequence[Environment], target: str, options: PlanOpt
     broken = dict.fromkeys(name for each in environments for step in each.steps for name in step.breaks)
     if broken:
         line = shell.line(("llmcheck", "install", *target.split(), "--venv", f"{VENV}-2"), options.shell)
-        yield f"this plan breaks {', '.join(broken)}; an environment of its own leaves it as it is: {line}"
+        names = ", ".join(broken)
+        yield f"this plan breaks, or may break, {names}; an environment of its own leaves it as it is: {line}"
 
 
 def of_missing_bounds(environments: Iterable[Environment]) -> Iterator[str]:

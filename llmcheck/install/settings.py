@@ -157,6 +157,15 @@ def _downloads(case: _Case) -> str | None:
     return f"uv may not download Python {version}, which this plan needs"
 
 
+def _torch_backend(case: _Case) -> str | None:
+    """That of the variable counts where the build is chosen."""
+    installs = [step for step in case.environment.steps if any(each.startswith("torch") for each in step.requirements)]
+    same = all((step.index_url or "").endswith(f"/{case.setting.value}") for step in installs)
+    if not installs or same or _is_variable(case.setting) or case.setting.value == "auto":
+        return None
+    return f"uv takes the {case.setting.value} build of PyTorch, whatever index a command names"
+
+
 def _no_isolation(case: _Case) -> str | None:
     built = any(_is_built(step) and "--no-build-isolation" not in step.options for step in case.environment.steps)
     return "what is compiled lacks its build requirements" if built and _is_on(case.setting) else None
@@ -205,6 +214,7 @@ _RULES: Mapping[str, _Rule] = {
     "require-hashes": _hashes,
     "exclude-newer": _newer,
     "python-downloads": _downloads,
+    "torch-backend": _torch_backend,
     "no-build-isolation": _no_isolation,
     "no-deps": _no_deps,
     "dry-run": _dry_run,

@@ -123,3 +123,12 @@ def test_no_command_claims_to_restore_a_build_that_no_index_has() -> None:
     made = plan(where, "torch")
     assert not [step.undo for environment in made.environments for step in environment.steps if step.undo]
     assert "2.6.0a0+df5bbc09.nv24.11 is on no package index" in changes(made)
+
+
+def test_what_may_be_put_back_may_break_others() -> None:
+    """vLLM resolved to an older transformers than the one that is there."""
+    there = {"transformers": "5.23.0", "mylib": "1.0"}
+    where = holding("2.14.0+cu130", card("H100"), requires={"mylib": "transformers>=5.22"}, **there)
+    made = plan(where, "vllm")
+    assert "mylib 1.0 may stop working: it needs transformers>=5.22, and gets 5." in changes(made)
+    assert any("may break, mylib 1.0" in note for note in made.notes)

@@ -109,3 +109,9 @@ def test_what_breaks_comes_before_what_may_be_meant() -> None:
     first, second = plan_installation("x", ["transformers"], where, TABLES).first
     assert (first.startswith("PIP_NO_INDEX"), second.startswith("PIP_INDEX_URL")) == (True, True)
     assert "where that is not wanted" in second
+
+
+@pytest.mark.parametrize(("value", "named"), [("cpu", True), ("auto", False)])
+def test_a_build_of_pytorch_in_uv_s_file_is_named(value: str, named: bool) -> None:
+    text = said(UV, "torch-backend", value, "torch", tool="uv", file="/home/ann/.config/uv/uv.toml")
+    assert ("uv takes the cpu build of PyTorch" in text) is named
