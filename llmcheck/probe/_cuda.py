@@ -153,7 +153,8 @@ def _of_script(host: Host, path: str) -> str | None:
 
 
 def _without_version_file(host: Host, path: str) -> str | None:
-    return _from_header(host, path) or _from_name(path) or _packaged(host, path)
+    # A name costs nothing to read; the header has a megabyte.
+    return _from_name(path) or _from_header(host, path) or _packaged(host, path)
 
 
 def library(
