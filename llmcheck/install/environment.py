@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from llmcheck.install.commands import InstallRequest, command_step, installer_commands
 from llmcheck.install.library_steps import library_proof_steps, library_steps, reinstall_steps
-from llmcheck.install.mending import mending_steps
 from llmcheck.install.presence import Presence
 from llmcheck.install.request import PlanRequest
 from llmcheck.install.specifiers import excluded, name_of, specifier_of
@@ -31,7 +30,9 @@ def environment_plan(
         created = command_step(target.make, target.reason, options, kind="environment", requires=target.requires)
         steps.append(created)
     commands, preparing = installer_commands(target, members, request.machine, options, presence.installed)
-    if target.folder is None:
+    if target.folder is None and request.machine.software.issues:
+        from llmcheck.install.mending import mending_steps  # few environments have issues
+
         steps += mending_steps(request.machine, _concerned(members, request), commands, options)
     reinstalled = {each.id for each in members if each.id in presence.broken} - {"torch"}
     steps += [*preparing, *reinstall_steps(commands, [presence.broken[name] for name in sorted(reinstalled)])]

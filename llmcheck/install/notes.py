@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from llmcheck import shell
 from llmcheck.gpus import vendors
 from llmcheck.gpus.unusable import driver_fault
-from llmcheck.install import compiler, run_time
+from llmcheck.install import compiler
 from llmcheck.install.compiler import BuildRules
 from llmcheck.install.incompatibility import cards_for
 from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
@@ -59,7 +59,12 @@ def of_run_time(
     planned: Iterable[Library], machine: Machine, rules: BuildRules, torch_tag: str | None
 ) -> Iterator[str]:
     """What libraries compile with when they run, and is not here or cannot serve. ``torch_tag``: the build of torch."""
-    for library in planned:
+    compiling = [library for library in planned if library.compiles_at_run]
+    if not compiling:
+        return
+    from llmcheck.install import run_time  # few libraries compile when they run
+
+    for library in compiling:
         found = compiler.for_torch(machine) if "nvcc" in library.compiles_at_run else []
         if found and torch_tag and compiler.best(found, machine, rules, torch_tag) is None:
             why = compiler.problem(found[0], machine, rules, torch_tag)

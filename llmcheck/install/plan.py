@@ -8,13 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.gpus.cuda import cuda_of
-from llmcheck.install import notes, settings
+from llmcheck.install import notes
 from llmcheck.install.blockers import InstallBlockers
 from llmcheck.install.choose import TierRequest
 from llmcheck.install.environment import environment_plan, is_python, non_python_environment
 from llmcheck.install.incompatibility import incompatibility, old_driver, tool
 from llmcheck.install.kept import unusable
-from llmcheck.install.mending import not_replaceable
 from llmcheck.install.presence import Presence, in_judged_environment, in_new_environment
 from llmcheck.install.request import PlanRequest, plan_request
 from llmcheck.install.size import size_of
@@ -44,7 +43,7 @@ def plan_installation(
     """
     tier = tier or TierRequest()
     plan = _plan(plan_request(target, libraries, machine, tables, options, tier))
-    stuck = not_replaceable(plan.environments, machine)
+    stuck = _stuck(plan, machine)
     if stuck is None:
         return plan
     folder = f"{options.venv if options.venv_is_judged and options.venv else VENV}-2"
@@ -92,7 +91,7 @@ def _plan(request: PlanRequest) -> Plan:
         machine=_judged(request.machine),
         shell=request.options.shell,
         torch=torch,
-        first=(*first, *settings.obstacles(environments, request.machine, request.options.shell)),
+        first=(*first, *_settings(environments, request)),
         system=system,
         environments=tuple(environments),
         satisfied=tuple(satisfied),
@@ -257,6 +256,22 @@ def _torch_tag(presence: Presence, request: PlanRequest) -> str | None:
     installed = presence.installed.torch
     stays = installed is not None and "torch" in presence.working
     return installed.build if installed is not None and stays else request.torch_for(None).tag
+
+
+def _stuck(plan: Plan, machine: Machine) -> str | None:
+    """Why a step of the plan cannot replace a package; None where each can."""
+    if not machine.software.issues:
+        return None
+    from llmcheck.install.mending import not_replaceable  # few environments have issues
+
+    return not_replaceable(plan.environments, machine)
+
+
+def _settings(environments: Sequence[Environment], request: PlanRequest) -> Iterator[str]:
+    if request.machine.software.installer_settings:
+        from llmcheck.install import settings  # few machines have some
+
+        yield from settings.obstacles(environments, request.machine, request.options.shell)
 
 
 def _unusable(request: PlanRequest) -> Iterator[str]:
