@@ -71,7 +71,9 @@ def _problems(machine: Machine, libraries: Iterable[Library], drivers: Sequence[
             yield _problem(_COMPILER, message, how_to_get(machine), name)
         why = unusable(name, versions[name], library, machine, drivers) if library.needs_nvidia else None
         if why is not None:
-            yield _problem(_UNUSABLE, why, "another engine, or what 'llmcheck install' plans for this tier", name)
+            yield _problem(
+                _UNUSABLE, why, "another engine: 'llmcheck install llama-cpp' names the build that fits", name
+            )
 
 
 def _problem(code: str, message: str, remedy: str, package: str) -> Problem:
