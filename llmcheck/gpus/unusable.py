@@ -12,7 +12,7 @@ _OF_DRIVER = ("driver-missing", "nouveau", "driver-not-loaded", "driver-mismatch
 def driver_fault(machine: Machine) -> str | None:
     """Why the NVIDIA driver does not answer, or is missing although a card is there; None if it does, or none is."""
     driver = vendors.driver_of(machine, "cuda")
-    if driver is not None and driver.fault:
+    if driver is not None and driver.fault and driver.fault != _NO_DEVICES:  # it answers, and lists no card
         return driver.fault
     return next((gpu.fault for gpu in machine.gpus or () if _is_broken(gpu) and gpu.fault in _OF_DRIVER), None)
 
@@ -26,11 +26,17 @@ def unusable_card(machine: Machine) -> str | None:
         return None
     problems = {each.code: each for each in machine.problems}
     broken = [gpu for gpu in machine.gpus or () if _is_broken(gpu)]
-    code = next((gpu.fault for gpu in broken if gpu.fault), _NO_DEVICES if _NO_DEVICES in problems else None)
+    driver = vendors.driver_of(machine, "cuda")
+    lists_none = _NO_DEVICES in problems or (driver is not None and driver.fault == _NO_DEVICES)
+    code = next((gpu.fault for gpu in broken if gpu.fault), _NO_DEVICES if lists_none else None)
     if code is None:
         return None
     found = problems.get(code)
-    what = found.message if found else f"{broken[0].name or 'an NVIDIA GPU'} cannot be used ({code})"
+    what = (
+        found.message
+        if found
+        else f"{next((gpu.name for gpu in broken), None) or 'an NVIDIA GPU'} cannot be used ({code})"
+    )
     return f"{what}: {found.remedy}" if found and found.remedy else what
 
 

@@ -9,7 +9,7 @@ from llmcheck import catalog
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.torch import torch_build
 from llmcheck.schema.advice import TorchBuild
-from llmcheck.schema.machine import Gpu, Machine, Os, Problem
+from llmcheck.schema.machine import Driver, Gpu, Machine, Os, Problem
 from tests.machines_builder import amd, card, machine, python
 
 TABLES = catalog.tables()
@@ -26,10 +26,11 @@ def build(where: Machine) -> TorchBuild:
     [
         machine(problems=(UNLISTED,)),
         machine(card("RTX 5090", usable=False, fault="no-devices"), problems=(UNLISTED,)),
+        machine(drivers={"nvidia": Driver(version="580.65.06", fault="no-devices")}),
         machine(Gpu(vendor="nvidia", name="NVIDIA GPU [10de:2b85]", usable=False, fault="gpu-lost"), problems=(LOST,)),
         machine(card("H100", usable=False, fault="gpu-reset-required")),
     ],
-    ids=["not listed", "not listed, an entry", "lost", "needs a reset"],
+    ids=["not listed", "not listed, an entry", "a fault of the driver", "lost", "needs a reset"],
 )
 def test_a_card_that_is_there_and_unusable_gets_no_cpu_build(where: Machine) -> None:
     found = build(where)
