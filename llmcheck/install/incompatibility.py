@@ -22,7 +22,7 @@ def python_mismatch(library: Library, version: str | None) -> str | None:
 
     ``version``: as ``python_of`` writes it.
     """
-    if version is None:
+    if not version:
         return None
     if not version[0].isdigit() and library.install == "pip":
         return f"{library.name} has wheels for CPython only"

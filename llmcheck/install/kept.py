@@ -5,6 +5,7 @@ What counts is what the installed versions say of themselves, not what the newes
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -16,6 +17,9 @@ from llmcheck.install.specifiers import excluded, lower_bound
 from llmcheck.schema.machine import Machine, counted_gpus, normalized_name, version_numbers
 from llmcheck.tables.library import Library
 from llmcheck.tables.torch_wheel import CudaDriver
+
+_MOST = 500
+"""Requirements of one package; more are not read."""
 
 
 class Need(Struct, frozen=True):
@@ -112,16 +116,17 @@ def unusable(name: str, version: str, library: Library, machine: Machine, driver
 
 
 def _read(package: str, requires: Iterable[str], machine: Machine) -> Iterator[Need]:
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
     version = machine.software.versions.get(package)
     facts = _marker_facts(machine)
-    for line in requires if version is not None else ():
+    for line in itertools.islice(requires, _MOST) if version is not None else ():
         try:
             found = Requirement(line)
-        except InvalidRequirement:
+            applies = found.marker is None or found.marker.evaluate(facts)
+        except ValueError:  # no requirement, or a marker that compares what cannot be compared
             continue
-        if found.marker is None or found.marker.evaluate(facts):
+        if applies:
             yield Need(package, version or "", normalized_name(found.name), str(found.specifier))
 
 

@@ -82,6 +82,7 @@ def test_pins_are_those_of_the_installed_version() -> None:
         ({"torchtune": "torch<2.12 ; sys_platform == 'win32'"}, False),
         ({"torchtune": "torch>=2.0"}, False),
         ({"torchtune": "not a requirement !"}, False),
+        ({"torchtune": "torch<2.12 ; python_version ~= 'x'"}, False),
         ({"gone": "torch<2.12"}, False),
     ],
 )
