@@ -16,8 +16,9 @@ from llmcheck.fit.plans import Candidate, Wishes, plan_of, plans_on
 from llmcheck.fit.plans.policy import READABLE, loses_little, order
 from llmcheck.fit.use import ModelUse
 from llmcheck.install.choose import usable_engines
+from llmcheck.runtimes import Runtime
 from llmcheck.schema.estimate import Plan
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Gpu, Machine
 from llmcheck.schema.outlook import SizePlan
 from llmcheck.schema.report import ProfileReport
 from llmcheck.schema.starter import Starter
@@ -79,10 +80,14 @@ def _ways(starter: Starter, engines: Sequence[str], capacity: Capacity) -> list[
     """The best plan of each runtime, the best one first."""
     use = ModelUse(starter.architecture, Workload(method="inference"))
     gpus = [device.gpu for group in capacity.groups for device in group] if capacity.gpus_listed else None
-    possible = [each for each in engines if obstacle(runtimes.named(each), gpus, capacity.system) is None]
+    possible = [each for each in engines if _runs(runtimes.named(each), gpus, capacity)]
     tried = [use.changed(runtime=each) for each in possible] if engines else [use]
     found = [plans[0] for plans in (plans_on(each, capacity) for each in tried) if plans]
     return sorted(found, key=lambda each: order(each, _WISHES))
+
+
+def _runs(runtime: Runtime, gpus: Sequence[Gpu] | None, capacity: Capacity) -> bool:
+    return obstacle(runtime, gpus, capacity.system, capacity.site_for(runtime)) is None
 
 
 def _has_program(machine: Machine) -> bool:

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
-    from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
+    from llmcheck.tables.torch_wheel import (
+        CudaDriver,
+        CudaImage,
+        NvccRelease,
+        PackageBuild,
+        TorchCompanions,
+        TorchWheel,
+    )
 
 T = TypeVar("T")
 
@@ -115,6 +122,13 @@ def cuda_images() -> tuple[CudaImage, ...]:
     return table("cuda_images", tuple[CudaImage, ...])
 
 
+def nvcc_releases() -> tuple[NvccRelease, ...]:
+    """What each release of CUDA's compiler compiles for and with, oldest first."""
+    from llmcheck.tables.torch_wheel import NvccRelease
+
+    return table("nvcc_releases", tuple[NvccRelease, ...])
+
+
 def package_builds() -> tuple[PackageBuild, ...]:
     """Other packages that come in several builds; of each package the preferred build first."""
     from llmcheck.tables.torch_wheel import PackageBuild
@@ -140,6 +154,7 @@ def tables() -> Tables:
         drivers=cuda_drivers(),
         companions=torch_companions(),
         cuda_images=cuda_images(),
+        nvcc_releases=nvcc_releases(),
         package_builds=package_builds(),
         aliases=aliases(),
         system_steps=system_steps(),

@@ -26,7 +26,7 @@ from llmcheck.tables.offer import Offer
 from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
-from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
+from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
 
 T = TypeVar("T")
@@ -218,6 +218,11 @@ def _companions(row: dict[str, str]) -> TorchCompanions:
     return TorchCompanions(**_dated(row))
 
 
+def _nvcc_release(row: dict[str, str]) -> NvccRelease:
+    majors, gcc = tuple(row.pop("majors").split(";")), row.pop("gcc_max")
+    return NvccRelease(majors=majors, gcc_max=int(gcc) if gcc else None, **_dated(row))
+
+
 def _cuda_image(row: dict[str, str]) -> CudaImage:
     return CudaImage(**_dated(row))
 
@@ -248,6 +253,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
     "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
+    "nvcc_releases": (("data/nvcc_releases.csv",), lambda: _rows("data/nvcc_releases.csv", _nvcc_release)),
     "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
 from llmcheck.gpus import names, unified_memory
+from llmcheck.gpus.c_library import WheelSite
+from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.units import format_gib
 
@@ -45,6 +47,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     """False: the GPUs could not be listed."""
     system: str | None
     """``linux``, ``windows``, ``darwin``; None where it is not known."""
+    libc: str | None = None
+    """The C library, as in ``Os.libc``; None where it is not known."""
     description: str
     """``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
     installed: Installed = NOTHING_KNOWN
@@ -53,6 +57,10 @@ class Capacity(Struct, frozen=True, kw_only=True):
     """Versions of the drivers, by vendor; one that is not named is not known."""
     assumptions: tuple[str, ...] = ()
     """What was assumed about this memory, in sentences."""
+
+    def site_for(self, runtime: Runtime) -> WheelSite | None:
+        """Where its wheels would be installed; None for a runtime that is there already."""
+        return None if self.installed.has(runtime) else WheelSite(self.libc)
 
 
 def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
@@ -78,6 +86,7 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         ram_stated=machine.ram.total is not None or not machine.hypothetical,
         gpus_listed=machine.gpus is not None,
         system=machine.os.system if machine.os is not None else None,
+        libc=machine.os.libc if machine.os is not None else None,
         description=in_words(machine),
         installed=installed(machine),
         drivers={vendor: driver.version for vendor, driver in machine.drivers.items() if driver.version},

@@ -123,7 +123,8 @@ def _least_memory(own: _Proposals) -> Runtime | None:
     if found.native_family in own.use.runtime.families:
         return None
     gpus = [device.gpu for group in own.capacity.groups for device in group]
-    return found if excluded(found, gpus, own.capacity.system) is None else None
+    here = own.capacity
+    return found if excluded(found, gpus, here.system, here.site_for(found)) is None else None
 
 
 def _run_by(own: _Proposals, runtime: Runtime, name: str, **fields: Any) -> ModelUse:

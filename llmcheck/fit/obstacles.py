@@ -9,28 +9,41 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.fit.capacity import Capacity
-from llmcheck.gpus import vendors
+from llmcheck.gpus import c_library, vendors
+from llmcheck.gpus.c_library import WheelSite
 from llmcheck.runtimes import Platform, Runtime
 from llmcheck.schema.machine import Gpu, capability_of, version_numbers
+
+JETSON_PYTHON = "3.10"
+"""The one Python for which PyTorch has wheels with kernels for the embedded chips (``data/torch_wheels.csv``)."""
 
 
 class Obstacle(Struct, frozen=True, kw_only=True):
     """Why a runtime does not run on a machine: the first reason that applies."""
 
-    code: Literal["no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "embedded", "gfx"]
+    code: Literal[
+        "no-gpu", "vendor", "system", "vendor-on-system", "compute-capability", "embedded", "gfx", "libc", "python"
+    ]
     needed: tuple[str, ...]
-    """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``)."""
+    """What the runtime needs: vendor ids, systems, a minimum compute capability (``8.0``), AMD targets (``gfx942``), a
+    C library (``glibc`` or ``glibc 2.31``), a Python."""
     found: tuple[str, ...]
     """What the machine has of that; () without a GPU. ``vendor-on-system``: the system, then the vendor."""
 
 
-def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+def obstacle(
+    runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None, site: WheelSite | None = None
+) -> Obstacle | None:
     """None where it runs, or where too little is known of the machine to say that it does not.
 
-    ``gpus``: None where they could not be listed. ``system``: None where it is not known.
+    ``gpus``: None where they could not be listed. ``system``: None where it is not known. ``site``: where its wheels
+    would be installed; None for a runtime that is there already, or where nothing is known of that.
     """
     if system is not None and runtime.systems and system not in runtime.systems:
         return Obstacle(code="system", needed=runtime.systems, found=(system,))
+    without = _without_wheels(runtime, gpus or (), site) if site is not None and not runtime.in_container else None
+    if without is not None:
+        return without
     if gpus is None:
         return None
     supported = tuple(each.vendor for each in runtime.platforms)
@@ -49,10 +62,28 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
     return missing[0]
 
 
-def excluded(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -> Obstacle | None:
+def excluded(
+    runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None, site: WheelSite | None = None
+) -> Obstacle | None:
     """The obstacle, unless the runtime computes on the CPUs where it has no build for the GPUs."""
-    found = obstacle(runtime, gpus, system)
-    return None if found is not None and found.code != "system" and runtime.computes_in_ram else found
+    found = obstacle(runtime, gpus, system, site)
+    on_cpus = found is not None and found.code not in ("system", "libc", "python") and runtime.computes_in_ram
+    return None if on_cpus else found
+
+
+def _without_wheels(runtime: Runtime, gpus: Sequence[Gpu], site: WheelSite) -> Obstacle | None:
+    """No wheels for the C library, or for the one Python that these GPUs have a PyTorch for. Another Python is no
+    obstacle elsewhere: a plan makes an environment with it.
+    """
+    musl = c_library.is_musl(site.libc) and (runtime.torch or runtime.glibc_min is not None)
+    if musl or c_library.is_too_old(site.libc, runtime.glibc_min):
+        needed = f"glibc {runtime.glibc_min}" if runtime.glibc_min else "glibc"
+        return Obstacle(code="libc", needed=(needed,), found=(site.libc or "",))
+    embedded = bool(gpus) and all(vendors.of(gpu).is_embedded(gpu) for gpu in gpus)
+    least = runtime.python_min
+    if embedded and runtime.torch and least and version_numbers(JETSON_PYTHON) < version_numbers(least):
+        return Obstacle(code="python", needed=(least,), found=(JETSON_PYTHON,))
+    return None
 
 
 def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from llmcheck import runtimes
 from llmcheck.codec import nearest
 from llmcheck.errors import UsageError
+from llmcheck.fit.installed import installed
 from llmcheck.fit.obstacles import Obstacle, excluded
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.shapes.formats import Family
-from llmcheck.gpus import vendors
+from llmcheck.gpus import c_library, vendors
+from llmcheck.gpus.c_library import WheelSite
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus
@@ -181,26 +183,29 @@ def check_machine(workload: Workload, machine: Machine) -> None:
     runtime = runtimes.named(workload.runtime)
     system = machine.os.system if machine.os is not None else None
     gpus = None if machine.gpus is None else counted_gpus(machine)
-    found = excluded(runtime, gpus, system)
+    site = WheelSite(machine.os.libc if machine.os is not None else None)
+    found = excluded(runtime, gpus, system, None if installed(machine).has(runtime) else site)
     if found is not None:
         default = runtimes.default_for(_family(workload.weights) or "plain", gpus or ())
         others = [
             name
             for name in dict.fromkeys((default, runtimes.LEAST_MEMORY))
-            if _can_run(runtimes.named(name), workload, gpus, system)
+            if _can_run(runtimes.named(name), workload, gpus, system, site)
         ]
         does = "does" if len(others) == 1 else "do"
         hint = f"; --runtime {' and '.join(others)} {does}" if others else ""
         raise UsageError(f"--runtime {runtime.id} {_in_words(found)}{hint}")
 
 
-def _can_run(runtime: Runtime, workload: Workload, gpus: Sequence[Gpu] | None, system: str | None) -> bool:
+def _can_run(
+    runtime: Runtime, workload: Workload, gpus: Sequence[Gpu] | None, system: str | None, site: WheelSite
+) -> bool:
     """Whether the runtime reads the named weights, does what the method needs, and runs on this machine."""
     family = _family(workload.weights)
     return (
         (family is None or family in runtime.families)
         and (workload.method == "inference" or runtime.trains)
-        and excluded(runtime, gpus, system) is None
+        and excluded(runtime, gpus, system, site) is None
     )
 
 
@@ -208,6 +213,14 @@ def _in_words(found: Obstacle) -> str:
     if found.code == "system":
         needed = " or ".join(_SYSTEMS.get(each, each) for each in found.needed)
         return f"runs on {needed}, and this machine has {_SYSTEMS.get(found.found[0], found.found[0])}"
+    if found.code == "libc":
+        instead = f": {c_library.INSTEAD}" if c_library.is_musl(found.found[0]) else ""
+        return f"needs {found.needed[0]}, and this machine has {found.found[0]}{instead}"
+    if found.code == "python":
+        return (
+            f"needs Python {found.needed[0]} or newer, and PyTorch for this Jetson is for Python {found.found[0]}: "
+            "use a container made for it"
+        )
     if found.code == "vendor-on-system":
         needed = " or ".join(_SYSTEMS.get(each, each) for each in found.needed)
         return (

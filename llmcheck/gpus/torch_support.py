@@ -46,6 +46,22 @@ def existing_torch_problem(machine: Machine) -> Problem | None:
     return next((each for each in machine.problems if each.code in _TORCH_CODES), None)
 
 
+RUN_TIME_CODES = ("run-time-compiler", "unusable-here")
+"""Problems of libraries that lack something to run here (``install.run_time``)."""
+
+
+def may_not_run(machine: Machine) -> bool:
+    """Whether an installed library may lack what it needs to run here: a compiler, a build of torch for these GPUs.
+
+    A quick test, so that ``install.run_time`` is loaded only where it may find something.
+    """
+    software = machine.software
+    without_cc = any(each.name == "cc" and each.path is None for each in software.tools or ())
+    without_headers = software.python is not None and software.python.headers is False
+    known = existing_torch_problem(machine) is not None or any(each.code in RUN_TIME_CODES for each in machine.problems)
+    return (without_cc or without_headers or known) and bool(software.packages)
+
+
 def is_undecided(machine: Machine) -> bool:
     """Whether a fact is missing that could make the installed torch unable to use the GPUs.
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from llmcheck.gpus.cuda import cuda_of
+from llmcheck.install import compiler
+from llmcheck.install.compiler import BuildRules
 from llmcheck.install.incompatibility import incompatibility
 from llmcheck.install.specifiers import excluded, first_release, satisfiable, specifier_of
 from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import TorchBuild
-from llmcheck.schema.machine import CudaToolkit, Machine, Torch, version_numbers
+from llmcheck.schema.machine import Machine, Torch
 from llmcheck.tables.library import Library
 
 
@@ -28,6 +29,8 @@ class InstallBlockers(Struct, frozen=True):
     """The build of PyTorch for this environment."""
     installed: Torch | None
     """The installed torch if the plan keeps it."""
+    rules: BuildRules
+    """What a compiler needs and can do."""
     is_satisfied: Callable[[str], bool]
     """Whether a library is installed and works, in a version that the tier accepts."""
 
@@ -73,34 +76,14 @@ class InstallBlockers(Struct, frozen=True):
         return f"{compiled}, and this machine gets {self.torch.requirement}"
 
     def _compiler(self, library: Library) -> str | None:
-        """A library that is compiled against torch needs a compiler of the same CUDA major release."""
+        """What is compiled against torch needs a compiler for torch's CUDA and for these cards."""
         if library.build_isolation or "nvcc" not in library.tools:
             return None
         tag = self.installed.build if self.installed is not None else self.torch.tag
         if tag == "cpu":
             return f"{library.name} is compiled against torch, and the torch here is a CPU build"
-        cuda, compiler = cuda_of(tag or ""), nvcc_version(self.machine)
-        if cuda is None or compiler is None or compiler[0] == cuda[0] or toolkit_for(self.machine, tag) is not None:
+        found = compiler.for_torch(self.machine)
+        if not found or compiler.best(found, self.machine, self.rules, tag) is not None:
             return None
-        return (
-            f"{library.name} is compiled here: nvcc has CUDA {compiler[0]}.{compiler[1]} and torch has CUDA {cuda[0]}, "
-            f"but both need the same major release; install the CUDA toolkit {cuda[0]}, then run llmcheck again"
-        )
-
-
-def nvcc_version(machine: Machine) -> tuple[int, int] | None:
-    """The CUDA release of the compiler that a build uses: CUDA_HOME's, else the one on PATH; None if unknown."""
-    software = machine.software
-    home = next((each.version for each in software.cuda_toolkits if each.path == software.cuda_home), None)
-    on_path = next((each.version for each in software.tools or () if each.name == "nvcc" and each.path), None)
-    version = version_numbers(home or on_path or "")
-    return (version[0], version[1]) if len(version) > 1 else None
-
-
-def toolkit_for(machine: Machine, tag: str | None) -> CudaToolkit | None:
-    """An installed CUDA toolkit that matches a build of torch; None if the default compiler matches or none does."""
-    cuda, compiler = cuda_of(tag or ""), nvcc_version(machine)
-    if cuda is None or compiler is None or compiler[0] == cuda[0]:
-        return None
-    fitting = (each for each in machine.software.cuda_toolkits if version_numbers(each.version or "")[:1] == cuda[:1])
-    return next(fitting, None)
+        why = compiler.problem(found[0], self.machine, self.rules, tag)
+        return f"{library.name} is compiled here: {why}"

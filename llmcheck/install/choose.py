@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from llmcheck import runtimes
 from llmcheck.install.incompatibility import has_program, incompatibility, tool
+from llmcheck.install.kept import unusable
 from llmcheck.packages import problems
 from llmcheck.schema.advice import LibraryChoice
 from llmcheck.schema.machine import Machine, normalized_name
@@ -67,7 +68,15 @@ def missing_libraries(
         known = [tables.libraries[name] for name in finding.libraries if name in tables.libraries]
         unknown = machine.software.packages is None and finding.status in ("unknown", "skipped")
         if finding.status == "pass" or (finding.status == "unknown" and not unknown):
-            present += [library.id for library in known if _is_present(library, machine)][:1]
+            there = [library for library in known if _is_present(library, machine)]
+            others = [library for library in known if library not in there]
+            if there and others and not any(_may_run(each, machine, tables) for each in there):
+                chosen, choice = _choose(others, machine, runtime)
+                if _obstacle(chosen, machine) is None:
+                    missing.append(chosen.id)
+                    choices += [choice] if choice else []
+                    continue
+            present += [library.id for library in there][:1]
         elif (finding.status in ("fail", "warn") or unknown) and known:
             chosen, choice = _choose(known, machine, runtime)
             missing.append(chosen.id)
@@ -163,6 +172,13 @@ def _choose(known: list[Library], machine: Machine, runtime: str | None) -> tupl
     }
     reason = obstacles[chosen.id] or chosen.tiers or chosen.summary
     return chosen, LibraryChoice(chosen=chosen.name, reason=reason, rejected=rejected)
+
+
+def _may_run(library: Library, machine: Machine, tables: Tables) -> bool:
+    """Whether an installed library can run on this machine; True where no reason against it is known."""
+    versions = machine.software.versions
+    name = next((each for each in map(normalized_name, library.distributions) if each in versions), None)
+    return name is None or unusable(name, versions[name], library, machine, tables.drivers) is None
 
 
 def _brings(library: Library, runtime: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -10,13 +10,16 @@ from msgspec import Struct
 from llmcheck import shell
 from llmcheck.install.incompatibility import tool
 from llmcheck.install.installed_packages import Change, InstalledPackages
-from llmcheck.install.specifiers import name_of
+from llmcheck.install.kept import Break, breaks
+from llmcheck.install.specifiers import name_of, specifier_of
 from llmcheck.install.target import PlanOptions, Target
 from llmcheck.schema.advice import Installer, Step
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.tables.library import Library
 
 FORCE = "--force-reinstall"
+NO_CACHE = "--no-cache-dir"
+"""pip stores a wheel that it compiled under the name and version alone, whatever flags it was compiled with."""
 
 
 class InstallRequest(Struct, frozen=True):
@@ -38,6 +41,8 @@ class InstallRequest(Struct, frozen=True):
     """Installed packages that it replaces, in addition to those that the requirements exclude."""
     upgrades: Mapping[str, Sequence[Change]] = {}
     """Installed packages that a library may replace, by the name of the library."""
+    newest: Mapping[str, str] = {}
+    """The version that an installer takes of a package, by name, where it is not the newest of all."""
     warnings: Sequence[str] = ()
     """Notes on packages that stay but may stop working."""
 
@@ -62,7 +67,12 @@ class InstallerCommands(Struct, frozen=True):
             library: [each for each in changes if each.name not in replaced]
             for library, changes in request.upgrades.items()
         }
+        possible = {each.name: f"=={each.reason}" for changes in upgrades.values() for each in changes}
+        broken = list(self._breaks(request, replaced, possible))
         names = [*replaced, *(each.name for changes in upgrades.values() for each in changes)]
+        lost = [
+            f"{each} is on no package index: no command restores it" for each in self.installed.not_restorable(names)
+        ]
         upgraded = (_upgrade_note(*each) for each in upgrades.items() if each[1])
         return command_step(
             argv,
@@ -75,9 +85,42 @@ class InstallerCommands(Struct, frozen=True):
             extra_index_url=request.extra_index_url,
             options=tuple(request.options),
             requires=(*request.requires, *(["uv"] if self.installer == "uv" and not self.uv_is_inside else [])),
-            changes=(*map(str, replaced.values()), *upgraded, *request.warnings),
-            undo=self._undo(names, forced=FORCE in request.options) if names else None,
+            changes=(
+                *map(str, replaced.values()),
+                *map(str, broken),
+                *upgraded,
+                *self._warnings(request, broken),
+                *lost,
+            ),
+            replaces=tuple(names),
+            breaks=tuple(f"{each.package} {each.version}" for each in broken),
+            undo=self._undo(names, forced=FORCE in request.options) if names and not lost else None,
         )
+
+    def _breaks(
+        self, request: InstallRequest, replaced: Mapping[str, Change], possible: Mapping[str, str]
+    ) -> Iterator[Break]:
+        """Installed packages that stay and need another version than a replaced package gets.
+
+        ``possible``: versions by name that packages may get.
+        """
+        named = {normalized_name(name_of(each)): specifier_of(each) for each in request.requirements}
+        changed = {name: named.get(name) or each.gets for name, each in replaced.items()}
+        named |= dict.fromkeys(possible, "")
+        newest = {**self.installed.newest, **request.newest}
+        return breaks({**possible, **changed}, self.installed.needs, named, newest, possible)
+
+    def _warnings(self, request: InstallRequest, broken: Sequence[Break]) -> list[str]:
+        """Without those on packages that are known to stop working."""
+        names = tuple(f"{each.package} " for each in broken)
+        return [each for each in request.warnings if not each.startswith(names or ("\n",))]
+
+    def uninstall(self, name: str) -> list[str]:
+        """The command that removes one copy of a package."""
+        if self.installer == "pip":
+            return [self.python, "-m", "pip", "uninstall", "--yes", name]
+        uv = [self.python, "-m", "uv"] if self.uv_is_inside else ["uv"]
+        return [*uv, "pip", "uninstall", "--python", self.python, name]
 
     def _undo(self, names: Sequence[str], *, forced: bool) -> str:
         """The command that restores these packages."""
@@ -97,10 +140,11 @@ class InstallerCommands(Struct, frozen=True):
         return [*uv, "pip", "install", "--python", self.python]
 
     def _translated(self, options: Sequence[str], requirements: Sequence[str]) -> list[str]:
-        if self.installer == "pip" or FORCE not in options:
+        if self.installer == "pip":
             return list(options)
-        again = [f"--reinstall-package={name_of(each)}" for each in requirements]
-        return [*again, *(option for option in options if option != FORCE)]
+        again = [f"--reinstall-package={name_of(each)}" for each in requirements] if FORCE in options else []
+        kept = ["--no-cache" if option == NO_CACHE else option for option in options if option != FORCE]
+        return [*again, *kept]
 
 
 def command_step(

@@ -13,6 +13,7 @@ from llmcheck.install.target import SHARED, PlanOptions, Target
 from llmcheck.install.torch_step import TorchProof, torch_proof_step, torch_step
 from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import Environment, Step, TorchBuild
+from llmcheck.schema.machine import normalized_name
 from llmcheck.tables.library import Library
 
 
@@ -29,6 +30,10 @@ def environment_plan(
         created = command_step(target.make, target.reason, options, kind="environment", requires=target.requires)
         steps.append(created)
     commands, preparing = installer_commands(target, members, request.machine, options, presence.installed)
+    if target.folder is None and request.machine.software.issues:
+        from llmcheck.install.mending import mending_steps  # few environments have issues
+
+        steps += mending_steps(request.machine, _concerned(members, request), commands, options)
     reinstalled = {each.id for each in members if each.id in presence.broken} - {"torch"}
     steps += [*preparing, *reinstall_steps(commands, [presence.broken[name] for name in sorted(reinstalled)])]
     others = [each for each in request.tables.libraries.values() if each not in members]
@@ -46,7 +51,7 @@ def environment_plan(
         steps.append(commands.step(InstallRequest(uncatalogued, "packages of the tier that are not in the catalogue")))
     proof = _torch_proof(members, torch, requirements, presence, request)
     steps += [torch_proof_step(proof, target, options)] if proof else []
-    steps += library_proof_steps(members, uncatalogued, target, options)
+    steps += library_proof_steps(members, uncatalogued, tuple(steps), target, options)
     return Environment(
         name=target.name,
         python=target.python,
@@ -81,6 +86,12 @@ def non_python_environment(library: Library, options: PlanOptions) -> Environmen
     )
 
 
+def _concerned(members: Sequence[Library], request: PlanRequest) -> set[str]:
+    """The packages of the plan and those that its tier has already."""
+    libraries = [*members, *map(request.library, request.tier.present)]
+    return {*TORCH_FAMILY, *(normalized_name(name) for each in libraries for name in each.distributions)}
+
+
 def is_python(library: Library) -> bool:
     """Whether it is installed in a Python environment."""
     return library.install in ("pip", "service") or library.id == "llama-cpp"
@@ -110,12 +121,13 @@ def _torch_proof(
         expected = (
             f"a version ({pinning.torch} with {pinning.name} {pinning.version})" if is_table_version else "a version"
         )
-        return TorchProof(torch, expected) if requirements or not torch.index_url else None
+        pin = pinning.torch or "" if is_table_version else ""
+        return TorchProof(torch, expected, pin) if requirements or not torch.index_url else None
     specifier = next((specifier_of(each) for each in requirements if name_of(each) == "torch"), None)
     expected = (
         f"a version {specifier}" if specifier is not None else f"the version {presence.installed.version('torch')}"
     )
-    return TorchProof(torch, expected) if requirements else None
+    return TorchProof(torch, expected, specifier or "") if requirements else None
 
 
 def _pinning(members: Sequence[Library]) -> Library | None:

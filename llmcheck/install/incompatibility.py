@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from llmcheck.gpus import vendors
+from llmcheck.gpus import c_library, vendors
+from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, version_numbers
 from llmcheck.tables.library import Library
 
@@ -18,14 +18,31 @@ def incompatibility(library: Library, machine: Machine) -> str | None:
 
 
 def python_mismatch(library: Library, version: str | None) -> str | None:
-    """Why a library does not support a Python version; None if it does, or if the version is unknown."""
-    if version is None:
+    """Why a library does not support a Python; None if it does, or if the version is unknown.
+
+    ``version``: as ``python_of`` writes it.
+    """
+    if not version:
         return None
+    if not version[0].isdigit() and library.install == "pip":
+        return f"{library.name} has wheels for CPython only"
+    if version.endswith("t") and library.free_threaded is False:
+        return f"{library.name} has no wheels for free-threaded Python"
     if library.python_min and is_older(version, library.python_min):
         return f"{library.name} needs Python {library.python_min} or newer"
     if library.python_below and not is_older(version, library.python_below):
         return f"{library.name} needs Python below {library.python_below}"
     return None
+
+
+def python_of(machine: Machine) -> str | None:
+    """The judged Python: ``3.12.4``, ``3.14.0t`` for a free-threaded build, ``pypy 3.11.11``; None if unknown."""
+    python = machine.software.python
+    if python is None or python.version is None:
+        return None
+    if python.implementation not in (None, "cpython"):
+        return f"{python.implementation} {python.version}"
+    return f"{python.version}t" if python.free_threaded else python.version
 
 
 def is_older(version: str, minimum: str) -> bool:
@@ -44,12 +61,6 @@ def has_program(library: Library, machine: Machine) -> bool:
     return any(each.path and each.name in library.binaries for each in machine.software.tools or ())
 
 
-def driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver does not answer; None if it does or there is none."""
-    driver = vendors.driver_of(machine, "cuda")
-    return driver.fault if driver else None
-
-
 def is_windows(machine: Machine) -> bool:
     return machine.os is not None and machine.os.system == "windows"
 
@@ -60,21 +71,38 @@ def _system(library: Library, machine: Machine) -> str | None:
     system = _SYSTEMS.get(machine.os.system, machine.os.system)
     platform = f"{system}-{machine.os.architecture.lower()}"
     if library.platforms and platform not in library.platforms:
-        return f"{library.name} has no release for {platform}"
-    libc = re.fullmatch(r"(\w+) ([\d.]+)", machine.os.libc or "")
-    if library.glibc_min and libc and libc[1] == "glibc" and is_older(libc[2], library.glibc_min):
-        return f"{library.name} needs glibc {library.glibc_min}, this system has {libc[2]}"
-    if library.glibc_min and libc and libc[1] == "musl":
-        return f"{library.name} is built for glibc, and this system has musl"
+        return f"{library.name} has no release for {platform}{_instead(library, system)}"
+    libc = machine.os.libc
+    if c_library.is_too_old(libc, library.glibc_min):
+        return f"{library.name} needs glibc {library.glibc_min}, this system has {c_library.c_library(libc)[1]}"
+    if _is_built_for_glibc(library) and c_library.is_musl(libc):
+        return f"{library.name} is built for glibc, and this system has musl: {c_library.INSTEAD}"
     version = version_numbers(machine.os.version or "")
     if library.macos_min and system == "macos" and version and version[0] < library.macos_min:
         return f"{library.name} needs macOS {library.macos_min}, this is {machine.os.version}"
     return None
 
 
+def _instead(library: Library, system: str) -> str:
+    """Where a library runs that has releases for Linux only."""
+    if any(not each.startswith("linux-") for each in library.platforms):
+        return ""
+    return {"windows": ": use it in WSL2, Linux on Windows", "macos": ": it runs on Linux"}.get(system, "")
+
+
+def _is_built_for_glibc(library: Library) -> bool:
+    """Its wheels, or those of the PyTorch that it needs; not what comes as a container."""
+    if library.musl is not None or library.install != "pip":
+        return library.musl is False
+    return library.glibc_min is not None or library.torch is not None or "torch" in (library.id, *library.needs)
+
+
 def _nvidia(library: Library, machine: Machine) -> str | None:
     gpus = vendors.on_platform(counted_gpus(machine), "cuda")
     if not gpus:
+        broken = None if driver_fault(machine) else unusable_card(machine)
+        if library.needs_nvidia and broken:
+            return f"{library.name} needs an NVIDIA GPU, and the one here cannot be used. Mend that first: {broken}"
         if library.needs_nvidia and not driver_fault(machine):
             return _other_build(library, machine) or (
                 f"{library.name} needs an NVIDIA GPU, and this machine has no usable one"

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from llmcheck.install.kept import Need, needs_of
 from llmcheck.install.specifiers import excluded, first_release, name_of, specifier_of
-from llmcheck.install.wheels import TORCH_FAMILY, index_of, index_of_wheel, system_of
+from llmcheck.install.wheels import TORCH_FAMILY, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.machine import Machine, Torch, normalized_name, version_numbers
 from llmcheck.tables.library import Library, Resolutions
+from llmcheck.tables.tables import Tables
 from llmcheck.tables.torch_wheel import TorchWheel
 
 _BUILD = re.compile(r"cpu|xpu|cu\d{2,3}|rocm\d[\d.]*")
@@ -23,6 +25,8 @@ class Change(Struct, frozen=True):
     version: str
     """The installed one."""
     reason: str
+    gets: str = ""
+    """The versions that replace it (PEP 440), where the step does not name them."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} is replaced: {self.reason}"
@@ -36,6 +40,10 @@ class InstalledPackages(Struct, frozen=True):
     torch: Torch | None = None
     torch_index: str | None = None
     """The package index of the installed build of torch; None: PyPI."""
+    needs: tuple[Need, ...] = ()
+    """What the installed packages need, by their own metadata."""
+    newest: Mapping[str, str] = {}
+    """The newest known versions by name: what an installer would take."""
 
     def replaced_by(self, requirements: Iterable[str]) -> list[Change]:
         """The installed packages whose version these requirements exclude."""
@@ -54,20 +62,42 @@ class InstalledPackages(Struct, frozen=True):
         return self.packages.get(name)
 
     def rollback_requirements(self, names: Iterable[str]) -> list[str]:
-        """Requirements that restore these packages, and the option for the index of torch if it is needed."""
+        """Requirements that restore these builds, and the option for PyTorch's index where they come from it."""
         names = list(dict.fromkeys(names))
-        pins = [f"{name}=={self.version(name)}" for name in names if self.version(name)]
-        if self.torch_index is None or not set(TORCH_FAMILY) & set(names):
+        index, pins = self.index_and_pins(names)
+        if index is None:
             return pins
-        only_torch = set(names) <= set(TORCH_FAMILY)
-        return [*pins, "--index-url" if only_torch else "--extra-index-url", self.torch_index]
+        family = [name for name in TORCH_FAMILY if name in names]
+        return [*pins, "--index-url" if len(family) == len(names) else "--extra-index-url", index]
+
+    def index_and_pins(self, names: Sequence[str]) -> tuple[str | None, list[str]]:
+        """PyTorch's index where one of these builds comes from it, and a requirement for each of them."""
+        pins = [f"{name}=={self.version(name)}" for name in names if self.version(name)]
+        family = [name for name in TORCH_FAMILY if name in names]
+        index = self.torch_index if family else None
+        for name in family:  # a companion may be of PyTorch's index where torch is not
+            index = index or _labelled_index(self.packages.get(name, ""))
+        return index, pins
+
+    def not_restorable(self, names: Iterable[str]) -> list[str]:
+        """Of these, with their version, those that no index has: built from source, or part of a container image."""
+        own = self.torch is not None and self.torch_index is None and "+" in self.packages.get("torch", "")
+        versions = {name: self.packages.get(name, "") for name in names if name in TORCH_FAMILY}
+        return [f"{name} {version}" for name, version in versions.items() if own and "+" in version]
 
 
-def installed_packages(machine: Machine, wheels: Sequence[TorchWheel]) -> InstalledPackages:
+def installed_packages(machine: Machine, tables: Tables) -> InstalledPackages:
     """The packages of the judged environment."""
+    wheels = tables.wheels
     packages = {package.name: package.version for package in machine.software.packages or ()}
     torch = machine.software.torch if "torch" in packages else None
-    return InstalledPackages(packages, torch, _index_of(torch, machine, wheels))
+    index = _index_of(torch, packages.get("torch", ""), machine, wheels)
+    return InstalledPackages(packages, torch, index, needs_of(machine, tables.libraries.values()), _newest(tables))
+
+
+def _newest(tables: Tables) -> dict[str, str]:
+    libraries = tables.libraries.values()
+    return {normalized_name(name): each.version for each in libraries if each.version for name in each.distributions}
 
 
 def abi_warnings(installed: InstalledPackages, torch: str, libraries: Iterable[Library]) -> list[str]:
@@ -123,18 +153,35 @@ def _is_pinned_back(name: str, resolved: str, resolutions: Resolutions) -> bool:
     return any(other and version_numbers(other) > version_numbers(resolved) for other in others)
 
 
-def _index_of(torch: Torch | None, machine: Machine, wheels: Sequence[TorchWheel]) -> str | None:
-    """None if the build comes from PyPI or is unknown."""
-    tag = (torch.build or (torch.version or "").partition("+")[2]) if torch is not None else ""
-    if torch is None or not tag:
+def _index_of(torch: Torch | None, listed: str, machine: Machine, wheels: Sequence[TorchWheel]) -> str | None:
+    """None if the build comes from PyPI, or from no index that is known. ``listed``: the version in its metadata.
+
+    Wheels of PyTorch's own index carry their build in that version (``2.9.1+cpu``), those of PyPI do not.
+    """
+    if torch is None:
         return None
-    system = system_of(machine)
+    system, own = system_of(machine), listed.partition("+")[2]
+    tag = own or torch.build or (torch.version or "").partition("+")[2]
+    if not tag:
+        return None
     series = version_numbers(torch.version or "")[:2]
-    rows = [each for each in wheels if each.tag == tag and system in each.systems]
+    rows = [each for each in published_for(machine, wheels) if each.tag == tag]
     same_series = [each for each in rows if version_numbers(each.torch) == series]
+    if own:
+        named = next((each.index_url for each in rows if each.index_url), None)
+        return named or _labelled_index(listed)
     if tag == "mps" or any(system in each.on_pypi for each in same_series):
         return None
     known = same_series or rows
     if known:
         return index_of_wheel(known[0], system) or index_of(tag)
     return index_of(tag) if _BUILD.fullmatch(tag) else None
+
+
+def _labelled_index(version: str) -> str | None:
+    """PyTorch's index of a version such as ``2.9.1+cpu``, nightly and test builds too; None without such a label."""
+    release, _, tag = version.partition("+")
+    if not _BUILD.fullmatch(tag):
+        return None
+    channel = "nightly/" if ".dev" in release else "test/" if "rc" in release else ""
+    return index_of(f"{channel}{tag}")

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from llmcheck.install.blockers import toolkit_for
-from llmcheck.install.commands import FORCE, InstallerCommands, InstallRequest, command_step
+from llmcheck.install import compiler
+from llmcheck.install.commands import FORCE, NO_CACHE, InstallerCommands, InstallRequest, command_step
 from llmcheck.install.installed_packages import Change, abi_warnings, transitive_upgrades
 from llmcheck.install.packages import llama_cpp_for, with_extra
 from llmcheck.install.request import PlanRequest
-from llmcheck.install.specifiers import bounded, excluded, name_of
+from llmcheck.install.specifiers import bounded, excluded, lower_bound, name_of
 from llmcheck.install.target import PlanOptions, Target
-from llmcheck.install.wheels import COMPANIONS
+from llmcheck.install.wheels import COMPANIONS, TORCH_FAMILY
 from llmcheck.schema.advice import Step
 from llmcheck.schema.machine import Machine, normalized_name
 from llmcheck.tables.library import Library
 from llmcheck.tables.torch_wheel import PackageBuild
 
 # Build requirements for --no-build-isolation; the lower bounds are releases of 2025, resolved on 2026-11-23.
+_COMPARES_VERSIONS = (
+    "import sys; from importlib.metadata import version; a = sys.argv[1:]; "
+    "n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; "
+    "ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); "
+    "print(*map(version, a[::2]), ok); sys.exit(not ok)"
+)
+"""Arguments are pairs of a name and its lowest version. Without quotes, which some shells change."""
 _BUILD_TOOLS = ("setuptools>=80", "wheel>=0.45", "packaging>=25.0", "ninja>=1.11")
 
 
@@ -56,25 +63,63 @@ def reinstall_steps(commands: InstallerCommands, requirements: Sequence[str]) ->
 
 
 def library_proof_steps(
-    members: Sequence[Library], uncatalogued: Sequence[str], target: Target, options: PlanOptions
+    members: Sequence[Library],
+    uncatalogued: Sequence[str],
+    steps: Sequence[Step],
+    target: Target,
+    options: PlanOptions,
 ) -> list[Step]:
-    """Steps that import the libraries. ``uncatalogued``: packages whose import names are unknown."""
-    steps = []
+    """Steps that import the libraries, compare their versions, and ask those for a GPU whether they can use it.
+
+    ``uncatalogued``: packages whose import names are unknown. ``steps``: those that install.
+    """
     imported = [library for library in members if library.import_name and library.id != "torch"]
     sources = [library.verify for library in imported if library.verify]
     modules = [library.import_name or "" for library in imported if not library.verify]
     if modules:
         sources.append(f"import {', '.join(modules)}")
+    proofs = []
     if sources:
         argv = [target.python, "-c", "; ".join([*sources, "print(True)"])]
         expect = "True in the last line"
-        steps.append(command_step(argv, "the libraries import", options, kind="verify", expect=expect))
+        proofs.append(command_step(argv, "the libraries import", options, kind="verify", expect=expect))
+    floors = [each for step in steps for each in step.requirements if not each.startswith(_BUILD_TOOLS)]
+    apart = {*TORCH_FAMILY, *map(name_of, uncatalogued)}
+    least = {name_of(each): lower_bound(each) for each in floors if name_of(each) not in apart}
+    if any(least.values()):
+        pairs = [word for name, version in least.items() if version for word in (name, version)]
+        argv = [target.python, "-c", _COMPARES_VERSIONS, *pairs]
+        reason, expect = "none is older than these", "the versions, and True"
+        proofs.append(command_step(argv, reason, options, kind="verify", expect=expect))
+    proofs += [
+        _gpu_proof(library, target, options)
+        for library in imported
+        if library.verify_gpu and (library.needs_nvidia or _is_for_gpus(library, steps))
+    ]
     if uncatalogued:
         source = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
         argv = [target.python, "-c", source, *map(name_of, uncatalogued)]
         expect = "a version for each"
-        steps.append(command_step(argv, "the other packages are installed", options, kind="verify", expect=expect))
-    return steps
+        proofs.append(command_step(argv, "the other packages are installed", options, kind="verify", expect=expect))
+    return proofs
+
+
+def _gpu_proof(library: Library, target: Target, options: PlanOptions) -> Step:
+    source = f"import sys; {library.verify_gpu}; print(ok); sys.exit(not ok)"
+    reason = f"{library.name} can use the GPU"
+    argv = [target.python, "-c", source]
+    return command_step(argv, reason, options, kind="verify", expect="True", needs_gpu=True)
+
+
+def _is_for_gpus(library: Library, steps: Sequence[Step]) -> bool:
+    """Whether the step that installs a library of several builds takes one for GPUs."""
+    own = {normalized_name(name) for name in library.distributions}
+    mine = [step for step in steps if any(normalized_name(name_of(each)) in own for each in step.requirements)]
+    return any("GGML_" in step.variables.get("CMAKE_ARGS", "") or _is_gpu_index(step) for step in mine)
+
+
+def _is_gpu_index(step: Step) -> bool:
+    return step.extra_index_url is not None and not step.extra_index_url.endswith("/cpu")
 
 
 def requirements_of(
@@ -91,13 +136,14 @@ def requirements_of(
 
 def _llama_cpp_step(commands: InstallerCommands, library: Library, request: PlanRequest) -> Step:
     builds = request.tables.package_builds
-    variant = llama_cpp_for(request.machine, builds)
+    variant = llama_cpp_for(request.machine, builds, request.rules)
+    again = [FORCE] if variant.options and commands.installed.version("llama-cpp-python") else []
     return commands.step(
         InstallRequest(
             requirements_of(library, request.specifiers, request.machine, builds),
             f"llama.cpp through its Python binding, {variant.reason}",
             extra_index_url=variant.extra_index_url,
-            options=variant.options,
+            options=[*variant.options, *again],
             variables=variant.variables,
             requires=variant.requires,
         )
@@ -115,7 +161,7 @@ def _common_step(
     pin, version = pinning.torch if pinning else None, installed.version("torch")
     changes, warnings = [], []
     if pinning is not None and pin and version is not None and excluded(version, pin):
-        changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}"))
+        changes.append(Change("torch", version, f"{pinning.name} pins torch{pin}", pin))
         warnings = abi_warnings(installed, f"torch{pin}", [each for each in others if each not in common])
     return commands.step(
         InstallRequest(
@@ -150,13 +196,30 @@ def _own_command_steps(
     reason = f"{library.name}: {library.summary}"
     if library.build_isolation:
         return [commands.step(InstallRequest(requirements, reason, extra_index_url=library.extra_index_url))]
-    toolkit = toolkit_for(request.machine, torch_tag)
+    home, why = _cuda_home(request, torch_tag)
     tools = f"build requirements of {library.name}"
     built = InstallRequest(
         requirements,
         f"{reason}; compiled here against the installed torch, with few parallel jobs to limit the use of RAM",
-        options=["--no-build-isolation"],
-        variables={"MAX_JOBS": "4", **({"CUDA_HOME": toolkit.path} if toolkit else {})},
+        # A wheel in pip's cache may have been compiled against another torch.
+        options=["--no-build-isolation", NO_CACHE],
+        variables={"MAX_JOBS": "4", **home},
         requires=library.tools,
+        warnings=(why,) if why else (),
     )
     return [commands.step(InstallRequest(_BUILD_TOOLS, tools)), commands.step(built)]
+
+
+def _cuda_home(request: PlanRequest, torch_tag: str | None) -> tuple[dict[str, str], str | None]:
+    """The toolkit to name where the one that a build takes by itself does not suit, and why that one does not."""
+    machine, rules = request.machine, request.rules
+    found = compiler.for_torch(machine)
+    chosen = compiler.best(found, machine, rules, torch_tag)
+    if chosen is None or chosen.folder is None or chosen.named_by == "CUDA_HOME":
+        return {}, None
+    if chosen.named_by == "PATH" and machine.software.cuda_home is None:
+        return {}, None
+    unfit = compiler.problem(found[0], machine, rules, torch_tag)
+    why = f"{found[0].named_by} leads to CUDA {found[0].release}, and {torch_tag} needs another" if unfit else None
+    named = f"the command names the toolkit {chosen.release} in {chosen.folder}"
+    return {"CUDA_HOME": chosen.folder}, f"{why}: {named}" if why else None

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from llmcheck import shell
 from llmcheck.gpus import vendors
-from llmcheck.install.incompatibility import cards_for, driver_fault
+from llmcheck.gpus.unusable import driver_fault
+from llmcheck.install import compiler
+from llmcheck.install.compiler import BuildRules
+from llmcheck.install.incompatibility import cards_for
 from llmcheck.install.specifiers import excluded, has_lower_bound, name_of, specifier_of
-from llmcheck.install.target import SHARED, PlanOptions
+from llmcheck.install.target import SHARED, VENV, PlanOptions
 from llmcheck.schema.advice import Environment, TorchBuild
 from llmcheck.schema.machine import Machine, counted_gpus, normalized_name
 from llmcheck.tables.library import Library
@@ -52,12 +55,41 @@ def of_libraries(planned: Iterable[Library], named: set[str]) -> Iterator[str]:
             yield f"{library.name}: {library.note}"
 
 
+def of_run_time(
+    planned: Iterable[Library], machine: Machine, rules: BuildRules, torch_tag: str | None
+) -> Iterator[str]:
+    """What libraries compile with when they run, and is not here or cannot serve. ``torch_tag``: the build of torch."""
+    compiling = [library for library in planned if library.compiles_at_run]
+    if not compiling:
+        return
+    from llmcheck.install import run_time  # few libraries compile when they run
+
+    for library in compiling:
+        found = compiler.for_torch(machine) if "nvcc" in library.compiles_at_run else []
+        if found and torch_tag and compiler.best(found, machine, rules, torch_tag) is None:
+            why = compiler.problem(found[0], machine, rules, torch_tag)
+            yield f"{library.name} cannot compile its own kernels when it runs: {why}"
+        missing = run_time.lacking(library, machine)
+        if missing:
+            how = "when it starts" if library.compiles_always else "where its own kernels are used"
+            yield f"{library.name} compiles {how}, and lacks {' and '.join(missing)}: {run_time.how_to_get(machine)}"
+
+
 def of_age(installed: Iterable[tuple[Library, str, str]]) -> Iterator[str]:
     """Installed libraries older than any checked release. ``installed``: library, package and version."""
     for library, name, version in installed:
         checked = next((each for each in library.requirements if normalized_name(name_of(each)) == name), "")
         if excluded(version, specifier_of(checked)):
             yield f"{name} {version} is installed and stays; it is older than the checked releases ({checked})"
+
+
+def of_broken(environments: Sequence[Environment], target: str, options: PlanOptions) -> Iterator[str]:
+    """How to keep installed packages that a plan would break: in an environment of its own."""
+    broken = dict.fromkeys(name for each in environments for step in each.steps for name in step.breaks)
+    if broken:
+        line = shell.line(("llmcheck", "install", *target.split(), "--venv", f"{VENV}-2"), options.shell)
+        names = ", ".join(broken)
+        yield f"this plan breaks, or may break, {names}; an environment of its own leaves it as it is: {line}"
 
 
 def of_missing_bounds(environments: Iterable[Environment]) -> Iterator[str]:

@@ -8,15 +8,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.gpus import vendors
-from llmcheck.install.incompatibility import driver_fault, tool
+from llmcheck.gpus.unusable import driver_fault, unusable_card
+from llmcheck.install import compiler
+from llmcheck.install.commands import NO_CACHE
+from llmcheck.install.compiler import BuildRules, Compiler
+from llmcheck.install.incompatibility import tool
 from llmcheck.install.wheels import architecture_of, system_of
-from llmcheck.schema.machine import Gpu, Machine, Tool, capability_of, counted_gpus, version_numbers
+from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
 from llmcheck.tables.torch_wheel import PackageBuild
 
-# The first toolkit that compiles for Blackwell (NVIDIA's release notes of CUDA 12.8).
-_BLACKWELL, _NVCC_OF_BLACKWELL = (10, 0), (12, 8)
+# Older cards are served by any toolkit that is still in use.
+_BLACKWELL = 10
 # Instinct GPUs have no Vulkan driver. Recognised by gfx target, or by name if the driver does not report it.
 _CDNA = ("gfx908", "gfx90a", "gfx942", "gfx950")
+_BINDING = "llama-cpp-python"
 # An unknown driver version is assumed to be current.
 _CURRENT_DRIVER = (9999,)
 
@@ -31,7 +36,7 @@ class InstallVariant(Struct, frozen=True):
     requires: tuple[str, ...] = ()
 
 
-def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant:
+def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild], rules: BuildRules) -> InstallVariant:
     """llama.cpp's Python binding, compiled here or as a wheel; for the CPU if no GPU can be used."""
     if system_of(machine) == "darwin":
         return _compiled("for Metal", "-DGGML_METAL=on")
@@ -39,9 +44,10 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVa
     by_backend: dict[str, list[Gpu]] = {}
     for gpu in counted_gpus(machine):
         by_backend.setdefault(vendors.of(gpu).llama_cpp or "", []).append(gpu)
-    found: InstallVariant | str = ""
+    broken = None if by_backend else unusable_card(machine)
+    found: InstallVariant | str = f"an NVIDIA GPU is there and cannot be used: {broken}" if broken else ""
     if "cuda" in by_backend:
-        found = _for_cuda(by_backend["cuda"], machine, own)
+        found = _for_cuda(by_backend["cuda"], machine, own, rules)
     elif "hip" in by_backend:
         found = _for_hip(by_backend["hip"], machine, own)
     elif "vulkan" in by_backend:
@@ -63,25 +69,44 @@ def with_extra(requirement: str, package: str, machine: Machine, builds: Sequenc
     return requirement.replace(package, f"{package}[{usable[0].build}]", 1) if usable else requirement
 
 
-def _for_cuda(gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant | str:
+def _for_cuda(
+    gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild], rules: BuildRules
+) -> InstallVariant | str:
     """A string if the GPU cannot be used: what would change that."""
     if driver_fault(machine):
         return "the NVIDIA driver does not answer: repair it, then run llmcheck again"
-    nvcc = next((each for each in machine.software.tools or () if each.name == "nvcc" and each.path), None)
-    blackwell = any((capability_of(gpu) or (0, 0)) >= _BLACKWELL for gpu in gpus)
-    if nvcc is not None and not (blackwell and _is_before_blackwell(nvcc)):
-        return _compiled("for the NVIDIA GPU", "-DGGML_CUDA=on", _nvcc_variables(nvcc), "nvcc")
+    found = compiler.for_cmake(machine)
+    chosen = compiler.best(found, machine, rules)
+    unfit = None if not found or chosen is found[0] else compiler.problem(found[0], machine, rules)
+    if chosen is not None:
+        compiled = _compiled("for the NVIDIA GPU", "-DGGML_CUDA=on", _nvcc_variables(chosen), "nvcc")
+        return _because(compiled, f"with CUDA {chosen.release}: {unfit}" if unfit else "")
     fitting = [
         each for each in builds if each.driver and _fits_platform(each, machine) and _has_kernels_for(each, gpus)
     ]
     usable = next((each for each in fitting if _driver_is_new_enough(machine, each)), None)
     if usable is not None:
         cuda = f"CUDA {usable.build[2:4]}"
-        return _published(usable, f"the project's own wheel for {cuda}; libcudart and libcublas have to be installed")
-    toolkit = "the CUDA toolkit (nvcc) 12.8 or newer" if blackwell else "the CUDA toolkit (nvcc)"
+        needs = "libcudart and libcublas have to be installed"
+        return _because(_published(usable, f"the project's own wheel for {cuda}; {needs}"), unfit)
+    if unfit:
+        by_vulkan = _for_vulkan(machine, builds)
+        if isinstance(by_vulkan, InstallVariant):
+            return _because(by_vulkan, unfit)
     oldest = min((each.driver or "" for each in fitting), key=version_numbers, default=None)
     newer = f"; there is a wheel for driver {oldest} or newer" if oldest else ""
-    return f"the NVIDIA GPU is not used: install {toolkit} to compile for it{newer}"
+    return f"the NVIDIA GPU is not used: {unfit or _toolkit_to_install(gpus, rules)}{newer}"
+
+
+def _toolkit_to_install(gpus: Sequence[Gpu], rules: BuildRules) -> str:
+    newest = max((capability[0] for gpu in gpus if (capability := capability_of(gpu))), default=0)
+    release = compiler.first_release_for(newest, rules) if newest >= _BLACKWELL else None
+    first = f" {release} or newer" if release else ""
+    return f"install the CUDA toolkit (nvcc){first} to compile for it"
+
+
+def _because(variant: InstallVariant, why: str | None) -> InstallVariant:
+    return replace(variant, reason=f"{variant.reason}; {why}") if why else variant
 
 
 def _for_hip(gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant | str:
@@ -99,7 +124,8 @@ def _for_vulkan(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVari
     build = next((each for each in builds if each.build == "vulkan" and _fits_platform(each, machine)), None)
     if build is not None:
         reason = "the project's own wheel for Vulkan, which needs the Vulkan loader and the GPU's Vulkan driver"
-        reason += " (Debian and Ubuntu: libvulkan1, mesa-vulkan-drivers)" if system_of(machine) == "linux" else ""
+        own = "" if vendors.on_platform(counted_gpus(machine), "cuda") else ", mesa-vulkan-drivers"
+        reason += f" (Debian and Ubuntu: libvulkan1{own})" if system_of(machine) == "linux" else ""
         return _published(build, reason)
     return (
         "the GPU is not used: install Vulkan's headers and shader compiler (Debian and Ubuntu: libvulkan-dev glslc "
@@ -118,7 +144,7 @@ def _for_cpu(machine: Machine, builds: Sequence[PackageBuild], unused: str) -> I
 
 
 def _published(build: PackageBuild, reason: str) -> InstallVariant:
-    return InstallVariant(reason, build.index_url, ("--only-binary=llama-cpp-python",))
+    return InstallVariant(reason, build.index_url, (f"--only-binary={_BINDING}",))
 
 
 def _compiled(
@@ -126,17 +152,15 @@ def _compiled(
 ) -> InstallVariant:
     reason = f"compiled here {where}, which takes minutes and a C++ compiler"
     named = {**({"CMAKE_ARGS": flags} if flags else {}), **(variables or {})}
-    return InstallVariant(reason, variables=named, requires=("cc", requires) if requires else ("cc",))
+    # pip's cache has a wheel by name and version, whatever it was compiled for.
+    options = (NO_CACHE, f"--no-binary={_BINDING}")
+    return InstallVariant(reason, options=options, variables=named, requires=("cc", requires) if requires else ("cc",))
 
 
-def _nvcc_variables(nvcc: Tool) -> dict[str, str]:
+def _nvcc_variables(chosen: Compiler) -> dict[str, str]:
     """cmake looks for nvcc only on PATH, and NVIDIA's packages do not add it to PATH."""
-    path = nvcc.path or ""
-    return {"CUDACXX": path} if path.startswith("/usr/local/cuda") else {}
-
-
-def _is_before_blackwell(nvcc: Tool) -> bool:
-    return nvcc.version is not None and version_numbers(nvcc.version)[:2] < _NVCC_OF_BLACKWELL
+    by_itself = chosen.named_by == "PATH" and not chosen.program.startswith("/usr/local/cuda")
+    return {} if by_itself else {"CUDACXX": chosen.program}
 
 
 def _fits_platform(build: PackageBuild, machine: Machine) -> bool:

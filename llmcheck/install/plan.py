@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.gpus.cuda import cuda_of
 from llmcheck.install import notes
@@ -12,14 +13,15 @@ from llmcheck.install.blockers import InstallBlockers
 from llmcheck.install.choose import TierRequest
 from llmcheck.install.environment import environment_plan, is_python, non_python_environment
 from llmcheck.install.incompatibility import incompatibility, old_driver, tool
+from llmcheck.install.kept import unusable
 from llmcheck.install.presence import Presence, in_judged_environment, in_new_environment
 from llmcheck.install.request import PlanRequest, plan_request
 from llmcheck.install.size import size_of
 from llmcheck.install.system import system_steps
-from llmcheck.install.target import SHARED, PlanOptions, Target, grouped, own_target, shared_target
+from llmcheck.install.target import SHARED, VENV, PlanOptions, Target, grouped, own_target, shared_target
 from llmcheck.install.wheels import TORCH_FAMILY
 from llmcheck.schema.advice import ContainerImage, Environment, Judged, LeftOut, Plan, Step, TorchBuild
-from llmcheck.schema.machine import Machine, version_numbers
+from llmcheck.schema.machine import Machine, normalized_name, version_numbers
 from llmcheck.tables.library import Library
 from llmcheck.tables.tables import Tables
 
@@ -39,7 +41,14 @@ def plan_installation(
     ``target``: what the user named. ``tier``: the software that a tier needs; None if no tier was named.
     Raises DataError for a path with control characters, because no safe command can contain it.
     """
-    return _plan(plan_request(target, libraries, machine, tables, options, tier or TierRequest()))
+    tier = tier or TierRequest()
+    plan = _plan(plan_request(target, libraries, machine, tables, options, tier))
+    stuck = _stuck(plan, machine)
+    if stuck is None:
+        return plan
+    folder = f"{options.venv if options.venv_is_judged and options.venv else VENV}-2"
+    elsewhere = replace(options, venv=folder, venv_is_judged=False, venv_reason=stuck)
+    return _plan(plan_request(target, libraries, machine, tables, elsewhere, tier))
 
 
 def left_out(tier: TierRequest, machine: Machine, tables: Tables) -> Mapping[str, str]:
@@ -82,7 +91,7 @@ def _plan(request: PlanRequest) -> Plan:
         machine=_judged(request.machine),
         shell=request.options.shell,
         torch=torch,
-        first=first,
+        first=(*first, *_settings(environments, request)),
         system=system,
         environments=tuple(environments),
         satisfied=tuple(satisfied),
@@ -177,6 +186,7 @@ def _blocker(name: str, shared: Target, presence: Presence, request: PlanRequest
         python_conflicts=target.python_conflicts,
         torch=request.torch_for(target.version),
         installed=request.machine.software.torch if keeps_torch else None,
+        rules=request.rules,
         is_satisfied=lambda each: _is_satisfied(each, presence, request),
     )
     return blockers.reason(name)
@@ -232,10 +242,47 @@ def _notes(
         *notes.of_machine(environments, request.machine),
         *(note for library in planned for note in notes.of_cards(library, request.machine)),
         *notes.of_libraries(planned, named),
+        *notes.of_run_time(planned, request.machine, request.rules, _torch_tag(presence, request)),
         *notes.of_age((library, *found) for library in kept for found in presence.versions(library)),
+        *notes.of_broken(environments, request.target, request.options),
+        *_unusable(request),
         *notes.of_missing_bounds(environments),
         *notes.of_environments(environments, request.machine, request.options),
     ]
+
+
+def _torch_tag(presence: Presence, request: PlanRequest) -> str | None:
+    """The build of torch that a plan leaves there: the installed one where it stays."""
+    installed = presence.installed.torch
+    stays = installed is not None and "torch" in presence.working
+    return installed.build if installed is not None and stays else request.torch_for(None).tag
+
+
+def _stuck(plan: Plan, machine: Machine) -> str | None:
+    """Why a step of the plan cannot replace a package; None where each can."""
+    if not machine.software.issues:
+        return None
+    from llmcheck.install.mending import not_replaceable  # few environments have issues
+
+    return not_replaceable(plan.environments, machine)
+
+
+def _settings(environments: Sequence[Environment], request: PlanRequest) -> Iterator[str]:
+    if request.machine.software.installer_settings:
+        from llmcheck.install import settings  # few machines have some
+
+        yield from settings.obstacles(environments, request.machine, request.options.shell)
+
+
+def _unusable(request: PlanRequest) -> Iterator[str]:
+    """Installed libraries that cannot run on this machine, whatever is installed beside them."""
+    versions = request.machine.software.versions
+    for library in request.tables.libraries.values():
+        name = next((each for each in map(normalized_name, library.distributions) if each in versions), None)
+        if name is not None and library.needs_nvidia:
+            why = unusable(name, versions[name], library, request.machine, request.tables.drivers)
+            if why is not None:
+                yield f"{why}: it cannot run here"
 
 
 def _judged(machine: Machine) -> Judged:

@@ -47,7 +47,7 @@ class Presence(Struct, frozen=True):
 def in_judged_environment(machine: Machine, tables: Tables) -> Presence:
     """For the judged environment. A torch that cannot use the GPUs counts as not working."""
     unusable = torch_problem(machine, tables.wheels, tables.drivers) is not None
-    found = Presence(installed=installed_packages(machine, tables.wheels), torch_is_unusable=unusable)
+    found = Presence(installed=installed_packages(machine, tables), torch_is_unusable=unusable)
     libraries = tables.libraries.values()
     broken = _broken(libraries, found, machine)
     listed = {library.id for library in libraries if found.versions(library)}

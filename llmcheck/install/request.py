@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from llmcheck.install.choose import TierRequest
+from llmcheck.install.compiler import BuildRules
 from llmcheck.install.specifiers import bounded, has_lower_bound, name_of
 from llmcheck.install.target import PlanOptions, TargetContext, TorchFor
 from llmcheck.install.torch import torch_build
@@ -41,6 +42,10 @@ class PlanRequest(Struct, frozen=True):
     @property
     def context(self) -> TargetContext:
         return TargetContext(self.machine, self.options, preferred_pythons(self.tables.wheels))
+
+    @property
+    def rules(self) -> BuildRules:
+        return BuildRules(self.tables.drivers, self.tables.nvcc_releases)
 
     def library(self, name: str) -> Library:
         return self.tables.libraries[name]

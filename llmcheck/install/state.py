@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from llmcheck.install.incompatibility import has_program
+from llmcheck.install.incompatibility import has_program, incompatibility
 from llmcheck.packages import problems
 from llmcheck.schema.machine import Machine, Problem, normalized_name
 from llmcheck.schema.responses import InstallState, LibraryCheck, LibraryState
@@ -48,6 +48,7 @@ def _state(library: Library, machine: Machine) -> LibraryState:
         state=state,
         version=version,
         newest=library.version,
+        obstacle=incompatibility(library, machine) if state == "missing" else None,
         importable=importable if version is not None else None,
         reason=_reason(fault, names) if fault is not None and version is not None else None,
         remedy=fault.remedy if fault is not None and version is not None else None,

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.install.incompatibility import is_windows, python_mismatch, tool
+from llmcheck.install.incompatibility import is_windows, python_mismatch, python_of, tool
 from llmcheck.install.specifiers import excluded, first_release
 from llmcheck.schema.advice import Shell, TorchBuild
 from llmcheck.schema.machine import Machine
@@ -26,6 +26,8 @@ class PlanOptions(Struct, frozen=True):
     """The folder of the environment; None: the plan chooses."""
     venv_is_judged: bool = False
     """The folder exists, and its interpreter is the judged one. False: the plan creates the folder."""
+    venv_reason: str = "named with --venv"
+    """Why that folder is created."""
     shell: Shell = "bash"
 
 
@@ -70,7 +72,7 @@ def shared_target(members: Sequence[Library], context: TargetContext, torch_for:
 
     ``torch_for``: None if no member needs PyTorch.
     """
-    version = _judged_version(context.machine)
+    version = python_of(context.machine)
     chosen = python_for(members, version, context.pythons, torch_for)
     conflicts = _python_conflicts(members, chosen, torch_for)
     return replace(_shared(members, chosen, context, torch_for), python_conflicts=conflicts)
@@ -80,7 +82,7 @@ def _shared(
     members: Sequence[Library], chosen: str | None, context: TargetContext, torch_for: TorchFor | None
 ) -> Target:
     options, python = context.options, context.machine.software.python
-    version = python.version if python else None
+    version = python_of(context.machine)
     venv = None if options.venv_is_judged else options.venv
     if python is None or version is None:
         return _new(SHARED, venv or VENV, None, "no project interpreter was found", context)
@@ -90,7 +92,7 @@ def _shared(
         folder = venv or (f"{taken}-{chosen}" if taken else VENV)
         return _new(SHARED, folder, chosen, reason, context)
     if venv is not None:
-        return _new(SHARED, venv, None, "named with --venv", context)
+        return _new(SHARED, venv, None, options.venv_reason, context)
     if options.installer == "conda" and python.environment != "conda":
         return _new(SHARED, VENV, None, "a conda environment was requested", context)
     if python.environment == "system":
@@ -110,7 +112,7 @@ def own_target(
     torch_for: TorchFor | None = None,
 ) -> Target:
     """A new environment for libraries that cannot share one."""
-    version = _judged_version(context.machine)
+    version = python_of(context.machine)
     chosen = python_for(members, version, context.pythons, torch_for)
     if chosen != version:
         reason = f"{reason}; {_why_not_judged(members, version, chosen, torch_for, 'the judged Python')}"
@@ -219,8 +221,3 @@ def _new(name: str, folder: str, version: str | None, reason: str, context: Targ
         make = ("uv", "venv", "--seed", "--allow-existing", "--python", base, folder)
         return Target(name, inside, own_version, folder, make, ("uv",), reason)
     return Target(name, inside, own_version, folder, (base, "-m", "venv", folder), (), reason)
-
-
-def _judged_version(machine: Machine) -> str | None:
-    python = machine.software.python
-    return python.version if python else None

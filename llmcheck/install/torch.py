@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from llmcheck.gpus import vendors
 from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.torch_support import runs_on, vendor_of
+from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.gpus.vendors import Vendor
+from llmcheck.install.incompatibility import python_of
 from llmcheck.install.specifiers import bounded, excluded
+from llmcheck.install.torch_system import arch_range, older_jetpack, range_of, system_problem
 from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.advice import Decision, TorchBuild
 from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
@@ -51,11 +54,10 @@ class _Chooser:
         self.machine, self.drivers, self.specifier = machine, drivers, specifier
         self.backend = machine.software.torch_backend
         self.system, self.architecture = system_of(machine), architecture_of(machine)
-        judged = machine.software.python
-        self.python = python or (judged.version if judged else None)
+        self.python = python or python_of(machine)
         driver = vendors.driver_of(machine, "cuda")
         self.driver = driver.version if driver and driver.version and version_numbers(driver.version) else None
-        self.fault = driver.fault if driver else None
+        self.fault = driver_fault(machine)
         self.gpus = counted_gpus(machine)
         known = [wheel for wheel in published_for(machine, wheels) if wheel.verified]
         self.wheels = [wheel for wheel in known if _allows(wheel, specifier, known)]
@@ -80,6 +82,9 @@ class _Chooser:
             return self._for_jetson(embedded) if embedded else self._for_cuda(gpus)
         if self.fault:
             return self._without_driver()
+        broken = None if vendor is not None else unusable_card(self.machine)
+        if broken is not None:
+            return self._with_broken_card(broken)
         if vendor is not None and vendor.torch is not None:
             return self._with_kernels(vendor) if vendor.torch.has_kernels else self._without_kernels(vendor)
         own = next((each for each in map(vendors.of, self.gpus) if each.torch_from), None)
@@ -130,7 +135,7 @@ class _Chooser:
     def _why_no_cuda_build(
         self, candidates: list[TorchWheel], gpus: list[Gpu], known: Sequence[tuple[int, ...]], best: TorchWheel | None
     ) -> list[str]:
-        cards = f"compute capability {_range_of(known)}"
+        cards = f"compute capability {range_of(known)}"
         if best is not None:
             minimum = self._min_driver(best, gpus)
             return [
@@ -148,9 +153,9 @@ class _Chooser:
         return [f"no build has kernels for {cards} together: hide the GPUs of one kind with CUDA_VISIBLE_DEVICES"]
 
     def _facts(self, gpus: list[Gpu], known: Sequence[tuple[int, ...]]) -> str:
-        cards = f"compute capability {_range_of(known)}"
+        cards = f"compute capability {range_of(known)}"
         self._decide("which NVIDIA GPUs are visible and usable?", ", ".join(gpu.name or "GPU" for gpu in gpus))
-        self._decide("which compute capabilities do they have?", _range_of(known))
+        self._decide("which compute capabilities do they have?", range_of(known))
         self._decide("which driver is loaded?", self.driver or "unknown")
         assumed = " (assumed to be current)"
         some_unknown = any(capability_of(gpu) is None for gpu in gpus)
@@ -163,7 +168,7 @@ class _Chooser:
         """Why a build does not work here; None if no reason is known. Records the decision."""
         problem = self._system_problem(wheel)
         if problem is None and not self._has_kernels_for(wheel, gpus):
-            problem = f"it has kernels for {_arch_range(wheel.gpu_archs)} only"
+            problem = f"it has kernels for {arch_range(wheel.gpu_archs)} only"
         source = f"{wheel.source} ({wheel.as_of})"
         if problem is None:
             cuda = cuda_of(wheel.tag)
@@ -178,20 +183,7 @@ class _Chooser:
         return problem
 
     def _system_problem(self, wheel: TorchWheel) -> str | None:
-        minor = version_numbers(self.python or "")[:2]
-        if minor and minor < version_numbers(wheel.python_min):
-            return f"torch {wheel.torch} needs Python {wheel.python_min} or newer, this is {self.python}"
-        if minor and wheel.python_below and minor >= version_numbers(wheel.python_below):
-            return f"torch {wheel.torch} needs Python below {wheel.python_below}, this is {self.python}"
-        libc = (self.machine.os.libc if self.machine.os else None) or ""
-        if libc.startswith("musl"):
-            return "PyTorch's wheels are built for glibc, and this system has musl"
-        if wheel.glibc_min and libc.startswith("glibc") and version_numbers(libc) < version_numbers(wheel.glibc_min):
-            return f"torch {wheel.torch} needs glibc {wheel.glibc_min}, this is {libc}"
-        version = version_numbers((self.machine.os.version if self.machine.os else None) or "")
-        if wheel.macos_min and version and version[0] < wheel.macos_min:
-            return f"torch {wheel.torch} needs macOS {wheel.macos_min}"
-        return None
+        return system_problem(wheel, self.machine, self.python)
 
     def _has_kernels_for(self, wheel: TorchWheel, gpus: list[Gpu]) -> bool:
         return all(runs_on(wheel, gpu) for gpu in gpus)
@@ -217,6 +209,12 @@ class _Chooser:
 
     def _for_jetson(self, gpus: list[Gpu]) -> TorchBuild:
         wheel = next((each for each in self.wheels if each.tag == "jetson"), None)
+        older = older_jetpack(self.machine)
+        if older is not None and wheel is not None:
+            return self._cpu(
+                f"{older}: the wheels at {index_of_wheel(wheel, self.system)} are for JetPack 6; NVIDIA's container "
+                "images for it (l4t-pytorch, jetson-containers) have a torch, or update to JetPack 6"
+            )
         if wheel is not None and self._problem(wheel, gpus) is None:
             return self._published(wheel, [f"Jetson Orin: wheels for its JetPack and Python {wheel.python_min}"])
         if wheel is not None and self._has_kernels_for(wheel, gpus):
@@ -236,6 +234,12 @@ class _Chooser:
         reason = f"the NVIDIA driver does not answer ({self.fault}): repair it first{needed}"
         self._decide("does the NVIDIA driver answer?", f"no: {self.fault}", passed=False)
         return self._published(wheel, [reason]) if wheel else self._cpu(reason)
+
+    def _with_broken_card(self, why: str) -> TorchBuild:
+        """A CPU build would hide that a card is there."""
+        self._decide("can the NVIDIA GPU be used?", f"no: {why}", passed=False)
+        reason = "an NVIDIA GPU is there and cannot be used: no build is chosen, least of all the CPU's"
+        return _with(self._cpu(reason), none=f"mend the GPU first: {why}")
 
     def _with_kernels(self, vendor: Vendor) -> TorchBuild:
         """For GPUs whose builds contain kernels for certain GPU architectures, such as ROCm's."""
@@ -385,16 +389,3 @@ def _with(build: TorchBuild, **changes: object) -> TorchBuild:
 
 def _because(build: TorchBuild, reason: str) -> TorchBuild:
     return _with(build, reasons=(*build.reasons, reason))
-
-
-def _range_of(capabilities: Sequence[tuple[int, ...]]) -> str:
-    if not capabilities:
-        return "unknown"
-    low, high = (".".join(map(str, each)) for each in (capabilities[0], capabilities[-1]))
-    return low if low == high else f"{low} to {high}"
-
-
-def _arch_range(archs: Sequence[str]) -> str:
-    if len(archs) > 1 and "." in archs[0]:
-        return f"{archs[0]} to {archs[-1]}"
-    return ", ".join(archs) or "no GPU"

@@ -24,7 +24,7 @@ _PROOF_OF_CARDS = (
     "all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count()))"
 )
 _PROOFS = {
-    "cpu": "True",
+    "cpu": "",
     "mps": "torch.backends.mps.is_available()",
     "xpu": "torch.xpu.is_available() and (torch.ones(1).xpu() + 1).item() == 2",
 }
@@ -36,6 +36,8 @@ class TorchProof(Struct, frozen=True):
     build: TorchBuild
     expected: str
     """Description of the version that it should print."""
+    specifier: str = ""
+    """The versions that it accepts (PEP 440); empty where that is not known."""
 
 
 class _Source(Struct, frozen=True):
@@ -44,6 +46,8 @@ class _Source(Struct, frozen=True):
     requirement: str
     index_url: str | None
     reason: str
+    release: str | None = None
+    """The newest that it allows; None where the table has none."""
     downgrade: bool = False
     """torchaudio does not import with the installed, newer torch."""
 
@@ -83,6 +87,7 @@ def torch_step(
             # Otherwise an installer keeps an installed release that satisfies the requirement.
             options=[FORCE] if changes and fault is not None else [],
             changes=changes,
+            newest={"torch": source.release} if source.release else {},
             warnings=abi_warnings(commands.installed, source.requirement, others) if changes else (),
         )
     )
@@ -90,7 +95,9 @@ def torch_step(
 
 def torch_proof_step(proof: TorchProof, target: Target, options: PlanOptions) -> Step:
     tag = proof.build.tag
-    source = f"import sys, torch; ok = {_PROOFS.get(tag, _PROOF_OF_CARDS)}; print(torch.__version__, ok); "
+    tests = [*_version_tests(proof.specifier), _PROOFS.get(tag, _PROOF_OF_CARDS)]
+    test = " and ".join(each for each in tests if each) or "True"
+    source = f"import sys, torch; ok = {test}; print(torch.__version__, ok); "
     needs_gpu = tag != "cpu"
     reason = "torch sees the GPU and computes on it" if needs_gpu else "torch imports"
     argv = [target.python, "-c", f"{source}sys.exit(not ok)"]
@@ -98,14 +105,27 @@ def torch_proof_step(proof: TorchProof, target: Target, options: PlanOptions) ->
     return command_step(argv, reason, options, kind="verify", expect=expect, needs_gpu=needs_gpu)
 
 
+def _version_tests(specifier: str) -> list[str]:
+    """Comparisons of torch's own version, which it compares with tuples (torch.torch_version), without quotes."""
+    tests = []
+    for clause in filter(None, specifier.split(",")):
+        operator = clause[: len(clause) - len(clause.lstrip("<>=!~"))]
+        numbers = version_numbers(clause.lstrip("<>=!~").removesuffix(".*"))
+        if operator in (">=", "<=", "<", ">"):
+            tests.append(f"torch.__version__ {operator} {numbers}")
+        elif operator == "==" and numbers:
+            tests.append(f"{numbers} <= torch.__version__ < {(*numbers[:-1], numbers[-1] + 1)}")
+    return tests
+
+
 def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str], request: PlanRequest) -> _Source:
     """The build for this machine; with torchaudio the newest build that torchaudio imports with."""
     reason = f"PyTorch: {torch.reason}"
     with_audio = "torchaudio" in names or ("torch" in names and installed.version("torchaudio") is not None)
     wheels = request.tables.wheels
-    row = row_of(torch, request.machine, wheels) if with_audio else None
-    if row is None or row.torchaudio_torch is None:
-        return _Source(torch.requirement, torch.index_url, reason)
+    row = row_of(torch, request.machine, wheels)
+    if not with_audio or row is None or row.torchaudio_torch is None:
+        return _Source(torch.requirement, torch.index_url, reason, row.release if row is not None else None)
     release, tag, system = row.torchaudio_torch, row.torchaudio_tag or row.tag, system_of(request.machine)
     published = (each for each in published_for(request.machine, wheels) if (each.release, each.tag) == (release, tag))
     found = next(published, None)
@@ -114,6 +134,7 @@ def _source(installed: InstalledPackages, torch: TorchBuild, names: Iterable[str
         requirement=bounded(torch.requirement, f"=={release}"),
         index_url=index_of(tag) if found is None else index_of_wheel(found, system),
         reason=f"{reason}; torchaudio imports with torch {release}, not with newer releases",
+        release=release,
         downgrade=version is not None and version_numbers(version)[:3] > version_numbers(release),
     )
 

@@ -14,7 +14,12 @@ from llmcheck.system.host import Host
 
 _NAMED = r"cuda(?:-(?P<version>\d[\d.]*))?|v(?P<windows>\d[\d.]*)"
 _VERSION_TXT = r"CUDA Version (\d[\d.]*)"
-_CUDA_H = r"(?m)^#define\s+CUDA_VERSION\s+(\d+)"
+_NAMED_FREELY = r"(?P<word>cuda(?:[-_]?toolkit)?[-_]?v?)?v?(?P<version>\d{1,2}\.\d[\d.]*)"
+_CUDA_H = r"(?m)^#define\s+CUDA(?:RT)?_VERSION\s+(\d+)"
+_CONDA_NVCC = r"cuda-nvcc(?:_[\w-]+)?-(\d+\.\d[\d.]*)-[^-]+\.json"
+_WHEEL_NVCC = r"nvidia_cuda_nvcc(?:_cu\d+)?-(\d+\.\d[\d.]*)\.dist-info"
+_SCRIPT = 4096
+"""Bytes; a program is larger."""
 _MACHINES = ("x86_64-linux-gnu", "aarch64-linux-gnu")
 _INCLUDES = ("/usr/include", *(f"/usr/include/{machine}" for machine in _MACHINES), "/usr/local/include")
 _LIBRARIES = (*(f"/usr/lib/{machine}" for machine in _MACHINES), "/usr/lib64", "/usr/lib", "/usr/local/lib")
@@ -80,7 +85,9 @@ def _toolkit(host: Host, path: str) -> CudaToolkit | None:
     version = _from_version_file(host, path)
     if version is None and not any(host.is_file(f"{path}/bin/{name}") for name in ("nvcc", "nvcc.exe")):
         return None
-    return CudaToolkit(path=path, version=version or _from_header(host, path) or _from_name(path))
+    return CudaToolkit(
+        path=path, version=version or _from_header(host, path) or _from_name(path) or _packaged(host, path)
+    )
 
 
 def _from_version_file(host: Host, path: str) -> str | None:
@@ -99,19 +106,55 @@ def _version_json(host: Host, path: str) -> _VersionJson:
 
 
 def _from_header(host: Host, path: str) -> str | None:
-    match = re.search(_CUDA_H, host.read(f"{path}/include/cuda.h") or "")
-    return f"{int(match[1]) // 1000}.{int(match[1]) % 1000 // 10}" if match else None
+    for header in ("cuda.h", "cuda_runtime_api.h"):
+        match = re.search(_CUDA_H, host.read(f"{path}/include/{header}") or "")
+        if match:
+            return f"{int(match[1]) // 1000}.{int(match[1]) % 1000 // 10}"
+    return None
 
 
 def _from_name(path: str) -> str | None:
-    match = re.fullmatch(_NAMED, path.rpartition("/")[2])
-    return match["version"] or match["windows"] if match else None
+    """From the name of its folder: ``cuda-12.6``, ``v12.6``, ``cuda_12.6.2``, and ``12.6`` below a folder for CUDA."""
+    above, _, name = path.rpartition("/")
+    match = re.fullmatch(_NAMED_FREELY, name, re.IGNORECASE)
+    return match["version"] if match and (match["word"] or "cuda" in above.lower()) else None
+
+
+def _packaged(host: Host, path: str) -> str | None:
+    """Of the package that nvcc came in: of conda, or the wheel ``nvidia-cuda-nvcc`` (``nvidia/cu13``)."""
+    wheels = path.rpartition("/nvidia/")[0]
+    for folder, pattern in ((f"{path}/conda-meta", _CONDA_NVCC), (wheels, _WHEEL_NVCC)):
+        names = host.list(folder) or () if folder.startswith("/") else ()
+        match = next(filter(None, (re.fullmatch(pattern, name) for name in names)), None)
+        if match:
+            return match[1]
+    return None
 
 
 def nvcc_version(host: Host, path: str) -> str | None:
-    """The version of the compiler at ``path``, from the version file of its toolkit; None without one."""
-    toolkit = host.resolve(path).rpartition("/bin/")[0]
-    return _version_json(host, toolkit).cuda_nvcc.version if toolkit else None
+    """The version of the compiler at ``path``, from what lies in its toolkit; None where nothing there says it."""
+    folder = host.resolve(path).rpartition("/bin/")[0]
+    if not folder:
+        return None
+    own = _version_json(host, folder).cuda_nvcc.version
+    return own or _from_version_file(host, folder) or _without_version_file(host, folder) or _of_script(host, path)
+
+
+def _of_script(host: Host, path: str) -> str | None:
+    """Of the compiler that a short script calls, as some images put one on PATH."""
+    if (host.file_size(path) or _SCRIPT) >= _SCRIPT:
+        return None
+    called = re.search(r"(/[^\s\"'$]+)/bin/nvcc\b", host.read(path) or "")
+    folder = host.resolve(called[1]) if called else None
+    if folder is None:
+        return None
+    own = _version_json(host, folder).cuda_nvcc.version
+    return own or _from_version_file(host, folder) or _without_version_file(host, folder)
+
+
+def _without_version_file(host: Host, path: str) -> str | None:
+    # A name costs nothing to read; the header has a megabyte.
+    return _from_name(path) or _from_header(host, path) or _packaged(host, path)
 
 
 def library(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from llmcheck.probe import Reading, Request, _cuda, _issues, _package_files, _requires
+from llmcheck.probe import Reading, Request, _cuda, _installers, _issues, _package_files, _requires
 from llmcheck.probe import _distributions as installed
 from llmcheck.schema.machine import Package, Problem, Python, Software, Tool, Torch
 from llmcheck.system.host import Host
@@ -27,6 +27,7 @@ TOOLS = (
     "git",
     "cmake",
     "cc",
+    "ninja",
     "nvcc",
     "hipcc",
     "docker",
@@ -45,6 +46,7 @@ TOOLS = (
 )
 """Programs that are looked for on PATH; none of them is run."""
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
+_GCC = r"(?:.*-)?(?:gcc|cc|c\+\+|g\+\+)(?:-\d{1,2})?"
 _OLDEST = (3, 8)
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}", re.ASCII)
 _CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
@@ -96,6 +98,7 @@ def probe(host: Host, request: Request) -> Reading:
         tools=tuple(_tool(host, name) for name in TOOLS),
         cuda_toolkits=toolkits,
         cuda_home=installed.shown(home[1]) if home else None,
+        cuda_home_real=installed.shown(host.resolve(home[1])) if home else None,
         torch_backend=installed.shown(backend) if backend else None,
         cudnn=cudnn.version if cudnn else None,
         nccl=nccl.version if nccl else None,
@@ -105,6 +108,7 @@ def probe(host: Host, request: Request) -> Reading:
         importable=None
         if found is None or request.modules is None
         else tuple(name for name in request.modules() if installed.is_importable(host, environment.folders, name)),
+        installer_settings=_installers.settings(host, environment.python.prefix if environment.python else None),
         conda_and_pip=None if found is None else installed.conda_and_pip(host, environment.conda, found),
     )
     return Reading(
@@ -140,6 +144,8 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         externally_managed=prefix == base_prefix and host.exists(f"{stdlib}/EXTERNALLY-MANAGED"),
         reason=reason,
         hosts_llmcheck=reason == OWN,
+        free_threaded=stdlib.endswith("t") if re.search(r"/python3\.\d+t?$", stdlib) else None,
+        headers=_has_headers(host, stdlib),
     )
     source = "".join(answer["source"]) or None
     return _Environment(python, folders, installed.distributions(host, folders), conda, source), tuple(_age(python))
@@ -272,8 +278,31 @@ def _tool_version(host: Host, name: str, path: str) -> str | None:
     """The version where a file contains it; no command is run."""
     if name == "nvcc":
         return _cuda.nvcc_version(host, path)
+    if name == "cc":
+        return _gcc_version(host, path)
     if name == "conda":
         base = host.resolve(path).rpartition("/")[0].rpartition("/")[0]
         matches = map(_CONDA_ITSELF.fullmatch, host.list(f"{base}/conda-meta") or ())
         return next((match[1] for match in matches if match), None)
     return None
+
+
+def _gcc_version(host: Host, path: str) -> str | None:
+    """The major release of GCC, where ``cc`` is GCC: from the name that its links lead to, or from its own folder."""
+    program = host.resolve(path).rpartition("/")[2]
+    if not re.fullmatch(_GCC, program):
+        return None
+    named = re.search(r"-(\d{1,2})$", program)
+    if named:
+        return named[1]
+    folder = f"{path.rpartition('/bin/')[0]}/lib/gcc"
+    targets = host.list(folder) or ()
+    found = {entry for target in targets for entry in host.list(f"{folder}/{target}") or ()}
+    releases = [entry for entry in found if re.fullmatch(r"\d{1,2}(?:\.\d+)*", entry)]
+    return releases[0] if len(releases) == 1 else None
+
+
+def _has_headers(host: Host, stdlib: str) -> bool | None:
+    """Whether Python.h lies beside a standard library such as ``/usr/lib/python3.12``; None for another layout."""
+    match = re.fullmatch(r"(.*)/lib(?:64)?/(python3\.\d{1,2}t?)", stdlib)
+    return host.is_file(f"{match[1]}/include/{match[2]}/Python.h") if match else None

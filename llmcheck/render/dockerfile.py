@@ -71,7 +71,7 @@ def _environment(environment: Environment, version: str) -> list[str]:
 
 
 def _pip(folder: str, step: Step) -> list[str]:
-    options = [each for each in step.options if each != "--force-reinstall"]
+    options = [each for each in step.options if each not in ("--force-reinstall", "--no-cache-dir")]
     argv = [f"{folder}/bin/python", "-m", "pip", "install", "--no-cache-dir", *options, *step.requirements]
     argv += ["--index-url", step.index_url] if step.index_url else []
     return argv + (["--extra-index-url", step.extra_index_url] if step.extra_index_url else [])

@@ -43,7 +43,9 @@ def render(value: object, _options: Options) -> str:
 def _separate_command(step: Step) -> list[str]:
     """Comments for a step that needs a command of its own; empty if requirement lines are enough."""
     options = [each for each in step.options if not each.startswith("--only-binary")]
-    if not options and not step.variables:
+    # Without variables a wheel of the cache is of the same flags.
+    apart = [each for each in options if not each.startswith(("--no-cache", "--no-binary"))]
+    if not apart and not step.variables:
         return []
     if options == ["--force-reinstall"]:
         return ["# with --force-reinstall:", *map(requirement_line, step.requirements)]

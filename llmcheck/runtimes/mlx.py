@@ -50,6 +50,7 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="apple"), Platform(vendor="nvidia")),
     systems=("darwin", "linux"),
     torch=False,
+    glibc_min="2.35",
     library="mlx-lm",
     distributions=("mlx-lm",),
     programs=("mlx_lm.server",),

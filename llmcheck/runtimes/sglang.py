@@ -69,6 +69,8 @@ RUNTIME = Runtime(
         Platform(vendor="intel", build="it is built from source for XPU"),
     ),
     systems=("linux",),
+    glibc_min="2.34",
+    python_min="3.11",
     library="sglang",
     distributions=("sglang",),
     families=TORCH_FAMILIES,

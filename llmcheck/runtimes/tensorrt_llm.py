@@ -57,6 +57,7 @@ RUNTIME = Runtime(
     platforms=(Platform(vendor="nvidia", min_compute_capability=(8, 0)),),
     systems=("linux",),
     needs_gpu=True,
+    in_container=True,
     library="tensorrt-llm",
     distributions=("tensorrt-llm",),
     programs=("trtllm-serve",),

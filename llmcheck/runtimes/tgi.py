@@ -69,6 +69,7 @@ RUNTIME = Runtime(
         Platform(vendor="habana", build="it has an image for Gaudi"),
     ),
     systems=("linux",),
+    in_container=True,
     library="tgi",
     programs=("text-generation-launcher",),
     families=TORCH_FAMILIES,

@@ -79,6 +79,7 @@ RUNTIME = Runtime(
     as_of="2026-11-13",
     rank=40,
     platforms=PLATFORMS,
+    python_min="3.11",
     library="transformers",
     distributions=("transformers",),
     libraries_beside=_beside,

@@ -101,6 +101,8 @@ RUNTIME = Runtime(
         Platform(vendor="habana", build="its plug-in vllm-gaudi goes with Intel's own PyTorch"),
     ),
     systems=("linux",),
+    glibc_min="2.31",
+    python_min="3.11",
     library="vllm",
     distributions=("vllm",),
     programs=("vllm",),

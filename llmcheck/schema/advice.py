@@ -89,6 +89,10 @@ class Step(Struct, frozen=True, kw_only=True):
     """Further options of the installer: ``--no-build-isolation``, ``--force-reinstall``."""
     changes: tuple[str, ...] = ()
     """Installed packages that it replaces, in words; empty where it only adds."""
+    replaces: tuple[str, ...] = ()
+    """Names of the installed packages that it replaces, or may replace."""
+    breaks: tuple[str, ...] = ()
+    """Installed packages that stay and stop working, as ``name version``."""
     undo: str | None = None
     """The command that restores what it replaces; None where it only adds."""
     expect: str | None = None

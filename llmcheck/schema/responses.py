@@ -103,6 +103,8 @@ class LibraryState(Struct, frozen=True, kw_only=True):
     """Newest release of the table, as of ``as_of``."""
     as_of: datetime.date
     """Day of the table."""
+    obstacle: str | None = None
+    """Why it cannot be installed on this machine in any environment; None where no reason is known, or it is there."""
     importable: bool | None = None
     """Its module lies on the interpreter's path as files; None where it has no module, or that was not examined."""
     reason: str | None = None

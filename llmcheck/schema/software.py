@@ -25,6 +25,10 @@ class Python(Struct, frozen=True, kw_only=True):
     """The distribution forbids pip here (PEP 668)."""
     reason: str = ""
     """Why this interpreter is regarded as the project's."""
+    free_threaded: bool | None = None
+    """A build without the global interpreter lock (``python3.14t``), which needs wheels of its own; None: not known."""
+    headers: bool | None = None
+    """Its ``Python.h``, which what compiles at run time needs (Triton), is there; None where it was not looked for."""
     hosts_llmcheck: bool = False
     """llmcheck is installed in this environment, and nothing says that it is the project's: no plan fills it."""
 
@@ -90,6 +94,19 @@ class CudaToolkit(Struct, frozen=True, kw_only=True):
     """None where it could not be read."""
 
 
+class InstallerSetting(Struct, frozen=True, kw_only=True):
+    """A setting of pip or uv that a person, an administrator or an image made."""
+
+    tool: str
+    """``pip`` or ``uv``."""
+    option: str
+    """As on its command line, without ``--``: ``no-index``, ``index-url``, ``user``, ``target``."""
+    value: str
+    """As it was set; addresses without user name, password and query."""
+    where: str
+    """The variable or the file that sets it."""
+
+
 class DistributionIssue(Struct, frozen=True, kw_only=True):
     """What is wrong with an installed distribution."""
 
@@ -129,6 +146,8 @@ class Software(Struct, frozen=True, kw_only=True, dict=True):
     """CUDA toolkits on disk."""
     cuda_home: str | None = None
     """What CUDA_HOME or CUDA_PATH names."""
+    cuda_home_real: str | None = None
+    """The same with its links followed, as ``cuda_toolkits`` has it; None where neither variable is set."""
     torch_backend: str | None = None
     """What UV_TORCH_BACKEND names; None where it is not set."""
     cudnn: str | None = None
@@ -139,6 +158,8 @@ class Software(Struct, frozen=True, kw_only=True, dict=True):
     """Faults of installed distributions."""
     importable: tuple[str, ...] | None = None
     """Of the requested modules, those that an import would find as files; None: none was requested."""
+    installer_settings: tuple[InstallerSetting, ...] | None = None
+    """How pip and uv are set up, as far as a plan could fail by it; None where that was not read."""
     conda_and_pip: bool | None = None
     """Distributions of both installers lie in one conda environment."""
 

@@ -35,16 +35,22 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The oldest supported Python."""
     python_below: str | None = None
     """The oldest Python that is too new; None if there is no upper bound."""
+    free_threaded: bool | None = None
+    """It has wheels for free-threaded Python; None: not known."""
     platforms: tuple[str, ...] = ()
     """``linux-x86_64``, ``macos-arm64``, ...; empty: any."""
     needs_nvidia: bool = False
     """It does not work without an NVIDIA GPU."""
     compute_capability: str | None = None
     """The lowest compute capability that its kernels support; for NVIDIA GPUs only."""
+    compute_capability_since: str | None = None
+    """The first release with that minimum; older ones may run on older cards. None: all that are known have it."""
     driver: str | None = None
     """The oldest NVIDIA driver for its wheel."""
     glibc_min: str | None = None
     """The oldest glibc for its Linux wheels."""
+    musl: bool | None = None
+    """It has wheels for musl (Alpine) too; None: only what ``glibc_min`` and ``torch`` say is known."""
     macos_min: int | None = None
     torch: str | None = None
     """The torch specifier of its newest release, such as ``==2.13.0``; None if it has none."""
@@ -62,6 +68,10 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ids of libraries that cannot share an environment with it, because their pins exclude each other; symmetric."""
     tools: tuple[str, ...] = ()
     """Programs that it needs on PATH."""
+    compiles_at_run: tuple[str, ...] = ()
+    """What it compiles kernels with when it runs on GPUs under Linux: programs, and ``python-headers`` (Python.h)."""
+    compiles_always: bool = True
+    """It does not start without those; False: only some of its functions need them."""
     hardware: str | None = None
     environment: str | None = None
     """The name of its separate environment, for when it cannot share one."""
@@ -73,6 +83,8 @@ class Library(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Its purpose in the documented tiers, in a few words."""
     verify: str | None = None
     """One line of Python, run with -c, that verifies it; None: importing ``import_name`` does."""
+    verify_gpu: str | None = None
+    """Python, run with -c, that sets ``ok`` to whether it can use the GPU; None: it is not asked."""
     version: str | None = None
     """The newest release on ``as_of``."""
     note: str | None = None

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.system_step import SystemInstallStep
-from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, PackageBuild, TorchCompanions, TorchWheel
+from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 
 
 class Tables(Struct, frozen=True, kw_only=True):
@@ -20,6 +20,8 @@ class Tables(Struct, frozen=True, kw_only=True):
     """Newest torch first."""
     cuda_images: tuple[CudaImage, ...] = ()
     """Newest CUDA first."""
+    nvcc_releases: tuple[NvccRelease, ...] = ()
+    """Oldest CUDA first."""
     package_builds: tuple[PackageBuild, ...] = ()
     """Of each package the preferred build first."""
     system_steps: tuple[SystemInstallStep, ...] = ()

@@ -80,6 +80,21 @@ class CudaImage(Struct, frozen=True, kw_only=True):
     as_of: datetime.date
 
 
+class NvccRelease(Struct, frozen=True, kw_only=True):
+    """What CUDA's compiler of one release, and of those after it up to the next row, compiles for and with."""
+
+    cuda: str
+    """``12.4``."""
+    compute_capability_min: str
+    """The lowest that it compiles for."""
+    majors: tuple[str, ...]
+    """The major compute capabilities that it has code for; code of a major one runs on its later minor ones."""
+    gcc_max: int | None = None
+    """The newest major release of GCC that it accepts; None: not known."""
+    source: str
+    as_of: datetime.date
+
+
 class PackageBuild(Struct, frozen=True, kw_only=True):
     """One of several published builds of a package, chosen by its index or by an extra."""
 

@@ -311,7 +311,7 @@ def test_an_environment_that_is_there_is_judged_and_not_made(command: Command) -
     plan = command("install", "sentencepiece", "--venv", "serve", "--format", "json").document
     (filled,) = plan["environments"]
     assert (filled["folder"], filled["python"]) == (None, str(folder / "bin/python"))
-    assert [step["kind"] for step in filled["steps"]] == ["install", "verify"]
+    assert [step["kind"] for step in filled["steps"]] == ["install", "verify", "verify"]
     made = command("install", "sentencepiece", "--venv", "other", "--format", "json").document
     assert made["environments"][0]["folder"] == "other"
 

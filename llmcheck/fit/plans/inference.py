@@ -147,7 +147,7 @@ def suitable(use: ModelUse, capacity: Capacity) -> Iterator[Runtime]:
     for runtime in runtimes.every():
         if (
             _considered(runtime, gpus or (), capacity)
-            and excluded(runtime, gpus, capacity.system) is None
+            and excluded(runtime, gpus, capacity.system, capacity.site_for(runtime)) is None
             and not _needs_newer_driver(runtime, gpus or (), capacity)
             and reads(use, runtime)
         ):

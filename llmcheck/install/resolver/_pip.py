@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from llmcheck.install.commands import NO_CACHE
 from llmcheck.install.resolver._text import (
     ESCAPE,
     MESSAGE_LIMIT,
@@ -93,7 +94,7 @@ class PipResolver:
         extra = [step.extra_index_url] if step.extra_index_url else []
         for url in (*extra, *(url for url in query.earlier_indexes if needs_earlier and url not in own)):
             argv += ["--extra-index-url", url]
-        result = self._pip(*argv, *step.options, *query.requirements)
+        result = self._pip(*argv, *(each for each in step.options if each != NO_CACHE), *query.requirements)
         text = ESCAPE.sub("", result.output)
         if result.exit_code:  # with few retries, only pip's log mentions the index that did not answer
             logged = "" if PIP_UNREACHABLE.search(text) else read(log)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from llmcheck.install.commands import NO_CACHE
 from llmcheck.install.resolver._text import (
     ESCAPE,
     is_wheel,
@@ -106,6 +107,8 @@ def _uv_options(options: Sequence[str], *, installing: bool) -> list[str]:
     """pip's options in uv's spelling."""
     spelled = []
     for option in options:
+        if option == NO_CACHE:  # the cache here is of this run alone
+            continue
         if option == "--force-reinstall":
             spelled += ["--reinstall-package=torch"] if installing else []
         else:

@@ -150,14 +150,17 @@ def _check(value: LibraryCheck) -> list[Block]:
         Column("its files", wide_only=True),
     ]
     present = [each for each in value.libraries if each.state != "missing"]
-    missing = [each for each in value.libraries if each.state == "missing"]
+    missing = [each for each in value.libraries if each.state == "missing" and each.obstacle is None]
+    refused = [each for each in value.libraries if each.state == "missing" and each.obstacle is not None]
     blocks: list[Block] = [Heading("Libraries", f"in {value.python}" if value.python else "no Python was found")]
     if present:
         blocks.append(Table(columns, [_state_row(each) for each in present]))
         blocks += [Bullets([_fault(each) for each in present if each.reason])] if any(x.reason for x in present) else []
-    if missing:
-        blocks.append(Bullets([Cell(f"missing: {', '.join(each.id for each in missing)}", "dim")]))
-    return blocks
+    bullets = [Cell(f"missing: {', '.join(each.id for each in missing)}", "dim")] if missing else []
+    for obstacle in dict.fromkeys(each.obstacle for each in refused):
+        names = ", ".join(each.id for each in refused if each.obstacle == obstacle)
+        bullets.append(Cell(f"{names}: cannot be installed here: {obstacle}", "warn"))
+    return [*blocks, Bullets(bullets)] if bullets else blocks
 
 
 def _fault(state: LibraryState) -> Cell:

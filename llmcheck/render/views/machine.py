@@ -348,6 +348,9 @@ def _software(value: Machine, packages: bool) -> list[Fact]:
         rows.append(Fact("CUDA", ", ".join(f"{each.version or '?'} in {each.path}" for each in software.cuda_toolkits)))
     if software.issues:
         rows.append(Fact("Odd", "; ".join(f"{each.name}: {each.kind}" for each in software.issues), "warn"))
+    if software.installer_settings:
+        shown = (f"{each.tool} {each.option} = {each.value} ({each.where})" for each in software.installer_settings)
+        rows.append(Fact("Settings", "; ".join(shown)))
     if software.tools is not None:
         found = ", ".join(tool.name for tool in software.tools if tool.path)
         rows.append(Fact("Tools", found or "none that llmcheck looks for"))

@@ -162,6 +162,12 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """It has no build for CPUs alone."""
     torch: bool = True
     """It computes with PyTorch, so it runs only where PyTorch has a build for the GPUs."""
+    glibc_min: str | None = None
+    """The oldest glibc for its wheels on Linux, as in the catalogue; None where only PyTorch's limit counts."""
+    python_min: str | None = None
+    """The oldest Python for it, as in the catalogue; None where that is not known."""
+    in_container: bool = False
+    """It comes as a container with a C library of its own."""
     library: str | None = None
     """Its id in the catalogue of libraries, which ``llmcheck install`` takes; None: it is not in it."""
     distributions: tuple[str, ...] = ()

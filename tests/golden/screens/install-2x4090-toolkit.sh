@@ -14,10 +14,16 @@ main() {
     /home/ada/project/.venv/bin/python -m pip install 'accelerate>=1.15' 'vllm>=0.33' 'langchain>=1.4'
     # torch sees the GPU and computes on it
     # prints: a version (==2.14.0 with vLLM 0.33.0), and True
-    /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = torch.cuda.is_available() and all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count())); print(torch.__version__, ok); sys.exit(not ok)'
+    /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = (2, 14, 0) <= torch.__version__ < (2, 14, 1) and torch.cuda.is_available() and all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count())); print(torch.__version__, ok); sys.exit(not ok)'
     # the libraries import
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from accelerate import Accelerator; from langchain.agents import create_agent; import vllm; print(True)'
+    # none is older than these
+    # prints: the versions, and True
+    /home/ada/project/.venv/bin/python -c 'import sys; from importlib.metadata import version; a = sys.argv[1:]; n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); print(*map(version, a[::2]), ok); sys.exit(not ok)' accelerate 1.15 vllm 0.33 langchain 1.4
+    # vLLM can use the GPU
+    # prints: True
+    /home/ada/project/.venv/bin/python -c 'import sys; from vllm.platforms import current_platform; ok = current_platform.is_cuda_alike(); print(ok); sys.exit(not ok)'
 }
 
 main "$@" </dev/null

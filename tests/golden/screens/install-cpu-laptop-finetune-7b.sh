@@ -11,10 +11,13 @@ main() {
     /home/ada/project/.venv/bin/python -m pip install 'transformers>=5.17' 'accelerate>=1.15' 'peft>=0.21'
     # torch imports
     # prints: a version >=2.14, and True
-    /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = True; print(torch.__version__, ok); sys.exit(not ok)'
+    /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = torch.__version__ >= (2, 14); print(torch.__version__, ok); sys.exit(not ok)'
     # the libraries import
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from transformers import AutoConfig, AutoTokenizer; from accelerate import Accelerator; from peft import LoraConfig; print(True)'
+    # none is older than these
+    # prints: the versions, and True
+    /home/ada/project/.venv/bin/python -c 'import sys; from importlib.metadata import version; a = sys.argv[1:]; n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); print(*map(version, a[::2]), ok); sys.exit(not ok)' transformers 5.17 accelerate 1.15 peft 0.21
 }
 
 main "$@" </dev/null

@@ -13,10 +13,16 @@ main() {
     /home/ada/project/.venv/bin/python -m pip install --only-binary=llama-cpp-python 'llama-cpp-python[server]>=0.3.30' --extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cu130
     # torch sees the GPU and computes on it
     # prints: a version >=2.14, and True
-    /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = torch.cuda.is_available() and all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count())); print(torch.__version__, ok); sys.exit(not ok)'
+    /home/ada/project/.venv/bin/python -c 'import sys, torch; ok = torch.__version__ >= (2, 14) and torch.cuda.is_available() and all((torch.ones(1).cuda(i) + 1).item() == 2 for i in range(torch.cuda.device_count())); print(torch.__version__, ok); sys.exit(not ok)'
     # the libraries import
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from transformers import AutoConfig, AutoTokenizer; import llama_cpp; print(True)'
+    # none is older than these
+    # prints: the versions, and True
+    /home/ada/project/.venv/bin/python -c 'import sys; from importlib.metadata import version; a = sys.argv[1:]; n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); print(*map(version, a[::2]), ok); sys.exit(not ok)' transformers 5.17 llama-cpp-python 0.3.30
+    # llama.cpp can use the GPU
+    # prints: True
+    /home/ada/project/.venv/bin/python -c 'import sys; import llama_cpp; ok = llama_cpp.llama_supports_gpu_offload(); print(ok); sys.exit(not ok)'
 }
 
 main "$@" </dev/null

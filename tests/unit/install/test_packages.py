@@ -7,17 +7,19 @@ from msgspec.structs import replace
 
 from llmcheck import catalog
 from llmcheck.install import packages
+from llmcheck.install.compiler import BuildRules
 from llmcheck.install.plan import plan_installation
 from llmcheck.schema.machine import Gpu, Machine, Tool
 from tests.machines_builder import GB, amd, card, machine, python, tools
 
-BUILDS = catalog.tables().package_builds
+TABLES = catalog.tables()
+BUILDS = TABLES.package_builds
 ARC = Gpu(vendor="intel", index=0, name="Intel Arc A770", memory_total=16 * GB)
 RADEON = Gpu(vendor="amd", index=0, name="AMD Radeon RX 7900 XTX", gfx="gfx1100", memory_total=24 * GB)
 
 
 def llama_cpp_for(where: Machine) -> packages.InstallVariant:
-    return packages.llama_cpp_for(where, BUILDS)
+    return packages.llama_cpp_for(where, BUILDS, BuildRules(TABLES.drivers, TABLES.nvcc_releases))
 
 
 # Sources: README, pyproject.toml and workflows in llama-cpp-python 0.3.36; docs/build.md of llama.cpp.

@@ -287,7 +287,7 @@ def test_the_command_of_a_note_is_quoted() -> None:
 
 
 def test_the_pins_of_vllm_are_shown_with_its_version() -> None:
-    (proof, _) = [step for step in plan(machine(card("H100")), "vllm").environments[0].steps if step.kind == "verify"]
+    (proof, *_) = [step for step in plan(machine(card("H100")), "vllm").environments[0].steps if step.kind == "verify"]
     vllm = KNOWLEDGE.libraries["vllm"]
     assert proof.expect == f"a version ({vllm.torch} with vLLM {vllm.version}), and True"
 

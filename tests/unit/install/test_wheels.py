@@ -181,7 +181,7 @@ def test_an_installed_build_is_restored_from_the_index_of_its_row() -> None:
     jetson = next(each for each in TABLES.wheels if each.index_url)
     torch = Torch(version=jetson.release, build=jetson.tag)
     where = machine(architecture="aarch64", software=packages(torch=jetson.release), torch=torch)
-    found = installed_packages(where, TABLES.wheels)
+    found = installed_packages(where, TABLES)
     assert found.rollback_requirements(["torch"]) == [f"torch=={jetson.release}", "--index-url", jetson.index_url]
 
 
