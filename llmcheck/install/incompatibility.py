@@ -45,7 +45,7 @@ def has_program(library: Library, machine: Machine) -> bool:
 
 
 def driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver does not answer; None if it does or there is none."""
+    """Why CUDA does not work; None if it does or there is none."""
     driver = vendors.driver_of(machine, "cuda")
     return driver.fault if driver else None
 

@@ -66,7 +66,7 @@ def with_extra(requirement: str, package: str, machine: Machine, builds: Sequenc
 def _for_cuda(gpus: list[Gpu], machine: Machine, builds: Sequence[PackageBuild]) -> InstallVariant | str:
     """A string if the GPU cannot be used: what would change that."""
     if driver_fault(machine):
-        return "the NVIDIA driver does not answer: repair it, then run llmcheck again"
+        return "the NVIDIA driver does not work: repair it, then run llmcheck again"
     nvcc = next((each for each in machine.software.tools or () if each.name == "nvcc" and each.path), None)
     blackwell = any((capability_of(gpu) or (0, 0)) >= _BLACKWELL for gpu in gpus)
     if nvcc is not None and not (blackwell and _is_before_blackwell(nvcc)):

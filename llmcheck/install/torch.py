@@ -233,7 +233,7 @@ class _Chooser:
     def _without_driver(self) -> TorchBuild:
         wheel = next((each for each in self._advised("cu") if self._system_problem(each) is None), None)
         needed = f"; driver {self._min_driver(wheel, [])} or newer is needed" if wheel else ""
-        reason = f"the NVIDIA driver does not answer ({self.fault}): repair it first{needed}"
+        reason = f"the NVIDIA driver does not work ({self.fault}): repair it first{needed}"
         self._decide("does the NVIDIA driver answer?", f"no: {self.fault}", passed=False)
         return self._published(wheel, [reason]) if wheel else self._cpu(reason)
 

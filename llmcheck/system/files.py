@@ -46,15 +46,23 @@ class Files:
 
     def read(self, path: str) -> str | None:
         """A text file's content, at most 4 MiB of it; undecodable bytes are replaced. None for a device or a pipe."""
+        data = self.read_bytes(path, READ_LIMIT)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def read_bytes(self, path: str, most: int, *, from_end: bool = False) -> bytes | None:
+        """At most so many bytes of a regular file, of its start or of its end; None for anything else."""
         try:
             descriptor = os.open(self.at(path), WITHOUT_WAITING)
         except (OSError, ValueError):
             return None
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
                 return None
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read(READ_LIMIT).decode("utf-8", "replace")
+                if from_end:
+                    file.seek(max(0, found.st_size - most))
+                return file.read(most)
         except OSError:
             return None
         finally:
