@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.judge.requirements import traits
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.gpu import HIDDEN_BY_MISTAKE
+from llmcheck.schema.machine import Machine, counted_gpus
 from llmcheck.schema.outlook import Fault
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.units import GB, format_gb
@@ -17,10 +18,13 @@ _PYTHON = ("python-unusable", "python-too-old")
 
 
 def first_fault(reports: Sequence[ProfileReport], machine: Machine) -> Fault | None:
-    """Of the driver before that of Python and that of the disk; None where nothing is broken."""
+    """Of the driver before that of a variable that hides the GPUs, of Python and of the disk; None without a fault."""
     driver = next((each for report in reports for each in report.findings if is_root_cause(each)), None)
     if driver is not None:
         return Fault(kind="driver", message=driver.message, remedy=driver.remedy)
+    hidden = next((each for each in machine.problems if each.code == HIDDEN_BY_MISTAKE), None)
+    if hidden is not None and not counted_gpus(machine):
+        return Fault(kind="gpu", message=hidden.message, remedy=hidden.remedy)
     problem = next((each for each in machine.problems if each.code in _PYTHON), None)
     if problem is not None:
         return Fault(kind="python", message=problem.message, remedy=problem.remedy)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from llmcheck.gpus import vendors
 from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
-from llmcheck.gpus.torch_support import runs_on, vendor_of
+from llmcheck.gpus.torch_support import planned_gpus, runs_on, vendor_of
 from llmcheck.gpus.vendors import Vendor
 from llmcheck.install.specifiers import bounded, excluded
 from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.advice import Decision, TorchBuild
-from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
+from llmcheck.schema.machine import Gpu, Machine, capability_of, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
 
 
@@ -56,7 +56,7 @@ class _Chooser:
         driver = vendors.driver_of(machine, "cuda")
         self.driver = driver.version if driver and driver.version and version_numbers(driver.version) else None
         self.fault = driver.fault if driver else None
-        self.gpus = counted_gpus(machine)
+        self.gpus = planned_gpus(machine)
         known = [wheel for wheel in published_for(machine, wheels) if wheel.verified]
         self.wheels = [wheel for wheel in known if _allows(wheel, specifier, known)]
         self.decisions: list[Decision] = []

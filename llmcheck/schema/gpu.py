@@ -39,6 +39,10 @@ DOUBTFUL = (IMPLAUSIBLE, CONTRADICTORY, DUPLICATE)
 """All of them."""
 
 
+HIDDEN, HIDDEN_BY_MISTAKE, PARTLY_HIDDEN = "visible-devices-none", "visible-devices-wrong", "visible-devices-cut"
+"""Codes of the Problems of a variable that selects GPUs: it hides all, as it says; all, as an entry of it is wrong; or
+some, as an entry of it is wrong."""
+
 NVLINK_VENDOR = "nvidia"
 """The one maker of cards with NVLink, whose cards ``Fabric.nvlink_matrix`` has."""
 

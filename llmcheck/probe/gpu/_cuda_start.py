@@ -134,8 +134,8 @@ def _missing(host: Host, found: loader.Found) -> Problem:
     if is_wsl(host):
         if host.exists(f"{_WSL_FOLDER}/{LIBRARY}"):
             remedy = (
-                f"run 'echo {_WSL_FOLDER} | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo ldconfig', or start programs with "
-                f"LD_LIBRARY_PATH={_WSL_FOLDER}"
+                f"run 'echo {_WSL_FOLDER} | sudo tee /etc/ld.so.conf.d/ld.wsl.conf && sudo ldconfig', or start "
+                f"programs with LD_LIBRARY_PATH={_WSL_FOLDER}"
             )
             return Problem(probe=PROBE, code="cuda-library-missing", message=message, remedy=remedy)
         message += f", and WSL's folder {_WSL_FOLDER} is not there"

@@ -100,14 +100,18 @@ def _no_library(host: Host, seen: Sequence[PciDevice] | None) -> Problem:
         message = "the NVIDIA GPU uses the nouveau driver, which cannot compute; NVIDIA's own driver is not installed"
         return replace(problem, code="nouveau", message=message)
     if host.exists("/sys/module/nvidia"):
-        why = " (NVIDIA_VISIBLE_DEVICES selects none)" if withheld_by_container(host.environ, container=True) else ""
         return Problem(
             probe=PROBE,
             code="no-gpu-access",
-            message=f"the host has a working NVIDIA driver, but this container was started without access to it{why}",
+            message="the host has a working NVIDIA driver, but this container was started without access to it"
+            + _why(host),
             remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
         )
     return replace(problem, message="an NVIDIA GPU is on the PCI bus, but its driver is not installed")
+
+
+def _why(host: Host) -> str:
+    return " (NVIDIA_VISIBLE_DEVICES selects none)" if withheld_by_container(host.environ, container=True) else ""
 
 
 def no_devices(host: Host, seen: Sequence[PciDevice]) -> Problem:
@@ -123,7 +127,7 @@ def no_devices(host: Host, seen: Sequence[PciDevice]) -> Problem:
         return Problem(
             probe=PROBE,
             code="no-gpu-access",
-            message="the host has a working NVIDIA driver, but this container was given none of its GPUs",
+            message=f"the host has a working NVIDIA driver, but this container was given none of its GPUs{_why(host)}",
             remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
         )
     return _kernel_module.without_cards(host, seen)

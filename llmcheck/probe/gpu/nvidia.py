@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import PciDevice
-from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _kernel_module
+from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _kernel_module, _visible_problems
 from llmcheck.probe.gpu._cuda_start import PROBE
 from llmcheck.probe.gpu._driver_problems import of_code, usable_after
 from llmcheck.probe.gpu._nvml import CALLS, LIBRARY_NOT_FOUND, UNKNOWN, Caller, read_card, read_instances, text
@@ -110,6 +110,13 @@ def _reading(
         [entries[position][1] for position in cards],
         instances=[(entries[position][1], place[entries[position][0].parent]) for position in parts],
     )
+    wrong = _visible_problems.of_cuda(
+        host.environ,
+        [entries[position][1] for position in cards],
+        [(entries[position][1], place[entries[position][0].parent]) for position in parts],
+    )
+    if wrong is not None:
+        problems = [*problems, wrong]
     shown = {position for number, position in enumerate([*cards, *parts]) if number in visible}
     gpus = [replace(gpu, visible=position in shown) for position, (gpu, _) in enumerate(entries)]
     if index_is_ambiguous(host.environ, [entries[position][0].name for position in cards]):

@@ -193,6 +193,8 @@ def _gap(gap: Gap) -> str:
 
 
 _GAPS = {
+    "gpu-broken": "GPU broken",
+    "gpu-hidden": "GPU hidden",
     "nvlink": "no NVLink",
     "infiniband": "no InfiniBand",
     "gpu-split": "only split over several GPUs",
