@@ -1,4 +1,4 @@
-"""A stale or malformed CUDA_VISIBLE_DEVICES is judged for itself, with its mend, and never as a machine without a GPU."""
+"""A stale or malformed CUDA_VISIBLE_DEVICES is judged for itself, with its mend, never as a machine without a GPU."""
 
 from __future__ import annotations
 
