@@ -339,6 +339,96 @@ def test_no_plan_is_for_the_processor_where_the_driver_has_to_be_mended(inspect:
     assert torch_build(machine, wheels, drivers).tag.startswith("cu")
 
 
+NVIDIA_CARD = {"vendor": "0x10de\n", "class": "0x030000\n", "device": "0x2235\n"}
+
+
+def card(bus_id: str, driver: str = "nvidia") -> dict[str, str | None]:
+    folder = f"/sys/bus/pci/devices/{bus_id}"
+    files: dict[str, str | None] = {f"{folder}/{name}": text for name, text in NVIDIA_CARD.items()}
+    return {**files, f"{folder}/uevent": f"DRIVER={driver}\nPCI_SLOT_NAME={bus_id}\n"}
+
+
+IOMMU = {f"/sys/bus/pci/devices/0000:{bus}:00.0/iommu_group/type": "DMA-FQ\n" for bus in ("41", "42")}
+SLOWER: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    # what: (scenario, the machine, words of the message by code)
+    "NVLinks partly down": ("links-down", {}, {"nvlink-down": "only 2 of 18 NVLinks of GPU 5 are up"}),
+    "one lane of sixteen": ("pcie-x1", {}, {"pcie-narrow": "GPU 1 uses 1 of 16 PCIe lanes"}),
+    "a slot of one lane": (
+        "riser",
+        {"files": {"/sys/bus/pci/devices/0000:01:00.0/max_link_width": "16\n"}},
+        {"pcie-narrow": "GPU 0 has a slot with 1 of the 16 PCIe lanes"},
+    ),
+    "power and heat": (
+        "slowed",
+        {},
+        {
+            "power-brake": "GPU 0 is slowed by the power brake",
+            "gpu-hot": "GPU 1 is slowed by heat at 94 °C",
+            "pcie-slow": "at generation 1 of 4",
+        },
+    ),
+    "a small window": ("small-bar1", {}, {"bar1-small": "GPU 0, 1: other cards reach only 256 MiB"}),
+    "an IOMMU that translates": (
+        "small-bar1",
+        {"files": IOMMU},
+        {"bar1-small": "256 MiB", "iommu-translates": "GPU 0, 1"},
+    ),
+    "a card that fell off the bus": (
+        "t4",
+        {"files": {**card("0000:00:1e.0"), **card("0000:00:1f.0")}},
+        {"gpu-unlisted": "1 of 2 NVIDIA cards on the PCI bus: 0000:00:1f.0"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SLOWER)
+def test_what_is_slower_or_worn_is_a_problem_with_a_mend(inspect: Inspect, what: str) -> None:
+    scenario, arranged, expected = SLOWER[what]
+    machine = inspect(scenario, **arranged)
+    problems = {each.code: each for each in machine.problems}
+    assert set(problems) == set(expected)
+    for code, words in expected.items():
+        assert words in problems[code].message
+        assert problems[code].remedy
+    assert driver_line(machine).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "files"),
+    [
+        ("t4", {**card("0000:00:1e.0"), **card("0000:00:1f.0", "vfio-pci")}),
+        ("t4", {**card("0000:00:1e.0"), **card("0000:00:1f.0"), **CONTAINER}),
+        ("2x4090", {"/sys/bus/pci/devices/0000:01:00.0/max_link_width": "16\n", **IOMMU}),
+        ("8xh100", {"/sys/bus/pci/devices/0000:18:00.0/iommu_group/type": "DMA\n"}),
+        ("small-bar1", {"/sys/bus/pci/devices/0000:41:00.0/iommu_group/type": "identity\n"}),
+    ],
+    ids=["set aside for a virtual machine", "a container has some", "consumer cards", "NVLink", "pass-through"],
+)
+def test_links_as_they_should_be_raise_no_alarm(inspect: Inspect, scenario: str, files: dict[str, str]) -> None:
+    assert set(codes(inspect(scenario, files))) <= {"bar1-small"}
+
+
+def test_two_of_eighteen_links_are_not_up(inspect: Inspect) -> None:
+    findings = {each.id: each for each in judged(inspect("links-down"))["pretrain"].findings}
+    assert (findings["nvlink"].status, findings["nvlink"].shortfall) == ("fail", "nvlink-partly")
+    assert findings["nvlink"].found == "2 of 18 NVLinks up on 1 of 8 GPUs"
+
+
+def test_facts_of_the_driver_and_the_cards_are_told(inspect: Inspect) -> None:
+    machine = inspect("fabric-on", SWITCHES)
+    driver = machine.drivers["nvidia"]
+    assert (driver.library, driver.library_version) == (f"{LIBRARIES}/libcuda.so.1", "580.95.05")
+    assert driver.kernel_module == "open"
+    gpus = machine.gpus or ()
+    assert {(gpu.fabric_state, gpu.bar1_total, gpu.nvlinks, len(gpu.links)) for gpu in gpus} == {
+        ("completed", 2**37, 18, 18)
+    }
+
+
+def test_the_licence_of_a_vgpu_is_told(inspect: Inspect) -> None:
+    assert [gpu.licensed for gpu in inspect("vgpu-licensed").gpus or ()] == [True]
+
+
 def test_the_tiers_of_a_server_are_ready_without_a_fault(inspect: Inspect) -> None:
     ready = {name for name, each in judged(inspect("fabric-on")).items() if each.verdict == "ready"}
     assert {"inference-7b", "inference-70b", "finetune-7b"} <= ready

@@ -196,6 +196,7 @@ _GAPS = {
     "gpu-broken": "GPU broken",
     "gpu-hidden": "GPU hidden",
     "nvlink": "no NVLink",
+    "nvlink-partly": "NVLinks partly down",
     "infiniband": "no InfiniBand",
     "gpu-split": "only split over several GPUs",
     "compute-capability": "compute capability too low",

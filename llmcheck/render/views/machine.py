@@ -159,7 +159,8 @@ def _gpu(gpu: Gpu) -> Fact:
     if gpu.pcie and gpu.pcie.max_generation and gpu.pcie.width:
         parts.append(f"PCIe {gpu.pcie.max_generation} x{gpu.pcie.width}")
     if gpu.nvlinks:
-        parts.append(f"{gpu.nvlinks} NVLinks up")
+        of_all = f" of {len(gpu.links)}" if gpu.nvlinks < len(gpu.links) else ""
+        parts.append(f"{gpu.nvlinks}{of_all} NVLinks up")
     if gpu.mig_mode:
         parts.append("MIG mode on")
     if gpu.parent is not None:
