@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmcheck.judge.requirements import traits
 from llmcheck.schema.gpu import HIDDEN_BY_MISTAKE
-from llmcheck.schema.machine import Machine, counted_gpus
+from llmcheck.schema.machine import Disk, Machine, counted_gpus
 from llmcheck.schema.outlook import Fault
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.units import GB, format_gb
@@ -37,11 +37,16 @@ def is_root_cause(finding: Finding) -> bool:
     return kind.blocks is not None and not kind.blocked_by and kind.blocks(finding)
 
 
+def _takes_models(disk: Disk) -> bool:
+    lasting = disk.role != "temporary" and disk.kind != "memory"
+    return lasting and (disk.free or 0) >= LEAST_FREE and not disk.read_only and disk.writable is not False
+
+
 def _full_disk(machine: Machine) -> Fault | None:
     disk = next((each for each in machine.disks or () if each.role in ("models", "path")), None)
     if disk is None or disk.free is None or disk.free >= LEAST_FREE or machine.hypothetical:
         return None
-    others = [each for each in machine.disks or () if (each.free or 0) >= LEAST_FREE and not each.read_only]
+    others = [each for each in machine.disks or () if _takes_models(each)]
     place = f"; {others[0].path} has {format_gb(others[0].free or 0)} free" if others else ""
     return Fault(
         kind="disk",

@@ -208,9 +208,12 @@ class Disk(Struct, frozen=True, kw_only=True):
     """The file system of one folder; sizes in bytes."""
 
     role: str
-    """``models`` (the Hugging Face cache), ``work`` (the working directory) or ``path`` (``--path``)."""
+    """``models`` (the Hugging Face cache), ``work`` (the working directory), ``path`` (``--path``), ``temporary``
+    (where pip unpacks and builds; on a file system of its own, or named) or ``xet`` (HF_XET_CACHE, where it is set)."""
     path: str
     """The folder."""
+    chosen_by: str | None = None
+    """The variable that names the folder, before all others that could; None where none does."""
     mount_point: str | None = None
     """Where its file system is mounted; None where it could not be read."""
     filesystem: str | None = None
@@ -227,6 +230,10 @@ class Disk(Struct, frozen=True, kw_only=True):
     """What this user may still write (reserved blocks are not counted)."""
     read_only: bool | None = None
     """None where it could not be read."""
+    writable: bool | None = None
+    """This user may make files in the folder; where it does not exist yet, in the nearest one that does."""
+    inodes_free: int | None = None
+    """Files that may still be made; None where the file system does not count them, or it could not be read."""
     read_bytes_per_second: float | None = None
     """Measured with the page cache bypassed, only on request (``--measure disk``)."""
 

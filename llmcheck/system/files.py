@@ -117,6 +117,15 @@ class Files:
         except OSError:
             return False
 
+    def may_write(self, path: str) -> bool:
+        """Whether this process may make files in a folder; of a tree, whether its owner might."""
+        try:
+            if self.live:
+                return os.access(path, os.W_OK | os.X_OK)
+            return os.stat(self.at(path)).st_mode & 0o300 == 0o300
+        except OSError:
+            return False
+
     def resolve(self, path: str) -> str:
         """The path without symbolic links, as seen from that machine's root."""
         real = os.path.realpath(self.at(path))

@@ -203,7 +203,7 @@ _GAPS = {
 }
 """Words by ``Finding.shortfall``, if they depend on nothing else."""
 _QUANTITIES = {"gpu-memory": "GPU memory", "ram": "RAM", "disk-space": "disk"}
-_WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
+_WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-not-writable", "disk-inodes", "disk-type"})
 """For these recommendations, the found value is shown."""
 
 

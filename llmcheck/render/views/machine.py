@@ -25,7 +25,13 @@ from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, Mod
 from llmcheck.units import GIB, format_gb, format_gib
 
 PROGRAMS = {"huggingface": "Hugging Face cache", "ollama": "Ollama", "llama.cpp": "llama.cpp"}
-_ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
+_ROLES = {
+    "models": "Hugging Face cache",
+    "work": "working directory",
+    "path": "--path",
+    "temporary": "temporary files",
+    "xet": "pieces of downloads",
+}
 
 
 def machine(value: Machine, options: Options) -> list[Block]:
