@@ -48,7 +48,8 @@ class Storage(Files):
             if hasattr(os, "statvfs"):
                 found = os.statvfs(path)
                 read_only = bool(found.f_flag & getattr(os, "ST_RDONLY", 1))
-                left = found.f_favail if found.f_files > 0 else None
+                counted = 0 <= found.f_favail <= found.f_files  # CephFS says -1, btrfs 0 of 0
+                left = found.f_favail if counted and found.f_files else None
                 return Stat(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, read_only, left)
             import shutil  # only Windows needs it
 
