@@ -199,6 +199,9 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """``default``, ``exclusive-process`` or ``prohibited``."""
     virtualization: str | None = None
     """``passthrough``, ``vgpu`` (a part of a card), ``host-vgpu``, ``host-vsga``; None on bare metal or unknown."""
+    xids: tuple[int, ...] | None = None
+    """NVIDIA's error numbers (Xid) for this card in the kernel's log, each once, since the kernel started; None where
+    the log may not be read, or was not asked for."""
     numa_node: int | None = None
     """The NUMA node that it is attached to; None where it could not be read."""
     spec: GpuSpec | None = None

@@ -21,6 +21,13 @@ class Live(Host):
     def release(self) -> str | None:
         return (self.read("/proc/sys/kernel/osrelease") or "").strip() or None
 
+    def log(self) -> tuple[str | None, str]:
+        self.live = False
+        try:
+            return super().log()
+        finally:
+            self.live = True
+
     def machine_architecture(self) -> str | None:
         return "x86_64"
 
@@ -28,5 +35,5 @@ class Live(Host):
 if __name__ == "__main__":
     host = Live(sys.argv[1], json.load(sys.stdin))
     host.live = True
-    readings = list(nvidia.probe(host, Request()))
+    readings = list(nvidia.probe(host, Request(kernel_log=True)))
     sys.stdout.buffer.write(msgspec.json.encode(assemble(readings[-1:])))

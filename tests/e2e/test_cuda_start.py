@@ -393,6 +393,37 @@ def test_what_is_slower_or_worn_is_a_problem_with_a_mend(inspect: Inspect, what:
     assert driver_line(machine).status == "pass"
 
 
+XID = "NVRM: Xid (PCI:{}): {}, pid='<unknown>', name=<unknown>, more\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "text", "seen", "serious"),
+    [
+        ("/dev/kmsg", "6,100,2000,-;" + XID.format("0000:01:00", 79), (79,), 1),
+        ("/dev/kmsg", "4,1,2,-;" + XID.format("0000:01:00", 31) * 3 + XID.format("0000:02:00.0", 74), (31,), 1),
+        ("/dev/kmsg", "4,1,2,-;" + XID.format("00000000:01:00", 48) + XID.format("0000:01:00", 13), (13, 48), 1),
+        ("/dev/kmsg", "4,1,2,-;usb 1-1: new device\n", (), 0),
+        (
+            "/var/log/kern.log",
+            f"kernel: {XID.format('0000:01:00', 79)}kernel: Linux version 6.8\nkernel: {XID.format('0000:01:00', 119)}",
+            (119,),
+            1,
+        ),
+        ("/var/log/messages", "kernel: Linux version 6.8\n", (), 0),
+        ("/nowhere", "", None, 0),
+    ],
+    ids=["kmsg", "of a program", "several", "none", "file of several starts", "messages", "not readable"],
+)
+def test_errors_of_the_kernels_log(
+    inspect: Inspect, log: str, text: str, seen: tuple[int, ...] | None, serious: int
+) -> None:
+    machine = inspect("2x4090", {log: text})
+    assert (machine.gpus or ())[0].xids == seen
+    told = [each for each in machine.problems if each.code == "xid"]
+    assert len(told) == serious
+    assert all("Xid" in each.message and each.remedy for each in told)
+
+
 @pytest.mark.parametrize(
     ("scenario", "files"),
     [

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import PciDevice
-from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _kernel_module, _visible_problems
+from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _kernel_module, _visible_problems, _xid
 from llmcheck.probe.gpu._cuda_start import PROBE
 from llmcheck.probe.gpu._driver_problems import of_code, usable_after
 from llmcheck.probe.gpu._nvml import CALLS, LIBRARY_NOT_FOUND, UNKNOWN, Caller, read_card, read_instances, text
@@ -46,7 +46,7 @@ _AMBIGUOUS = Problem(
 )
 
 
-def probe(host: Host, _request: Request) -> Iterator[Reading]:
+def probe(host: Host, request: Request) -> Iterator[Reading]:
     """Yields a reading after each card, so that a card that hangs the driver does not hide the earlier ones."""
     seen = _pci.devices(host, VENDOR_ID)
     library = _load_library(host) if host.live else None
@@ -60,10 +60,12 @@ def probe(host: Host, _request: Request) -> Iterator[Reading]:
     except Exception as error:  # the binding also raises exceptions other than NVMLError
         yield _without_nvml(host, seen, getattr(error, "value", UNKNOWN))
         return
-    yield from _cards(host, seen, pynvml, library)
+    yield from _cards(host, seen, pynvml, library, kernel_log=request.kernel_log)
 
 
-def _cards(host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: str) -> Iterator[Reading]:
+def _cards(
+    host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: str, *, kernel_log: bool
+) -> Iterator[Reading]:
     caller = Caller()
     version = text(caller.call(nvml.nvmlSystemGetDriverVersion))
     cuda = caller.call(nvml.nvmlSystemGetCudaDriverVersion_v2)
@@ -92,6 +94,10 @@ def _cards(host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: s
         return
     entries, driver, more = _judged(host, seen or (), entries, driver, library)
     problems += more
+    if kernel_log:
+        log, sources["gpus.xids"] = host.log()
+        entries = [(_xid.with_errors(gpu, log), uuid) for gpu, uuid in entries]
+        problems += _xid.problems([gpu for gpu, _ in entries])
     yield _reading(entries, driver, problems, sources, host)
 
 
