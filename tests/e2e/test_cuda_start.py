@@ -37,6 +37,7 @@ FILES = {
 CACHED = {"libnvidia-ml.so.1": f"{LIBRARIES}/libnvidia-ml.so.1", "libcuda.so.1": f"{LIBRARIES}/libcuda.so.1"}
 CONTAINER = {"/run/.containerenv": ""}
 WSL = {"/proc/sys/kernel/osrelease": "5.15.167.4-microsoft-standard-WSL2\n", "/dev/dxg": ""}
+SLOT = "/sys/bus/pci/devices/0000:01:00.0"
 BLACKWELL = {
     "/sys/bus/pci/devices/0000:01:00.0/vendor": "0x10de\n",
     "/sys/bus/pci/devices/0000:01:00.0/device": "0x2b85\n",
@@ -232,9 +233,21 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str, str]] = {
     ),
     "a container that was given no card": (
         "no-cards",
-        {"files": {**BLACKWELL, **CONTAINER}},
+        {"files": {**BLACKWELL, **CONTAINER}, "environ": {"NVIDIA_VISIBLE_DEVICES": "void"}},
         "no-gpu-access",
-        "--gpus",
+        "--gpus all",
+    ),
+    "a container without a card of the host's": (
+        "no-cards",
+        {"files": {**BLACKWELL, **CONTAINER, "/proc/driver/nvidia/gpus/0000:01:00.0/information": ""}},
+        "no-gpu-access",
+        "--gpus all",
+    ),
+    "a container on a host that lists no card": (
+        "no-cards",
+        {"files": {**BLACKWELL, **CONTAINER}},
+        "no-devices",
+        "Above 4G decoding",
     ),
     "no module for this kernel": (
         "not-loaded",
@@ -458,6 +471,20 @@ def test_facts_of_the_driver_and_the_cards_are_told(inspect: Inspect) -> None:
 
 def test_the_licence_of_a_vgpu_is_told(inspect: Inspect) -> None:
     assert [gpu.licensed for gpu in inspect("vgpu-licensed").gpus or ()] == [True]
+
+
+@pytest.mark.parametrize(
+    "module", [FILES, PROPRIETARY, {"/proc/driver/nvidia/version": None}], ids=["open", "other", "unknown"]
+)
+def test_for_blackwell_all_that_keeps_a_card_away_is_named(inspect: Inspect, module: dict[str, str | None]) -> None:
+    (problem,) = inspect("no-cards", {**BLACKWELL, **module}).problems
+    told = f"{problem.message} {problem.remedy}"
+    assert all(words in told for words in ("open kernel modules", "Above 4G decoding", "Resizable BAR", "10de:2b85"))
+
+
+def test_a_card_before_turing_needs_the_other_modules(inspect: Inspect) -> None:
+    (problem,) = inspect("no-cards", {**BLACKWELL, f"{SLOT}/device": "0x1b06\n"}).problems
+    assert "proprietary kernel modules" in (problem.remedy or "")
 
 
 def test_the_tiers_of_a_server_are_ready_without_a_fault(inspect: Inspect) -> None:

@@ -23,6 +23,7 @@ from llmcheck.probe.system import container_of
 from llmcheck.schema.machine import BROKEN_FAULTS, Problem
 from llmcheck.system.host import Host
 
+_GIVE_ACCESS = "start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'"
 _FAULTS: dict[int, tuple[str, str, str]] = {
     NO_PERMISSION: (
         "no-permission",
@@ -105,7 +106,7 @@ def _no_library(host: Host, seen: Sequence[PciDevice] | None) -> Problem:
             code="no-gpu-access",
             message="the host has a working NVIDIA driver, but this container was started without access to it"
             + _why(host),
-            remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
+            remedy=_GIVE_ACCESS,
         )
     return replace(problem, message="an NVIDIA GPU is on the PCI bus, but its driver is not installed")
 
@@ -123,11 +124,15 @@ def no_devices(host: Host, seen: Sequence[PciDevice]) -> Problem:
             message="the NVIDIA kernel module is loaded, but there are no device nodes (/dev/nvidiactl)",
             remedy="run 'sudo nvidia-modprobe -c 0 -u'; start a container with '--gpus all'",
         )
-    if container_of(host) is not None:
+    if container_of(host) is None:
+        return _kernel_module.without_cards(host, seen)
+    # The kernel's driver has the cards, and this container was not given any.
+    if _why(host) or host.list("/proc/driver/nvidia/gpus"):
         return Problem(
             probe=PROBE,
             code="no-gpu-access",
             message=f"the host has a working NVIDIA driver, but this container was given none of its GPUs{_why(host)}",
-            remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
+            remedy=_GIVE_ACCESS,
         )
-    return _kernel_module.without_cards(host, seen)
+    problem = _kernel_module.without_cards(host, seen)
+    return replace(problem, remedy=f"{_GIVE_ACCESS}; where the host lists none either: {problem.remedy}")

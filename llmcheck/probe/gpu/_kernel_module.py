@@ -20,6 +20,7 @@ _IN_LIST = r"(?m)^([^\s:]*/nvidia\.ko(?:\.(?:gz|xz|zst))?):"
 _MOST_KERNELS = 8
 # PCI device ids grow with the generation: GB100 begins at 2900, GB202 at 2B80; TU102, the first chip that the open
 # kernel modules know, at 1E00. Source: NVIDIA open-gpu-kernel-modules, README.md, compatible GPUs; pci.ids; 2026-11-27.
+_BIOS = "switch on 'Above 4G decoding' and 'Resizable BAR' in the BIOS"
 _BLACKWELL, _TURING = 0x2900, 0x1E00
 
 
@@ -99,18 +100,18 @@ def without_cards(host: Host, seen: Sequence[PciDevice]) -> Problem:
     newest, oldest = max(ids, default=0), min(ids, default=0)
     if newest >= _BLACKWELL and kind == "proprietary":
         message += ": Blackwell cards work only with the open kernel modules, and the proprietary ones are loaded"
-        remedy = "install the open kernel modules of the driver (Ubuntu: nvidia-driver-BRANCH-open), then reboot"
+        remedy = (
+            "install the open kernel modules of the driver (Ubuntu: nvidia-driver-BRANCH-open), then reboot; if "
+            f"the card is still not listed, {_BIOS}"
+        )
     elif oldest < _TURING and kind == "open":
         message += ": the open kernel modules do not know cards older than Turing"
         remedy = "install the proprietary kernel modules (Ubuntu: nvidia-driver-580, the last for them), then reboot"
     else:
-        remedy = (
-            "switch on 'Above 4G decoding' and 'Resizable BAR' in the BIOS; look at 'dmesg' for NVRM messages "
-            "(a missing power cable)"
-        )
+        remedy = f"{_BIOS}; look at 'dmesg' for NVRM messages (a missing power cable)"
         if newest >= _BLACKWELL:
-            open_modules = "" if kind == "open" else "use the open kernel modules, the only ones for Blackwell; "
-            remedy = open_modules + remedy
+            only = "the open kernel modules, the only ones for Blackwell"
+            remedy = f"{only}, are loaded; {remedy}" if kind == "open" else f"use {only}; {remedy}"
     return Problem(probe=PROBE, code="no-devices", message=message, remedy=remedy)
 
 
