@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.judge.requirements import BROKEN, traits
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.gpu import HIDDEN_BY_MISTAKE
+from llmcheck.schema.machine import Disk, Machine, counted_gpus
 from llmcheck.schema.outlook import Fault
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.units import GB, format_gb
@@ -17,10 +18,16 @@ _PYTHON = ("python-unusable", "python-too-old")
 
 
 def first_fault(reports: Sequence[ProfileReport], machine: Machine) -> Fault | None:
-    """Of the driver before that of Python, of a package and of the disk; None where nothing is broken."""
+    """Of the driver before that of a variable that hides the GPUs, of Python, of a package and of the disk.
+
+    None without a fault.
+    """
     driver = next((each for report in reports for each in report.findings if is_root_cause(each)), None)
     if driver is not None:
         return Fault(kind="driver", message=driver.message, remedy=driver.remedy)
+    hidden = next((each for each in machine.problems if each.code == HIDDEN_BY_MISTAKE), None)
+    if hidden is not None and not counted_gpus(machine):
+        return Fault(kind="gpu", message=hidden.message, remedy=hidden.remedy)
     problem = next((each for each in machine.problems if each.code in _PYTHON), None)
     if problem is not None:
         return Fault(kind="python", message=problem.message, remedy=problem.remedy)
@@ -47,11 +54,16 @@ def is_root_cause(finding: Finding) -> bool:
     return kind.blocks is not None and not kind.blocked_by and kind.blocks(finding)
 
 
+def _takes_models(disk: Disk) -> bool:
+    lasting = disk.role != "temporary" and disk.kind != "memory"
+    return lasting and (disk.free or 0) >= LEAST_FREE and not disk.read_only and disk.writable is not False
+
+
 def _full_disk(machine: Machine) -> Fault | None:
     disk = next((each for each in machine.disks or () if each.role in ("models", "path")), None)
     if disk is None or disk.free is None or disk.free >= LEAST_FREE or machine.hypothetical:
         return None
-    others = [each for each in machine.disks or () if (each.free or 0) >= LEAST_FREE and not each.read_only]
+    others = [each for each in machine.disks or () if _takes_models(each)]
     place = f"; {others[0].path} has {format_gb(others[0].free or 0)} free" if others else ""
     return Fault(
         kind="disk",

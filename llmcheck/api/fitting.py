@@ -10,7 +10,7 @@ import msgspec
 from llmcheck import catalog
 from llmcheck.api.inspection import MachineSource
 from llmcheck.errors import UsageError
-from llmcheck.probe.disk import model_cache
+from llmcheck.probe._room import model_cache
 from llmcheck.schema.comparison import MachineFit, Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.workload import Workload

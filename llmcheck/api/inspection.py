@@ -55,6 +55,7 @@ def start_inspection(
     measure: Sequence[str] = (),
     modules: Callable[[], tuple[str, ...]] | None = None,
     model_caches: bool = False,
+    kernel_log: bool = False,
 ) -> MachineSource:
     """Starts the inspection of this machine; the returned function waits for it.
 
@@ -62,7 +63,8 @@ def start_inspection(
     whose disk is inspected and judged. ``probe_seconds`` and ``total_seconds``: time limits for each probe and for all.
     ``explain``: record where each fact was read. ``probe_net``: use the network, to test whether the hub and the
     package index can be reached. ``measure``: ``disk`` times reads. ``modules``: returns the import names to look
-    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function
+    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. ``kernel_log``: look
+    for errors of GPUs in it. The returned function
     raises InspectionError if nothing could be found out.
     """
     host = Host()
@@ -74,6 +76,7 @@ def start_inspection(
         measure=tuple(measure),
         modules=modules,
         model_caches=model_caches,
+        kernel_log=kernel_log,
     )
     inspection = Inspection(host, request, probe_seconds, total_seconds, lambda: query.answer(probe_seconds))
 

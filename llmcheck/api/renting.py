@@ -11,7 +11,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.cloud.offers import rank_offers
 from llmcheck.cloud.rented import cards_of
 from llmcheck.printable import printable
-from llmcheck.probe.disk import model_cache
+from llmcheck.probe._room import model_cache
 from llmcheck.schema.advice import Offers
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Workload

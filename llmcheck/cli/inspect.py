@@ -26,12 +26,14 @@ def machine_source(
     measure: tuple[str, ...] = (),
     modules: Callable[[], tuple[str, ...]] | None = None,
     model_caches: bool = False,
+    kernel_log: bool = False,
     judge_outdated: bool = False,
 ) -> MachineSource:
     """Starts the inspection of this machine, or reads the machine that the options name.
 
     ``explain``: record where each fact was read. ``measure``: ``disk`` times reads. ``modules``: import names to look
-    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. The returned function
+    for on the interpreter's path. ``model_caches``: list the models that were downloaded before. ``kernel_log``: look
+    for errors of GPUs in it. The returned function
     waits for the inspection. ``judge_outdated``: a saved machine that is too old is not refused: it has a problem that
     says so. Raises UsageError, DataError, and InspectionError for a machine that is too old.
     """
@@ -69,6 +71,7 @@ def machine_source(
         measure=measure,
         modules=modules,
         model_caches=model_caches,
+        kernel_log=kernel_log,
     )
 
     def inspected() -> Machine:

@@ -14,6 +14,7 @@ import msgspec
 from llmcheck.gpus import vendors
 from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
 from llmcheck.gpus.vendors import Vendor
+from llmcheck.schema.gpu import HIDDEN_BY_MISTAKE
 from llmcheck.schema.machine import Gpu, Machine, Problem, capability_of, counted_gpus, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
 
@@ -33,6 +34,16 @@ def problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[C
         message = f"{match[0]} is too old: current wheels of PyTorch and vLLM need 2.28"
         remedy = "use a newer system or a container: pip silently installs releases that are years old"
         yield Problem(probe=_PROBE, code="glibc-old", message=message, remedy=remedy)
+
+
+def planned_gpus(machine: Machine) -> tuple[Gpu, ...]:
+    """The GPUs that an installation is planned for: those that count, and those that only a wrong variable hides, for
+    what is installed outlives the variable.
+    """
+    if not any(problem.code == HIDDEN_BY_MISTAKE for problem in machine.problems):
+        return counted_gpus(machine)
+    seen = tuple(msgspec.structs.replace(gpu, visible=True) for gpu in machine.gpus or ())
+    return counted_gpus(msgspec.structs.replace(machine, gpus=seen))
 
 
 def with_problems(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Machine:

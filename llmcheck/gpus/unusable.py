@@ -10,7 +10,7 @@ _OF_DRIVER = ("driver-missing", "nouveau", "driver-not-loaded", "driver-mismatch
 
 
 def driver_fault(machine: Machine) -> str | None:
-    """Why the NVIDIA driver does not answer, or is missing although a card is there; None if it does, or none is."""
+    """Why CUDA does not work, or its driver is missing although a card is there; None if it works, or there is none."""
     driver = vendors.driver_of(machine, "cuda")
     if driver is not None and driver.fault and driver.fault != _NO_DEVICES:  # it answers, and lists no card
         return driver.fault

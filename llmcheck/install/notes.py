@@ -30,7 +30,7 @@ def of_machine(environments: Sequence[Environment], machine: Machine) -> Iterato
         yield "the installed packages are unknown: the plan assumes an empty environment"
     fault = driver_fault(machine)
     if environments and fault:
-        yield f"the NVIDIA driver does not answer ({fault}): repair it first, then run llmcheck again"
+        yield f"the NVIDIA driver does not work ({fault}): repair it first, then run llmcheck again"
 
 
 def of_cards(library: Library, machine: Machine) -> Iterator[str]:

@@ -74,7 +74,7 @@ def _for_cuda(
 ) -> InstallVariant | str:
     """A string if the GPU cannot be used: what would change that."""
     if driver_fault(machine):
-        return "the NVIDIA driver does not answer: repair it, then run llmcheck again"
+        return "the NVIDIA driver does not work: repair it, then run llmcheck again"
     found = compiler.for_cmake(machine)
     chosen = compiler.best(found, machine, rules)
     unfit = None if not found or chosen is found[0] else compiler.problem(found[0], machine, rules)

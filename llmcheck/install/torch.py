@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmcheck.gpus import vendors
 from llmcheck.gpus.cuda import cuda_of, min_driver, min_driver_version
-from llmcheck.gpus.torch_support import runs_on, vendor_of
+from llmcheck.gpus.torch_support import planned_gpus, runs_on, vendor_of
 from llmcheck.gpus.unusable import driver_fault, unusable_card
 from llmcheck.gpus.vendors import Vendor
 from llmcheck.install.incompatibility import python_of
@@ -14,7 +14,7 @@ from llmcheck.install.specifiers import bounded, excluded
 from llmcheck.install.torch_system import arch_range, older_jetpack, range_of, system_problem
 from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
 from llmcheck.schema.advice import Decision, TorchBuild
-from llmcheck.schema.machine import Gpu, Machine, capability_of, counted_gpus, version_numbers
+from llmcheck.schema.machine import Gpu, Machine, capability_of, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
 
 
@@ -58,7 +58,7 @@ class _Chooser:
         driver = vendors.driver_of(machine, "cuda")
         self.driver = driver.version if driver and driver.version and version_numbers(driver.version) else None
         self.fault = driver_fault(machine)
-        self.gpus = counted_gpus(machine)
+        self.gpus = planned_gpus(machine)
         known = [wheel for wheel in published_for(machine, wheels) if wheel.verified]
         self.wheels = [wheel for wheel in known if _allows(wheel, specifier, known)]
         self.decisions: list[Decision] = []
@@ -231,7 +231,7 @@ class _Chooser:
     def _without_driver(self) -> TorchBuild:
         wheel = next((each for each in self._advised("cu") if self._system_problem(each) is None), None)
         needed = f"; driver {self._min_driver(wheel, [])} or newer is needed" if wheel else ""
-        reason = f"the NVIDIA driver does not answer ({self.fault}): repair it first{needed}"
+        reason = f"the NVIDIA driver does not work ({self.fault}): repair it first{needed}"
         self._decide("does the NVIDIA driver answer?", f"no: {self.fault}", passed=False)
         return self._published(wheel, [reason]) if wheel else self._cpu(reason)
 

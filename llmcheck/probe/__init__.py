@@ -63,6 +63,8 @@ class Request(Struct, frozen=True, kw_only=True):
     modules: Callable[[], tuple[str, ...]] | None = None
     """Returns the modules to look for on the interpreter's path. Only the probe calls it, so that no other code waits
     while the table with their names is read."""
+    kernel_log: bool = False
+    """Whether to look for errors of GPUs in the kernel's log."""
     model_caches: bool = False
     """Whether to list the models that were downloaded before."""
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from llmcheck.probe._distributions import shown
-from llmcheck.probe.disk import model_cache
+from llmcheck.probe._room import model_cache
 from llmcheck.system.host import Host
 
 MOST_ENTRIES = 20_000

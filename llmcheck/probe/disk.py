@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from llmcheck import shell
-from llmcheck.probe import Reading, Request
+from llmcheck.probe import Reading, Request, _room
 from llmcheck.probe._distributions import shown
 from llmcheck.probe._mounts import Mount, mount_of, mounts
 from llmcheck.probe._storage import kind_of_mount, may_cache
 from llmcheck.schema.machine import Disk, Problem
 from llmcheck.system.host import Host
-
-# Variables that set the folder where huggingface_hub stores models, in its order, and the folder below their value.
-# TRANSFORMERS_CACHE is what transformers before 5 read. Source: huggingface_hub constants.py; read 2026-11-22.
-_CACHES = (
-    ("HF_HUB_CACHE", ""),
-    ("HUGGINGFACE_HUB_CACHE", ""),
-    ("TRANSFORMERS_CACHE", ""),
-    ("HF_HOME", "/hub"),
-    ("XDG_CACHE_HOME", "/huggingface/hub"),
-)
-_VARIABLE = r"\$(?:\{(\w+)\}|(\w+))"
 
 # Errors of a mount whose server or device is gone. FUSE returns ENOTCONN when its program has died.
 _DEAD = frozenset(
@@ -41,36 +29,22 @@ _MOST_ENTRIES = 2000
 def probe(host: Host, request: Request) -> Iterator[Reading]:
     """Yields a reading after each path, so that one that hangs hides neither the others nor its own mount."""
     table = mounts(host)
-    paths = [("models", model_cache(host)), ("work", host.cwd)]
-    if request.path is not None:
-        paths.append(("path", host.absolute(request.path)))
-    disks = [_listed(host, table, role, path) for role, path in paths]
+    places = list(_room.places(host, request.path, table))
+    paths = [(role, path) for role, path, _ in places]
+    disks = [replace(_listed(host, table, role, path), chosen_by=variable) for role, path, variable in places]
     sources: dict[str, str] = {}
     problems: list[Problem] = []
     # Network file systems may hang, so they come last.
     for index in sorted(range(len(paths)), key=lambda index: disks[index].kind == "network"):
-        disks[index], found = _disk(host, table, *paths[index])
+        disk, found = _disk(host, table, *paths[index])
+        disks[index] = replace(disk, chosen_by=disks[index].chosen_by)
+        found += _room.problems(disks[index])
         problems += found
         sources |= _sources(host, index, disks[index])
         yield _reading(disks, sources, problems)
     if "disk" in request.measure:
         _measure(host, table, disks, sources, problems)
         yield _reading(disks, sources, problems)
-
-
-def model_cache(host: Host) -> str:
-    """The folder where huggingface_hub stores models."""
-    for name, below in _CACHES:
-        value = host.environ.get(name)
-        if value:
-            return host.absolute(_expanded(host, value) + below)
-    home = host.home()
-    return f"{home}/.cache/huggingface/hub" if home else host.cwd
-
-
-def _expanded(host: Host, path: str) -> str:
-    """The path with variables replaced, as in huggingface_hub; an unknown variable stays as it is."""
-    return re.sub(_VARIABLE, lambda match: host.environ.get(match[1] or match[2], match[0]), path)
 
 
 def _reading(disks: list[Disk], sources: dict[str, str], problems: list[Problem]) -> Reading:
@@ -96,7 +70,11 @@ def _sources(host: Host, index: int, disk: Disk) -> dict[str, str]:
         found[f"disks.{index}.kind"] = disk.kind_source
     if disk.free is not None:
         found[f"disks.{index}.free"] = "statvfs, for this user: without reserved blocks, within the quotas it shows"
-    for fact in ("size", "read_only"):
+    if disk.writable is not None:
+        found[f"disks.{index}.writable"] = "access(2)"
+    if disk.chosen_by is not None:
+        found[f"disks.{index}.chosen_by"] = "the environment"
+    for fact in ("size", "read_only", "inodes_free"):
         if getattr(disk, fact) is not None:
             found[f"disks.{index}.{fact}"] = "statvfs"
     return found
@@ -132,7 +110,10 @@ def _disk(host: Host, table: list[Mount], role: str, path: str) -> tuple[Disk, l
     # Some file systems (autofs, a few of FUSE) have no size and report 0 or an impossible number.
     known = stat.size > 0
     free = stat.free if known and 0 <= stat.free <= stat.size else None
-    return replace(disk, size=stat.size if known else None, free=free, read_only=stat.read_only), []
+    folder = existing.rpartition("/")[0] if host.is_file(existing) else existing
+    writable = host.may_write(folder or "/") and not stat.read_only
+    facts = {"read_only": stat.read_only, "writable": writable, "inodes_free": stat.inodes_free}
+    return replace(disk, size=stat.size if known else None, free=free, **facts), []
 
 
 def _nearest_existing(host: Host, path: str) -> tuple[str, str | None]:

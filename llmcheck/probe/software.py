@@ -48,6 +48,7 @@ TOOLS = (
 _ALSO_AT = {"nvcc": ("/usr/local/cuda/bin/nvcc",), "nvidia-container-toolkit": ("/usr/bin/nvidia-ctk",)}
 _GCC = r"(?:.*-)?(?:gcc|cc|c\+\+|g\+\+)(?:-\d{1,2})?"
 _OLDEST = (3, 8)
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}", re.ASCII)
 _CONDA_ITSELF = re.compile(r"conda-(\d[^-]*)-[^-]+\.json")
 _TORCH_VERSION = re.compile(r"^__version__\s*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
@@ -146,9 +147,31 @@ def _environment(host: Host, request: Request) -> tuple[_Environment, tuple[Prob
         hosts_llmcheck=reason == OWN,
         free_threaded=stdlib.endswith("t") if re.search(r"/python3\.\d+t?$", stdlib) else None,
         headers=_has_headers(host, stdlib),
+        writable=_may_install(host, prefix, folders),
     )
     source = "".join(answer["source"]) or None
-    return _Environment(python, folders, installed.distributions(host, folders), conda, source), tuple(_age(python))
+    return _Environment(python, folders, installed.distributions(host, folders), conda, source), (
+        *_age(python),
+        *_not_writable(python),
+    )
+
+
+def _may_install(host: Host, prefix: str, folders: Sequence[installed.Folder]) -> bool | None:
+    """Whether this user may write to the environment's folder of packages; None where it has none that is known."""
+    inside = f"{prefix.rstrip('/')}/"
+    own = [each.path for each in folders if each.path.startswith(inside) and each.path.endswith(_PACKAGE_FOLDERS)]
+    return host.may_write(own[0]) if own else None
+
+
+def _not_writable(python: Python) -> Iterator[Problem]:
+    """An environment of somebody else. Into a system's Python a user installs otherwise, without its folder."""
+    if python.writable is False and python.environment != "system":
+        yield Problem(
+            probe="software",
+            code="environment-not-writable",
+            message=f"this user may not install into the environment {python.prefix}",
+            remedy="make one of your own (python3 -m venv FOLDER) and name it with --python FOLDER/bin/python",
+        )
 
 
 def _code(host: Host, python: InterpreterChoice) -> str:

@@ -54,7 +54,7 @@ def probe(host: Host, _request: Request) -> Reading:
         distribution=_distribution(host),
         version=_mac_version(host) or release,
         libc=host.libc() or _musl(host),
-        container=_container(host),
+        container=container_of(host),
         wsl=_wsl(host, release or ""),
         notebook=_notebook(host),
     )
@@ -86,7 +86,7 @@ def _musl(host: Host) -> str | None:
     return "musl" if any(name.startswith("ld-musl-") for name in host.list("/lib") or ()) else None
 
 
-def _container(host: Host) -> str | None:
+def container_of(host: Host) -> str | None:
     """The container runtime, by its variables and files, the control group of process 1, and our root folder."""
     if host.environ.get("KUBERNETES_SERVICE_HOST") or host.exists("/var/run/secrets/kubernetes.io/serviceaccount"):
         return "kubernetes"

@@ -9,14 +9,26 @@ from msgspec import Struct
 # Faults that say that the machine is broken; any other leaves open whether it is.
 BROKEN_FAULTS = frozenset(
     {
+        "compute-prohibited",
+        "container-without-compute",
+        "cuda-library-mismatch",
+        "cuda-library-missing",
+        "cuda-library-stub",
         "driver-not-loaded",
         "driver-missing",
         "driver-mismatch",
+        "fabric-not-ready",
         "gpu-lost",
         "gpu-reset-required",
+        "kernel-module-missing",
+        "kernel-module-unsigned",
+        "mig-without-instances",
         "no-device-nodes",
+        "no-devices",
         "no-gpu-access",
         "nouveau",
+        "uvm-missing",
+        "vgpu-unlicensed",
     }
 )
 
@@ -26,6 +38,10 @@ whose memory is unknown for that reason, even where it shares RAM of a known siz
 DOUBTFUL = (IMPLAUSIBLE, CONTRADICTORY, DUPLICATE)
 """All of them."""
 
+
+HIDDEN, HIDDEN_BY_MISTAKE, PARTLY_HIDDEN = "visible-devices-none", "visible-devices-wrong", "visible-devices-cut"
+"""Codes of the Problems of a variable that selects GPUs: it hides all, as it says; all, as an entry of it is wrong; or
+some, as an entry of it is wrong."""
 
 NVLINK_VENDOR = "nvidia"
 """The one maker of cards with NVLink, whose cards ``Fabric.nvlink_matrix`` has."""
@@ -42,6 +58,8 @@ class Pcie(Struct, frozen=True, kw_only=True):
     """The highest generation that GPU and slot support."""
     max_width: int | None = None
     """The most lanes that GPU and slot support."""
+    card_width: int | None = None
+    """The most lanes that the card supports, in whatever slot."""
 
 
 class Ecc(Struct, frozen=True, kw_only=True):
@@ -142,7 +160,16 @@ class Gpu(Struct, frozen=True, kw_only=True):
     pcie: Pcie | None = None
     """None where it is not on PCI."""
     nvlinks: int | None = None
-    """NVLink connections that are up; 0 where the card has none."""
+    """NVLink connections that are up, of those in ``links``; 0 where the card has none."""
+    bar1_total: int | None = None
+    """Bytes of the window through which processor and other cards reach its memory (BAR1); with Resizable BAR as large
+    as the memory, without it often 256 MiB. None where it could not be read."""
+    fabric_state: str | None = None
+    """Of a card on an NVSwitch fabric: ``not-started``, ``in-progress``, ``completed``, or ``failed`` (registered with
+    an error). CUDA starts only when it is completed. None for a card without such a fabric, or where it could not be
+    read (before Hopper)."""
+    licensed: bool | None = None
+    """For a vGPU, whether it has its licence; None for others, or where it could not be read."""
     mig_mode: bool | None = None
     """It is divided into MIG instances and is no device itself; None where it could not be read."""
     parent: int | None = None
@@ -164,12 +191,17 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """Degrees Celsius; None where it could not be read."""
     throttle_reasons: tuple[str, ...] | None = None
     """Why it runs below its clocks, as NVML names it; idling is not among them."""
+    idle: bool | None = None
+    """It had nothing to do when it was read; None where it could not be read."""
     persistence_mode: bool | None = None
     """The driver stays loaded without a client; None where it could not be read."""
     compute_mode: str | None = None
     """``default``, ``exclusive-process`` or ``prohibited``."""
     virtualization: str | None = None
     """``passthrough``, ``vgpu`` (a part of a card), ``host-vgpu``, ``host-vsga``; None on bare metal or unknown."""
+    xids: tuple[int, ...] | None = None
+    """NVIDIA's error numbers (Xid) for this card in the kernel's log, each once, since the kernel started; None where
+    the log may not be read, or was not asked for."""
     numa_node: int | None = None
     """The NUMA node that it is attached to; None where it could not be read."""
     spec: GpuSpec | None = None
@@ -184,7 +216,16 @@ class Driver(Struct, frozen=True, kw_only=True):
     cuda_version: str | None = None
     """The newest CUDA that this driver supports, major.minor; NVIDIA only."""
     fault: str | None = None
-    """The code of the Problem that keeps the driver from answering."""
+    """The code of the Problem that keeps the driver from answering, or programs from starting on its cards."""
+    library: str | None = None
+    """The driver's library that programs load (NVIDIA: libcuda.so.1), as the loader finds it; None where it was not
+    found or not looked for."""
+    library_version: str | None = None
+    """The version in that library's file name; None where it has none."""
+    kernel_module: str | None = None
+    """NVIDIA: ``open`` or ``proprietary``; None where it could not be read."""
+    fabric_manager: bool | None = None
+    """NVIDIA: the fabric manager runs; None without NVSwitch, and where the processes of the host cannot be seen."""
 
 
 def capability_of(gpu: Gpu) -> tuple[int, int] | None:

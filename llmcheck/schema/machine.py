@@ -8,6 +8,7 @@ are all this same value. GPUs and software have modules of their own, and can be
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from msgspec import Struct, field
 
+from llmcheck.schema.access import Access, Endpoint
 from llmcheck.schema.gpu import (
     BROKEN_FAULTS,
     Driver,
@@ -214,9 +215,12 @@ class Disk(Struct, frozen=True, kw_only=True):
     """The file system of one folder; sizes in bytes."""
 
     role: str
-    """``models`` (the Hugging Face cache), ``work`` (the working directory) or ``path`` (``--path``)."""
+    """``models`` (the Hugging Face cache), ``work`` (the working directory), ``path`` (``--path``), ``temporary``
+    (where pip unpacks and builds; on a file system of its own, or named) or ``xet`` (HF_XET_CACHE, where it is set)."""
     path: str
     """The folder."""
+    chosen_by: str | None = None
+    """The variable that names the folder, before all others that could; None where none does."""
     mount_point: str | None = None
     """Where its file system is mounted; None where it could not be read."""
     filesystem: str | None = None
@@ -233,6 +237,10 @@ class Disk(Struct, frozen=True, kw_only=True):
     """What this user may still write (reserved blocks are not counted)."""
     read_only: bool | None = None
     """None where it could not be read."""
+    writable: bool | None = None
+    """This user may make files in the folder; where it does not exist yet, in the nearest one that does."""
+    inodes_free: int | None = None
+    """Files that may still be made; None where the file system does not count them, or it could not be read."""
     read_bytes_per_second: float | None = None
     """Measured with the page cache bypassed, only on request (``--measure disk``)."""
 
@@ -295,38 +303,6 @@ class Fabric(Struct, frozen=True, kw_only=True):
     nvlink_matrix: tuple[tuple[int | None, ...], ...] | None = None
     """NVLinks between each pair of NVIDIA cards, in their order; through a switch, the fewer of the two cards' links.
     A pair is None where a card could not be read; the matrix is None without NVLink."""
-
-
-class Endpoint(Struct, frozen=True, kw_only=True):
-    """One address that was requested (``--probe-net``)."""
-
-    name: str
-    """``hub``, ``package-index``."""
-    url: str
-    """Without user name and password."""
-    reachable: bool | None = None
-    """There was an answer; None where that was not found out."""
-    status: int | None = None
-    """The HTTP status."""
-    seconds: float | None = None
-    """Until the first byte."""
-    bytes_per_second: float | None = None
-    """Measured over a short download; None where too little was received."""
-    proxy: str | None = None
-    """The proxy that was used, without credentials; None for none."""
-    error: str | None = None
-    """Why there was no answer; None for an answer."""
-
-
-class Access(Struct, frozen=True, kw_only=True):
-    """What this machine can reach on the network."""
-
-    endpoints: tuple[Endpoint, ...] | None = None
-    """None: not requested (``--probe-net``)."""
-    offline: tuple[str, ...] = ()
-    """Variables that put libraries into offline mode: ``HF_HUB_OFFLINE``, ..."""
-    token: bool | None = None
-    """Whether a token for gated models is present; its value is never stored here."""
 
 
 class Source(Struct, frozen=True, kw_only=True):

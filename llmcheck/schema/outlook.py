@@ -12,7 +12,7 @@ from llmcheck.schema.estimate import FitVerdict, MethodKind, Plan
 Task = Literal["inference", "fine-tuning", "pre-training"]
 NextKind = Literal["repair", "install", "run", "other-hardware", "undetermined"]
 Usefulness = Literal["good", "slow", "none"]
-FaultKind = Literal["driver", "python", "package", "disk"]
+FaultKind = Literal["driver", "gpu", "python", "package", "disk"]
 
 
 class Cards(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     """What has to be repaired before anything else is worth judging."""
 
     kind: FaultKind
-    """What is broken; ``package``: an installed one that every tier needs; ``disk``: it is full."""
+    """What is broken; ``gpu``: a variable hides them all by mistake; ``package``: an installed one that every tier
+    needs; ``disk``: it is full."""
     message: str
     """One sentence."""
     remedy: str | None = None

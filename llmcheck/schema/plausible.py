@@ -32,6 +32,7 @@ _MOST_NAMED = 3
 _GPU = {
     "index": ("index", bounds.INDEX),
     "nvlinks": ("number of NVLinks", bounds.NVLINKS),
+    "bar1_total": ("BAR1", bounds.GPU_MEMORY_PART),
     "temperature_c": ("temperature", bounds.TEMPERATURE),
     "power_limit_w": ("power limit", bounds.WATTS),
     "numa_node": ("NUMA node", bounds.NUMA_NODE),
@@ -41,6 +42,7 @@ _PCIE = {
     "max_generation": ("PCIe generation", bounds.PCIE_GENERATION),
     "width": ("number of PCIe lanes", bounds.PCIE_LANES),
     "max_width": ("number of PCIe lanes", bounds.PCIE_LANES),
+    "card_width": ("number of PCIe lanes", bounds.PCIE_LANES),
 }
 _ECC = {
     "uncorrected_errors": ("number of memory errors", bounds.COUNTED),
@@ -225,7 +227,10 @@ def _disk(disk: Disk, doubts: list[Doubt]) -> Disk:
     whole = bounds.NETWORK_DISK if disk.kind == "network" else bounds.DISK
     sizes = {"size": ("size", whole), "free": ("free space", (0, *whole[1:]))}
     disk = _pair(disk, sizes, "disk", doubts, disk.mount_point or disk.path)
-    rate = {"read_bytes_per_second": ("speed", bounds.TRANSFER)}
+    rate = {
+        "read_bytes_per_second": ("speed", bounds.TRANSFER),
+        "inodes_free": ("number of files that may be made", bounds.COUNTED),
+    }
     return _bounded(disk, rate, "disk", disk.mount_point or disk.path, doubts)
 
 

@@ -23,6 +23,8 @@ class Python(Struct, frozen=True, kw_only=True):
     """``venv``, ``conda`` or ``system``."""
     externally_managed: bool | None = None
     """The distribution forbids pip here (PEP 668)."""
+    writable: bool | None = None
+    """This user may install into its folder of packages; None where that is not known."""
     reason: str = ""
     """Why this interpreter is regarded as the project's."""
     free_threaded: bool | None = None

@@ -49,15 +49,23 @@ class Files:
 
         None for a device or a pipe.
         """
+        data = self.read_bytes(path, limit)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def read_bytes(self, path: str, most: int, *, from_end: bool = False) -> bytes | None:
+        """At most so many bytes of a regular file, of its start or of its end; None for anything else."""
         try:
             descriptor = os.open(self.at(path), WITHOUT_WAITING)
         except (OSError, ValueError):
             return None
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
                 return None
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read(limit).decode("utf-8", "replace")
+                if from_end:
+                    file.seek(max(0, found.st_size - most))
+                return file.read(most)
         except OSError:
             return None
         finally:
@@ -109,6 +117,15 @@ class Files:
             if self.live:
                 return os.access(path, os.R_OK | os.W_OK)
             return os.stat(self.at(path)).st_mode & 0o600 == 0o600
+        except OSError:
+            return False
+
+    def may_write(self, path: str) -> bool:
+        """Whether this process may make files in a folder; of a tree, whether its owner might."""
+        try:
+            if self.live:
+                return os.access(path, os.W_OK | os.X_OK)
+            return os.stat(self.at(path)).st_mode & 0o300 == 0o300
         except OSError:
             return False
 

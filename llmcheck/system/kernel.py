@@ -6,8 +6,12 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from llmcheck.system.files import Files
+from llmcheck.system.files import WITHOUT_WAITING, Files
 
+_LOG_FILES = ("/var/log/kern.log", "/var/log/messages")
+_LOG_LIMIT = 2 * 2**20
+_RECORD = 8192
+"""Bytes of the longest record (printk's CONSOLE_EXT_LOG_MAX)."""
 _LIMIT_TITLES = {"memlock": "Max locked memory", "nofile": "Max open files"}
 """What /proc/self/limits calls them."""
 
@@ -73,6 +77,21 @@ class Kernel(Files):
         soft, hard = resource.getrlimit(number)
         return _unlimited_is_none(soft, resource.RLIM_INFINITY), _unlimited_is_none(hard, resource.RLIM_INFINITY)
 
+    def log(self) -> tuple[str | None, str]:
+        """The kernel's messages since it started, bounded, and where they were read; or None, and why not.
+
+        The newest 2 MiB: from /dev/kmsg, else from the end of a log file, where this user may read one.
+        """
+        text = _records("/dev/kmsg") if self.live else self.read("/dev/kmsg")
+        if text is not None:
+            return text, "/dev/kmsg"
+        for path in _LOG_FILES:
+            data = self.read_bytes(path, _LOG_LIMIT, from_end=True)
+            if data is not None:
+                # The file goes back to earlier starts; each begins with the kernel's own version.
+                return data.decode("utf-8", "replace").rpartition("Linux version ")[2], path
+        return None, f"not read: this user may read neither /dev/kmsg nor {' nor '.join(_LOG_FILES)}"
+
     def machine_architecture(self) -> str | None:
         """``x86_64``, ``aarch64``, ``arm64``, ``AMD64``, ..., as the system names it."""
         if not self.live:
@@ -97,6 +116,31 @@ class Kernel(Files):
         with contextlib.suppress(ValueError, OSError):
             return os.confstr("CS_GNU_LIBC_VERSION")
         return None
+
+
+def _records(path: str) -> str | None:
+    """The records of the kernel's ring buffer; None where it may not be opened. It is never waited for."""
+    try:
+        descriptor = os.open(path, WITHOUT_WAITING)
+    except OSError:
+        return None
+    found: list[bytes] = []
+    left = _LOG_LIMIT
+    try:
+        while left > 0:
+            try:
+                found.append(os.read(descriptor, _RECORD))
+            except BrokenPipeError:  # a record was overwritten before it was read
+                left -= 1
+                continue
+            if not found[-1]:
+                break
+            left -= len(found[-1])
+    except OSError:  # BlockingIOError: there are no more
+        pass
+    finally:
+        os.close(descriptor)
+    return b"".join(found).decode("utf-8", "replace")
 
 
 def _meminfo(text: str) -> Iterator[tuple[str, int]]:

@@ -23,6 +23,8 @@ class Stat(Struct, frozen=True):
     free: int
     """Bytes that this user may still write."""
     read_only: bool
+    inodes_free: int | None = None
+    """Files that may still be made; None where the file system does not count them."""
 
 
 class Storage(Files):
@@ -46,7 +48,9 @@ class Storage(Files):
             if hasattr(os, "statvfs"):
                 found = os.statvfs(path)
                 read_only = bool(found.f_flag & getattr(os, "ST_RDONLY", 1))
-                return Stat(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, read_only)
+                counted = 0 <= found.f_favail <= found.f_files  # CephFS says -1, btrfs 0 of 0
+                left = found.f_favail if counted and found.f_files else None
+                return Stat(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, read_only, left)
             import shutil  # only Windows needs it
 
             usage = shutil.disk_usage(path)

@@ -52,7 +52,7 @@ VENDORS = vendors.ids()
 
 PINNED = {
     "requirement kinds": (
-        KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "tool"],
+        KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
     ),
     "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
     "probes": (

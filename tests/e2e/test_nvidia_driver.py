@@ -215,5 +215,5 @@ def test_hidden_gpus_are_told_from_absent_ones(driver: Callable[..., Command]) -
     done = driver("2x4090")(*HARDWARE, env={"CUDA_VISIBLE_DEVICES": ""})
     gpu = findings(done)["gpu"]
     assert gpu["status"] == "fail"
-    assert "2 GPUs are installed" in gpu["message"]
-    assert "visible" in gpu["message"]
+    assert "2 are here" in gpu["message"]
+    assert "CUDA_VISIBLE_DEVICES" in gpu["message"]

@@ -38,8 +38,13 @@ CALLS = (
     "nvmlDeviceGetCurrentClocksEventReasons",
     "nvmlDeviceGetComputeMode",
     "nvmlDeviceGetVirtualizationMode",
+    "nvmlDeviceGetBAR1MemoryInfo",
+    "nvmlDeviceGetGpuFabricInfoV",
+    "nvmlDeviceGetGridLicensableFeatures_v4",
     "nvmlDeviceGetNumaNodeId",
 )
+ASKED_OF = {"NvLink": "8xh100", "Fabric": "8xh100", "Grid": "vgpu"}
+"""Scenarios of the calls that are made for some cards only."""
 CODES = (3, 4, 9, 13, 15, 16, 18, 999)
 
 
@@ -94,7 +99,7 @@ def test_each_of_several_inspections_has_the_driver_of_its_scenario(
 @pytest.mark.parametrize("call", [*CALLS, "nvmlInitWithFlags"])
 @pytest.mark.parametrize("how", ["hang", "crash"])
 def test_a_call_that_hangs_or_crashes_is_one_problem(driver: Callable[..., Command], call: str, how: str) -> None:
-    scenario = "8xh100" if "NvLink" in call else "a100-mig"
+    scenario = next((name for part, name in ASKED_OF.items() if part in call), "a100-mig")
     words = ("machine", "--format", "json", "--probe-timeout", "1.5")
     document = driver(scenario, "[fault]", f"{call}={how}")(*words).document
     assert whole(document)

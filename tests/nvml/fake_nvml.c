@@ -16,6 +16,7 @@ enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, 
 
 #define MEMORY_V2 0x02000028u
 #define TEMPERATURE_V1 0x0100000Cu
+#define FABRIC_V2 0x02000024u
 #define SWITCH_OF_A100 0x1AF110DE
 #define SWITCH_OF_H100 0x22A310DE
 
@@ -312,7 +313,7 @@ static int link_error(const struct gpu *g, unsigned link) {
 
 ENTRY(nvmlDeviceGetNvLinkState)(void *handle, unsigned link, unsigned *out) {
     ON_GPU(handle);
-    return (code = link_error(g, link)) ? code : put(out, 1);
+    return (code = link_error(g, link)) ? code : put(out, g->nvlinks_up == NA || (number)link < g->nvlinks_up);
 }
 
 ENTRY(nvmlDeviceGetNvLinkRemoteDeviceType)(void *handle, unsigned link, unsigned *out) {
@@ -340,6 +341,28 @@ ENTRY(nvmlDeviceGetTopologyCommonAncestor)(void *one, void *two, unsigned *out) 
 
 GPU_NUMBER(nvmlDeviceGetNumaNodeId, g->numa)
 GPU_NEVER(nvmlDeviceGetCpuAffinity)
+
+/* nvml.h: nvmlGpuFabricState_t is an unsigned char, so three bytes of padding follow it. */
+struct fabric_v2 { unsigned version; unsigned char cluster[16]; unsigned status, clique; unsigned char state; unsigned health; };
+
+ENTRY(nvmlDeviceGetGpuFabricInfoV)(void *handle, struct fabric_v2 *out) {
+    ON_GPU(handle);
+    if (!out) return INVALID_ARGUMENT;
+    if (out->version != FABRIC_V2) return VERSION_MISMATCH;
+    if (g->fabric_state == NA) return NOT_SUPPORTED;
+    out->status = (unsigned)g->fabric_status, out->state = (unsigned char)g->fabric_state;
+    return SUCCESS;
+}
+
+struct bar1 { bytes total, free, used; };
+
+ENTRY(nvmlDeviceGetBAR1MemoryInfo)(void *handle, struct bar1 *out) {
+    ON_GPU(handle);
+    if (!out) return INVALID_ARGUMENT;
+    if (g->bar1_mib == NA) return NOT_SUPPORTED;
+    *out = (struct bar1){(bytes)g->bar1_mib << 20, ((bytes)g->bar1_mib << 20) - (1 << 20), 1 << 20};
+    return SUCCESS;
+}
 
 /* ---- MIG ----------------------------------------------------------------------------------- */
 
@@ -401,6 +424,20 @@ ENTRY(nvmlDeviceGetRemappedRows)
 }
 
 GPU_NEVER(nvmlDeviceGetRetiredPages_v2)
+
+struct expiry { unsigned year; unsigned short month, day, hour, minute, second; unsigned char status; };
+struct feature { unsigned code, state; char information[128], product[128]; unsigned enabled; struct expiry expiry; };
+struct features { int supported; unsigned count; struct feature feature[3]; };
+
+ENTRY(nvmlDeviceGetGridLicensableFeatures_v4)(void *handle, struct features *out) {
+    ON_GPU(handle);
+    if (!out) return INVALID_ARGUMENT;
+    memset(out, 0, sizeof *out);
+    if (g->licensed == NA) return SUCCESS; /* a card that needs no licence has none to report */
+    out->supported = 1, out->count = 1;
+    out->feature[0] = (struct feature){.code = 4, .state = g->licensed == 1, .enabled = 1};
+    return SUCCESS;
+}
 
 static number milliwatts(number watts, int percent) { return watts == NA ? NA : watts * 10 * percent; }
 

@@ -42,6 +42,7 @@ struct gpu {
     number memory_mib, used_mib, reserved_mib, pci_id, pcie_gen, pcie_width, pcie_max_gen, pcie_max_width;
     number nvlinks, nvlink_peer, mig, ecc, ecc_errors, power_limit_w, temperature, persistence;
     number compute_mode, throttle, virtualization, numa, minor, count;
+    number nvlinks_up, fabric_state, fabric_status, licensed, bar1_mib;
     struct instance instances[MAX_INSTANCES];
 };
 
@@ -143,6 +144,13 @@ static int read_peer(const char *text, void *into) { /* "switch" is -1, "gpu M" 
     return *(number *)into = peer, 1;
 }
 
+static int read_fabric(const char *text, void *into) { /* as NVML_GPU_FABRIC_STATE counts them */
+    static const char *const words[] = {"unsupported", "not-started", "in-progress", "completed"};
+    for (unsigned i = 0; i < COUNT(words); i++)
+        if (!strcmp(text, words[i])) return *(number *)into = i, 1;
+    return !strcmp(text, "na") && (*(number *)into = NA, 1);
+}
+
 struct key { const char *name; int (*read)(const char *text, void *into); size_t at; };
 
 #define GPU(name, reader) {#name, reader, offsetof(struct gpu, name)}
@@ -159,7 +167,8 @@ static const struct key gpu_keys[] = {
     GPU(processes, read_processes), GPU(power_limit_w, read_number), GPU(temperature, read_number),
     GPU(persistence, read_switch), GPU(compute_mode, read_number), GPU(throttle, read_number),
     GPU(virtualization, read_number), GPU(numa, read_number), GPU(minor, read_number),
-    GPU(count, read_number), {0}};
+    GPU(count, read_number), GPU(nvlinks_up, read_number), GPU(fabric_state, read_fabric),
+    GPU(fabric_status, read_number), GPU(licensed, read_switch), GPU(bar1_mib, read_number), {0}};
 
 static const struct key instance_keys[] = {
     MIG(profile, read_text), MIG(uuid, read_text), MIG(memory_mib, read_number),
@@ -179,7 +188,8 @@ static struct gpu *new_gpu(unsigned index) {
     struct gpu *g = &gpus[index];
     *g = (struct gpu){.index = (int)index, .pci = {0, 1 + index, 0}, .pci_id = 0x10DE, .nvlink_peer = -1,
         .minor = index, .count = 1, .temperature = 35, .memory_mib = NA, .pcie_gen = NA, .pcie_width = NA,
-        .pcie_max_gen = NA, .pcie_max_width = NA, .nvlinks = NA, .mig = NA, .ecc = NA, .power_limit_w = NA, .numa = NA};
+        .pcie_max_gen = NA, .pcie_max_width = NA, .nvlinks = NA, .mig = NA, .ecc = NA, .power_limit_w = NA, .numa = NA,
+        .nvlinks_up = NA, .fabric_state = NA, .licensed = NA, .bar1_mib = NA};
     snprintf(g->uuid, TEXT, "GPU-00000000-fa6e-4000-8000-0000000000%02x", index);
     return g;
 }
@@ -267,6 +277,8 @@ static int check_gpu(const struct gpu *g) {
     if (g->memory_mib != NA && g->memory_mib < g->used_mib + g->reserved_mib)
         return fail("gpu %d uses more memory than it has", g->index);
     if (g->nvlink_peer >= (number)gpu_count) return fail("gpu %d: no such nvlink_peer", g->index);
+    if (g->nvlinks_up != NA && (g->nvlinks == NA || g->nvlinks_up > g->nvlinks))
+        return fail("gpu %d has fewer nvlinks than are up", g->index);
     for (int other = 0; other < g->index; other++)
         if (!strcmp(gpus[other].uuid, g->uuid)) return fail("gpu %d and %d share a uuid", other, g->index);
     for (unsigned i = 0; i < MAX_INSTANCES; i++)

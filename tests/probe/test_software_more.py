@@ -275,6 +275,18 @@ def test_conda_and_pip(tmp_path: Path, conda: tuple[str, ...], files: dict[str, 
     assert value.python.environment == ("conda" if conda else "venv")
 
 
+@pytest.mark.parametrize(("mode", "writable"), [(0o755, True), (0o555, False)])
+def test_an_environment_of_somebody_else_is_told(tmp_path: Path, mode: int, writable: bool) -> None:
+    plant(tmp_path, sound("transformers"))
+    (tmp_path / SITE.lstrip("/")).chmod(mode)
+    reading = ask(tmp_path, {})
+    assert reading.software is not None
+    assert reading.software.python is not None
+    assert reading.software.python.writable is writable
+    told = [each.remedy or "" for each in reading.problems if each.code == "environment-not-writable"]
+    assert [("-m venv" in remedy) for remedy in told] == ([] if writable else [True])
+
+
 def test_without_an_answer_nothing_of_the_environment_is_claimed(tmp_path: Path) -> None:
     plant(tmp_path, {"/opt/cuda/version.json": VERSION_JSON, **sound("torch")})
     reading = software.probe(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmcheck.probe import Reading, Request, disk
+from llmcheck.probe import Reading, Request, _room, disk
 from llmcheck.schema.machine import Disk
 from llmcheck.system.host import Host
 from tests.probe.host_trees import ask
@@ -246,12 +246,12 @@ class TestFileSystems:
 class TestModelCache:
     def test_legacy_variable_stands_between(self, tmp_path: Path) -> None:
         environ = {"TRANSFORMERS_CACHE": "/data/old", "HF_HOME": "/hf"}
-        assert disk.model_cache(Host(str(tmp_path), environ=environ)) == "/data/old"
-        assert disk.model_cache(Host(str(tmp_path), environ=environ | {"HF_HUB_CACHE": "/new"})) == "/new"
+        assert _room.model_cache(Host(str(tmp_path), environ=environ)) == "/data/old"
+        assert _room.model_cache(Host(str(tmp_path), environ=environ | {"HF_HUB_CACHE": "/new"})) == "/new"
 
     def test_variables_in_it_are_replaced(self, tmp_path: Path) -> None:
         environ = {"HF_HOME": "${SCRATCH}/$USER/$UNSET", "SCRATCH": "/s", "USER": "me"}
-        assert disk.model_cache(Host(str(tmp_path), environ=environ)) == "/s/me/$UNSET/hub"
+        assert _room.model_cache(Host(str(tmp_path), environ=environ)) == "/s/me/$UNSET/hub"
 
     def test_link_to_a_folder_that_is_still_to_be_made(self, tmp_path: Path) -> None:
         where = tree(tmp_path, on("259:0", "ext4", "/dev/nvme0n1"), {"cache": "->data/not-yet"}, HF_HUB_CACHE="/cache")

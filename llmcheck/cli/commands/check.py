@@ -46,7 +46,7 @@ def command(
     output_options: OutputOptions,
 ) -> int:
     named.require_profiles(profiles)
-    source = machine_source(machine_options, judge_outdated=True)
+    source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
     from llmcheck import api
 
     report = api.check(profiles, source, skip, only, fail_on == "warn")

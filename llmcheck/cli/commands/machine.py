@@ -55,7 +55,7 @@ def command(
     other = output_options.output
     if save is not None and other is not None and os.path.realpath(save) == os.path.realpath(other):
         raise click.UsageError(f"--save and --output both name {save}")
-    source = machine_source(machine_options, explain=explain, measure=measure, model_caches=True)
+    source = machine_source(machine_options, explain=explain, measure=measure, model_caches=True, kernel_log=True)
     from llmcheck import api
 
     found = source()

@@ -1,6 +1,6 @@
-"""``kind = "disk"``: free space where the models are stored, or the type of the disk there.
+"""``kind = "disk"``: free space where the models are stored, with the right to use it, or the type of the disk there.
 
-Shortfall codes: ``disk-space``, ``disk-read-only``, ``disk-type``.
+Shortfall codes: ``disk-space``, ``disk-read-only``, ``disk-not-writable``, ``disk-inodes``, ``disk-type``.
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
@@ -13,6 +13,8 @@ from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
 
 _SOLID_STATE = ("nvme", "ssd")
+# A model is some hundred files in the cache; with fewer inodes a download stops in the middle.
+_FEW_FILES = 1000
 
 
 class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +83,16 @@ def _check_space(requirement: Requirement, disk: Disk | None, *, stated: bool) -
         return finding(
             requirement, "fail", message, found="read-only", shortfall="disk-read-only", remedy=remedy, **sizes
         )
+    if disk.writable is False and disk.role == "models":
+        message = f"this user may not write to {disk.path}, where the models are stored"
+        remedy = "set HF_HOME to a folder that you may write to, or have the folder given to you (chown)"
+        return finding(
+            requirement, "fail", message, found="not writable", shortfall="disk-not-writable", remedy=remedy, **sizes
+        )
+    if disk.inodes_free is not None and disk.inodes_free < _FEW_FILES:
+        message = f"no inodes are left on {where}: only {disk.inodes_free} more files can be made, whatever is free"
+        remedy = "delete small files there, or set HF_HOME to a folder on another file system"
+        return finding(requirement, "fail", message, found="no inodes", shortfall="disk-inodes", remedy=remedy, **sizes)
     if disk.free >= least:
         return finding(requirement, "pass", f"{found} on {where}", found=found, **sizes)
     return finding(

@@ -4,7 +4,8 @@ A card with enough memory passes, even if the document does not name it. Fewer, 
 the documented total. Smaller cards of one vendor that add up to the total give a warning, which says what it takes to
 use them together.
 
-Shortfall codes: ``gpu-missing``, ``gpu-memory``, ``gpu-split`` (enough memory, on more cards than documented) and
+Shortfall codes: ``gpu-missing``; ``gpu-hidden`` and ``gpu-broken`` (no card to count, though some are there);
+``gpu-memory``, ``gpu-split`` (enough memory, on more cards than documented) and
 ``compute-capability`` (enough memory, on cards that are too old).
 """
 
@@ -13,13 +14,15 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from llmcheck.gpus import names, vendors
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
 from llmcheck.schema.bounds import MOST_CLUSTER_GPUS
+from llmcheck.schema.gpu import HIDDEN, HIDDEN_BY_MISTAKE
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
 from llmcheck.units import GB, format_like, parse_size
@@ -46,10 +49,11 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
     """What it takes to use several smaller cards together; ``{count}`` is replaced by their number."""
 
 
+_NO_GPU = ("gpu-missing", "gpu-hidden", "gpu-broken")
 TRAITS = Traits(
     states_gpus=True,
     blocked_by=("driver", "gpu"),
-    blocks=lambda found: found.status == "fail" and found.shortfall == "gpu-missing",
+    blocks=lambda found: found.status == "fail" and found.shortfall in _NO_GPU,
 )
 EXAMPLE = Example(
     keys={"memory": "24 GB", "compute_capability": "8.0"},
@@ -120,10 +124,12 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     missing = total - _total(group)
     if requirement.count == 1 and recent:
         missing = each - max(gpu.memory_total or 0 for gpu in recent)
+    if not gpus:
+        return _without_gpu(requirement, machine, missing, facts)
     return finding(
         requirement,
         "fail",
-        f"{found}; needs {needed(requirement)}" if gpus else _nothing(requirement, machine),
+        f"{found}; needs {needed(requirement)}",
         shortfall=_shortfall(requirement, gpus),
         missing_bytes=missing,
         written=requirement.memory,
@@ -132,9 +138,33 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     )
 
 
+class _Reason(Struct, frozen=True):
+    """Why no card counts."""
+
+    shortfall: str
+    message: str
+    found: str | None = None
+    remedy: str | None = None
+    """What makes a card count that is there; None where none is."""
+
+
+def _without_gpu(requirement: Requirement, machine: Machine, missing: int, facts: dict[str, Any]) -> Finding:
+    """The finding where no card counts. The mend of one that is there comes before that of the requirement."""
+    why = _nothing(requirement, machine)
+    if why.shortfall == "gpu-missing":
+        facts |= {"missing_bytes": missing, "written": requirement.memory}
+    found = finding(
+        requirement,
+        "fail",
+        why.message,
+        shortfall=why.shortfall,
+        remedy=FOR_RENT,
+        **{**facts, "found": why.found or facts["found"]},
+    )
+    return found if why.remedy is None else replace(found, remedy=why.remedy)
+
+
 def _shortfall(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
-    if not gpus:
-        return "gpu-missing"
     old = [gpu for gpu in gpus if _is_recent(requirement, gpu) is False]
     big = [gpu for gpu in gpus if (gpu.memory_total or 0) >= parse_size(requirement.memory)]
     return "compute-capability" if old and len(big) >= requirement.count else "gpu-memory"
@@ -181,19 +211,28 @@ def _total(gpus: Sequence[Gpu]) -> int:
     return sum(gpu.memory_total or 0 for gpu in gpus)
 
 
-def _nothing(requirement: Requirement, machine: Machine) -> str:
+def _nothing(requirement: Requirement, machine: Machine) -> _Reason:
+    """The reason where no card counts: what is there and cannot be used has a mend of its own."""
     present, words = machine.gpus or (), needed(requirement)
     broken = next((gpu for gpu in present if gpu.usable is False), None)
     if broken is not None:
-        return f"a GPU is present but broken ({broken.fault})"
+        problem = next((each for each in machine.problems if each.code == broken.fault), None)
+        message = f"a GPU is present but broken ({broken.fault})"
+        return _Reason("gpu-broken", message, f"GPU broken ({broken.fault})", problem.remedy if problem else None)
     hidden = [gpu for gpu in present if not gpu.visible]
+    in_words = f"{len(hidden)} hidden"
+    problem = next((each for each in machine.problems if each.code in (HIDDEN, HIDDEN_BY_MISTAKE)), None)
+    if hidden and problem is not None:
+        return _Reason("gpu-hidden", problem.message, in_words, problem.remedy)
     if hidden:
         variables = dict.fromkeys(name for gpu in hidden for name in vendors.of(gpu).hidden_by)
         causes = " or ".join(variables) or "an environment variable"
-        return f"{len(present)} GPUs are installed, none is visible to this process (see {causes}); needs {words}"
+        message = f"{len(present)} GPUs are installed, none is visible to this process (see {causes}); needs {words}"
+        return _Reason("gpu-hidden", message, in_words, f"unset {causes}" if variables else None)
     if any(not gpu.integrated for gpu in present):  # whole cards in MIG mode, which no process can use
-        return f"a GPU is in MIG mode but has no instances; needs {words}"
-    return f"only integrated graphics; needs {words}" if present else f"no GPU; needs {words}"
+        message = f"a GPU is in MIG mode but has no instances; needs {words}"
+        return _Reason("gpu-broken", message, "MIG without instances", _remedy(machine))
+    return _Reason("gpu-missing", f"only integrated graphics; needs {words}" if present else f"no GPU; needs {words}")
 
 
 def _remedy(machine: Machine) -> str | None:

@@ -1,6 +1,6 @@
 """``kind = "interconnect"``: how the GPUs inside one machine are connected.
 
-Shortfall code: ``nvlink``.
+Shortfall codes: ``nvlink``, ``nvlink-partly`` (some links of a card are down).
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
@@ -42,9 +42,25 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     linked = sum(1 for gpu in gpus if gpu.nvlinks)
     unread = sum(1 for gpu in gpus if gpu.nvlinks is None)
     found = f"NVLink up on {linked} of {len(gpus)} GPUs"
-    if linked == len(gpus):
+    partly = [gpu for gpu in gpus if gpu.nvlinks and gpu.nvlinks < len(gpu.links)]
+    if linked == len(gpus) and not partly:
         return finding(requirement, "pass", found, found=found)
+    if partly:
+        return _partly_down(requirement, partly, len(gpus))
     if linked + unread == len(gpus):
         return finding(requirement, "unknown", "the NVLink state could not be read")
     remedy = "an SXM or HGX machine has NVLink; 'nvidia-smi nvlink -s' shows the state of each link"
     return finding(requirement, "fail", found, found=found, shortfall="nvlink", remedy=remedy)
+
+
+def _partly_down(requirement: Requirement, partly: list[Gpu], count: int) -> Finding:
+    """Links through a switch are all up or the machine is broken; bridges may be fewer than there are places for."""
+    worst = min(partly, key=lambda gpu: gpu.nvlinks or 0)
+    found = f"{worst.nvlinks} of {len(worst.links)} NVLinks up on {len(partly)} of {count} GPUs"
+    switched = any(link.peer == "switch" for gpu in partly for link in gpu.links)
+    remedy = (
+        "look at 'dmesg' for Xid 74, then 'sudo nvidia-smi --gpu-reset' or reboot; 'nvidia-smi nvlink -s' shows each"
+    )
+    return finding(
+        requirement, "fail" if switched else "warn", found, found=found, shortfall="nvlink-partly", remedy=remedy
+    )

@@ -15,6 +15,10 @@ _MAX_NVLINKS = 36
 _SWITCH = 2
 _COMPUTE_MODES = {0: "default", 2: "prohibited", 3: "exclusive-process"}
 _VIRTUALIZATION = {1: "passthrough", 2: "vgpu", 3: "host-vgpu", 4: "host-vsga"}
+_WITH_FABRIC = 9
+"""The major compute capability of Hopper, the first whose cards report the state of their fabric."""
+_FABRIC = {1: "not-started", 2: "in-progress", 3: "completed"}
+_IDLE = 0x01
 # NVML's nvmlClocksEventReasons bits; idling (1) and clocks set by an application (2) are no throttling.
 _THROTTLE = {
     0x04: "sw-power-cap",
@@ -40,6 +44,10 @@ CALLS = {
     "pcie": "DeviceGetCurrPcieLinkGeneration and its relatives",
     "links": "DeviceGetNvLinkState, DeviceGetNvLinkRemoteDeviceType",
     "nvlinks": "DeviceGetNvLinkState",
+    "bar1_total": "DeviceGetBAR1MemoryInfo",
+    "fabric_state": "DeviceGetGpuFabricInfoV",
+    "licensed": "DeviceGetGridLicensableFeatures_v4",
+    "idle": "DeviceGetCurrentClocksEventReasons",
     "mig_mode": "DeviceGetMigMode",
     "processes": "DeviceGetComputeRunningProcesses_v3",
     "ecc": "DeviceGetEccMode, DeviceGetTotalEccErrors, DeviceGetRemappedRows, DeviceGetRetiredPages",
@@ -89,6 +97,8 @@ def read_card(nvml: Any, caller: Caller, handle: Any, index: int, driver: str | 
     limit = call(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
     persistence = call(nvml.nvmlDeviceGetPersistenceMode, handle)
     links = _links(nvml, caller, handle)
+    bits = _clock_bits(nvml, caller, handle)
+    virtualization = _VIRTUALIZATION.get(call(nvml.nvmlDeviceGetVirtualizationMode, handle))
     return Gpu(
         vendor="nvidia",
         index=index,
@@ -108,15 +118,19 @@ def read_card(nvml: Any, caller: Caller, handle: Any, index: int, driver: str | 
         ),
         links=links or (),
         nvlinks=None if links is None else sum(link.active for link in links),
+        bar1_total=getattr(call(nvml.nvmlDeviceGetBAR1MemoryInfo, handle), "bar1Total", None) or None,
+        fabric_state=_fabric_state(nvml, caller, handle) if capability and capability[0] >= _WITH_FABRIC else None,
+        licensed=_licensed(nvml, caller, handle) if virtualization == "vgpu" else None,
         mig_mode=bool(mig[0]) if mig else None,
         processes=_processes(nvml, caller, handle, driver),
         ecc=_ecc(nvml, caller, handle),
         power_limit_w=limit / 1000 if limit else None,
         temperature_c=call(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-        throttle_reasons=_throttle(nvml, caller, handle),
+        throttle_reasons=None if bits is None else tuple(name for bit, name in _THROTTLE.items() if bits & bit),
+        idle=None if bits is None else bool(bits & _IDLE),
         persistence_mode=None if persistence is None else bool(persistence),
         compute_mode=_COMPUTE_MODES.get(call(nvml.nvmlDeviceGetComputeMode, handle)),
-        virtualization=_VIRTUALIZATION.get(call(nvml.nvmlDeviceGetVirtualizationMode, handle)),
+        virtualization=virtualization,
         numa_node=_numa_node(nvml, caller, handle),
     )
 
@@ -213,12 +227,31 @@ def _ecc(nvml: Any, caller: Caller, handle: Any) -> Ecc | None:
     )
 
 
-def _throttle(nvml: Any, caller: Caller, handle: Any) -> tuple[str, ...] | None:
-    """Reasons for throttling; driver 535 renamed the call, both names return the same bits."""
-    bits = caller.call(nvml.nvmlDeviceGetCurrentClocksEventReasons, handle)
-    if bits is None:
-        bits = caller.call(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
-    return None if bits is None else tuple(name for bit, name in _THROTTLE.items() if bits & bit)
+def _clock_bits(nvml: Any, caller: Caller, handle: Any) -> int | None:
+    """Reasons for the clocks; driver 535 renamed the call, both names return the same bits."""
+    bits: int | None = caller.call(nvml.nvmlDeviceGetCurrentClocksEventReasons, handle)
+    return caller.call(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) if bits is None else bits
+
+
+def _fabric_state(nvml: Any, caller: Caller, handle: Any) -> str | None:
+    """Registration of a card with the switches that connect it; None for a card without any."""
+    from ctypes import byref  # the binding has imported it
+
+    info = nvml.c_nvmlGpuFabricInfoV_t()
+    if caller.call(nvml.nvmlDeviceGetGpuFabricInfoV, handle, byref(info)) is None:
+        return None
+    # The binding reads four bytes; the library writes one of them.
+    state = _FABRIC.get(info.state & 0xFF)
+    return "failed" if state == "completed" and info.status else state
+
+
+def _licensed(nvml: Any, caller: Caller, handle: Any) -> bool | None:
+    """Whether any feature of a vGPU is licensed; None where it reports none that could be."""
+    found = caller.call(nvml.nvmlDeviceGetGridLicensableFeatures_v4, handle)
+    if not found or not found.isGridLicenseSupported or not found.licensableFeaturesCount:
+        return None
+    features = found.gridLicensableFeatures[: found.licensableFeaturesCount]
+    return any(feature.featureState for feature in features)
 
 
 def _numa_node(nvml: Any, caller: Caller, handle: Any) -> int | None:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
+from llmcheck.probe.gpu import _visible_problems
 from llmcheck.probe.gpu._amd_names import APU_DEVICES, MI300A, NAMES, STRIX_HALO
 from llmcheck.probe.gpu._amdsmi import memory_by_bus
 from llmcheck.probe.gpu._visible import visible_amd
@@ -97,7 +98,12 @@ def _by_files(host: Host) -> Reading:
     joined = {gpu.pci_bus_id for gpu in gpus}
     gpus += [_without_node(host, card, withheld) for card in cards.values() if card.bus_id not in joined]
     gpus, access = _access(host, gpus)
-    problems = [*access, *(_not_bound(gpu, cards) for gpu in gpus if gpu.fault == DRIVER_NOT_LOADED)]
+    wrong = _visible_problems.of_amd(host.environ, uuids)
+    problems = [
+        *([wrong] if wrong else []),
+        *access,
+        *(_not_bound(gpu, cards) for gpu in gpus if gpu.fault == DRIVER_NOT_LOADED),
+    ]
     return Reading(
         gpus=tuple(gpus),
         gpu_uuids=tuple(uuids + [""] * (len(gpus) - len(uuids))),

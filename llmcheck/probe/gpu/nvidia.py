@@ -5,38 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import PciDevice
-from llmcheck.probe.gpu._nvml import (
-    CALLS,
-    DRIVER_NOT_LOADED,
-    GPU_IS_LOST,
-    LIB_RM_VERSION_MISMATCH,
-    LIBRARY_NOT_FOUND,
-    NO_PERMISSION,
-    RESET_REQUIRED,
-    UNKNOWN,
-    Caller,
-    read_card,
-    read_instances,
-    text,
-)
-from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices, withheld_by_container
+from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _kernel_module, _visible_problems, _xid
+from llmcheck.probe.gpu._cuda_start import PROBE
+from llmcheck.probe.gpu._driver_problems import of_code, usable_after
+from llmcheck.probe.gpu._nvml import CALLS, LIBRARY_NOT_FOUND, UNKNOWN, Caller, read_card, read_instances, text
+from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices
 from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Problem
 from llmcheck.system.host import Host
 
 VENDOR_ID = 0x10DE
-_PROBE = "gpu.nvidia"
 _LIBRARY = "libnvidia-ml.so.1"
 # Places of the library outside the loader's path. On WSL a stub from a Linux package may hide the real library, and the
 # first one that is loaded is used from then on, so WSL's own is tried first.
 _WSL_LIBRARY = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
 _NIXOS_LIBRARY = "/run/opengl-driver/lib/libnvidia-ml.so.1"
+_VIRTUAL_MACHINES = "vfio-pci"
+"""The kernel driver of cards that are set aside for virtual machines."""
 
 # Tegra chips by their name in the device tree: the GPU and its compute capability, from NVIDIA's CUDA GPUs page
 # (developer.nvidia.com/cuda-gpus, read 2026-11-22).
@@ -46,43 +37,8 @@ _TEGRA = {
     "tegra264": ("NVIDIA Thor", "11.0"),
 }
 
-_FAULTS: dict[int, tuple[str, str, str]] = {
-    NO_PERMISSION: (
-        "no-permission",
-        "this user has no permission to use the NVIDIA driver",
-        "give the user access to /dev/nvidia* (group 'video' or 'render'), or start the container with GPU access",
-    ),
-    DRIVER_NOT_LOADED: (
-        "driver-not-loaded",
-        "the NVIDIA driver is installed but its kernel module is not loaded",
-        "run 'sudo modprobe nvidia'; in a container, start it with '--gpus all'",
-    ),
-    LIBRARY_NOT_FOUND: (
-        "driver-missing",
-        "an NVIDIA GPU is on the PCI bus, but the driver's library is not installed",
-        "install the NVIDIA driver (Ubuntu: 'sudo ubuntu-drivers install'), then reboot",
-    ),
-    GPU_IS_LOST: (
-        "gpu-lost",
-        "the GPU has fallen off the bus",
-        "power the machine off and on; if it happens again, check the card",
-    ),
-    RESET_REQUIRED: ("gpu-reset-required", "the GPU needs a reset", "run 'sudo nvidia-smi --gpu-reset' or reboot"),
-    LIB_RM_VERSION_MISMATCH: (
-        "driver-mismatch",
-        "the NVIDIA kernel module and the driver's library have different versions (updated without a reboot)",
-        "reboot, or unload and load the nvidia kernel modules",
-    ),
-    UNKNOWN: (
-        "nvml-unknown-error",
-        "the NVIDIA driver returned an unknown error",
-        "restart the container, or look at 'dmesg' and reboot",
-    ),
-}
-
-
 _AMBIGUOUS = Problem(
-    probe=_PROBE,
+    probe=PROBE,
     code="ambiguous-visible-devices",
     message="CUDA_VISIBLE_DEVICES selects by number among different cards, and CUDA numbers the fastest card first: it "
     "may select other cards than those shown here",
@@ -90,7 +46,7 @@ _AMBIGUOUS = Problem(
 )
 
 
-def probe(host: Host, _request: Request) -> Iterator[Reading]:
+def probe(host: Host, request: Request) -> Iterator[Reading]:
     """Yields a reading after each card, so that a card that hangs the driver does not hide the earlier ones."""
     seen = _pci.devices(host, VENDOR_ID)
     library = _load_library(host) if host.live else None
@@ -104,10 +60,12 @@ def probe(host: Host, _request: Request) -> Iterator[Reading]:
     except Exception as error:  # the binding also raises exceptions other than NVMLError
         yield _without_nvml(host, seen, getattr(error, "value", UNKNOWN))
         return
-    yield from _cards(host, seen, pynvml, library)
+    yield from _cards(host, seen, pynvml, library, kernel_log=request.kernel_log)
 
 
-def _cards(host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: str) -> Iterator[Reading]:
+def _cards(
+    host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: str, *, kernel_log: bool
+) -> Iterator[Reading]:
     caller = Caller()
     version = text(caller.call(nvml.nvmlSystemGetDriverVersion))
     cuda = caller.call(nvml.nvmlSystemGetCudaDriverVersion_v2)
@@ -126,11 +84,20 @@ def _cards(host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: s
     )
     for index in range(count):
         yield _reading([*entries, *((gpu, "") for gpu in waiting[index:])], driver, problems, sources, host)
-        found, problem = _card(nvml, index, version)
+        found, problem = _card(host, nvml, index, version)
         entries += found
         problems += problem
-    if count == 0 and seen:
-        problems.append(_no_devices(host))
+    own = [card for card in seen or () if card.driver != _VIRTUAL_MACHINES]
+    if count == 0 and own:
+        why = _driver_problems.no_devices(host, own)
+        yield _from_bus(own, why, {"nvidia": replace(driver, fault=why.code)}, usable=False)
+        return
+    entries, driver, more = _judged(host, seen or (), entries, driver, library)
+    problems += more
+    if kernel_log:
+        log, sources["gpus.xids"] = host.log()
+        entries = [(_xid.with_errors(gpu, log), uuid) for gpu, uuid in entries]
+        problems += _xid.problems([gpu for gpu, _ in entries])
     yield _reading(entries, driver, problems, sources, host)
 
 
@@ -149,6 +116,13 @@ def _reading(
         [entries[position][1] for position in cards],
         instances=[(entries[position][1], place[entries[position][0].parent]) for position in parts],
     )
+    wrong = _visible_problems.of_cuda(
+        host.environ,
+        [entries[position][1] for position in cards],
+        [(entries[position][1], place[entries[position][0].parent]) for position in parts],
+    )
+    if wrong is not None:
+        problems = [*problems, wrong]
     shown = {position for number, position in enumerate([*cards, *parts]) if number in visible}
     gpus = [replace(gpu, visible=position in shown) for position, (gpu, _) in enumerate(entries)]
     if index_is_ambiguous(host.environ, [entries[position][0].name for position in cards]):
@@ -162,68 +136,63 @@ def _reading(
     )
 
 
-def _card(nvml: Any, index: int, driver: str | None) -> tuple[list[tuple[Gpu, str]], list[Problem]]:
+def _card(host: Host, nvml: Any, index: int, driver: str | None) -> tuple[list[tuple[Gpu, str]], list[Problem]]:
     """One card with its MIG instances, and its problems."""
     caller = Caller()
     handle = caller.call(nvml.nvmlDeviceGetHandleByIndex, index)
     if handle is None:
         code = next(iter(caller.errors.values()), UNKNOWN)
-        problem = _problem(code, f"GPU {index}: ")
-        return [(Gpu(vendor="nvidia", index=index, usable=_usable(code), fault=problem.code), "")], [problem]
+        problem = of_code(code, f"GPU {index}: ")
+        return [(Gpu(vendor="nvidia", index=index, usable=usable_after(code), fault=problem.code), "")], [problem]
     gpu = read_card(nvml, caller, handle, index, driver)
     uuid = text(caller.call(nvml.nvmlDeviceGetUUID, handle)) or ""
     problems = []
     broken = caller.fatal_error()
     if broken is not None:
-        problems.append(_problem(broken, f"GPU {index}: "))
+        problems.append(of_code(broken, f"GPU {index}: "))
         gpu = replace(gpu, usable=False, fault=problems[0].code, unified=False)
     elif "nvmlDeviceGetMemoryInfo" in caller.errors and not gpu.mig_mode:
         code = caller.errors["nvmlDeviceGetMemoryInfo"]
-        problems.append(_problem(code, f"GPU {index}: its memory could not be read: "))
+        problems.append(of_code(code, f"GPU {index}: its memory could not be read: "))
     instances = read_instances(nvml, handle, gpu) if gpu.mig_mode and not broken else []
-    if gpu.mig_mode and not instances and not broken:
-        problems.append(
-            Problem(
-                probe=_PROBE,
-                code="mig-without-instances",
-                message=f"GPU {index} is in MIG mode without instances: no process can use it",
-                remedy=f"create instances ('sudo nvidia-smi mig -i {index} -lgip' lists those that are possible), "
-                f"or turn MIG off: sudo nvidia-smi -i {index} -mig 0",
-            )
-        )
-    problems += _ecc_problems(gpu)
+    why = None if broken else _card_problems.not_starting(host, gpu, len(instances))
+    if why is not None:
+        problems.append(why)
+        gpu = replace(gpu, usable=False if why.code in BROKEN_FAULTS else None, fault=why.code)
     return [(gpu, uuid), *instances], problems
 
 
-def _ecc_problems(gpu: Gpu) -> list[Problem]:
-    """Memory errors of a card that works."""
-    ecc = gpu.ecc
-    if ecc is None:
-        return []
-    found: list[tuple[str, str, str]] = []
-    if ecc.remapping_failed:
-        found.append(("ecc-exhausted", "has no spare memory rows left", "have the card replaced"))
-    if ecc.remapping_pending:
-        remedy = "run 'sudo nvidia-smi --gpu-reset' or reboot"
-        found.append(("ecc-remap-pending", "needs a reset to remap bad memory", remedy))
-    if ecc.uncorrected_errors:
-        message = f"has had {ecc.uncorrected_errors} uncorrected memory errors since the driver was loaded"
-        found.append(("ecc-errors", message, "look at 'dmesg' for Xid errors"))
-    return [
-        Problem(probe=_PROBE, code=code, message=f"GPU {gpu.index} {message}", remedy=remedy)
-        for code, message, remedy in found
-    ]
+def _judged(
+    host: Host,
+    seen: Sequence[PciDevice],
+    entries: list[tuple[Gpu, str]],
+    driver: Driver,
+    library: str,
+) -> tuple[list[tuple[Gpu, str]], Driver, list[Problem]]:
+    """The cards, the driver and new problems, by what all cards together and the system's files tell."""
+    entries = [(_with_slot(host, gpu), uuid) for gpu, uuid in entries]
+    cards = [gpu for gpu, _ in entries if gpu.parent is None]
+    driver, problems = _cuda_start.with_cuda(host, driver, cards, library)
+    states = {gpu.fabric_state for gpu in cards}
+    manager = None if states <= {"completed"} else _cuda_start.fabric_manager(host)
+    driver = replace(driver, fabric_manager=manager)
+    untrained = _card_problems.fabric(cards, manager)
+    if untrained is not None:
+        problems.append(untrained)
+        driver = replace(driver, fault=driver.fault or untrained.code)
+    if cards and not any(gpu.usable for gpu in cards):  # what is wrong with the first is wrong with the machine
+        driver = replace(driver, fault=driver.fault or cards[0].fault)
+    problems += _kernel_module.unlisted(host, seen, [gpu.pci_bus_id for gpu in cards])
+    problems += [*_card_problems.slower(cards), *_card_problems.peers(host, cards)]
+    return entries, driver, problems
 
 
-def _problem(code: int, before: str = "") -> Problem:
-    fault, message, remedy = _FAULTS.get(code, _FAULTS[UNKNOWN])
-    return Problem(probe=_PROBE, code=fault, message=f"{before}{message} (NVML error {code})", remedy=remedy)
-
-
-def _usable(code: int) -> bool | None:
-    """False for an NVML error of a broken card or driver; None for any other, which leaves it unknown."""
-    fault, _, _ = _FAULTS.get(code, _FAULTS[UNKNOWN])
-    return False if fault in BROKEN_FAULTS else None
+def _with_slot(host: Host, gpu: Gpu) -> Gpu:
+    """The card with the width that it supports by itself, which NVML's maximum, of card and slot together, hides."""
+    if gpu.parent is not None or gpu.pcie is None or gpu.pcie.width is None:
+        return gpu
+    most = host.read_int(f"{_card_problems.folder_of(gpu)}/max_link_width")
+    return replace(gpu, pcie=replace(gpu.pcie, card_width=most)) if most else gpu
 
 
 def _load_library(host: Host) -> str | None:
@@ -276,62 +245,30 @@ def _jetson(host: Host) -> Reading | None:
 
 def _without_nvml(host: Host, seen: tuple[PciDevice, ...] | None, code: int) -> Reading:
     """The cards on the PCI bus, without their facts, where NVML fails; None for the list where the bus has none."""
-    problem = _no_library(host, seen) if code == LIBRARY_NOT_FOUND else _problem(code)
-    if code == DRIVER_NOT_LOADED and host.exists("/sys/module/nvidia"):
-        problem = _no_devices(host)
-    if code != LIBRARY_NOT_FOUND and seen == ():
-        problem = replace(problem, message=f"{problem.message}; the PCI bus has no NVIDIA device")
-    version = (host.read("/sys/module/nvidia/version") or "").strip() or None
-    if code == LIB_RM_VERSION_MISMATCH and version:
-        problem = replace(problem, message=f"{problem.message}; the loaded module is {version}")
+    problem = _driver_problems.without_nvml(host, seen, code)
+    version = _driver_problems.module_version(host)
+    drivers = {} if code == LIBRARY_NOT_FOUND else {"nvidia": Driver(version=version, fault=problem.code)}
+    return _from_bus(
+        seen or (), problem, drivers, usable=usable_after(code) if problem.code not in BROKEN_FAULTS else False
+    )
+
+
+def _from_bus(
+    seen: Sequence[PciDevice], problem: Problem, drivers: dict[str, Driver], *, usable: bool | None
+) -> Reading:
     gpus = tuple(
         Gpu(
             vendor="nvidia",
             name=f"NVIDIA GPU [10de:{card.device:04x}]",
-            usable=_usable(code),
+            usable=usable,
             fault=problem.code,
             pci_bus_id=card.bus_id,
         )
-        for card in seen or ()
+        for card in seen
     )
-    drivers = {} if code == LIBRARY_NOT_FOUND else {"nvidia": Driver(version=version, fault=problem.code)}
     return Reading(
         gpus=gpus or None,
         drivers=drivers,
         problems=(problem,),
         sources={"gpus": "PCI bus (/sys/bus/pci/devices)"} if seen else {},
-    )
-
-
-def _no_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Problem:
-    """Why NVML's library is missing although the PCI bus has an NVIDIA card."""
-    problem = _problem(LIBRARY_NOT_FOUND)
-    if any(card.driver == "nouveau" for card in seen or ()):
-        message = "the NVIDIA GPU uses the nouveau driver, which cannot compute; NVIDIA's own driver is not installed"
-        return replace(problem, code="nouveau", message=message)
-    if host.exists("/sys/module/nvidia"):
-        why = " (NVIDIA_VISIBLE_DEVICES selects none)" if withheld_by_container(host.environ, container=True) else ""
-        return Problem(
-            probe=_PROBE,
-            code="no-gpu-access",
-            message=f"the host has a working NVIDIA driver, but this container was started without access to it{why}",
-            remedy="start the container with '--gpus all' (NVIDIA container toolkit) or '--device nvidia.com/gpu=all'",
-        )
-    return replace(problem, message="an NVIDIA GPU is on the PCI bus, but its driver is not installed")
-
-
-def _no_devices(host: Host) -> Problem:
-    """The problem of a machine whose kernel module is loaded but lists no card."""
-    if host.exists("/dev/nvidiactl"):
-        return Problem(
-            probe=_PROBE,
-            code="no-devices",
-            message="the NVIDIA driver is loaded but lists no GPU, although the PCI bus has one",
-            remedy="look at 'dmesg' for NVRM messages; a GPU reserved for a virtual machine is bound to vfio-pci",
-        )
-    return Problem(
-        probe=_PROBE,
-        code="no-device-nodes",
-        message="the NVIDIA kernel module is loaded, but there are no device nodes (/dev/nvidiactl)",
-        remedy="run 'sudo nvidia-modprobe -c 0 -u'; start a container with '--gpus all'",
     )

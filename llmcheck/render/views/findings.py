@@ -193,14 +193,17 @@ def _gap(gap: Gap) -> str:
 
 
 _GAPS = {
+    "gpu-broken": "GPU broken",
+    "gpu-hidden": "GPU hidden",
     "nvlink": "no NVLink",
+    "nvlink-partly": "NVLinks partly down",
     "infiniband": "no InfiniBand",
     "gpu-split": "only split over several GPUs",
     "compute-capability": "compute capability too low",
 }
 """Words by ``Finding.shortfall``, if they depend on nothing else."""
 _QUANTITIES = {"gpu-memory": "GPU memory", "ram": "RAM", "disk-space": "disk"}
-_WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-type"})
+_WITH_FOUND = frozenset({"disk-space", "disk-read-only", "disk-not-writable", "disk-inodes", "disk-type"})
 """For these recommendations, the found value is shown."""
 
 

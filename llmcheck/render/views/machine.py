@@ -25,7 +25,13 @@ from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, Mod
 from llmcheck.units import GIB, format_gb, format_gib
 
 PROGRAMS = {"huggingface": "Hugging Face cache", "ollama": "Ollama", "llama.cpp": "llama.cpp"}
-_ROLES = {"models": "Hugging Face cache", "work": "working directory", "path": "--path"}
+_ROLES = {
+    "models": "Hugging Face cache",
+    "work": "working directory",
+    "path": "--path",
+    "temporary": "temporary files",
+    "xet": "pieces of downloads",
+}
 
 
 def machine(value: Machine, options: Options) -> list[Block]:
@@ -159,7 +165,8 @@ def _gpu(gpu: Gpu) -> Fact:
     if gpu.pcie and gpu.pcie.max_generation and gpu.pcie.width:
         parts.append(f"PCIe {gpu.pcie.max_generation} x{gpu.pcie.width}")
     if gpu.nvlinks:
-        parts.append(f"{gpu.nvlinks} NVLinks up")
+        of_all = f" of {len(gpu.links)}" if gpu.nvlinks < len(gpu.links) else ""
+        parts.append(f"{gpu.nvlinks}{of_all} NVLinks up")
     if gpu.mig_mode:
         parts.append("MIG mode on")
     if gpu.parent is not None:

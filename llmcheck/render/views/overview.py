@@ -64,7 +64,10 @@ def _inventory(machine: Machine) -> Iterator[str]:
         yield _gpus(list(group))
     unusable = [each for each in machine.gpus or () if each.usable is False and not each.integrated]
     if machine.gpus is not None and not gpus:
-        yield f"{len(unusable)} x GPU, not usable" if unusable else "no GPU"
+        hidden = [each for each in machine.gpus if not each.visible and not each.integrated]
+        yield (
+            f"{len(unusable)} x GPU, not usable" if unusable else f"{len(hidden)} x GPU, hidden" if hidden else "no GPU"
+        )
     if machine.ram.usable or machine.ram.total:
         yield _ram(machine)
     disk = next((each for each in machine.disks or () if each.role in ("models", "path")), None)
