@@ -79,7 +79,7 @@ def library_proof_steps(
     apart = {*TORCH_FAMILY, *map(name_of, (*_BUILD_TOOLS, *uncatalogued))}
     planned = dict.fromkeys(each for step in steps for each in step.requirements if name_of(each) not in apart)
     if planned:
-        reason, expect = "their versions are as planned", "that each is there already, and asks no index"
+        reason, expect = "their versions are as planned", "that each is there already"
         argv = commands.already_there(list(planned))
         proofs.append(command_step(argv, reason, options, kind="verify", expect=expect))
     proofs += [

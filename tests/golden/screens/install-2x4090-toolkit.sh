@@ -19,7 +19,7 @@ main() {
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from accelerate import Accelerator; from langchain.agents import create_agent; import vllm; print(True)'
     # their versions are as planned
-    # prints: that each is there already, and asks no index
+    # prints: that each is there already
     /home/ada/project/.venv/bin/python -m pip install --dry-run --no-index --no-deps 'accelerate>=1.15' 'vllm>=0.33' 'langchain>=1.4'
     # vLLM can use the GPU
     # prints: True

@@ -16,7 +16,7 @@ main() {
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from transformers import AutoConfig, AutoTokenizer; from accelerate import Accelerator; from peft import LoraConfig; print(True)'
     # their versions are as planned
-    # prints: that each is there already, and asks no index
+    # prints: that each is there already
     /home/ada/project/.venv/bin/python -m pip install --dry-run --no-index --no-deps 'transformers>=5.17' 'accelerate>=1.15' 'peft>=0.21'
 }
 

@@ -18,7 +18,7 @@ main() {
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from transformers import AutoConfig, AutoTokenizer; import llama_cpp; print(True)'
     # their versions are as planned
-    # prints: that each is there already, and asks no index
+    # prints: that each is there already
     /home/ada/project/.venv/bin/python -m pip install --dry-run --no-index --no-deps 'transformers>=5.17' 'llama-cpp-python[server]>=0.3.30'
     # llama.cpp can use the GPU
     # prints: True
