@@ -115,6 +115,11 @@ class InstallerCommands(Struct, frozen=True):
         names = tuple(f"{each.package} " for each in broken)
         return [each for each in request.warnings if not each.startswith(names or ("\n",))]
 
+    def already_there(self, requirements: Sequence[str]) -> list[str]:
+        """The command that fails unless these are installed; it changes nothing and asks no index."""
+        offline = ["--offline"] if self.installer == "uv" else []
+        return [*self._install(), "--dry-run", "--no-index", "--no-deps", *offline, *requirements]
+
     def uninstall(self, name: str) -> list[str]:
         """The command that removes one copy of a package."""
         if self.installer == "pip":

@@ -51,7 +51,7 @@ def environment_plan(
         steps.append(commands.step(InstallRequest(uncatalogued, "packages of the tier that are not in the catalogue")))
     proof = _torch_proof(members, torch, requirements, presence, request)
     steps += [torch_proof_step(proof, target, options)] if proof else []
-    steps += library_proof_steps(members, uncatalogued, tuple(steps), target, options)
+    steps += library_proof_steps(members, uncatalogued, tuple(steps), target, commands)
     return Environment(
         name=target.name,
         python=target.python,

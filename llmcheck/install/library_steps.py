@@ -9,7 +9,7 @@ from llmcheck.install.commands import FORCE, NO_CACHE, InstallerCommands, Instal
 from llmcheck.install.installed_packages import Change, abi_warnings, transitive_upgrades
 from llmcheck.install.packages import llama_cpp_for, with_extra
 from llmcheck.install.request import PlanRequest
-from llmcheck.install.specifiers import bounded, excluded, lower_bound, name_of
+from llmcheck.install.specifiers import bounded, excluded, name_of
 from llmcheck.install.target import PlanOptions, Target
 from llmcheck.install.wheels import COMPANIONS, TORCH_FAMILY
 from llmcheck.schema.advice import Step
@@ -18,13 +18,6 @@ from llmcheck.tables.library import Library
 from llmcheck.tables.torch_wheel import PackageBuild
 
 # Build requirements for --no-build-isolation; the lower bounds are releases of 2025, resolved on 2026-11-23.
-_COMPARES_VERSIONS = (
-    "import sys; from importlib.metadata import version; a = sys.argv[1:]; "
-    "n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; "
-    "ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); "
-    "print(*map(version, a[::2]), ok); sys.exit(not ok)"
-)
-"""Arguments are pairs of a name and its lowest version. Without quotes, which some shells change."""
 _BUILD_TOOLS = ("setuptools>=80", "wheel>=0.45", "packaging>=25.0", "ninja>=1.11")
 
 
@@ -67,7 +60,7 @@ def library_proof_steps(
     uncatalogued: Sequence[str],
     steps: Sequence[Step],
     target: Target,
-    options: PlanOptions,
+    commands: InstallerCommands,
 ) -> list[Step]:
     """Steps that import the libraries, compare their versions, and ask those for a GPU whether they can use it.
 
@@ -78,18 +71,16 @@ def library_proof_steps(
     modules = [library.import_name or "" for library in imported if not library.verify]
     if modules:
         sources.append(f"import {', '.join(modules)}")
-    proofs = []
+    options, proofs = commands.options, []
     if sources:
         argv = [target.python, "-c", "; ".join([*sources, "print(True)"])]
         expect = "True in the last line"
         proofs.append(command_step(argv, "the libraries import", options, kind="verify", expect=expect))
-    floors = [each for step in steps for each in step.requirements if not each.startswith(_BUILD_TOOLS)]
-    apart = {*TORCH_FAMILY, *map(name_of, uncatalogued)}
-    least = {name_of(each): lower_bound(each) for each in floors if name_of(each) not in apart}
-    if any(least.values()):
-        pairs = [word for name, version in least.items() if version for word in (name, version)]
-        argv = [target.python, "-c", _COMPARES_VERSIONS, *pairs]
-        reason, expect = "none is older than these", "the versions, and True"
+    apart = {*TORCH_FAMILY, *map(name_of, (*_BUILD_TOOLS, *uncatalogued))}
+    planned = dict.fromkeys(each for step in steps for each in step.requirements if name_of(each) not in apart)
+    if planned:
+        reason, expect = "their versions are as planned", "that each is there already"
+        argv = commands.already_there(list(planned))
         proofs.append(command_step(argv, reason, options, kind="verify", expect=expect))
     proofs += [
         _gpu_proof(library, target, options)

@@ -66,8 +66,16 @@ def _environment(environment: Environment, version: str) -> list[str]:
         lines += [f"# {printable(step.reason)}", _run(_pip(folder, step), step.variables)]
     for step in environment.steps:
         if step.kind == "verify" and not step.needs_gpu:
-            lines += [f"# {printable(step.reason)}", _run([f"{folder}/bin/python", *step.argv[1:]])]
+            lines += [f"# {printable(step.reason)}", _run([f"{folder}/bin/python", *_proof(step)])]
     return lines
+
+
+def _proof(step: Step) -> list[str]:
+    """Arguments of the image's Python, which has pip and no uv."""
+    if "--dry-run" not in step.argv:
+        return list(step.argv[1:])
+    words = step.argv[step.argv.index("--dry-run") :]
+    return ["-m", "pip", "install", *(word for word in words if word != "--offline")]
 
 
 def _pip(folder: str, step: Step) -> list[str]:

@@ -18,9 +18,9 @@ main() {
     # the libraries import
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from accelerate import Accelerator; from langchain.agents import create_agent; import vllm; print(True)'
-    # none is older than these
-    # prints: the versions, and True
-    /home/ada/project/.venv/bin/python -c 'import sys; from importlib.metadata import version; a = sys.argv[1:]; n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); print(*map(version, a[::2]), ok); sys.exit(not ok)' accelerate 1.15 vllm 0.33 langchain 1.4
+    # their versions are as planned
+    # prints: that each is there already
+    /home/ada/project/.venv/bin/python -m pip install --dry-run --no-index --no-deps 'accelerate>=1.15' 'vllm>=0.33' 'langchain>=1.4'
     # vLLM can use the GPU
     # prints: True
     /home/ada/project/.venv/bin/python -c 'import sys; from vllm.platforms import current_platform; ok = current_platform.is_cuda_alike(); print(ok); sys.exit(not ok)'

@@ -17,9 +17,9 @@ main() {
     # the libraries import
     # prints: True in the last line
     /home/ada/project/.venv/bin/python -c 'from transformers import AutoConfig, AutoTokenizer; import llama_cpp; print(True)'
-    # none is older than these
-    # prints: the versions, and True
-    /home/ada/project/.venv/bin/python -c 'import sys; from importlib.metadata import version; a = sys.argv[1:]; n = lambda text: [int(part) for part in text.split(chr(46))[:3] if part.isdigit()]; ok = all(n(version(name)) >= n(least) for name, least in zip(a[::2], a[1::2])); print(*map(version, a[::2]), ok); sys.exit(not ok)' transformers 5.17 llama-cpp-python 0.3.30
+    # their versions are as planned
+    # prints: that each is there already
+    /home/ada/project/.venv/bin/python -m pip install --dry-run --no-index --no-deps 'transformers>=5.17' 'llama-cpp-python[server]>=0.3.30'
     # llama.cpp can use the GPU
     # prints: True
     /home/ada/project/.venv/bin/python -c 'import sys; import llama_cpp; ok = llama_cpp.llama_supports_gpu_offload(); print(ok); sys.exit(not ok)'

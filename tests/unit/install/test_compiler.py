@@ -151,3 +151,10 @@ def test_an_image_is_built_without_a_cache_once() -> None:
     text = dockerfile.render(plan(with_tools(machine(card("RTX 4090")), nvcc="13.0.88"), "llama-cpp"), Options())
     (line,) = [each for each in text.splitlines() if "GGML_CUDA" in each and each.startswith("RUN")]
     assert line.count("--no-cache-dir") == 1
+
+
+def test_a_proof_that_asks_uv_asks_pip_in_an_image() -> None:
+    text = dockerfile.render(plan(machine(present=["uv"]), "accelerate"), Options())
+    (line,) = [each for each in text.splitlines() if "--dry-run" in each]
+    assert '"-m", "pip", "install", "--dry-run", "--no-index", "--no-deps", "accelerate>=' in line
+    assert "--offline" not in line

@@ -124,7 +124,7 @@ def test_a_hostile_path_stays_one_argument_when_the_script_is_run(tmp_path: Path
     subprocess.run(["sh"], input=script, text=True, check=True, cwd=tmp_path, env=environ, capture_output=True)
     arguments = record.read_text().splitlines()
     assert arguments[1:4] == ["-m", "pip", "install"]
-    assert arguments.count("-m") == 2
+    assert arguments.count("-m") == 3
     assert any(word.startswith("transformers>=") for word in arguments)
     assert not (tmp_path / "pwned").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,14 +45,24 @@ def test_vllm_is_asked_for_its_platform() -> None:
     assert any("is_cuda_alike" in each.command for each in proofs(machine(card("H100")), "vllm"))
 
 
-@pytest.mark.parametrize(("version", "code"), [("1.15.0", 0), ("1.15.1rc1", 0), ("2.0", 0), ("1.14.9", 1), ("0.99", 1)])
-def test_a_version_that_is_older_than_planned_fails(tmp_path: Path, version: str, code: int) -> None:
-    (step,) = [each for each in proofs(machine(), "accelerate") if "accelerate" in each.argv]
-    for name, number in (("accelerate", version), ("torch", "2.15.0")):
-        info = tmp_path / f"{name}-{number}.dist-info"
+@pytest.mark.parametrize(("version", "code"), [("1.15.0", 0), ("2.0", 0), ("1.14.9", 1), ("0.99", 1), (None, 1)])
+def test_a_version_that_is_not_as_planned_fails(tmp_path: Path, version: str | None, code: int) -> None:
+    """With the pip of this Python, and a distribution that lies on its path."""
+    (step,) = [each for each in proofs(machine(), "accelerate") if "--dry-run" in each.argv]
+    assert step.argv[1:4] == ("-m", "pip", "install")
+    if version is not None:
+        info = tmp_path / f"accelerate-{version}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n")
-    assert run(step, tmp_path) == code
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: accelerate\nVersion: {version}\n")
+    environment = {"PYTHONPATH": str(tmp_path), "PIP_CONFIG_FILE": os.devnull, "HOME": str(tmp_path)}
+    argv = [sys.executable, *step.argv[1:]]
+    assert subprocess.run(argv, check=False, capture_output=True, env=environment).returncode == code
+
+
+def test_uv_is_asked_in_its_own_way() -> None:
+    (step,) = [each for each in proofs(machine(present=["uv"]), "accelerate") if "--dry-run" in each.argv]
+    assert step.argv[:3] == ("uv", "pip", "install")
+    assert {"--offline", "--no-index"} <= set(step.argv)
 
 
 @pytest.mark.parametrize(
