@@ -18,9 +18,10 @@ from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus import vendors
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit, GpuShare, LeastMemory, Plan, Released, Speed
-from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.schema.machine import GpuSpec, Machine
 from llmcheck.schema.workload import Workload
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 
@@ -135,7 +136,7 @@ def with_defaults(use: ModelUse, machine: Machine) -> ModelUse:
     if use.workload.runtime is None:
         use = use.changed(runtime=_default_runtime(use, machine))
     if use.workload.context is None and use.workload.prompt is None and use.runtime.default_context is not None:
-        gpu_bytes = sum(gpu.memory_total or 0 for gpu in counted_gpus(machine))
+        gpu_bytes = sum(gpu.memory_total or 0 for gpu in vendors.for_models(machine))
         tokens = use.runtime.default_context(gpu_bytes)
         return use.changed(context=min(tokens, use.architecture.context or tokens))
     return use
@@ -146,7 +147,7 @@ def _default_runtime(use: ModelUse, machine: Machine) -> str:
     from_file = bool(architecture.tensors) and use.workload.weights is None and architecture.dtype not in (None, "bf16")
     if from_file and architecture.source.endswith(".gguf"):
         family = "gguf"
-    usual = runtimes.default_for(family, counted_gpus(machine))
+    usual = runtimes.default_for(family, vendors.for_models(machine))
     cache = use.workload.kv_cache
     return usual if cache is None or cache in runtimes.named(usual).cache_formats else runtimes.LEAST_MEMORY
 

@@ -33,6 +33,7 @@ def obstacle(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
         return Obstacle(code="system", needed=runtime.systems, found=(system,))
     if gpus is None:
         return None
+    gpus = [gpu for gpu in gpus if _may_use(runtime, gpu)]
     supported = tuple(each.vendor for each in runtime.platforms)
     if not gpus:
         return Obstacle(code="no-gpu", needed=supported, found=()) if runtime.needs_gpu else None
@@ -58,9 +59,16 @@ def excluded(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
 def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:
     """Whether a runtime computes on this GPU; True where too little is known to say that it does not."""
     platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
+    if not _may_use(runtime, gpu):
+        return False
     if not runtime.platforms or not gpu.vendor:
         return True
     return platform is not None and _of_gpu(platform, gpu, system) is None
+
+
+def _may_use(runtime: Runtime, gpu: Gpu) -> bool:
+    """Integrated GPUs run models through Vulkan; PyTorch's builds are for cards."""
+    return not (gpu.integrated and runtime.torch)
 
 
 def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:

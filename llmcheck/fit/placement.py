@@ -53,7 +53,8 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     if not capacity.gpus_listed:
         return _unknown(use, Reason(code="gpus-not-listed"))
     present, capacity = capacity, usable_by(use.runtime, capacity)
-    if not use.is_inference and present.groups and not capacity.groups:
+    cards = any(not each.gpu.integrated for group in present.groups for each in group)
+    if not use.is_inference and cards and not capacity.groups:
         return _not_built(use, present)
     if any(device.free is None for group in capacity.groups for device in group) and len(capacity.groups) == 1:
         found = _best(use, [_readable(group) for group in capacity.groups], capacity)

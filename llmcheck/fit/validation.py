@@ -15,7 +15,7 @@ from llmcheck.fit.shapes.formats import Family
 from llmcheck.gpus import vendors
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.machine import Gpu, Machine, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine
 from llmcheck.schema.workload import Workload
 
 _SYSTEMS = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
@@ -180,7 +180,7 @@ def check_machine(workload: Workload, machine: Machine) -> None:
         return
     runtime = runtimes.named(workload.runtime)
     system = machine.os.system if machine.os is not None else None
-    gpus = None if machine.gpus is None else counted_gpus(machine)
+    gpus = None if machine.gpus is None else vendors.for_models(machine)
     found = excluded(runtime, gpus, system)
     if found is not None:
         default = runtimes.default_for(_family(workload.weights) or "plain", gpus or ())

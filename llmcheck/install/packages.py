@@ -37,8 +37,9 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVa
         return _compiled("for Metal", "-DGGML_METAL=on")
     own = [each for each in builds if each.package == "llama-cpp"]
     by_backend: dict[str, list[Gpu]] = {}
-    for gpu in counted_gpus(machine):
-        by_backend.setdefault(vendors.of(gpu).llama_cpp or "", []).append(gpu)
+    for gpu in vendors.for_models(machine):
+        backend = "vulkan" if gpu.integrated else vendors.of(gpu).llama_cpp
+        by_backend.setdefault(backend or "", []).append(gpu)
     found: InstallVariant | str = ""
     if "cuda" in by_backend:
         found = _for_cuda(by_backend["cuda"], machine, own)

@@ -136,7 +136,11 @@ class Gpu(Struct, frozen=True, kw_only=True):
     integrated: bool = False
     """A display adapter or the graphics part of a CPU: listed, never counted as an accelerator."""
     unified: bool = False
-    """Its memory is part of the machine's RAM and is never added to it; see ``gpus.unified_memory``."""
+    """It is part of the processor and shares memory with it; see ``gpus.unified_memory``."""
+    memory_pool: str | None = None
+    """Where the memory of a unified GPU comes from: ``carve-out`` (set aside by the firmware and not part of the RAM),
+    ``gtt`` (RAM that AMD's driver may map), ``wired-limit`` (RAM that macOS lets the GPU keep), ``driver-limit`` (RAM,
+    by an estimate of what its driver offers). None: any of the RAM, or not known."""
     pci_bus_id: str | None = None
     """``0000:01:00.0``; None where it is not on PCI or could not be read."""
     pcie: Pcie | None = None

@@ -93,6 +93,12 @@ def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:
     return bool(_matching(_words(text), specs))
 
 
+def is_whole_name(text: str, specs: Sequence[GpuRecord]) -> bool:
+    """Whether the text is exactly a name of a card that shares the RAM, so that no part of it is a size."""
+    found = _exactly(text, None, specs)
+    return found is not None and shares_ram(found) is not None
+
+
 def card(part: str, bare: str, size: str | None, specs: Sequence[GpuRecord], notes: list[str]) -> Card:
     """The card that ``part`` names; ``bare`` is ``part`` without its memory size ``size``.
 

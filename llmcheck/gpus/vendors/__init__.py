@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from llmcheck import registry
 from llmcheck.gpus.unified_memory import SharedRam
-from llmcheck.schema.machine import Driver, Gpu, Machine, capability_of
+from llmcheck.schema.machine import Driver, Gpu, Machine, capability_of, counted_gpus
 from llmcheck.tables.torch_wheel import TorchWheel
 
 
@@ -101,6 +101,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """How the GPUs use the machine's RAM, where all GPUs of the vendor do."""
     processors: Mapping[str, SharedRam] = {}
     """The same for single products, by the name that the driver reports."""
+    runs_models: Callable[[Gpu], bool] = lambda _gpu: False
+    """Whether an integrated GPU is one on which people run models, through Vulkan."""
 
     def shares_ram(self, name: str | None) -> SharedRam | None:
         """How the GPU of that name uses the machine's RAM; None for a GPU with memory of its own."""
@@ -156,6 +158,15 @@ def of(gpu: Gpu) -> Vendor:
 
 def every() -> tuple[Vendor, ...]:
     return tuple(map(named, ids()))
+
+
+def for_models(machine: Machine) -> tuple[Gpu, ...]:
+    """The GPUs that a model can be placed on: those that count, else integrated ones on which people run models."""
+    return counted_gpus(machine) or tuple(
+        gpu
+        for gpu in machine.gpus or ()
+        if gpu.integrated and gpu.visible and gpu.usable is not False and of(gpu).runs_models(gpu)
+    )
 
 
 def on_platform(gpus: Iterable[Gpu], platform: str) -> list[Gpu]:

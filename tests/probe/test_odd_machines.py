@@ -1,0 +1,79 @@
+"""Unusual machines, from files to the answers of ``fit`` and ``check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmcheck import api
+from llmcheck.api.model_source import ModelSource
+from llmcheck.fit import capacity
+from llmcheck.schema.estimate import Fit
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.workload import Workload
+from tests.probe.odd_machines import GB, GIB, KIB, MIB, apu, machine, meminfo
+
+STRIX_HALO, HX_370, PHOENIX = (0x1586, 110501), (0x150E, 110500), (0x15BF, 110003)
+
+
+def fit(found: Machine, model: str, **work: Any) -> Fit:
+    return api.fit(ModelSource(model=model), Workload(**{"method": "inference", **work}), lambda: found)
+
+
+def status(found: Machine, profile: str, requirement: str) -> str:
+    report = api.check([profile], lambda: found)
+    return next(each.status for each in report.profiles[0].findings if each.id == requirement)
+
+
+class TestCarveOut:
+    """Memory that the firmware set aside for the GPU is not part of the RAM."""
+
+    @pytest.mark.parametrize(("carved", "ram"), [(96, 31), (64, 62), (48, 15)])
+    def test_it_is_the_gpus_alone(self, tmp_path: Path, carved: int, ram: int) -> None:
+        files = apu(*STRIX_HALO, vram=carved * GIB, gtt=ram * GIB // 2, used=GIB // 2)
+        found = machine(tmp_path, files, meminfo(ram * GIB, (ram - 6) * GIB))
+        (share,) = fit(found, "8B", runtime="llama.cpp", weights="q8_0").per_gpu
+        assert share.free == carved * GIB - GIB // 2
+        assert capacity.of(found).ram == (ram - 6) * GIB
+
+    def test_a_large_model_fits_in_it(self, tmp_path: Path) -> None:
+        files = apu(*STRIX_HALO, vram=103079215104, gtt=15860 * MIB, used=620 * MIB)
+        found = machine(tmp_path, files, meminfo(32482000 * KIB, 26774000 * KIB))
+        assert fit(found, "70B", runtime="llama.cpp", weights="q8_0").verdict == "fits"
+        assert status(found, "inference-70b-4bit", "gpu") == "pass"
+
+
+class TestMappedRam:
+    def test_no_more_than_the_kernel_maps(self, tmp_path: Path) -> None:
+        """amdgpu.gttsize promises more than the memory manager maps."""
+        limit = {"/sys/module/ttm/parameters/pages_limit": f"{40 * GIB // 4096}\n"}
+        files = apu(*STRIX_HALO, vram=512 * MIB, gtt=110 * GIB)
+        found = machine(tmp_path, files, limit, meminfo(124 * GIB, 119 * GIB))
+        (gpu,) = found.gpus or ()
+        assert (gpu.memory_total, gpu.memory_pool) == (40 * GIB, "gtt")
+
+    def test_no_more_than_the_ram_has_left(self, tmp_path: Path) -> None:
+        files = apu(*STRIX_HALO, vram=512 * MIB, gtt=110 * GIB)
+        found = machine(tmp_path, files, meminfo(124 * GIB, 21 * GIB))
+        (share,) = fit(found, "8B", runtime="llama.cpp", weights="q4_k_m").per_gpu
+        assert share.free == 21 * GIB
+
+
+class TestIntegrated:
+    """A tier counts cards; models run on the graphics of processors too, as people run them."""
+
+    @pytest.mark.parametrize("chip", [HX_370, PHOENIX])
+    def test_it_runs_models_and_counts_for_no_tier(self, tmp_path: Path, chip: tuple[int, int]) -> None:
+        files = apu(*chip, vram=512 * MIB, gtt=90 * GB)
+        found = machine(tmp_path, files, meminfo(94 * GIB, 88 * GIB))
+        answer = fit(found, "8B")
+        assert (answer.verdict, answer.workload.runtime, len(answer.per_gpu)) == ("fits", "llama.cpp", 1)
+        assert status(found, "inference-7b", "gpu") == "fail"
+
+    def test_what_is_installed_for_it_uses_vulkan(self, tmp_path: Path) -> None:
+        found = machine(tmp_path, apu(*HX_370, vram=512 * MIB, gtt=40 * GB), meminfo(94 * GIB, 88 * GIB))
+        plan = api.install(["llama-cpp"], lambda: found)
+        reasons = [step.reason for each in plan.environments for step in each.steps]
+        assert any("Vulkan" in reason for reason in reasons), reasons
