@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from llmcheck.schema.gpu import NOT_LISTABLE
 from llmcheck.schema.machine import Problem
 from llmcheck.system.host import Host
 
@@ -18,6 +19,7 @@ DEVICES = "/sys/bus/pci/devices"
 DRIVER_NOT_LOADED = "driver-not-loaded"
 """The fault of a card that no suitable kernel driver is bound to."""
 
+_DXG = "/dev/dxg"
 _DRM = "/sys/class/drm"
 _CARD = r"card\d+"
 
@@ -34,19 +36,40 @@ class PciDevice(Struct, frozen=True):
 
 
 def devices(host: Host, vendor: int, classes: Sequence[int] = (DISPLAY,)) -> tuple[PciDevice, ...] | None:
-    """The devices with a vendor id and one of these classes, in bus order; None where there is no bus (WSL).
+    """The devices with a vendor id and one of these classes, in bus order; None where that cannot be found out.
 
-    Where the bus is missing, cards are read from /sys/class/drm.
+    Where the bus is missing, cards are read from /sys/class/drm, which need not have all of them.
     """
     entries = host.list(DEVICES)
     if entries is None:
         cards = [name for name in host.list(_DRM) or () if re.fullmatch(_CARD, name)]
-        if not cards:
-            return None
-        found = (_device(host, f"{_DRM}/{name}/device", None, vendor, classes) for name in cards)
+        found = [_device(host, f"{_DRM}/{name}/device", None, vendor, classes) for name in cards]
     else:
-        found = (_device(host, f"{DEVICES}/{bus_id}", bus_id, vendor, classes) for bus_id in entries)
-    return tuple(sorted(filter(None, found), key=lambda device: (device.bus_id, device.path)))
+        found = [_device(host, f"{DEVICES}/{bus_id}", bus_id, vendor, classes) for bus_id in entries]
+    seen = tuple(sorted(filter(None, found), key=lambda device: (device.bus_id, device.path)))
+    return seen if seen or is_complete(host) else None
+
+
+def is_complete(host: Host) -> bool:
+    """Whether a GPU that is not on the bus is not there. Windows shows its cards to WSL as /dev/dxg, and not there."""
+    return host.list(DEVICES) is not None and not host.exists(_DXG)
+
+
+def cannot_list(host: Host) -> Problem:
+    """Why it is not known which GPUs there are, where no driver listed one."""
+    describe = "describe the machine: --machine 'RX 7900 XTX, 64 GB RAM'"
+    if host.exists(_DXG):
+        message = (
+            "the GPUs cannot be listed: Windows shows its cards to WSL as /dev/dxg, which does not tell them apart"
+        )
+        remedy = f"an NVIDIA card is listed with NVIDIA's driver for Windows; of another card {describe}"
+    elif host.platform == "linux":
+        message = f"the GPUs cannot be listed: {DEVICES} cannot be read here"
+        remedy = f"run llmcheck outside of the container, or {describe}"
+    else:
+        message = "the GPUs cannot be listed: on Windows only those of NVIDIA can be, on macOS those of Apple silicon"
+        remedy = describe
+    return Problem(probe="gpu", code=NOT_LISTABLE, message=message, remedy=remedy)
 
 
 def numa_node(host: Host, path: str) -> int | None:

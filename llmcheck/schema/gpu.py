@@ -20,6 +20,9 @@ BROKEN_FAULTS = frozenset(
     }
 )
 
+NOT_LISTABLE = "gpus-not-listable"
+"""The code of the Problem of a machine whose GPUs cannot be listed; left out where a driver listed one."""
+
 IMPLAUSIBLE, CONTRADICTORY, DUPLICATE = "implausible", "contradictory", "duplicate"
 """Codes of the Problems of facts that cannot be true (``schema.plausible``). The first two are also the fault of a GPU
 whose memory is unknown for that reason, even where it shares RAM of a known size."""

@@ -13,7 +13,7 @@ from llmcheck.fit import capacity
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Workload
-from tests.probe.odd_machines import GB, GIB, KIB, MIB, apu, machine, meminfo
+from tests.probe.odd_machines import BUS, GB, GIB, KIB, MIB, apu, machine, meminfo, pci
 
 STRIX_HALO, HX_370, PHOENIX = (0x1586, 110501), (0x150E, 110500), (0x15BF, 110003)
 
@@ -59,6 +59,53 @@ class TestMappedRam:
         found = machine(tmp_path, files, meminfo(124 * GIB, 21 * GIB))
         (share,) = fit(found, "8B", runtime="llama.cpp", weights="q4_k_m").per_gpu
         assert share.free == 21 * GIB
+
+
+WSL = {"/proc/sys/kernel/osrelease": "6.6.87.2-microsoft-standard-WSL2\n", "/dev/dxg": ""}
+EMPTY_BUS = pci("0000:00:01.0", 0x8086, 0x7113, None, kind="0x068000")
+
+
+class TestUnlistable:
+    """A bus that cannot be listed has no GPU that is known of; it does not have none."""
+
+    @pytest.mark.parametrize(
+        ("files", "words"),
+        [
+            (WSL, "/dev/dxg"),
+            (WSL | pci("5582:00:00.0", 0x1414, 0x008E, "dxgkrnl", kind="0x030200"), "/dev/dxg"),
+            # Hyper-V's shared GPU in a Linux machine, with a kernel of its own
+            (EMPTY_BUS | {"/dev/dxg": "", "/proc/sys/kernel/osrelease": "6.8.0-60-generic"}, "/dev/dxg"),
+            ({"/proc/sys/kernel/osrelease": "4.4.0-22621-Microsoft"}, "/sys/bus/pci/devices"),
+            # a container without sysfs, or with the kernel's console as its one display
+            ({"/run/.containerenv": ""}, "/sys/bus/pci/devices"),
+            ({"/sys/class/drm/card0/device/uevent": "DRIVER=simple-framebuffer\n"}, "/sys/bus/pci/devices"),
+            ({"/.platform": "windows"}, "on Windows only those of NVIDIA"),
+            ({"/.platform": "darwin", "/.architecture": "x86_64"}, "on macOS those of Apple silicon"),
+        ],
+    )
+    def test_gpus_are_unknown_and_the_reason_is_told_once(
+        self, tmp_path: Path, files: dict[str, str], words: str
+    ) -> None:
+        found = machine(tmp_path, files, meminfo(32 * GIB, 30 * GIB))
+        assert found.gpus is None
+        (problem,) = [each for each in found.problems if each.probe.startswith("gpu")]
+        assert words in problem.message
+        report = api.check(["inference-7b"], lambda: found, only=["gpu"])
+        assert (report.verdict, report.exit_code) == ("undetermined", 3)
+
+    @pytest.mark.parametrize(
+        "files", [EMPTY_BUS, EMPTY_BUS | {"/proc/sys/kernel/osrelease": "6.6.87.2-microsoft-standard-WSL2\n"}]
+    )
+    def test_a_bus_without_one_has_none(self, tmp_path: Path, files: dict[str, str]) -> None:
+        found = machine(tmp_path, files, meminfo(32 * GIB, 30 * GIB))
+        assert found.gpus == ()
+        assert api.check(["inference-7b"], lambda: found, only=["gpu"]).exit_code == 1
+
+    def test_one_that_a_driver_lists_is_enough(self, tmp_path: Path) -> None:
+        files = {name: text for name, text in apu(*STRIX_HALO, vram=GIB, gtt=60 * GIB).items() if BUS not in name}
+        found = machine(tmp_path, files, meminfo(120 * GIB, 110 * GIB))
+        assert len(found.gpus or ()) == 1
+        assert [each for each in found.problems if each.probe == "gpu"] == []
 
 
 class TestIntegrated:

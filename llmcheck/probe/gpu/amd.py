@@ -96,8 +96,11 @@ def _with_amdsmi(reading: Reading, memory: dict[str, tuple[int, int | None]]) ->
 
 
 def _by_files(host: Host) -> Reading:
-    cards = {card.bus_id: card for card in _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()}
+    seen = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR))
+    cards = {card.bus_id: card for card in seen or ()}
     nodes, withheld = _nodes(host)
+    if seen is None and not nodes:
+        return Reading(gpus=None)
     if not cards and not nodes:
         return Reading(gpus=(), sources={"gpus": "no AMD device on the PCI bus, no KFD node"})
     shares = {node.card: _shares(host, node, nodes, cards, withheld) for node in nodes}

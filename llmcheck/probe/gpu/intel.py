@@ -65,7 +65,9 @@ _NAMES = {
 
 
 def probe(host: Host, _request: Request) -> Reading:
-    cards = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()
+    cards = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR))
+    if cards is None:
+        return Reading(gpus=None)
     # Level Zero lists cards before the graphics of the CPU.
     ordered = sorted(cards, key=lambda card: (_is_integrated(card), card.bus_id))
     if not ordered:

@@ -249,10 +249,15 @@ def _load_library(host: Host) -> str | None:
 
 
 def _without_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Reading:
-    """Without NVML's library there is no NVIDIA GPU, unless the PCI bus lists one or the machine is a Jetson."""
+    """Without NVML's library there is no NVIDIA GPU, unless the PCI bus lists one or the machine is a Jetson.
+
+    Where the bus cannot be listed either, it is not known; the problem is told here for all vendors.
+    """
     jetson = _jetson(host)
     if jetson is not None:
         return jetson
+    if seen is None:
+        return Reading(gpus=None, problems=(_pci.cannot_list(host),))
     if not seen:
         return Reading(gpus=(), sources={"gpus": "no NVML library and no NVIDIA device on the PCI bus"})
     return _without_nvml(host, seen, LIBRARY_NOT_FOUND)
