@@ -63,6 +63,15 @@ def cpuset(host: Host) -> tuple[int, str] | None:
     return min(nearest.values(), default=None)
 
 
+def restricts_devices(host: Host, major: int) -> bool:
+    """Whether a v1 group may not open every device of a driver; v2 has no file that tells it."""
+    for version, folder in _folders(host, "devices"):
+        rules = (host.read(f"{folder}/devices.list") or "").split("\n") if version == 1 else []
+        if rules and not any(rule.startswith(("a ", f"c {major}:* ")) for rule in rules):
+            return any(rules)
+    return False
+
+
 def cpu_count(text: str) -> int | None:
     """How many processors are in a list of the kernel's form (``0-3,8``); None for an empty or malformed list."""
     count = 0

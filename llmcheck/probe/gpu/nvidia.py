@@ -131,6 +131,9 @@ def _cards(host: Host, seen: tuple[PciDevice, ...] | None, nvml: Any, library: s
         problems += problem
     if count == 0 and seen:
         problems.append(_no_devices(host))
+    elif seen:
+        listed = [gpu.pci_bus_id for gpu, _ in entries if gpu.parent is None]
+        problems += _pci.not_listed(host, _PROBE, "NVIDIA", "nvidia", seen, listed)
     yield _reading(entries, driver, problems, sources, host)
 
 
@@ -311,6 +314,13 @@ def _without_nvml(host: Host, seen: tuple[PciDevice, ...] | None, code: int) -> 
 def _no_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Problem:
     """Why NVML's library is missing although the PCI bus has an NVIDIA card."""
     problem = _problem(LIBRARY_NOT_FOUND)
+    if seen and all(card.driver == _pci.VFIO for card in seen):
+        return Problem(
+            probe=_PROBE,
+            code=_pci.NOT_LISTED,
+            message=f"reserved for virtual machines (bound to {_pci.VFIO}): {_pci.in_words(seen)}",
+            remedy=f"to use it on this machine, install the NVIDIA driver and unbind the card from {_pci.VFIO}",
+        )
     if any(card.driver == "nouveau" for card in seen or ()):
         message = "the NVIDIA GPU uses the nouveau driver, which cannot compute; NVIDIA's own driver is not installed"
         return replace(problem, code="nouveau", message=message)
