@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
-from llmcheck.fit import speed
+from llmcheck.fit import ram_limits, speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.inference import SEQUENCES
@@ -64,6 +64,7 @@ def answer(
         placed = place(use, capacity)
     full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
     rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
+    about_ram = () if placed.verdict == "fits" else ram_limits.notes(machine)
     found = Fit(
         architecture=architecture,
         workload=full.workload,
@@ -74,7 +75,7 @@ def answer(
         verdict=placed.verdict,
         reason=sentence(placed.reasons),
         speed=rates,
-        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
+        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes, *about_ram))),
         not_modelled=NOT_MODELLED,
         plans=tuple(map(described, found_plans)),
         released=tuple(_released(open_use, capacity, wishes, found_plans, described)),

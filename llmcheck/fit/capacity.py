@@ -114,6 +114,8 @@ def in_words(machine: Machine) -> str:
     gpus = names.in_words(
         [unified_memory.with_usable_memory(gpu, machine.ram) for gpu in vendors.for_models(machine)], format_gib
     )
+    if machine.gpus is None:
+        gpus = "GPUs unknown"
     ram = machine.ram.usable or machine.ram.total
     return f"{gpus}, {format_gib(ram)} RAM" if ram else gpus
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from llmcheck.probe._cgroup import restricts_devices
-from llmcheck.schema.gpu import NOT_LISTABLE
+from llmcheck.schema.gpu import NOT_LISTABLE, NOT_LISTED
 from llmcheck.schema.machine import Problem
 from llmcheck.system.host import Host
 
@@ -20,8 +20,6 @@ DEVICES = "/sys/bus/pci/devices"
 DRIVER_NOT_LOADED = "driver-not-loaded"
 """The fault of a card that no suitable kernel driver is bound to."""
 
-NOT_LISTED = "not-listed-by-driver"
-"""The code of the problem of cards that are on the bus and that the driver does not list."""
 VFIO = "vfio-pci"
 """The kernel driver that holds a card for a virtual machine."""
 

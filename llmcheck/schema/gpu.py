@@ -23,6 +23,9 @@ BROKEN_FAULTS = frozenset(
 NOT_LISTABLE = "gpus-not-listable"
 """The code of the Problem of a machine whose GPUs cannot be listed; left out where a driver listed one."""
 
+NOT_LISTED = "not-listed-by-driver"
+"""The code of the Problem of cards that are on the PCI bus and that their driver does not list."""
+
 IMPLAUSIBLE, CONTRADICTORY, DUPLICATE = "implausible", "contradictory", "duplicate"
 """Codes of the Problems of facts that cannot be true (``schema.plausible``). The first two are also the fault of a GPU
 whose memory is unknown for that reason, even where it shares RAM of a known size."""

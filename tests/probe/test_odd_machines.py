@@ -108,6 +108,70 @@ class TestUnlistable:
         assert [each for each in found.problems if each.probe == "gpu"] == []
 
 
+USER = "user.slice/user-1000.slice"
+
+
+def groups(**limits: int) -> dict[str, str]:
+    """A login session under cgroup v2; ``limits``: bytes by file, of the user's slice."""
+    mounted = "/sys/fs/cgroup"
+    return {
+        "/proc/self/cgroup": f"0::/{USER}/session-4.scope\n",
+        "/proc/self/mountinfo": f"30 1 0:26 / {mounted} rw - cgroup2 cgroup2 rw,nsdelegate\n",
+        f"{mounted}/{USER}/memory.current": f"{GIB}\n",
+        f"{mounted}/{USER}/session-4.scope/memory.max": "max\n",
+        **{f"{mounted}/{USER}/{name.replace('_', '.')}": f"{size}\n" for name, size in limits.items()},
+    }
+
+
+class TestRam:
+    @pytest.mark.parametrize(("size", "model"), [(8, "70B"), (3, "13B")])
+    def test_a_soft_limit_of_a_slice_above_counts(self, tmp_path: Path, size: int, model: str) -> None:
+        limits = groups(memory_high=size * GIB)
+        found = machine(tmp_path, limits, EMPTY_BUS, meminfo(125 * GIB, 118 * GIB))
+        ram = found.ram
+        assert (ram.usable, ram.available, ram.limit_soft) == (size * GIB, (size - 1) * GIB, True)
+        answer = fit(found, model, runtime="llama.cpp", weights="q4_k_m")
+        assert answer.verdict == "does-not-fit"
+        assert any("soft limit" in note and "MemoryHigh" in note for note in answer.assumptions)
+
+    def test_the_lower_of_soft_and_hard_applies(self, tmp_path: Path) -> None:
+        limits = groups(memory_high=9 * GIB, memory_max=6 * GIB)
+        ram = machine(tmp_path, limits, EMPTY_BUS, meminfo(125 * GIB, 118 * GIB)).ram
+        assert (ram.usable, ram.limit_soft, (ram.limit_file or "").rpartition("/")[2]) == (6 * GIB, False, "memory.max")
+
+    def test_what_limits_wsl_is_named(self, tmp_path: Path) -> None:
+        found = machine(tmp_path, WSL, meminfo(7 * GIB, 6 * GIB))
+        report = api.check(["inference-7b"], lambda: found, only=["ram"])
+        (finding,) = [each for each in report.profiles[0].findings if each.id == "ram"]
+        assert (finding.status, ".wslconfig" in (finding.remedy or "")) == ("fail", True)
+
+    @pytest.mark.parametrize(("arc", "least", "counted"), [(96, 8, 88), (11, 4, 7), (4, 4, 0), (3, 4, 0)])
+    def test_the_cache_of_zfs_gives_way(self, tmp_path: Path, arc: int, least: int, counted: int) -> None:
+        stats = f"9 1 0x01 147 39984 1\nname type data\nc_min 4 {least * GIB}\nsize 4 {arc * GIB}\narc_meta 4 7\n"
+        found = machine(tmp_path, EMPTY_BUS, meminfo(125 * GIB, 20 * GIB), {"/proc/spl/kstat/zfs/arcstats": stats})
+        assert (found.ram.available, found.ram.zfs_cache) == ((20 + counted) * GIB, counted * GIB)
+
+    def test_a_model_fits_in_what_it_gives_and_the_answer_says_so(self, tmp_path: Path) -> None:
+        stats = f"c_min 4 {4 * GIB}\nsize 4 {96 * GIB}\n"
+        found = machine(tmp_path, EMPTY_BUS, meminfo(125 * GIB, 20 * GIB), {"/proc/spl/kstat/zfs/arcstats": stats})
+        answer = fit(found, "70B", runtime="llama.cpp", weights="q4_k_m")
+        assert answer.verdict == "fits-with-offload"
+        assert any("ARC" in note for note in answer.assumptions)
+
+    def test_zfs_gives_nothing_beyond_a_limit(self, tmp_path: Path) -> None:
+        stats = {"/proc/spl/kstat/zfs/arcstats": f"c_min 4 {4 * GIB}\nsize 4 {96 * GIB}\n"}
+        found = machine(tmp_path, groups(memory_max=9 * GIB), EMPTY_BUS, stats, meminfo(125 * GIB, 20 * GIB))
+        assert found.ram.available == 8 * GIB
+
+    def test_huge_pages_hold_no_model(self, tmp_path: Path) -> None:
+        reserved = {"HugePages_Total": 0, "Hugetlb": 100 * GIB}
+        found = machine(tmp_path, EMPTY_BUS, meminfo(125 * GIB, 20 * GIB, **reserved))
+        assert found.ram.usable == 25 * GIB
+        report = api.check(["inference-70b"], lambda: found, only=["ram"])
+        (finding,) = [each for each in report.profiles[0].findings if each.id == "ram"]
+        assert (finding.status, "nr_hugepages" in (finding.remedy or "")) == ("fail", True)
+
+
 class TestIntegrated:
     """A tier counts cards; models run on the graphics of processors too, as people run them."""
 

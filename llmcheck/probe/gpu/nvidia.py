@@ -27,6 +27,7 @@ from llmcheck.probe.gpu._nvml import (
     text,
 )
 from llmcheck.probe.gpu._visible import index_is_ambiguous, visible_devices, withheld_by_container
+from llmcheck.schema.gpu import NOT_LISTED
 from llmcheck.schema.machine import BROKEN_FAULTS, Driver, Gpu, Problem
 from llmcheck.system.host import Host
 
@@ -317,7 +318,7 @@ def _no_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Problem:
     if seen and all(card.driver == _pci.VFIO for card in seen):
         return Problem(
             probe=_PROBE,
-            code=_pci.NOT_LISTED,
+            code=NOT_LISTED,
             message=f"reserved for virtual machines (bound to {_pci.VFIO}): {_pci.in_words(seen)}",
             remedy=f"to use it on this machine, install the NVIDIA driver and unbind the card from {_pci.VFIO}",
         )

@@ -89,12 +89,16 @@ def _ram(ram: Ram) -> Fact:
         return Fact("RAM", "unknown", "unknown")
     if ram.limit is not None and ram.usable == ram.limit:
         total = f" (the machine has {format_gib(ram.total)})" if ram.total else ""
-        return Fact("RAM", f"limited to {format_gib(ram.limit)} by {ram.limit_source}{total}", "warn")
+        softly = "softly " if ram.limit_soft else ""
+        return Fact("RAM", f"{softly}limited to {format_gib(ram.limit)} by {ram.limit_source}{total}", "warn")
     if ram.available is None:
         return Fact("RAM", format_gib(ram.usable))
-    return Fact(
-        "RAM", f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available", used=1 - ram.available / ram.usable
-    )
+    text = f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available"
+    if ram.huge_pages:
+        text += f" · {format_gib(ram.huge_pages)} reserved for huge pages"
+    if ram.zfs_cache:
+        text += f" · {format_gib(ram.zfs_cache)} of it in ZFS's cache"
+    return Fact("RAM", text, used=1 - ram.available / ram.usable)
 
 
 def _gpus(value: Machine, detailed: bool) -> list[Fact]:
