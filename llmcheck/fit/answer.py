@@ -14,6 +14,7 @@ from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
+from llmcheck.fit.obstacles import build_of
 from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
@@ -65,6 +66,8 @@ def answer(
     full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
     rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     about_ram = () if placed.verdict == "fits" else ram_limits.notes(machine)
+    build = build_of(use.runtime, [device.gpu for device in placed.devices])
+    about_build = (f"{use.runtime.id}: {build}",) if build is not None else ()
     found = Fit(
         architecture=architecture,
         workload=full.workload,
@@ -75,7 +78,7 @@ def answer(
         verdict=placed.verdict,
         reason=sentence(placed.reasons),
         speed=rates,
-        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes, *about_ram))),
+        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes, *about_build, *about_ram))),
         not_modelled=NOT_MODELLED,
         plans=tuple(map(described, found_plans)),
         released=tuple(_released(open_use, capacity, wishes, found_plans, described)),

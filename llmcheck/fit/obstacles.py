@@ -81,14 +81,24 @@ def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:
 
 
 def usable_by(runtime: Runtime, capacity: Capacity) -> Capacity:
-    """Without the GPUs that the runtime has no build for."""
+    """Without the GPUs that the runtime has no build for; with those of all vendors together, where it can use them."""
     system = capacity.system
     kept = tuple(tuple(each for each in group if has_build(runtime, each.gpu, system)) for group in capacity.groups)
+    whole = [each for group in kept for each in group if each.gpu.parent is None]
+    if runtime.across_vendors is not None and are_of_several_vendors([each.gpu for each in whole]):
+        kept = (*kept, tuple(sorted(whole, key=lambda each: -(each.free or 0))))
     return capacity if kept == capacity.groups else replace(capacity, groups=tuple(filter(None, kept)))
+
+
+def are_of_several_vendors(gpus: Sequence[Gpu]) -> bool:
+    return len({gpu.vendor for gpu in gpus}) > 1
 
 
 def build_of(runtime: Runtime, gpus: Sequence[Gpu]) -> str | None:
     """Where the build for these GPUs comes from, in words; None where it is the usual one."""
+    if runtime.across_vendors is not None and are_of_several_vendors(gpus):
+        makers = " and ".join(dict.fromkeys(vendors.of(gpu).name for gpu in gpus))
+        return f"its build for {runtime.across_vendors}, which uses the GPUs of {makers} together"
     vendors_here = {gpu.vendor for gpu in gpus}
     return next((each.build for each in runtime.platforms if each.vendor in vendors_here), None)
 

@@ -47,7 +47,12 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVa
         found = _for_hip(by_backend["hip"], machine, own)
     elif "vulkan" in by_backend:
         found = _for_vulkan(machine, own)
-    return found if isinstance(found, InstallVariant) else _for_cpu(machine, own, found)
+    variant = found if isinstance(found, InstallVariant) else _for_cpu(machine, own, found)
+    if len(by_backend) < 2 or "" in by_backend or "vulkan" in variant.reason.lower():
+        return variant
+    names = " and ".join(dict.fromkeys(vendors.of(gpu).name for gpus in by_backend.values() for gpu in gpus))
+    other = f"for the GPUs of {names} together, compile it with CMAKE_ARGS=-DGGML_VULKAN=on"
+    return replace(variant, reason=f"{variant.reason}; {other}")
 
 
 def with_extra(requirement: str, package: str, machine: Machine, builds: Sequence[PackageBuild]) -> str:
