@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
 from llmcheck.gpus import names, unified_memory, vendors
-from llmcheck.schema.machine import Gpu, Machine, joint_gpus
+from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.units import format_gib
 
 GPU_COUNTS = (
@@ -70,6 +70,7 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
     devices = [each for group in groups for each in group]
     shared = sum(each.free or 0 for each in devices if unified_memory.is_in_ram(each.gpu, machine.ram))
     ram = unified_memory.ram_left(ram, shared)
+    notes += [f"{names.full_name(gpu)} is not used: {why}" for gpu, why in _too_old(machine)]
     if assume_idle:
         notes.append("as if no other process ran on this machine")
     return Capacity(
@@ -83,6 +84,13 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         drivers={vendor: driver.version for vendor, driver in machine.drivers.items() if driver.version},
         assumptions=tuple(dict.fromkeys(notes)),
     )
+
+
+def _too_old(machine: Machine) -> Iterator[tuple[Gpu, str]]:
+    for gpu in counted_gpus(machine):
+        least = vendors.of(gpu).least_capability
+        if least is not None and vendors.is_too_old(gpu):
+            yield gpu, f"current software computes on compute capability {least[0]}.{least[1]} or newer"
 
 
 def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> Device:
@@ -111,9 +119,8 @@ def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
 
 def in_words(machine: Machine) -> str:
     """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
-    gpus = names.in_words(
-        [unified_memory.with_usable_memory(gpu, machine.ram) for gpu in vendors.for_models(machine)], format_gib
-    )
+    shown = counted_gpus(machine) or vendors.for_models(machine)
+    gpus = names.in_words([unified_memory.with_usable_memory(gpu, machine.ram) for gpu in shown], format_gib)
     if machine.gpus is None:
         gpus = "GPUs unknown"
     ram = machine.ram.usable or machine.ram.total

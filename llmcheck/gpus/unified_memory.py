@@ -144,8 +144,13 @@ APPLE = SharedRam(
     note=lambda ram: f"{metal_fraction(ram)} of the RAM counts as GPU memory, the default limit of macOS",
 )
 GB10 = SharedRam(
+    max_processors=2,
+    split=True,
     reported=_gb10_reported,
-    note=lambda ram: f"{format_gib(ram)} of RAM is assumed: a DGX Spark with 128 GiB reports 119.7 GiB",
+    note=lambda ram: (
+        f"{format_gib(ram)} of RAM is assumed: a DGX Spark with 128 GiB reports 119.7 GiB"
+        + ("; two of them, joined by their network, count as one machine" if ram > 128 * GIB else "")
+    ),
 )
 INTEL = SharedRam(
     integrated=True,

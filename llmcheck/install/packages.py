@@ -47,6 +47,8 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild]) -> InstallVa
         found = _for_hip(by_backend["hip"], machine, own)
     elif "vulkan" in by_backend:
         found = _for_vulkan(machine, own)
+    if not by_backend and any(map(vendors.is_too_old, counted_gpus(machine))):
+        found = "the GPU is not used: its compute capability is older than any that current builds have kernels for"
     variant = found if isinstance(found, InstallVariant) else _for_cpu(machine, own, found)
     if len(by_backend) < 2 or "" in by_backend or "vulkan" in variant.reason.lower():
         return variant

@@ -151,7 +151,7 @@ def _take(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
         parsed.no_gpu = True
     elif re.fullmatch(_SIZE, part, re.IGNORECASE):
         parsed.bare.append(part)
-    elif without_unit and not (without_unit["number"] == part and cards.is_name(part, specs)):
+    elif without_unit and not (without_unit["number"] == part and len(part) > 2 and cards.is_name(part, specs)):
         raise cards.error(f"{part!r} has no unit and is no GPU in the table; write '64 GB RAM' or '1 TB disk'")
     else:
         _take_group(part, parsed, specs)

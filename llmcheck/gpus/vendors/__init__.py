@@ -101,6 +101,10 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """How the GPUs use the machine's RAM, where all GPUs of the vendor do."""
     processors: Mapping[str, SharedRam] = {}
     """The same for single products, by the name that the driver reports."""
+    memory_by_name: bool = False
+    """Whether each name is sold with one size of memory, which counts where the driver's files do not tell it."""
+    least_capability: tuple[int, int] | None = None
+    """The oldest compute capability for which current builds of PyTorch and llama.cpp have kernels; None for any."""
     runs_models: Callable[[Gpu], bool] = lambda _gpu: False
     """Whether an integrated GPU is one on which people run models, through Vulkan."""
 
@@ -160,9 +164,19 @@ def every() -> tuple[Vendor, ...]:
     return tuple(map(named, ids()))
 
 
+def is_too_old(gpu: Gpu) -> bool:
+    """Whether no current build has kernels for a GPU; False where its compute capability is not known."""
+    vendor = of(gpu)
+    return vendor.least_capability is not None and vendor.is_at_least(gpu, vendor.least_capability) is False
+
+
 def for_models(machine: Machine) -> tuple[Gpu, ...]:
-    """The GPUs that a model can be placed on: those that count, else integrated ones on which people run models."""
-    return counted_gpus(machine) or tuple(
+    """The GPUs that a model can be placed on: those that count, without those that are too old for any current build;
+    where none counts, integrated ones on which people run models."""
+    counted = counted_gpus(machine)
+    if counted:
+        return tuple(gpu for gpu in counted if not is_too_old(gpu))
+    return tuple(
         gpu
         for gpu in machine.gpus or ()
         if gpu.integrated and gpu.visible and gpu.usable is not False and of(gpu).runs_models(gpu)

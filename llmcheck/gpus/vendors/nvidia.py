@@ -44,6 +44,7 @@ VENDOR = Vendor(
     collectives="NCCL",
     architecture_field="compute_capability",
     embedded=_EMBEDDED,
+    least_capability=(5, 0),
     hidden_by=("CUDA_VISIBLE_DEVICES",),
     driver_order={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     partition="MIG instance",

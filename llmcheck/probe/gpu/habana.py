@@ -24,7 +24,7 @@ _NAMES = {
     0x1063: "HL-338 (Gaudi3)",
 }
 # hl-smi reads the memory size through an ioctl of the driver.
-_MEMORY_UNKNOWN = "the memory size of a Gaudi is not in sysfs; 'hl-smi' shows it"
+_MEMORY_UNKNOWN = "the memory size of a Gaudi is not in sysfs: what its name is sold with counts; 'hl-smi' shows it"
 _INSTALL = "install Intel's Gaudi software and run 'sudo modprobe habanalabs'"
 
 

@@ -60,7 +60,7 @@ def _inventory(machine: Machine) -> Iterator[str]:
         yield machine.identity.hostname
     if machine.gpus is None:
         yield "GPUs unknown"
-    gpus = [with_usable_memory(gpu, machine.ram) for gpu in vendors.for_models(machine)]
+    gpus = [with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine) or vendors.for_models(machine)]
     for _, group in groupby(gpus, key=lambda each: (each.name, each.parent, each.memory_total)):
         yield _gpus(list(group))
     unusable = [each for each in machine.gpus or () if each.usable is False and not each.integrated]
