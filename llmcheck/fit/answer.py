@@ -166,6 +166,7 @@ def _speed(
         [device.gpu for device in placed.devices],
         offloaded_bytes=placed.offloaded_bytes if slows else 0,
         expert_bytes_in_ram=placed.expert_bytes_in_ram,
+        layers_per_gpu=placed.placement.layers_per_gpu if placed.placement is not None else None,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
     )
 
