@@ -13,12 +13,12 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.schema.gpu import CONTRADICTORY, IMPLAUSIBLE
+from llmcheck.schema.gpu import CARVE_OUT, CONTRADICTORY, IMPLAUSIBLE
 from llmcheck.schema.machine import Gpu, Ram
 from llmcheck.units import GB, GIB, format_gib
 
-CARVE_OUT, GTT, WIRED_LIMIT, DRIVER_LIMIT = "carve-out", "gtt", "wired-limit", "driver-limit"
-"""Values of ``Gpu.memory_pool``."""
+GTT, WIRED_LIMIT, DRIVER_LIMIT = "gtt", "wired-limit", "driver-limit"
+"""Values of ``Gpu.memory_pool`` for parts of the RAM."""
 _METAL_LARGE = 36 * GIB
 _HEAP_LARGE = 4 * GIB
 _N1X = "N1X"

@@ -33,6 +33,9 @@ DOUBTFUL = (IMPLAUSIBLE, CONTRADICTORY, DUPLICATE)
 """All of them."""
 
 
+CARVE_OUT = "carve-out"
+"""``Gpu.memory_pool`` of memory that is no part of the RAM."""
+
 NVLINK_VENDOR = "nvidia"
 """The one maker of cards with NVLink, whose cards ``Fabric.nvlink_matrix`` has."""
 

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmcheck.gpus.unified_memory import CARVE_OUT, GTT
+from llmcheck.gpus.unified_memory import GTT
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
 from llmcheck.probe.gpu._amd_names import APU_DEVICES, MI300A, NAMES, STRIX_HALO
 from llmcheck.probe.gpu._amdsmi import memory_by_bus
 from llmcheck.probe.gpu._visible import visible_amd
+from llmcheck.schema.gpu import CARVE_OUT
 from llmcheck.schema.machine import Driver, Gpu, Problem
 from llmcheck.system.host import Host
 from llmcheck.units import GIB

@@ -21,6 +21,7 @@ from llmcheck.render.views.blocks import (
     Tone,
     format_time,
 )
+from llmcheck.schema.gpu import CARVE_OUT
 from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, ModelCache, Problem, Ram, Source
 from llmcheck.units import GIB, format_gb, format_gib
 
@@ -156,6 +157,8 @@ def _gpu(gpu: Gpu) -> Fact:
         parts.append(f"{_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} GiB free")
     else:
         parts.append(f"{_gib(gpu.memory_total)} GiB")
+    if gpu.memory_pool == CARVE_OUT:
+        parts.append("set aside from the RAM")
     if gpu.compute_capability or gpu.gfx:
         parts.append(f"CC {gpu.compute_capability}" if gpu.compute_capability else f"{gpu.gfx}")
     if gpu.partition:
@@ -169,7 +172,7 @@ def _gpu(gpu: Gpu) -> Fact:
     if gpu.parent is not None:
         parts.append(f"{vendor.partition} of GPU {gpu.parent}")
     if gpu.integrated:
-        parts.append("integrated, not counted")
+        parts.append("integrated, counts for no tier" if vendor.runs_models(gpu) else "integrated, not counted")
         tone = "dim"
     if gpu.fault:
         parts.append(gpu.fault)
