@@ -59,7 +59,7 @@ def excluded(runtime: Runtime, gpus: Sequence[Gpu] | None, system: str | None) -
 def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:
     """Whether a runtime computes on this GPU; True where too little is known to say that it does not."""
     platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
-    if not _may_use(runtime, gpu):
+    if not _may_use(runtime, gpu) or vendors.is_too_old(gpu):
         return False
     if not runtime.platforms or not gpu.vendor:
         return True
@@ -109,7 +109,8 @@ def _of_gpu(platform: Platform | None, gpu: Gpu, system: str | None) -> Obstacle
         return None
     if system is not None and platform.systems and system not in platform.systems:
         return Obstacle(code="vendor-on-system", needed=platform.systems, found=(system, gpu.vendor))
-    found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
+    vendor = vendors.of(gpu)
+    found, least = (vendor.architecture(gpu) or "",), platform.min_compute_capability or vendor.least_capability
     if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
         return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)
     if vendors.of(gpu).is_embedded(gpu) and capability_of(gpu) not in platform.embedded:

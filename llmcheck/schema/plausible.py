@@ -173,9 +173,8 @@ def _gpu_memory_contradicts(gpu: Gpu, probe: str, label: str, doubts: list[Doubt
             text = f"{format_gib(size)} are {name} of a memory of {format_gib(total)}"
             doubts.append((probe, CONTRADICTORY, label, text))
             return
-    if (
-        used is None or free is None or (gpu.unified and gpu.memory_pool != CARVE_OUT)
-    ):  # of shared memory, the system and its GPU count differently
+    # of shared memory, the system and its GPU count differently
+    if used is None or free is None or (gpu.unified and gpu.memory_pool != CARVE_OUT):
         return
     listed = used + free
     least = total - (gpu.memory_reserved or 0) - max(_UNLISTED, int(total * _UNLISTED_SHARE))
