@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from llmcheck.gpus.unified_memory import APPLE, GB10, STRIX_HALO, UsableMemory, usable_memory
-from llmcheck.schema.machine import Gpu, Ram
+from llmcheck.schema.machine import Gpu, Machine, Ram
+from llmcheck.schema.plausible import plausible
 from llmcheck.units import GB, GIB
 
 
@@ -51,3 +54,12 @@ def test_what_processors_grant() -> None:
     assert APPLE.per_gpu(24 * GIB, 1) == 16 * GIB
     assert GB10.per_gpu(GB10.reported(128 * GB), 1) == 125_508_468 * 1024
     assert STRIX_HALO.per_gpu(128 * GIB, 1) == 96 * GIB
+
+
+def test_a_carve_out_stays_known_where_the_ram_cannot_be_true() -> None:
+    """It is no part of the RAM, as what the driver maps of it is."""
+    pools = {"carve-out": 96 * GIB, "gtt": None}
+    for pool, total in pools.items():
+        gpu = Gpu(vendor="amd", index=0, unified=True, memory_pool=pool, memory_total=96 * GIB, memory_free=90 * GIB)
+        found = plausible(Machine(gpus=(gpu,), ram=Ram(total=2**62, usable=2**62)), datetime.datetime.now(datetime.UTC))
+        assert [each.memory_total for each in found.gpus or ()] == [total]

@@ -393,12 +393,3 @@ def test_a_fact_that_cannot_be_is_no_better_than_the_true_one(machine: Machine, 
     for profile in SHIPPED:
         if evaluate(profile, plausible(wrong, NOW), CORRECTIONS).verdict == "ready":
             assert evaluate(profile, machine, CORRECTIONS).verdict == "ready"
-
-
-def test_a_carve_out_stays_known_where_the_ram_cannot_be_true() -> None:
-    """It is no part of the RAM, as what the driver maps of it is."""
-    pools = {"carve-out": 96 * GIB, "gtt": None}
-    for pool, total in pools.items():
-        gpu = Gpu(vendor="amd", index=0, unified=True, memory_pool=pool, memory_total=96 * GIB, memory_free=90 * GIB)
-        found = plausible(Machine(gpus=(gpu,), ram=Ram(total=2**62, usable=2**62)), NOW)
-        assert [each.memory_total for each in found.gpus or ()] == [total]
