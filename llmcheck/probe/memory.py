@@ -18,8 +18,11 @@ def probe(host: Host, _request: Request) -> Reading:
     by_job = job is not None and (group is None or job[0] < group.size)
     limit, limit_source = job if by_job and job else (group.size, group.source) if group else (None, None)
     if limit_source is not None:
-        sources["ram.limit"] = limit_source
+        facts = ("limit", "limit_by", "limit_soft", *(() if by_job else ("limit_file",)))
+        sources |= {f"ram.{fact}": limit_source for fact in facts}
     cache = zfs_cache(host)
+    if cache is not None:
+        sources["ram.zfs_cache"] = _ARC
     if cache and available is not None:
         available += cache
         sources["ram.available"] += f", and {_ARC}: ZFS's cache above its least size gives way"
@@ -39,7 +42,7 @@ def probe(host: Host, _request: Request) -> Reading:
             limit_source=limit_source,
             limit_by=None if limit is None else "slurm" if by_job else "cgroup",
             limit_file=None if by_job or group is None else f"{group.folder}/{group.name.partition(' ')[0]}",
-            limit_soft=not by_job and group is not None and group.soft,
+            limit_soft=None if limit is None else not by_job and group is not None and group.soft,
             usable=min(known) if total is not None else None,
             swap_total=swap_total,
             swap_free=swap_free,

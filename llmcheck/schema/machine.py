@@ -196,8 +196,8 @@ class Ram(Struct, frozen=True, kw_only=True):
     """``cgroup`` or ``slurm``; None where there is no limit."""
     limit_file: str | None = None
     """The control group's file with the limit; None for a limit of Slurm."""
-    limit_soft: bool = False
-    """Beyond this limit (memory.high, systemd's MemoryHigh) a process is not ended but slowed down."""
+    limit_soft: bool | None = None
+    """Beyond this limit (memory.high, systemd's MemoryHigh) a process is slowed down, not ended. None without one."""
     usable: int | None = None
     """min(total - huge_pages, limit), however much of it is free now."""
     swap_total: int | None = None
