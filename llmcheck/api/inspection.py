@@ -99,12 +99,11 @@ def _with_problems(machine: Machine) -> Machine:
         machine = torch_support.with_problems(machine, (), ())
     else:
         machine = torch_support.with_problems(machine, catalog.torch_wheels(), catalog.cuda_drivers())
-    machine = problems.with_problems(machine, _pair_tables, _package_names)
-    if machine.software.torch is None or not torch_support.may_not_run(machine):
-        return machine
-    from llmcheck.install import run_time  # 3 ms, on few machines
+    if machine.software.torch is not None and torch_support.may_not_run(machine):
+        from llmcheck.install import run_time  # 3 ms, on few machines
 
-    return run_time.with_problems(machine, catalog.libraries, catalog.cuda_drivers)
+        machine = run_time.with_problems(machine, catalog.libraries, catalog.cuda_drivers)
+    return problems.with_problems(machine, _pair_tables, _package_names)
 
 
 def _pair_tables() -> problems.PairTables:

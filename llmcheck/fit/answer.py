@@ -9,18 +9,20 @@ from msgspec.structs import replace
 
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
-from llmcheck.fit import speed
+from llmcheck.fit import ram_limits, speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved
+from llmcheck.fit.obstacles import build_of
 from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus import vendors
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit, GpuShare, LeastMemory, Plan, Released, Speed
-from llmcheck.schema.machine import GpuSpec, Machine, counted_gpus
+from llmcheck.schema.machine import GpuSpec, Machine
 from llmcheck.schema.workload import Workload
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 
@@ -63,6 +65,9 @@ def answer(
         placed = place(use, capacity)
     full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
     rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
+    about_ram = () if placed.verdict == "fits" else ram_limits.notes(machine)
+    build = build_of(use.runtime, [device.gpu for device in placed.devices])
+    about_build = (f"{use.runtime.id}: {build}",) if build is not None else ()
     found = Fit(
         architecture=architecture,
         workload=full.workload,
@@ -73,7 +78,7 @@ def answer(
         verdict=placed.verdict,
         reason=sentence(placed.reasons),
         speed=rates,
-        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes))),
+        assumptions=tuple(dict.fromkeys((*_assumptions(workload, full, capacity), *notes, *about_build, *about_ram))),
         not_modelled=NOT_MODELLED,
         plans=tuple(map(described, found_plans)),
         released=tuple(_released(open_use, capacity, wishes, found_plans, described)),
@@ -135,7 +140,7 @@ def with_defaults(use: ModelUse, machine: Machine) -> ModelUse:
     if use.workload.runtime is None:
         use = use.changed(runtime=_default_runtime(use, machine))
     if use.workload.context is None and use.workload.prompt is None and use.runtime.default_context is not None:
-        gpu_bytes = sum(gpu.memory_total or 0 for gpu in counted_gpus(machine))
+        gpu_bytes = sum(gpu.memory_total or 0 for gpu in vendors.for_models(machine))
         tokens = use.runtime.default_context(gpu_bytes)
         return use.changed(context=min(tokens, use.architecture.context or tokens))
     return use
@@ -146,7 +151,7 @@ def _default_runtime(use: ModelUse, machine: Machine) -> str:
     from_file = bool(architecture.tensors) and use.workload.weights is None and architecture.dtype not in (None, "bf16")
     if from_file and architecture.source.endswith(".gguf"):
         family = "gguf"
-    usual = runtimes.default_for(family, counted_gpus(machine))
+    usual = runtimes.default_for(family, vendors.for_models(machine))
     cache = use.workload.kv_cache
     return usual if cache is None or cache in runtimes.named(usual).cache_formats else runtimes.LEAST_MEMORY
 
@@ -161,6 +166,7 @@ def _speed(
         [device.gpu for device in placed.devices],
         offloaded_bytes=placed.offloaded_bytes if slows else 0,
         expert_bytes_in_ram=placed.expert_bytes_in_ram,
+        layers_per_gpu=placed.placement.layers_per_gpu if placed.placement is not None else None,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
     )
 

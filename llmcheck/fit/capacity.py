@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
-from llmcheck.gpus import names, unified_memory
+from llmcheck.gpus import names, unified_memory, vendors
 from llmcheck.gpus.c_library import WheelSite
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
@@ -67,7 +67,7 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
     """``assume_idle``: as if no other process ran on the machine."""
     notes: list[str] = []
     groups = []
-    for group in joint_gpus(counted_gpus(machine)):
+    for group in joint_gpus(vendors.for_models(machine)):
         devices = [_device(gpu, machine, assume_idle, notes) for gpu in group]
         groups.append(tuple(sorted(devices, key=lambda each: -(each.free or 0))))
     groups.sort(key=lambda group: -sum(each.free or 0 for each in group))
@@ -75,9 +75,10 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
     if not assume_idle:
         ram = machine.ram.available if ram is None else min(machine.ram.available or ram, ram)
         ram = None if machine.ram.available is None else ram
-    shared = sum(each.free or 0 for group in groups for each in group if each.gpu.unified)
-    if ram is not None and shared:
-        ram = max(ram - shared, 0)
+    devices = [each for group in groups for each in group]
+    shared = sum(each.free or 0 for each in devices if unified_memory.is_in_ram(each.gpu, machine.ram))
+    ram = unified_memory.ram_left(ram, shared)
+    notes += [f"{names.full_name(gpu)} is not used: {why}" for gpu, why in _too_old(machine)]
     if assume_idle:
         notes.append("as if no other process ran on this machine")
     return Capacity(
@@ -92,6 +93,13 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         drivers={vendor: driver.version for vendor, driver in machine.drivers.items() if driver.version},
         assumptions=tuple(dict.fromkeys(notes)),
     )
+
+
+def _too_old(machine: Machine) -> Iterator[tuple[Gpu, str]]:
+    for gpu in counted_gpus(machine):
+        least = vendors.of(gpu).least_capability
+        if least is not None and vendors.is_too_old(gpu):
+            yield gpu, f"current software computes on compute capability {least[0]}.{least[1]} or newer"
 
 
 def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> Device:
@@ -120,7 +128,10 @@ def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
 
 def in_words(machine: Machine) -> str:
     """GPUs with their memory, and RAM: ``2 x NVIDIA GeForce RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
-    gpus = names.in_words(counted_gpus(machine), format_gib)
+    shown = counted_gpus(machine) or vendors.for_models(machine)
+    gpus = names.in_words([unified_memory.with_usable_memory(gpu, machine.ram) for gpu in shown], format_gib)
+    if machine.gpus is None:
+        gpus = "GPUs unknown"
     ram = machine.ram.usable or machine.ram.total
     return f"{gpus}, {format_gib(ram)} RAM" if ram else gpus
 

@@ -48,7 +48,7 @@ def by_free_memory(
     a GPU on which something is missing to one with memory left; None: they stay as they are. A server's cache is as
     long as the fullest GPU lets it be, so that its layers are moved until no GPU is much fuller.
     """
-    layers = contiguous([1.0] * count, [each.free or 0 for each in used])
+    layers = contiguous([1.0] * count, _beside_fixed(use, used))
     found = Division(_parts(use, used, layers, last=last), layers)
     if missing is None:
         return found
@@ -75,12 +75,46 @@ def with_experts_in_ram(use: ModelUse, used: Sequence[Device], in_ram: int) -> D
     stored, cache = use.stored, total.per_gpu(use, 1)[0].kv_cache
     each = max((stored.layers - stored.experts + cache) / count, 1.0)
     costs = [each + (stored.experts / sparse if index >= max(in_ram, first) else 0.0) for index in range(count)]
-    layers = contiguous(costs, [device.free or 0 for device in used])
+    layers = contiguous(costs, _beside_fixed(use, used))
     experts, start = [], 0
     for own in layers:
         experts.append(max(start + own - max(start, in_ram, first), 0) / sparse)
         start += own
     return Division(_parts(use, used, layers, last=True, experts=experts), layers)
+
+
+def filled(use: ModelUse, used: Sequence[Device], holds: Callable[[Device, Memory], bool]) -> tuple[int, ...]:
+    """The most whole layers that each GPU holds beside the others, without the output projection; 0 for one that holds
+    none. A large card beside a small one is filled too, which shares in proportion to memory would not do.
+
+    ``holds``: whether a GPU holds this part.
+    """
+    count = _layers(use)
+
+    def most(position: int) -> int:
+        low, high = 0, count
+        while low < high:
+            middle = (low + high + 1) // 2
+            part = GpuPart(layers=middle / count, experts=None, first=position == 0, last=False, gpus=len(used))
+            (own,) = _as_of(used, (total.of_part(use, part),))
+            low, high = (middle, high) if holds(used[position], own) else (low, middle - 1)
+        return low
+
+    return tuple(most(position) for position in range(len(used)))
+
+
+def of_layers(use: ModelUse, used: Sequence[Device], layers: tuple[int, ...]) -> Division:
+    """So many whole layers on each GPU, and the output projection in RAM."""
+    return Division(_parts(use, used, layers, last=False), layers)
+
+
+def _beside_fixed(use: ModelUse, used: Sequence[Device]) -> list[float]:
+    """Bytes of each GPU for layers: what is free beside what it needs without any, which weighs more on a small one."""
+    count = len(used)
+    if have_equal_memory(used):
+        return [float(each.free or 0) for each in used]
+    parts = _parts(use, used, (0,) * count, last=False)
+    return [max((each.free or 0) - part.total, 1.0) for each, part in zip(used, parts, strict=True)]
 
 
 def experts_kept(use: ModelUse, in_ram: int) -> float:

@@ -46,6 +46,7 @@ def obstacle(
         return without
     if gpus is None:
         return None
+    gpus = [gpu for gpu in gpus if _may_use(runtime, gpu)]
     supported = tuple(each.vendor for each in runtime.platforms)
     if not gpus:
         return Obstacle(code="no-gpu", needed=supported, found=()) if runtime.needs_gpu else None
@@ -89,9 +90,16 @@ def _without_wheels(runtime: Runtime, gpus: Sequence[Gpu], site: WheelSite) -> O
 def has_build(runtime: Runtime, gpu: Gpu, system: str | None) -> bool:
     """Whether a runtime computes on this GPU; True where too little is known to say that it does not."""
     platform = next((each for each in runtime.platforms if each.vendor == gpu.vendor), None)
+    if not _may_use(runtime, gpu) or vendors.is_too_old(gpu):
+        return False
     if not runtime.platforms or not gpu.vendor:
         return True
     return platform is not None and _of_gpu(platform, gpu, system) is None
+
+
+def _may_use(runtime: Runtime, gpu: Gpu) -> bool:
+    """Integrated GPUs run models through Vulkan; PyTorch's builds are for cards."""
+    return not (gpu.integrated and runtime.torch)
 
 
 def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:
@@ -104,14 +112,24 @@ def older_driver(runtime: Runtime, gpu: Gpu, version: str | None) -> bool:
 
 
 def usable_by(runtime: Runtime, capacity: Capacity) -> Capacity:
-    """Without the GPUs that the runtime has no build for."""
+    """Without the GPUs that the runtime has no build for; with those of all vendors together, where it can use them."""
     system = capacity.system
     kept = tuple(tuple(each for each in group if has_build(runtime, each.gpu, system)) for group in capacity.groups)
+    whole = [each for group in kept for each in group if each.gpu.parent is None]
+    if runtime.across_vendors is not None and are_of_several_vendors([each.gpu for each in whole]):
+        kept = (*kept, tuple(sorted(whole, key=lambda each: -(each.free or 0))))
     return capacity if kept == capacity.groups else replace(capacity, groups=tuple(filter(None, kept)))
+
+
+def are_of_several_vendors(gpus: Sequence[Gpu]) -> bool:
+    return len({gpu.vendor for gpu in gpus}) > 1
 
 
 def build_of(runtime: Runtime, gpus: Sequence[Gpu]) -> str | None:
     """Where the build for these GPUs comes from, in words; None where it is the usual one."""
+    if runtime.across_vendors is not None and are_of_several_vendors(gpus):
+        makers = " and ".join(dict.fromkeys(vendors.of(gpu).name for gpu in gpus))
+        return f"its build for {runtime.across_vendors}, which uses the GPUs of {makers} together"
     vendors_here = {gpu.vendor for gpu in gpus}
     return next((each.build for each in runtime.platforms if each.vendor in vendors_here), None)
 
@@ -122,7 +140,8 @@ def _of_gpu(platform: Platform | None, gpu: Gpu, system: str | None) -> Obstacle
         return None
     if system is not None and platform.systems and system not in platform.systems:
         return Obstacle(code="vendor-on-system", needed=platform.systems, found=(system, gpu.vendor))
-    found, least = (vendors.of(gpu).architecture(gpu) or "",), platform.min_compute_capability
+    vendor = vendors.of(gpu)
+    found, least = (vendor.architecture(gpu) or "",), platform.min_compute_capability or vendor.least_capability
     if least is not None and vendors.of(gpu).is_at_least(gpu, least) is False:
         return Obstacle(code="compute-capability", needed=(f"{least[0]}.{least[1]}",), found=found)
     if vendors.of(gpu).is_embedded(gpu) and capability_of(gpu) not in platform.embedded:

@@ -53,7 +53,8 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     if not capacity.gpus_listed:
         return _unknown(use, Reason(code="gpus-not-listed"))
     present, capacity = capacity, usable_by(use.runtime, capacity)
-    if not use.is_inference and present.groups and not capacity.groups:
+    cards = any(not each.gpu.integrated for group in present.groups for each in group)
+    if not use.is_inference and cards and not capacity.groups:
         return _not_built(use, present)
     if any(device.free is None for group in capacity.groups for device in group) and len(capacity.groups) == 1:
         found = _best(use, [_readable(group) for group in capacity.groups], capacity)
@@ -104,7 +105,7 @@ def _unknown(use: ModelUse, reason: Reason) -> PlacementResult:
 
 
 def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> PlacementResult:
-    """The first group where it fits; else the first where it fits with RAM; else the first."""
+    """The first group where it fits; else the one of which least lies in RAM; else the first."""
     tried = [_on_gpus(use, group, capacity) for group in groups if group]
     for each in tried:
         if each.verdict == "fits" or (each.verdict == "fits-with-offload" and not use.is_inference):
@@ -112,9 +113,9 @@ def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> Place
     if use.is_inference and use.runtime.offloads:
         offloaded = [_with_experts_or_layers_in_ram(use, group, capacity) for group in groups if group]
         for verdict in ("fits-with-offload", "unknown"):
-            for each in offloaded:
-                if each.verdict == verdict:
-                    return each
+            of_verdict = [each for each in offloaded if each.verdict == verdict]
+            if of_verdict:
+                return min(of_verdict, key=lambda each: each.offloaded_bytes)
         if capacity.ram is not None and tried:
             return replace(tried[0], reasons=(*tried[0].reasons, *offloaded[0].reasons))
     return tried[0] if tried else _without_gpu(use, capacity)
@@ -294,24 +295,31 @@ def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementR
     """As many layers on the GPUs as fit, the rest in RAM."""
     used = devices[: use.workload.gpus] if use.workload.gpus else devices
     layers = max(use.architecture.layers, 1)
-    low, high = 0, layers  # bisection for the most layers that fit
-    while low < high:
-        middle = (low + high + 1) // 2
-        parts = division.by_free_memory(use, used, middle, last=False).parts
-        # by the upper end of the estimate: one layer too many on the GPUs and it does not start
-        if all(part.high <= budget(use, device, part) for part, device in zip(parts, used, strict=True)):
-            low = middle
-        else:
-            high = middle - 1
-    if low == 0:
+    # by the upper end of the estimate: one layer too many on a GPU and it does not start
+    most = division.filled(use, used, lambda device, part: part.high <= budget(use, device, part))
+    if not any(most):
         without = _without_gpu(use, capacity)
         return replace(without, reasons=(*without.reasons, *_used_by_others(used)))
-    found = division.by_free_memory(use, used, low, last=False)
+    if not all(most):  # without a GPU that holds no layer the others have more
+        return _with_ram(use, tuple(each for each, own in zip(used, most, strict=True) if own), capacity)
+    low = min(sum(most), layers)
+    shares = most if low == sum(most) else _not_more(division.contiguous([1.0] * low, most), most)
+    found = division.of_layers(use, used, shares)
     memory = total.with_ram(use, total.per_gpu(use, 1))
     on_gpus = summed(found.parts)
     offloaded = memory.weights + memory.kv_cache - on_gpus.weights - on_gpus.kv_cache
     reason = Reason(code="partly-in-ram", needed=offloaded, gpus=len(used), layers=low, of_layers=layers)
     return _in_ram(use, capacity, reason, memory, used, found)
+
+
+def _not_more(layers: tuple[int, ...], most: Sequence[int]) -> tuple[int, ...]:
+    """The same number of layers, none of them beyond what its GPU holds."""
+    found = [min(own, limit) for own, limit in zip(layers, most, strict=True)]
+    left = sum(layers) - sum(found)
+    for position, limit in enumerate(most):
+        more = min(left, limit - found[position])
+        found[position], left = found[position] + more, left - more
+    return tuple(found)
 
 
 def _in_ram(

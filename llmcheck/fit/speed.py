@@ -53,17 +53,19 @@ def speed(
     *,
     offloaded_bytes: int = 0,
     expert_bytes_in_ram: int = 0,
+    layers_per_gpu: Sequence[int] | None = None,
     carbon_intensity_g_per_kwh: float | None = None,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and sentences on what they assume or why one is None.
 
     ``gpus``: those that are used, () for CPUs alone; ``offloaded_bytes``: bytes in RAM, routed experts included;
-    ``expert_bytes_in_ram``: bytes of those experts alone;
+    ``expert_bytes_in_ram``: bytes of those experts alone; ``layers_per_gpu``: None where all have the same;
     ``carbon_intensity_g_per_kwh``: grams of CO2, None: no CO2 is computed.
     """
     notes: list[str] = []
     if use.is_inference:
-        return _inference(use, gpus, offloaded_bytes, expert_bytes_in_ram, notes), tuple(notes)
+        ram = (offloaded_bytes, expert_bytes_in_ram)
+        return _inference(use, gpus, ram, layers_per_gpu or (1,) * len(gpus), notes), tuple(notes)
     return _training(use, gpus, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
@@ -75,15 +77,16 @@ def _band(low: float, expected: float, high: float) -> Band:
 
 
 def _inference(
-    use: ModelUse, gpus: Sequence[Gpu], offloaded_bytes: int, expert_bytes_in_ram: int, notes: list[str]
+    use: ModelUse, gpus: Sequence[Gpu], in_ram: tuple[int, int], layers: Sequence[int], notes: list[str]
 ) -> Speed:
+    """``in_ram``: bytes in all, and of them of routed experts."""
     unknown = [full_name(gpu) for gpu in gpus if gpu.spec is None or not gpu.spec.bandwidth_gb_s]
     if unknown:
         notes.append(f"no speed: the memory bandwidth of {unknown[0]} is not in the table")
         return Speed()
     architecture, runtime = use.architecture, use.runtime
     read = _bytes_per_token(use)
-    offloaded = _read_from_ram(use, read, offloaded_bytes, expert_bytes_in_ram) if gpus else 1.0
+    offloaded = _read_from_ram(use, read, *in_ram) if gpus else 1.0
     pace = runtime.pace(gpus)
     share = _ends(pace.bandwidth_share)
     if use.weight_format.family == "bnb-4bit":
@@ -93,7 +96,7 @@ def _inference(
     exchange = _ends(_ALL_REDUCE[_linked(gpus)]) if shared else (0.0, 0.0, 0.0)
     seconds = []
     for position, launching in enumerate(_ends(pace.layer_overhead)):
-        on_gpus = read * (1 - offloaded) / (_bandwidth(use, gpus) * share[position]) if gpus else 0.0
+        on_gpus = read * (1 - offloaded) / (_bandwidth(use, gpus, layers) * share[position]) if gpus else 0.0
         elsewhere = read * offloaded / ram[position]
         each = launching * (pace.experts_factor if architecture.experts else 1) + 2 * exchange[position]
         seconds.append(on_gpus + elsewhere + architecture.layers * each)
@@ -119,13 +122,16 @@ def _ends(band: Band) -> tuple[float, ...]:
     return band.low, band.expected, band.high
 
 
-def _bandwidth(use: ModelUse, gpus: Sequence[Gpu]) -> float:
-    """Bytes per second at which the weights are read: by all GPUs at once with tensor parallelism, else one by one."""
+def _bandwidth(use: ModelUse, gpus: Sequence[Gpu], layers: Sequence[int]) -> float:
+    """Bytes per second at which the weights are read: by all GPUs at once with tensor parallelism, else one by one,
+    each its share of the layers.
+    """
     each = [(gpu.spec.bandwidth_gb_s or 1.0) * GB for gpu in gpus if gpu.spec is not None]
     if _shares_matrices(use, gpus):
         tensor = len(each) / max(use.workload.pipeline_parallel, 1)
         return min(each) * tensor * (0.85 if _linked(gpus) else 0.6)
-    return len(each) / sum(1 / one for one in each)
+    shares = layers if len(layers) == len(each) and any(layers) else (1,) * len(each)
+    return sum(shares) / sum(own / one for own, one in zip(shares, each, strict=True))
 
 
 def _shares_matrices(use: ModelUse, gpus: Sequence[Gpu]) -> bool:

@@ -17,7 +17,7 @@ from llmcheck.gpus import c_library, vendors
 from llmcheck.gpus.c_library import WheelSite
 from llmcheck.runtimes import Runtime
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.machine import Gpu, Machine, counted_gpus
+from llmcheck.schema.machine import Gpu, Machine
 from llmcheck.schema.workload import Workload
 
 _SYSTEMS = {"linux": "Linux", "windows": "Windows", "darwin": "macOS"}
@@ -182,7 +182,7 @@ def check_machine(workload: Workload, machine: Machine) -> None:
         return
     runtime = runtimes.named(workload.runtime)
     system = machine.os.system if machine.os is not None else None
-    gpus = None if machine.gpus is None else counted_gpus(machine)
+    gpus = None if machine.gpus is None else vendors.for_models(machine)
     site = WheelSite(machine.os.libc if machine.os is not None else None)
     found = excluded(runtime, gpus, system, None if installed(machine).has(runtime) else site)
     if found is not None:

@@ -19,6 +19,8 @@ from llmcheck.units import GIB
 # Reported memory varies by a few percent with driver, firmware and ECC (15/16 on GDDR). The next size that was sold
 # under the same name always differs by more.
 _TOLERANCE = 0.1
+# Modified cards have chips of twice the size, or of one and a half.
+_MODIFIED = 1.5 * (1 - _TOLERANCE / 2)
 # A card reports at least 0.93 of its advertised size in GiB; a device with less is a part of the card.
 _FULL_CARD = 0.93
 _VIRTUAL = r"\bGRID\b|-\d+[ABCQ]\b"
@@ -51,7 +53,14 @@ def identify(machine: Machine, specs: Sequence[GpuRecord]) -> Machine:
     if not machine.gpus:
         return machine
     by_name = _index(specs)
-    return replace(machine, gpus=tuple(replace(gpu, spec=_spec(gpu, by_name)) for gpu in machine.gpus))
+    return replace(machine, gpus=tuple(_known(gpu, by_name) for gpu in machine.gpus))
+
+
+def _known(gpu: Gpu, by_name: dict[tuple[str, str], list[GpuRecord]]) -> Gpu:
+    spec = _spec(gpu, by_name)
+    if spec is None or gpu.memory_total is not None or not vendors.of(gpu).memory_by_name or not gpu.usable:
+        return replace(gpu, spec=spec)
+    return replace(gpu, spec=spec, memory_total=None if spec.memory_gb is None else round(spec.memory_gb * GIB))
 
 
 def normalized(name: str) -> str:
@@ -94,13 +103,20 @@ def _spellings(gpu: Gpu) -> Iterable[str]:
 
 
 def _best_size(gpu: Gpu, rows: Sequence[GpuRecord]) -> GpuSpec | None:
-    """The row with the closest memory size, if it is within tolerance; the only row where sizes cannot be compared."""
+    """The row with the closest memory size, if it is within tolerance; the only row where sizes cannot be compared.
+
+    A card with more memory than any of that name was modified: its rates are those of the name. One with less is a part
+    of a card, and another size that was sold has rates of its own.
+    """
     complete = [record for record in rows if not _has_several_devices(record)]
     if gpu.memory_total is None or gpu.unified:
         return complete[0].spec if len(rows) == len(complete) == 1 else None
     candidates = [(_size_error(gpu.memory_total, record), record.spec) for record in complete]
     error, spec = min(candidates, key=lambda pair: pair[0], default=(1.0, None))
-    return spec if error <= _TOLERANCE else None
+    if error <= _TOLERANCE or spec is None:
+        return spec
+    sold = [size * GIB for record in complete for size in (record.spec.memory_gb or 0, *record.other_sizes_gb)]
+    return spec if gpu.memory_total > _MODIFIED * max(sold) else None
 
 
 def _size_error(memory: int, record: GpuRecord) -> float:

@@ -13,7 +13,7 @@ from llmcheck.units import GIB
 def gpu(record: GpuRecord, index: int, memory: int | None, spec: GpuSpec | None = None) -> Gpu:
     """``memory``: bytes, all of them free; None where they are not known. ``spec``: its published figures."""
     vendor = vendors.named(record.vendor)
-    field = vendor.architecture_field
+    field, shared = vendor.architecture_field, vendor.shares_ram(record.spec.name)
     return Gpu(
         vendor=record.vendor,
         index=index,
@@ -23,7 +23,8 @@ def gpu(record: GpuRecord, index: int, memory: int | None, spec: GpuSpec | None 
         memory_free=memory,
         compute_capability=record.capability if field == "compute_capability" else None,
         gfx=record.capability if field == "gfx" else None,
-        unified=vendor.shares_ram(record.spec.name) is not None,
+        integrated=shared is not None and shared.integrated,
+        unified=shared is not None,
         spec=spec,
     )
 

@@ -42,8 +42,9 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild], rules: Build
         return _compiled("for Metal", "-DGGML_METAL=on")
     own = [each for each in builds if each.package == "llama-cpp"]
     by_backend: dict[str, list[Gpu]] = {}
-    for gpu in counted_gpus(machine):
-        by_backend.setdefault(vendors.of(gpu).llama_cpp or "", []).append(gpu)
+    for gpu in vendors.for_models(machine):
+        backend = "vulkan" if gpu.integrated else vendors.of(gpu).llama_cpp
+        by_backend.setdefault(backend or "", []).append(gpu)
     broken = None if by_backend else unusable_card(machine)
     found: InstallVariant | str = f"an NVIDIA GPU is there and cannot be used: {broken}" if broken else ""
     if "cuda" in by_backend:
@@ -52,7 +53,14 @@ def llama_cpp_for(machine: Machine, builds: Sequence[PackageBuild], rules: Build
         found = _for_hip(by_backend["hip"], machine, own)
     elif "vulkan" in by_backend:
         found = _for_vulkan(machine, own)
-    return found if isinstance(found, InstallVariant) else _for_cpu(machine, own, found)
+    if not by_backend and any(map(vendors.is_too_old, counted_gpus(machine))):
+        found = "the GPU is not used: its compute capability is older than any that current builds have kernels for"
+    variant = found if isinstance(found, InstallVariant) else _for_cpu(machine, own, found)
+    if len(by_backend) < 2 or "" in by_backend or "vulkan" in variant.reason.lower():
+        return variant
+    names = " and ".join(dict.fromkeys(vendors.of(gpu).name for gpus in by_backend.values() for gpu in gpus))
+    other = f"for the GPUs of {names} together, compile it with CMAKE_ARGS=-DGGML_VULKAN=on"
+    return replace(variant, reason=f"{variant.reason}; {other}")
 
 
 def with_extra(requirement: str, package: str, machine: Machine, builds: Sequence[PackageBuild]) -> str:

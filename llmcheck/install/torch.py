@@ -12,7 +12,7 @@ from llmcheck.gpus.vendors import Vendor
 from llmcheck.install.incompatibility import python_of
 from llmcheck.install.specifiers import bounded, excluded
 from llmcheck.install.torch_system import arch_range, older_jetpack, range_of, system_problem
-from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of
+from llmcheck.install.wheels import architecture_of, index_of, index_of_wheel, published_for, system_of, why_cpu
 from llmcheck.schema.advice import Decision, TorchBuild
 from llmcheck.schema.machine import Gpu, Machine, capability_of, version_numbers
 from llmcheck.tables.torch_wheel import CudaDriver, TorchWheel
@@ -90,12 +90,12 @@ class _Chooser:
         own = next((each for each in map(vendors.of, self.gpus) if each.torch_from), None)
         if own is not None:
             return self._from_its_maker(own)
-        self._decide("which GPUs are visible and usable?", "none")
+        self._decide("which GPUs are visible and usable?", "unknown" if self.machine.gpus is None else "none")
         hidden = [gpu for gpu in self.machine.gpus or () if not gpu.visible and not gpu.integrated]
         if hidden:
             variables = " or ".join(vendors.of(hidden[0]).hidden_by) or "an environment variable"
             return self._cpu(f"every GPU here is hidden by {variables}: until that is unset only the CPU is used")
-        return self._cpu("no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries")
+        return self._cpu(why_cpu(self.machine))
 
     def _advised(self, prefix: str) -> list[TorchWheel]:
         """The advised builds with this tag prefix; with a specifier all builds, those that satisfy it first."""

@@ -34,6 +34,15 @@ def system_of(machine: Machine) -> str:
     return machine.os.system if machine.os else "linux"
 
 
+def why_cpu(machine: Machine) -> str:
+    """Why the CPU build is chosen on a machine without a GPU that PyTorch could use."""
+    if machine.gpus is None:
+        return (
+            "the GPUs could not be listed: this is the build for the CPU; describe the machine (--machine) for another"
+        )
+    return "no GPU that PyTorch could use: the CPU build saves about 3 GB of CUDA libraries"
+
+
 def architecture_of(machine: Machine) -> str:
     """The processor architecture in the spelling of wheel tags; ``x86_64`` if unknown."""
     return wheel_architecture(machine.os.architecture if machine.os else "x86_64")

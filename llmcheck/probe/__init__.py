@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from llmcheck import __version__, codec, registry
 from llmcheck.gpus.unified_memory import with_usable_memory
+from llmcheck.schema.gpu import NOT_LISTABLE
 from llmcheck.schema.machine import (
     Accelerator,
     Access,
@@ -263,7 +264,9 @@ def assemble(readings: Sequence[Reading]) -> Machine:
         gpus=gpus if gpus or None not in listed else None,
         drivers={vendor: driver for reading in readings for vendor, driver in reading.drivers.items()},
         accelerators=tuple(accelerator for reading in readings for accelerator in reading.accelerators),
-        problems=tuple(problem for reading in readings for problem in reading.problems),
+        problems=tuple(
+            problem for reading in readings for problem in reading.problems if not gpus or problem.code != NOT_LISTABLE
+        ),
     )
     from llmcheck.schema.plausible import plausible  # while the probes start, nothing else is imported
 

@@ -16,6 +16,8 @@ from llmcheck.system.host import Host
 _MAX_DEPTH = 12
 
 _HYPERVISORS = ("QEMU", "VMWARE", "MSFT", "VBOX", "VIRTUAL", "GOOGLE", "XEN", "PARALLELS", "BHYVE", "NUTANIX")
+# Volumes of ZFS and DRBD, whose flag is not that of the disks below them.
+_VOLUMES = ("zd", "drbd")
 # (vendor, part of the model) of volumes of hardware RAID controllers.
 _CONTROLLERS = (
     *(("LSI", ""), ("AVAGO", ""), ("BROADCOM", ""), ("ADAPTEC", ""), ("ARECA", ""), ("AMCC", "")),
@@ -56,6 +58,8 @@ def combined(kinds: Iterable[Kind], what: str) -> Kind:
     """The kind of a volume on several devices: theirs where it is the same for all, else unknown."""
     found = list(kinds)
     names = sorted({each.kind for each in found})
+    if names == ["nvme", "ssd"]:
+        return Kind("ssd", f"{what} on {'; '.join(dict.fromkeys(each.source for each in found))}")
     if len(names) == 1:
         sources = dict.fromkeys(each.source for each in found)
         return Kind(names[0], f"{what} on {'; '.join(sources)}" if len(found) > 1 else found[0].source)
@@ -123,13 +127,15 @@ def _by_flag(host: Host, folder: str, name: str) -> Kind:
     vendor, model = ((host.read(f"{folder}/device/{each}") or "").strip().upper() for each in ("vendor", "model"))
     if vendor == "GOOGLE" and model.startswith("PERSISTENTDISK"):
         return Kind("network", f"{name} is a Persistent Disk of Google Cloud")
+    # A guest sees what its hypervisor was set to say, or a default value, in either direction.
+    if name.startswith(("vd", "xvd", "sr", "fd")) or any(each.startswith(_HYPERVISORS) for each in (vendor, model)):
+        return Kind("unknown", f"virtual disk {name}: its rotational flag is not reliable")
+    if name.startswith(_VOLUMES):
+        return Kind("unknown", f"{name} is a volume whose disks are not visible here")
     if rotational is None:
         return Kind("unknown", f"{where} cannot be read")
     if rotational == 0:
         return Kind("ssd", f"{where} = 0")
-    # virtio and Xen leave the flag at its default value.
-    if name.startswith(("vd", "xvd", "sr", "fd")) or any(each.startswith(_HYPERVISORS) for each in (vendor, model)):
-        return Kind("unknown", f"virtual disk {name}: its rotational flag is not reliable")
     if any(vendor.startswith(maker) and part in model for maker, part in _CONTROLLERS):
         return Kind("unknown", f"{name} is a RAID controller's volume: its rotational flag is not reliable")
     if "/usb" in folder:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from llmcheck.probe._mounts import mounts
 from llmcheck.system.host import Host
 
@@ -15,10 +17,27 @@ from llmcheck.system.host import Host
 _V1_UNLIMITED = 1 << 62
 
 
-def memory_limit(host: Host) -> tuple[int, str] | None:
-    """The lowest memory limit in bytes and where it was read; None without a limit."""
-    limits = [(limit, source) for limit, source, _ in _memory_limits(host)]
-    return min(limits, key=lambda each: each[0], default=None)
+class Limit(Struct, frozen=True):
+    """A limit of memory."""
+
+    size: int
+    """Bytes."""
+    folder: str
+    """Of the group."""
+    name: str
+    """Of the file, or of the file and the value in it."""
+    version: int
+    soft: bool = False
+    """Beyond it the group is slowed down, not ended."""
+
+    @property
+    def source(self) -> str:
+        return f"cgroup v{self.version} {self.folder}/{self.name}"
+
+
+def memory_limit(host: Host) -> Limit | None:
+    """The lowest memory limit, hard or soft; None without a limit."""
+    return min(_memory_limits(host), key=lambda each: each.size, default=None)
 
 
 def memory_left(host: Host) -> tuple[int, str] | None:
@@ -27,10 +46,10 @@ def memory_left(host: Host) -> tuple[int, str] | None:
     The kernel drops inactive cached files (``inactive_file``) before it kills a process, so they do not count as used.
     """
     left = []
-    for limit, source, folder in _memory_limits(host):
-        used = _memory_used(host, folder)
+    for limit in _memory_limits(host):
+        used = _memory_used(host, limit.folder)
         if used is not None:
-            left.append((max(0, limit - used), f"{source}, less what is in use"))
+            left.append((max(0, limit.size - used), f"{limit.source}, less what is in use"))
     return min(left, key=lambda each: each[0], default=None)
 
 
@@ -63,6 +82,15 @@ def cpuset(host: Host) -> tuple[int, str] | None:
     return min(nearest.values(), default=None)
 
 
+def restricts_devices(host: Host, major: int) -> bool:
+    """Whether a v1 group may not open every device of a driver; v2 has no file that tells it."""
+    for version, folder in _folders(host, "devices"):
+        rules = (host.read(f"{folder}/devices.list") or "").split("\n") if version == 1 else []
+        if rules and not any(rule.startswith(("a ", f"c {major}:* ")) for rule in rules):
+            return any(rules)
+    return False
+
+
 def cpu_count(text: str) -> int | None:
     """How many processors are in a list of the kernel's form (``0-3,8``); None for an empty or malformed list."""
     count = 0
@@ -74,14 +102,15 @@ def cpu_count(text: str) -> int | None:
     return count or None
 
 
-def _memory_limits(host: Host) -> Iterator[tuple[int, str, str]]:
-    """(bytes, where it was read, the group's folder) of every limit that applies to us."""
+def _memory_limits(host: Host) -> Iterator[Limit]:
+    """Every limit that applies to us; of v2 also memory.high, which systemd calls MemoryHigh."""
     own, separate = True, False
     for version, folder in _folders(host, "memory"):
         if version == 2:
-            value = host.read_int(f"{folder}/memory.max")  # "max" means no limit, and is read as None
-            if value is not None:
-                yield value, f"cgroup v2 {folder}/memory.max", folder
+            for name in ("memory.max", "memory.high"):
+                value = host.read_int(f"{folder}/{name}")  # "max" means no limit, and is read as None
+                if value is not None:
+                    yield Limit(value, folder, name, 2, name == "memory.high")
             continue
         # Without use_hierarchy, the use of a v1 group is not charged to its parents, so their limits do not apply.
         # Newer kernels have hierarchies only; an unreadable file counts as one.
@@ -91,7 +120,7 @@ def _memory_limits(host: Host) -> Iterator[tuple[int, str, str]]:
             found["memory.stat hierarchical_memory_limit"] = _stat(host, folder, "hierarchical_memory_limit")
         for name, value in found.items():
             if value is not None and value < _V1_UNLIMITED:
-                yield value, f"cgroup v1 {folder}/{name}", folder
+                yield Limit(value, folder, name, 1)
         own = False
 
 

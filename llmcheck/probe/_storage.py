@@ -14,13 +14,14 @@ _MAX_DEPTH = 6
 _NETWORK = frozenset(
     (
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "wekafs"),
-        *("panfs", "pvfs2", "orangefs", "ocfs2", "gfs2"),
+        *("panfs", "pvfs2", "orangefs", "ocfs2", "gfs2", "smb2", "afpfs", "webdav", "vastnfs", "quobyte"),
     )
 )
 # FUSE programs that read from the network: the part after "fuse.", or the mount source where there is no such part.
 _NETWORK_FUSE = (
     *("sshfs", "gcsfuse", "s3fs", "goofys", "geesefs", "juicefs", "rclone", "mountpoint-s3", "blobfuse", "davfs"),
     *("glusterfs", "ceph", "beegfs", "cvmfs", "seaweedfs", "alluxio", "hdfs", "curlftpfs", "smbnetfs", "mfs"),
+    *("lizardfs", "dfuse", "cubefs", "quobyte", "curvefs", "objectivefs", "onedrive"),
 )
 _MEMORY = frozenset(("tmpfs", "ramfs", "devtmpfs", "hugetlbfs", "rootfs"))
 # Folders of the host that its hypervisor shares with this machine. They may be on any kind of storage, and the guest
@@ -47,6 +48,9 @@ def kind_of_mount(host: Host, table: list[Mount], mount: Mount | None, number: s
         several = _btrfs(host, table, mount, depth)
         if several is not None:
             return several
+    if filesystem == "bcachefs" and ":" in mount.source:
+        names = [each.rpartition("/")[2] for each in mount.source.split(":")]
+        return _volume(host, table, names, depth, "bcachefs")
     for device in dict.fromkeys((number, mount.device_number)):
         found = kind_of_device(host, device, _below(host, table, depth)) if device and device[:2] != "0:" else None
         if found is not None:
@@ -126,9 +130,14 @@ def _btrfs(host: Host, table: list[Mount], mount: Mount, depth: int) -> Kind | N
     for uuid in host.list("/sys/fs/btrfs") or ():
         devices = host.list(f"/sys/fs/btrfs/{uuid}/devices") or []
         if name in devices:
-            kinds = [kind_of_name(host, each, _below(host, table, depth)) for each in devices]
-            return combined((kind or Kind("unknown", "a device that is not visible") for kind in kinds), "btrfs")
+            return _volume(host, table, devices, depth, "btrfs")
     return None
+
+
+def _volume(host: Host, table: list[Mount], names: list[str], depth: int, what: str) -> Kind:
+    """The kind of a file system on the devices with these kernel names."""
+    kinds = [kind_of_name(host, each, _below(host, table, depth)) for each in names]
+    return combined((kind or Kind("unknown", "a device that is not visible") for kind in kinds), what)
 
 
 def _zfs(host: Host, table: list[Mount], mount: Mount, depth: int) -> Kind:

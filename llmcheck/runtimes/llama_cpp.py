@@ -107,6 +107,7 @@ RUNTIME = Runtime(
     experts_in_ram=True,
     computes_in_ram=True,
     counts_gpu_layers=True,
+    across_vendors="Vulkan",
     layer_split=True,
     embedding_in_ram=True,
     collectives=False,

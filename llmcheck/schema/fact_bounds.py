@@ -65,7 +65,7 @@ NUMA_NODE: Bound = (0, 1023, "", "Linux numbers at most 1,024 nodes")
 PCIE_GENERATION: Bound = (0, 8, "", "PCI Express 8.0 is the newest that is announced")
 PCIE_LANES: Bound = (0, 32, "", "PCI Express defines at most 32 lanes")
 
-CAPABILITY: Bound = (1, 20, "", "the newest compute capability is 12.1")
+CAPABILITY: Bound = (2, 20, "", "drivers that can be asked know compute capabilities from 2.0, and the newest is 12.1")
 """Its first number; it has grown by 11 in 18 years."""
 
 PORT_GBPS: Bound = (0, 3200, " Gb/s", "InfiniBand's roadmap ends at 1,600 Gb/s for a port")

@@ -32,6 +32,12 @@ BROKEN_FAULTS = frozenset(
     }
 )
 
+NOT_LISTABLE = "gpus-not-listable"
+"""The code of the Problem of a machine whose GPUs cannot be listed; left out where a driver listed one."""
+
+NOT_LISTED = "not-listed-by-driver"
+"""The code of the Problem of cards that are on the PCI bus and that their driver does not list."""
+
 IMPLAUSIBLE, CONTRADICTORY, DUPLICATE = "implausible", "contradictory", "duplicate"
 """Codes of the Problems of facts that cannot be true (``schema.plausible``). The first two are also the fault of a GPU
 whose memory is unknown for that reason, even where it shares RAM of a known size."""
@@ -42,6 +48,8 @@ DOUBTFUL = (IMPLAUSIBLE, CONTRADICTORY, DUPLICATE)
 HIDDEN, HIDDEN_BY_MISTAKE, PARTLY_HIDDEN = "visible-devices-none", "visible-devices-wrong", "visible-devices-cut"
 """Codes of the Problems of a variable that selects GPUs: it hides all, as it says; all, as an entry of it is wrong; or
 some, as an entry of it is wrong."""
+CARVE_OUT = "carve-out"
+"""``Gpu.memory_pool`` of memory that is no part of the RAM."""
 
 NVLINK_VENDOR = "nvidia"
 """The one maker of cards with NVLink, whose cards ``Fabric.nvlink_matrix`` has."""
@@ -154,7 +162,11 @@ class Gpu(Struct, frozen=True, kw_only=True):
     integrated: bool = False
     """A display adapter or the graphics part of a CPU: listed, never counted as an accelerator."""
     unified: bool = False
-    """Its memory is part of the machine's RAM and is never added to it; see ``gpus.unified_memory``."""
+    """It is part of the processor and shares memory with it; see ``gpus.unified_memory``."""
+    memory_pool: str | None = None
+    """Where the memory of a unified GPU comes from: ``carve-out`` (set aside by the firmware and not part of the RAM),
+    ``gtt`` (RAM that AMD's driver may map), ``wired-limit`` (RAM that macOS lets the GPU keep), ``driver-limit`` (RAM,
+    by an estimate of what its driver offers). None: any of the RAM, or not known."""
     pci_bus_id: str | None = None
     """``0000:01:00.0``; None where it is not on PCI or could not be read."""
     pcie: Pcie | None = None

@@ -199,14 +199,22 @@ class Ram(Struct, frozen=True, kw_only=True):
     """The lowest limit that applies to this process; None where there is none."""
     limit_source: str | None = None
     """Where the limit was read."""
+    limit_by: str | None = None
+    """``cgroup`` or ``slurm``; None where there is no limit."""
+    limit_file: str | None = None
+    """The control group's file with the limit; None for a limit of Slurm."""
+    limit_soft: bool | None = None
+    """Beyond this limit (memory.high, systemd's MemoryHigh) a process is slowed down, not ended. None without one."""
     usable: int | None = None
-    """min(total, limit), however much of it is free now."""
+    """min(total - huge_pages, limit), however much of it is free now."""
     swap_total: int | None = None
     """None where it could not be read."""
     swap_free: int | None = None
     """None where it could not be read."""
     huge_pages: int | None = None
     """Reserved for huge pages, which ordinary allocations cannot use."""
+    zfs_cache: int | None = None
+    """Of ZFS's cache (ARC), the bytes that give way to processes; part of ``available``. None without ZFS."""
     numa: tuple[NumaNode, ...] = ()
     """Its NUMA nodes; () where there is one, or they could not be read."""
 

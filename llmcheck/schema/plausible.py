@@ -16,7 +16,7 @@ from llmcheck.schema import fact_bounds as bounds
 from llmcheck.schema.age import implausible_time
 from llmcheck.schema.duplicates import Doubt, number, without_duplicates
 from llmcheck.schema.fact_bounds import Bound
-from llmcheck.schema.gpu import CONTRADICTORY, IMPLAUSIBLE, Gpu
+from llmcheck.schema.gpu import CARVE_OUT, CONTRADICTORY, IMPLAUSIBLE, Gpu
 from llmcheck.schema.machine import Cpu, Disk, Fabric, Limits, Machine, ModelCache, Problem, Ram, Rlimit, capability_of
 from llmcheck.units import MIB, format_gib
 
@@ -130,7 +130,7 @@ def _gpu(gpu: Gpu, doubts: list[Doubt], *, unknown_ram: bool) -> Gpu:
     _bounded(gpu, sizes, probe, label, doubts)
     if len(doubts) == before:
         _gpu_memory_contradicts(gpu, probe, label, doubts)
-    if len(doubts) == before and gpu.unified and unknown_ram:
+    if len(doubts) == before and gpu.unified and gpu.memory_pool != CARVE_OUT and unknown_ram:
         doubts.append((probe, CONTRADICTORY, label, "its memory is the RAM, whose size is not known"))
     if len(doubts) > before:
         broken = gpu.usable is False
@@ -175,7 +175,8 @@ def _gpu_memory_contradicts(gpu: Gpu, probe: str, label: str, doubts: list[Doubt
             text = f"{format_gib(size)} are {name} of a memory of {format_gib(total)}"
             doubts.append((probe, CONTRADICTORY, label, text))
             return
-    if used is None or free is None or gpu.unified:  # of shared memory, the system and its GPU count differently
+    # of shared memory, the system and its GPU count differently
+    if used is None or free is None or (gpu.unified and gpu.memory_pool != CARVE_OUT):
         return
     listed = used + free
     least = total - (gpu.memory_reserved or 0) - max(_UNLISTED, int(total * _UNLISTED_SHARE))

@@ -33,7 +33,7 @@ _FORM = frozenset({
 })  # fmt: skip
 """Form factors: they select a card only where they are written."""
 _VARIANT = frozenset({
-    "ti", "super", "d", "laptop", "max", "q", "ultra", "xt", "xtx", "gre", "sff",
+    "ti", "super", "d", "laptop", "max", "q", "ultra", "xt", "xtx", "gre", "sff", "v2",
 })  # fmt: skip
 """Words that make another card of the name without them."""
 _PRO_VARIANT = _VARIANT | {"pro"}
@@ -93,6 +93,12 @@ def is_name(text: str, specs: Sequence[GpuRecord]) -> bool:
     return bool(_matching(_words(text), specs))
 
 
+def is_whole_name(text: str, specs: Sequence[GpuRecord]) -> bool:
+    """Whether the text is exactly a name of a card that shares the RAM, so that no part of it is a size."""
+    found = _exactly(text, None, specs)
+    return found is not None and shares_ram(found) is not None
+
+
 def card(part: str, bare: str, size: str | None, specs: Sequence[GpuRecord], notes: list[str]) -> Card:
     """The card that ``part`` names; ``bare`` is ``part`` without its memory size ``size``.
 
@@ -103,6 +109,9 @@ def card(part: str, bare: str, size: str | None, specs: Sequence[GpuRecord], not
     if size is None and others:
         sold = " or ".join(f"{other:g} GB" for other in others)
         notes.append(f"{part!r} is read as the card with {full:g} GB; the same name was also sold with {sold}")
+    if size is not None and not _has_size(record, size) and _is_doubled(record, size):
+        notes.append(f"{part!r} is read as {record.spec.name} with twice its memory, as such cards are modified")
+        return Card(record=record, memory_ratio=2.0)
     if size is None or _gigabytes(size) not in others:
         return Card(record=record)
     notes.append(f"the table has no rates of {record.spec.name} with {_gigabytes(size):g} GB")
@@ -124,6 +133,7 @@ def _find(bare: str, size: str | None, part: str, specs: Sequence[GpuRecord], no
     plain = [row for row in rows if not _is_variant(row)] or rows
     if size is not None:
         sized = [row for row in plain if _has_size(row.record, size)]
+        sized = sized or [row for row in plain if _is_doubled(row.record, size)]
         if not sized:
             raise error(_other_sizes(part, size, plain, rows))
         plain = sized
@@ -160,6 +170,11 @@ def _has_size(record: GpuRecord, size: str) -> bool:
     number = _gigabytes(size)
     named = [float(found[1]) for found in re.finditer(r"\b([0-9]+)GB?\b", record.spec.name)]
     return any(abs(each - number) < 0.5 for each in (record.spec.memory_gb or 0.0, *record.other_sizes_gb, *named))
+
+
+def _is_doubled(record: GpuRecord, size: str) -> bool:
+    """Whether the size is that of a card with larger memory chips, which are sold as modified ones."""
+    return not shares_ram(record) and abs(2 * (record.spec.memory_gb or 0.0) - _gigabytes(size)) < 0.5
 
 
 def _gigabytes(size: str) -> float:

@@ -151,7 +151,7 @@ def _take(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
         parsed.no_gpu = True
     elif re.fullmatch(_SIZE, part, re.IGNORECASE):
         parsed.bare.append(part)
-    elif without_unit and not (without_unit["number"] == part and cards.is_name(part, specs)):
+    elif without_unit and not (without_unit["number"] == part and len(part) > 2 and cards.is_name(part, specs)):
         raise cards.error(f"{part!r} has no unit and is no GPU in the table; write '64 GB RAM' or '1 TB disk'")
     else:
         _take_group(part, parsed, specs)
@@ -209,7 +209,9 @@ def _take_group(part: str, parsed: _Parsed, specs: Sequence[GpuRecord]) -> None:
     if re.fullmatch(_SIZE, alone, re.IGNORECASE) and _bytes(alone) <= cards.LARGEST * GB:
         parsed.groups.append(_Group(card=_generic(alone, count, parsed), count=count))
         return
-    size = re.search(_SIZE, name, re.IGNORECASE)
+    # the last one: "Arc 140T" is a name, and so is its part that looks like a size
+    sizes = [] if cards.is_whole_name(name, specs) else list(re.finditer(_SIZE, name, re.IGNORECASE))
+    size = sizes[-1] if sizes else None
     bare = name if size is None else f"{name[: size.start()]} {name[size.end() :]}"
     written = None if size is None else size[0]
     card = cards.card(name, _FILLER.sub(" ", bare), written, specs, parsed.notes)

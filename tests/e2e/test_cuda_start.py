@@ -389,7 +389,7 @@ SLOWER: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "a card that fell off the bus": (
         "t4",
         {"files": {**card("0000:00:1e.0"), **card("0000:00:1f.0")}},
-        {"gpu-unlisted": "1 of 2 NVIDIA cards on the PCI bus: 0000:00:1f.0"},
+        {"not-listed-by-driver": "1 of the 2 NVIDIA GPUs on the PCI bus is not listed by the driver"},
     ),
 }
 

@@ -55,6 +55,8 @@ def bank(number: int, size: int, heap: int = 1, used: int | None = None) -> dict
     return files if used is None else {**files, f"{folder}/used_memory": f"{used}\n"}
 
 
+OTHER = {f"{BUS}/0000:00:00.0/vendor": "0x1022\n"}
+"""A bus without a GPU."""
 CPU = {f"{NODES}/0/properties": "cpu_cores_count 96\nsimd_count 0\nvendor_id 0\nlocation_id 0\n"}
 KFD = {"/dev/kfd": "", **CPU}
 
@@ -283,7 +285,7 @@ class TestAccess:
         assert [(gpu.pci_bus_id, gpu.visible) for gpu in gpus] == [("0000:05:00.0", True), ("0000:26:00.0", False)]
 
     def test_no_amd_device_is_no_gpu_and_no_problem(self, tmp_path: Path) -> None:
-        reading = read(tmp_path, CPU)
+        reading = read(tmp_path, CPU, OTHER)
         assert (reading.gpus, reading.problems, reading.drivers) == ((), (), {})
 
 
@@ -302,7 +304,8 @@ class TestVersions:
 
 @pytest.mark.parametrize("text", ["", "\n", "simd_count\n", "simd_count x\n", "simd_count -4\n", "\x00\ufffd 1 2 3\n"])
 def test_damaged_properties_are_no_node(tmp_path: Path, text: str) -> None:
-    assert read(tmp_path, {f"{NODES}/1/properties": text, f"{NODES}/x/properties": "simd_count 4"}).gpus == ()
+    files = {f"{NODES}/1/properties": text, f"{NODES}/x/properties": "simd_count 4"}
+    assert read(tmp_path, files, OTHER).gpus == ()
 
 
 @pytest.mark.skipif(not (DUMPS / "amd" / "kfd").exists(), reason="no hardware dumps beside the project")

@@ -63,4 +63,5 @@ def test_without_its_driver_it_is_broken(tmp_path: Path) -> None:
 
 def test_goya_and_empty_buses_are_none(tmp_path: Path) -> None:
     assert read(tmp_path / "a", card("0000:19:00.0", 0x0001)).gpus == ()
-    assert read(tmp_path / "b", {}).gpus == ()
+    assert read(tmp_path / "b", {"/sys/bus/pci/devices/0000:00:00.0/vendor": "0x8086\n"}).gpus == ()
+    assert read(tmp_path / "c", {}).gpus is None  # no bus that could be listed

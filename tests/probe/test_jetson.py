@@ -28,5 +28,6 @@ def test_another_board_with_a_device_tree_has_none(tmp_path: Path) -> None:
     tree = tmp_path / "proc/device-tree"
     tree.mkdir(parents=True)
     (tree / "compatible").write_bytes(b"raspberrypi,5-model-b\0brcm,bcm2712\0")
+    (tmp_path / "sys/bus/pci/devices").mkdir(parents=True)
     (reading,) = probe(Host(str(tmp_path)), Request())
     assert reading.gpus == ()

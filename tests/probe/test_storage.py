@@ -115,6 +115,29 @@ class TestDevices:
                 "network",
                 "NVMe-RDMA",
             ),
+            (block("vdb", "65:0", f"{PCI}/virtio1", queue__rotational="0\n"), "unknown", "virtual"),
+            (block("xvdf", "65:0", "sys/devices/vbd-51792", queue__rotational="0\n"), "unknown", "virtual"),
+            (
+                block(
+                    "sdx",
+                    "65:0",
+                    PCI,
+                    queue__rotational="0\n",
+                    device__vendor="VMware\n",
+                    device__model="Virtual disk\n",
+                ),
+                "unknown",
+                "virtual",
+            ),
+            (
+                block(
+                    "sdx", "65:0", PCI, queue__rotational="0\n", device__vendor="Msft\n", device__model="Virtual Disk\n"
+                ),
+                "unknown",
+                "virtual",
+            ),
+            (block("zd16", "65:0", "sys/devices/virtual/block", queue__rotational="0\n"), "unknown", "volume"),
+            (block("drbd0", "65:0", "sys/devices/virtual/block", queue__rotational="0\n"), "unknown", "volume"),
             (block("zram0", "65:0", "sys/devices/virtual/block", queue__rotational="0\n"), "memory", "zram0"),
             (block("rbd0", "65:0", "sys/devices/virtual/block", queue__rotational="0\n"), "network", "rbd0"),
         ],
@@ -207,6 +230,34 @@ class TestFileSystems:
         assert "/etc/hosts" in (found.kind_source or "")
         other = hosts.replace("/lib/docker", "/lib/else")
         assert at(tree(tmp_path / "b", on("0:70", "overlay", "overlay", f"rw,{upper}") + other))[0].kind == "unknown"
+
+    @pytest.mark.parametrize(
+        ("devices", "kind"),
+        [
+            ("/dev/sda1:/dev/nvme0n1", "unknown"),
+            ("/dev/sdb:/dev/nvme0n1", "ssd"),
+            ("/dev/sda1:/dev/sda", "hdd"),
+            ("/dev/nvme0n1:/dev/sdz", "unknown"),
+            ("/dev/nvme0n1", "nvme"),
+        ],
+    )
+    def test_bcachefs_on_several_devices(self, tmp_path: Path, devices: str, kind: str) -> None:
+        found, _ = at(tree(tmp_path, on("0:45", "bcachefs", devices)))
+        assert (found.kind, found.filesystem) == (kind, "bcachefs")
+
+    @pytest.mark.parametrize("name", ["md0", "dm-0"])
+    @pytest.mark.parametrize(
+        ("below", "kind"), [(("sda", "sdb"), "unknown"), (("sdb", "nvme0n1"), "ssd"), (("vdb",), "unknown")]
+    )
+    def test_a_volume_of_several_disks(self, tmp_path: Path, name: str, below: tuple[str, ...], kind: str) -> None:
+        places = {"sda": "ata1/sda", "sdb": "ata2/sdb", "nvme0n1": "nvme/nvme0/nvme0n1", "vdb": "virtio1/vdb"}
+        virtual = block("vdb", "65:0", f"{PCI}/virtio1", queue__rotational="0\n")
+        volume = block(name, "9:0", "sys/devices/virtual/block")
+        for each in below:
+            volume[f"sys/devices/virtual/block/{name}/slaves/{each}"] = f"->../../../../../../{PCI}/{places[each]}"
+        found, _ = at(tree(tmp_path, on("9:0", "ext4", f"/dev/{name}"), volume, virtual))
+        assert found.kind == kind
+        assert found.kind_source
 
     def test_btrfs_on_several_devices(self, tmp_path: Path) -> None:
         folder = "sys/fs/btrfs/0123-uuid/devices"

@@ -108,5 +108,6 @@ def speed_of(use: ModelUse, placed: PlacementResult) -> Speed:
         [device.gpu for device in placed.devices],
         offloaded_bytes=placed.offloaded_bytes if in_the_way else 0,
         expert_bytes_in_ram=placed.expert_bytes_in_ram,
+        layers_per_gpu=placed.placement.layers_per_gpu if placed.placement is not None else None,
     )
     return found

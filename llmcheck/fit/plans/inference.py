@@ -63,10 +63,15 @@ def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Way]:
                 continue
             ways = list(_ways(own, capacity, least))
             yield from ways
-            if ways and ways[0].placed.verdict == "fits" and not _lacks_space(own, wishes):
+            if ways and _ends_search(ways[0]) and not _lacks_space(own, wishes):
                 ended = True
                 if wishes.storage is None or not wishes.storage.by_name:
                     break
+
+
+def _ends_search(way: Way) -> bool:
+    """On the GPUs alone; but integrated ones are so slow that a smaller format is often the better one."""
+    return way.placed.verdict == "fits" and not any(each.gpu.integrated for each in way.placed.devices)
 
 
 def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from llmcheck.fit.capacity import Device, have_equal_memory
 from llmcheck.fit.memory import total
+from llmcheck.fit.obstacles import are_of_several_vendors
 from llmcheck.fit.placement import PlacementResult, budget
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus import vendors
@@ -29,8 +30,8 @@ class Placing(Struct, frozen=True, kw_only=True):
 def placing(use: ModelUse, placed: PlacementResult) -> Placing:
     """Of a placement that was found for this use."""
     devices, placement = placed.devices, placed.placement
-    if not devices or placement is None:
-        return Placing()
+    if not devices or placement is None or are_of_several_vendors([each.gpu for each in devices]):
+        return Placing()  # a back end for GPUs of all vendors numbers them in its own way, and divides by free memory
     stages = _stage_layers(use, placed)
     split: tuple[float, ...] = ()
     uneven = not have_equal_memory(devices)

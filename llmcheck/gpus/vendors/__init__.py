@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from llmcheck import registry
 from llmcheck.gpus.unified_memory import SharedRam
-from llmcheck.schema.machine import Driver, Gpu, Machine, capability_of
+from llmcheck.schema.machine import Driver, Gpu, Machine, capability_of, counted_gpus
 from llmcheck.tables.torch_wheel import TorchWheel
 
 
@@ -101,6 +101,12 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """How the GPUs use the machine's RAM, where all GPUs of the vendor do."""
     processors: Mapping[str, SharedRam] = {}
     """The same for single products, by the name that the driver reports."""
+    memory_by_name: bool = False
+    """Whether each name is sold with one size of memory, which counts where the driver's files do not tell it."""
+    least_capability: tuple[int, int] | None = None
+    """The oldest compute capability for which current builds of PyTorch and llama.cpp have kernels; None for any."""
+    runs_models: Callable[[Gpu], bool] = lambda _gpu: False
+    """Whether an integrated GPU is one on which people run models, through Vulkan."""
 
     def shares_ram(self, name: str | None) -> SharedRam | None:
         """How the GPU of that name uses the machine's RAM; None for a GPU with memory of its own."""
@@ -156,6 +162,25 @@ def of(gpu: Gpu) -> Vendor:
 
 def every() -> tuple[Vendor, ...]:
     return tuple(map(named, ids()))
+
+
+def is_too_old(gpu: Gpu) -> bool:
+    """Whether no current build has kernels for a GPU; False where its compute capability is not known."""
+    vendor = of(gpu)
+    return vendor.least_capability is not None and vendor.is_at_least(gpu, vendor.least_capability) is False
+
+
+def for_models(machine: Machine) -> tuple[Gpu, ...]:
+    """The GPUs that a model can be placed on: those that count, without those that are too old for any current build;
+    where none counts, integrated ones on which people run models."""
+    counted = counted_gpus(machine)
+    if counted:
+        return tuple(gpu for gpu in counted if not is_too_old(gpu))
+    return tuple(
+        gpu
+        for gpu in machine.gpus or ()
+        if gpu.integrated and gpu.visible and gpu.usable is not False and of(gpu).runs_models(gpu)
+    )
 
 
 def on_platform(gpus: Iterable[Gpu], platform: str) -> list[Gpu]:

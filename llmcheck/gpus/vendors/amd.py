@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 
-from llmcheck.gpus.unified_memory import STRIX_HALO, SharedRam
+from llmcheck.gpus.unified_memory import RADEON, STRIX_HALO, SharedRam
 from llmcheck.gpus.vendors import TorchSupport, Vendor
 from llmcheck.schema.machine import Gpu
 from llmcheck.tables.torch_wheel import TorchWheel
 
 _INSTINCT = re.compile(r"\bMI\d{3}[AX]?\b", re.IGNORECASE)
+
+
+_INTEGRATED = frozenset({"gfx1035", "gfx1103", "gfx1150", "gfx1151", "gfx1152", "gfx1153"})
+"""Targets of integrated GPUs with enough compute units: Radeon 660M to 890M (LLVM's guide to its AMDGPU backend)."""
+_INTEGRATED_NAMES = re.compile(r"\b(?:6[68]|7[468]|8[4689])0M\b")
+
+
+def _runs_models(gpu: Gpu) -> bool:
+    return gpu.gfx in _INTEGRATED or bool(_INTEGRATED_NAMES.search(gpu.name or ""))
 
 
 def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
@@ -44,8 +53,10 @@ VENDOR = Vendor(
     collectives="RCCL",
     architecture_field="gfx",
     hidden_by=("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
+    runs_models=_runs_models,
     processors={
         "AMD Ryzen AI Max+ 395 (Radeon 8060S)": STRIX_HALO,
         "AMD Instinct MI300A": SharedRam(max_processors=4, split=True),
+        **{f"AMD Radeon {each}M Graphics": RADEON for each in (680, 760, 780, 840, 860, 880, 890)},
     },
 )

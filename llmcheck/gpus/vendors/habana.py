@@ -11,5 +11,6 @@ VENDOR = Vendor(
     platform_name="HPU",
     torch_from="Intel's own software for Gaudi (https://docs.habana.ai)",
     collectives="HCCL",
+    memory_by_name=True,
     hidden_by=("HABANA_VISIBLE_DEVICES", "HABANA_VISIBLE_MODULES"),
 )

@@ -5,7 +5,19 @@ PyTorch's XPU builds contain an intermediate code that the driver compiles, so a
 
 from __future__ import annotations
 
+import re
+
+from llmcheck.gpus.unified_memory import INTEL
 from llmcheck.gpus.vendors import TorchSupport, Vendor
+from llmcheck.schema.machine import Gpu
+
+# Windows writes "Intel(R) Arc(TM) 140V GPU (16GB)", Mesa "Intel(R) Arc(TM) Graphics (MTL)".
+_INTEGRATED = re.compile(r"\bArc(?:\(TM\))? (?:Graphics|GPU|1[34]0[TV]|B3[79]0)\b")
+
+
+def _runs_models(gpu: Gpu) -> bool:
+    return bool(_INTEGRATED.search(gpu.name or ""))
+
 
 VENDOR = Vendor(
     id="intel",
@@ -18,4 +30,6 @@ VENDOR = Vendor(
     llama_cpp="vulkan",
     collectives="oneCCL",
     hidden_by=("ZE_AFFINITY_MASK", "ONEAPI_DEVICE_SELECTOR"),
+    processors={f"Intel(R) Arc(TM) Graphics{each}": INTEL for each in ("", " 130T / 140T", " 130V / 140V")},
+    runs_models=_runs_models,
 )

@@ -9,7 +9,7 @@ compute capability 5.3, 6.2 and 7.2 run only kernels compiled for exactly theirs
 from __future__ import annotations
 
 from llmcheck.gpus import cuda
-from llmcheck.gpus.unified_memory import GB10, SharedRam
+from llmcheck.gpus.unified_memory import GB10, N1X, SharedRam
 from llmcheck.gpus.vendors import DriverSupport, TorchSupport, Vendor
 from llmcheck.schema.machine import Gpu, capability_of
 from llmcheck.tables.torch_wheel import TorchWheel
@@ -44,6 +44,7 @@ VENDOR = Vendor(
     collectives="NCCL",
     architecture_field="compute_capability",
     embedded=_EMBEDDED,
+    least_capability=(5, 0),
     hidden_by=("CUDA_VISIBLE_DEVICES",),
     driver_order={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     partition="MIG instance",
@@ -54,5 +55,5 @@ VENDOR = Vendor(
         create_device_nodes=("nvidia-modprobe", "-c", "0", "-u"),
         download_page="https://www.nvidia.com/en-us/drivers/",
     ),
-    processors={"Orin (nvgpu)": SharedRam(), "NVIDIA Thor": SharedRam(), "NVIDIA GB10": GB10},
+    processors={"Orin (nvgpu)": SharedRam(), "NVIDIA Thor": SharedRam(), "NVIDIA GB10": GB10, "NVIDIA N1X": N1X},
 )

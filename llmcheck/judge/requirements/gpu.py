@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from llmcheck.gpus import names, vendors
+from llmcheck.gpus import ecc, names, vendors
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import Example, Traits, finding, validate_size
 from llmcheck.schema import profile
@@ -25,7 +25,7 @@ from llmcheck.schema.bounds import MOST_CLUSTER_GPUS
 from llmcheck.schema.gpu import HIDDEN, HIDDEN_BY_MISTAKE
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.schema.report import Finding
-from llmcheck.units import GB, format_like, parse_size
+from llmcheck.units import GB, format_gb, format_like, parse_size
 
 _CAPABILITY = r"[0-9]{1,3}\.[0-9]{1,3}"
 _BRACES = r"\{.{0,40}\}?|\}"
@@ -105,10 +105,10 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     sizes = [gpu.memory_total or 0 for gpu in known]
     quantities: dict[str, Any] = {
         "found_bytes": max(sizes, default=0),
-        "found_count": sum(size >= each for size in sizes),
+        "found_count": sum(_sold_with(gpu) >= each for gpu in known),
     }
     if any(_suffices(requirement, group, each) for group in groups):
-        message = f"{found} meets {needed(requirement)}{_in_use(requirement, gpus)}"
+        message = f"{found} meets {needed(requirement)}{_of_ecc(gpus)}{_in_use(requirement, gpus)}"
         return finding(requirement, "pass", message, **facts, **quantities)
     unknown = len(recent) - len(known)
     if unknown:
@@ -129,7 +129,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     return finding(
         requirement,
         "fail",
-        f"{found}; needs {needed(requirement)}",
+        f"{found}{_too_old(gpus)}; needs {needed(requirement)}",
         shortfall=_shortfall(requirement, gpus),
         missing_bytes=missing,
         written=requirement.memory,
@@ -172,16 +172,39 @@ def _shortfall(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
 
 def _suffices(requirement: Requirement, group: Sequence[Gpu], each: int) -> bool:
     """Whether enough cards have the memory, or fewer have the total; a card with an unknown fact is not counted."""
-    big = [gpu for gpu in group if (gpu.memory_total or 0) >= each and _is_recent(requirement, gpu)]
+    big = [gpu for gpu in group if _sold_with(gpu) >= each and _is_recent(requirement, gpu)]
     return len(big) >= requirement.count or (bool(big) and _total(big) >= requirement.count * each)
 
 
 def _is_recent(requirement: Requirement, gpu: Gpu) -> bool | None:
-    """Whether a card has the compute capability that is required; None where its own is unknown."""
+    """Whether a card has the compute capability that is required, and that current builds need at all; None where its
+    own is unknown.
+    """
+    if vendors.is_too_old(gpu):
+        return False
     if requirement.compute_capability is None:
         return True
     least = tuple(int(part) for part in requirement.compute_capability.split("."))
     return vendors.of(gpu).is_at_least(gpu, least)
+
+
+def _sold_with(gpu: Gpu) -> int:
+    """Bytes as they are advertised: what the card reports and what its ECC takes."""
+    return (gpu.memory_total or 0) + (ecc.taken(gpu) or 0)
+
+
+def _of_ecc(gpus: Sequence[Gpu]) -> str:
+    """What ECC takes of the cards that are sold with more than they report."""
+    taken = max((ecc.taken(gpu) or 0 for gpu in gpus), default=0)
+    return f"; ECC takes {format_gb(taken)} of each card's memory while it is on" if taken else ""
+
+
+def _too_old(gpus: Sequence[Gpu]) -> str:
+    old = next((gpu for gpu in gpus if vendors.is_too_old(gpu)), None)
+    least = vendors.of(old).least_capability if old is not None else None
+    if old is None or least is None:
+        return ""
+    return f", compute capability {old.compute_capability}: current software computes on {least[0]}.{least[1]} or newer"
 
 
 def _in_use(requirement: Requirement, gpus: Sequence[Gpu]) -> str:

@@ -47,7 +47,10 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
     sizes: dict[str, Any] = {"needed_bytes": least, "found_bytes": ram.usable}
     limited = ram.limit is not None and ram.usable == ram.limit
     installed = format_like(ram.total or 0, requirement.total)
-    why = f" (limited by {ram.limit_source}; the machine has {installed})" if limited else ""
+    softly = "softly " if ram.limit_soft else ""
+    why = f" ({softly}limited by {ram.limit_source}; the machine has {installed})" if limited else ""
+    if ram.huge_pages and not limited:
+        why = f" ({format_like(ram.huge_pages, requirement.total)} more are reserved for huge pages)"
     if requirement.scope == "cluster":
         nodes = -(-least // ram.usable)
         takes = f"{nodes} such nodes are needed" if nodes > 1 else "enough by itself"
@@ -64,6 +67,15 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         shortfall="ram",
         missing_bytes=least - ram.usable,
         written=requirement.total,
-        remedy="raise the limit of the container or job" if limited and (ram.total or 0) >= least else "add RAM",
+        remedy=_remedy(machine, least),
         **sizes,
     )
+
+
+def _remedy(machine: Machine, least: int) -> str:
+    from llmcheck.fit import ram_limits  # only where RAM is missing
+
+    ram = machine.ram
+    if ram.huge_pages and (ram.usable or 0) + ram.huge_pages >= least and not ram_limits.is_limited(ram):
+        return "free the huge pages that nothing uses: sudo sysctl vm.nr_hugepages=0"
+    return ram_limits.how_to_raise(machine, least) or "add RAM"

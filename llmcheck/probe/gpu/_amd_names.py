@@ -25,11 +25,19 @@ APU_DEVICES = frozenset(
     )
 )
 
-# Names by device id and, where one id has several, revision: libdrm's amdgpu.ids, read 2026-11-22. 0x740C is both the
+# Names by device id and, where one id has several, revision; None stands for all others. Source: libdrm's amdgpu.ids,
+# read 2026-11-22, APUs 2026-11-27. 0x740C is both the
 # MI250 and the MI250X and is left to the card's own product_name.
-NAMES: dict[int, str | dict[int, str]] = {
-    0x150E: "AMD Radeon 890M Graphics",
+NAMES: dict[int, str | dict[int | None, str]] = {
+    0x1114: {None: "AMD Radeon 860M Graphics", **dict.fromkeys((0xC3, 0xD3, 0xE5, 0xEA), "AMD Radeon 840M Graphics")},
+    0x150E: {None: "AMD Radeon 890M Graphics", 0xD2: "AMD Radeon 880M Graphics"},
+    0x15BF: {
+        None: "AMD Radeon 780M Graphics",
+        **dict.fromkeys((0x01, 0x03, 0x05, 0xC3, 0xC8, 0xCB, 0xCD, 0xD5, 0xD6, 0xDB), "AMD Radeon 760M Graphics"),
+        **dict.fromkeys((0x07, 0x08, 0xC5, 0xCA, 0xCC, 0xCE, 0xD8), "AMD Radeon 740M Graphics"),
+    },
     STRIX_HALO: {
+        None: "AMD Radeon 8060S Graphics",
         0xC1: "AMD Radeon 8060S Graphics",
         0xC2: "AMD Radeon 8050S Graphics",
         0xC3: "AMD Radeon 8060S Graphics",

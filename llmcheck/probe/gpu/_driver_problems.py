@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from llmcheck.probe import _pci
 from llmcheck.probe._pci import PciDevice
 from llmcheck.probe.gpu import _kernel_module
 from llmcheck.probe.gpu._cuda_start import PROBE
@@ -20,6 +21,7 @@ from llmcheck.probe.gpu._nvml import (
 )
 from llmcheck.probe.gpu._visible import withheld_by_container
 from llmcheck.probe.system import container_of
+from llmcheck.schema.gpu import NOT_LISTED
 from llmcheck.schema.machine import BROKEN_FAULTS, Problem
 from llmcheck.system.host import Host
 
@@ -97,6 +99,13 @@ def module_version(host: Host) -> str | None:
 def _no_library(host: Host, seen: Sequence[PciDevice] | None) -> Problem:
     """Why NVML's library is missing although the PCI bus has an NVIDIA card."""
     problem = of_code(LIBRARY_NOT_FOUND)
+    if seen and all(card.driver == _pci.VFIO for card in seen):
+        return Problem(
+            probe=PROBE,
+            code=NOT_LISTED,
+            message=f"reserved for virtual machines (bound to {_pci.VFIO}): {_pci.in_words(seen)}",
+            remedy=f"to use it on this machine, install the NVIDIA driver and unbind the card from {_pci.VFIO}",
+        )
     if any(card.driver == "nouveau" for card in seen or ()):
         message = "the NVIDIA GPU uses the nouveau driver, which cannot compute; NVIDIA's own driver is not installed"
         return replace(problem, code="nouveau", message=message)

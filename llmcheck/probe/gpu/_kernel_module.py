@@ -113,30 +113,3 @@ def without_cards(host: Host, seen: Sequence[PciDevice]) -> Problem:
             only = "the open kernel modules, the only ones for Blackwell"
             remedy = f"{only}, are loaded; {remedy}" if kind == "open" else f"use {only}; {remedy}"
     return Problem(probe=PROBE, code="no-devices", message=message, remedy=remedy)
-
-
-def unlisted(host: Host, seen: Sequence[PciDevice], listed: Sequence[str | None]) -> list[Problem]:
-    """The cards on the PCI bus that are the driver's and that it does not list; [] in a container, which may get some.
-
-    ``listed``: the bus ids that NVML has. Cards that the driver is not bound to (vfio-pci) are not the driver's.
-    """
-    if None in listed or container_of(host) is not None:
-        return []
-    known = {_short(bus_id or "") for bus_id in listed}
-    missing = [card.bus_id for card in seen if card.driver == "nvidia" and _short(card.bus_id) not in known]
-    if not missing:
-        return []
-    return [
-        Problem(
-            probe=PROBE,
-            code="gpu-unlisted",
-            message=f"the driver does not list {len(missing)} of {len(seen)} NVIDIA cards on the PCI bus: "
-            f"{', '.join(missing)}",
-            remedy="look at 'dmesg' for Xid 79 and NVRM messages; power the machine off and on",
-        )
-    ]
-
-
-def _short(bus_id: str) -> str:
-    """A bus id without leading zeros: NVML writes the domain with eight digits, the kernel with four."""
-    return bus_id.lower().lstrip("0")

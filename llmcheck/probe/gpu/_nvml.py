@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llmcheck.gpus.unified_memory import NVIDIA_CHIPS
 from llmcheck.schema.machine import Ecc, Gpu, GpuProcess, NvLink, Pcie
 
 # Error codes, named as in nvml.h without the prefix NVML_ERROR.
@@ -90,8 +91,10 @@ def read_card(nvml: Any, caller: Caller, handle: Any, index: int, driver: str | 
     if memory is None:
         caller.errors.pop("nvmlDeviceGetMemoryInfo", None)
         memory = call(nvml.nvmlDeviceGetMemoryInfo, handle)
-    unified = not getattr(memory, "total", 0) and "nvmlDeviceGetMemoryInfo" not in caller.errors
     capability = call(nvml.nvmlDeviceGetCudaComputeCapability, handle)
+    version = f"{capability[0]}.{capability[1]}" if capability else None
+    unified = not getattr(memory, "total", 0) and "nvmlDeviceGetMemoryInfo" not in caller.errors
+    unified |= version in NVIDIA_CHIPS
     pci = call(nvml.nvmlDeviceGetPciInfo, handle)
     mig = call(nvml.nvmlDeviceGetMigMode, handle)
     limit = call(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
@@ -106,9 +109,9 @@ def read_card(nvml: Any, caller: Caller, handle: Any, index: int, driver: str | 
         memory_total=None if unified else _positive(memory, "total"),
         memory_used=None if unified else getattr(memory, "used", None),
         memory_free=None if unified else getattr(memory, "free", None),
-        memory_reserved=getattr(memory, "reserved", None),
+        memory_reserved=None if unified else getattr(memory, "reserved", None),
         unified=unified,
-        compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
+        compute_capability=version,
         pci_bus_id=text(getattr(pci, "busId", None)),
         pcie=Pcie(
             generation=call(nvml.nvmlDeviceGetCurrPcieLinkGeneration, handle),

@@ -5,8 +5,9 @@ ROCm sees a node of the topology as one device. A card in a partitioned mode (CP
 listed with its part of the memory and with ``parent``, the index of the card's first partition (its own index for the
 first one), so that no partition counts as a card.
 
-An APU shares the machine's RAM. Its driver allocates from the larger of the BIOS's carve-out and the RAM that it may
-map (GTT), so that size is its memory. Strix Halo and MI300A count as GPUs; smaller APUs are only listed.
+An APU shares the machine's RAM. Its driver allocates from the larger of the firmware's carve-out, which is not part of
+the RAM that the kernel reports, and the RAM that it may map (GTT), so that size is its memory. Strix Halo and MI300A
+count as GPUs; smaller APUs are only listed.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from llmcheck.gpus.unified_memory import GTT
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
 from llmcheck.probe.gpu import _visible_problems
 from llmcheck.probe.gpu._amd_names import APU_DEVICES, MI300A, NAMES, STRIX_HALO
 from llmcheck.probe.gpu._amdsmi import memory_by_bus
 from llmcheck.probe.gpu._visible import visible_amd
+from llmcheck.schema.gpu import CARVE_OUT
 from llmcheck.schema.machine import Driver, Gpu, Problem
 from llmcheck.system.host import Host
 from llmcheck.units import GIB
@@ -30,6 +33,9 @@ from llmcheck.units import GIB
 VENDOR_ID = 0x1002
 
 _PROBE = "gpu.amd"
+# The kernel's limit for all that its memory manager for GPUs maps, in pages; APUs are x86, whose pages have 4 KiB.
+# By default half of the RAM (drivers/gpu/drm/ttm/ttm_module.c).
+_TTM_LIMIT, _PAGE = "/sys/module/ttm/parameters/pages_limit", 4096
 _NODES = "/sys/class/kfd/kfd/topology/nodes"
 # A device with an unknown target and id is integrated graphics up to this size: carve-outs are not larger, and cards
 # that run a documented tier are.
@@ -61,6 +67,15 @@ class Node(Struct, frozen=True):
         return domain, location >> 3
 
 
+class Pool(Struct, frozen=True, kw_only=True):
+    """Memory that a device allocates from; bytes, each None where it is not known."""
+
+    total: int | None
+    used: int | None = None
+    kind: str | None = None
+    """As ``Gpu.memory_pool``."""
+
+
 def probe(host: Host, _request: Request) -> Iterator[Reading]:
     """Yields the reading from files first, because AMD SMI calls the driver, which may hang."""
     reading = _by_files(host)
@@ -83,8 +98,11 @@ def _with_amdsmi(reading: Reading, memory: dict[str, tuple[int, int | None]]) ->
 
 
 def _by_files(host: Host) -> Reading:
-    cards = {card.bus_id: card for card in _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()}
+    seen = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR))
+    cards = {card.bus_id: card for card in seen or ()}
     nodes, withheld = _nodes(host)
+    if seen is None and not nodes:
+        return Reading(gpus=None)
     if not cards and not nodes:
         return Reading(gpus=(), sources={"gpus": "no AMD device on the PCI bus, no KFD node"})
     shares = {node.card: _shares(host, node, nodes, cards, withheld) for node in nodes}
@@ -166,14 +184,15 @@ def _device(host: Host, node: Node, card: PciDevice | None, shares: int, index: 
     device = card.device if card else node.facts.get("device_id", 0)
     target = gfx(node.facts.get("gfx_target_version", 0))
     apu = _is_apu(target, device, node)
-    total, used = _apu_memory(host, node, card) if apu else _memory(host, node, card, shares)
+    pool = _apu_memory(host, node, card, device) if apu else _memory(host, node, card, shares)
     return Gpu(
         vendor="amd",
         index=index,
         name=_name(host, device, card) or _kfd_name(host, node) or f"AMD GPU [1002:{device:04x}]",
-        memory_total=total,
-        memory_used=used,
-        memory_free=_free(total, used),
+        memory_total=pool.total,
+        memory_used=pool.used,
+        memory_free=_free(pool.total, pool.used),
+        memory_pool=pool.kind,
         integrated=apu and target != _COUNTED_TARGET and device not in (STRIX_HALO, MI300A),
         unified=apu,
         pci_bus_id=card.bus_id if card else _bus_id(node, function=shares == 1),
@@ -199,7 +218,7 @@ def _free(total: int | None, used: int | None) -> int | None:
     return None if total is None or used is None else max(0, total - used)
 
 
-def _memory(host: Host, node: Node, card: PciDevice | None, shares: int) -> tuple[int | None, int | None]:
+def _memory(host: Host, node: Node, card: PciDevice | None, shares: int) -> Pool:
     """Bytes, total and used. The driver's files have those of the card, the node's banks those of the partition.
 
     The kernel divides a card's memory evenly among its partitions, which gives the size where a node has no banks.
@@ -208,9 +227,9 @@ def _memory(host: Host, node: Node, card: PciDevice | None, shares: int) -> tupl
     used = host.read_int(f"{card.path}/mem_info_vram_used") if card else None
     banks, banks_used = _banks(host, node)
     if shares != 1:
-        return banks or (total // shares if total and shares else None), banks_used
+        return Pool(total=banks or (total // shares if total and shares else None), used=banks_used)
     total = total or banks or node.facts.get("local_mem_size")
-    return total or None, banks_used if used is None else used
+    return Pool(total=total or None, used=banks_used if used is None else used)
 
 
 def _banks(host: Host, node: Node) -> tuple[int | None, int | None]:
@@ -228,16 +247,24 @@ def _banks(host: Host, node: Node) -> tuple[int | None, int | None]:
     return sum(sizes) or None, sum(known) if known and len(known) == len(used) else None
 
 
-def _apu_memory(host: Host, node: Node | None, card: PciDevice | None) -> tuple[int | None, int | None]:
-    """Bytes of the pool that the driver allocates from, total and used; None where only the machine's RAM is known."""
-    banks = _banks(host, node)[0] if node else None
+def _apu_memory(host: Host, node: Node | None, card: PciDevice | None, device: int) -> Pool:
+    """The pool that the driver allocates from: the larger of carve-out and GTT; unknown where only the RAM is known.
+
+    GTT is RAM, of which the memory manager (TTM) maps no more pages than its own limit, whatever amdgpu.gttsize says.
+    The MI300A has no carve-out: its one memory is the machine's RAM too.
+    """
+    limit = host.read_int(_TTM_LIMIT)
+    most = None if limit is None else limit * _PAGE
     if not card:
-        return banks, None
-    pools = [(host.read_int(f"{card.path}/mem_info_{pool}_total") or 0, pool) for pool in ("vram", "gtt")]
-    total, pool = max(pools)
-    if not total:
-        return banks, None
-    return total, host.read_int(f"{card.path}/mem_info_{pool}_used")
+        return Pool(total=_banks(host, node)[0] if node else None)
+    vram, gtt = (host.read_int(f"{card.path}/mem_info_{pool}_total") or 0 for pool in ("vram", "gtt"))
+    gtt = min(gtt, most) if most and gtt else gtt
+    if vram > gtt or (vram and device == MI300A):
+        used = host.read_int(f"{card.path}/mem_info_vram_used")
+        return Pool(total=vram, used=used, kind=None if device == MI300A else CARVE_OUT)
+    if gtt:
+        return Pool(total=gtt, used=host.read_int(f"{card.path}/mem_info_gtt_used"), kind=GTT)
+    return Pool(total=(_banks(host, node)[0] if node else None) or most, kind=GTT if most else None)
 
 
 def _name(host: Host, device: int, card: PciDevice | None) -> str | None:
@@ -249,7 +276,7 @@ def _name(host: Host, device: int, card: PciDevice | None) -> str | None:
     if known is None or isinstance(known, str):
         return known
     revision = host.read_int(f"{card.path}/revision") if card else None
-    return known.get(revision) if revision is not None else None
+    return known.get(revision, known.get(None))
 
 
 def _kfd_name(host: Host, node: Node) -> str | None:
@@ -269,9 +296,9 @@ def _without_node(host: Host, card: PciDevice, withheld: bool) -> Gpu:
     """A card that is on the PCI bus but not in the compute topology."""
     apu = _is_apu(None, card.device, None)
     total = host.read_int(f"{card.path}/mem_info_vram_total")
-    used = host.read_int(f"{card.path}/mem_info_vram_used")
+    pool = Pool(total=total, used=host.read_int(f"{card.path}/mem_info_vram_used"))
     if apu:
-        total, used = _apu_memory(host, None, card)
+        pool = _apu_memory(host, None, card, card.device)
     integrated = apu and card.device not in (STRIX_HALO, MI300A)
     integrated |= not apu and card.device not in NAMES and total is not None and total <= _INTEGRATED_AT_MOST
     bound = card.driver == "amdgpu"
@@ -280,9 +307,10 @@ def _without_node(host: Host, card: PciDevice, withheld: bool) -> Gpu:
     return Gpu(
         vendor="amd",
         name=_name(host, card.device, card) or f"AMD GPU [1002:{card.device:04x}]",
-        memory_total=total,
-        memory_used=used,
-        memory_free=_free(total, used),
+        memory_total=pool.total,
+        memory_used=pool.used,
+        memory_free=_free(pool.total, pool.used),
+        memory_pool=pool.kind,
         visible=not withheld,
         usable=usable if bound else False,
         fault=("kfd-missing" if usable is None else None) if bound else DRIVER_NOT_LOADED,

@@ -42,7 +42,16 @@ def probe(host: Host, _request: Request) -> Reading:
         message="the size of the RAM could not be read, so the memory of the GPU is unknown",
     )
     return Reading(
-        gpus=(Gpu(vendor="apple", index=0, name=name or "Apple GPU", unified=True, memory_total=limit.memory),),
+        gpus=(
+            Gpu(
+                vendor="apple",
+                index=0,
+                name=name or "Apple GPU",
+                unified=True,
+                memory_total=limit.memory,
+                memory_pool=unified_memory.WIRED_LIMIT if limit.memory else None,
+            ),
+        ),
         problems=() if limit.memory else (problem,),
         sources={"gpus": f"sysctl and system_profiler{cores}", "gpus.memory_total": limit.source},
     )

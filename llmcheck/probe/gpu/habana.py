@@ -24,14 +24,15 @@ _NAMES = {
     0x1063: "HL-338 (Gaudi3)",
 }
 # hl-smi reads the memory size through an ioctl of the driver.
-_MEMORY_UNKNOWN = "the memory size of a Gaudi is not in sysfs; 'hl-smi' shows it"
+_MEMORY_UNKNOWN = "the memory size of a Gaudi is not in sysfs: what its name is sold with counts; 'hl-smi' shows it"
 _INSTALL = "install Intel's Gaudi software and run 'sudo modprobe habanalabs'"
 
 
 def probe(host: Host, _request: Request) -> Reading:
-    cards = [
-        card for card in _pci.devices(host, VENDOR_ID, (ACCELERATOR, DISPLAY)) or () if card.device != 0x0001
-    ]  # 0x0001 is Goya, which needs other software
+    seen = _pci.devices(host, VENDOR_ID, (ACCELERATOR, DISPLAY))
+    if seen is None:
+        return Reading(gpus=None)
+    cards = [card for card in seen if card.device != 0x0001]  # 0x0001 is Goya, which needs other software
     if not cards:
         return Reading(gpus=(), sources={"gpus": "no Gaudi on the PCI bus"})
     gpus = tuple(_gpu(host, card, index) for index, card in enumerate(cards))

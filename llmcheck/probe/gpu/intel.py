@@ -10,6 +10,7 @@ import re
 
 from msgspec.structs import replace
 
+from llmcheck.gpus.unified_memory import DRIVER_LIMIT, vulkan_heap
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import ACCELERATOR, DISPLAY, DRIVER_NOT_LOADED, PciDevice, driver_problem, numa_node
 from llmcheck.probe.gpu._visible import visible_intel
@@ -31,6 +32,12 @@ _CARDS = (
     (0x56C0, 0x56C2, "Intel(R) Data Center GPU Flex"),
     (0xE200, 0xE2FF, "Intel(R) Arc(TM) Graphics"),
 )
+# Graphics of processors that people run models on; the others are named by their id.
+_INTEGRATED = {
+    0x64A0: "Intel(R) Arc(TM) Graphics 130V / 140V",
+    0x7D51: "Intel(R) Arc(TM) Graphics 130T / 140T",
+    0x7D55: "Intel(R) Arc(TM) Graphics",
+}
 # Names of single ids, as Level Zero and PyTorch print them. Sources: Mesa's and compute-runtime's device tables, and
 # device lines of xpu-smi in public logs for 0xE211, 0xE212 and 0xE223; read 2026-11-22.
 _NAMES = {
@@ -58,7 +65,9 @@ _NAMES = {
 
 
 def probe(host: Host, _request: Request) -> Reading:
-    cards = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR)) or ()
+    cards = _pci.devices(host, VENDOR_ID, (DISPLAY, ACCELERATOR))
+    if cards is None:
+        return Reading(gpus=None)
     # Level Zero lists cards before the graphics of the CPU.
     ordered = sorted(cards, key=lambda card: (_is_integrated(card), card.bus_id))
     if not ordered:
@@ -108,7 +117,11 @@ def _devices(host: Host, card: PciDevice) -> list[tuple[Gpu, int]]:
         numa_node=numa_node(host, card.path),
     )
     if integrated:
-        return [(gpu, 1)]
+        ram = host.memory()[0]
+        most = None if ram is None else vulkan_heap(ram)
+        name = _INTEGRATED.get(card.device) or gpu.name
+        pool = None if most is None else DRIVER_LIMIT
+        return [(replace(gpu, name=name, memory_total=most, memory_pool=pool), 1)]
     tiles = _tiles(host, card)
     if len(tiles) > 1 and host.environ.get("ZE_FLAT_DEVICE_HIERARCHY", "FLAT").upper() != "COMPOSITE":
         return [(replace(gpu, memory_total=size), 1) for size in tiles]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._pci import PciDevice
-from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _kernel_module, _visible_problems, _xid
+from llmcheck.probe.gpu import _card_problems, _cuda_start, _driver_problems, _visible_problems, _xid
 from llmcheck.probe.gpu._cuda_start import PROBE
 from llmcheck.probe.gpu._driver_problems import of_code, usable_after
 from llmcheck.probe.gpu._nvml import CALLS, LIBRARY_NOT_FOUND, UNKNOWN, Caller, read_card, read_instances, text
@@ -26,7 +26,6 @@ _LIBRARY = "libnvidia-ml.so.1"
 # first one that is loaded is used from then on, so WSL's own is tried first.
 _WSL_LIBRARY = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
 _NIXOS_LIBRARY = "/run/opengl-driver/lib/libnvidia-ml.so.1"
-_VIRTUAL_MACHINES = "vfio-pci"
 """The kernel driver of cards that are set aside for virtual machines."""
 
 # Tegra chips by their name in the device tree: the GPU and its compute capability, from NVIDIA's CUDA GPUs page
@@ -87,7 +86,7 @@ def _cards(
         found, problem = _card(host, nvml, index, version)
         entries += found
         problems += problem
-    own = [card for card in seen or () if card.driver != _VIRTUAL_MACHINES]
+    own = [card for card in seen or () if card.driver != _pci.VFIO]
     if count == 0 and own:
         why = _driver_problems.no_devices(host, own)
         yield _from_bus(own, why, {"nvidia": replace(driver, fault=why.code)}, usable=False)
@@ -182,7 +181,7 @@ def _judged(
         driver = replace(driver, fault=driver.fault or untrained.code)
     if cards and not any(gpu.usable for gpu in cards):  # what is wrong with the first is wrong with the machine
         driver = replace(driver, fault=driver.fault or cards[0].fault)
-    problems += _kernel_module.unlisted(host, seen, [gpu.pci_bus_id for gpu in cards])
+    problems += _pci.not_listed(host, PROBE, "NVIDIA", "nvidia", seen, [gpu.pci_bus_id for gpu in cards])
     problems += [*_card_problems.slower(cards), *_card_problems.peers(host, cards)]
     return entries, driver, problems
 
@@ -218,10 +217,15 @@ def _load_library(host: Host) -> str | None:
 
 
 def _without_library(host: Host, seen: tuple[PciDevice, ...] | None) -> Reading:
-    """Without NVML's library there is no NVIDIA GPU, unless the PCI bus lists one or the machine is a Jetson."""
+    """Without NVML's library there is no NVIDIA GPU, unless the PCI bus lists one or the machine is a Jetson.
+
+    Where the bus cannot be listed either, it is not known; the problem is told here for all vendors.
+    """
     jetson = _jetson(host)
     if jetson is not None:
         return jetson
+    if seen is None:
+        return Reading(gpus=None, problems=(_pci.cannot_list(host),))
     if not seen:
         return Reading(gpus=(), sources={"gpus": "no NVML library and no NVIDIA device on the PCI bus"})
     return _without_nvml(host, seen, LIBRARY_NOT_FOUND)

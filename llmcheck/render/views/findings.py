@@ -12,7 +12,7 @@ from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
 from llmcheck.render.views.corrections import correction_text
 from llmcheck.render.views.machine import problem_line
-from llmcheck.schema.gpu import DOUBTFUL
+from llmcheck.schema.gpu import DOUBTFUL, NOT_LISTABLE, NOT_LISTED
 from llmcheck.schema.report import Finding, ProfileReport, Report, Status, Verdict
 from llmcheck.units import GB, GIB, format_gb, format_gib
 
@@ -29,6 +29,9 @@ def findings(value: Report, options: Options) -> list[Block]:
     blocks: list[Block] = []
     for profile in value.profiles:
         blocks += _profile(profile, options)
+    unlisted = [problem_line(each) for each in value.machine.problems if each.code in (NOT_LISTED, NOT_LISTABLE)]
+    if unlisted:
+        blocks += [Heading("GPUs that are not listed", level=3), Bullets(unlisted)]
     doubtful = [problem_line(each) for each in value.machine.problems if each.code in DOUBTFUL]
     if doubtful:
         blocks += [Heading("Facts that cannot be true, and count as unknown", level=3), Bullets(doubtful)]

@@ -21,6 +21,7 @@ from llmcheck.render.views.blocks import (
     Tone,
     format_time,
 )
+from llmcheck.schema.gpu import CARVE_OUT
 from llmcheck.schema.machine import Access, Cpu, Disk, Driver, Gpu, Machine, ModelCache, Problem, Ram, Source
 from llmcheck.units import GIB, format_gb, format_gib
 
@@ -95,12 +96,16 @@ def _ram(ram: Ram) -> Fact:
         return Fact("RAM", "unknown", "unknown")
     if ram.limit is not None and ram.usable == ram.limit:
         total = f" (the machine has {format_gib(ram.total)})" if ram.total else ""
-        return Fact("RAM", f"limited to {format_gib(ram.limit)} by {ram.limit_source}{total}", "warn")
+        softly = "softly " if ram.limit_soft else ""
+        return Fact("RAM", f"{softly}limited to {format_gib(ram.limit)} by {ram.limit_source}{total}", "warn")
     if ram.available is None:
         return Fact("RAM", format_gib(ram.usable))
-    return Fact(
-        "RAM", f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available", used=1 - ram.available / ram.usable
-    )
+    text = f"{_gib(ram.available)} of {_gib(ram.usable)} GiB available"
+    if ram.huge_pages:
+        text += f" · {format_gib(ram.huge_pages)} reserved for huge pages"
+    if ram.zfs_cache:
+        text += f" · {format_gib(ram.zfs_cache)} of it in ZFS's cache"
+    return Fact("RAM", text, used=1 - ram.available / ram.usable)
 
 
 def _gpus(value: Machine, detailed: bool) -> list[Fact]:
@@ -158,6 +163,8 @@ def _gpu(gpu: Gpu) -> Fact:
         parts.append(f"{_gib(gpu.memory_free)} of {_gib(gpu.memory_total)} GiB free")
     else:
         parts.append(f"{_gib(gpu.memory_total)} GiB")
+    if gpu.memory_pool == CARVE_OUT:
+        parts.append("set aside from the RAM")
     if gpu.compute_capability or gpu.gfx:
         parts.append(f"CC {gpu.compute_capability}" if gpu.compute_capability else f"{gpu.gfx}")
     if gpu.partition:
@@ -172,7 +179,7 @@ def _gpu(gpu: Gpu) -> Fact:
     if gpu.parent is not None:
         parts.append(f"{vendor.partition} of GPU {gpu.parent}")
     if gpu.integrated:
-        parts.append("integrated, not counted")
+        parts.append("integrated, counts for no tier" if vendor.runs_models(gpu) else "integrated, not counted")
         tone = "dim"
     if gpu.fault:
         parts.append(gpu.fault)

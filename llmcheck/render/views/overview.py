@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from llmcheck import shell
+from llmcheck.gpus import vendors
 from llmcheck.gpus.names import short_name
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.render import Options
@@ -59,7 +60,7 @@ def _inventory(machine: Machine) -> Iterator[str]:
         yield machine.identity.hostname
     if machine.gpus is None:
         yield "GPUs unknown"
-    gpus = [with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine)]
+    gpus = [with_usable_memory(gpu, machine.ram) for gpu in counted_gpus(machine) or vendors.for_models(machine)]
     for _, group in groupby(gpus, key=lambda each: (each.name, each.parent, each.memory_total)):
         yield _gpus(list(group))
     unusable = [each for each in machine.gpus or () if each.usable is False and not each.integrated]
@@ -78,7 +79,7 @@ def _inventory(machine: Machine) -> Iterator[str]:
 def _gpus(group: Sequence[Gpu]) -> str:
     gpu = group[0]
     count = f"{len(group)} x " if len(group) > 1 else ""
-    name = f"{count}{short_name(gpu.name)}"
+    name = f"{count}{short_name(gpu.name)}{' (integrated)' if gpu.integrated else ''}"
     if gpu.memory_total is None:
         return f"{name}, memory unknown"
     free = min((each.memory_free for each in group if each.memory_free is not None), default=None)

@@ -216,6 +216,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Several GPUs divide each matrix; otherwise they divide the layers."""
     pipeline_parallel: bool = False
     """It has an option to divide the layers over GPUs in stages, where it would otherwise divide each matrix."""
+    across_vendors: str | None = None
+    """The back end with which it uses GPUs of several vendors at once: ``Vulkan``; None where it cannot."""
     layer_split: bool = False
     """It has an option for how much of the model each GPU gets."""
     sees_shell: bool = True

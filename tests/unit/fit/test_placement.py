@@ -151,9 +151,10 @@ def test_mig_instances_never_add_up() -> None:
     assert fitted("34B", whole, runtime="vllm").verdict == "fits"
 
 
-def test_cards_of_two_vendors_never_add_up() -> None:
+def test_cards_of_two_vendors_add_up_for_a_runtime_that_uses_both() -> None:
     mixed = Machine(hypothetical=True, gpus=((machine("RTX 4090").gpus or ()) + (machine("RX 7900 XTX").gpus or ())))
-    assert fitted("34B", mixed, weights="q8_0").verdict == "does-not-fit"
+    assert fitted("34B", mixed, weights="q8_0").verdict == "fits"
+    assert fitted("34B", mixed, weights="int8", runtime="transformers").verdict == "does-not-fit"
     assert fitted("34B", machine("2x RTX 4090"), weights="q8_0").verdict == "fits"
 
 

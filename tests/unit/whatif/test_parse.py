@@ -216,7 +216,7 @@ REFUSED: list[tuple[str, tuple[str, ...]]] = [
     ("M3 Max", ("M3 Max", "64GB")),
     ("M3 Max 64GB, 32 GB RAM", ("64 GB", "32 GB")),
     ("2x M3 Max 64GB", ("Apple M3 Max", "one")),
-    ("2x DGX Spark", ("GB10", "one")),
+    ("3x DGX Spark", ("GB10", "at most 2")),
     ("M3 Max 64GB + RTX 4090", ("Apple M3 Max", "RTX 4090")),
     ("-2x RTX 4090", ("-2x", "negative")),
     ("RTX 4090, -5 GB RAM", ("negative", "64 GB RAM")),
