@@ -10,7 +10,7 @@ _FATAL = ("built-for", "build", "files-missing", "editable-gone", "other-python"
 """Kinds of conflict with which ``import`` fails; with the others a part of the package is not used."""
 _WHERE_PRESENT = {"torchvision": ("transformers",)}
 """Packages that import another one wherever it is installed, without requiring it: the module ``image_utils`` of
-transformers, which all its models import, does so with torchvision (its source, 4.40 to 5.23)."""
+transformers does so with torchvision, and its processors and loss functions import that module (read in 5.24.0)."""
 _ALONE = ("bitsandbytes",)
 """Its import only logs that the library for the GPU was not found."""
 

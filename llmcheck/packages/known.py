@@ -47,13 +47,13 @@ _ALONGSIDE = (
 SHARED_FILES = (
     ("nvidia/nccl/lib/libnccl.so.2", ("nvidia-nccl-cu11", "nvidia-nccl-cu12", "nvidia-nccl-cu13")),
     ("nvidia/cudnn/lib/libcudnn.so.9", ("nvidia-cudnn-cu11", "nvidia-cudnn-cu12", "nvidia-cudnn-cu13")),
-    ("nvidia/cusparselt/lib/libcusparseLt.so.0", ("nvidia-cusparselt-cu12", "nvidia-cusparselt-cu13")),
     ("nvidia/nvshmem/lib/libnvshmem_host.so.3", ("nvidia-nvshmem-cu12", "nvidia-nvshmem-cu13")),
     ("onnxruntime/__init__.py", ("onnxruntime", "onnxruntime-gpu", "onnxruntime-rocm", "onnxruntime-directml")),
     ("triton/__init__.py", ("triton", "pytorch-triton", "pytorch-triton-rocm", "triton-rocm")),
 )
 """A file, and the distributions that each bring one in that place; of two, the one installed last is what is there.
-Read from the RECORD files of these wheels on PyPI, 2026-11-27."""
+Seen on 2026-11-27 in wheels of PyPI: NCCL 2.30.7 and 2.32.3, cuDNN 9.10 and 9.26, NVSHMEM 3.8, ONNX Runtime 1.31 and
+1.32. The wheels of cuSPARSELt, cuBLAS and the rest for CUDA 13 have folders of their own."""
 
 
 def matters(distribution: str) -> bool:
