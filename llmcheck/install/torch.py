@@ -239,7 +239,9 @@ class _Chooser:
         """A CPU build would hide that a card is there."""
         self._decide("can the NVIDIA GPU be used?", f"no: {why}", passed=False)
         reason = "an NVIDIA GPU is there and cannot be used: no build is chosen, least of all the CPU's"
-        return _with(self._cpu(reason), none=f"mend the GPU first: {why}")
+        wheel = next((each for each in self._advised("cu") if self._system_problem(each) is None), None)
+        nearest = self._published(wheel, [reason]) if wheel else self._cpu(reason)
+        return _with(nearest, none=f"mend the GPU first: {why}")
 
     def _with_kernels(self, vendor: Vendor) -> TorchBuild:
         """For GPUs whose builds contain kernels for certain GPU architectures, such as ROCm's."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from llmcheck.probe._cgroup import restricts_devices
+from llmcheck.probe.system import container_of
 from llmcheck.schema.gpu import NOT_LISTABLE, NOT_LISTED
 from llmcheck.schema.machine import Problem
 from llmcheck.system.host import Host
@@ -152,8 +153,8 @@ def _was_given_a_part(host: Host, driver: str, bound: int, listed: int) -> bool:
     if nodes:
         major = _NODE_MAJORS.get(driver)
         limited = nodes < bound or (major is not None and restricts_devices(host, major))
-    else:
-        limited = False
+    else:  # a container that shows no nodes may have been given some of the cards by other means
+        limited = container_of(host) is not None
     given = host.environ.get("SLURM_GPUS_ON_NODE", "")
     return limited or given == str(listed) or ("SLURM_JOB_ID" in host.environ and not given)
 

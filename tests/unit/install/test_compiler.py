@@ -53,7 +53,6 @@ def reasons(made: Plan) -> str:
         (machine(card("RTX 4090"), driver="470.256.02"), "12.4.131", "needs driver 525", "vulkan"),
         (machine(card("RTX 5090")), "12.6.85", "12.8 or newer", "cu130"),
         (machine(card("H100")), "11.4.100", "11.8 or newer", "cu130"),
-        (machine(card("K80"), driver="470.256.02"), "12.2.140", "needs driver 525", "vulkan"),
     ],
 )
 def test_llama_cpp_is_not_compiled_by_what_cannot_serve_the_card(
