@@ -40,8 +40,8 @@ from published_rows import (
     only_states,
     text,
     weight_format,
-    workload_of,
 )
+from published_words import workload_of
 
 from llmcheck.errors import LlmcheckError
 from llmcheck.fit.memory.activations import activation_bytes_per_token

@@ -27,8 +27,19 @@ _TARGETS: dict[str | None, tuple[tuple[str, bool], ...]] = {
 """What differs from LitGPT's default, which is queries and values."""
 
 
-def _training(_version: Version) -> Training:
-    return Training(loss_bytes=10.0, repeats_grouped_heads=True, keeps_fused_qkv=True, keeps_dropout_mask=True)
+_OLD_BITSANDBYTES = (0, 4)
+"""Versions up to this one required bitsandbytes 0.42 or older, which stored the input of every 4-bit matrix."""
+
+
+def _training(version: Version) -> Training:
+    return Training(
+        loss_bytes=10.0,
+        repeats_grouped_heads=True,
+        keeps_fused_qkv=True,
+        keeps_dropout_mask=True,
+        autocast=True,
+        keeps_quantised_inputs=version <= _OLD_BITSANDBYTES,
+    )
 
 
 _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD"}

@@ -94,7 +94,9 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
     """
     layers = max(use.architecture.layers, 1)
     tensor, pipeline = _tensor_and_pipeline(use, gpus, layers)
-    data = 1 if use.is_inference else max(gpus // (tensor * pipeline), 1)
+    context = 1 if use.is_inference else min(use.workload.context_parallel, max(gpus // (tensor * pipeline), 1))
+    data = 1 if use.is_inference else max(gpus // (tensor * pipeline * context), 1)
+    at_a_time = use.is_inference or bool(use.workload.layer_split)
     found: list[GpuPart] = []
     for stage in range(pipeline):
         here = layers // pipeline + (1 if stage < layers % pipeline else 0)
@@ -105,11 +107,12 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
                 first=stage == 0,
                 last=stage == pipeline - 1,
                 data=data,
-                gpus=tensor * pipeline * data,
+                context=context,
+                gpus=tensor * pipeline * data * context,
                 # 1F1B: an early stage has started a micro-batch for each stage after it before the first returns
-                in_flight=1 if use.is_inference else pipeline - stage,
+                in_flight=1 if at_a_time else pipeline - stage,
             )
-        ] * (tensor * data)
+        ] * (tensor * data * context)
     return tuple(found)
 
 
@@ -119,6 +122,6 @@ def _tensor_and_pipeline(use: ModelUse, gpus: int, layers: int) -> tuple[int, in
     if use.is_inference and tensor == 1 and use.runtime.tensor_parallel:
         tensor = max(gpus // pipeline, 1)
     tensor = min(tensor, gpus)
-    if use.is_inference and pipeline == 1:
+    if (use.is_inference or use.workload.layer_split) and pipeline == 1:
         pipeline = gpus // tensor
     return tensor, min(pipeline, gpus // tensor, layers)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from llmcheck.api.model_source import known_model
-from llmcheck.fit.memory import inference, total, training
+from llmcheck.fit.memory import inference, states, total
 from llmcheck.fit.memory.activations import activation_bytes_per_token
 from llmcheck.fit.memory.terms import GpuPart, summed
 from llmcheck.fit.shapes import formats, kv_cache, matrices, weights
@@ -335,9 +335,9 @@ def test_adapters() -> None:
     """PEFT's own count for Llama 3.2 3B, rank 32 on queries and values: 9,175,040."""
     model = dense(layers=28, hidden=3072, heads=24, kv_heads=8, inner=8192, tied=True)
     task = workload(method="lora", lora_rank=32, lora_targets="qv")
-    assert training.adapter_weights(ModelUse(model, task)) == 9_175_040
-    assert training.adapter_weights(ModelUse(model, replace(task, lora_rank=64))) == 18_350_080
-    assert training.adapter_weights(ModelUse(model, replace(task, lora_rank=10, lora_targets="mlp"))) == 9_461_760
+    assert states.adapter_weights(ModelUse(model, task)) == 9_175_040
+    assert states.adapter_weights(ModelUse(model, replace(task, lora_rank=64))) == 18_350_080
+    assert states.adapter_weights(ModelUse(model, replace(task, lora_rank=10, lora_targets="mlp"))) == 9_461_760
 
 
 def test_saved_activations_match_published_coefficients() -> None:

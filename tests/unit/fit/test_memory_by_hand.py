@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from llmcheck.fit.memory import training
+from llmcheck.fit.memory import states
 from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.memory.total import offloaded_bytes, per_gpu, with_ram
 from llmcheck.fit.use import ModelUse
@@ -65,7 +65,7 @@ def test_bytes_of_an_optimizer_for_each_weight(optimizer: str, precision: str, e
     ],
 )
 def test_weights_of_adapters(options: dict[str, Any], count: int) -> None:
-    assert training.adapter_weights(ModelUse(MODEL, train(method="lora", lora_rank=4, **options))) == count
+    assert states.adapter_weights(ModelUse(MODEL, train(method="lora", lora_rank=4, **options))) == count
 
 
 def test_a_pipeline_stage_keeps_the_micro_batches_in_flight() -> None:
