@@ -54,6 +54,8 @@ def _launch(what: Launch) -> LaunchLine | None:
     optimizer = _OPTIMIZERS.get(work.optimizer or "")
     if command is None or (work.optimizer is not None and optimizer is None) or what.dataset is not None:
         return None
+    if work.optimizer_in_backward or work.activation_offload or work.layer_split or work.context_parallel > 1:
+        return None
     if work.offload not in (None, "none") or work.sharding not in (None, "none", "fsdp1"):
         return None
     quantised = _QUANTISED.get(work.weights or ("nf4-dq" if work.method == "qlora" else ""))

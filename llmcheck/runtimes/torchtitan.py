@@ -12,8 +12,9 @@ _VERSION = "0.3.0"
 
 
 def _training(_version: Version) -> Training:
-    # its loss converts the logits to 32 bits: softmax and two gradients of them; in chunks, the logits of one chunk
-    return Training(loss_bytes=12.0, repeats_grouped_heads=False)
+    # its loss converts the logits to 32 bits: softmax and two gradients of them. Until 2025 it was not compiled with
+    # the model; in chunks, only the logits of one chunk exist
+    return Training(loss_bytes=12.0, compiled_loss_bytes=12.0, repeats_grouped_heads=False)
 
 
 def _launch(what: Launch) -> LaunchLine | None:
@@ -33,6 +34,8 @@ def _launch(what: Launch) -> LaunchLine | None:
     ):
         return None
     if work.checkpointing is not None or work.gradients or work.optimizer_in_backward or work.activation_offload:
+        return None
+    if work.layer_split or work.chunked_loss is False:
         return None
     argv = (
         "torchrun", "--nproc_per_node", str(max(what.gpus, 1)), "-m", "torchtitan.train", "--module", module,

@@ -58,7 +58,9 @@ def _launch(what: Launch) -> LaunchLine | None:
         or what.dataset is not None
     ):
         return None
-    if work.sharding not in ((None, "fsdp") if many else (None, "none")) or work.checkpointing == "selective":
+    if work.sharding not in ((None, "fsdp") if many else (None, "none")) or isinstance(work.checkpointing, str):
+        return None
+    if work.context_parallel > 1 or work.layer_split or work.base_in_fp32 or (work.optimizer_in_backward and many):
         return None
     if work.offload == "optimizer" or (work.offload == "all" and not many):
         return None
@@ -67,6 +69,8 @@ def _launch(what: Launch) -> LaunchLine | None:
         ("tokenizer.max_seq_len", work.context),
         ("dtype", {"bf16": "bf16", "fp32": "fp32"}.get(work.precision or "")),
         ("enable_activation_checkpointing", work.checkpointing),
+        ("enable_activation_offloading", work.activation_offload),
+        ("optimizer_in_bwd", work.optimizer_in_backward),
         ("model.lora_rank", None if work.method == "full" else work.lora_rank),
         ("optimizer._component_", optimizer),
         ("fsdp_cpu_offload", True if work.offload == "all" else None),

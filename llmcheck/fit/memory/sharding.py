@@ -22,10 +22,11 @@ _BUCKET = 5e8
 
 
 class Gathered(Struct, frozen=True, kw_only=True):
-    """Bytes beside the sharded state, at two moments of a step."""
+    """Bytes beside the sharded state, at three moments of a step."""
 
     at_loss: float = 0.0
     in_backward: float = 0.0
+    at_step: float = 0.0
     high: float = 0.0
     """The most that may be there."""
 
@@ -41,8 +42,8 @@ def gathered(use: ModelUse, part: GpuPart, trained: Trained, stored: StoredWeigh
         return _fsdp(use, part, trained, stored, name if many else "fsdp")
     count = trained.trained
     if name == "ddp":
-        buckets = (trained.adapters and 0.0) or (0.0 if frozen_base(workload) else count * trained.states.gradient)
-        return Gathered(at_loss=buckets, in_backward=buckets, high=buckets)
+        buckets = 0.0 if frozen_base(workload) else count * trained.states.gradient
+        return Gathered(at_loss=buckets, in_backward=buckets, at_step=buckets, high=buckets)
     if name in ("zero1", "zero2") or trained.offload == "optimizer":
         bucket = 0.0 if frozen_base(workload) else min(count, _BUCKET) * 2.0
         return Gathered(at_loss=0.0, in_backward=bucket, high=2 * bucket)  # with overlap_comm there are two
@@ -73,8 +74,10 @@ def _fsdp(use: ModelUse, part: GpuPart, trained: Trained, stored: StoredWeights,
         whole = edge + block * layers
         gradient = 0.0 if frozen else (block + edge) * trained.states.gradient / 2.0
         return Gathered(at_loss=whole, in_backward=whole + gradient, high=whole + gradient + 2 * block)
-    # the gradient of a block, in 16 bits, and the 32-bit copy of it that is reduced where the shards are 32-bit
-    of_one = 0.0 if frozen else 1.0 if trained.states.gradient <= 2.0 else 3.0
+    # the gradient of a block, and its 32-bit copy that is reduced where the shards are wider than what is computed with
+    size = use.weight_format.bits / 8
+    copy = trained.states.gradient / size if trained.states.gradient > size else 0.0
+    of_one = 0.0 if frozen else 1.0 + copy
     in_backward = edge + 2 * block + of_one * block
     if name == "fsdp1" and not frozen:
         in_backward += edge  # the root's flat gradient is complete only with the embedding's

@@ -8,7 +8,7 @@ from llmcheck.fit.memory import inference, training
 from llmcheck.fit.memory.terms import GpuPart, memory, summed
 from llmcheck.fit.memory.training_choices import DEFAULT_RANK, frozen_base, precision, sharding_of
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.estimate import Memory, term
+from llmcheck.schema.estimate import Memory, Term, term
 from llmcheck.schema.workload import Workload
 
 NOT_MODELLED = (
@@ -20,17 +20,30 @@ NOT_MODELLED = (
 )
 
 
-def per_gpu(use: ModelUse, gpus: int = 1) -> tuple[Memory, ...]:
-    """Bytes on each GPU. GPUs with equal parts share one value."""
+def per_gpu(use: ModelUse, gpus: int = 1, *, cached: bool = True) -> tuple[Memory, ...]:
+    """Bytes on each GPU. GPUs with equal parts share one value.
+
+    ``cached``: with the term of part ``allocator``, which is no part of ``Memory.total`` and takes a simulation.
+    """
     build = inference.terms if use.is_inference else training.terms
     stored, use = use.stored, use.with_shapes_alone()
     made: dict[GpuPart, Memory] = {}
     found = []
     for part in gpu_parts(use, max(gpus, 1)):
         if part not in made:
-            made[part] = memory(build(use, part, stored))
+            terms = build(use, part, stored)
+            made[part] = memory([*terms, *cached_blocks(use, part)] if cached else terms)
         found.append(made[part])
     return tuple(found)
+
+
+def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
+    """What PyTorch's allocator holds beyond what is allocated at the peak; [] where none is simulated."""
+    if use.is_inference:
+        return []
+    from llmcheck.fit.memory.training_run import cached_blocks as of_training  # a simulation, which planning skips
+
+    return of_training(use, part)
 
 
 def of_part(use: ModelUse, part: GpuPart) -> Memory:

@@ -20,7 +20,6 @@ from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Term, term
 from llmcheck.units import GIB, MIB
 
-_CACHED_BLOCKS = "freed blocks that PyTorch's allocator keeps: 1 % (Megatron) to 24 % (FSDP, QLoRA) of published peaks"
 _STEP = "torch's foreach AdamW copies the weights; with a 32-bit master copy the gradients are converted to 32 bits"
 _NCCL = "NCCL: 0.4 GiB (vLLM's log) to 1.5 GiB (torch.distributed after its first barrier)"
 _IN_FLIGHT = 2
@@ -58,15 +57,13 @@ def terms(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
     trained = trained_of(use, part)
     on_gpu = 0.0 if trained.offload == "all" else 1.0 / trained.shards(3)
     found = _weights(use, part, stored, trained, on_gpu)
-    gradients, optimizer, states_terms = _states(use, trained)
+    gradients, states_terms = _states(use, trained)
     around = gathered(use, part, trained, stored)
-    peak, peak_terms = _peak(use, part, trained, gradients, around)
-    found += [*states_terms, *peak_terms]
-    return found + _overheads(use, part, stored, peak + optimizer)
+    found += [*states_terms, *_peak(use, part, trained, gradients, around)]
+    return found + _overheads(use, part, stored)
 
 
-def _overheads(use: ModelUse, part: GpuPart, stored: StoredWeights, moving: float) -> list[Term]:
-    """``moving``: bytes that are allocated and freed in each step."""
+def _overheads(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
     found = []
     if use.weight_format.family in {"bnb-4bit", "int8", "group"}:
         one_matrix = 2 * stored.largest / part.tensor
@@ -74,8 +71,6 @@ def _overheads(use: ModelUse, part: GpuPart, stored: StoredWeights, moving: floa
         found.append(term("overhead", "dequantisation buffer", one_matrix, source, low=0, high=2 * one_matrix))
     source = "cuBLAS: 8 to 32 MiB per stream and its copies"
     found.append(term("overhead", "workspace", 40 * MIB, source, low=0, high=160 * MIB))
-    name = "allocator cache and fragmentation"
-    found.append(term("overhead", name, 0.04 * moving, _CACHED_BLOCKS, low=0, high=0.12 * moving, part="allocator"))
     found.append(context_term())
     if part.gpus > 1 or has_sharding_engine(use.workload):
         name = "communication buffers"
@@ -90,7 +85,10 @@ def _weights(use: ModelUse, part: GpuPart, stored: StoredWeights, trained: Train
     found = weight_terms(use, stored, part, on_gpu * wide)
     if not frozen and own.copy and on_gpu:
         source = "autocast converts each weight once in a step and stores it for the backward pass"
-        found.append(term("weights", "copies in 16 bits", own.copy * trained.trained, source))
+        looked_up = use.architecture.parameters.embedding / part.tensor if part.first else 0.0
+        tied = not use.architecture.parameters.head
+        size = own.copy * (trained.trained - (0.0 if tied else looked_up))
+        found.append(term("weights", "copies in 16 bits", size, source))
     if use.workload.method == "qlora" and _base_in_fp32(use):
         more = on_gpu * 2 * (trained.edge + use.architecture.parameters.other * part.layers / part.tensor)
         source = "PEFT's prepare_model_for_kbit_training"
@@ -106,8 +104,8 @@ def _base_in_fp32(use: ModelUse) -> bool:
     return training_behaviour(use).quantised_base_in_fp32 if stated is None else stated
 
 
-def _states(use: ModelUse, trained: Trained) -> tuple[float, float, list[Term]]:
-    """Bytes of gradients and of optimizer states on this GPU, and their terms."""
+def _states(use: ModelUse, trained: Trained) -> tuple[float, list[Term]]:
+    """Bytes of gradients on this GPU, and the terms of gradients and optimizer states."""
     own = trained.states
     here = trained.trained if trained.offload == "none" else 0.0
     with_gradient = here
@@ -119,7 +117,6 @@ def _states(use: ModelUse, trained: Trained) -> tuple[float, float, list[Term]]:
     # Megatron's log and torchao's table are 0 to 5 % above the arithmetic: alignment and temporary tensors
     return (
         gradients,
-        optimizer,
         [
             term("gradients", "gradients", gradients, STATES, low=0.98 * gradients, high=1.06 * gradients),
             term("optimizer", "optimizer states", optimizer, STATES, low=0.98 * optimizer, high=1.06 * highest),
@@ -127,10 +124,8 @@ def _states(use: ModelUse, trained: Trained) -> tuple[float, float, list[Term]]:
     )
 
 
-def _peak(
-    use: ModelUse, part: GpuPart, trained: Trained, gradients: float, around: Gathered
-) -> tuple[float, list[Term]]:
-    """Peak bytes of gradients, activations and gathered weights in a step, and its terms without the gradients.
+def _peak(use: ModelUse, part: GpuPart, trained: Trained, gradients: float, around: Gathered) -> list[Term]:
+    """The terms of the peak of a step without the gradients: activations, logits, gathered weights, copies.
 
     A step has three moments: the loss, with all that is stored; the backward pass of the last layer, with its temporary
     tensors and the gradient of the output projection; its end, with all gradients. Megatron-LM and several
@@ -155,10 +150,10 @@ def _peak(
     peak = max(moments, key=lambda each: each.total)
     found = peak.terms(gradients, around)
     copied = trained.trained * trained.states.step / trained.shards(1) if trained.offload == "none" else 0.0
-    copies = gradients + copied - max(peak.total, gradients + sum(t.expected for t in found))
+    copies = gradients + copied + around.at_step - max(peak.total, gradients + sum(t.expected for t in found))
     if copies > 0:
         found.append(term("overhead", "copies at the optimizer's step", copies, _STEP, low=0, high=copies * 1.1))
-    return peak.total, found
+    return found
 
 
 class _Moment(Struct, frozen=True):
@@ -182,9 +177,9 @@ class _Moment(Struct, frozen=True):
         loss = min(self.loss, rest)
         stored, found = rest - loss, []
         if loss:
-            source = "logits, softmax and gradients, by the trainer's version; at the loss"
+            source = "logits, softmax and gradients in 16 and 32 bits: by the trainer's version, and what is fused"
             found.append(
-                term("activations", "logits and their gradients", loss, source, low=0.7 * loss, high=1.4 * loss)
+                term("activations", "logits and their gradients", loss, source, low=0.6 * loss, high=1.35 * loss)
             )
         source = f"{ACTIVATIONS}; here {self.name}"
         name = "activations, without gradients"

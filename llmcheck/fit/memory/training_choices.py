@@ -48,7 +48,8 @@ def mixed_by(use: ModelUse, ranks: int) -> Literal["shards", "autocast", "master
     sharding = sharding_of(use.workload) if ranks > 1 else use.workload.sharding or "none"
     if sharding in FULLY_SHARDED:
         return "shards"
-    if sharding in ("none", "ddp") and training_behaviour(use).autocast and use.workload.gradients is None:
+    by_engine = use.workload.gradients is not None or use.workload.offload not in (None, "none")
+    if sharding in ("none", "ddp") and training_behaviour(use).autocast and not by_engine:
         return "autocast"
     return "master"
 

@@ -294,11 +294,11 @@ def test_more_gpus_than_cached_heads_copy_the_cache() -> None:
 
 @pytest.mark.parametrize(
     ("precision", "optimizer", "each"),
-    [("mixed", "adamw", 16), ("bf16", "adamw", 8), ("fp32", "adamw", 16), ("bf16", "sgd", 4), ("bf16", "lion", 6),
-     ("bf16", "adamw-8bit", 6.03), ("bf16", "paged-adamw", 4)],
+    [("mixed", "adamw", 18 - 2 * 0.0654), ("bf16", "adamw", 8), ("fp32", "adamw", 16), ("bf16", "sgd", 4),
+     ("bf16", "lion", 6), ("bf16", "adamw-8bit", 6.03), ("bf16", "paged-adamw", 4)],
 )  # fmt: skip
 def test_model_states(precision: str, optimizer: str, each: float) -> None:
-    """Bytes per weight; 16 is the figure of the ZeRO paper."""
+    """Bytes per weight; autocast has 18, of the embedding (6.5 % of the weights) 16."""
     found = estimate(LLAMA, workload(method="full", precision=precision, optimizer=optimizer))
     states = found.weights + found.gradients + found.optimizer
     assert states / LLAMA.parameters.total == pytest.approx(each, rel=0.002)
@@ -307,7 +307,8 @@ def test_model_states(precision: str, optimizer: str, each: float) -> None:
 @pytest.mark.parametrize(("sharding", "each"), [("zero1", 7), ("zero2", 5.5), ("zero3", 4), ("fsdp", 4), ("ddp", 16)])
 def test_sharded_states(sharding: str, each: float) -> None:
     """The arithmetic of the ZeRO paper for 4 GPUs: 4 + 12/4, 2 + 14/4, 16/4."""
-    found = per_gpu(LLAMA, workload(method="full", precision="mixed", sharding=sharding), 4)[0]
+    task = workload(method="full", precision="mixed", sharding=sharding, runtime="torchtitan")
+    found = per_gpu(LLAMA, task, 4)[0]
     states = found.weights + found.gradients + found.optimizer
     assert states / LLAMA.parameters.total == pytest.approx(each, rel=0.002)
 

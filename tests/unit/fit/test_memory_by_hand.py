@@ -48,7 +48,8 @@ def estimate(model: Architecture, work: Workload) -> Memory:
     ],
 )
 def test_bytes_of_an_optimizer_for_each_weight(optimizer: str, precision: str, each: float) -> None:
-    assert estimate(MODEL, train(optimizer=optimizer, precision=precision)).optimizer == round(each * WEIGHTS)
+    work = train(optimizer=optimizer, precision=precision, runtime="torchtitan")
+    assert estimate(MODEL, work).optimizer == round(each * WEIGHTS)
 
 
 # matrices of a layer: q 1024 -> 1024, k and v 1024 -> 256, o 1024 -> 1024, gate and up 1024 -> 4096, down 4096 -> 1024
