@@ -21,6 +21,8 @@ class GpuPart(Struct, frozen=True, kw_only=True):
     """It has the output projection."""
     data: int = 1
     """GPUs that have the same layers and train on other tokens (data parallelism)."""
+    context: int = 1
+    """GPUs that each sequence is divided over (context parallelism)."""
     gpus: int = 1
     """All GPUs that are used."""
     experts: float | None = None
@@ -30,10 +32,15 @@ class GpuPart(Struct, frozen=True, kw_only=True):
 
 
 def memory(terms: list[Term]) -> Memory:
-    """The terms and their sums by component."""
+    """The terms and their sums by component.
+
+    The sums are without blocks that an allocator keeps: it frees them before memory runs out.
+    """
     sums = dict.fromkeys(("weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"), 0)
     low = high = 0
     for each in terms:
+        if each.part == "allocator":
+            continue
         sums[each.component] += each.expected
         low += each.low
         high += each.high
