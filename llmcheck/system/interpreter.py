@@ -158,13 +158,13 @@ class InterpreterQuery:
         self.choice = choice
         self._process: Popen[bytes] | None = None
         self._facts: Mapping[str, list[str]] | None = None
-        if choice is None or not _can_run(choice.executable):
+        if choice is None:
             return
         if choice.executable == sys.executable:
-            self._facts = _own_facts()
+            self._facts = _own_facts() if _can_run(choice.executable) else None
             return
-        self._facts = _read(choice.executable, seconds)
-        if self._facts is None and choice.may_run:
+        runs, self._facts = _read(choice.executable, seconds)
+        if runs and self._facts is None and choice.may_run:
             with ending.held():
                 self._process = _start(choice.executable, cwd)
                 if self._process is not None:
@@ -209,12 +209,17 @@ class InterpreterQuery:
             return
 
 
-def _read(executable: str, seconds: float) -> Mapping[str, list[str]] | None:
+def _read(executable: str, seconds: float) -> tuple[bool, Mapping[str, list[str]] | None]:
+    """Whether it can be run, and what its files tell."""
     from llmcheck.system import answering
     from llmcheck.system.environment_files import facts
 
+    def read() -> tuple[bool, Mapping[str, list[str]] | None]:
+        runs = _can_run(executable)
+        return runs, facts(executable, os.environ) if runs else None
+
     prefix = os.path.dirname(os.path.dirname(executable))
-    return answering.or_who(lambda: facts(executable, os.environ), lambda: [("the environment", prefix)], seconds)
+    return answering.or_who(read, lambda: [("the environment", prefix)], seconds)
 
 
 def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
