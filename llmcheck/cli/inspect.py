@@ -144,6 +144,6 @@ def _working_directory() -> str:
 
 
 def _searched(folder: str) -> list[tuple[str, str]]:
-    """Where an interpreter is looked for that nobody named."""
+    """Where an interpreter is looked for."""
     on_path = (("the folder of PATH", each) for each in os.environ.get("PATH", "").split(os.pathsep) if each)
-    return [("the working directory", folder), *on_path]
+    return [*named.active_environments(), ("the working directory", folder), *on_path]

@@ -25,9 +25,14 @@ def require_options() -> None:
     """
     parameters = click.get_current_context().params
     named = [(f"--{name}", path) for name in _OPTIONS if isinstance(path := parameters.get(name), str)]
-    active = [each for each in _variables(_ENVIRONMENTS) if each[1] != sys.prefix]
+    active = active_environments()
     environments = [*active, *(each for each in named if each[0] == "--venv")]
     require(named, active, [(name, os.path.join(path, *_PYTHON)) for name, path in environments])
+
+
+def active_environments() -> list[tuple[str, str]]:
+    """The variables and folders of the active environments but that of this process."""
+    return [each for each in _variables(_ENVIRONMENTS) if each[1] != sys.prefix]
 
 
 def require_model(model: str | None, *more: tuple[str, str | None]) -> None:

@@ -58,6 +58,18 @@ def require(named: Sequence[Named], seconds: float = SECONDS) -> None:
         raise _does_not_answer(next(each for each in named if each[1] == missing), seconds)
 
 
+def require_again(named: Sequence[Named]) -> None:
+    """The same for paths that have answered before, within the time of ``patience``."""
+    for _, path in named:
+        _answered.pop(path, None)
+    require(named, _Run.silent)
+
+
+def patience() -> float:
+    """Seconds without an answer of the system after which a path is said not to answer."""
+    return _Run.silent
+
+
 def kind(path: str, name: str = "") -> str:
     """What a path leads to: ``NOTHING``, ``FILE``, ``FOLDER`` or ``OTHER``. Raises UsageError if it does not answer.
 
@@ -184,19 +196,24 @@ def or_who(work: Callable[[], T], touched: Callable[[], Sequence[Named]], second
     ``touched`` paths does not answer.
     """
     results: list[T] = []
+    errors: list[Exception] = []
     ended = _thread.allocate_lock()
     ended.acquire()
 
     def run() -> None:
         try:
             results.append(work())
+        except Exception as error:
+            errors.append(error)
         finally:
             ended.release()
 
     _thread.start_new_thread(run, ())
     if not ended.acquire(timeout=seconds):
-        require(touched(), seconds)
+        require_again(touched())
         raise UsageError(f"no Python of the project was found within {seconds:g} s: name it with --python")
+    for error in errors:
+        raise error
     return results[0]
 
 

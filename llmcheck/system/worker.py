@@ -26,7 +26,7 @@ class Child:
             ending.on_end(end_children)
         parent = ending.parent_of_children()
         with ending.held():
-            self._reader, writer = _pipe()
+            self._reader, writer = pipe()
             try:
                 self._pid = os.fork()
             except OSError:
@@ -137,7 +137,7 @@ class ThreadChild:
         return None
 
 
-def _pipe() -> tuple[int, int]:
+def pipe() -> tuple[int, int]:
     """A pipe whose descriptors are above 2: a closed standard stream frees its number, and the child replaces those."""
     spare: list[int] = []
     try:
