@@ -18,8 +18,8 @@ from llmcheck.system.started import Program
 
 _HEAD, _TAIL = 64 * 2**10, 256 * 2**10
 _END_SECONDS = 2.0
-_REMOVE_SECONDS = 10.0
-"""The cache of a resolver may have thousands of files."""
+_REMOVE_SECONDS = 3.0
+"""After a signal; the cache of a resolver may have thousands of files."""
 TEMPORARY = "the folder for temporary files"
 VERSION_SECONDS = 20.0
 """For a program that only prints its version."""
@@ -42,12 +42,13 @@ def temporary_folder() -> Iterator[str]:
             raise UsageError(f"{TEMPORARY} {place}: {error.strerror or error}; set TMPDIR to another one") from None
         yield folder
     finally:
-        _remove(folder)
+        with contextlib.suppress(UsageError):  # it does not answer: nothing can be removed
+            answering.apart(lambda: shutil.rmtree(folder, ignore_errors=True), [(TEMPORARY, folder)])
         removed()
 
 
 def _remove(folder: str) -> None:
-    """By a child, without a long wait: the folder may not answer."""
+    """At the end of the process: without a long wait."""
     child = worker.start(lambda _: shutil.rmtree(folder, ignore_errors=True))
     with contextlib.suppress(TimeoutError):
         child.frame(time.monotonic() + _REMOVE_SECONDS)
