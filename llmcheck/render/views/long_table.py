@@ -13,7 +13,7 @@ from rich.text import Text
 
 LONG = 100
 """Rows."""
-_INDENT, _GAP = "  ", 2
+_INDENT = "  "
 
 
 class LongTable(Struct, frozen=True):
@@ -24,13 +24,17 @@ class LongTable(Struct, frozen=True):
     right: Sequence[bool]
     """Whether a column is aligned to the right."""
     header: Sequence[str]
+    """(): no names of columns."""
     rows: Sequence[Sequence[tuple[str, str]]]
     """Text and style of each cell."""
+    gap: int = 2
+    """Cells between two columns."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:  # noqa: ARG002 - rich's signature
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """The lines, with the segments that rich expects of a renderable."""
         styles = {name: console.get_style(name) for name in {"dim", *(style for row in self.rows for _, style in row)}}
-        for row in ([(name, "dim") for name in self.header], *self.rows):
+        header = [[(name, "dim") for name in self.header]] if self.header else []
+        for row in (*header, *self.rows):
             yield from self._lines(row, console, styles)
 
     def _lines(self, row: Sequence[tuple[str, str]], console: Console, styles: dict[str, Style]) -> Iterator[Segment]:
@@ -43,9 +47,9 @@ class LongTable(Struct, frozen=True):
                 if text:
                     yield Segment(blanks + " " * (rest if right else 0))
                     yield Segment(text, styles[style])
-                    blanks = " " * (_GAP if right else rest + _GAP)
+                    blanks = " " * (self.gap if right else rest + self.gap)
                 else:
-                    blanks += " " * (width + _GAP)
+                    blanks += " " * (width + self.gap)
             yield Segment.line()
 
     @staticmethod

@@ -105,6 +105,10 @@ def _renderable(block: Block, options: Options) -> RenderableType:
         case Paragraph():
             texts = (Text(_clean(each.text, options), _STYLES[each.tone]) for each in block.sentences)
             return Text(" ", overflow="fold").join(texts)
+        case Bullets() if len(block.items) > LONG:
+            sign = (_sign("·", options), "")
+            items = [[sign, (_clean(item.text, options), _STYLES[item.tone])] for item in block.items]
+            return LongTable((1, max(1, options.width - 4)), (False, False), (), items, gap=1)
         case Bullets():
             grid = RichTable.grid(padding=(0, 1))
             grid.add_column(width=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import Cell, Column, Table
+from llmcheck.render.views.blocks import Bullets, Cell, Column, Table, Tone
 from llmcheck.render.views.long_table import LONG
 from llmcheck.render.views.terminal import blocks
 
@@ -29,7 +29,7 @@ ROWS = (
 
 
 def table(count: int) -> Table:
-    tones = ("good", "bad", "unknown", "dim")
+    tones: tuple[Tone, ...] = ("good", "bad", "unknown", "dim")
     rows = tuple(
         tuple(Cell(text=text, tone=tones[number % 4] if index == 0 else "plain") for index, text in enumerate(row))
         for number, row in zip(range(count), ROWS * count, strict=False)
@@ -45,6 +45,14 @@ def test_its_lines_are_those_of_a_short_one(width: int, color: bool) -> None:
     long = blocks((table(LONG + 1),), options).splitlines()
     assert plain(long[: len(short)]) == plain(short)
     assert len(long) == len(short) + 1
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 160])
+def test_a_long_list_too(width: int) -> None:
+    items = [Cell(text=ROWS[number % 4][1] or "x") for number in range(LONG + 1)]
+    short, long = (blocks((Bullets(items[:count]),), Options(width=width)).splitlines() for count in (LONG, LONG + 1))
+    assert long[: len(short)] == short
+    assert len(long) > len(short)
 
 
 def plain(lines: list[str]) -> list[str]:
