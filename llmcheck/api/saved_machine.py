@@ -15,7 +15,7 @@ from llmcheck.schema.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.schema.machine import Machine, Problem
 from llmcheck.schema.plausible import plausible
 from llmcheck.schema.report import SCHEMA as REPORT_SCHEMA
-
+from llmcheck.schema.software import Torch
 
 _LONGEST = 200_000
 """Entries of one list. A cluster that is saved as one machine has 100,000 GPUs, an environment 2,000 packages."""
@@ -42,6 +42,9 @@ def read_machine(data: bytes, where: str) -> Machine:
     machine = _decoded(data, where)
     codec.refuse_long_numbers(data, machine, where)
     _refuse_long_lists(machine, where)
+    if machine.software.torch is None and "torch" in machine.software.versions:  # no inspection leaves that
+        software = msgspec.structs.replace(machine.software, torch=Torch())
+        machine = msgspec.structs.replace(machine, software=software)
     problems = tuple(each for each in machine.problems if each.code != OUTDATED)
     return plausible(msgspec.structs.replace(machine, problems=problems), datetime.datetime.now(datetime.UTC))
 
