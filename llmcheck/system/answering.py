@@ -46,6 +46,12 @@ _answered: dict[str, str] = {}
 """What the paths of ``require`` lead to."""
 
 
+def begin() -> None:
+    """A new command line in this process: nothing of the last one holds."""
+    _answered.clear()
+    limit(SECONDS)
+
+
 def limit(silent: float, everything: float = ALL_SECONDS) -> None:
     """From now on: seconds without an answer of the system, and for one file or model."""
     _Run.silent, _Run.everything = silent, everything
