@@ -17,6 +17,7 @@ from llmcheck.packages import problems
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
+from llmcheck.system import answering
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import InterpreterQuery, choose, in_prefix
 
@@ -33,7 +34,8 @@ def python_of(folder: str, python: str | None = None) -> str | None:
     ``python``: the interpreter that the user named; the plan creates the environment with it. Raises UsageError where
     it is given and ``folder`` already is an environment.
     """
-    existing = in_prefix(os.path.abspath(os.path.expanduser(folder))) if folder.strip() else None
+    path = os.path.abspath(os.path.expanduser(folder))
+    existing = answering.apart(lambda: in_prefix(path), [("--venv", path)]) if folder.strip() else None
     if existing is not None and python is not None:
         raise UsageError(f"--venv {folder}: this environment exists and its Python is judged: leave out --python")
     return existing or python

@@ -24,6 +24,7 @@ from llmcheck.schema.advice import Plan, Shell, TorchBuild
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.responses import LibraryCheck
+from llmcheck.system import answering
 from llmcheck.system.interpreter import IN_DIRECTORY, NAMED
 from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
@@ -107,13 +108,14 @@ def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
     if prefix is None:
         return False
     if live:
-        return os.path.realpath(folder) == os.path.realpath(prefix)
+        named = [("--venv", folder), ("the environment", prefix)]
+        return answering.apart(lambda: os.path.realpath(folder) == os.path.realpath(prefix), named)
     return folder.rstrip("/\\") == prefix.rstrip("/\\")
 
 
 def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
     known = profile_catalog.ids()
-    if name in known or name.endswith(".toml") or os.path.isfile(name):
+    if name in known or name.endswith(".toml") or answering.kind(name) == answering.FILE:
         return profile_catalog.load(name)
     library = named(name, tables)
     if library is None:

@@ -16,6 +16,7 @@ from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.architecture import Architecture
+from llmcheck.system import answering
 
 if TYPE_CHECKING:
     from llmcheck.fit.plans.downloads import Names
@@ -67,7 +68,7 @@ def architecture(source: ModelSource, cache: str) -> Architecture:
         _refuse_experts(source.parameters, "--parameters ")
         return typical.architecture(source.parameters)
     if source.config:
-        return find.read(os.path.expanduser(source.config))
+        return _read(os.path.expanduser(source.config))
     if source.repository:
         return _from_hub(source.repository, cache)
     return _named(source.model or "", cache)
@@ -93,8 +94,8 @@ def use_of(
 def found_here_or_on_hub(name: str, cache: str) -> ModelSource:
     """A model by any of its names; a repository that is neither in the table nor in the cache is fetched."""
     path = os.path.expanduser(name)
-    elsewhere = "/" in name and find.is_repository(name) and not os.path.exists(path)
-    if elsewhere and known_model(name) is None and find.cached(name, cache) is None:
+    elsewhere = "/" in name and find.is_repository(name) and not answering.kind(path)
+    if elsewhere and known_model(name) is None and _cached(name, cache) is None:
         return ModelSource(repository=name)
     return ModelSource(model=name)
 
@@ -106,16 +107,26 @@ def of_profile(profile: Profile) -> dict[str, Architecture]:
     return {} if name is None or found is None else {name: found}
 
 
+def _read(path: str) -> Architecture:
+    return answering.apart(lambda: find.read(path), [("", path)])
+
+
+def _cached(name: str, cache: str) -> Architecture | None:
+    if not find.is_repository(name):
+        return None
+    return answering.apart(lambda: find.cached(name, cache), [("the cache of models", cache)])
+
+
 def _named(name: str, cache: str) -> Architecture:
     path = os.path.expanduser(name)
-    if os.path.exists(path):
-        return find.read(path)
+    if answering.kind(path):
+        return _read(path)
     if name.startswith(_PATH_LIKE) or name.lower().endswith((".gguf", ".safetensors", ".json")):
         raise DataError(f"{name}: no such file or folder")
     known = known_model(name)
     if known is not None:
         return known
-    cached = find.cached(name, cache)
+    cached = _cached(name, cache)
     if cached is not None:
         return cached
     tag = tags.parse(name)
@@ -140,7 +151,7 @@ def _named(name: str, cache: str) -> Architecture:
 def weights(name: str | None) -> str | None:
     """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
     tag = tags.parse(name or "")
-    return tag.weights if tag is not None and not os.path.exists(name or "") else None
+    return tag.weights if tag is not None and not answering.kind(name or "") else None
 
 
 def names(source: ModelSource, architecture: Architecture) -> Names | None:
@@ -169,7 +180,7 @@ def is_known(name: str) -> bool:
 def _tagged(tag: tags.Tag, cache: str) -> Architecture | None:
     """The model that a tag of Ollama means: in the table, or a repository of the hub that is there."""
     if "/" in tag.name:
-        return known_model(tag.name.rpartition("/")[2]) or find.cached(tag.name, cache)
+        return known_model(tag.name.rpartition("/")[2]) or _cached(tag.name, cache)
     for each in tags.matching(tag, catalog.models()):
         found = known_model(each)
         if found is not None:
@@ -210,9 +221,9 @@ def _from_hub(name: str, cache: str) -> Architecture:
     if not find.is_repository(name):
         raise UsageError(f"--model {name[:100]}: expected a repository such as Qwen/Qwen3-8B")
     try:
-        return hub.read(name)
+        return answering.apart(lambda: hub.read(name), [("the cache of models", cache)], limited=False)
     except hub.HubError as error:
-        found = find.cached(name, cache) or known_model(name)
+        found = _cached(name, cache) or known_model(name)
         if found is None:
             raise DataError(f"--model {name}: {error}; and it is neither in the local cache nor in the table") from None
         return replace(found, notes=(*found.notes, f"{error}; taken from {found.source}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sized
 
 import msgspec
 
@@ -14,6 +15,10 @@ from llmcheck.schema.machine import SCHEMA as MACHINE_SCHEMA
 from llmcheck.schema.machine import Machine, Problem
 from llmcheck.schema.plausible import plausible
 from llmcheck.schema.report import SCHEMA as REPORT_SCHEMA
+from llmcheck.schema.software import Torch
+
+_LONGEST = 200_000
+"""Entries of one list. A cluster that is saved as one machine has 100,000 GPUs, an environment 2,000 packages."""
 
 
 class _Header(msgspec.Struct):
@@ -36,6 +41,10 @@ def read_machine(data: bytes, where: str) -> Machine:
     """
     machine = _decoded(data, where)
     codec.refuse_long_numbers(data, machine, where)
+    _refuse_long_lists(machine, where)
+    if machine.software.torch is None and "torch" in machine.software.versions:  # no inspection leaves that
+        software = msgspec.structs.replace(machine.software, torch=Torch())
+        machine = msgspec.structs.replace(machine, software=software)
     problems = tuple(each for each in machine.problems if each.code != OUTDATED)
     return plausible(msgspec.structs.replace(machine, problems=problems), datetime.datetime.now(datetime.UTC))
 
@@ -47,6 +56,26 @@ def _decoded(data: bytes, where: str) -> Machine:
         return codec.decode_json(data, _SavedReport, where).machine
     _check(schema, where)
     return codec.decode_json(data, Machine, where)
+
+
+def _refuse_long_lists(machine: Machine, where: str) -> None:
+    """Raises DataError for a list that is longer than that of any machine, with its name."""
+    lists: dict[str, Sized | None] = {
+        "gpus": machine.gpus,
+        "disks": machine.disks,
+        "problems": machine.problems,
+        "accelerators": machine.accelerators,
+        "software.packages": machine.software.packages,
+        "software.tools": machine.software.tools,
+        "software.issues": machine.software.issues,
+        "software.cuda_toolkits": machine.software.cuda_toolkits,
+        "fabric.ports": machine.fabric.ports if machine.fabric else None,
+        "fabric.nics": machine.fabric.nics if machine.fabric else None,
+        **{f"gpus[{index}].processes": gpu.processes for index, gpu in enumerate(machine.gpus or ())},
+    }
+    for name, entries in lists.items():
+        if entries is not None and len(entries) > _LONGEST:
+            raise DataError(f"{where}: {name} has {len(entries):,} entries; at most {_LONGEST:,} are read")
 
 
 def _check(schema: str | None, where: str) -> None:

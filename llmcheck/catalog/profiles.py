@@ -31,11 +31,17 @@ def path_of(name: str) -> str:
     """The file of a profile, by id or path. Raises DataError with the nearest ids."""
     if name in ids():
         return os.path.join(places.profile_folder(), f"{name}.toml")
-    if os.path.exists(name) or name.endswith(".toml") or os.sep in name:
+    if name.endswith(".toml") or os.sep in name or _is_there(name):
         return name
     raise DataError(
         f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(ids())}, or the path of a .toml file"
     )
+
+
+def _is_there(name: str) -> bool:
+    from llmcheck.system import answering  # the shipped profiles are not looked for
+
+    return bool(answering.kind(name))
 
 
 def _meant(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from llmcheck.cli import named
-from llmcheck.cli.options import TIMEOUT, MachineOptions
+from llmcheck.cli.options import PROBE_TIMEOUT, TIMEOUT, MachineOptions
 from llmcheck.cli.output import note_age, print_message, progress
 from llmcheck.errors import InspectionError, UsageError
 
@@ -37,7 +37,7 @@ def machine_source(
     waits for the inspection. ``judge_outdated``: a saved machine that is too old is not refused: it has a problem that
     says so. Raises UsageError, DataError, and InspectionError for a machine that is too old.
     """
-    _limit_reading(options.timeout)
+    _limit_reading(options)
     if options.machine is not None:
         _refuse_inspection_options(options, explain=explain, measure=measure)
         given = given_machine(options.machine, options.max_age, judge_outdated=judge_outdated)
@@ -45,7 +45,7 @@ def machine_source(
     if options.max_age is not None:
         raise UsageError("--max-age is about a saved machine: add --machine FILE")
     named.require_options()
-    if options.path is not None and not os.path.exists(os.path.expanduser(options.path)):
+    if options.path is not None and not named.kind(options.path, "--path"):
         raise UsageError(f"--path {options.path}: no such folder")
 
     from llmcheck.system import answering, worker
@@ -99,11 +99,11 @@ def given_machine(text: str, max_age: int | None = None, *, judge_outdated: bool
     ``max_age``: seconds. A file that is older, or of unknown age, raises InspectionError; with ``judge_outdated`` the
     machine has the problem ``outdated`` instead. Raises DataError.
     """
-    named.require([("--machine", text)])
+    there = text != "-" and named.kind(text, "--machine")
     from llmcheck import api
     from llmcheck.whatif import parse
 
-    if os.path.exists(text) or not parse.looks_like(text):
+    if there or not parse.looks_like(text):
         machine = api.load_machine(text)
         age = api.saved_age(machine, text)
         note_age(age)
@@ -121,12 +121,13 @@ def given_machine(text: str, max_age: int | None = None, *, judge_outdated: bool
     return hypothetical.machine
 
 
-def _limit_reading(seconds: float) -> None:
-    """What is named may be a pipe. Without ``--timeout`` the time of ``outside`` holds, which few commands import."""
-    if seconds != TIMEOUT:
+def _limit_reading(options: MachineOptions) -> None:
+    """Without the two options the times of ``answering`` and ``outside`` hold, which few commands import."""
+    if (options.probe_timeout, options.timeout) != (PROBE_TIMEOUT, TIMEOUT):
         from llmcheck.system import outside
 
-        outside.wait_at_most(seconds)
+        named.limit()
+        outside.wait_at_most(options.timeout)
 
 
 def _too_old(age: SavedAge, max_age: int) -> str | None:
@@ -146,6 +147,6 @@ def _working_directory() -> str:
 
 
 def _searched(folder: str) -> list[tuple[str, str]]:
-    """Where an interpreter is looked for that nobody named."""
+    """Where an interpreter is looked for."""
     on_path = (("the folder of PATH", each) for each in os.environ.get("PATH", "").split(os.pathsep) if each)
-    return [("the working directory", folder), *on_path]
+    return [*named.active_environments(), ("the working directory", folder), *on_path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -31,6 +32,8 @@ def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code. Raises nothing."""
     try:
         _refuse_few_files()
+        if "llmcheck.system.answering" in sys.modules:
+            sys.modules["llmcheck.system.answering"].begin()
         result = main.main(args=arguments, prog_name="llmcheck", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as error:

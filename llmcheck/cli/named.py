@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 
 import click
 
+from llmcheck.errors import UsageError
+
 _CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 _ENVIRONMENTS = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
 _OPTIONS = ("path", "python", "venv", "output", "save")
+_WRITTEN = ("output", "save")
 
 
 def require_options() -> None:
@@ -21,9 +25,14 @@ def require_options() -> None:
     """
     parameters = click.get_current_context().params
     named = [(f"--{name}", path) for name in _OPTIONS if isinstance(path := parameters.get(name), str)]
-    active = [each for each in _variables(_ENVIRONMENTS) if each[1] != sys.prefix]
+    active = active_environments()
     environments = [*active, *(each for each in named if each[0] == "--venv")]
     require(named, active, [(name, os.path.join(path, *_PYTHON)) for name, path in environments])
+
+
+def active_environments() -> list[tuple[str, str]]:
+    """The variables and folders of the active environments but that of this process."""
+    return [each for each in _variables(_ENVIRONMENTS) if each[1] != sys.prefix]
 
 
 def require_model(model: str | None, *more: tuple[str, str | None]) -> None:
@@ -45,13 +54,76 @@ def require(*groups: Sequence[tuple[str, str]]) -> None:
     if named:
         from llmcheck.system import answering
 
-        answering.require(named, _probe_timeout() or answering.SECONDS)
+        limit()
+        answering.require(named, _parameter("probe_timeout") or answering.SECONDS)
 
 
-def _probe_timeout() -> float | None:
-    """None for a command without this option."""
+def limit() -> None:
+    """Has what is read and written from now on end within the limits of this command line."""
+    from llmcheck.system import answering
+
+    answering.limit(_parameter("probe_timeout") or answering.SECONDS, _parameter("timeout") or answering.ALL_SECONDS)
+
+
+def kind(path: str, name: str = "") -> str:
+    """What a path leads to, as ``answering.kind``; ``name``: what names it."""
+    from llmcheck.system import answering
+
+    require([(name, path)])
+    return answering.kind(os.path.expanduser(path), name)
+
+
+def refuse_inputs() -> None:
+    """Raises UsageError where ``--output`` or ``--save`` names a file that this command reads."""
+    parameters = click.get_current_context().params
+    written = [path for name in _WRITTEN if isinstance(path := parameters.get(name), str) and path != "-"]
+    read = [each for name, value in parameters.items() if name not in _WRITTEN for each in _paths(value)]
+    if not written or not read:
+        return
+    from llmcheck.system import answering
+
+    paths = [*written, *read]
+    named = [(option_of(path) if path in written else "", path) for path in paths]
+    require(named)
+    same = answering.apart(lambda: _first_same(written, read), named)
+    if same is not None:
+        raise UsageError(f"{option_of(same)} {same}: this command reads that file; nothing was written")
+
+
+def are_one_file(one: str, other: str) -> bool:
+    """Whether two paths, of ``--save`` and ``--output``, lead to the same place."""
+    from llmcheck.system import answering
+
+    named = [(option_of(path), path) for path in (one, other)]
+    require(named)
+    return answering.apart(lambda: os.path.realpath(one) == os.path.realpath(other), named)
+
+
+def option_of(path: str) -> str:
+    """The option that names the file to write."""
     context = click.get_current_context(silent=True)
-    return None if context is None else context.params.get("probe_timeout")
+    return "--save" if context and context.params.get("save") == path else "--output"
+
+
+def _paths(value: object) -> list[str]:
+    """Of a parameter, what may be a path: without an ending or a folder it may be the name of a profile or model."""
+    values = value if isinstance(value, tuple) else (value,)
+    return [each for each in values if isinstance(each, str) and (os.path.splitext(each)[1] or os.path.dirname(each))]
+
+
+def _first_same(written: Sequence[str], read: Sequence[str]) -> str | None:
+    for path in written:
+        for each in read:
+            with contextlib.suppress(OSError, ValueError):
+                if os.path.isfile(each) and os.path.samefile(each, path):
+                    return path
+    return None
+
+
+def _parameter(name: str) -> float | None:
+    """A number of the command line; None for a command without this option."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.params.get(name)
 
 
 def _variables(names: Sequence[str]) -> list[tuple[str, str]]:

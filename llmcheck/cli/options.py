@@ -33,7 +33,7 @@ class Number(click.FloatRange):
         return float(number)
 
 
-TIMEOUT = 45.0
+PROBE_TIMEOUT, TIMEOUT = 10.0, 45.0
 _SECONDS = Number(0.1, MOST_SECONDS)
 
 
@@ -177,7 +177,7 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
             is_eager=True,  # --output is judged by it
             type=_SECONDS,
             metavar="SECONDS",
-            default=10.0,
+            default=PROBE_TIMEOUT,
             show_default=True,
             help="Limit for each probe.",
         ),
@@ -195,9 +195,10 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
 def output_options(*formats: str) -> Callable[[F], F]:
     """The options of every command that writes a result; the function takes ``output_options``.
 
-    ``formats``: those that can show the result, the default first.
+    ``formats``: those that can show the result, the default first. Before the command begins, an output is refused that
+    would replace one of its inputs.
     """
-    return grouped(
+    with_options = grouped(
         "output_options",
         OutputOptions,
         click.option(
@@ -227,6 +228,19 @@ def output_options(*formats: str) -> Callable[[F], F]:
         click.option("--no-color", "color", flag_value="never", help="The same as --color never."),
         click.option("-v", "--verbose", count=True, help="Show more: sources, packages, tools."),
     )
+
+    def decorate(function: F) -> F:
+        def checked(*positional: object, **values: object) -> object:
+            options = values["output_options"]
+            if isinstance(options, OutputOptions) and options.output is not None:
+                from llmcheck.cli import named
+
+                named.refuse_inputs()
+            return function(*positional, **values)
+
+        return with_options(cast("F", functools.update_wrapper(cast("Any", checked), function)))
+
+    return decorate
 
 
 def _file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -269,5 +283,4 @@ def _is_no_file(path: str) -> bool:
     """Whether it exists and is a device or a pipe, whose name says nothing."""
     from llmcheck.cli import named
 
-    named.require([("--output", path)])
-    return os.path.exists(path) and not os.path.isfile(path)
+    return named.kind(path, "--output") not in ("", "file")

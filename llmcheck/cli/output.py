@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from llmcheck.cli import named
 from llmcheck.cli.options import OutputOptions
-from llmcheck.errors import LlmcheckError, UsageError
+from llmcheck.errors import LlmcheckError
 from llmcheck.printable import printable, shortened
 
 if TYPE_CHECKING:
@@ -138,93 +136,12 @@ def write_file(path: str, text: str) -> bool:
 
     Raises LlmcheckError; then nothing was written, or into a pipe or device perhaps a part.
     """
-    data = text.encode("utf-8", "replace")
-    named.require([(_option(path), path)])
-    _refuse_input(path)
+    from llmcheck.system import written
+
     try:
-        there = _status(path)
-        if there is not None and not stat.S_ISREG(there.st_mode):  # a device or a pipe cannot be replaced
-            with open(path, "wb") as file:
-                file.write(data)
-            return False
-        _replace_file(os.path.realpath(path), data, there)  # of a link, what it leads to
-        return True
+        return written.write(path, text.encode("utf-8", "replace"), named.option_of(path))
     except OSError as error:
-        raise LlmcheckError(f"{_option(path)} {path}: {error.strerror or error}; nothing was written") from None
-
-
-def _option(path: str) -> str:
-    """The option that names the file."""
-    import click
-
-    context = click.get_current_context(silent=True)
-    return "--save" if context and context.params.get("save") == path else "--output"
-
-
-def _refuse_input(path: str) -> None:
-    """Raises UsageError where a file that this command reads would be replaced."""
-    import click
-
-    context = click.get_current_context(silent=True)
-    for name, value in context.params.items() if context else ():
-        for each in value if isinstance(value, tuple) else (value,):
-            # Without an ending or a folder it may be the name of a profile or model.
-            is_path = isinstance(each, str) and (os.path.splitext(each)[1] or os.path.dirname(each))
-            if name not in ("output", "save") and is_path and os.path.isfile(each) and _is_same(each, path):
-                raise UsageError(f"{_option(path)} {path}: this command reads that file; nothing was written")
-
-
-def _is_same(one: str, other: str) -> bool:
-    with contextlib.suppress(OSError):
-        return os.path.samefile(one, other)
-    return False
-
-
-def _status(path: str) -> os.stat_result | None:
-    """Of what is there, or of what a link leads to; None for a new file.
-
-    Raises OSError where a link may not be followed, such as one that another user made in /tmp.
-    """
-    if path.endswith(("/", os.sep)) and not os.path.exists(path):
-        raise IsADirectoryError(errno.EISDIR, "this is the name of a folder")
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def _replace_file(path: str, data: bytes, there: os.stat_result | None) -> None:
-    import tempfile
-
-    from llmcheck.system import ending
-
-    with ending.held():
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".llmcheck-")
-        replaced = ending.on_end(lambda: os.unlink(temporary))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(handle)
-        if there is not None and hasattr(os, "chown"):
-            with contextlib.suppress(OSError):  # only root may give a file to another user
-                os.chown(temporary, there.st_uid, there.st_gid)
-        os.chmod(temporary, _mode(there))  # mkstemp makes files that only their owner reads
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    finally:
-        replaced()
-
-
-def _mode(there: os.stat_result | None) -> int:
-    """Of the file that is there, else of a new one."""
-    if there is not None:
-        return there.st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+        raise LlmcheckError(f"{named.option_of(path)} {path}: {error.strerror or error}; nothing was written") from None
 
 
 def _write_stream(stdout: TextIO, text: str, encoding: str) -> None:

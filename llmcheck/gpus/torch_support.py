@@ -91,6 +91,16 @@ def is_undecided(machine: Machine) -> bool:
     return by_driver or any(vendor.architecture(gpu) is None for gpu in own)
 
 
+def has_unknown_build(machine: Machine) -> bool:
+    """Whether there are GPUs that torch can use, and nothing says what the installed torch is built for: its files do
+    not tell, or they name what llmcheck does not know, as builds for Jetson may.
+    """
+    torch = machine.software.torch
+    if torch is None or torch.build == "cpu" or vendor_of(torch.build or "") is not None:
+        return False
+    return machine.gpus is None or any(_has_kernel_rule(vendors.of(gpu)) for gpu in counted_gpus(machine))
+
+
 def torch_problem(machine: Machine, wheels: Sequence[TorchWheel], drivers: Sequence[CudaDriver]) -> Problem | None:
     """Why the installed torch cannot use this machine's GPUs; None if no reason is known."""
     torch = machine.software.torch

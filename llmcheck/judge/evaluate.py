@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from llmcheck import shell
-from llmcheck.gpus.torch_support import existing_torch_problem, is_undecided
+from llmcheck.gpus.torch_support import existing_torch_problem, has_unknown_build, is_undecided
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.computed import ComputedMethod
@@ -26,6 +26,7 @@ from llmcheck.tables.correction import Correction
 from llmcheck.units import format_like, parse_size, shortfall
 
 # The computed finding is useful without a GPU, but not without a working driver.
+_ASK_TORCH = "see for yourself: python -c 'import torch; print(torch.version.cuda, torch.cuda.is_available())'"
 _COMPUTED_BLOCKED_BY = ("driver",)
 
 
@@ -50,7 +51,8 @@ def evaluate(
     findings = [_left_out(finding, skip, only) for finding in findings]
     if machine.hypothetical:
         findings = [_not_stated(finding) for finding in findings]
-    findings = [_unusable_torch(finding, machine) for finding in _blocked(findings)]
+    on_gpus = any(traits(each.kind).states_gpus and each.level == "required" for each in profile.require)
+    findings = [_unusable_torch(finding, machine, on_gpus=on_gpus) for finding in _blocked(findings)]
     findings = [_with_command(finding, profile.id if path is None else path) for finding in findings]
     applied = corrections_of(corrections, profile.id)
     for correction in applied:
@@ -132,9 +134,9 @@ def _unless_blocked(finding: Finding, blockers: dict[str, Finding]) -> Finding:
     return _skipped(finding, "blocked", f"blocked by {blocker.id}", blocked_by=blocker.id)
 
 
-def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
+def _unusable_torch(finding: Finding, machine: Machine, *, on_gpus: bool) -> Finding:
     """A torch that cannot use the GPUs does not meet a requirement for torch, although it is installed. One of which
-    that is not known leaves it open.
+    that is not known leaves it open. ``on_gpus``: whether the profile requires GPUs.
     """
     if finding.status != "pass" or "torch" not in finding.libraries:
         return finding
@@ -142,6 +144,9 @@ def _unusable_torch(finding: Finding, machine: Machine) -> Finding:
     if problem is None and is_undecided(machine):
         message = f"{finding.message}: not all is known that decides whether it can use the GPUs"
         return msgspec.structs.replace(finding, status="unknown", message=message)
+    if problem is None and on_gpus and has_unknown_build(machine):
+        message = f"{finding.message}: nothing says which GPUs this build of torch is made for"
+        return msgspec.structs.replace(finding, status="unknown", message=message, remedy=_ASK_TORCH)
     if problem is None:
         return finding
     status: Status = "fail" if finding.level == "required" else "warn"

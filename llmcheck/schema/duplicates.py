@@ -85,8 +85,10 @@ def _names(gpu: Gpu, uuid: str, first: dict[str, int]) -> list[str]:
         else []
     )
     number = uuid.lower().removeprefix("gpu-").replace("-", "")
-    # AMD writes the same text (GPU-XX) for every card without a number.
-    return [*found, f"uuid {number}"] if re.fullmatch(r"[0-9a-f]{16,}", number) and number.strip("0") else found
+    if re.fullmatch(r"[0-9a-f]{16,}", number) and number.strip("0"):
+        return [*found, f"uuid {number}"]
+    # AMD writes the same text (GPU-XX) for every card without a number. Drivers number their cards each once.
+    return found if found or gpu.index is None else [f"number {gpu.vendor} {gpu.index}"]
 
 
 def _joined(copies: Sequence[Gpu]) -> Gpu:

@@ -97,6 +97,7 @@ def _on_signal(number: int, _frame: object) -> None:
 
 
 def _end(number: int) -> None:
+    _Own.waiting = None
     for each in SIGNALS:  # an impatient second one must not interrupt this
         _signal.signal(each, _signal.SIG_IGN)
     end_all()

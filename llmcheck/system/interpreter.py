@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from llmcheck.system import ending
 
 if TYPE_CHECKING:
-    from subprocess import Popen
+    from llmcheck.system.started import Program
 
 # The answer has a line for each field, with values separated by NUL, between two marks: wrapper scripts may also write
 # to standard output. ``source``: how the version became known.
@@ -156,15 +156,15 @@ class InterpreterQuery:
         ``seconds``: for its files to be read. Raises UsageError where they are on a mount that does not answer.
         """
         self.choice = choice
-        self._process: Popen[bytes] | None = None
+        self._process: Program | None = None
         self._facts: Mapping[str, list[str]] | None = None
-        if choice is None or not _can_run(choice.executable):
+        if choice is None:
             return
         if choice.executable == sys.executable:
-            self._facts = _own_facts()
+            self._facts = _own_facts() if _can_run(choice.executable) else None
             return
-        self._facts = _read(choice.executable, seconds)
-        if self._facts is None and choice.may_run:
+        runs, self._facts = _read(choice.executable, seconds)
+        if runs and self._facts is None and choice.may_run:
             with ending.held():
                 self._process = _start(choice.executable, cwd)
                 if self._process is not None:
@@ -179,7 +179,7 @@ class InterpreterQuery:
             return _answer(self._facts)
         if self._process is None:
             return None
-        import threading  # subprocess has imported it already
+        import threading
 
         # A thread, because Windows cannot wait for a pipe with a timeout; it ends when the pipe is closed.
         output = bytearray()
@@ -194,50 +194,36 @@ class InterpreterQuery:
 
     def close(self) -> None:
         """Kill the interpreter and its child processes, without a long wait for a process that cannot be killed."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        from subprocess import TimeoutExpired
+        if self._process is not None:
+            from llmcheck.system import started
 
-        # Its exit status was not collected yet, so the kernel cannot have given its number to another process.
-        try:
-            if hasattr(os, "killpg"):
-                ending.kill_group(self._process.pid)
-            else:
-                self._process.kill()
-            self._process.wait(_END_SECONDS)
-        except (OSError, TimeoutExpired):
-            return
+            started.end(self._process, _END_SECONDS)
 
 
-def _read(executable: str, seconds: float) -> Mapping[str, list[str]] | None:
+def _read(executable: str, seconds: float) -> tuple[bool, Mapping[str, list[str]] | None]:
+    """Whether it can be run, and what its files tell."""
     from llmcheck.system import answering
     from llmcheck.system.environment_files import facts
 
+    def read() -> tuple[bool, Mapping[str, list[str]] | None]:
+        runs = _can_run(executable)
+        return runs, facts(executable, os.environ) if runs else None
+
     prefix = os.path.dirname(os.path.dirname(executable))
-    return answering.or_who(lambda: facts(executable, os.environ), lambda: [("the environment", prefix)], seconds)
+    return answering.or_who(read, lambda: [("the environment", prefix)], seconds)
 
 
-def _start(executable: str, cwd: str | None) -> Popen[bytes] | None:
-    import subprocess  # 7 ms; usually the project's interpreter is our own
+def _start(executable: str, cwd: str | None) -> Program | None:
+    from llmcheck.system import started  # usually the project's interpreter is our own
 
-    parent = ending.parent_of_children()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))}
     try:
-        return subprocess.Popen(
-            [executable, *_SWITCHES, _PROGRAM],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=cwd,
-            env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "__PYVENV"))},
-            bufsize=0,
-            preexec_fn=(lambda: ending.begin_child(parent)) if hasattr(os, "setpgid") else None,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        return started.start([executable, *_SWITCHES, _PROGRAM], environ, cwd)
     except (OSError, ValueError):
         return None
 
 
-def _read_answer(process: Popen[bytes], output: bytearray) -> None:
+def _read_answer(process: Program, output: bytearray) -> None:
     """Read up to the end mark, the end of the pipe or ``_ANSWER_LIMIT``."""
     stream = process.stdout
     while stream is not None and len(output) < _ANSWER_LIMIT and END not in output:

@@ -2,7 +2,7 @@
 
 A profile, a saved machine and a model may come from anybody. So a path is opened without waiting, and what it leads to
 decides: a regular file is read, a pipe (a FIFO, ``<(...)``, standard input) is read until the time is over where the
-caller allows pipes, and anything else is refused.
+caller allows pipes, and anything else is refused. All of it is done in a child that can be left: see ``answering``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import os
 import select
 import stat
 import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 from llmcheck.errors import DataError
+from llmcheck.system import answering
 from llmcheck.system.files import WITHOUT_WAITING
 
 SECONDS = 45.0
 """For all pipes of one run together, unless ``--timeout`` says otherwise."""
 _PIECE = 2**20
+_PIPE, _FILE = b"pipe", b"file"
 _KINDS = ((stat.S_ISBLK, "a device"), (stat.S_ISCHR, "a device"), (stat.S_ISFIFO, "a pipe"))
 
 
@@ -43,35 +46,63 @@ def wait_at_most(seconds: float) -> None:
 
 
 def open_file(path: str) -> BinaryIO:
-    """A regular file to read from. Raises OSError, and DataError for a device, a pipe or a socket."""
+    """A regular file to read from, which is for a child: see ``answering.apart``.
+
+    Raises OSError, and DataError for a device, a pipe or a socket.
+    """
     return os.fdopen(_opened(path, path, pipes=False), "rb")
 
 
 def read_file(path: str, most: int, what: str, where: str | None = None) -> bytes:
     """A whole regular file or pipe. ``what``: what it is, for the message of the limit; ``where``: how to name it.
 
-    Raises OSError, and DataError for more than ``most`` bytes, for a device, and for a pipe that does not end in time.
+    Raises OSError, DataError for more than ``most`` bytes, for a device, and for a pipe that does not end in time, and
+    UsageError for a file that does not answer.
     """
     where = where or path
-    descriptor = _opened(path, where, pipes=True)
-    try:
-        return read_stream(descriptor, most, what, where)
-    finally:
-        os.close(descriptor)
+
+    def send_all(send: answering.Send) -> None:
+        descriptor = _opened(path, where, pipes=True)
+        try:
+            _send_all(descriptor, most, what, where, send)
+        finally:
+            os.close(descriptor)
+
+    return _read(send_all, path)
 
 
 def read_stream(descriptor: int, most: int, what: str, where: str) -> bytes:
     """The rest of an open file or pipe, such as standard input. Raises as ``read_file``."""
+    if os.isatty(descriptor):  # a child is in the background, and may not read from it
+        pieces: list[bytes] = []
+        _send_all(descriptor, most, what, where, pieces.append)
+        return b"".join(pieces[1:])
+    return _read(lambda send: _send_all(descriptor, most, what, where, send), where)
+
+
+def _read(send_all: Callable[[answering.Send], None], where: str) -> bytes:
+    pieces = answering.stream(send_all, [("", where)], streams=(0,), limited=False)
+    if next(pieces) == _PIPE:
+        _waiting.left()  # its time has begun
+    return b"".join(pieces)
+
+
+def _send_all(descriptor: int, most: int, what: str, where: str, send: answering.Send) -> None:
+    """Sends what it is, ``_PIPE`` or ``_FILE``, and then all of it in pieces."""
     status = os.fstat(descriptor)
     regular = stat.S_ISREG(status.st_mode)
-    pieces: list[bytes] = []
+    send(_FILE if regular else _PIPE)
     size = 0
+    end = time.monotonic() + _waiting.seconds
     while size <= most and not (regular and status.st_size > most):
-        data = os.read(descriptor, _PIECE) if regular else _from_pipe(descriptor, where, started=bool(pieces))
+        data = os.read(descriptor, _PIECE) if regular else _from_pipe(descriptor, where, started=size > 0)
         if not data:
-            return b"".join(pieces)
-        pieces.append(data)
+            return
         size += len(data)
+        if size <= most:
+            send(data)
+        if regular and time.monotonic() > end:
+            raise DataError(f"{where}: it takes longer than {_waiting.seconds:g} s to read")
     raise DataError(f"{where}: larger than {most >> 20} MiB, the limit for {what}")
 
 

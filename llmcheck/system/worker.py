@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from llmcheck.system import ending
 
@@ -19,13 +19,14 @@ class Child:
     ending. So the work runs in a child, which has none of our standard streams open; see ``start``.
     """
 
-    def __init__(self, work: Work) -> None:
-        self._buffer, self._ended = b"", False
+    def __init__(self, work: Work, streams: Sequence[int] = ()) -> None:
+        """``streams``: those of our standard streams that stay open in it."""
+        self._buffer, self._ended = bytearray(), False
         if not _CHILDREN:
             ending.on_end(end_children)
         parent = ending.parent_of_children()
         with ending.held():
-            self._reader, writer = _pipe()
+            self._reader, writer = pipe()
             try:
                 self._pid = os.fork()
             except OSError:
@@ -33,7 +34,7 @@ class Child:
                 os.close(writer)
                 raise
             if not self._pid:
-                _run_child(work, writer, self._reader, parent)
+                _run_child(work, writer, self._reader, parent, streams)
             _CHILDREN.add(self)
         os.close(writer)
 
@@ -43,7 +44,8 @@ class Child:
             if len(self._buffer) >= 4:
                 size = 4 + int.from_bytes(self._buffer[:4], "big")
                 if len(self._buffer) >= size:
-                    frame, self._buffer = self._buffer[4:size], self._buffer[size:]
+                    frame = bytes(self._buffer[4:size])
+                    del self._buffer[:size]
                     return frame
             if self._ended:
                 return None
@@ -135,7 +137,7 @@ class ThreadChild:
         return None
 
 
-def _pipe() -> tuple[int, int]:
+def pipe() -> tuple[int, int]:
     """A pipe whose descriptors are above 2: a closed standard stream frees its number, and the child replaces those."""
     spare: list[int] = []
     try:
@@ -159,12 +161,12 @@ def leave_working_directory() -> None:
         os.chdir("/")
 
 
-def start(work: Work) -> Child | ThreadChild:
-    """Begin work that can be abandoned."""
-    return Child(work) if hasattr(os, "fork") else ThreadChild(work)
+def start(work: Work, streams: Sequence[int] = ()) -> Child | ThreadChild:
+    """Begin work that can be abandoned. ``streams``: the standard streams that it keeps open, where it is a child."""
+    return Child(work, streams) if hasattr(os, "fork") else ThreadChild(work)
 
 
-def _run_child(work: Work, writer: int, reader: int, parent: int | None) -> None:
+def _run_child(work: Work, writer: int, reader: int, parent: int | None, streams: Sequence[int]) -> None:
     def send(frame: bytes) -> None:
         data = len(frame).to_bytes(4, "big") + frame
         while data:
@@ -176,7 +178,8 @@ def _run_child(work: Work, writer: int, reader: int, parent: int | None) -> None
         os.close(reader)
         devnull = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
-            os.dup2(devnull, stream)
+            if stream not in streams:
+                os.dup2(devnull, stream)
         work(send)
     finally:
         os._exit(0)

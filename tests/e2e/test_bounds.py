@@ -207,6 +207,15 @@ def test_a_file_of_a_gigabyte_is_no_machine(command: Command) -> None:
     assert complaint(done) == "machine file m.json: larger than 128 MiB, the limit for a saved machine"
 
 
+def test_a_list_of_a_machine_has_a_longest_length(command: Command) -> None:
+    path = command.cwd / "m.json"
+    software = {"packages": [{"name": "p", "version": "1"}] * 200_001}
+    path.write_text(json.dumps({**MACHINE, "software": software}), encoding="utf-8")
+    done = command("check", "minimum", "--machine", path)
+    assert done.code == 2
+    assert complaint(done).endswith("software.packages has 200,001 entries; at most 200,000 are read")
+
+
 @pytest.mark.parametrize("words", [("check", "minimum"), ("fit", "7B"), ("cloud", "minimum"), ("install", "torch")])
 def test_a_device_is_no_machine(command: Command, words: tuple[str, ...]) -> None:
     done = command(*words, "--machine", "/dev/zero")
@@ -386,6 +395,9 @@ def test_ten_thousand_requirements_are_judged(command: Command, profile: Callabl
     done = command("check", "mine.toml", "--machine", "m.json")
     rows = [line for line in done.out.splitlines() if line.startswith("  ✗ fail")]
     assert (done.code, len(rows)) == (1, 500)
+    everything = command("check", "mine.toml", "--machine", "m.json", "-v")
+    shown = [line.split() for line in everything.out.splitlines() if line.startswith(("  ✗ fail", "  ✓ pass"))]
+    assert [words[2] for words in shown] == [f"p{number}" for number in range(10_000)]
     left_out = f"9,500 more lines ({counts['pass']:,} pass, {counts['fail'] - 500:,} fail)"
     assert left_out in " ".join(done.out.split())
     whole = command("check", "mine.toml", "--machine", "m.json", "-v")

@@ -143,6 +143,16 @@ def test_an_input_is_not_replaced(command: Command, profile: Callable[[str], Pat
     assert (done.code, given.read_bytes()) == (2, before)
 
 
+@posix
+@pytest.mark.parametrize("option", ["--output", "--save"])
+def test_an_input_is_refused_before_anything_is_done(command: Command, option: str) -> None:
+    """A file that cannot be read as what it is named for is not even opened: the line is about the two options."""
+    (command.cwd / "m.json").write_text("no machine", encoding="utf-8")
+    done = command("machine", "--machine", "m.json", option, "./m.json")
+    assert done.code == 2
+    assert complaint(done) == f"{option} ./m.json: this command reads that file; nothing was written"
+
+
 def test_the_name_of_a_profile_is_a_fine_name_for_a_file(command: Command) -> None:
     for _ in range(2):
         assert command("check", "minimum", *MACHINE, "--output", "minimum").code == 0

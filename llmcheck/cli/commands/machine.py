@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmcheck.cli import named
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
 from llmcheck.cli.output import write
@@ -53,8 +54,10 @@ def command(
     output_options: OutputOptions,
 ) -> int:
     other = output_options.output
-    if save is not None and other is not None and os.path.realpath(save) == os.path.realpath(other):
-        raise click.UsageError(f"--save and --output both name {save}")
+    if save is not None:
+        if other is not None and named.are_one_file(save, other):
+            raise click.UsageError(f"--save and --output both name {save}")
+        named.refuse_inputs()
     source = machine_source(machine_options, explain=explain, measure=measure, model_caches=True, kernel_log=True)
     from llmcheck import api
 

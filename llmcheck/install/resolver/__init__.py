@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -31,12 +30,11 @@ from llmcheck.install.resolver._types import (
     TargetPython,
 )
 from llmcheck.install.resolver._uv import Uv
-from llmcheck.install.resolver._workspace import VERSION_SECONDS, Workspace
+from llmcheck.install.resolver._workspace import VERSION_SECONDS, Workspace, temporary_folder
 from llmcheck.install.specifiers import name_of
 from llmcheck.printable import is_printable
 from llmcheck.schema.advice import Environment, Resolved, Step, Verification
 from llmcheck.schema.machine import normalized_name
-from llmcheck.system import ending
 
 
 def verify(
@@ -53,13 +51,8 @@ def verify(
     sizes in bytes by ``name==version``, for a resolver that reports none, such as pip. They were measured on one
     platform, so on another they are approximate.
     """
-    with ending.held():
-        temporary = tempfile.TemporaryDirectory(prefix="llmcheck-", ignore_cleanup_errors=True)
-        removed = ending.on_end(temporary.cleanup)
-    with temporary as folder:
-        found = _verify(environment, python, Workspace(folder, deadline_seconds, environ), measured or {})
-    removed()
-    return found
+    with temporary_folder() as folder:
+        return _verify(environment, python, Workspace(folder, deadline_seconds, environ), measured or {})
 
 
 def _verify(environment: Environment, python: str | None, work: Workspace, measured: Mapping[str, int]) -> Verification:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from llmcheck.printable import without_unprintable
+from llmcheck.system import answering
 
 MESSAGE_LIMIT = 600
 _FILE_LIMIT = 64 * 2**20
@@ -38,15 +39,24 @@ def without_credentials(text: str) -> str:
 
 
 def write(path: str, lines: Iterable[str]) -> None:
-    """Raises OSError."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    """Raises OSError, and UsageError where the folder does not answer."""
+    data = "".join(f"{line}\n" for line in lines)
+
+    def write_all() -> None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(data)
+
+    answering.apart(write_all, [("", path)])
 
 
 def read(path: str) -> str:
-    """A file's text; empty if it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(_FILE_LIMIT)
-    except OSError:
-        return ""
+    """A file's text; empty if it cannot be read. Raises UsageError where the folder does not answer."""
+
+    def read_all() -> str:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read(_FILE_LIMIT)
+        except OSError:
+            return ""
+
+    return answering.apart(read_all, [("", path)])

@@ -6,18 +6,53 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from llmcheck.errors import UsageError
 from llmcheck.install.resolver._types import ProcessResult, ResolverError
-from llmcheck.system import ending
+from llmcheck.system import answering, ending, started, worker
+from llmcheck.system.started import Program
 
 _HEAD, _TAIL = 64 * 2**10, 256 * 2**10
 _END_SECONDS = 2.0
+_REMOVE_SECONDS = 3.0
+"""After a signal; the cache of a resolver may have thousands of files."""
+TEMPORARY = "the folder for temporary files"
 VERSION_SECONDS = 20.0
 """For a program that only prints its version."""
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str]:
+    """A new folder, which is gone afterwards, however this process ends. Raises UsageError if none can be made."""
+    try:
+        place = answering.apart(tempfile.gettempdir, [(TEMPORARY, os.environ.get("TMPDIR", ""))])
+    except OSError as error:
+        raise UsageError(f"{TEMPORARY}: {error.strerror or error}; set TMPDIR to one that can be written") from None
+    folder = os.path.join(place, f"llmcheck-{os.urandom(8).hex()}")
+    with ending.held():
+        removed = ending.on_end(lambda: _remove(folder))
+    try:
+        try:
+            answering.apart(lambda: os.mkdir(folder, 0o700), [(TEMPORARY, place)])
+        except OSError as error:
+            raise UsageError(f"{TEMPORARY} {place}: {error.strerror or error}; set TMPDIR to another one") from None
+        yield folder
+    finally:
+        with contextlib.suppress(UsageError):  # it does not answer: nothing can be removed
+            answering.apart(lambda: shutil.rmtree(folder, ignore_errors=True), [(TEMPORARY, folder)])
+        removed()
+
+
+def _remove(folder: str) -> None:
+    """At the end of the process: without a long wait."""
+    child = worker.start(lambda _: shutil.rmtree(folder, ignore_errors=True))
+    with contextlib.suppress(TimeoutError):
+        child.frame(time.monotonic() + _REMOVE_SECONDS)
+    child.leave()
 
 
 class Workspace:
@@ -33,13 +68,14 @@ class Workspace:
 
     def subfolder(self, name: str) -> str:
         path = os.path.join(self.folder, name)
-        os.makedirs(path, exist_ok=True)
+        answering.apart(lambda: os.makedirs(path, exist_ok=True), [(TEMPORARY, path)])
         return path
 
     def which(self, name: str) -> str | None:
         """The path of a command. Relative entries of PATH, which lead into the working directory, are left out."""
-        folders = filter(os.path.isabs, self.environ.get("PATH", "").split(os.pathsep))
-        found = shutil.which(name, path=os.pathsep.join(folders))
+        folders = [each for each in self.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(each)]
+        named = [("the folder of PATH", each) for each in folders]
+        found = answering.apart(lambda: shutil.which(name, path=os.pathsep.join(folders)), named) if named else None
         return found if found and os.path.isabs(found) else None  # Windows looks in the working directory first
 
     def run(self, argv: Sequence[str], *, here: bool = False, seconds: float | None = None) -> ProcessResult:
@@ -51,16 +87,14 @@ class Workspace:
         """
         with ending.held():
             process = self._begun(argv, here)
-            ended = ending.on_end(lambda: _kill(process))
+            ended = ending.on_end(lambda: started.end(process, _END_SECONDS))
         left = self.deadline - time.monotonic()
         left = left if seconds is None else min(left, seconds)
         reader = _OutputReader(process)
         try:
-            reader.join(max(0.0, left))
+            self._wait(reader, argv[0], time.monotonic() + left)
             if not reader.is_alive():
                 process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         finally:
             exit_code = process.returncode
             _end_process(process, reader)
@@ -69,22 +103,22 @@ class Workspace:
             raise ResolverError(
                 "failed", f"{os.path.basename(argv[0])} did not end within {seconds or self.seconds:g} s"
             )
+        why = process.why_not()
+        if why is not None:
+            raise ResolverError("failed", f"{argv[0]} cannot be run: {why}")
         return ProcessResult(exit_code, reader.text())
 
-    def _begun(self, argv: Sequence[str], here: bool) -> subprocess.Popen[bytes]:
-        parent = ending.parent_of_children()
+    def _wait(self, reader: _OutputReader, program: str, end: float) -> None:
+        """Raises UsageError where it waits for our folder, or for its own file, which do not answer any more."""
+        named = [(TEMPORARY, self.folder), ("", program)]
+        while reader.is_alive() and (left := end - time.monotonic()) > 0:
+            reader.join(min(left, answering.patience()))
+            if reader.is_alive():
+                answering.require_again(named)
+
+    def _begun(self, argv: Sequence[str], here: bool) -> Program:
         try:
-            return subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=None if here else self.subfolder("empty"),
-                env=self.environ,
-                bufsize=0,
-                preexec_fn=(lambda: ending.begin_child(parent)) if os.name == "posix" else None,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            return started.start(argv, self.environ, None if here else self.subfolder("empty"), errors=True)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise ResolverError("failed", f"{argv[0]} cannot be run: {why}") from None
@@ -93,7 +127,7 @@ class Workspace:
 class _OutputReader(threading.Thread):
     """Reads a program's output and keeps its beginning and end. A thread, because Windows cannot poll a pipe."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Program) -> None:
         super().__init__(daemon=True, name="resolver")
         self._process, self._head, self._tail = process, bytearray(), bytearray()
         self.start()
@@ -111,25 +145,13 @@ class _OutputReader(threading.Thread):
         return (bytes(self._head) + bytes(self._tail)).decode("utf-8", "replace")
 
 
-def _end_process(process: subprocess.Popen[bytes], reader: _OutputReader) -> None:
+def _end_process(process: Program, reader: _OutputReader) -> None:
     """Kills a program that still runs, with its child processes, and waits only briefly for them."""
     if process.returncode is None:
-        _kill(process)
+        started.end(process, _END_SECONDS)
         reader.join(_END_SECONDS)
     if process.stdout is not None and not reader.is_alive():
         process.stdout.close()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """It was not waited for yet, so the system cannot have given its process id to another process."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        if hasattr(os, "killpg"):
-            ending.kill_group(process.pid)
-        else:
-            process.kill()
-        process.wait(_END_SECONDS)
 
 
 def program_title(name: str, result: ProcessResult) -> str:

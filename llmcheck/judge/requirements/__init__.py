@@ -25,6 +25,7 @@ _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
 BROKEN = "broken"
 """Shortfall of what is installed and does not work; of several alternatives that is the one to mend."""
+_OF_THE_WHOLE = ("id", "level", "scope")
 _BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "skipped", "fail")
 
 
@@ -101,6 +102,9 @@ def _alternatives(table: Mapping[str, Any], where: str) -> list[Requirement]:
     for index, alternative in enumerate(alternatives):
         if not isinstance(alternative, Mapping) or "any_of" in alternative:
             raise DataError(f"{where}, any_of[{index}]: an alternative must be a table without any_of")
+        for key in _OF_THE_WHOLE:
+            if key in alternative:
+                raise DataError(f"{where}, any_of[{index}]: {key} belongs to the requirement, not to an alternative")
         decoded.append(decode({**inherited, **alternative}, f"{where}, any_of[{index}]"))
     return decoded
 

@@ -43,8 +43,15 @@ def validate(requirement: Requirement) -> None:
 
 
 def judged_disk(machine: Machine, role: str) -> Disk | None:
-    """The disk of ``--path`` where that was given, else the disk of the role; None where that is unknown."""
-    by_role = {disk.role: disk for disk in machine.disks or ()}
+    """The disk of ``--path`` where that was given, else the disk of the role; None where that is unknown.
+
+    Of two with one role, which no inspection finds, the one with less is meant.
+    """
+    by_role: dict[str, Disk] = {}
+    for disk in machine.disks or ():
+        other = by_role.setdefault(disk.role, disk)
+        if (disk.free or 0, disk.kind in _SOLID_STATE) < (other.free or 0, other.kind in _SOLID_STATE):
+            by_role[disk.role] = disk
     return by_role.get("path") or by_role.get(role)
 
 

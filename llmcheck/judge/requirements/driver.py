@@ -94,7 +94,7 @@ def _check_version(requirement: Requirement, drivers: dict[str, Driver]) -> Find
     if requirement.version is None:
         return finding(requirement, "pass", f"the driver works ({found})", found=found)
     versions = [driver.version for driver in drivers.values()]
-    if any(version is None for version in versions):
+    if not all(versions):  # an empty text is none
         return finding(requirement, "unknown", "the driver's version could not be read", found=found)
     try:
         recent = all(_parse(version) >= _parse(requirement.version) for version in versions if version)

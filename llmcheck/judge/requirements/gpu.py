@@ -101,7 +101,7 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
     recent = [gpu for gpu in gpus if _is_recent(requirement, gpu) is not False]
     groups = joint_gpus(recent)
     total = requirement.count * each
-    known = [gpu for gpu in recent if gpu.memory_total is not None and _is_recent(requirement, gpu)]
+    known = [gpu for gpu in recent if _is_known(requirement, gpu)]
     sizes = [gpu.memory_total or 0 for gpu in known]
     quantities: dict[str, Any] = {
         "found_bytes": max(sizes, default=0),
@@ -112,7 +112,12 @@ def _judged(requirement: Requirement, machine: Machine, gpus: Sequence[Gpu], fac
         return finding(requirement, "pass", message, **facts, **quantities)
     unknown = len(recent) - len(known)
     if unknown:
-        message = f"the memory or compute capability of {unknown} of {len(gpus)} GPUs could not be read"
+        what = (
+            "the memory or compute capability"
+            if any(map(_is_told, recent))
+            else "whether they can be used, or what they are,"
+        )
+        message = f"{what} of {unknown} of {len(gpus)} GPUs could not be read"
         return finding(requirement, "unknown", message, remedy=_remedy(machine), **facts)
     facts |= quantities
     group = max(groups, key=_total, default=[])
@@ -172,8 +177,18 @@ def _shortfall(requirement: Requirement, gpus: Sequence[Gpu]) -> str:
 
 def _suffices(requirement: Requirement, group: Sequence[Gpu], each: int) -> bool:
     """Whether enough cards have the memory, or fewer have the total; a card with an unknown fact is not counted."""
-    big = [gpu for gpu in group if _sold_with(gpu) >= each and _is_recent(requirement, gpu)]
+    big = [gpu for gpu in group if _sold_with(gpu) >= each and _is_known(requirement, gpu)]
     return len(big) >= requirement.count or (bool(big) and _total(big) >= requirement.count * each)
+
+
+def _is_known(requirement: Requirement, gpu: Gpu) -> bool:
+    """Whether all is known of a card that decides; a maker that llmcheck does not know may make anything."""
+    return _is_told(gpu) and gpu.memory_total is not None and _is_recent(requirement, gpu) is True
+
+
+def _is_told(gpu: Gpu) -> bool:
+    """Whether it is known that processes can use it, and whose it is."""
+    return gpu.usable is True and not gpu.fault and gpu.vendor in vendors.ids()
 
 
 def _is_recent(requirement: Requirement, gpu: Gpu) -> bool | None:

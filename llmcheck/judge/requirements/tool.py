@@ -47,6 +47,8 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         if machine.software.tools is not None:
             message = f"llmcheck does not look for the command '{name}'"
         return finding(requirement, "unknown", message, libraries=libraries)
+    if tool.path is not None and not tool.path.strip():
+        return finding(requirement, "unknown", f"where {name} lies could not be read", libraries=libraries)
     if tool.path is not None:
         return finding(requirement, "pass", f"{name}: {tool.path}", found=tool.path, libraries=libraries)
     return finding(

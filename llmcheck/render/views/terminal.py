@@ -29,6 +29,7 @@ from llmcheck.render.views.blocks import (
     Table,
     Tone,
 )
+from llmcheck.render.views.long_table import LONG, LongTable
 from llmcheck.schema.estimate import Component
 
 _STYLES: dict[Tone, str] = {
@@ -83,7 +84,7 @@ def blocks(shown: Document, options: Options) -> str:
         if isinstance(block, Commands):
             _write_commands(console, block, options)
         else:
-            console.print(_renderable(block, options))
+            console.print(_renderable(block, options), crop=False)
     lines = (line.rstrip() for line in output.getvalue().replace(_GLUE, " ").splitlines())
     return "\n".join(lines) + "\n"
 
@@ -104,6 +105,10 @@ def _renderable(block: Block, options: Options) -> RenderableType:
         case Paragraph():
             texts = (Text(_clean(each.text, options), _STYLES[each.tone]) for each in block.sentences)
             return Text(" ", overflow="fold").join(texts)
+        case Bullets() if len(block.items) > LONG:
+            sign = (_sign("·", options), "")
+            items = [[sign, (_clean(item.text, options), _STYLES[item.tone])] for item in block.items]
+            return LongTable((1, max(1, options.width - 4)), (False, False), (), items, gap=1)
         case Bullets():
             grid = RichTable.grid(padding=(0, 1))
             grid.add_column(width=1)
@@ -192,6 +197,10 @@ def _table(block: Table, options: Options) -> RenderableType:
     widths = _widths(ranges, options.width - 2 * len(kept))
     if widths is None:
         return _as_list(block, kept, options)
+    if len(block.rows) > LONG:
+        columns = [block.columns[index] for index in kept]
+        cells = [[(_clean(row[index].text, options), _STYLES[row[index].tone]) for index in kept] for row in block.rows]
+        return LongTable(widths, [each.right for each in columns], [each.name for each in columns], cells)
     table = _grid(block, kept, widths, header=True)
     for row in block.rows:
         table.add_row(*_cells(row, kept, options))
