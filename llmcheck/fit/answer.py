@@ -13,7 +13,7 @@ from llmcheck.fit import speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.inference import SEQUENCES
-from llmcheck.fit.memory.total import NOT_MODELLED, resolved
+from llmcheck.fit.memory.total import NOT_MODELLED, resolved, with_cached_blocks
 from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
@@ -67,7 +67,7 @@ def answer(
         architecture=architecture,
         workload=full.workload,
         machine=capacity.description,
-        memory=placed.memory,
+        memory=with_cached_blocks(use, placed.memory, len(placed.devices)) if placed.devices else placed.memory,
         per_gpu=_per_gpu(use, placed),
         placement=placed.placement,
         verdict=placed.verdict,

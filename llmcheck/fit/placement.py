@@ -61,7 +61,7 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     groups = [group for group in map(_readable, capacity.groups) if group]
     impossible = _impossible(use, max(map(len, groups), default=0))
     if impossible is not None:
-        parts = total.per_gpu(use, use.workload.gpus or 1)
+        parts = total.per_gpu(use, use.workload.gpus or 1, cached=False)
         return PlacementResult(verdict="does-not-fit", reasons=(impossible,), memory=total.with_ram(use, parts))
     if not groups:
         return _without_gpu(use, capacity)
@@ -99,7 +99,7 @@ def _readable(group: Sequence[Device]) -> Devices:
 
 
 def _unknown(use: ModelUse, reason: Reason) -> PlacementResult:
-    parts = total.per_gpu(use, use.workload.gpus or 1)
+    parts = total.per_gpu(use, use.workload.gpus or 1, cached=False)
     return PlacementResult(verdict="unknown", reasons=(reason,), memory=total.with_ram(use, parts))
 
 
@@ -286,7 +286,7 @@ def _with_experts_in_ram(use: ModelUse, devices: Devices, capacity: Capacity) ->
     in_ram = round(use.stored.experts * (1 - division.experts_kept(use, layers - low)))
     offloaded = in_ram + total.offloaded_bytes(use)
     reason = Reason(code="experts-in-ram", needed=offloaded, gpus=len(used), layers=layers - low, of_layers=layers)
-    memory = total.with_ram(use, total.per_gpu(use, 1))
+    memory = total.with_ram(use, total.per_gpu(use, 1, cached=False))
     return _in_ram(use, capacity, reason, memory, used, found, experts=in_ram)
 
 
@@ -307,7 +307,7 @@ def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementR
         without = _without_gpu(use, capacity)
         return replace(without, reasons=(*without.reasons, *_used_by_others(used)))
     found = division.by_free_memory(use, used, low, last=False)
-    memory = total.with_ram(use, total.per_gpu(use, 1))
+    memory = total.with_ram(use, total.per_gpu(use, 1, cached=False))
     on_gpus = summed(found.parts)
     offloaded = memory.weights + memory.kv_cache - on_gpus.weights - on_gpus.kv_cache
     reason = Reason(code="partly-in-ram", needed=offloaded, gpus=len(used), layers=low, of_layers=layers)
@@ -364,7 +364,7 @@ def _without_ram(
 
 
 def _without_gpu(use: ModelUse, capacity: Capacity) -> PlacementResult:
-    memory = total.with_ram(use, total.per_gpu(use, use.workload.gpus or 1))
+    memory = total.with_ram(use, total.per_gpu(use, use.workload.gpus or 1, cached=False))
     if not use.is_inference:
         return PlacementResult(verdict="does-not-fit", reasons=(Reason(code="no-gpu-to-train"),), memory=memory)
     if not use.runtime.offloads:

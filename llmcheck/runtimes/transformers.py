@@ -6,6 +6,7 @@ from llmcheck.runtimes.behaviour import eager, trl
 from llmcheck.runtimes.behaviour.interface import (
     CACHE_16_BIT,
     TORCH_FAMILIES,
+    Eager,
     Example,
     GpuMemory,
     Runtime,
@@ -18,16 +19,29 @@ from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
 _VERSION = "5.23.0"
+_CACHE_OBJECT_SINCE = (4, 42)
+"""Before this version ``generate`` passes the cache as a tuple, which keeps the old one until the step has ended."""
 _LAST_LOGITS_SINCE = (4, 45)
 """Before this version: the logits of every prompt token, and at the loss a 32-bit copy and a shifted gradient."""
+_WARMS_ALLOCATOR_SINCE = (4, 50)
+"""Since this version one block as large as the weights is reserved before they are loaded, and divided."""
 _GROUPED_HEADS_SINCE = (4, 48)
 """Before this version: grouped keys and values repeated for each query head before the kernel."""
 
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
+def _eager(version: Version) -> Eager:
+    return Eager(
+        all_logits=version < _LAST_LOGITS_SINCE,
+        two_caches=version < _CACHE_OBJECT_SINCE,
+        rotary_tables=version < _LAST_LOGITS_SINCE,
+        loads_by_tensor=version < _WARMS_ALLOCATOR_SINCE,
+    )
+
+
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return eager.memory_with_all_logits(gpu) if gpu.version < _LAST_LOGITS_SINCE else eager.memory(gpu)
+    return eager.terms(gpu, _eager(gpu.version))
 
 
 def _training(version: Version) -> Training:
@@ -91,6 +105,7 @@ RUNTIME = Runtime(
     offloads=True,
     dequantises_group=True,
     memory=_memory,
+    eager=_eager,
     training=_training,
     pace=eager.pace,
     launch=_launch,

@@ -56,6 +56,10 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Id of a runtime (``llmcheck.runtimes``); None: the default for the weights and the machine."""
     runtime_version: str | None = None
     """Where it matters: transformers before 4.45 keeps the logits of every prompt token; None: the newest."""
+    gptq_kernel: Literal["exllama", "exllamav2", "marlin"] | None = None
+    """transformers, 4-bit GPTQ: the kernels, which differ in their buffers; None: ``exllama``, and the band has all."""
+    static_cache: bool | None = None
+    """transformers: the cache is allocated at its full length before the prompt; None: no."""
     max_sequences: Annotated[int, Meta(ge=1, le=MOST_SERVED)] | None = None
     """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: 256."""
     memory_fraction: Annotated[float, Meta(ge=LEAST_FRACTION, le=1.0)] | None = None

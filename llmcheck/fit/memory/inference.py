@@ -18,6 +18,10 @@ CONTEXT_SOURCE = (
     "0.47 GiB measured on an A100 with lazily loaded kernels (torch 2.1), up to 0.9 when they are loaded eagerly"
 )
 _DEQUANTISE = "bitsandbytes: the largest quantised matrix in 16 bits, two copies while it is loaded or cast"
+_CACHED = (
+    "freed blocks that PyTorch's allocator keeps for reuse and frees before memory runs out: its documented rules,"
+    " simulated tensor by tensor; other orders of operations and other lengths leave other blocks"
+)
 _NCCL = "NCCL's channels and all-reduce workspace: vLLM's log shows 0.42 GiB more than on one GPU"
 OLD_Q2_K = 0.16
 """Upper end for Q2_K files: until 2024 llama.cpp used Q3_K for gate and up, which makes them 12 to 15 % larger."""
@@ -31,7 +35,7 @@ def terms(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
     found = weight_terms(use, stored, part)
     found += _cache_terms(use, part, gpu)
     found += runtime.memory(gpu)
-    found += _dequantised(use.weight_format, runtime, stored.largest / part.tensor)
+    found += _dequantised(use, runtime, stored.largest / part.tensor)
     if runtime.gpu_context:
         found.append(context_term())
     if part.tensor > 1 and runtime.collectives:
@@ -40,6 +44,19 @@ def terms(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
             term("overhead", name, 0.5 * GIB, _NCCL, low=0.2 * GIB, high=1.6 * GIB, part="communication")
         )  # fmt: skip
     return found
+
+
+def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
+    """What PyTorch's allocator holds beyond what is allocated at the peak; [] where none is simulated."""
+    habits = use.runtime.eager
+    if habits is None or not use.is_inference:
+        return []
+    from llmcheck.fit.memory.eager_run import cached_blocks  # a simulation, which the planner does without
+
+    size = cached_blocks(use, part, habits(version_of(use.workload.runtime_version)))
+    if not size:
+        return []
+    return [term("overhead", "cached blocks", size, _CACHED, low=0.6 * size, high=1.25 * size, part="allocator")]
 
 
 def context_term() -> Term:
@@ -60,6 +77,11 @@ def gpu_memory(use: ModelUse, part: GpuPart) -> GpuMemory:
     def layer_bytes(tokens: int, sequence: int) -> float:
         return peak_layer_bytes(use, tokens, sequence) / part.tensor
 
+    def loading_rest() -> float:
+        from llmcheck.fit.memory.loading import added_by_allocator  # only for runtimes that load in this way
+
+        return added_by_allocator(use.architecture, use.weight_format) * part.layers / part.tensor
+
     return GpuMemory(
         architecture=use.architecture,
         weights=use.weight_format.name,
@@ -77,20 +99,38 @@ def gpu_memory(use: ModelUse, part: GpuPart) -> GpuMemory:
         dense_width=matrices.dense_width(use.architecture),
         cache_bytes=cache_bytes,
         layer_bytes=layer_bytes,
+        loading_rest=loading_rest,
+        workload=work,
     )
 
 
-def _dequantised(form: Format, runtime: Runtime, largest: float) -> list[Term]:
+def _dequantised(use: ModelUse, runtime: Runtime, largest: float) -> list[Term]:
     """Buffers for matrices that are converted to 16 bits one at a time. ``largest``: elements of the largest."""
-    name = "dequantisation buffer"
+    form, name = use.weight_format, "dequantisation buffer"
     if form.family == "bnb-4bit":
         return [term("overhead", name, 4 * largest, _DEQUANTISE, low=2 * largest, high=6 * largest)]
     if form.family == "int8":
         source = "outlier columns and the 16-bit copy of one matrix (bitsandbytes)"
         return [term("overhead", name, 3 * largest, source, low=largest, high=6 * largest)]
-    if form.name.startswith("gptq") and runtime.dequantises_group:
-        return [term("overhead", name, 2 * largest, "ExLlama's kernels keep a buffer for one matrix in 16 bits", low=0)]
+    # the kernels read 4 bits only
+    if form.name.startswith("gptq-4bit") and runtime.dequantises_group:
+        return [_exllama_buffers(use, largest)]
     return []
+
+
+_EXLLAMA_ROWS = 2048 * 8
+"""Prompt tokens times sequences that the scratch space of version 2 is made for (AutoGPTQ and Optimum)."""
+
+
+def _exllama_buffers(use: ModelUse, largest: float) -> Term:
+    """One matrix in 16 bits; version 2 of the kernels adds the products of 16,384 rows in 32 bits."""
+    source = "ExLlama's kernels for GPTQ: one matrix in 16 bits; version 2 has a scratch space for 16,384 rows too"
+    widest = max(m.elements // max(m.columns, 1) // max(m.experts, 1) for m in matrices.matrices(use.architecture))
+    one, two = 2.0 * largest, 2.0 * largest + 4.0 * _EXLLAMA_ROWS * widest
+    kernel = use.workload.gptq_kernel
+    expected = {"exllama": one, "exllamav2": two, "marlin": 0.0, None: one}[kernel]
+    low, high = (expected, expected) if kernel else (0.0, two)
+    return term("overhead", "dequantisation buffer", expected, source, low=low, high=high)
 
 
 def weight_terms(use: ModelUse, stored: StoredWeights, part: GpuPart, scale: float = 1.0) -> list[Term]:

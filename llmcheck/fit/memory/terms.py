@@ -30,10 +30,15 @@ class GpuPart(Struct, frozen=True, kw_only=True):
 
 
 def memory(terms: list[Term]) -> Memory:
-    """The terms and their sums by component."""
+    """The terms and their sums by component.
+
+    The sums are without blocks that an allocator keeps: it frees them before memory runs out.
+    """
     sums = dict.fromkeys(("weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"), 0)
     low = high = 0
     for each in terms:
+        if each.part == "allocator":
+            continue
         sums[each.component] += each.expected
         low += each.low
         high += each.high

@@ -20,17 +20,27 @@ NOT_MODELLED = (
 )
 
 
-def per_gpu(use: ModelUse, gpus: int = 1) -> tuple[Memory, ...]:
-    """Bytes on each GPU. GPUs with equal parts share one value."""
+def per_gpu(use: ModelUse, gpus: int = 1, *, cached: bool = True) -> tuple[Memory, ...]:
+    """Bytes on each GPU. GPUs with equal parts share one value.
+
+    ``cached``: with the term of part ``allocator``, which is no part of ``Memory.total`` and takes a simulation.
+    """
     build = inference.terms if use.is_inference else training.terms
     stored, use = use.stored, use.with_shapes_alone()
     made: dict[GpuPart, Memory] = {}
     found = []
     for part in gpu_parts(use, max(gpus, 1)):
         if part not in made:
-            made[part] = memory(build(use, part, stored))
+            terms = build(use, part, stored)
+            made[part] = memory([*terms, *inference.cached_blocks(use, part)] if cached else terms)
         found.append(made[part])
     return tuple(found)
+
+
+def with_cached_blocks(use: ModelUse, found: Memory, gpus: int) -> Memory:
+    """With what PyTorch's allocator holds beside it on all ``gpus``: the term of part ``allocator``."""
+    parts = tuple(memory(inference.cached_blocks(use, part)) for part in gpu_parts(use, max(gpus, 1)))
+    return memory([*found.terms, *summed(parts).terms])
 
 
 def of_part(use: ModelUse, part: GpuPart) -> Memory:

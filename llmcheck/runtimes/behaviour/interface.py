@@ -83,6 +83,10 @@ class GpuMemory(Struct, frozen=True, kw_only=True):
     """``(tokens of each sequence, groups of layers)``: bytes of KV cache on this GPU."""
     layer_bytes: Callable[[int, int], float]
     """``(tokens of all sequences, tokens of one)``: peak bytes of temporary tensors in one layer on this GPU."""
+    loading_rest: Callable[[], float] = lambda: 0.0
+    """Bytes that PyTorch's allocator adds where the weights are loaded tensor by tensor (``fit.memory.loading``)."""
+    workload: Workload = Workload(method="inference")
+    """For the options of single runtimes; what is above is filled in from it."""
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -106,6 +110,21 @@ class Reservation(Struct, frozen=True, kw_only=True):
     of: Literal["total", "free-after-weights"]
     """``total``: of the GPU's memory, for weights, cache and everything else. ``free-after-weights``: of what is free
     once the weights are loaded, for the KV cache alone."""
+
+
+class Eager(Struct, frozen=True, kw_only=True):
+    """How one version of a library that computes operation by operation uses memory while a model answers."""
+
+    all_logits: bool = False
+    """The logits of every prompt token are computed, in 16 and in 32 bits, and the last hidden state is kept."""
+    two_caches: bool = False
+    """The tuple of the old cache is kept until the step has made all of the new one."""
+    rotary_tables: bool = False
+    """Each layer keeps sine and cosine of every position."""
+    loads_by_tensor: bool = True
+    """Each tensor of the weights has its own place; otherwise one large block is reserved and divided."""
+    chunk: int | None = None
+    """A prompt is processed in pieces of this many tokens; None: at once."""
 
 
 class Training(Struct, frozen=True, kw_only=True):
@@ -240,6 +259,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Terms of one GPU in addition to weights and KV cache, in inference."""
     cache_terms: Callable[[GpuMemory], list[Term]] | None = None
     """Terms of one GPU in addition to the KV cache that the shapes give, without ``cache_block``; None: nothing."""
+    eager: Callable[[Version], Eager] | None = None
+    """None where it is not PyTorch that computes and allocates operation by operation."""
     training: Callable[[Version], Training] | None = None
     """None where it does not train."""
     pace: Callable[[Sequence[Gpu]], Pace]

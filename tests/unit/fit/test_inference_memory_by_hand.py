@@ -222,7 +222,25 @@ def test_quantised_matrices_are_converted_to_16_bits_one_at_a_time(
     for term in one.terms:
         if term.name == BUFFER:
             assert term.low <= 2 * LARGEST
-            assert term.high <= 6 * LARGEST
+            assert term.high <= 6 * LARGEST + (SCRATCH if weights.startswith("gptq") else 0)
+
+
+SCRATCH = 4 * 2048 * 8 * INNER
+"""Of version 2 of ExLlama's kernels: products of 8 prompts of 2,048 tokens in 32 bits."""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [("exllama", 2 * LARGEST), ("exllamav2", 2 * LARGEST + SCRATCH), ("marlin", 0)],
+)
+def test_the_buffers_of_a_gptq_kernel_that_is_named_are_exact(kernel: Any, expected: int) -> None:
+    found = on_gpus(serve(weights="gptq-4bit", gptq_kernel=kernel))[0]
+    term = named(found, BUFFER)
+    assert (term.low, term.expected, term.high) == (expected,) * 3
+
+
+def test_kernels_for_4_bits_read_no_other_gptq() -> None:
+    assert size(on_gpus(serve(weights="gptq-8bit"))[0], BUFFER) == 0
 
 
 def test_a_gpu_has_a_context_and_nccl_beside_others() -> None:
