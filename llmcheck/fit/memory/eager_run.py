@@ -117,9 +117,9 @@ def _forward(allocator: Allocator, run: _Run, new: int, tokens: int, old: list[l
         free(wide)
     free(stream)
     if run.habits.two_caches:
-        for handles in old:
-            for handle in handles:
-                free(handle)
+        kept = {handle for handles in cache for handle in handles}
+        for handle in (each for handles in old for each in handles if each not in kept):
+            free(handle)
     return cache
 
 

@@ -16,9 +16,9 @@ from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB, MIB
 from tests.unit.fit.test_memory import dense
 
-SMALL = dense(layers=32, hidden=4096, heads=32, inner=11_008, vocab=32_000)
-LARGE = dense(layers=40, hidden=5120, heads=40, inner=13_824, vocab=32_000)
-HUGE = dense(layers=80, hidden=8192, heads=64, inner=22_016, vocab=32_000)
+SMALL = dense(layers=32, hidden=4096, heads=32, kv_heads=32, inner=11_008, vocab=32_000)
+LARGE = dense(layers=40, hidden=5120, heads=40, kv_heads=40, inner=13_824, vocab=32_000)
+HUGE = dense(layers=80, hidden=8192, heads=64, kv_heads=64, inner=22_016, vocab=32_000)
 
 
 def peaks(model: Architecture, **options: Any) -> tuple[float, float]:
