@@ -117,8 +117,8 @@ def _forward(allocator: Allocator, run: _Run, new: int, tokens: int, old: list[l
         free(wide)
     free(stream)
     if run.habits.two_caches:
-        kept = {handle for handles in cache for handle in handles}
-        for handle in (each for handles in old for each in handles if each not in kept):
+        kept_on = {each for made in cache for each in made}
+        for handle in (each for handles in old for each in handles if each not in kept_on):
             free(handle)
     return cache
 
