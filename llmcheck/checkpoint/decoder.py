@@ -46,7 +46,7 @@ class Decoder(Struct, frozen=True, kw_only=True):
 def read(text: Fields, family: Family, model_type: str) -> Decoder:
     """Raises DataError for a number that is missing or that no model can have."""
     hidden = text.required("hidden_size", "n_embd", "d_model", "dim", most=2**20)
-    count = text.required("num_hidden_layers", "n_layer", "n_layers", "num_layers", most=10_000)
+    count = _count(text, family)
     vocab = text.required(*family.vocab_keys, most=2**26)
     heads = _heads(text, family, hidden)
     window = layers.window(text, family)
@@ -54,6 +54,13 @@ def read(text: Fields, family: Family, model_type: str) -> Decoder:
         family=family, model_type=model_type, text=text, hidden=hidden, layers=count, vocab=vocab, heads=heads,
         window=window, kinds=tuple(layers.kinds(text, family, count, window)),
     )  # fmt: skip
+
+
+def _count(text: Fields, family: Family) -> int:
+    """The number of layers; where the file does not say it, the length of its list of their kinds."""
+    keys = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+    listed = text.strings(*family.layer_list_keys, "layer_types", "layers_block_type") or ()
+    return text.optional(*keys, most=10_000) or len(listed) or text.required(*keys, most=10_000)
 
 
 def _heads(text: Fields, family: Family, hidden: int) -> Heads:

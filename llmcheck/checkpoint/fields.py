@@ -89,6 +89,20 @@ class Fields:
                 return [each for each in value[:_LONGEST_LIST] if isinstance(each, int)]
         return None
 
+    def number(self, name: str, *, most: float) -> float:
+        """A positive number. Raises DataError where it is missing or above ``most``."""
+        value = self._values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+            raise DataError(f"{self.where}: '{name}' is {_shown(value)}; expected a number up to {most:,}")
+        return float(value)
+
+    def mappings(self, name: str) -> list[Fields] | None:
+        """A list of mappings; None where there is none, or where an entry is something else."""
+        value = self._values.get(name)
+        if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+            return None
+        return [Fields(each, f"{self.where}, {name} {at}") for at, each in enumerate(value[:_LONGEST_LIST])]
+
     def widest(self, name: str) -> int | None:
         """The largest number of a list with one width for each layer; None where there is no such list."""
         found = [each for each in self.integers(name) or () if 0 < each <= 2**26]

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 
 from llmcheck.checkpoint import families, gguf_layers, gguf_tensors
-from llmcheck.checkpoint.family import GgufArchitecture
+from llmcheck.checkpoint.family import ENCODER_NOTE, GgufArchitecture
 from llmcheck.checkpoint.gguf_header import header, shown
 from llmcheck.checkpoint.gguf_metadata import BLOCK, Metadata
 from llmcheck.errors import DataError
@@ -80,7 +80,8 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
         leading_dense=min((group.layer or 0 for group in groups if group.part == "experts"), default=0),
         fused="blk.0.attn_qkv.weight" in file.by_name, tied="output.weight" not in file.by_name,
         context=file.optional("context_length", 2**40) or None, dtype=_dtype(file), parameters=counts,
-        tensors=groups, file_size=file_size, notes=(*notes, *assumptions),
+        encoder=known.encoder, tensors=groups, file_size=file_size,
+        notes=(*notes, *assumptions, *((ENCODER_NOTE,) if known.encoder else ())),
     )  # fmt: skip
 
 

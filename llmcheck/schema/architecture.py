@@ -29,6 +29,10 @@ class Attention(Struct, frozen=True, kw_only=True):
     """MLA: cached elements per token and layer (``kv_lora_rank + qk_rope_head_dim``)."""
     state: int = 0
     """Recurrent layers: elements per sequence and layer, of convolution and state together."""
+    indexer: int = 0
+    """Elements per token that an indexer keeps of its keys (DeepSeek-V3.2), in all layers of the group together."""
+    compressed: int = 0
+    """Beside the window one more vector is kept for each so many tokens (DeepSeek-V4); 0: none."""
     shares_cache: int = 0
     """How many of ``layers`` reuse the cache of another layer and have none of their own."""
 
@@ -140,5 +144,10 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Exact bytes from a file's header; None where only shapes are known."""
     file_size: int | None = None
     """Bytes on disk, of all parts of the file; None without a file."""
+    predictor: int = 0
+    """Weights of further layers that predict several tokens at once (MTP), which its files also have; not part of
+    ``parameters``, for runtimes load them only for speculative decoding. 0 without."""
+    encoder: bool = False
+    """It reads a text at once and writes none: an embedder, a reranker or a classifier, without a KV cache."""
     notes: tuple[str, ...] = ()
     """What was assumed or left out, in sentences."""

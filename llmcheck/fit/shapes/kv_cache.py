@@ -16,6 +16,8 @@ def elements(group: Attention, tokens: int) -> int:
         return 0
     layers = max(group.layers - group.shares_cache, 0)
     kept = tokens if group.window is None else min(tokens, group.window)
+    if group.compressed:
+        kept += tokens // group.compressed
     if group.kind == "mla":
         return layers * kept * group.latent
     return layers * kept * group.kv_heads * (group.head_dim + (group.value_dim or group.head_dim))
