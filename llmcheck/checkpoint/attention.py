@@ -30,7 +30,10 @@ def groups(decoder: Decoder) -> tuple[tuple[Attention, ...], tuple[str, ...]]:
     notes = (_CROSS_NOTE,) if decoder.count("cross") and not compressed else ()
     if count := decoder.count("state"):
         state = recurrent.layer(decoder.text, decoder.family, decoder.hidden, decoder.model_type)
-        found.append(Attention(kind="state", layers=count, state=state.elements))
+        wide = state.wide or decoder.text.string("mamba_ssm_dtype") == "float32"
+        found.append(
+            Attention(kind="state", layers=count, state=state.elements, convolution=state.convolution, wide=wide)
+        )
     return tuple(found), notes
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcheck import codec
-from llmcheck.checkpoint import attention, decoder, families, feed_forward, published, towers
+from llmcheck.checkpoint import attention, decoder, families, feed_forward, images, published, towers
 from llmcheck.checkpoint.decoder import Decoder
 from llmcheck.checkpoint.family import ENCODER_NOTE, UNKNOWN, Family
 from llmcheck.checkpoint.feed_forward import FeedForward
@@ -89,6 +89,7 @@ def _computed(
         experts_active=layers.experts_active, expert_intermediate=layers.expert_intermediate,
         sparse_layers=layers.sparse_layers, leading_dense=layers.leading_dense, tied=tied, fused=family.fused,
         context=text.optional(*_CONTEXT, most=2**40), dtype=dtype, parameters=counts, predictor=predictor,
+        image_encoder=images.encoder(whole),
         encoder=family.encoder, notes=(*notes, *dtype_notes),
     )  # fmt: skip
 

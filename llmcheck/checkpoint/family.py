@@ -28,6 +28,10 @@ class Recurrent(Struct, frozen=True, kw_only=True):
 
     elements: int
     """Elements of the state of one sequence: the last inputs of the convolution, and the recurrent state itself."""
+    convolution: int = 0
+    """Of ``elements``: those of the convolution."""
+    wide: bool = False
+    """The rest of ``elements`` is kept in 32 bits, by every runtime."""
     matrices: int
     """Weights of its projections."""
     vectors: int

@@ -8,12 +8,16 @@ from typing import Any
 from llmcheck.schema.workload import Workload
 
 _OPTIONS = (
-    "method", "runtime", "weights", "kv_cache", "context", "prompt", "max_sequences", "memory_fraction", "optimizer",
+    "method", "runtime", "weights", "kv_cache", "kv_cache_values", "context", "prompt", "max_sequences",
+    "max_batched_tokens", "ubatch", "split_mode", "speculative", "speculative_tokens", "lora_slots", "gptq_kernel",
+    "memory_fraction", "optimizer",
     "precision", "gradients", "lora_rank", "lora_targets", "sharding", "offload", "gpus",
 )  # fmt: skip
 """Fields of a workload that are options of ``llmcheck fit`` under the same name."""
 _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
 """Those whose default is 1."""
+_SWITCHES = ("kv_unified", "swa_full", "prefix_caching", "images", "cuda_graphs", "static_cache")
+"""Those that an option turns on, or with ``no-`` before it off."""
 _CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
 Option = tuple[str, ...]
 """The name of an option, with its value where it has one."""
@@ -50,6 +54,10 @@ def _options(workload: Workload) -> Iterator[Option]:
         yield "--checkpointing", _CHECKPOINTING[workload.checkpointing]
     if workload.flash_attention is False:
         yield ("--no-flash-attention",)
+    for name in _SWITCHES:
+        value = getattr(workload, name)
+        if value is not None:
+            yield (_name(name if value else f"no_{name}"),)
     if workload.chunked_loss:
         yield ("--chunked-loss",)
     if workload.tokens is not None:

@@ -52,6 +52,7 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     """
     if not capacity.gpus_listed:
         return _unknown(use, Reason(code="gpus-not-listed"))
+    use = _with_default_step(use, capacity)
     present, capacity = capacity, usable_by(use.runtime, capacity)
     if not use.is_inference and present.groups and not capacity.groups:
         return _not_built(use, present)
@@ -66,6 +67,16 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     if not groups:
         return _without_gpu(use, capacity)
     return _best(use, groups, capacity)
+
+
+def _with_default_step(use: ModelUse, capacity: Capacity) -> ModelUse:
+    """With the tokens of one step that the server takes on these GPUs, where the workload leaves them open."""
+    default = use.runtime.default_step
+    if not use.is_inference or default is None or use.workload.max_batched_tokens is not None:
+        return use
+    gpus = [device.gpu for group in capacity.groups for device in group]
+    tokens = default(gpus, use.architecture, use.workload)
+    return use if tokens is None else use.changed(max_batched_tokens=tokens)
 
 
 def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:
@@ -197,9 +208,15 @@ def budget(use: ModelUse, device: Device, part: Memory) -> int:
     free, reservation = device.free or 0, use.runtime.reservation
     if not use.is_inference or reservation is None:
         return free
-    fraction = use.workload.memory_fraction or reservation.fraction
+    size = device.total or free
+    usual = reservation.fraction if reservation.by_card is None else reservation.by_card(size, use.workload)
+    fraction = use.workload.memory_fraction or usual
     if reservation.of == "total":
-        return min(free, round(fraction * (device.total or free)))
+        context = sum(each.expected for each in part.terms if each.part == "context" and reservation.context_beside)
+        return min(free, round(fraction * size) + context)
+    if reservation.of == "weights-and-cache":
+        beside = sum(each.expected for each in part.terms if each.part not in {"cache", "state"})
+        return min(free, round(fraction * size) + beside - part.weights)
     return min(free, part.total - part.kv_cache + round(fraction * max(free - part.weights, 0)))
 
 

@@ -11,19 +11,23 @@ from llmcheck.units import GIB
 
 
 def gpu(record: GpuRecord, index: int, memory: int | None, spec: GpuSpec | None = None) -> Gpu:
-    """``memory``: bytes, all of them free; None where they are not known. ``spec``: its published figures."""
+    """``memory``: bytes, all of them free but what the driver keeps; None where they are not known. ``spec``: its
+    published figures."""
     vendor = vendors.named(record.vendor)
     field = vendor.architecture_field
+    unified = vendor.shares_ram(record.spec.name) is not None
+    reserved = vendor.reserved_by_driver(memory) if memory is not None and not unified else 0
     return Gpu(
         vendor=record.vendor,
         index=index,
         name=record.spec.name,
         memory_total=memory,
         memory_used=0,
-        memory_free=memory,
+        memory_free=None if memory is None else memory - reserved,
+        memory_reserved=reserved or None,
         compute_capability=record.capability if field == "compute_capability" else None,
         gfx=record.capability if field == "gfx" else None,
-        unified=vendor.shares_ram(record.spec.name) is not None,
+        unified=unified,
         spec=spec,
     )
 

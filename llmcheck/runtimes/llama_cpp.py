@@ -110,6 +110,11 @@ RUNTIME = Runtime(
     layer_split=True,
     embedding_in_ram=True,
     collectives=False,
+    context_gib=ggml.CONTEXT,
+    own_options=(
+        "ubatch", "kv_unified", "swa_full", "split_mode", "kv_cache_values", "speculative", "speculative_tokens",
+    ),
+    state_bits=32,
     memory=ggml.memory,
     cache_terms=ggml.cache_terms,
     pace=ggml.pace,

@@ -104,6 +104,7 @@ RUNTIME = Runtime(
     four_bits="nf4-dq",
     offloads=True,
     dequantises_group=True,
+    own_options=("gptq_kernel", "static_cache", "speculative", "speculative_tokens"),
     memory=_memory,
     eager=_eager,
     training=_training,

@@ -29,12 +29,31 @@ class Attention(Struct, frozen=True, kw_only=True):
     """MLA: cached elements per token and layer (``kv_lora_rank + qk_rope_head_dim``)."""
     state: int = 0
     """Recurrent layers: elements per sequence and layer, of convolution and state together."""
+    convolution: int = 0
+    """Of ``state``: elements of the convolution."""
+    wide: bool = False
+    """The model's own configuration keeps what is not of the convolution in 32 bits (``mamba_ssm_dtype``)."""
     indexer: int = 0
     """Elements per token that an indexer keeps of its keys (DeepSeek-V3.2), in all layers of the group together."""
     compressed: int = 0
     """Beside the window one more vector is kept for each so many tokens (DeepSeek-V4); 0: none."""
     shares_cache: int = 0
     """How many of ``layers`` reuse the cache of another layer and have none of their own."""
+
+
+class ImageEncoder(Struct, frozen=True, kw_only=True):
+    """What a model computes of one image before its decoder."""
+
+    hidden: int
+    """Elements of one patch between layers."""
+    intermediate: int
+    """Width of one branch of its feed-forward layers."""
+    patches: int
+    """Patches that become one token of the decoder."""
+    pixels: int
+    """Numbers that a patch is made of."""
+    tokens: int
+    """Tokens of the decoder that the largest image (or video, where it is larger) becomes."""
 
 
 class Parameters(Struct, frozen=True, kw_only=True):
@@ -132,6 +151,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Layers before the first with routed experts; 0 for a dense model, and where that is not known."""
     fused: bool = False
     """Queries, keys and values are one matrix in its files, which quantisers treat as one."""
+    image_encoder: ImageEncoder | None = None
+    """None for a model that reads no images, and where the shapes are not known."""
     tied: bool = False
     """The output projection is the embedding."""
     context: int | None = None

@@ -13,9 +13,9 @@ from llmcheck.schema.workload import Workload
 SCHEMA = "llmcheck.fit/1"
 Component = Literal["weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"]
 FitVerdict = Literal["fits", "fits-with-offload", "does-not-fit", "unknown"]
-Part = Literal["cache", "context", "communication", "allocator", "compute-buffer", "other"]
-"""``cache``: grows with the cached tokens. ``context``: what a process allocates on a GPU before any tensor.
-``communication``: NCCL's buffers.
+Part = Literal["cache", "state", "context", "communication", "allocator", "compute-buffer", "other"]
+"""``cache``: grows with the cached tokens. ``state``: recurrent states, the same at any length.
+``context``: what a process allocates on a GPU before any tensor. ``communication``: NCCL's buffers.
 ``allocator``: freed blocks that PyTorch keeps. ``compute-buffer``: llama.cpp's."""
 
 

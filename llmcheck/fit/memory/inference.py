@@ -11,17 +11,19 @@ from llmcheck.fit.shapes.weights import StoredWeights
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import GpuMemory, Runtime, version_of
 from llmcheck.schema.architecture import Attention
-from llmcheck.schema.estimate import Term, term
+from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.units import GIB
 
 CONTEXT_SOURCE = (
-    "0.47 GiB measured on an A100 with lazily loaded kernels (torch 2.1), up to 0.9 when they are loaded eagerly"
+    "0.47 GiB measured on an A100 with lazily loaded kernels (torch 2.1), up to 0.9 when they are loaded eagerly;"
+    " llama.cpp's log leaves 0.2 to 0.6 GiB unaccounted"
 )
 _DEQUANTISE = "bitsandbytes: the largest quantised matrix in 16 bits, two copies while it is loaded or cast"
 _CACHED = (
     "freed blocks that PyTorch's allocator keeps for reuse and frees before memory runs out: its documented rules,"
     " simulated tensor by tensor; other orders of operations and other lengths leave other blocks"
 )
+_STATE = "the state of each recurrent layer and the last inputs of its convolution, the same at any length"
 _NCCL = "NCCL's channels and all-reduce workspace: vLLM's log shows 0.42 GiB more than on one GPU"
 OLD_Q2_K = 0.16
 """Upper end for Q2_K files: until 2024 llama.cpp used Q3_K for gate and up, which makes them 12 to 15 % larger."""
@@ -37,7 +39,7 @@ def terms(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
     found += runtime.memory(gpu)
     found += _dequantised(use, runtime, stored.largest / part.tensor)
     if runtime.gpu_context:
-        found.append(context_term())
+        found.append(context_term(runtime))
     if part.tensor > 1 and runtime.collectives:
         name = "communication buffers"
         found.append(
@@ -59,11 +61,15 @@ def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
     return [term("overhead", "cached blocks", size, _CACHED, low=0.6 * size, high=1.25 * size, part="allocator")]
 
 
-def context_term() -> Term:
-    """What a process allocates on a GPU before any tensor: the context, and kernels as they are loaded."""
+def context_term(runtime: Runtime | None = None) -> Term:
+    """What a process allocates on a GPU before any tensor: the context, and kernels as they are loaded.
+
+    ``runtime``: None for plain PyTorch.
+    """
+    size = Band(0.3, 0.5, 0.95) if runtime is None else runtime.context_gib
     return term(
-        "overhead", "GPU context and kernels", 0.5 * GIB, CONTEXT_SOURCE, low=0.3 * GIB, high=0.95 * GIB,
-        part="context",
+        "overhead", "GPU context and kernels", size.expected * GIB, CONTEXT_SOURCE,
+        low=size.low * GIB, high=size.high * GIB, part="context",
     )  # fmt: skip
 
 
@@ -75,7 +81,7 @@ def gpu_memory(use: ModelUse, part: GpuPart) -> GpuMemory:
         return cache_on_gpu(use, groups, tokens, part)
 
     def layer_bytes(tokens: int, sequence: int) -> float:
-        return peak_layer_bytes(use, tokens, sequence) / part.tensor
+        return peak_layer_bytes(use, tokens, sequence, part.tensor)
 
     def loading_rest() -> float:
         from llmcheck.fit.memory.loading import added_by_allocator  # only for runtimes that load in this way
@@ -177,17 +183,45 @@ def cache_on_gpu(use: ModelUse, groups: tuple[Attention, ...], tokens: int, part
     """Bytes of KV cache on one GPU, for ``tokens`` of each sequence and these groups of layers.
 
     Tensor parallelism divides the cached heads; where there are fewer heads than GPUs, several GPUs have copies.
+    Recurrent states are divided by their own heads, of which there are enough.
     """
     heads = max((group.kv_heads for group in groups if group.kind == "attention"), default=1)
-    total = kv_cache.of_groups(groups, tokens, use.batch, use.workload.kv_cache)
-    return total * part.layers / min(part.tensor, max(heads, 1))
+    cached, states = _cached(use, groups, tokens), _states(use, groups)
+    return part.layers * (cached / min(part.tensor, max(heads, 1)) + states / part.tensor)
+
+
+def _cached(use: ModelUse, groups: tuple[Attention, ...], tokens: int) -> int:
+    """Bytes of keys and values of all sequences, in all layers."""
+    attending = tuple(group for group in groups if group.kind != "state")
+    sequences = 1 if use.workload.kv_unified else use.batch
+    return kv_cache.of_groups(attending, tokens, sequences, use.workload.kv_cache, use.workload.kv_cache_values)
+
+
+def _states(use: ModelUse, groups: tuple[Attention, ...]) -> int:
+    """Bytes of the recurrent states of all sequences, in all layers."""
+    recurrent = tuple(group for group in groups if group.kind == "state")
+    return kv_cache.of_groups(recurrent, 1, use.batch, use.workload.kv_cache, state_bits=use.runtime.state_bits)
+
+
+def cache_size(use: ModelUse, tokens: int | None = None) -> int:
+    """Bytes of keys, values and states as this runtime stores them. ``tokens``: of each sequence; None: the context."""
+    groups = use.architecture.attention
+    return _cached(use, groups, use.context if tokens is None else tokens) + _states(use, groups)
+
+
+KEYS, STATES = "keys and values", "recurrent states"
+"""Names of the two terms of the component ``kv_cache``."""
 
 
 def _cache_terms(use: ModelUse, part: GpuPart, gpu: GpuMemory) -> list[Term]:
     tokens, groups = use.context, use.architecture.attention
-    here = cache_on_gpu(use, groups, tokens, part)
-    own = kv_cache.of_groups(groups, tokens, use.batch, use.workload.kv_cache) * part.layers / part.tensor
-    found = [term("kv_cache", "keys and values", own, kv_cache.SOURCE, part="cache")]
+    attending = tuple(group for group in groups if group.kind != "state")
+    here = cache_on_gpu(use, attending, tokens, part)
+    own = _cached(use, groups, tokens) * part.layers / part.tensor
+    found = [term("kv_cache", KEYS, own, kv_cache.SOURCE, part="cache")]
+    states = _states(use, groups) * part.layers / part.tensor
+    if states:
+        found.append(term("kv_cache", STATES, states, _STATE, part="state"))
     if here > own:
         source = "more GPUs than cached heads: several GPUs have a copy of each head"
         found.append(term("overhead", "copies of the cache", here - own, source, part="cache"))
@@ -196,32 +230,34 @@ def _cache_terms(use: ModelUse, part: GpuPart, gpu: GpuMemory) -> list[Term]:
     block = use.runtime.cache_block
     padded = -(-tokens // block) * block
     if padded > tokens:
-        more = cache_on_gpu(use, groups, padded, part) - here
+        more = cache_on_gpu(use, attending, padded, part) - here
         found.append(term("overhead", "padding of the cache", more, f"blocks of {block} tokens", part="cache"))
     return found
 
 
-def peak_layer_bytes(use: ModelUse, tokens: int, sequence: int) -> float:
-    """Peak bytes of temporary tensors in the largest layer, on one GPU without tensor parallelism.
+def peak_layer_bytes(use: ModelUse, tokens: int, sequence: int, tensor: int = 1) -> float:
+    """Peak bytes of temporary tensors in the largest layer, on one GPU.
 
-    ``tokens``: of all sequences; ``sequence``: of each, squared in attention without flash attention.
+    ``tokens``: of all sequences; ``sequence``: of each, squared in attention without flash attention. ``tensor``: GPUs
+    that each matrix is divided over, of which each has the hidden state whole.
     """
     architecture, work = use.architecture, use.workload
     hidden = architecture.hidden
     size = 4 if (work.weights or "") in {"fp32", "float32", "f32"} or work.precision == "fp32" else 2
     inner = max(matrices.dense_width(architecture), architecture.experts_active and architecture.expert_intermediate)
     # alive while the branches are computed: model input, layer input, residual, normalised input
-    feed_forward = (matrices.branches(architecture) * inner + 4 * hidden) * size
+    feed_forward = (matrices.branches(architecture) * inner / tensor + 4 * hidden) * size
     queries, keys = matrices.attention_width(architecture), matrices.cached_width(architecture)
-    attention = float((3 * hidden + 4 * queries + 4 * keys) * size)
+    attention = (3 * hidden + (4 * queries + 4 * keys) / tensor) * size
     if work.flash_attention is False:
         heads = max((group.heads for group in architecture.attention), default=0)
-        attention += heads * sequence * (2 * size + 4)
+        attention += heads * sequence * (2 * size + 4) / tensor
     norm = hidden * (2 * size + 8)
     return tokens * max(feed_forward, attention, norm)
 
 
 def exact_cache(each: Term, use: ModelUse) -> Term:
     """The term with the KV cache of all GPUs, whose parts were rounded one by one."""
-    size = kv_cache.size(use.architecture, use.context, use.batch, use.workload.kv_cache)
+    groups = use.architecture.attention
+    size = _states(use, groups) if each.name == STATES else _cached(use, groups, use.context)
     return replace(each, expected=size, low=size, high=size)

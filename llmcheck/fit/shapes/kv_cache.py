@@ -28,9 +28,33 @@ def size(architecture: Architecture, tokens: int, sequences: int, kind: str | No
     return of_groups(architecture.attention, tokens, sequences, kind)
 
 
-def of_groups(groups: tuple[Attention, ...], tokens: int, sequences: int, kind: str | None = None) -> int:
-    """Bytes of the KV cache of some layers. Recurrent states have at least 16 bits: no runtime quantises them."""
-    bits = formats.cache_bits(kind)
-    cached = sum(elements(group, tokens) for group in groups)
-    states = sum(group.layers * group.state for group in groups)
-    return round(sequences * (cached * bits + states * max(bits, 16)) / 8)
+def of_groups(
+    groups: tuple[Attention, ...],
+    tokens: int,
+    sequences: int,
+    kind: str | None = None,
+    values: str | None = None,
+    state_bits: int = 16,
+) -> int:
+    """Bytes of the KV cache of some layers.
+
+    ``values``: the format of the values, where it is not ``kind``. ``state_bits``: of an element of a recurrent state,
+    which no runtime quantises.
+    """
+    bits, of_values = formats.cache_bits(kind), formats.cache_bits(values or kind)
+    total = 0.0
+    for group in groups:
+        if group.kind == "state":
+            total += group.layers * _state_bits(group, max(bits, state_bits))
+        elif of_values == bits or group.kind == "mla":
+            total += elements(group, tokens) * bits
+        else:
+            value = group.value_dim or group.head_dim
+            total += elements(group, tokens) * (group.head_dim * bits + value * of_values) / (group.head_dim + value)
+    return round(sequences * total / 8)
+
+
+def _state_bits(group: Attention, bits: float) -> float:
+    """Bits of the state of one layer and sequence."""
+    recurrent = max(bits, 32) if group.wide else bits
+    return group.convolution * bits + (group.state - group.convolution) * recurrent

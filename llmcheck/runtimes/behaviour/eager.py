@@ -48,6 +48,9 @@ def terms(gpu: GpuMemory, habits: Eager) -> list[Term]:
     after_prompt = whole if work.static_cache else gpu.cache_bytes(gpu.prompt, model.attention)
     at_once = min(gpu.prompt, habits.chunk or gpu.prompt)
     layer = gpu.layer_bytes(batch * at_once, gpu.prompt)
+    if habits.chunk and gpu.prompt > habits.chunk:
+        # the mask of a step over all that is cached, and one layer's keys that are copied into a longer tensor
+        layer += 2.0 * batch * at_once * gpu.prompt + after_prompt / max(gpu.layers, 1) / 2
     logits = _logits(gpu, at_once, habits)
     decoding = 0.0
     if gpu.context > gpu.prompt:

@@ -16,6 +16,8 @@ COMMON_LADDER = tuple(name for name in LADDER if not name.startswith("iq"))
 """Without the formats that need an importance matrix, which most repositories do not publish."""
 UBATCH = 512
 """llama.cpp's default ``--ubatch-size``, in tokens."""
+CONTEXT = Band(0.2, 0.4, 0.6)
+"""GiB that llama.cpp's breakdown of memory leaves unaccounted: the context, its few kernels, cuBLAS' workspace."""
 BLOCK = 256
 """llama.cpp pads a context to a multiple of this many tokens."""
 CACHES = {

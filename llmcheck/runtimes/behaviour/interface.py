@@ -107,9 +107,14 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
     fraction: float
     """The default of the runtime's option, 0 to 1. ``Workload.memory_fraction`` replaces it."""
-    of: Literal["total", "free-after-weights"]
-    """``total``: of the GPU's memory, for weights, cache and everything else. ``free-after-weights``: of what is free
-    once the weights are loaded, for the KV cache alone."""
+    of: Literal["total", "weights-and-cache", "free-after-weights"]
+    """``total``: of the GPU's memory, for weights, cache and everything else. ``weights-and-cache``: of the GPU's
+    memory, for these two alone. ``free-after-weights``: of what is free once the weights are loaded, for the KV cache
+    alone."""
+    context_beside: bool = False
+    """What the process allocates before any tensor is not counted in the share (vLLM measures from there on)."""
+    by_card: Callable[[int, Workload], float] | None = None
+    """``(bytes of the GPU, workload)``: the default fraction on that GPU; None: ``fraction`` on all."""
 
 
 class Eager(Struct, frozen=True, kw_only=True):
@@ -221,8 +226,15 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Tokens; the cache of each sequence is rounded up to a multiple of this."""
     reservation: Reservation | None = None
     """None where memory is allocated when it is needed."""
+    own_options: tuple[str, ...] = ()
+    """Fields of ``Workload`` that only some runtimes have, and this one does (``fit.validation.OF_SOME_RUNTIMES``)."""
+    state_bits: int = 16
+    """Bits of each element of a recurrent state, where the model does not say more."""
     sequences_option: str | None = None
     """The option that limits how many sequences a server allocates memory for; None for what is no server."""
+    default_step: Callable[[Sequence[Gpu], Architecture, Workload], int | None] | None = None
+    """Tokens that it computes in one step on these GPUs by default (``Workload.max_batched_tokens``); None where that
+    does not depend on them, or is not known."""
     default_sequences: Callable[[Sequence[Gpu]], int] | None = None
     """How many sequences it allocates memory for on these GPUs by default; None where that does not depend on them."""
     tensor_parallel: bool = False
@@ -249,6 +261,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """The inner width of experts is padded to a multiple of 256 for MXFP4 kernels."""
     gpu_context: bool = True
     """It creates a CUDA or HIP context with its kernels on each GPU, which takes memory."""
+    context_gib: Band = Band(0.3, 0.5, 0.95)
+    """GiB of that context: of PyTorch 0.47 on an A100 with lazily loaded kernels, up to 0.95 loaded at once."""
     collectives: bool = True
     """Tensor parallelism uses NCCL or RCCL, whose buffers take memory."""
     dequantises_group: bool = False
