@@ -16,7 +16,7 @@ SGLang)."""
 
 
 def elements(group: Attention, tokens: int) -> int:
-    """Cached elements of one sequence in this group of layers, without recurrent state and without an indexer's keys."""
+    """Cached elements of one sequence in this group of layers, without recurrent state and an indexer's keys."""
     if group.kind == "state":
         return 0
     layers = max(group.layers - group.shares_cache, 0)
