@@ -87,7 +87,23 @@ def use_of(
         workload = replace(workload, weights=tagged)
     workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     found = architecture(source, cache)
-    return ModelUse(found, validation.with_matching_runtime(workload, found))
+    return ModelUse(found, validation.with_matching_runtime(workload, found), _draft(workload.speculative, found))
+
+
+def _draft(name: str | None, model: Architecture) -> Architecture | None:
+    """The second model that proposes tokens; None where a part of the model does. Raises UsageError."""
+    from llmcheck.fit.memory.speculative import HEADS
+
+    if name is None or name in HEADS:
+        if name == "mtp" and not model.predictor:
+            raise UsageError(f"--speculative mtp: {model.name} has no layers that predict further tokens")
+        return None
+    if typical.is_size(name):
+        return typical.architecture(name)
+    found = known_model(name)
+    if found is None:
+        raise UsageError(f"--speculative {name[:40]}: write {', '.join(HEADS)}, a size such as 0.6B, or a known model")
+    return found
 
 
 def found_here_or_on_hub(name: str, cache: str) -> ModelSource:

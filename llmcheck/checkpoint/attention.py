@@ -76,7 +76,7 @@ def _group(decoder: Decoder, kind: LayerKind) -> Attention:
     text, heads, count = decoder.text, decoder.heads, decoder.count(kind)
     if compressed := latent.read(decoder):
         return latent.group(decoder, compressed, count)
-    queries, kv_heads, dim = heads.heads, heads.kv_heads, heads.head_dim
+    queries, kv_heads, dim = _query_heads(decoder, kind), heads.kv_heads, heads.head_dim
     value = text.optional("v_head_dim", most=2**16)
     if kind == "full":
         kv_heads = text.optional("num_global_key_value_heads", most=2**16) or kv_heads
@@ -90,6 +90,14 @@ def _group(decoder: Decoder, kind: LayerKind) -> Attention:
         kind="attention", layers=count, heads=queries, kv_heads=kv_heads, head_dim=dim, value_dim=value or dim,
         window=decoder.window if kind == "window" else None, shares_cache=_sharing(decoder, kind),
     )  # fmt: skip
+
+
+def _query_heads(decoder: Decoder, kind: LayerKind) -> int:
+    """Query heads of the layers of this kind: those of the first where a list has a number for each layer."""
+    listed = decoder.text.integers("num_attention_heads_per_layer")
+    if listed is None or len(listed) != decoder.layers or kind not in decoder.kinds:
+        return decoder.heads.heads
+    return max(min(listed[decoder.kinds.index(kind)], 2**16), decoder.heads.kv_heads)
 
 
 def _sharing(decoder: Decoder, kind: LayerKind) -> int:

@@ -185,8 +185,8 @@ class Family(Struct, frozen=True, kw_only=True):
     """The number of key-value heads. ``file``: from the keys and the ``multi_query`` flags; ``keys``: from the keys
     alone; ``one``: 1; ``all``: as many as query heads."""
     own_attention: Callable[[Fields, int, int], OwnAttention] | None = None
-    """Gives the attention of all layers, from the file, the hidden size and the number of layers, where it is of no kind
-    that other families have; None: by the keys that many families share."""
+    """Gives the attention of all layers, from the file, the hidden size and the number of layers, where no other family
+    has its kind; None: by the keys that many families share."""
     gated_heads: bool = False
     """One gate for each head, computed from the layer's input."""
     gated_queries: bool = False

@@ -100,8 +100,11 @@ def delta(text: Fields, hidden: int) -> Recurrent:
 def delta_by_channel(
     hidden: int, heads: int, width: int, kernel: int, *, full_decay: bool = False, full_gate: bool = False
 ) -> Recurrent:
-    """Kimi Delta Attention (arXiv 2510.26692): a decay for each channel. Heads have ``width`` elements; the decay and the
-    output gate come from one full matrix each, or from two of rank ``width``."""
+    """Kimi Delta Attention (arXiv 2510.26692): a decay for each channel.
+
+    Heads have ``width`` elements. The decay and the output gate come from one full matrix each, or from two of rank
+    ``width``.
+    """
     inner = heads * width
     small = hidden * width + width * inner
     decay, gate = (hidden * inner if full else small for full in (full_decay, full_gate))

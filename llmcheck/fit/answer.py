@@ -40,17 +40,18 @@ def answer(
     wishes: Wishes = NO_WISHES,
     words: tuple[str, ...] = ("MODEL",),
     losses: Losses = NO_LOSSES,
+    draft: Architecture | None = None,
 ) -> Fit:
     """The best plan where one fits; otherwise the plain use, and changes with which it would fit.
 
     ``assume_idle``: count GPU memory and RAM as if no other process ran. ``carbon_intensity_g_per_kwh``: grams of CO2;
     None: no CO2 is computed. ``specs``: GPUs that may be proposed where it does not fit. ``wishes``: what decides
     between plans. ``words``: the arguments of ``llmcheck fit`` that name the model and the machine.
-    ``losses``: what is published of formats.
+    ``losses``: what is published of formats. ``draft``: the second model that ``workload.speculative`` names.
     """
     capacity = capacities.distinct(capacities.of(machine, assume_idle=assume_idle))
     wishes = replace(wishes, storage=downloads.storage(machine))
-    open_use = ModelUse(architecture, workload)
+    open_use = ModelUse(architecture, workload, draft)
     found_plans = plans_on(open_use, capacity, wishes)
 
     def described(each: Candidate) -> Plan:
@@ -59,9 +60,9 @@ def answer(
     if found_plans:
         use, placed = found_plans[0].use, found_plans[0].placed
     else:
-        use = with_defaults(ModelUse(architecture, workload), machine)
+        use = with_defaults(open_use, machine)
         placed = place(use, capacity)
-    full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
+    full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1), draft)
     rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     found = Fit(
         architecture=architecture,

@@ -116,7 +116,7 @@ def _layers(use: ModelUse) -> int:
 def _shares_matrices(use: ModelUse) -> bool:
     """Whether each GPU has a part of every matrix of its layers (tensor parallelism)."""
     work = use.workload
-    return use.runtime.tensor_parallel and (work.pipeline_parallel <= 1 or work.tensor_parallel > 1)
+    return use.divides_matrices and (work.pipeline_parallel <= 1 or work.tensor_parallel > 1)
 
 
 def _as_of(used: Sequence[Device], parts: tuple[Memory, ...]) -> tuple[Memory, ...]:

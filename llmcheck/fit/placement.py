@@ -137,6 +137,8 @@ def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> Place
 def _gpu_counts(use: ModelUse, devices: Devices) -> Iterator[int]:
     """Numbers of GPUs to try, in order: fewest first in inference, most first in training."""
     most, copy = min(use.workload.gpus or len(devices), len(devices)), _gpus_per_copy(use)
+    if use.workload.split_mode == "none":
+        most = 1
     counts = sorted({count for count in (*GPU_COUNTS, most) if count <= most})
     if not use.is_inference:
         step = copy if copy <= most else 1
@@ -144,7 +146,7 @@ def _gpu_counts(use: ModelUse, devices: Devices) -> Iterator[int]:
     elif use.workload.gpus is not None or copy > 1:
         yield min(max(use.workload.gpus or copy, copy), len(devices))
     else:
-        heads = use.query_heads if use.runtime.tensor_parallel else 0
+        heads = use.query_heads if use.divides_matrices else 0
         yield from (count for count in counts if not heads or heads % count == 0)
 
 

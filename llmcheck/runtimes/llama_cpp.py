@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.runtimes.behaviour.interface import JETSON, Example, Platform, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves, share
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, flags, options, serves, share
 from llmcheck.schema.workload import Workload
 
 _VERSION = "b11434"
@@ -27,18 +27,20 @@ def _launch(what: Launch) -> LaunchLine | None:
         "llama-server", *model,
         *options(
             # of all slots together
-            ("-c", None if work.context is None else work.context * slots),
+            ("-c", None if work.context is None else work.context * (1 if work.kv_unified else slots)),
             ("-dev", "none" if not what.gpus else None),
             ("-ngl", what.gpu_layers),
             ("--n-cpu-moe", what.expert_layers_in_ram),
-            ("-sm", "layer" if what.tensor_split else None),
+            ("-sm", work.split_mode or ("layer" if what.tensor_split else None)),
             ("-ts", ",".join(map(share, what.tensor_split)) or None),
             ("-ctk", cache),
-            ("-ctv", cache),
+            ("-ctv", ggml.CACHES.get(work.kv_cache_values or "") or cache),
+            ("-ub", work.ubatch),
             ("-fa", "off" if work.flash_attention is False else None),
             ("-np", slots),
             ("-lm", None if what.memory_map is None else _LOAD_MODES[what.memory_map]),
         ),
+        *flags(("-kvu", bool(work.kv_unified)), ("--swa-full", bool(work.swa_full))),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"llama.cpp {_VERSION}")
 

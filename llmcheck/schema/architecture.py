@@ -91,6 +91,8 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     library."""
     parameters: int | None = None
     """Published count of weights; None where it is only published rounded."""
+    rounded: float | None = None
+    """Published count in billions, as its maker writes it; None where an exact one is known, or none is."""
     source: str
     """Where the configuration was read."""
     as_of: datetime.date

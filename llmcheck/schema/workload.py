@@ -75,9 +75,9 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """llama.cpp: one cache of ``context`` tokens for all sequences together (``--kv-unified``); None: one for each."""
     swa_full: bool | None = None
     """llama.cpp: layers with a sliding window cache the whole context (``--swa-full``); None: no."""
-    split_mode: Literal["layer", "row", "none"] | None = None
-    """llama.cpp: what several GPUs divide (``--split-mode``). ``row``: the rows of each matrix, with the cache on the
-    first GPU; None: layers."""
+    split_mode: Literal["layer", "tensor", "none"] | None = None
+    """llama.cpp: what several GPUs divide (``--split-mode``). ``tensor``: each matrix and the heads of the cache;
+    ``none``: nothing, one GPU is used; None: layers."""
     prefix_caching: bool | None = None
     """A server keeps the cache of what several prompts begin with, which needs a second recurrent state of each
     sequence; None: as the runtime does."""

@@ -6,8 +6,8 @@ from llmcheck.checkpoint.family import Example, Family, GgufArchitecture, OwnWei
 from llmcheck.checkpoint.fields import Fields
 
 _MOBILENET = 296_621_408
-"""Weights of the encoder of images of Gemma 3n: what text, sound and projections leave of the published 7,850,135,376 of
-google/gemma-3n-E4B-it (presets of keras-hub 0.32.0)."""
+"""Weights of the encoder of images of Gemma 3n: what text, sound and projections leave of the published 7,850,135,376
+weights of google/gemma-3n-E4B-it (presets of keras-hub 0.32.0)."""
 
 
 def _further(text: Fields, hidden: int, layers: int) -> OwnWeights:

@@ -94,7 +94,6 @@ FAMILIES = (
         model_types=("glm4_moe_lite",),
         tied=False,
         router_bias=True,
-        predictor_tables=True,
         example=Example(
             source="config.json of zai-org/GLM-4.7-Flash",
             config={

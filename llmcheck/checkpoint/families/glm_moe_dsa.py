@@ -33,7 +33,6 @@ FAMILIES = (
         gguf=(GgufArchitecture(names=("glm-dsa",)),),
         tied=False,
         router_bias=True,
-        predictor_tables=True,
         leading_dense=3,
         example=Example(
             source="config.json of zai-org/GLM-5",

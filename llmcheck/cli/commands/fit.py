@@ -78,7 +78,7 @@ class FitOptions(NamedTuple):
     ubatch: int | None
     kv_unified: bool | None
     swa_full: bool | None
-    split_mode: Literal["layer", "row", "none"] | None
+    split_mode: Literal["layer", "tensor", "none"] | None
     prefix_caching: bool | None
     speculative: str | None
     speculative_tokens: int | None
@@ -149,7 +149,7 @@ _fit_options = grouped(
     _number("--ubatch", 1, MOST_TOKENS, "llama.cpp: tokens of a prompt in one graph. Default: 512.", "TOKENS"),
     _switch("--kv-unified", "llama.cpp: one cache for all sequences together."),
     _switch("--swa-full", "llama.cpp: sliding windows cache the whole context."),
-    _choice("--split-mode", ("layer", "row", "none"), "llama.cpp: what several GPUs divide."),
+    _choice("--split-mode", ("layer", "tensor", "none"), "llama.cpp: what several GPUs divide."),
     _switch("--prefix-caching", "A server keeps what prompts begin with."),
     click.option("--speculative", metavar="MODEL", help="What proposes tokens: mtp, eagle, eagle3, a model or a size."),
     _number("--speculative-tokens", 1, MOST_PROPOSED, "Tokens that are proposed at a time."),

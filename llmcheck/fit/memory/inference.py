@@ -37,6 +37,11 @@ def terms(use: ModelUse, part: GpuPart, stored: StoredWeights) -> list[Term]:
     found = weight_terms(use, stored, part)
     found += _cache_terms(use, part, gpu)
     found += runtime.memory(gpu)
+    found += _adapters(use, part)
+    if use.workload.speculative is not None:
+        from llmcheck.fit.memory import speculative  # a rare use
+
+        found += speculative.terms(use, part)
     found += _dequantised(use, runtime, stored.largest / part.tensor)
     if runtime.gpu_context:
         found.append(context_term(runtime))
@@ -59,6 +64,24 @@ def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
     if not size:
         return []
     return [term("overhead", "cached blocks", size, _CACHED, low=0.6 * size, high=1.25 * size, part="allocator")]
+
+
+_LORA = "vLLM's slots of adapters in 16 bits: rank x inputs on each GPU, rank x outputs divided over them"
+
+
+def _adapters(use: ModelUse, part: GpuPart) -> list[Term]:
+    """Places for adapters of all matrices that a server holds, whether they are filled or not."""
+    slots = use.workload.lora_slots
+    if slots is None:
+        return []
+    rank, inputs, outputs = use.workload.lora_rank or 16, 0, 0
+    for matrix in matrices.matrices(use.architecture):
+        if matrix.role != "router":
+            copies = max(matrix.experts, 1)
+            inputs += matrix.layers * copies * matrix.columns
+            outputs += matrix.layers * matrix.elements // max(matrix.columns, 1)
+    size = 2.0 * slots * rank * (inputs + outputs / part.tensor) * part.layers
+    return [term("weights", "slots of adapters", size, _LORA, low=0.8 * size, high=1.3 * size)]
 
 
 def context_term(runtime: Runtime | None = None) -> Term:
@@ -164,7 +187,7 @@ def _weight_rows(use: ModelUse, stored: StoredWeights, part: GpuPart) -> list[tu
             rows.append(("output projection", stored.head))
     elif part.last if in_ram else part.first or (part.last and not use.is_inference):
         rows.append(("embedding, also the output projection", stored.embedding))
-    if stored.vision and part.first:
+    if stored.vision and part.first and use.workload.images is not False:
         rows.append(("vision tower", stored.vision))
     return rows
 

@@ -126,7 +126,7 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
 def _tensor_and_pipeline(use: ModelUse, gpus: int, layers: int) -> tuple[int, int]:
     """GPUs that each matrix is divided over, and stages of layers."""
     tensor, pipeline = max(use.workload.tensor_parallel, 1), max(use.workload.pipeline_parallel, 1)
-    if use.is_inference and tensor == 1 and use.runtime.tensor_parallel:
+    if use.is_inference and tensor == 1 and use.divides_matrices:
         tensor = max(gpus // pipeline, 1)
     tensor = min(tensor, gpus)
     if use.is_inference and pipeline == 1:

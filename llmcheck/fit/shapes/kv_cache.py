@@ -6,12 +6,17 @@ from llmcheck.fit.shapes import formats
 from llmcheck.schema.architecture import Architecture, Attention
 
 SOURCE = (
-    "2 x layers x KV heads x head size x tokens; MLA: one latent vector per layer; sliding windows: up to the window"
+    "2 x layers x KV heads x head size x tokens; MLA: one latent vector per layer; sliding windows: up to the "
+    "window; an indexer's keys: 8.25 bits each"
 )
+
+INDEXER_BITS = 8.25
+"""An indexer's keys are kept in 8 bits with a 32-bit scale for 128 of them, whatever the format of the cache (vLLM,
+SGLang)."""
 
 
 def elements(group: Attention, tokens: int) -> int:
-    """Cached elements of one sequence in this group of layers, without recurrent state."""
+    """Cached elements of one sequence in this group of layers, without recurrent state and an indexer's keys."""
     if group.kind == "state":
         return 0
     layers = max(group.layers - group.shares_cache, 0)
@@ -42,7 +47,7 @@ def of_groups(
     which no runtime quantises.
     """
     bits, of_values = formats.cache_bits(kind), formats.cache_bits(values or kind)
-    total = 0.0
+    total = sum(group.indexer for group in groups) * tokens * INDEXER_BITS
     for group in groups:
         if group.kind == "state":
             total += group.layers * _state_bits(group, max(bits, state_bits))

@@ -119,7 +119,7 @@ def test_an_unknown_architecture_is_noted(tmp_path: Path, name: str, known: bool
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("t5encoder", "no decoder"), ("dream", "a model that writes by diffusion, which is not modelled")],
+    [("t5encoder", "no decoder"), ("dream", "a model that writes by diffusion, which is not")],
 )
 def test_a_gguf_file_that_is_not_a_decoder_is_refused(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(DataError, match=f"'{name}' is {reason}"):
