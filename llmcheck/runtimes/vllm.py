@@ -158,6 +158,8 @@ RUNTIME = Runtime(
     four_bits="awq",
     cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
+    # Triton compiles no 8-bit floats with four exponent bits for older GPUs
+    cache_capability={"fp8": (8, 9), "fp8_e4m3": (8, 9)},
     cache_block=16,
     reservation=Reservation(fraction=_FRACTION, of="total", context_beside=True),
     sequences_option="--max-num-seqs",

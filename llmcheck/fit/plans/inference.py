@@ -15,7 +15,7 @@ from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans.candidate import Wishes
 from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
-from llmcheck.schema.machine import Gpu
+from llmcheck.schema.machine import Gpu, capability_of
 
 if TYPE_CHECKING:
     from llmcheck.fit.plans.downloads import Download
@@ -208,6 +208,15 @@ def _may_lie_on_gpus(use: ModelUse, capacity: Capacity) -> bool:
     return use.stored.total - use.stored.embedding <= gpus
 
 
+def _has_cache(runtime: Runtime, name: str, capacity: Capacity) -> bool:
+    """Whether all GPUs have the arithmetic for this format of the cache; one whose capability is not known has."""
+    least = runtime.cache_capability.get(name)
+    if least is None:
+        return True
+    gpus = [device.gpu for group in capacity.groups for device in group]
+    return all((capability_of(gpu) or least) >= least for gpu in gpus)
+
+
 def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> Way | None:
     """A quantised cache, then a shorter context, then both, where none was named; None where nothing of it helps.
 
@@ -215,7 +224,8 @@ def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> Way | None:
     """
     work = use.workload
     ladder = use.runtime.cache_ladder
-    caches = (work.kv_cache,) if work.kv_cache is not None or len(ladder) < 2 else (None, ladder[1])
+    smaller = len(ladder) > 1 and work.kv_cache is None and _has_cache(use.runtime, ladder[1], capacity)
+    caches = (None, ladder[1]) if smaller else (work.kv_cache,)
     lengths = [use.context]
     while lengths[-1] // 2 >= least and lengths[-1] > use.context // _QUARTER:
         lengths.append(lengths[-1] // 2)

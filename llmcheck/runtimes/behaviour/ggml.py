@@ -97,7 +97,8 @@ def compute_buffer(gpu: GpuMemory) -> tuple[float, float]:
     masks = rows * context * 1.5
     least = max(feed_forward, masks + attention, logits)
     # ggml's allocator takes the smallest hole: that of short masks is none
-    return least, masks + max(logits, attention, feed_forward) if masks > 0.5 * logits else least
+    behind = max(logits, attention, feed_forward)
+    return least, masks + behind if masks > 0.5 * behind else least
 
 
 def cache_terms(gpu: GpuMemory) -> list[Term]:

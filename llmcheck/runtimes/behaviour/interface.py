@@ -222,6 +222,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     default, or has no option."""
     cache_ladder: tuple[str, ...] = ("bf16",)
     """The formats of ``cache_formats`` to propose, largest first."""
+    cache_capability: Mapping[str, tuple[int, int]] = {}
+    """The least compute capability for a format of the cache on NVIDIA's GPUs; one that is not named runs on all."""
     cache_block: int = 1
     """Tokens; the cache of each sequence is rounded up to a multiple of this."""
     reservation: Reservation | None = None

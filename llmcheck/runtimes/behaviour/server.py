@@ -86,8 +86,8 @@ def image_bytes(gpu: GpuMemory) -> tuple[float, float]:
     if encoder is None:
         return 0.0, 0.0
     patches = encoder.tokens * encoder.patches
-    # three hidden states; queries, keys, values and result, or gate, up and their product; the pixels
-    each = 3 * encoder.hidden + max(4 * encoder.hidden, 3 * encoder.intermediate) + encoder.pixels
+    # three hidden states; queries, keys, values and result, or gate, up and their product; pixels in 32 and in 16 bits
+    each = 3 * encoder.hidden + max(4 * encoder.hidden, 3 * encoder.intermediate) + 3 * encoder.pixels
     return 2.0 * patches * each, 2.0 * encoder.tokens * gpu.architecture.hidden
 
 

@@ -156,15 +156,15 @@ def test_the_cache_is_split_over_at_most_as_many_gpus_as_heads() -> None:
         assert (found.kv_cache, size(found, "copies of the cache")) == (CACHE / 2, 0)
 
 
-def test_a_latent_and_a_state_are_on_every_gpu() -> None:
-    for attention in (
-        Attention(kind="mla", layers=8, heads=8, kv_heads=8, latent=576),
-        Attention(kind="state", layers=8, kv_heads=8, state=4096),
-    ):
-        model = replace(MODEL, attention=(attention,))
-        one = on_gpus(serve(), model=model)[0].kv_cache
-        for found in on_gpus(serve(runtime="vllm"), 4, model):
-            assert found.kv_cache + size(found, "copies of the cache") == one
+def test_a_latent_is_on_every_gpu_and_a_state_is_divided() -> None:
+    latent = replace(MODEL, attention=(Attention(kind="mla", layers=8, heads=8, kv_heads=8, latent=576),))
+    one = on_gpus(serve(), model=latent)[0].kv_cache
+    for found in on_gpus(serve(runtime="vllm"), 4, latent):
+        assert found.kv_cache + size(found, "copies of the cache") == one
+    state = replace(MODEL, attention=(Attention(kind="state", layers=8, state=4096),))
+    one = on_gpus(serve(), model=state)[0].kv_cache
+    for found in on_gpus(serve(runtime="vllm"), 4, state):
+        assert found.kv_cache == one / 4
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,9 @@ def test_the_sizes_that_a_runtime_is_started_with() -> None:
     assert (found.first, found.last, found.flash_attention) == (False, True, True)
     assert (found.attention_width, found.dense_width) == (QUERIES, INNER)
     assert found.cache_bytes(10, MODEL.attention) == CACHE / TOKENS * 10 * 3 / 2 / 2
-    assert found.layer_bytes(6, 3) == peak_layer_bytes(use, 6, 3) / 2
+    # matrices are divided, and each GPU has the hidden state whole
+    assert found.layer_bytes(6, 3) == peak_layer_bytes(use, 6, 3, 2) == 6 * (3 * INNER / 2 + 4 * HIDDEN) * 2
+    assert peak_layer_bytes(use, 6, 3, 2) > peak_layer_bytes(use, 6, 3) / 2
 
 
 @pytest.mark.parametrize(

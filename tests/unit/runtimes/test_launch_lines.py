@@ -183,9 +183,9 @@ def test_a_training_run_of_transformers_is_trl_s() -> None:
 
 @pytest.mark.parametrize(
     ("runtime", "tokens"),
-    # block sizes of their caches: vLLM's and TensorRT-LLM's pages, LMDeploy's, llama.cpp's padding, ExLlamaV3's pages
+    # vLLM, TensorRT-LLM and ExLlamaV3: pages; LMDeploy: blocks; llama.cpp: padding; MLX: steps by which it grows
     [("vllm", 16), ("tensorrt-llm", 32), ("lmdeploy", 64), ("llama.cpp", 256), ("ollama", 256), ("exllama", 256),
-     ("transformers", 1), ("mlx", 1)],
+     ("transformers", 1), ("mlx", 256)],
 )  # fmt: skip
 def test_blocks_of_a_cache(runtime: str, tokens: int) -> None:
     assert runtimes.named(runtime).cache_block == tokens
@@ -196,14 +196,31 @@ def test_servers_multiply_8_bit_floats_as_they_are_and_only_vllm_prepares_for_mo
     assert servers == {each.id for each in runtimes.every() if each.fp8_arithmetic}
     assert servers == {"vllm", "sglang", "tgi", "tensorrt-llm", "lmdeploy"}
     assert [each.id for each in runtimes.every() if each.default_sequences] == ["vllm"]
-    # of the card, but LMDeploy's and TensorRT-LLM's of what is free once the weights are there
+    # of the card, SGLang's for weights and cache alone; LMDeploy's and TensorRT-LLM's of what is free after the weights
     assert {each.id: each.reservation.fraction for each in runtimes.every() if each.reservation} == {
         "vllm": 0.9, "sglang": 0.88, "tgi": 0.95, "tensorrt-llm": 0.9, "lmdeploy": 0.8,
     }  # fmt: skip
-    assert [each.id for each in runtimes.every() if each.reservation and each.reservation.of != "total"] == [
-        "lmdeploy",
-        "tensorrt-llm",
-    ]
+    assert {each.id: each.reservation.of for each in runtimes.every() if each.reservation} == {
+        "vllm": "total", "tgi": "total", "sglang": "weights-and-cache", "lmdeploy": "free-after-weights",
+        "tensorrt-llm": "free-after-weights",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mib", "options", "fraction"),
+    [
+        # its own formula, by hand: 512 + 1.5 x chunk + 128 + graphs
+        (16 * 1024, {}, 0.752), (24_564, {}, 0.704), (24_564, {"tensor_parallel": 2}, 0.698), (32_607, {}, 0.777),
+        (49_140, {}, 0.853), (81_559, {}, 0.830), (24_564, {"max_batched_tokens": 2048}, 0.829),
+    ],
+)  # fmt: skip
+def test_sglang_computes_its_share_for_each_card(mib: int, options: dict[str, Any], fraction: float) -> None:
+    reservation = runtimes.named("sglang").reservation
+    assert reservation is not None
+    assert reservation.by_card is not None
+    assert reservation.by_card(mib * 2**20, Workload(method="inference", **options)) == pytest.approx(
+        fraction, abs=0.001
+    )
 
 
 def test_what_llama_cpp_leaves_in_ram_is_computed_there() -> None:

@@ -15,7 +15,7 @@ from llmcheck import runtimes
 from llmcheck.runtimes import GpuMemory, Platform, Runtime
 from llmcheck.runtimes.behaviour.interface import CURRENT, version_of
 from llmcheck.runtimes.behaviour.launch import options
-from llmcheck.schema.architecture import Attention
+from llmcheck.schema.architecture import Attention, ImageEncoder
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
@@ -163,7 +163,8 @@ def test_what_the_allocator_adds_to_weights_that_are_loaded_one_by_one() -> None
 
 def test_mlx_reads_a_prompt_2048_tokens_at_a_time() -> None:
     wide = {"layer_bytes": lambda tokens, _sequence: 1000.0 * tokens, "context": 10_000, "last": False}
-    assert size("mlx", PROMPT, prompt=10_000, **wide) == 1000 * 2048
+    # a step's layer, its mask in 16 bits over the whole prompt, and the keys of one of 8 layers once more
+    assert size("mlx", PROMPT, prompt=10_000, **wide) == 1000 * 2048 + 2 * 2048 * 10_000 + 100 * 10_000 / 16
     assert size("mlx", PROMPT, prompt=600, **wide) == size("transformers", PROMPT, prompt=600, **wide)
 
 
@@ -190,12 +191,13 @@ GRAPH = "compute buffer"
         # two sequences of 100 tokens share it
         ({"context": 100, "batch": 3}, 512, VOCAB + HIDDEN),
         # elsewhere the feed-forward part: four hidden states, gate and up
-        ({"last": False}, 512, 4 * HIDDEN + 2 * INNER),
+        ({"last": False, "context": 1024}, 512, 4 * HIDDEN + 2 * INNER),
         # without flash attention the scores of each head and the mask, over the context in blocks
         ({"last": False, "flash_attention": False, "context": 8192}, 512, 8192 * (HEADS + 1) + 4 * HIDDEN),
         ({"last": False, "flash_attention": False, "context": 2049}, 512, 2304 * (HEADS + 1) + 4 * HIDDEN),
-        # with it the mask in 16 bits and in 32, queries and their result
-        ({"last": False, "context": 65_536}, 512, 65_536 * 1.5 + 4 * HIDDEN + 2 * QUERIES),
+        # with it the mask in 16 bits and in 32, and behind that of a long context the feed-forward part, or the logits
+        ({"last": False, "context": 65_536}, 512, 65_536 * 1.5 + 4 * HIDDEN + 2 * INNER),
+        ({"context": 65_536}, 512, 65_536 * 1.5 + VOCAB + HIDDEN),
     ],
 )  # fmt: skip
 def test_the_graph_of_llama_cpp(runtime: str, changes: dict[str, Any], rows: int, each: float) -> None:
@@ -293,28 +295,64 @@ def test_exllama_leaves_what_tabbyapi_reserves() -> None:
 PROFILE = "profile run"
 
 
+STEP = 2 * 2048 * HIDDEN
+"""The hidden state of a step of 2,048 tokens."""
+IMAGE = ImageEncoder(hidden=64, intermediate=256, patches=4, pixels=588, tokens=3000)
+SEEING = replace(MODEL, image_encoder=IMAGE)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        # 38 bytes for each entry of the vocabulary and each sequence that it prepares for
-        ({}, 38 * 256 * VOCAB),
-        ({"max_sequences": 4}, 38 * 4 * VOCAB),
-        ({"max_sequences": 1024}, 38 * 1024 * VOCAB),
-        # or one layer of a chunk
+        # 38 bytes for each entry of the vocabulary and each sequence that it prepares for, beside the step's result
+        ({}, 38.3 * 256 * VOCAB + STEP),
+        ({"max_sequences": 4}, 38.3 * 4 * VOCAB + STEP),
+        ({"max_sequences": 1024}, 38.3 * 1024 * VOCAB + 4 * STEP),
+        # or one layer of a step
         ({"max_sequences": 1, "context": 100_000, "layer_bytes": lambda tokens, _: 1e6 * tokens}, 2048e6),
         ({"max_sequences": 1024, "context": 100_000, "layer_bytes": lambda tokens, _: 1e6 * tokens}, 8192e6),
+        # no more tokens than all sequences have
         ({"max_sequences": 1, "context": 50, "layer_bytes": lambda tokens, _: 1e6 * tokens}, 50e6),
+        # of a later stage of a pipeline no sampler runs
+        ({"last": False}, max(10 * 2048 + 2048, STEP)),
     ],
 )
 def test_vllm_runs_its_sampler_at_the_start(changes: dict[str, Any], expected: float) -> None:
     found = terms("vllm", **changes)
-    assert found[PROFILE].expected == expected
-    # half of it for one vocabulary
-    assert found[PROFILE].low <= expected / 2 <= expected <= found[PROFILE].high <= 1.5 * expected
+    assert found[PROFILE].expected == round(expected)
+    # other samplers take half of it
+    assert found[PROFILE].low <= expected <= found[PROFILE].high <= 1.5 * expected
     graphs = found["CUDA graphs"]
     # -0.4 to 0.4 GiB in its log
     assert (graphs.low, graphs.expected) == (0, round(0.1 * GIB))
     assert 0.4 * GIB <= graphs.high <= GIB
+
+
+def test_the_profile_run_grows_with_the_tokens_of_a_step() -> None:
+    wide = {"max_sequences": 8, "context": 100_000, "layer_bytes": lambda tokens, _: 1e5 * tokens}
+    work = Workload(method="inference", max_batched_tokens=16_384)
+    assert size("vllm", PROFILE, workload=work, **wide) == 16_384 * 1e5
+    assert size("sglang", CHUNK, workload=work, **wide) == 16_384 * 1e5 + 10 * VOCAB
+
+
+def test_a_step_of_a_model_that_sees_holds_its_largest_image() -> None:
+    """3,000 tokens are in a step of 4,096; the encoder has 12,000 patches, and the image's tokens wait."""
+    wide = {"max_sequences": 1, "context": 100_000, "layer_bytes": lambda tokens, _: 1e5 * tokens}
+    waiting = 2 * 3000 * HIDDEN
+    assert size("vllm", PROFILE, architecture=SEEING, **wide) == 4096 * 1e5 + waiting
+    text = Workload(method="inference", images=False)
+    assert size("vllm", PROFILE, architecture=SEEING, workload=text, **wide) == 2048 * 1e5
+    encoding = 2 * 12_000 * (3 * 64 + 3 * 256 + 3 * 588)
+    small = {"max_sequences": 1, "context": 4096, "architecture": SEEING, "layer_bytes": lambda *_: 1.0}
+    assert size("vllm", PROFILE, **small) == encoding + waiting
+    assert size("sglang", "one image in the encoder", **small) == encoding + waiting
+
+
+def test_a_server_without_graphs_has_no_pool_for_them() -> None:
+    work = Workload(method="inference", cuda_graphs=False)
+    for runtime in ("vllm", "sglang", "lmdeploy", "tensorrt-llm"):
+        assert "CUDA graphs" in terms(runtime)
+        assert "CUDA graphs" not in terms(runtime, workload=work)
 
 
 # --- versions and options ---
