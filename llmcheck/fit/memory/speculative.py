@@ -66,7 +66,8 @@ def _widest(use: ModelUse) -> Attention:
 
 
 def _cache(use: ModelUse, group: Attention, part: GpuPart) -> list[Term]:
-    size = kv_cache.of_groups((group,), use.context, use.batch, use.workload.kv_cache)
+    sequences = 1 if use.workload.kv_unified else use.batch
+    size = kv_cache.of_groups((group,), use.context, sequences, use.workload.kv_cache)
     divided = size / min(part.tensor, max(group.kv_heads if group.kind == "attention" else 1, 1))
     return [term("overhead", "cache of proposed tokens", divided, _CACHE, part="cache")]
 
@@ -77,7 +78,8 @@ def _of_model(use: ModelUse, draft: Architecture, part: GpuPart) -> list[Term]:
     if form.family == "mxfp4":
         form = formats.weights(draft.dtype or "bf16")
     stored = weights.stored(draft, form)
-    cache = kv_cache.size(draft, use.context, use.batch, use.workload.kv_cache)
+    sequences = 1 if use.workload.kv_unified else use.batch
+    cache = kv_cache.size(draft, use.context, sequences, use.workload.kv_cache)
     slack = 0.06 if draft.estimated else 0.01
     size = stored.total / part.tensor
     return [
