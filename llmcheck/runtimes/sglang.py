@@ -18,7 +18,16 @@ from llmcheck.runtimes.behaviour.interface import (
     Reservation,
     Runtime,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves, variables
+from llmcheck.runtimes.behaviour.launch import (
+    Launch,
+    LaunchLine,
+    flags,
+    more_than_one,
+    options,
+    proposes_by_itself,
+    serves,
+    variables,
+)
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.machine import Gpu
@@ -28,6 +37,7 @@ from llmcheck.units import GIB, MIB
 _VERSION = "0.5.23"
 _CHUNK = 8192
 """Its default ``--chunked-prefill-size`` on GPUs of 60 to 160 GiB; smaller ones have 2,048 or 4,096."""
+_OPTIONS = ("max_batched_tokens", "prefix_caching", "cuda_graphs", "lora_slots", "speculative")
 _CACHES = {**CACHE_16_BIT, "fp8": "fp8_e5m2", "fp8_e5m2": "fp8_e5m2", "fp8_e4m3": "fp8_e4m3"}
 
 
@@ -82,7 +92,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     """None for a cache in a format that it has not, and for experts in RAM: that takes kt-kernel and weights that were
     converted for it."""
     work = what.workload
-    if what.expert_layers_in_ram or not serves(what, _CACHES):
+    if what.expert_layers_in_ram or not serves(what, _CACHES, also=_OPTIONS) or not proposes_by_itself(work):
         return None
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (
@@ -96,7 +106,13 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
             ("--cpu-offload-gb", math.ceil(what.offloaded_bytes / GIB) or None),
             ("--mem-fraction-static", work.memory_fraction),
+            ("--chunked-prefill-size", work.max_batched_tokens),
+            ("--speculative-algorithm", "NEXTN" if work.speculative else None),
+            ("--max-loras-per-batch", work.lora_slots),
+            ("--max-lora-rank", work.lora_rank if work.lora_slots else None),
+            ("--cuda-graph-backend-decode", "disabled" if work.cuda_graphs is False else None),
         ),
+        *flags(("--enable-lora", work.lora_slots is not None), ("--disable-radix-cache", work.prefix_caching is False)),
     )  # fmt: skip
     stages = ",".join(map(str, what.stage_layers)) or None
     return LaunchLine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -17,7 +18,16 @@ from llmcheck.runtimes.behaviour.interface import (
     Runtime,
     version_of,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves, variables
+from llmcheck.runtimes.behaviour.launch import (
+    Launch,
+    LaunchLine,
+    flags,
+    more_than_one,
+    options,
+    proposes_by_itself,
+    serves,
+    variables,
+)
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.machine import Gpu
@@ -32,6 +42,7 @@ _CACHES = {
     **CACHE_16_BIT, "fp8": "fp8", "fp8_e4m3": "fp8_e4m3", "fp8_e5m2": "fp8_e5m2",
     "int8": "int8_per_token_head", "int4": "int4_per_token_head",
 }  # fmt: skip
+_OPTIONS = ("max_batched_tokens", "prefix_caching", "cuda_graphs", "lora_slots", "images", "speculative")
 _LARGE = 70 * GIB
 _SEQUENCES = 256
 """Its default ``--max-num-seqs`` on GPUs of less than ``_LARGE``."""
@@ -107,8 +118,9 @@ def _launch(what: Launch) -> LaunchLine | None:
 
     None for one file of a GGUF repository, and for a cache in a format that it has not."""
     work = what.workload
-    if not serves(what, _CACHES):
+    if not serves(what, _CACHES, also=_OPTIONS) or not proposes_by_itself(work):
         return None
+    proposed = json.dumps({"method": "mtp", "num_speculative_tokens": work.speculative_tokens or 1})
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (
         "vllm", "serve", what.model,
@@ -123,6 +135,15 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--cpu-offload-gb", math.ceil(what.offloaded_bytes / GIB) or None),
             ("--cpu-offload-params", "experts" if what.expert_layers_in_ram else None),
             ("--gpu-memory-utilization", work.memory_fraction or _FRACTION),
+            ("--speculative-config", proposed if work.speculative else None),
+            ("--max-loras", work.lora_slots),
+            ("--max-lora-rank", work.lora_rank if work.lora_slots else None),
+        ),
+        *flags(
+            ("--enable-lora", work.lora_slots is not None),
+            ("--no-enable-prefix-caching", work.prefix_caching is False),
+            ("--enforce-eager", work.cuda_graphs is False),
+            ("--language-model-only", work.images is False),
         ),
     )  # fmt: skip
     stages = ",".join(map(str, what.stage_layers)) or None

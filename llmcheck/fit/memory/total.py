@@ -12,8 +12,8 @@ from llmcheck.schema.estimate import Memory, term
 from llmcheck.schema.workload import Workload
 
 NOT_MODELLED = (
-    "images and sound in the prompt, and what their encoder computes",
-    "context and sequence parallelism, expert parallelism, and speculative decoding with a second model",
+    "sound in the prompt, and what its encoder computes; images in other runtimes than servers",
+    "context and sequence parallelism, expert parallelism",
     "batches whose sequences differ in length: each is counted as the longest",
     "memory that other processes, a desktop or ECC use",
     "Windows' shared GPU memory and its display driver's own reserve",
