@@ -62,6 +62,17 @@ class Parameters(Struct, frozen=True, kw_only=True):
         return self.embedding + self.head + self.attention + self.mlp + self.experts + self.other + self.vision
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a quantised file keeps in 16 bits of the matrices in its layers, as fractions from 0 to 1."""
+
+    attention: float = 0.0
+    """Attention and recurrent layers."""
+    feed_forward: float = 0.0
+    """Dense layers and shared experts."""
+    experts: float = 0.0
+    """Routed experts."""
+
+
 class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of the table of well-known models."""
 
@@ -140,6 +151,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Longest context that the model declares, in tokens; None where it declares none."""
     dtype: str | None = None
     """Format of the published weights: ``bf16``, ``fp8``, ``mxfp4``, ...; None where it is not known."""
+    kept: Kept | None = None
+    """What the file's quantisation leaves in 16 bits; None where it does not say so, or nothing is quantised."""
     parameters: Parameters
     """Counts of weights by part."""
     tensors: tuple[TensorGroup, ...] | None = None

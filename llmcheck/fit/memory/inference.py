@@ -96,7 +96,7 @@ def _dequantised(form: Format, runtime: Runtime, largest: float) -> list[Term]:
 def weight_terms(use: ModelUse, stored: StoredWeights, part: GpuPart, scale: float = 1.0) -> list[Term]:
     """Terms of the weights. ``scale``: the fraction of this GPU's part that stays on it (sharding gathers the rest)."""
     form = use.weight_format
-    slack = 0.0 if stored.exact else 0.06 if use.architecture.estimated else 0.01 if form.family == "gguf" else 0.005
+    slack = 0.0 if stored.exact else max(0.06, form.spread) if use.architecture.estimated else form.spread
     above = max(slack, OLD_Q2_K if form.name == "q2_k" and not stored.exact else 0.0)
     source = source_of(stored, form)
     found = []
