@@ -46,7 +46,8 @@ def test_every_name_that_is_suggested_is_a_format(name: str) -> None:
 )  # fmt: skip
 def test_a_name_has_its_bits_per_weight(text: str, name: str, bits: float) -> None:
     found = formats.weights(text)
-    assert (found.name, found.bits) == (name, pytest.approx(bits))
+    assert found.name == name
+    assert found.bits == pytest.approx(bits)
 
 
 @pytest.mark.parametrize(
