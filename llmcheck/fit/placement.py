@@ -65,7 +65,27 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
         return PlacementResult(verdict="does-not-fit", reasons=(impossible,), memory=total.with_ram(use, parts))
     if not groups:
         return _without_gpu(use, capacity)
-    return _best(use, groups, capacity)
+    found = _best(use, groups, capacity)
+    return _doubted(use, found) if use.architecture.assumed else found
+
+
+def _doubted(use: ModelUse, found: PlacementResult) -> PlacementResult:
+    """Not known, where a model of an unknown family fits by the lower end of its band and not by the upper one."""
+    if found.verdict not in ("fits", "does-not-fit") or not found.devices:
+        return found
+    lacking = [
+        (part.high - budget(use, device, part), part, device)
+        for part, device in zip(found.parts, found.devices, strict=True)
+    ]
+    high, part, device = max(lacking, key=lambda each: each[0])
+    least_fits = all(each.low <= budget(use, at, each) for _, each, at in lacking)
+    if high <= 0 or not least_fits:
+        return found
+    reason = Reason(
+        code="unknown-family", needed=part.high, least=part.low, available=budget(use, device, part),
+        gpus=len(found.devices), where=_where(found.devices),
+    )  # fmt: skip
+    return replace(found, verdict="unknown", reasons=(reason,), placement=None)
 
 
 def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from llmcheck.fit.memory import inference, training
+from llmcheck.fit.memory import doubt, inference, training
 from llmcheck.fit.memory.terms import GpuPart, memory, summed
 from llmcheck.fit.memory.training_choices import DEFAULT_RANK, frozen_base, precision, sharding_of
 from llmcheck.fit.use import ModelUse
@@ -28,7 +28,7 @@ def per_gpu(use: ModelUse, gpus: int = 1) -> tuple[Memory, ...]:
     found = []
     for part in gpu_parts(use, max(gpus, 1)):
         if part not in made:
-            made[part] = memory(build(use, part, stored))
+            made[part] = memory(doubt.widened(build(use, part, stored), use.architecture))
         found.append(made[part])
     return tuple(found)
 
@@ -36,7 +36,7 @@ def per_gpu(use: ModelUse, gpus: int = 1) -> tuple[Memory, ...]:
 def of_part(use: ModelUse, part: GpuPart) -> Memory:
     """Bytes on a GPU that has this part of the model."""
     build = inference.terms if use.is_inference else training.terms
-    return memory(build(use, part, use.stored))
+    return memory(doubt.widened(build(use, part, use.stored), use.architecture))
 
 
 def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
@@ -48,7 +48,8 @@ def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
     tied = use.architecture.tied or not use.architecture.parameters.head
     if in_ram and not tied:  # a tied one is counted already: it is also on the GPU, as the output projection
         terms.append(term("weights", "embedding, in RAM", in_ram, inference.source_of(use.stored, use.weight_format)))
-    return memory([inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms])
+    exact = [inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms]
+    return memory(doubt.widened(exact, use.architecture))
 
 
 def resolved(use: ModelUse, gpus: int = 1) -> Workload:
