@@ -259,12 +259,13 @@ def _from_hub(name: str, cache: str) -> Architecture:
     """From the hub; if that fails, from the local cache or the table."""
     from llmcheck.checkpoint import hub
 
-    if not find.is_repository(name):
+    repository, _, tag = name.partition(":")
+    if not find.is_repository(repository) or not (tag == "" or find.is_repository(tag)):
         raise UsageError(f"--model {name[:100]}: expected a repository such as Qwen/Qwen3-8B")
     try:
         return hub.read(name)
     except hub.HubError as error:
-        found = find.cached(name, cache) or known_model(name)
+        found = find.cached(repository, cache) or known_model(repository) or _copy(name)
         if found is None:
             raise DataError(f"--model {name}: {error}; and it is neither in the local cache nor in the table") from None
         return replace(found, notes=(*found.notes, f"{error}; taken from {found.source}"))
