@@ -117,7 +117,8 @@ def _weight_rows(use: ModelUse, stored: StoredWeights, part: GpuPart) -> list[tu
         if part.last:
             rows.append(("output projection", stored.head))
     elif part.last if in_ram else part.first or (part.last and not use.is_inference):
-        rows.append(("embedding, also the output projection", stored.embedding))
+        name = "embedding" if use.architecture.encoder else "embedding, also the output projection"
+        rows.append((name, stored.embedding))
     if stored.vision and part.first:
         rows.append(("vision tower", stored.vision))
     return rows

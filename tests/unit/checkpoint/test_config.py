@@ -15,8 +15,11 @@ from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.checkpoint import config, find
 from llmcheck.errors import DataError, LlmcheckError
+from llmcheck.fit.answer import answer
 from llmcheck.fit.shapes import kv_cache
 from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.workload import Workload
+from llmcheck.whatif import parse
 
 MODELS = catalog.models()
 LLAMA = {
@@ -435,3 +438,15 @@ def test_models_of_the_table_have_no_window_that_their_files_do_not_have(name: s
     shapes = known_model(name)
     assert shapes is not None
     assert kv_cache.size(shapes, 100_000, 1) == 100_000 * token
+
+
+def test_an_encoder_generates_nothing() -> None:
+    found = answer(
+        shapes("bge-m3"), Workload(method="inference"), parse.machine("RTX 4090", catalog.gpu_specs()).machine
+    )
+    assert found.verdict == "fits"
+    assert found.speed is not None
+    assert (found.speed.decode, found.memory.kv_cache) == (None, 0)
+    assert found.speed.prefill is not None
+    assert "KV cache" not in {each.name for each in found.memory.terms}
+    assert any("no KV cache" in each for each in found.assumptions)
