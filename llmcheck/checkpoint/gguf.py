@@ -63,7 +63,9 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
     embedding = file.shape("token_embd.weight")
     hidden = file.required("embedding_length", 2**20, embedding[0])
     numbers = [int(match[1]) for name in file.by_name if (match := BLOCK.match(name))]
-    layers = file.required("block_count", 10_000, max(numbers, default=-1) + 1)
+    blocks = file.required("block_count", 10_000, max(numbers, default=-1) + 1)
+    predicting = file.optional("nextn_predict_layers", 1000) or 0
+    layers = blocks - predicting if predicting < blocks else blocks
     vocab = embedding[1] if len(embedding) > 1 and embedding[1] else _vocabulary(file)
     attention, assumptions = gguf_layers.attention(file, known, hidden, layers)
     widths = file.per_layer("feed_forward_length", layers, 2**26) or [0]
@@ -71,7 +73,7 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
     experts = file.optional("expert_count", 2**16) or 0
     used = min(file.optional("expert_used_count", 2**16) or 0, experts)
     expert_width = file.optional("expert_feed_forward_length", 2**26) or (inner if experts else 0)
-    groups, counts = gguf_tensors.grouped(file.tensors, experts, used)
+    groups, counts, predictor = gguf_tensors.grouped(file.tensors, experts, used, layers if predicting else None)
     return Architecture(
         name=_name(file), model_type=file.architecture, source=file.path, estimated=bool(notes), assumed=notes,
         hidden=hidden, layers=layers, intermediate=inner or expert_width or 1, gated=_gated(file, known), vocab=vocab,
@@ -80,7 +82,7 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
         leading_dense=min((group.layer or 0 for group in groups if group.part == "experts"), default=0),
         fused="blk.0.attn_qkv.weight" in file.by_name, tied="output.weight" not in file.by_name,
         context=file.optional("context_length", 2**40) or None, dtype=_dtype(file), parameters=counts,
-        encoder=known.encoder, tensors=groups, file_size=file_size,
+        predictor=predictor, encoder=known.encoder, tensors=groups, file_size=file_size,
         notes=(*notes, *assumptions, *((ENCODER_NOTE,) if known.encoder else ())),
     )  # fmt: skip
 

@@ -96,8 +96,9 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TensorGroup(Struct, frozen=True, kw_only=True):
     """Tensors of one storage type in a file: exact bytes."""
 
-    part: Literal["embedding", "head", "layer", "experts", "vision", "other"]
-    """Which part of the model they belong to."""
+    part: Literal["embedding", "head", "layer", "experts", "vision", "predictor", "other"]
+    """Which part of the model they belong to; ``predictor``: layers that predict further tokens (MTP), which runtimes
+    load only for speculative decoding."""
     layer: int | None
     """The block it belongs to; None for what is outside the blocks."""
     type: str

@@ -117,7 +117,7 @@ def from_tensors(architecture: Architecture, largest: int = 0) -> StoredWeights:
     for group in architecture.tensors or ():
         if group.part in parts:
             parts[group.part] += group.bytes
-        else:
+        elif group.part != "predictor":  # on disk, and loaded only for speculative decoding
             layers += group.bytes
     return StoredWeights(
         embedding=parts["embedding"],
