@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from llmcheck.fit import division
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memory, used_by_others
 from llmcheck.fit.division import Division, without_context
-from llmcheck.fit.memory import total
+from llmcheck.fit.memory import doubt, total
 from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.obstacles import usable_by
 from llmcheck.fit.reason import Code, Reason, Where
@@ -73,19 +73,9 @@ def _doubted(use: ModelUse, found: PlacementResult) -> PlacementResult:
     """Not known, where a model of an unknown family fits by the lower end of its band and not by the upper one."""
     if found.verdict not in ("fits", "does-not-fit") or not found.devices:
         return found
-    lacking = [
-        (part.high - budget(use, device, part), part, device)
-        for part, device in zip(found.parts, found.devices, strict=True)
-    ]
-    high, part, device = max(lacking, key=lambda each: each[0])
-    least_fits = all(each.low <= budget(use, at, each) for _, each, at in lacking)
-    if high <= 0 or not least_fits:
-        return found
-    reason = Reason(
-        code="unknown-family", needed=part.high, least=part.low, available=budget(use, device, part),
-        gpus=len(found.devices), where=_where(found.devices),
-    )  # fmt: skip
-    return replace(found, verdict="unknown", reasons=(reason,), placement=None)
+    budgets = [budget(use, device, part) for device, part in zip(found.devices, found.parts, strict=True)]
+    reason = doubt.reason(found.parts, budgets, _where(found.devices))
+    return found if reason is None else replace(found, verdict="unknown", reasons=(reason,), placement=None)
 
 
 def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from llmcheck.fit.reason import Reason, Where
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Component, Term
+from llmcheck.schema.estimate import Component, Memory, Term
 
 _FACTORS: dict[Component, tuple[float, float]] = {
     "weights": (0.9, 1.1), "kv_cache": (0.15, 1.1), "activations": (0.5, 1.5), "gradients": (0.9, 1.1),
@@ -32,4 +33,16 @@ def _widened(each: Term) -> Term:
         return each
     return replace(
         each, low=min(each.low, round(least * each.expected)), high=max(each.high, round(most * each.expected))
+    )
+
+
+def reason(parts: Sequence[Memory], budgets: Sequence[int], where: Where) -> Reason | None:
+    """Why it is not known whether parts of a model fit into as many budgets, in bytes; None where the band decides."""
+    lacking = [part.high - available for part, available in zip(parts, budgets, strict=True)]
+    worst = lacking.index(max(lacking))
+    if lacking[worst] <= 0 or any(part.low > available for part, available in zip(parts, budgets, strict=True)):
+        return None
+    part = parts[worst]
+    return Reason(
+        code="unknown-family", needed=part.high, least=part.low, available=budgets[worst], gpus=len(parts), where=where
     )
