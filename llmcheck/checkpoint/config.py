@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcheck import codec
-from llmcheck.checkpoint import attention, decoder, families, feed_forward, images, published, towers
+from llmcheck.checkpoint import attention, decoder, families, feed_forward, ignored, images, published, sparse, towers
 from llmcheck.checkpoint.decoder import Decoder
 from llmcheck.checkpoint.family import ENCODER_NOTE, UNKNOWN, Family
 from llmcheck.checkpoint.feed_forward import FeedForward
 from llmcheck.checkpoint.fields import Fields
 from llmcheck.errors import DataError
-from llmcheck.schema.architecture import Architecture, Parameters
+from llmcheck.schema.architecture import Architecture, Kept, Parameters
 
 _TEXT = ("text_config", "language_config", "llm_config")
 """Keys under which the file of a larger model (with images or sound) describes its decoder."""
@@ -75,7 +75,7 @@ def _computed(
     layers = feed_forward.read(model)
     weights = attention.weights(model, groups)
     vision, tower_notes = towers.weights(whole, model.hidden)
-    dtype, dtype_notes = published.dtype(whole, text)
+    stored = published.read(whole, text)
     tied = not family.head or _tied(model, whole)
     predictor = _predictor(model, layers)
     counts = _parameters(model, layers, weights, tied=tied, vision=vision)
@@ -88,10 +88,19 @@ def _computed(
         gated=family.gated, vocab=model.vocab, attention=groups, experts=layers.experts,
         experts_active=layers.experts_active, expert_intermediate=layers.expert_intermediate,
         sparse_layers=layers.sparse_layers, leading_dense=layers.leading_dense, tied=tied, fused=family.fused,
-        context=text.optional(*_CONTEXT, most=2**40), dtype=dtype, parameters=counts, predictor=predictor,
-        image_encoder=images.encoder(whole),
-        encoder=family.encoder, notes=(*notes, *dtype_notes),
+        context=text.optional(*_CONTEXT, most=2**40), dtype=stored.dtype, kept=_kept(model, stored),
+        parameters=counts, predictor=predictor, image_encoder=images.encoder(whole),
+        encoder=family.encoder, notes=(*notes, *stored.notes),
     )  # fmt: skip
+
+
+def _kept(model: Decoder, stored: published.Published) -> Kept | None:
+    """What stays in 16 bits of a quantised file."""
+    if not stored.ignored:
+        return None
+    attends = [kind in ("full", "window", "cross", "both") for kind in model.kinds]
+    given = sparse.read(model).given or tuple(kind == "experts" for kind in model.kinds)
+    return ignored.kept(stored.ignored, attends, given, beside=model.family.dense_beside_experts)
 
 
 def _parameters(

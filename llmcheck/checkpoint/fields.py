@@ -78,7 +78,7 @@ class Fields:
         for name in names:
             value = self._values.get(name)
             if isinstance(value, list):
-                return [str(each)[:60] for each in value[:_LONGEST_LIST]]
+                return [str(each)[:200] for each in value[:_LONGEST_LIST]]
         return None
 
     def integers(self, *names: str) -> list[int] | None:
@@ -95,6 +95,18 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
             raise DataError(f"{self.where}: '{name}' is {_shown(value)}; expected a number up to {most:,}")
         return float(value)
+
+    def rate(self, name: str, *, most: float) -> float | None:
+        """A positive number up to ``most``; None where there is none."""
+        value = self._values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+            return None
+        return float(value)
+
+    def keys_of_modules(self) -> list[str]:
+        """The names with a dot whose value is ``false``."""
+        found = (name for name, value in self._values.items() if value is False and isinstance(name, str))
+        return [name[:200] for name in found if "." in name][:_LONGEST_LIST]
 
     def mappings(self, name: str) -> list[Fields] | None:
         """A list of mappings; None where there is none, or where an entry is something else."""

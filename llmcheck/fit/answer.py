@@ -220,6 +220,8 @@ def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> 
         published = ", as published" if name == full.architecture.dtype else ""
         how = "as in the file" if name is None else f"in {name}{published}"
         notes.append(f"weights {how}; --weights selects another format")
+    if full.weight_format.note is not None:
+        notes.append(full.weight_format.note)
     if runtime.default_sequences is not None and workload.max_sequences is None:
         own = runtime.default_sequences([each.gpu for group in capacity.groups for each in group])
         if own != SEQUENCES:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from llmcheck.fit import division
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memory, used_by_others
 from llmcheck.fit.division import Division, without_context
-from llmcheck.fit.memory import total
+from llmcheck.fit.memory import doubt, total
 from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.obstacles import usable_by
 from llmcheck.fit.reason import Code, Reason, Where
@@ -66,7 +66,17 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
         return PlacementResult(verdict="does-not-fit", reasons=(impossible,), memory=total.with_ram(use, parts))
     if not groups:
         return _without_gpu(use, capacity)
-    return _best(use, groups, capacity)
+    found = _best(use, groups, capacity)
+    return _doubted(use, found) if use.architecture.assumed else found
+
+
+def _doubted(use: ModelUse, found: PlacementResult) -> PlacementResult:
+    """Not known, where a model of an unknown family fits by the lower end of its band and not by the upper one."""
+    if found.verdict not in ("fits", "does-not-fit") or not found.devices:
+        return found
+    budgets = [budget(use, device, part) for device, part in zip(found.devices, found.parts, strict=True)]
+    reason = doubt.reason(found.parts, budgets, _where(found.devices))
+    return found if reason is None else replace(found, verdict="unknown", reasons=(reason,), placement=None)
 
 
 def _with_default_step(use: ModelUse, capacity: Capacity) -> ModelUse:

@@ -43,7 +43,9 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--spec-draft-n-max", work.speculative_tokens),
             ("-lm", None if what.memory_map is None else _LOAD_MODES[what.memory_map]),
         ),
-        *flags(("-kvu", bool(work.kv_unified)), ("--swa-full", bool(work.swa_full)), ("--no-mmproj", work.images is False)),
+        *flags(
+            ("-kvu", bool(work.kv_unified)), ("--swa-full", bool(work.swa_full)), ("--no-mmproj", work.images is False)
+        ),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"llama.cpp {_VERSION}")
 

@@ -81,6 +81,17 @@ class Parameters(Struct, frozen=True, kw_only=True):
         return self.embedding + self.head + self.attention + self.mlp + self.experts + self.other + self.vision
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a quantised file keeps in 16 bits of the matrices in its layers, as fractions from 0 to 1."""
+
+    attention: float = 0.0
+    """Attention and recurrent layers."""
+    feed_forward: float = 0.0
+    """Dense layers and shared experts."""
+    experts: float = 0.0
+    """Routed experts."""
+
+
 class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of the table of well-known models."""
 
@@ -104,8 +115,9 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TensorGroup(Struct, frozen=True, kw_only=True):
     """Tensors of one storage type in a file: exact bytes."""
 
-    part: Literal["embedding", "head", "layer", "experts", "vision", "other"]
-    """Which part of the model they belong to."""
+    part: Literal["embedding", "head", "layer", "experts", "vision", "predictor", "other"]
+    """Which part of the model they belong to; ``predictor``: layers that predict further tokens (MTP), which runtimes
+    load only for speculative decoding."""
     layer: int | None
     """The block it belongs to; None for what is outside the blocks."""
     type: str
@@ -161,6 +173,8 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Longest context that the model declares, in tokens; None where it declares none."""
     dtype: str | None = None
     """Format of the published weights: ``bf16``, ``fp8``, ``mxfp4``, ...; None where it is not known."""
+    kept: Kept | None = None
+    """What the file's quantisation leaves in 16 bits; None where it does not say so, or nothing is quantised."""
     parameters: Parameters
     """Counts of weights by part."""
     tensors: tuple[TensorGroup, ...] | None = None

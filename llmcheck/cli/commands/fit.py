@@ -127,7 +127,9 @@ _fit_options = grouped(
     "fit_options",
     FitOptions,
     click.argument("name", metavar="[MODEL]", required=False, shell_complete=completion.model),
-    click.option("--model", "repository", metavar="ORG/NAME", help="A repository; its config is fetched from the hub."),
+    click.option(
+        "--model", "repository", metavar="ORG/NAME", help="A repository; its headers are fetched from the hub."
+    ),
     click.option("--config", metavar="FILE", help="A config.json, GGUF or safetensors file."),
     click.option("--parameters", metavar="SIZE", help="A typical model of this size, such as 7B."),
     _choice(

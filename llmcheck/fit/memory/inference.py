@@ -165,7 +165,7 @@ def _exllama_buffers(use: ModelUse, largest: float) -> Term:
 def weight_terms(use: ModelUse, stored: StoredWeights, part: GpuPart, scale: float = 1.0) -> list[Term]:
     """Terms of the weights. ``scale``: the fraction of this GPU's part that stays on it (sharding gathers the rest)."""
     form = use.weight_format
-    slack = 0.0 if stored.exact else 0.06 if use.architecture.estimated else 0.01 if form.family == "gguf" else 0.005
+    slack = 0.0 if stored.exact else max(0.06, form.spread) if use.architecture.estimated else form.spread
     above = max(slack, OLD_Q2_K if form.name == "q2_k" and not stored.exact else 0.0)
     source = source_of(stored, form)
     found = []
@@ -186,7 +186,8 @@ def _weight_rows(use: ModelUse, stored: StoredWeights, part: GpuPart) -> list[tu
         if part.last:
             rows.append(("output projection", stored.head))
     elif part.last if in_ram else part.first or (part.last and not use.is_inference):
-        rows.append(("embedding, also the output projection", stored.embedding))
+        name = "embedding" if use.architecture.encoder else "embedding, also the output projection"
+        rows.append((name, stored.embedding))
     if stored.vision and part.first and use.workload.images is not False:
         rows.append(("vision tower", stored.vision))
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from llmcheck.fit.memory import inference, training
+from llmcheck.fit.memory import doubt, inference, training
 from llmcheck.fit.memory.terms import GpuPart, memory, summed
 from llmcheck.fit.memory.training_choices import DEFAULT_RANK, frozen_base, precision, sharding_of
 from llmcheck.fit.use import ModelUse
@@ -31,7 +31,7 @@ def per_gpu(use: ModelUse, gpus: int = 1, *, cached: bool = True) -> tuple[Memor
     found = []
     for part in gpu_parts(use, max(gpus, 1)):
         if part not in made:
-            terms = build(use, part, stored)
+            terms = doubt.widened(build(use, part, stored), use.architecture)
             made[part] = memory([*terms, *inference.cached_blocks(use, part)] if cached else terms)
         found.append(made[part])
     return tuple(found)
@@ -46,7 +46,7 @@ def with_cached_blocks(use: ModelUse, found: Memory, gpus: int) -> Memory:
 def of_part(use: ModelUse, part: GpuPart) -> Memory:
     """Bytes on a GPU that has this part of the model."""
     build = inference.terms if use.is_inference else training.terms
-    return memory(build(use, part, use.stored))
+    return memory(doubt.widened(build(use, part, use.stored), use.architecture))
 
 
 def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
@@ -58,7 +58,8 @@ def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
     tied = use.architecture.tied or not use.architecture.parameters.head
     if in_ram and not tied:  # a tied one is counted already: it is also on the GPU, as the output projection
         terms.append(term("weights", "embedding, in RAM", in_ram, inference.source_of(use.stored, use.weight_format)))
-    return memory([inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms])
+    exact = [inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms]
+    return memory(doubt.widened(exact, use.architecture))
 
 
 def resolved(use: ModelUse, gpus: int = 1) -> Workload:

@@ -15,8 +15,11 @@ from llmcheck import catalog
 from llmcheck.api.model_source import known_model
 from llmcheck.checkpoint import config, find
 from llmcheck.errors import DataError, LlmcheckError
+from llmcheck.fit.answer import answer
 from llmcheck.fit.shapes import kv_cache
 from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.workload import Workload
+from llmcheck.whatif import parse
 
 MODELS = catalog.models()
 LLAMA = {
@@ -167,10 +170,12 @@ CACHES = [
         65_536,
         43 * 512 * 128 * 2 + 512 * 2 * (21 * 16_384 + 20 * 512) + 21 * 32 * 65_536 * 33 // 32,
     ),
-    # Kimi Linear: 7 of 27 layers have latent attention, 20 a state of 32 heads of 128 x 128 and three convolutions
-    ("kimi-linear-48b-a3b", 65_536, 7 * 576 * 2 * 65_536 + 20 * 2 * (32 * 128 * 128 + 3 * 4096 * 3)),
-    # Qwen3.5 35B: 10 of 40 layers attend; the others have 32 heads of 128 x 128, and 8,192 channels of a convolution
-    ("qwen3.5-35b-a3b", 8192, 2 * 2 * 256 * 2 * 10 * 8192 + 30 * 2 * (32 * 128 * 128 + 8192 * 3)),
+    # Kimi Linear: 7 of 27 layers have latent attention, 20 a state of 32 heads of 128 x 128 in 32 bits and three
+    # convolutions
+    ("kimi-linear-48b-a3b", 65_536, 7 * 576 * 2 * 65_536 + 20 * 2 * (2 * 32 * 128 * 128 + 3 * 4096 * 3)),
+    # Qwen3.5 35B: 10 of 40 layers attend; the others have 32 heads of 128 x 128 in 32 bits, as its file says, and 8,192
+    # channels of a convolution
+    ("qwen3.5-35b-a3b", 8192, 2 * 2 * 256 * 2 * 10 * 8192 + 30 * 2 * (2 * 32 * 128 * 128 + 8192 * 3)),
     # Gemma 4 26B: 5 of 30 layers attend to all tokens with 2 heads of 512, 25 to the last 1,024 with 8 of 256
     ("gemma-4-26b-a4b", 32_768, 2 * 2 * (5 * 2 * 512 * 32_768 + 25 * 8 * 256 * 1024)),
     # Gemma 4 E2B: of 35 layers the last 20 use the cache of earlier ones; 3 of the 15 attend to all tokens
@@ -435,3 +440,15 @@ def test_models_of_the_table_have_no_window_that_their_files_do_not_have(name: s
     shapes = known_model(name)
     assert shapes is not None
     assert kv_cache.size(shapes, 100_000, 1) == 100_000 * token
+
+
+def test_an_encoder_generates_nothing() -> None:
+    found = answer(
+        shapes("bge-m3"), Workload(method="inference"), parse.machine("RTX 4090", catalog.gpu_specs()).machine
+    )
+    assert found.verdict == "fits"
+    assert found.speed is not None
+    assert (found.speed.decode, found.memory.kv_cache) == (None, 0)
+    assert found.speed.prefill is not None
+    assert "KV cache" not in {each.name for each in found.memory.terms}
+    assert any("no KV cache" in each for each in found.assumptions)
