@@ -2,10 +2,11 @@
 
 Each row of the file becomes an architecture and a workload. What is compared depends on the figure: peaks of the
 allocator without the CUDA context, nvidia-smi with it, one component, a file. The exit code is always 0. Rows that
-cannot be computed are counted and listed with the reason.
+cannot be computed, or have a word that is not known, are counted and listed with the reason.
 
     python benchmarks/accuracy.py figures.csv
-    python benchmarks/accuracy.py figures.csv --tier A --format json
+    python benchmarks/accuracy.py figures.csv more.csv --tier A --format json
+    python benchmarks/accuracy.py figures.csv --leave-one-source-out
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import argparse
 import csv
 import json
 import re
-import statistics
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -25,6 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from kernels import kernel_bytes
 from published_rows import (
     ALL_OF_THE_GPU,
     ALLOCATED,
@@ -40,10 +41,21 @@ from published_rows import (
     only_states,
     text,
     weight_format,
-    workload_of,
+)
+from published_words import checked, workload_of
+from scoring import (
+    Labels,
+    Prediction,
+    Scored,
+    Unexpressed,
+    groups,
+    leave_one_source_out,
+    table,
+    validation_table,
 )
 
 from llmcheck.errors import LlmcheckError
+from llmcheck.fit.memory import training
 from llmcheck.fit.memory.activations import activation_bytes_per_token
 from llmcheck.fit.memory.inference import OLD_Q2_K, embedding_in_ram
 from llmcheck.fit.memory.terms import GpuPart
@@ -63,31 +75,6 @@ USABLE = 0.985
 
 
 @dataclass
-class Prediction:
-    expected: float
-    low: float
-    high: float
-
-
-@dataclass
-class Scored:
-    id: str
-    source: str
-    kind: str
-    usable_for: str
-    tier: str
-    figure: float
-    expected: float
-    low: float
-    high: float
-    inside: bool
-
-    @property
-    def error(self) -> float:
-        return self.expected / self.figure - 1
-
-
-@dataclass
 class Boundary:
     id: str
     expected: float
@@ -101,7 +88,7 @@ class Result:
     rows: int = 0
     scored: list[Scored] = field(default_factory=list)
     boundaries: list[Boundary] = field(default_factory=list)
-    unexpressed: list[dict[str, str]] = field(default_factory=list)
+    unexpressed: list[Unexpressed] = field(default_factory=list)
     never_scored: Counter[str] = field(default_factory=Counter)
 
 
@@ -121,12 +108,19 @@ def outside_torch(t: Term) -> bool:
     return t.part in {"context", "communication"}
 
 
+def needed(t: Term) -> bool:
+    """Cached blocks are freed before memory runs out."""
+    return t.part != "allocator"
+
+
 def predict(row: Row) -> Prediction:
     kind, scope = row.get("figure_kind") or "", row.get("figure_scope") or ""
+    checked(row)
+    if row.get("kind") == "kernel":
+        size = kernel_bytes(row)
+        return Prediction(size, 0.93 * size, 1.07 * size)
     if scope == "host_ram":
-        raise NotModelledError("memory of the host, not of a GPU")
-    if scope == "unified_memory":
-        raise NotModelledError("unified memory: the system's part is not known")
+        return in_ram(row)
     gpus = gpus_of(row)
     if kind == "runtime_overhead":
         return overhead(row)
@@ -150,12 +144,19 @@ def predict(row: Row) -> Prediction:
     def measure(keep: Callable[[Term], bool]) -> Prediction:
         return largest(memories, keep) if scope == "per_gpu" else of_terms(memories, keep)
 
-    if kind in ALLOCATED:
-        return measure(lambda t: not outside_torch(t) and t.part != "allocator")
+    if kind == "allocated_current" and row.get("kind") == "inference":  # a quiet moment after the prompt
+        return measure(lambda t: t.component in {"weights", "kv_cache"} or t.part == "cache")
+    if kind == "allocated_current":
+        states = measure(lambda t: t.component in {"weights", "gradients", "optimizer"})
+        freed = measure(lambda t: t.component in {"weights", "optimizer"})
+        return Prediction(states.expected, freed.low, states.high)
+    if kind in ALLOCATED or scope == "unified_memory":
+        return measure(lambda t: not outside_torch(t) and needed(t))
     if kind in RESERVED and "unstated" in kind:  # allocated, reserved or, as people read it off nvidia-smi, all
-        found = measure(lambda _: True)
-        found.low = measure(lambda t: not outside_torch(t) and t.part != "allocator").low
-        return found
+        every = measure(lambda _: True)
+        return Prediction(every.expected, measure(lambda t: not outside_torch(t) and needed(t)).low, every.high)
+    if kind in {"reserved_mean", "reserved_p99"}:
+        raise NotModelledError("the lengths of the run's batches are not given")
     if kind in RESERVED:
         return measure(lambda t: not outside_torch(t))
     if kind in ALL_OF_THE_GPU:
@@ -179,6 +180,19 @@ def predict(row: Row) -> Prediction:
         wanted = {"optimizer"} if kind.startswith("optimizer") else {"weights", "gradients", "optimizer"}
         return measure(lambda t: t.component in wanted)
     raise NotModelledError(f"kind of figure not modelled: {kind or 'none given'}")
+
+
+def in_ram(row: Row) -> Prediction:
+    """What training keeps in RAM for all GPUs."""
+    work = workload_of(row)
+    if work.method == "inference" or work.offload in (None, "none"):
+        raise NotModelledError("memory of the host in inference is not modelled")
+    try:
+        model = architecture(row)
+    except NotModelledError:
+        model = only_states(row)
+    terms = training.ram_terms(ModelUse(model, work))
+    return Prediction(sum(t.expected for t in terms), sum(0.8 * t.low for t in terms), sum(1.2 * t.high for t in terms))
 
 
 def stored_weights(row: Row, model: Architecture, *, with_header: bool) -> Prediction:
@@ -256,24 +270,27 @@ def evaluate(rows: list[Row], tiers: set[str] | None = None) -> Result:
             result.never_scored[usable] += 1
             continue
         try:
-            judge(row, name, usable, result)
+            judge(row, name, result)
         except (NotModelledError, LlmcheckError) as error:
-            result.unexpressed.append(unexpressed(row, name, str(error)))
+            result.unexpressed.append(Unexpressed(labels_of(row, name), str(error)))
         except (ArithmeticError, ValueError, TypeError, KeyError) as error:
-            result.unexpressed.append(unexpressed(row, name, f"{type(error).__name__}: {error}"))
+            result.unexpressed.append(Unexpressed(labels_of(row, name), f"{type(error).__name__}: {error}"))
     return result
 
 
-def unexpressed(row: Row, name: str, reason: str) -> dict[str, str]:
-    return {"id": name, "source": row.get("source_key") or "", "tier": row.get("tier") or "", "reason": reason}
+def labels_of(row: Row, name: str) -> Labels:
+    return Labels(
+        name, row.get("source_key") or "", row.get("figure_kind") or "", row.get("usable_for") or "",
+        row.get("tier") or "",
+    )  # fmt: skip
 
 
-def judge(row: Row, name: str, usable: str, result: Result) -> None:
+def judge(row: Row, name: str, result: Result) -> None:
     bound = number(row, "bound_bytes")
     if bound and "lower" in (row.get("bound") or "lower"):
-        needed = largest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
+        sized = largest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), needed)
         result.boundaries.append(
-            Boundary(name, needed.expected, bound, fits=False, right=needed.expected > bound * USABLE)
+            Boundary(name, sized.expected, bound, fits=False, right=sized.expected > bound * USABLE)
         )
         return
     figure = number(row, "figure_bytes")
@@ -285,75 +302,43 @@ def judge(row: Row, name: str, usable: str, result: Result) -> None:
     least, most = number(row, "figure_lo_bytes") or figure, number(row, "figure_hi_bytes") or figure
     # the printed digits are an interval; what lies in it to a byte is inside
     inside = found.low <= most + 1 and found.high >= least - 1
-    result.scored.append(
-        Scored(name, row.get("source_key") or "", row.get("figure_kind") or "", usable, row.get("tier") or "",
-               figure, found.expected, found.low, found.high, inside)
-    )  # fmt: skip
+    result.scored.append(Scored(labels_of(row, name), figure, found.expected, found.low, found.high, inside))
     card = number(row, "gpu_mem_gb")
     peaks = ALLOCATED | RESERVED | {"nvidia_smi"}
-    if card and row.get("figure_kind") in peaks and row.get("measured") == "measured":
-        needed = largest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), lambda _: True)
-        result.boundaries.append(
-            Boundary(name, needed.expected, card * GIB, fits=True, right=needed.expected <= card * GIB)
-        )
+    if card and row.get("kind") != "kernel" and row.get("figure_kind") in peaks and row.get("measured") == "measured":
+        sized = largest(per_gpu(ModelUse(architecture(row), workload_of(row)), gpus_of(row)), needed)
+        fits = sized.expected <= card * GIB
+        result.boundaries.append(Boundary(name, sized.expected, card * GIB, fits=True, right=fits))
 
 
-def percentile(values: list[float], part: float) -> float:
-    ordered = sorted(values)
-    at = part * (len(ordered) - 1)
-    low = int(at)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
-
-
-def group(rows: list[Scored]) -> dict[str, float | int]:
-    errors = [abs(row.error) for row in rows]
-    return {
-        "rows": len(rows),
-        "median": round(statistics.median(errors), 4),
-        "p90": round(percentile(errors, 0.9), 4),
-        "bias": round(statistics.fmean(row.error for row in rows), 4),
-        "inside": round(sum(row.inside for row in rows) / len(rows), 4),
-        "band": round(statistics.median((row.high - row.low) / 2 / max(row.expected, 1) for row in rows), 4),
-    }
-
-
-def groups(rows: list[Scored], key: Callable[[Scored], str]) -> dict[str, dict[str, float | int]]:
-    found: dict[str, list[Scored]] = {}
-    for row in rows:
-        found.setdefault(key(row), []).append(row)
-    return {name: group(members) for name, members in sorted(found.items())}
-
-
-def document(result: Result) -> dict[str, Any]:
+def document(result: Result, *, validated: bool = False) -> dict[str, Any]:
     worst = sorted(result.scored, key=lambda row: -abs(row.error))[:10]
-    return {
+    scored, missing = result.scored, result.unexpressed
+    found = {
         "rows": result.rows,
-        "scored": len(result.scored),
-        "by_usable_for": groups(result.scored, lambda row: row.usable_for or "none given"),
-        "by_source": groups(result.scored, lambda row: row.source or "none given"),
-        "by_source_and_kind": groups(result.scored, lambda row: f"{row.source}: {row.kind}"),
+        "scored": len(scored),
+        "by_usable_for": groups(scored, missing, lambda each: each.usable_for),
+        "by_source": groups(scored, missing, lambda each: each.source),
+        "by_source_and_kind": groups(scored, missing, lambda each: f"{each.source}: {each.kind}"),
         "boundaries": {
             "rows": len(result.boundaries),
             "right": sum(row.right for row in result.boundaries),
             "must_not_fit": sum(not row.fits for row in result.boundaries),
             "wrong": [asdict(row) for row in result.boundaries if not row.right],
         },
-        "worst": [asdict(row) | {"error": round(row.error, 4)} for row in worst],
-        "unexpressed": result.unexpressed,
+        "worst": [
+            {**asdict(row.labels), "figure": row.figure, "expected": row.expected, "error": round(row.error, 4)}
+            for row in worst
+        ],
+        "unexpressed": [
+            {"id": each.labels.id, "source": each.labels.source, "tier": each.labels.tier, "reason": each.reason}
+            for each in missing
+        ],
         "never_scored": dict(result.never_scored),
     }
-
-
-def table(title: str, rows: dict[str, dict[str, float | int]]) -> list[str]:
-    width = max([len(name) for name in rows] + [len(title)])
-    lines = [f"{title:<{width}}  rows  median     p90    bias  inside   band"]
-    for name, each in rows.items():
-        lines.append(
-            f"{name:<{width}}  {each['rows']:>4}  {each['median']:>6.1%}  {each['p90']:>6.1%}  {each['bias']:>+6.1%}"
-            f"  {each['inside']:>6.0%}  ±{each['band']:.0%}"
-        )
-    return [*lines, ""]
+    if validated:
+        found["leave_one_source_out"] = leave_one_source_out(scored, lambda each: each.usable_for)
+    return found
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -361,6 +346,8 @@ def as_text(found: dict[str, Any]) -> str:
     lines += table("usable for", found["by_usable_for"])
     lines += table("source", found["by_source"])
     lines += table("source: kind", found["by_source_and_kind"])
+    if "leave_one_source_out" in found:
+        lines += validation_table(found["leave_one_source_out"])
     edge = found["boundaries"]
     lines.append(f"boundaries: {edge['right']} of {edge['rows']} right ({edge['must_not_fit']} must not fit)")
     lines += [
@@ -380,16 +367,20 @@ def as_text(found: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--tier", action="append", help="only rows of this tier; may be repeated")
+    parser.add_argument("--leave-one-source-out", action="store_true", help="also what a fitted factor would predict")
     options = parser.parse_args(arguments)
-    try:
-        with options.file.open(encoding="utf-8-sig", newline="") as file:
-            rows = [{k: v or "" for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        parser.error(f"{options.file}: {error}; expected a CSV file in UTF-8")
-    found = document(evaluate(rows, set(options.tier) if options.tier else None))
+    rows: list[Row] = []
+    for path in options.files:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows += [{k: v or "" for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            parser.error(f"{path}: {error}; expected a CSV file in UTF-8")
+    result = evaluate(rows, set(options.tier) if options.tier else None)
+    found = document(result, validated=options.leave_one_source_out)
     sys.stdout.write((json.dumps(found, indent=2) if options.format == "json" else as_text(found)) + "\n")
     return 0
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
 
 from llmcheck.api.model_source import known_model
 from llmcheck.schema.architecture import Architecture, Attention, Parameters
-from llmcheck.schema.workload import Workload
 
 Row = dict[str, str]
 
@@ -23,6 +21,13 @@ ALPACA = 1024
 
 class NotModelledError(Exception):
     """Why a row cannot be computed."""
+
+
+class UnknownWordError(NotModelledError):
+    """A word that the benchmark does not know: it is never read as another."""
+
+    def __init__(self, column: str, stated: str) -> None:
+        super().__init__(f"{column}: the word '{stated[:60]}' is not known")
 
 
 def number(row: Row, name: str) -> float | None:
@@ -151,23 +156,6 @@ def weight_format(row: Row) -> str:
     raise NotModelledError(f"weight format {kind} {made}".strip())
 
 
-RUNTIMES = (
-    ("litgpt", "litgpt"), ("torchtune", "torchtune"), ("llama.cpp", "llama.cpp"), ("vllm", "vllm"),
-    ("sglang", "sglang"), ("tensorrt", "tensorrt-llm"), ("lmdeploy", "lmdeploy"), ("tgi", "tgi"),
-    ("mlx", "mlx"), ("unsloth", "transformers"), ("transformers", "transformers"), ("hf trainer", "transformers"),
-    ("accelerate", "transformers"), ("bnb", "transformers"), ("deepspeed", "transformers"),
-)  # fmt: skip
-
-
-def runtime_of(row: Row) -> tuple[str | None, str | None]:
-    stated = text(row, "runtime")
-    for key, name in RUNTIMES:
-        if key in stated:
-            version = re.search(key.replace(".", r"\.") + r"\D{0,3}(\d+\.\d+(?:\.\d+)?)", stated)
-            return name, version[1] if version else None
-    return None, None
-
-
 def gpus_of(row: Row) -> int:
     gpus = integer(row, "n_gpus") or 1
     if not 1 <= gpus <= 4096:
@@ -180,155 +168,3 @@ def length(row: Row) -> int | None:
         if value := integer(row, name):
             return value
     return None
-
-
-def inference_workload(row: Row) -> Workload:
-    runtime, version = runtime_of(row)
-    batch = integer(row, "micro_batch") or 1
-    prompt, answer, cached = length(row), integer(row, "gen_len") or 0, integer(row, "kv_tokens")
-    if prompt is None and cached:
-        prompt = max(cached // batch, 1)
-    if prompt is None:
-        near = re.search(r"kv_tokens: ~\s*(\d+)(?!\d*x)", row.get("length_note") or "")
-        if near:
-            prompt, answer = int(near[1]), 0
-        elif answer:
-            prompt = 32  # "short prompt"
-    if prompt is None and "several k" in text(row, "length_note"):
-        raise NotModelledError("the prompt's length is not given")
-    if prompt is None and (row.get("figure_kind") or "") in ALLOCATED | RESERVED | ALL_OF_THE_GPU:
-        prompt = 128
-    context = None if prompt is None else prompt + answer
-    tensor = re.search(r"tp\s*=\s*(\d+)", text(row, "parallelism"))
-    memory = number(row, "gpu_mem_gb") or 0
-    stated = text(row, "attention_impl")
-    flash: bool | None = None
-    notes = text(row, "notes")
-    if "eager" in stated or "no flash" in notes or (runtime == "llama.cpp" and "flash" not in stated + notes):
-        flash = False
-    return Workload(
-        method="inference", weights=weight_format(row) if needs_format(row) else None,
-        kv_cache=cache_format(row), context=context, prompt=prompt, batch=batch,
-        runtime=runtime, runtime_version=version,
-        max_sequences=1024 if runtime == "vllm" and memory >= 70 else None,
-        tensor_parallel=int(tensor[1]) if tensor else 1, flash_attention=flash,
-    )  # fmt: skip
-
-
-def needs_format(row: Row) -> bool:
-    return row.get("figure_kind") not in {"kv_cache", "kv_tokens", "compute_buffer"}
-
-
-def cache_format(row: Row) -> str | None:
-    return text(row, "kv_dtype") or None
-
-
-def training_workload(row: Row) -> Workload:
-    method, stated, notes = text(row, "method"), text(row, "runtime"), text(row, "notes")
-    runtime, version = runtime_of(row)
-    sequence = length(row)
-    unpacked = "not packed" in notes or "unpacked" in text(row, "length_note")
-    if sequence is None or unpacked:
-        if "alpaca" in text(row, "length_note", "notes"):
-            sequence = min(sequence or ALPACA, ALPACA)
-        elif row.get("figure_kind") not in STATES:
-            raise NotModelledError("no sequence length")
-    values: dict[str, Any] = {"method": trained_by(row, method)}
-    values["adapter"] = {"dora": "dora", "llama-adapter": "prefix", "adapter v2": "scale"}.get(method)
-    values["trained_embeddings"] = True if "emb" in method else None
-    if values["method"] == "full":
-        if "bf16" in method or text(row, "opt_state_dtype") == "bf16":
-            values["precision"] = "bf16"
-        elif "fp32" in method:
-            values["precision"] = "fp32"
-        else:
-            values["precision"] = "mixed"
-    elif text(row, "opt_state_dtype").startswith("bf16") or runtime in {"torchtune", "litgpt"}:
-        values["precision"] = "bf16"
-    if values["method"] != "full":
-        values["weights"] = weight_format(row)
-        values["lora_rank"] = integer(row, "lora_r")
-        values["lora_targets"] = targets(row)
-    values["optimizer"] = optimizer(row, stated)
-    values["gradients"] = "fp32" if "megatron" in stated else None
-    values["sharding"] = sharding_of(row, frozen_flat=values["method"] != "full" and runtime == "litgpt")
-    offload = text(row, "cpu_offload")
-    if "activation" in offload or "offload" in notes:
-        raise NotModelledError("activations in RAM are not modelled")
-    if offload:
-        values["offload"] = "optimizer" if offload.startswith("optimizer") else "all"
-    if "cumulative with all the above" in notes:
-        raise NotModelledError("activations in RAM and the optimizer's step within the backward pass are not modelled")
-    if "optimizer-in-backward" in text(row, "optimizer") or "optimizer step in backward" in notes:
-        raise NotModelledError("the optimizer's step within the backward pass is not modelled")
-    values["compiled"] = True if "compile" in notes else None
-    by_recipe = runtime == "torchtune" and "recipe config" in notes  # whose loss is the chunked one
-    values["chunked_loss"] = True if "chunked c" in notes or "unsloth" in stated or by_recipe else None
-    checkpointing = text(row, "grad_ckpt") or ("yes" if runtime == "torchtune" else "no")  # its recipes recompute
-    return Workload(
-        context=sequence, batch=integer(row, "micro_batch") or 1, runtime=runtime, runtime_version=version,
-        checkpointing=checkpointing.startswith("yes"),
-        flash_attention=False if "eager" in text(row, "attention_impl", "runtime") else None,
-        **values,
-    )  # fmt: skip
-
-
-def trained_by(row: Row, method: str) -> str:
-    if "qlora" in method:
-        return "qlora"
-    if "full" in method:
-        return "full"
-    if method in {"lora", "lora rslora", "lora+emb", "dora"}:
-        return "lora"
-    if method in {"llama-adapter", "adapter v2"}:
-        return "qlora" if text(row, "weight_dtype") in {"nf4", "fp4"} else "lora"
-    raise NotModelledError(f"method not modelled: {row.get('method')}")
-
-
-def sharding_of(row: Row, *, frozen_flat: bool) -> str | None:
-    """``frozen_flat``: FSDP keeps frozen and trained weights in one flat parameter. None: the row does not say."""
-    sharding = text(row, "sharding")
-    if "megatron" in text(row, "runtime") and not sharding and "dist" in text(row, "notes"):
-        return "zero1"  # its distributed optimizer shards only the states
-    if "zero" in sharding:
-        return f"zero{re.sub(r'[^0-9]', '', sharding)[:1] or '3'}"
-    if "fsdp" in sharding:
-        return "fsdp1" if frozen_flat else "fsdp"
-    return next((name for name in ("ddp", "none") if name in sharding), None)
-
-
-def targets(row: Row) -> str:
-    stated = text(row, "lora_targets")
-    if stated == "mlp":
-        return "mlp"
-    if stated in {"q,v", "q_proj,v_proj", "method default", ""}:
-        return "qv"
-    if "mlp" in stated or "w1" in stated or "all" in stated or "gate" in stated:
-        return "all-linear"
-    return "attention"
-
-
-def optimizer(row: Row, runtime: str) -> str:
-    stated = text(row, "optimizer")
-    if stated.startswith("not printed"):
-        raise NotModelledError("the optimizer is not given")
-    eight = "8" in stated
-    if "paged" in stated:
-        return "paged-adamw-8bit" if eight else "paged-adamw"
-    if "4-bit" in stated:
-        return "adamw-4bit"
-    if eight:
-        return "adamw-8bit"
-    for name in ("adafactor", "sgd", "lion"):
-        if name in stated:
-            return name
-    fused = "fused" in stated or "foreach=false" in stated or "torchtune" in runtime or "deepspeed" in runtime
-    return "adamw-fused" if fused else "adamw"
-
-
-def workload_of(row: Row) -> Workload:
-    kind = row.get("kind")
-    method = text(row, "method")
-    if kind == "training" or "lora" in method or method.startswith("full"):
-        return training_workload(row)
-    return inference_workload(row)

@@ -184,9 +184,11 @@ BINDING = "llama-cpp-python"
 """The fields of its server's settings are its options, as they are written."""
 FACTS = {
     "ollama": "ollama", "text-generation-inference": "tgi", "tensorrt-llm": "tensorrt-llm",
-    "exllamav3": "exllamav3+tabbyapi",
+    "exllamav3": "exllamav3+tabbyapi", "torchtitan": "torchtitan",
 }  # fmt: skip
 """Program and its name in the CSV."""
+_STARTER = {"torchtitan": ("--nproc_per_node", "-m")}
+"""Options of the program that starts it: torchrun, https://docs.pytorch.org/docs/stable/elastic/run.html."""
 _VARIABLE = re.compile(r"[A-Z]+_[A-Z_]+")
 _LISTED = ("kv_cache", "weights")
 """Sections in which the value of an option is the list of what it takes."""
@@ -309,18 +311,29 @@ def _literals(node: ast.AST) -> list[str] | None:
 
 
 def by_facts(name: str, path: str, given: Sequence[LaunchLine]) -> dict[str, Any]:
-    options: Options = {}
+    options: Options = dict.fromkeys(_STARTER.get(name, ()))
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["runtime"] == FACTS[name] and row["section"] != "removed":
-                text = row["value"] if row["section"] == "launch" else row["key"]
+                text = row["value"] if row["section"] == "launch" or row["key"] == "launch form" else row["key"]
                 names = re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*|[A-Z]+_[A-Z_]+", text)
                 values = row["value"].split() if row["section"] in _LISTED and len(names) else []
                 options.update({each: values or options.get(each) for each in names})
                 options.update(
                     {f"--{each.replace('_', '-')}": None for each in re.findall(r"model\.(\w+)", row["key"])}
                 )
+                options.update(dict.fromkeys(_dotted(row["key"])))
     return {"how": "facts", "options": options, "refused": refused_by(options, given)}
+
+
+def _dotted(keys: str) -> Iterator[str]:
+    """``training.seq_len / steps`` as the options ``--training.seq_len`` and ``--training.steps``."""
+    section = ""
+    for key in keys.split(" / "):
+        if match := re.fullmatch(r"(?:(\w+)\.)?(\w+)", key):
+            section = match[1] or section
+            if section:
+                yield f"--{section}.{match[2]}"
 
 
 def refused_by(options: Options, given: Sequence[LaunchLine]) -> list[str]:

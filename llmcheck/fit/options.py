@@ -14,11 +14,14 @@ _OPTIONS = (
     "precision", "gradients", "lora_rank", "lora_targets", "sharding", "offload", "gpus",
 )  # fmt: skip
 """Fields of a workload that are options of ``llmcheck fit`` under the same name."""
-_COUNTS = ("batch", "tensor_parallel", "pipeline_parallel")
+_COUNTS = ("batch", "tensor_parallel", "pipeline_parallel", "context_parallel")
 """Those whose default is 1."""
-_SWITCHES = ("kv_unified", "swa_full", "prefix_caching", "images", "cuda_graphs", "static_cache")
+_SWITCHES = (
+    "kv_unified", "swa_full", "prefix_caching", "images", "cuda_graphs", "static_cache", "base_in_fp32",
+)  # fmt: skip
 """Those that an option turns on, or with ``no-`` before it off."""
-_CHECKPOINTING = {True: "yes", False: "no", "selective": "selective"}
+_FLAGS = ("activation_offload", "chunked_loss", "optimizer_in_backward")
+"""Those that are options without a value."""
 Option = tuple[str, ...]
 """The name of an option, with its value where it has one."""
 
@@ -51,15 +54,15 @@ def _options(workload: Workload) -> Iterator[Option]:
         if getattr(workload, name) != 1:
             yield _name(name), str(getattr(workload, name))
     if workload.checkpointing is not None:
-        yield "--checkpointing", _CHECKPOINTING[workload.checkpointing]
+        way = workload.checkpointing
+        yield "--checkpointing", way if isinstance(way, str) else "yes" if way else "no"
     if workload.flash_attention is False:
         yield ("--no-flash-attention",)
     for name in _SWITCHES:
         value = getattr(workload, name)
         if value is not None:
             yield (_name(name if value else f"no_{name}"),)
-    if workload.chunked_loss:
-        yield ("--chunked-loss",)
+    yield from ((_name(name),) for name in _FLAGS if getattr(workload, name))
     if workload.tokens is not None:
         yield "--tokens", f"{workload.tokens:.0f}"
 

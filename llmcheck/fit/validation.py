@@ -70,6 +70,9 @@ def _refuse_training_options(workload: Workload, carbon_intensity_g_per_kwh: flo
         "--lora-rank": None if workload.lora_slots else workload.lora_rank,
         "--lora-targets": None if workload.lora_slots else workload.lora_targets,
         "--chunked-loss": workload.chunked_loss, "--sharding": workload.sharding, "--offload": workload.offload,
+        "--activation-offload": workload.activation_offload, "--base-in-fp32": workload.base_in_fp32,
+        "--optimizer-in-backward": workload.optimizer_in_backward,
+        "--context-parallel": workload.context_parallel if workload.context_parallel > 1 else None,
         "--tokens": workload.tokens, "--grid": carbon_intensity_g_per_kwh,
     })  # fmt: skip
     if foreign:
@@ -113,6 +116,8 @@ def _refuse_inference_options(workload: Workload) -> None:
         raise UsageError(f"{foreign} is for inference, and --method {workload.method} trains")
     if not runtimes.named(workload.runtime).trains:
         raise UsageError(f"--runtime {workload.runtime} does not train; leave it out, or use --method inference")
+    if workload.method != "qlora" and workload.base_in_fp32 is not None:
+        raise UsageError(f"--base-in-fp32 is for --method qlora; --method {workload.method} quantises no model")
     if workload.method not in ("lora", "qlora"):
         adapters = _first_given({"--lora-rank": workload.lora_rank, "--lora-targets": workload.lora_targets})
         if adapters:

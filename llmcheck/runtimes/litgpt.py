@@ -27,8 +27,19 @@ _TARGETS: dict[str | None, tuple[tuple[str, bool], ...]] = {
 """What differs from LitGPT's default, which is queries and values."""
 
 
-def _training(_version: Version) -> Training:
-    return Training(loss_bytes=10.0, repeats_grouped_heads=True, keeps_fused_qkv=True, keeps_dropout_mask=True)
+_OLD_BITSANDBYTES = (0, 4)
+"""Versions up to this one required bitsandbytes 0.42 or older, which stored the input of every 4-bit matrix."""
+
+
+def _training(version: Version) -> Training:
+    return Training(
+        loss_bytes=10.0,
+        repeats_grouped_heads=True,
+        keeps_fused_qkv=True,
+        keeps_dropout_mask=True,
+        autocast=True,
+        keeps_quantised_inputs=version <= _OLD_BITSANDBYTES,
+    )
 
 
 _OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD"}
@@ -42,6 +53,8 @@ def _launch(what: Launch) -> LaunchLine | None:
     command = _COMMANDS.get(work.method)
     optimizer = _OPTIMIZERS.get(work.optimizer or "")
     if command is None or (work.optimizer is not None and optimizer is None) or what.dataset is not None:
+        return None
+    if work.optimizer_in_backward or work.activation_offload or work.layer_split or work.context_parallel > 1:
         return None
     if work.offload not in (None, "none") or work.sharding not in (None, "none", "fsdp1"):
         return None

@@ -19,8 +19,20 @@ from llmcheck.schema.workload import Workload
 _VERSION = "0.6.1"
 
 
-def _training(_version: Version) -> Training:
-    return Training(loss_bytes=12.0, repeats_grouped_heads=True)
+_CHUNKED_SINCE, _FUSED_OUTPUT_SINCE = (0, 3), (0, 6)
+"""Versions whose configurations have a chunked loss (September 2024), and one that computes the logits in it."""
+
+
+def _training(version: Version) -> Training:
+    # before the chunked loss: logits in 32 bits, a shifted copy, its transposed copy, softmax and gradient. With its 8
+    # chunks: all logits in 16 bits, or those of a chunk, and of one chunk softmax and gradient in 32 bits
+    return Training(
+        loss_bytes=20.0 if version < _CHUNKED_SINCE else 12.0,
+        compiled_loss_bytes=20.0 if version < _CHUNKED_SINCE else 12.0,
+        chunked_loss_bytes=(2 if version >= _FUSED_OUTPUT_SINCE else 16) / 8 + (4 + 4) / 8,
+        chunked_hidden_bytes=0.0,
+        repeats_grouped_heads=True,
+    )
 
 
 _OPTIMIZERS = {
@@ -46,7 +58,9 @@ def _launch(what: Launch) -> LaunchLine | None:
         or what.dataset is not None
     ):
         return None
-    if work.sharding not in ((None, "fsdp") if many else (None, "none")) or work.checkpointing == "selective":
+    if work.sharding not in ((None, "fsdp") if many else (None, "none")) or isinstance(work.checkpointing, str):
+        return None
+    if work.context_parallel > 1 or work.layer_split or work.base_in_fp32 or (work.optimizer_in_backward and many):
         return None
     if work.offload == "optimizer" or (work.offload == "all" and not many):
         return None
@@ -55,6 +69,8 @@ def _launch(what: Launch) -> LaunchLine | None:
         ("tokenizer.max_seq_len", work.context),
         ("dtype", {"bf16": "bf16", "fp32": "fp32"}.get(work.precision or "")),
         ("enable_activation_checkpointing", work.checkpointing),
+        ("enable_activation_offloading", work.activation_offload),
+        ("optimizer_in_bwd", work.optimizer_in_backward),
         ("model.lora_rank", None if work.method == "full" else work.lora_rank),
         ("optimizer._component_", optimizer),
         ("fsdp_cpu_offload", True if work.offload == "all" else None),

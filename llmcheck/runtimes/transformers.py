@@ -25,6 +25,9 @@ _LAST_LOGITS_SINCE = (4, 45)
 """Before this version: the logits of every prompt token, and at the loss a 32-bit copy and a shifted gradient."""
 _WARMS_ALLOCATOR_SINCE = (4, 50)
 """Since this version one block as large as the weights is reserved before they are loaded, and divided."""
+_OLD_BITSANDBYTES = (4, 43)
+"""With this version and those before it people had bitsandbytes below 0.43.2 (July 2024), which stored the input of
+every 4-bit matrix (its pull request 1270)."""
 _GROUPED_HEADS_SINCE = (4, 48)
 """Before this version: grouped keys and values repeated for each query head before the kernel."""
 
@@ -51,6 +54,8 @@ def _training(version: Version) -> Training:
         repeats_grouped_heads=version < _GROUPED_HEADS_SINCE,
         adapters_in_fp32=True,
         quantised_base_in_fp32=True,
+        autocast=True,
+        keeps_quantised_inputs=version <= _OLD_BITSANDBYTES,
     )
 
 

@@ -25,9 +25,14 @@ Optimizer = Literal[
 ]  # fmt: skip
 """``adamw`` is torch's default, which makes a temporary copy of all weights in its step; ``adamw-fused`` does not."""
 Precision = Literal["bf16", "mixed", "fp32"]
-"""``bf16``: weights, gradients and states all in 16 bits. ``mixed``: 16-bit weights and a 32-bit master copy."""
-Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
-"""``fsdp`` is ``fully_shard``; ``fsdp1`` the older wrapper of flat parameters, which keeps frozen weights gathered."""
+"""``bf16``: weights, gradients and states all in 16 bits. ``mixed``: products in 16 bits, the optimizer's copy in 32:
+with FSDP the shards themselves, with autocast the weights themselves, else a master copy beside 16-bit weights."""
+Sharding = Literal["none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1", "shard-grad-op"]
+"""``fsdp`` is ``fully_shard``; ``fsdp1`` the older wrapper of flat parameters, which keeps frozen weights gathered;
+``shard-grad-op`` is that wrapper with the weights gathered from the forward pass to the end of the backward pass."""
+Checkpointing = Literal["selective", "selective-op", "selective-layer"]
+"""``selective``: attention alone is recomputed (Megatron-LM); ``selective-op``: PyTorch's policy of torchtitan, which
+keeps the result of attention and of every second matrix product; ``selective-layer``: every second block."""
 
 _Tokens = Annotated[int, Meta(ge=1, le=MOST_TOKENS)]
 _Gpus = Annotated[int, Meta(ge=1, le=MOST_GPUS)]
@@ -103,15 +108,21 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """None: ``bf16`` for adapters on a frozen model, ``mixed`` for full training."""
     gradients: Literal["fp32"] | None = None
     """Precision of the gradients; None: that of the weights. Megatron-LM has 32 bits for 16-bit weights."""
-    checkpointing: bool | Literal["selective"] | None = None
-    """Gradient checkpointing: activations are recomputed in the backward pass; ``selective``: those of attention only;
-    None: yes."""
+    checkpointing: bool | Checkpointing | None = None
+    """Gradient checkpointing: activations are recomputed in the backward pass; a word: a part of them; None: yes."""
+    activation_offload: bool | None = None
+    """What is stored for the backward pass is moved to RAM; None: no."""
     flash_attention: bool | None = None
     """Attention that never stores a matrix of context x context (FlashAttention, SDPA); None: yes."""
     lora_rank: Annotated[int, Meta(ge=1, le=MOST_RANK)] | None = None
     """Rank of the adapters; None: 16."""
     lora_targets: Literal["attention", "all-linear", "qv", "mlp"] | None = None
     """Matrices that get an adapter; None: ``all-linear``."""
+    lora_dropout: bool | None = None
+    """The adapters' inputs pass a dropout, whose masks are stored; None: as the runtime does, else no."""
+    base_in_fp32: bool | None = None
+    """QLoRA: embeddings and norms of the frozen model are converted to 32 bits, as PEFT does and axolotl and Unsloth
+    undo; None: as the runtime does."""
     adapter: Literal["lora", "dora", "prefix", "scale"] | None = None
     """``prefix``: learned prompts (LLaMA-Adapter); ``scale``: a factor and bias per output (Adapter v2); None: LoRA."""
     trained_embeddings: bool | None = None
@@ -121,12 +132,25 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     chunked_loss: bool | None = None
     """The loss is computed in chunks, so that 32-bit logits are never stored at once (Liger, Unsloth, torchtune);
     None: no."""
+    optimizer_in_backward: bool | None = None
+    """Each weight is updated as soon as its gradient is there, so that few gradients exist at a time; None: no."""
+    expandable_segments: bool | None = None
+    """PyTorch's allocator grows its segments (``PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True``); None: no."""
+    lengths_vary: bool | None = None
+    """Training batches are as long as their longest sequence, ``context`` at most; None: all are that long."""
     sharding: Sharding | None = None
     """How data parallelism divides the training state; None: ``ddp`` for adapters, ``fsdp`` for full training."""
+    sharding_gpus: _Gpus | None = None
+    """GPUs that the state is divided over, each such group with a copy of its own (HSDP); None: all."""
     tensor_parallel: _Gpus = 1
     """GPUs that each matrix is divided over."""
     pipeline_parallel: _Gpus = 1
     """Stages that the layers are divided into."""
+    context_parallel: _Gpus = 1
+    """GPUs that each training sequence is divided over."""
+    layer_split: bool | None = None
+    """Training: the layers are laid out over the GPUs and one GPU works at a time (accelerate's ``device_map``);
+    None: no."""
     gpus: _Gpus | None = None
     """Number of GPUs; None: as many as are needed and the machine has."""
     offload: Literal["none", "optimizer", "all"] | None = None

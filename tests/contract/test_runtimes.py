@@ -43,8 +43,8 @@ def machine_for(runtime: Runtime) -> Machine:
 
 def test_the_list_of_runtimes() -> None:
     assert runtimes.ids() == (
-        "exllama", "litgpt", "llama.cpp", "lmdeploy", "mlx", "ollama", "sglang", "tensorrt-llm", "tgi", "torchtune",
-        "transformers", "vllm",
+        "exllama", "litgpt", "llama.cpp", "lmdeploy", "mlx", "ollama", "sglang", "tensorrt-llm", "tgi", "torchtitan",
+        "torchtune", "transformers", "vllm",
     )  # fmt: skip
 
 

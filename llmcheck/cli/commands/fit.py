@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from llmcheck.schema.comparison import Machines, Methods
     from llmcheck.schema.estimate import Fit
     from llmcheck.schema.recommendation import Recommendations
-    from llmcheck.schema.workload import Method, Optimizer, Precision, Sharding, Workload
+    from llmcheck.schema.workload import Checkpointing, Method, Optimizer, Precision, Sharding, Workload
 
 _METHODS = ("inference", "full", "lora", "qlora", "pretrain", "all")
 _PREFERENCES = ("balanced", "quality", "speed", "context")
@@ -54,7 +54,10 @@ _OPTIMIZERS = (
     "adamw", "adamw-fused", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "lion"
 )  # fmt: skip
 _SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3", "fsdp")
-_CHECKPOINTING: dict[str, bool | Literal["selective"]] = {"yes": True, "no": False, "selective": "selective"}
+_CHECKPOINTING: dict[str, bool | Checkpointing] = {
+    "yes": True, "no": False, "selective": "selective", "selective-op": "selective-op",
+    "selective-layer": "selective-layer",
+}  # fmt: skip
 
 
 class FitOptions(NamedTuple):
@@ -91,16 +94,20 @@ class FitOptions(NamedTuple):
     optimizer: Optimizer | None
     precision: Precision | None
     gradients: Literal["fp32"] | None
-    checkpointing: Literal["yes", "no", "selective"] | None
+    checkpointing: Literal["yes", "no", "selective", "selective-op", "selective-layer"] | None
+    activation_offload: bool | None
     flash_attention: bool | None
     lora_rank: int | None
     lora_targets: Literal["attention", "all-linear", "qv", "mlp"] | None
+    base_in_fp32: bool | None
     chunked_loss: bool | None
+    optimizer_in_backward: bool | None
     sharding: Sharding | None
     offload: Literal["none", "optimizer", "all"] | None
     gpus: int | None
     tensor_parallel: int
     pipeline_parallel: int
+    context_parallel: int
     tokens: str | None
     grid: float | None
     """Grams of CO2 per kWh."""
@@ -174,6 +181,7 @@ _fit_options = grouped(
         help="Keep gradients in 32 bits with 16-bit weights, as Megatron-LM does.",
     ),
     _choice("--checkpointing", tuple(_CHECKPOINTING), "Recompute activations when training."),
+    click.option("--activation-offload", is_flag=True, default=None, help="Move stored activations to RAM."),
     click.option(
         "--flash-attention/--no-flash-attention",
         default=None,
@@ -181,12 +189,19 @@ _fit_options = grouped(
     ),
     _number("--lora-rank", 1, MOST_RANK, "Rank of LoRA and QLoRA adapters."),
     _choice("--lora-targets", ("attention", "all-linear", "qv", "mlp"), "Matrices that get adapters."),
+    click.option(
+        "--base-in-fp32/--no-base-in-fp32",
+        default=None,
+        help="QLoRA: 32-bit embeddings and norms, as PEFT makes them; axolotl and Unsloth do not.",
+    ),
     click.option("--chunked-loss", is_flag=True, default=None, help="Compute the loss in pieces (Liger, Unsloth)."),
+    click.option("--optimizer-in-backward", is_flag=True, default=None, help="Update each weight at its gradient."),
     _choice("--sharding", _SHARDINGS, "What is sharded over the GPUs when training."),
     _choice("--offload", ("none", "optimizer", "all"), "What is kept in RAM when training."),
     _number("--gpus", 1, MOST_GPUS, "GPUs to use. Default: those of the machine."),
     _number("--tensor-parallel", 1, MOST_GPUS, "GPUs that share each matrix.", default=1),
     _number("--pipeline-parallel", 1, MOST_GPUS, "GPUs that share the layers.", default=1),
+    _number("--context-parallel", 1, MOST_GPUS, "GPUs that share each training sequence.", default=1),
     click.option("--tokens", metavar="COUNT", help="Tokens that a training run reads: 2T, 300B."),
     click.option(
         "--grid",
@@ -210,12 +225,13 @@ _SECTIONS = {
         "max_sequences", "max_batched_tokens", "memory_fraction", "prefix_caching", "cuda_graphs", "lora_slots",
     ),
     "Training": (
-        "optimizer", "precision", "gradients", "checkpointing", "flash_attention", "lora_rank", "lora_targets",
-        "chunked_loss", "sharding", "offload", "tokens", "grid",
+        "optimizer", "precision", "gradients", "checkpointing", "activation_offload", "flash_attention", "lora_rank",
+        "lora_targets", "base_in_fp32", "chunked_loss", "optimizer_in_backward", "sharding", "offload", "tokens",
+        "grid",
     ),
     "Machine": (
-        "machines", "gpus", "tensor_parallel", "pipeline_parallel", "assume_idle", "max_age", "python", "path",
-        "probe_net", "probe_timeout", "timeout",
+        "machines", "gpus", "tensor_parallel", "pipeline_parallel", "context_parallel", "assume_idle", "max_age",
+        "python", "path", "probe_net", "probe_timeout", "timeout",
     ),
     "Output": ("format", "output", "color", "verbose"),
 }  # fmt: skip
@@ -348,14 +364,18 @@ def _workload(given: FitOptions) -> Workload:
         precision=given.precision,
         gradients=given.gradients,
         checkpointing=None if given.checkpointing is None else _CHECKPOINTING[given.checkpointing],
+        activation_offload=given.activation_offload,
         flash_attention=given.flash_attention,
         lora_rank=given.lora_rank,
         lora_targets=given.lora_targets,
+        base_in_fp32=given.base_in_fp32,
         chunked_loss=given.chunked_loss,
+        optimizer_in_backward=given.optimizer_in_backward,
         sharding=given.sharding,
         offload=given.offload,
         gpus=given.gpus,
         tensor_parallel=given.tensor_parallel,
         pipeline_parallel=given.pipeline_parallel,
+        context_parallel=given.context_parallel,
         tokens=None if given.tokens is None else model_source.tokens(given.tokens),
     )

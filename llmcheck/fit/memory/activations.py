@@ -16,18 +16,42 @@ ACTIVATIONS = (
 
 
 def activation_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int, *, recomputing: bool = False) -> float:
-    """Bytes per token that one layer stores for its backward pass, on one GPU.
+    """Bytes per token that one layer stores for its backward pass if nothing of it is recomputed, on one GPU.
 
-    ``sequence``: tokens of each sequence. ``recomputing``: the peak while a checkpointed layer is recomputed and its
-    backward pass runs.
+    Tensor parallelism divides all of it: what has the hidden width is divided by sequence (sequence parallelism, the
+    way of Megatron-LM and FSDP2). ``sequence``: tokens of each sequence. ``recomputing``: the peak while a layer is
+    recomputed and its backward pass runs.
     """
-    size, replicated = _element_size(use), _norm_bytes(use)
-    attention, feed_forward = _attention_bytes(use, sequence, recomputing), _feed_forward_bytes(use)
+    size, found = _element_size(use), _norm_bytes(use)
+    found += _attention_bytes(use, sequence, recomputing) + _feed_forward_bytes(use)
     if frozen_base(use.workload):
-        narrow, wide = _adapter_inputs(use, size)
-        replicated += narrow
-        feed_forward += wide
-    return replicated + (attention + feed_forward) / part.tensor
+        found += sum(_adapter_inputs(use, size))
+    return found / part.tensor
+
+
+def stored_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int) -> float:
+    """Bytes per token and layer that are stored from the forward to the backward pass, the mean over layers.
+
+    With ``Workload.checkpointing`` the input of each block; the selective ways store more (``schema.workload``).
+    """
+    kept, way = activation_bytes_per_token(use, part, sequence), use.workload.checkpointing
+    if way is False or way == "selective":
+        return kept
+    block_input = _element_size(use) * use.architecture.hidden / part.tensor
+    if way == "selective-layer":
+        return (block_input + kept) / 2
+    if way == "selective-op":
+        return block_input + _products_of_policy(use) / part.tensor
+    return block_input
+
+
+def _products_of_policy(use: ModelUse) -> float:
+    """Of the products q, k, v, o, gate, up, down every second one is stored, and what attention gives."""
+    size, model = _element_size(use), use.architecture
+    queries, keys = matrices.attention_width(model), matrices.cached_width(model)
+    heads = max((group.heads for group in model.attention), default=1)
+    feed_forward = _inner_width(model) + (model.hidden if model.gated else 0)
+    return size * (2 * queries + keys + feed_forward) + 4.0 * heads
 
 
 def _element_size(use: ModelUse) -> float:
@@ -106,15 +130,18 @@ def _low_rank_inputs(use: ModelUse, size: float) -> tuple[float, float]:
     if work.adapter == "prefix":
         return 0.0, 0.0
     narrow = wide = 0.0
-    # each 32-bit adapter stores a 32-bit copy of its input; 16-bit adapters share the input
+    # each 32-bit adapter stores a 32-bit copy of its input, and each with dropout what it left, with a mask of a byte;
+    # 16-bit adapters without dropout share the input
     cast = 4.0 if behaviour.adapters_in_fp32 and work.precision != "bf16" else size
-    own = cast > size
+    own = cast > size or bool(work.lora_dropout)
+    if work.lora_dropout:
+        cast += 1.0
     if targets != "mlp":
         count = 2 if targets == "qv" else 3
         narrow += cast * hidden * (count if own else 1)
         if targets != "qv":
             narrow += cast * queries if own else 0.0
-        if behaviour.keeps_dropout_mask:
+        if behaviour.keeps_dropout_mask and work.lora_dropout is None:
             narrow += hidden
     if targets in {"all-linear", "mlp"}:
         narrow += cast * hidden * (matrices.branches(use.architecture) - 1 if own else 1)
@@ -125,13 +152,20 @@ def _low_rank_inputs(use: ModelUse, size: float) -> tuple[float, float]:
 
 
 def _quantised_inputs(use: ModelUse, size: float) -> tuple[float, float]:
-    """bitsandbytes stores the input of every quantised matrix; those that adapters store are not counted again."""
+    """Old versions of bitsandbytes store the input of every quantised matrix; what adapters store is not counted
+    again."""
+    if not training_behaviour(use).keeps_quantised_inputs:
+        return 0.0, 0.0
     work, hidden, targets = use.workload, use.architecture.hidden, use.workload.lora_targets or "all-linear"
     if work.adapter in {"prefix", "scale"} or targets in {"qv", "attention"}:
         return size * hidden * 2, size * _inner_width(use.architecture)
     return (size * hidden, 0.0) if targets == "mlp" else (0.0, 0.0)
 
 
-def loss_bytes(use: ModelUse) -> float:
-    """Bytes per token and vocabulary entry at the loss, gradients included."""
-    return 4.0 if use.workload.chunked_loss else training_behaviour(use).loss_bytes
+def loss_bytes_per_token(use: ModelUse, part: GpuPart) -> float:
+    """Bytes per token at the loss, gradients of the logits included. Tensor parallelism divides the vocabulary."""
+    work, behaviour = use.workload, training_behaviour(use)
+    vocab, hidden = use.architecture.vocab / part.tensor, use.architecture.hidden
+    if work.chunked_loss:
+        return behaviour.chunked_loss_bytes * vocab + behaviour.chunked_hidden_bytes * hidden
+    return (behaviour.compiled_loss_bytes if work.compiled else behaviour.loss_bytes) * vocab

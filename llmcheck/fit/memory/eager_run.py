@@ -39,6 +39,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     """Attention stores them."""
     cache_bits: float
     static_cache: bool
+    expandable: bool
     habits: Eager
 
 
@@ -58,6 +59,7 @@ def cached_blocks(use: ModelUse, part: GpuPart, habits: Eager) -> int:
             scores=work.flash_attention is False,
             cache_bits=formats.cache_bits(work.kv_cache),
             static_cache=bool(work.static_cache),
+            expandable=bool(work.expandable_segments),
             habits=habits,
         )
     )
@@ -66,7 +68,7 @@ def cached_blocks(use: ModelUse, part: GpuPart, habits: Eager) -> int:
 
 @lru_cache(maxsize=64)
 def _simulated(run: _Run) -> Allocator:
-    allocator = Allocator()
+    allocator = Allocator(expandable=run.expandable)
     _load(allocator, run)
     cache = _forward(allocator, run, run.prompt, run.prompt, [])
     steps = run.context - run.prompt

@@ -21,6 +21,8 @@ class GpuPart(Struct, frozen=True, kw_only=True):
     """It has the output projection."""
     data: int = 1
     """GPUs that have the same layers and train on other tokens (data parallelism)."""
+    context: int = 1
+    """GPUs that each sequence is divided over (context parallelism)."""
     gpus: int = 1
     """All GPUs that are used."""
     experts: float | None = None

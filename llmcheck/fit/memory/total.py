@@ -8,7 +8,7 @@ from llmcheck.fit.memory import doubt, inference, training
 from llmcheck.fit.memory.terms import GpuPart, memory, summed
 from llmcheck.fit.memory.training_choices import DEFAULT_RANK, frozen_base, precision, sharding_of
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.estimate import Memory, term
+from llmcheck.schema.estimate import Memory, Term, term
 from llmcheck.schema.workload import Workload
 
 NOT_MODELLED = (
@@ -32,15 +32,24 @@ def per_gpu(use: ModelUse, gpus: int = 1, *, cached: bool = True) -> tuple[Memor
     for part in gpu_parts(use, max(gpus, 1)):
         if part not in made:
             terms = doubt.widened(build(use, part, stored), use.architecture)
-            made[part] = memory([*terms, *inference.cached_blocks(use, part)] if cached else terms)
+            made[part] = memory([*terms, *cached_blocks(use, part)] if cached else terms)
         found.append(made[part])
     return tuple(found)
 
 
 def with_cached_blocks(use: ModelUse, found: Memory, gpus: int) -> Memory:
     """With what PyTorch's allocator holds beside it on all ``gpus``: the term of part ``allocator``."""
-    parts = tuple(memory(inference.cached_blocks(use, part)) for part in gpu_parts(use, max(gpus, 1)))
+    parts = tuple(memory(cached_blocks(use, part)) for part in gpu_parts(use, max(gpus, 1)))
     return memory([*found.terms, *summed(parts).terms])
+
+
+def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
+    """What PyTorch's allocator holds beyond what is allocated at the peak; [] where none is simulated."""
+    if use.is_inference:
+        return inference.cached_blocks(use, part)
+    from llmcheck.fit.memory.training_run import cached_blocks as of_training  # a simulation, which planning skips
+
+    return of_training(use, part)
 
 
 def of_part(use: ModelUse, part: GpuPart) -> Memory:
@@ -105,7 +114,9 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
     """
     layers = max(use.architecture.layers, 1)
     tensor, pipeline = _tensor_and_pipeline(use, gpus, layers)
-    data = 1 if use.is_inference else max(gpus // (tensor * pipeline), 1)
+    context = 1 if use.is_inference else min(use.workload.context_parallel, max(gpus // (tensor * pipeline), 1))
+    data = 1 if use.is_inference else max(gpus // (tensor * pipeline * context), 1)
+    at_a_time = use.is_inference or bool(use.workload.layer_split)
     found: list[GpuPart] = []
     for stage in range(pipeline):
         here = layers // pipeline + (1 if stage < layers % pipeline else 0)
@@ -116,11 +127,12 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
                 first=stage == 0,
                 last=stage == pipeline - 1,
                 data=data,
-                gpus=tensor * pipeline * data,
+                context=context,
+                gpus=tensor * pipeline * data * context,
                 # 1F1B: an early stage has started a micro-batch for each stage after it before the first returns
-                in_flight=1 if use.is_inference else pipeline - stage,
+                in_flight=1 if at_a_time else pipeline - stage,
             )
-        ] * (tensor * data)
+        ] * (tensor * data * context)
     return tuple(found)
 
 
@@ -130,6 +142,6 @@ def _tensor_and_pipeline(use: ModelUse, gpus: int, layers: int) -> tuple[int, in
     if use.is_inference and tensor == 1 and use.divides_matrices:
         tensor = max(gpus // pipeline, 1)
     tensor = min(tensor, gpus)
-    if use.is_inference and pipeline == 1:
+    if (use.is_inference or use.workload.layer_split) and pipeline == 1:
         pipeline = gpus // tensor
     return tensor, min(pipeline, gpus // tensor, layers)

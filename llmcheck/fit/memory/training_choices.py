@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Training, version_of
 from llmcheck.schema.workload import Precision, Sharding, Workload
 
 DEFAULT_RANK = 16
 """Rank of LoRA where none is given."""
+FULLY_SHARDED = ("fsdp", "fsdp1", "shard-grad-op")
+"""FSDP, by its ways."""
 
 
 def training_behaviour(use: ModelUse) -> Training:
@@ -33,6 +37,21 @@ def precision(workload: Workload) -> Precision:
 def sharding_of(workload: Workload) -> Sharding:
     """DDP for adapters, whose states are small; FSDP for full training."""
     return workload.sharding or ("ddp" if frozen_base(workload) else "fsdp")
+
+
+def mixed_by(use: ModelUse, ranks: int) -> Literal["shards", "autocast", "master"]:
+    """How mixed precision keeps the optimizer's 32-bit copy of the weights. ``ranks``: GPUs of data parallelism.
+
+    ``shards``: FSDP's shards are 32-bit and gathered in 16 bits. ``autocast``: the weights are 32-bit. ``master``: a
+    copy beside 16-bit weights (DeepSpeed, Megatron-LM).
+    """
+    sharding = sharding_of(use.workload) if ranks > 1 else use.workload.sharding or "none"
+    if sharding in FULLY_SHARDED:
+        return "shards"
+    by_engine = use.workload.gradients is not None or use.workload.offload not in (None, "none")
+    if sharding in ("none", "ddp") and training_behaviour(use).autocast and not by_engine:
+        return "autocast"
+    return "master"
 
 
 def recomputed(workload: Workload) -> bool:

@@ -137,6 +137,18 @@ class Training(Struct, frozen=True, kw_only=True):
 
     loss_bytes: float
     """Bytes per token and vocabulary entry at the loss: logits, softmax and their gradients."""
+    compiled_loss_bytes: float = 6.0
+    """The same where ``torch.compile`` fuses the loss: logits in 16 bits, and their gradient while it is made."""
+    chunked_loss_bytes: float = 0.0
+    """The same where the loss is computed in chunks and the logits of all chunks exist."""
+    chunked_hidden_bytes: float = 12.0
+    """Bytes per token and element of the hidden state where the loss is computed in chunks from the hidden states.
+    Liger's kernel takes as many tokens at a time as make logits of the size of all hidden states: 10 bytes, in 16 and
+    32 bits, and the 2 of the gradient that it returns (measured: 0.44 bytes per token and entry of 128,256)."""
+    autocast: bool = False
+    """Mixed precision without a sharding engine is autocast: 32-bit weights, and 16-bit copies of them in a step."""
+    keeps_quantised_inputs: bool = False
+    """The input of every 4-bit matrix is stored (bitsandbytes before 0.43.2)."""
     repeats_grouped_heads: bool
     """Grouped keys and values are repeated for each query head before the attention kernel."""
     adapters_in_fp32: bool = False

@@ -22,7 +22,8 @@ _TARGETS = {
 
 def line(what: Launch) -> LaunchLine | None:
     """None for what TRL or accelerate has no option for: pre-training, models cut over GPUs by matrices or stages,
-    recomputing the attention alone, adapters other than LoRA and DoRA, offloading without ZeRO or FSDP."""
+    recomputing a part of each layer, adapters other than LoRA and DoRA, offloading without ZeRO or FSDP, activations in
+    RAM, steps in the backward pass, and leaving the frozen model of QLoRA as it is."""
     work = what.workload
     if _has_no_option(work):
         return None
@@ -56,7 +57,9 @@ def libraries(work: Workload) -> tuple[str, ...]:
 
 def _has_no_option(work: Workload) -> bool:
     cut = work.tensor_parallel > 1 or work.pipeline_parallel > 1
-    other = work.checkpointing == "selective" or work.adapter in ("prefix", "scale") or work.gradients is not None
+    cut = cut or work.context_parallel > 1 or bool(work.layer_split) or work.sharding == "shard-grad-op"
+    other = isinstance(work.checkpointing, str) or work.adapter in ("prefix", "scale") or work.gradients is not None
+    other = other or bool(work.optimizer_in_backward or work.activation_offload) or work.base_in_fp32 is False
     return work.method not in ("full", "lora", "qlora") or cut or other
 
 

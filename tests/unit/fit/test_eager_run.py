@@ -62,6 +62,12 @@ def test_a_cache_of_its_full_length_leaves_no_blocks_behind() -> None:
     assert tensors < peaks(SMALL, batch=4)[0]
 
 
+def test_segments_that_grow_leave_little_behind() -> None:
+    usual, expandable = peaks(SMALL, batch=4), peaks(SMALL, batch=4, expandable_segments=True)
+    assert expandable[0] == usual[0]
+    assert expandable[1] - expandable[0] < 0.2 * (usual[1] - usual[0])
+
+
 def test_a_new_version_frees_each_old_cache_at_once() -> None:
     old, new = peaks(SMALL, batch=4), peaks(SMALL, batch=4, runtime_version="4.46")
     assert new[0] < old[0] - 1.4

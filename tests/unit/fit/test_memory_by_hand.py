@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from llmcheck.fit.memory import training
+from llmcheck.fit.memory import states
 from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.memory.total import offloaded_bytes, per_gpu, with_ram
 from llmcheck.fit.use import ModelUse
@@ -48,7 +48,8 @@ def estimate(model: Architecture, work: Workload) -> Memory:
     ],
 )
 def test_bytes_of_an_optimizer_for_each_weight(optimizer: str, precision: str, each: float) -> None:
-    assert estimate(MODEL, train(optimizer=optimizer, precision=precision)).optimizer == round(each * WEIGHTS)
+    work = train(optimizer=optimizer, precision=precision, runtime="torchtitan")
+    assert estimate(MODEL, work).optimizer == round(each * WEIGHTS)
 
 
 # matrices of a layer: q 1024 -> 1024, k and v 1024 -> 256, o 1024 -> 1024, gate and up 1024 -> 4096, down 4096 -> 1024
@@ -65,7 +66,7 @@ def test_bytes_of_an_optimizer_for_each_weight(optimizer: str, precision: str, e
     ],
 )
 def test_weights_of_adapters(options: dict[str, Any], count: int) -> None:
-    assert training.adapter_weights(ModelUse(MODEL, train(method="lora", lora_rank=4, **options))) == count
+    assert states.adapter_weights(ModelUse(MODEL, train(method="lora", lora_rank=4, **options))) == count
 
 
 def test_a_pipeline_stage_keeps_the_micro_batches_in_flight() -> None:

@@ -312,8 +312,9 @@ def test_total_weights_are_those_on_the_gpus_and_in_ram(runtime: Any) -> None:
 def test_offloaded_training_states_count_in_the_total() -> None:
     found = fitted("llama-2-7b", "RTX 4090, 256 GB RAM", method="full", offload="all")
     assert found.verdict == "fits-with-offload"
-    assert found.memory.weights == pytest.approx(2 * 6.738e9, rel=0.01)
-    assert found.memory.optimizer == pytest.approx(12 * 6.738e9, rel=0.01)
+    # 16 bytes for each weight, by FSDP or by DeepSpeed
+    states = found.memory.weights + found.memory.gradients + found.memory.optimizer
+    assert states == pytest.approx(16 * 6.738e9, rel=0.01)
     assert found.placement is not None
     assert found.memory.total == found.placement.ram + sum(each.memory.total for each in found.per_gpu)
     # two blocks and the embedding are on the card at a time

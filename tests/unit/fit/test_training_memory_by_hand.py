@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from llmcheck.fit.memory.activations import activation_bytes_per_token
+from llmcheck.fit.memory.activations import activation_bytes_per_token, stored_bytes_per_token
 from llmcheck.fit.memory.terms import GpuPart
-from llmcheck.fit.memory.total import per_gpu
+from llmcheck.fit.memory.total import offloaded_bytes, per_gpu
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Memory, Term
@@ -36,6 +36,9 @@ ATTENTION = 2 * 2 * QUERIES + 2 * 2 * KEYS + STATISTICS  # queries and the resul
 FEED_FORWARD = 4 * 2 * INNER  # gate, its activation, up, and the product of both
 FEED_FORWARD_OF_FROZEN = 3 * 2 * INNER  # only the gradient of the frozen down projection needs the product
 FULL = 2 * NORM + RESIDUAL + ATTENTION + FEED_FORWARD
+OLD: dict[str, Any] = {"runtime_version": "4.43"}
+REPEATED = 2 * 2 * (QUERIES - KEYS)
+"""What keys and values take more where they are repeated for each query head."""
 FROZEN = 2 * NORM_OF_FROZEN + RESIDUAL + ATTENTION + FEED_FORWARD_OF_FROZEN
 
 
@@ -114,12 +117,20 @@ def test_bytes_that_a_layer_without_a_gate_keeps_of_a_token() -> None:
         # DoRA scales the outputs of q and o
         ({"adapter": "dora", "lora_targets": "qv"}, 2 * HIDDEN + 2 * 2 * QUERIES),
         ({"adapter": "prefix"}, 0),
-        # bitsandbytes keeps the inputs of the matrices that have no adapter
-        ({"method": "qlora", "lora_targets": "qv"}, 2 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER),
-        ({"method": "qlora", "lora_targets": "attention"}, 2 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER),
-        ({"method": "qlora", "lora_targets": "mlp"}, 2 * HIDDEN + 2 * INNER + 2 * HIDDEN),
+        # with dropout each has what it left of the input, and a mask of a byte
+        ({"lora_dropout": True, "lora_targets": "qv"}, 3 * 2 * HIDDEN),
+        ({"lora_dropout": True}, 3 * (3 * HIDDEN + QUERIES) + 3 * 2 * HIDDEN + 3 * INNER),
+        ({"lora_dropout": True, "precision": None, "lora_targets": "qv"}, 5 * 2 * HIDDEN),
+        # a quantised matrix keeps no input of its own
+        ({"method": "qlora", "lora_targets": "qv"}, 2 * HIDDEN),
         ({"method": "qlora"}, 2 * HIDDEN + 2 * HIDDEN + 2 * INNER),
-        ({"method": "qlora", "adapter": "prefix"}, 2 * 2 * HIDDEN + 2 * INNER),
+        ({"method": "qlora", "adapter": "prefix"}, 0),
+        # bitsandbytes of that time kept the inputs of the matrices that have no adapter
+        ({"method": "qlora", "lora_targets": "qv", **OLD}, REPEATED + 2 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER),
+        ({"method": "qlora", "lora_targets": "attention", **OLD}, REPEATED + 2 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER),
+        ({"method": "qlora", "lora_targets": "mlp", **OLD}, REPEATED + 2 * HIDDEN + 2 * INNER + 2 * HIDDEN),
+        ({"method": "qlora", **OLD}, REPEATED + 2 * HIDDEN + 2 * HIDDEN + 2 * INNER),
+        ({"method": "qlora", "adapter": "prefix", **OLD}, REPEATED + 2 * 2 * HIDDEN + 2 * INNER),
     ],
 )
 def test_bytes_that_adapters_keep_of_a_token(options: dict[str, Any], expected: float) -> None:
@@ -132,8 +143,8 @@ def test_bytes_that_scaled_outputs_keep_of_a_token() -> None:
     The matrices' own inputs stay too, as they do when everything is trained."""
     assert kept(adapters(adapter="scale")) == FULL + 2 * (3 * QUERIES + 2 * HIDDEN) + 2 * 2 * INNER
     quantised = 2 * 2 * HIDDEN + 2 * INNER
-    scaled = kept(adapters(adapter="scale"))
-    assert kept(adapters(method="qlora", adapter="scale")) == scaled + quantised
+    scaled = kept(adapters(adapter="scale", **OLD))
+    assert kept(adapters(method="qlora", adapter="scale", **OLD)) == scaled + quantised
 
 
 def test_litgpt_keeps_a_mask_of_dropped_inputs_of_its_adapters() -> None:
@@ -150,13 +161,29 @@ def test_a_recomputed_layer_has_the_gradients_of_its_scores_too() -> None:
     assert kept(train(), recomputing=True) == FULL
 
 
-def test_activations_of_split_matrices_are_split_and_those_of_norms_are_not() -> None:
+def test_tensor_parallelism_splits_all_activations() -> None:
+    """Matrices are cut by columns; norms and the residual stream by sequence (Megatron-LM, FSDP2)."""
     part = GpuPart(tensor=2)
-    assert kept(train(), part=part) == 2 * NORM + RESIDUAL + (ATTENTION + FEED_FORWARD) / 2
-    # the inputs of gate, up and the attention are whole on each GPU; that of down is cut
-    inputs = 2 * HIDDEN + 2 * HIDDEN + 2 * INNER / 2
-    cut = 2 * NORM_OF_FROZEN + RESIDUAL + (ATTENTION + FEED_FORWARD_OF_FROZEN) / 2
-    assert kept(adapters(), part=part) == cut + inputs
+    assert kept(train(), part=part) == FULL / 2
+    assert kept(adapters(), part=part) == kept(adapters()) / 2
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        (None, 2 * HIDDEN),
+        (True, 2 * HIDDEN),
+        (False, FULL),
+        ("selective", FULL),
+        ("selective-layer", (2 * HIDDEN + FULL) / 2),
+        # the input, what attention gives, and every second product: q, v, gate, down
+        ("selective-op", 2 * HIDDEN + 2 * QUERIES + STATISTICS + 2 * QUERIES + 2 * KEYS + 2 * INNER + 2 * HIDDEN),
+    ],
+)
+def test_what_each_way_of_recomputing_stores(way: Any, expected: float) -> None:
+    use = ModelUse(MODEL, train(checkpointing=way))
+    assert stored_bytes_per_token(use, GpuPart(), TOKENS) == expected
+    assert stored_bytes_per_token(use, GpuPart(tensor=4), TOKENS) == expected / 4
 
 
 def test_a_token_keeps_what_its_active_experts_compute() -> None:
@@ -184,8 +211,9 @@ def logits(each: float = 12.0) -> float:
         ({"runtime_version": "4.44"}, 16),
         ({"runtime": "torchtune"}, 12),
         ({"runtime": "litgpt"}, 10),
-        # chunked: their gradient in 16 bits, and one chunk
-        ({"chunked_loss": True}, 4),
+        # before its chunked loss, torchtune had copies of the logits in 32 bits, shifted and transposed
+        ({"runtime": "torchtune", "runtime_version": "0.2"}, 20),
+        ({"runtime": "torchtitan"}, 12),
         # a runtime that does not train behaves like PyTorch
         ({"runtime": "vllm"}, 12),
     ],
@@ -196,6 +224,59 @@ def test_bytes_at_the_loss(options: dict[str, Any], each: float) -> None:
     found = on_gpus(work)[0]
     all_kept = kept(work) * TOKENS * 4 * LAYERS
     assert found.activations == pytest.approx(all_kept + 4 * logits(each) - GRADIENTS, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "each"),
+    [
+        # Liger takes as many tokens at a time as make logits of the size of the hidden states: 10 bytes, and 2 of the
+        # gradient that it returns
+        ({}, 12 * HIDDEN / VOCAB),
+        # torchtune's 8 chunks: logits of all in 16 bits, or of one; of one chunk softmax and gradient in 32 bits
+        ({"runtime": "torchtune", "runtime_version": "0.4"}, 2 + (4 + 4) / 8),
+        ({"runtime": "torchtune"}, (2 + 4 + 4) / 8),
+    ],
+)
+def test_bytes_at_a_loss_in_chunks(options: dict[str, Any], each: float) -> None:
+    """The gradient of the output projection is there already."""
+    work = train(checkpointing=False, batch=4, chunked_loss=True, **options)
+    found = on_gpus(work)[0]
+    all_kept = kept(work) * TOKENS * 4 * LAYERS
+    assert found.activations == pytest.approx(all_kept + 4 * logits(each) - GRADIENTS + 2 * TABLE, abs=1)
+
+
+def test_a_gpu_has_its_part_of_each_sequence() -> None:
+    """Context parallelism: as many tokens as a sequence of half the length, and the states are cut over both GPUs."""
+    halves = on_gpus(train(context_parallel=2, sharding="fsdp"), 2)
+    whole = on_gpus(train(context=TOKENS // 2, sharding="fsdp"), 2)
+    assert [each.total for each in halves] == [each.total for each in whole]
+
+
+def test_layers_over_gpus_of_which_one_works() -> None:
+    """accelerate's device_map: no GPU has a second micro-batch, nor the states of another's layers."""
+    first, last = on_gpus(train(layer_split=True), 2)
+    assert first.weights == last.weights == WEIGHTS
+    staged = on_gpus(train(pipeline_parallel=2), 2)[0]
+    assert first.activations < staged.activations
+    assert last.total == on_gpus(train(pipeline_parallel=2), 2)[1].total
+
+
+def test_activations_in_ram_leave_two_layers_on_the_gpu() -> None:
+    work = train(method="lora", lora_rank=4, lora_targets="qv", chunked_loss=True, activation_offload=True)
+    found = on_gpus(work)[0]
+    one = kept(work, recomputing=True) * TOKENS
+    gradients = 2 * 8 * 4 * (2048 + 1280)
+    assert found.activations == pytest.approx(2 * 2 * HIDDEN * TOKENS + one - gradients, abs=1)
+    in_ram = 2 * HIDDEN * TOKENS * LAYERS
+    assert offloaded_bytes(ModelUse(MODEL, work)) == in_ram
+
+
+def test_a_step_in_the_backward_pass_keeps_few_gradients() -> None:
+    """The largest that exists at a time: of the embedding or the output projection."""
+    work = train(optimizer_in_backward=True)
+    found = on_gpus(work)[0]
+    assert found.gradients == 2 * 2 * TABLE
+    assert found.total < on_gpus(train())[0].total
 
 
 def test_recomputed_blocks_keep_their_input_and_one_is_computed_again() -> None:
@@ -240,4 +321,4 @@ def test_only_the_last_stage_has_logits_and_tensor_parallelism_splits_them() -> 
     work = adapters(lora_targets="qv", tensor_parallel=2)
     one_gpu = on_gpus(work, 2)[0]
     gradients = 2 * 8 * 4 * (2048 + 1280) / 2
-    assert one_gpu.activations == pytest.approx(2 * HIDDEN * TOKENS * LAYERS + logits() / 2 - gradients, abs=1)
+    assert one_gpu.activations == pytest.approx((2 * HIDDEN * TOKENS * LAYERS + logits()) / 2 - gradients, abs=1)

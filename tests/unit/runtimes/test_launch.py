@@ -214,5 +214,11 @@ def test_torchtune_and_litgpt_take_what_their_keys_say() -> None:
     assert train("lora", 2, "litgpt", sharding="zero3") is None
 
 
-def test_pre_training_has_no_line() -> None:
-    assert all(train("pretrain", 1, each.id) is None for each in runtimes.every() if each.trains)
+def test_only_torchtitan_pre_trains() -> None:
+    trainers = [each.id for each in runtimes.every() if each.trains and each.id != "torchtitan"]
+    assert all(train("pretrain", 1, each) is None for each in trainers)
+    launch = runtimes.named("torchtitan").example.launch
+    work = replace(launch.workload, method="pretrain", tensor_parallel=4, context_parallel=2)
+    line = runtimes.named("torchtitan").launch(replace(launch, gpus=8, workload=work))
+    assert has(line, "--nproc_per_node", "8")
+    assert has(line, "--parallelism.tensor_parallel_degree", "4", "--parallelism.context_parallel_degree", "2")
