@@ -150,7 +150,11 @@ def of(architecture: Architecture, workload: Workload) -> StoredWeights:
     if architecture.tensors and workload.weights is None and workload.method == "inference":
         quantised = form.family != "plain"
         return from_tensors(architecture, max((m.elements for m in matrices(shapes)), default=0) if quantised else 0)
-    return stored(shapes, form, padded=runtimes.named(workload.runtime).pads_mxfp4)
+    runtime = runtimes.named(workload.runtime)
+    if form.name == "mxfp4" and runtime.files == "gguf":
+        # a GGUF file of this name (llama.cpp's MXFP4_MOE) has everything but the experts in Q8_0
+        return stored(replace(shapes, dtype="mxfp4"), formats.weights("q8_0"))
+    return stored(shapes, form, padded=runtime.pads_mxfp4)
 
 
 def _not_in_matrices(architecture: Architecture) -> int:

@@ -73,7 +73,7 @@ def memory(gpu: GpuMemory) -> list[Term]:
     """The compute buffer, which llama.cpp allocates once for the largest graph."""
     least, size = compute_buffer(gpu)
     name = "compute buffer"
-    return [term("activations", name, size, _GRAPH, low=0.85 * least, high=size * 1.3, part="compute-buffer")]
+    return [term("activations", name, size, _GRAPH, low=0.85 * least, high=size * 1.15, part="compute-buffer")]
 
 
 def compute_buffer(gpu: GpuMemory) -> tuple[float, float]:

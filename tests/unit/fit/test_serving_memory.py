@@ -11,12 +11,14 @@ from llmcheck.api.model_source import known_model
 from llmcheck.fit.memory import inference, total
 from llmcheck.fit.memory.terms import GpuPart
 from llmcheck.fit.memory.total import per_gpu
+from llmcheck.fit.plans import plans
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.schema.estimate import Memory
 from llmcheck.schema.workload import Workload
 from llmcheck.units import GIB, MIB
 from tests.unit.fit.test_memory import dense
+from tests.unit.fit.test_placement import machine
 
 
 def model(name: str) -> Architecture:
@@ -209,3 +211,31 @@ def test_the_cache_of_a_use_is_as_its_runtime_stores_it() -> None:
     part = GpuPart()
     assert inference.cache_size(use) == inference.cache_on_gpu(use, use.architecture.attention, 4096, part)
     assert inference.cache_size(use, 0) == pytest.approx(448.9 * MIB, rel=0.001)
+
+
+# --- experts in RAM ---
+
+
+def test_experts_lie_in_ram_and_all_else_on_a_small_card() -> None:
+    """25.6 tokens/s were measured of gpt-oss-120b on an RTX 3060 Ti with its experts in RAM (--n-cpu-moe)."""
+    work = Workload(method="inference", runtime="llama.cpp", weights="mxfp4", context=131_072)
+    best = plans(ModelUse(model("gpt-oss-120b"), work), machine("RTX 3060 Ti, 96 GB RAM"))[0].placed
+    assert best.verdict == "fits-with-offload"
+    assert best.placement is not None
+    assert (best.placement.expert_layers_in_ram, best.placement.gpu_layers) == (36, 37)
+    assert best.expert_bytes_in_ram == pytest.approx(56.7 * GIB, rel=0.01)
+
+
+def test_dense_tensors_of_a_large_sparse_model_lie_on_the_card() -> None:
+    work = Workload(method="inference", weights="q4_k_m")
+    best = plans(ModelUse(model("qwen3-235b-a22b"), work), machine("RTX 4090, 192 GB RAM"))[0].placed
+    assert best.placement is not None
+    assert best.placement.gpu_layers == 95
+    assert (best.placement.expert_layers_in_ram or 0) > 70
+
+
+def test_the_file_in_mxfp4_has_other_tensors_in_8_bits() -> None:
+    """ggml-org/gpt-oss-120b-GGUF: 63.39 GB in three files."""
+    use = ModelUse(model("gpt-oss-120b"), Workload(method="inference", runtime="llama.cpp", weights="mxfp4"))
+    assert use.stored.total == pytest.approx(63.39e9, rel=0.005)
+    assert use.changed(runtime="vllm").stored.total > 1.02 * use.stored.total
