@@ -94,7 +94,7 @@ def _refuse_others_options(workload: Workload) -> None:
     for field in OF_SOME_RUNTIMES:
         if getattr(workload, field) is not None and field not in runtime.own_options:
             having = ", ".join(each.id for each in runtimes.every() if field in each.own_options)
-            raise UsageError(f"--{field.replace('_', '-')} is for {having}; add --runtime with one of them")
+            raise UsageError(f"--{field.replace('_', '-')} is for some runtimes; add --runtime: {having}")
 
 
 OF_SOME_RUNTIMES = (

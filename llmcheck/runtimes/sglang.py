@@ -38,7 +38,7 @@ _VERSION = "0.5.23"
 _CHUNK = 8192
 """Its default ``--chunked-prefill-size`` on GPUs of 60 to 160 GiB; smaller ones have 2,048 or 4,096."""
 _OPTIONS = ("max_batched_tokens", "prefix_caching", "cuda_graphs", "lora_slots", "speculative")
-_CACHES = {**CACHE_16_BIT, "fp8": "fp8_e5m2", "fp8_e5m2": "fp8_e5m2", "fp8_e4m3": "fp8_e4m3"}
+_CACHES = {**CACHE_16_BIT, "fp8": "fp8_e5m2", "fp8_e5m2": "fp8_e5m2", "fp8_e4m3": "fp8_e4m3", "nvfp4": "nvfp4"}
 
 
 _TIERS = ((20, 2048, 8, 42), (35, 4096, 48, 50), (60, 4096, 32, 50), (160, 8192, 256, 58))

@@ -40,7 +40,7 @@ _FRACTION = 0.9
 server reserves what was estimated."""
 _CACHES = {
     **CACHE_16_BIT, "fp8": "fp8", "fp8_e4m3": "fp8_e4m3", "fp8_e5m2": "fp8_e5m2",
-    "int8": "int8_per_token_head", "int4": "int4_per_token_head",
+    "int8": "int8_per_token_head", "int4": "int4_per_token_head", "nvfp4": "nvfp4",
 }  # fmt: skip
 _OPTIONS = ("max_batched_tokens", "prefix_caching", "cuda_graphs", "lora_slots", "images", "speculative")
 _LARGE = 70 * GIB
@@ -180,7 +180,7 @@ RUNTIME = Runtime(
     cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
     # Triton compiles no 8-bit floats with four exponent bits for older GPUs
-    cache_capability={"fp8": (8, 9), "fp8_e4m3": (8, 9)},
+    cache_capability={"fp8": (8, 9), "fp8_e4m3": (8, 9), "nvfp4": (10, 0)},
     cache_block=16,
     reservation=Reservation(fraction=_FRACTION, of="total", context_beside=True),
     sequences_option="--max-num-seqs",
