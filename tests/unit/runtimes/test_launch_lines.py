@@ -252,3 +252,41 @@ def test_vllm_prepares_for_more_sequences_on_large_gpus(name: str | None, memory
     assert default((gpu,)) == sequences
     assert default((gpu, Gpu(vendor="nvidia", memory_total=24 * GIB))) == 256
     assert default(()) == 256
+
+
+@pytest.mark.parametrize(
+    ("runtime", "options", "found"),
+    [
+        ("vllm", {"max_batched_tokens": 4096}, "--max-num-batched-tokens 4096"),
+        ("vllm", {"speculative": "mtp"}, '--speculative-config {"method": "mtp", "num_speculative_tokens": 1}'),
+        ("vllm", {"lora_slots": 2, "lora_rank": 64}, "--max-loras 2 --max-lora-rank 64 --enable-lora"),
+        ("vllm", {"cuda_graphs": False, "images": False}, "--enforce-eager --language-model-only"),
+        ("vllm", {"prefix_caching": False}, "--no-enable-prefix-caching"),
+        ("sglang", {"max_batched_tokens": 2048}, "--chunked-prefill-size 2048"),
+        ("sglang", {"speculative": "mtp"}, "--speculative-algorithm NEXTN"),
+        ("sglang", {"prefix_caching": False}, "--disable-radix-cache"),
+        ("llama.cpp", {"ubatch": 1024, "swa_full": True}, "-ub 1024 -np 1 --swa-full"),
+        ("llama.cpp", {"kv_cache": "q8_0", "kv_cache_values": "q4_0"}, "-ctk q8_0 -ctv q4_0"),
+        ("llama.cpp", {"batch": 4, "context": 8192, "kv_unified": True}, "-c 8192 -np 4 -kvu"),
+        ("llama.cpp", {"batch": 4, "context": 8192}, "-c 32768 -np 4"),
+        ("llama.cpp", {"speculative": "mtp", "images": False}, "--spec-type draft-mtp --no-mmproj"),
+        ("llama.cpp", {"split_mode": "tensor"}, "-sm tensor"),
+    ],
+)
+def test_options_of_one_runtime_are_in_its_line(runtime: str, options: dict[str, Any], found: str) -> None:
+    assert found in (line(runtime, **options) or "")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "options"),
+    [
+        # the line would have to name the second model's files
+        ("vllm", {"speculative": "eagle3"}), ("llama.cpp", {"speculative": "qwen3-0.6b"}),
+        # no option for it
+        ("tgi", {"max_batched_tokens": 4096}), ("lmdeploy", {"images": False}),
+        ("transformers", {"static_cache": True}),
+        ("mlx", {"speculative": "qwen3-0.6b"}), ("ollama", {"ubatch": 1024}), ("tensorrt-llm", {"lora_slots": 1}),
+    ],
+)  # fmt: skip
+def test_a_line_that_would_leave_something_out_is_none(runtime: str, options: dict[str, Any]) -> None:
+    assert line(runtime, **options) is None
