@@ -14,13 +14,13 @@ from msgspec import Struct
 from llmcheck.fit.memory.allocator import Allocator
 from llmcheck.fit.memory.loading import tensors_of
 from llmcheck.fit.memory.terms import GpuPart
-from llmcheck.fit.shapes import formats, matrices
+from llmcheck.fit.shapes import formats, matrices, weights
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Eager
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.units import MIB
 
-_MOST_TENSORS = 40_000
+_MOST_TENSORS = 12_000
 """Of the cache, in one simulation; of a longer answer every second token is made, or every third."""
 
 
@@ -80,11 +80,11 @@ def _simulated(run: _Run) -> Allocator:
 
 def _load(allocator: Allocator, run: _Run) -> None:
     form, layers = formats.weights(run.weights), run.layers
-    sizes = list(tensors_of(run.architecture, form, layers))
-    if not run.habits.loads_by_tensor:
-        allocator.free(allocator.allocate(sum(sizes)))
-    for size in sizes:
-        allocator.allocate(size)
+    if run.habits.loads_by_tensor:
+        for size in tensors_of(run.architecture, form, layers):
+            allocator.allocate(size)
+    else:  # parts of one block, which fill it
+        allocator.allocate(weights.stored(run.architecture, form).total * layers // max(run.architecture.layers, 1))
     allocator.allocate(round(8.125 * MIB))
 
 

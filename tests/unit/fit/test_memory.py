@@ -64,7 +64,7 @@ def workload(**values: Any) -> Workload:
 
 
 def per_gpu(architecture: Architecture, task: Workload, gpus: int = 1) -> tuple[Memory, ...]:
-    return total.per_gpu(ModelUse(architecture, task), gpus)
+    return total.per_gpu(ModelUse(architecture, task), gpus, cached=False)
 
 
 def estimate(architecture: Architecture, task: Workload, gpus: int = 1) -> Memory:
