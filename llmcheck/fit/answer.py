@@ -226,8 +226,7 @@ def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> 
         own = runtime.default_sequences([each.gpu for group in capacity.groups for each in group])
         if own != SEQUENCES:
             notes.append(
-                f"{SEQUENCES} sequences at a time; on these GPUs the default of {runtime.id} is {own:,}:"
-                f" --max-sequences {own}"
+                f"{own:,} sequences at a time, the default of {runtime.id} on these GPUs; --max-sequences sets another"
             )
     if runtime.reservation is not None:
         share = f"{full.workload.memory_fraction or runtime.reservation.fraction:.0%}"

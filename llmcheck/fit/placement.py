@@ -80,13 +80,15 @@ def _doubted(use: ModelUse, found: PlacementResult) -> PlacementResult:
 
 
 def _with_default_step(use: ModelUse, capacity: Capacity) -> ModelUse:
-    """With the tokens of one step that the server takes on these GPUs, where the workload leaves them open."""
-    default = use.runtime.default_step
-    if not use.is_inference or default is None or use.workload.max_batched_tokens is not None:
+    """With the tokens and sequences of one step that the server takes on these GPUs, where they are left open."""
+    runtime, gpus = use.runtime, [device.gpu for group in capacity.groups for device in group]
+    if not use.is_inference or not gpus:
         return use
-    gpus = [device.gpu for group in capacity.groups for device in group]
-    tokens = default(gpus, use.architecture, use.workload)
-    return use if tokens is None else use.changed(max_batched_tokens=tokens)
+    if runtime.default_step is not None and use.workload.max_batched_tokens is None:
+        use = use.changed(max_batched_tokens=runtime.default_step(gpus, use.architecture, use.workload))
+    if runtime.default_sequences is not None and use.workload.max_sequences is None:
+        use = use.changed(max_sequences=runtime.default_sequences(gpus))
+    return use
 
 
 def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:

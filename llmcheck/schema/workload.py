@@ -70,7 +70,8 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     static_cache: bool | None = None
     """transformers: the cache is allocated at its full length before the prompt; None: no."""
     max_sequences: Annotated[int, Meta(ge=1, le=MOST_SERVED)] | None = None
-    """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: 256."""
+    """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: the runtime's default on
+    the GPUs, 256 where that is not known."""
     max_batched_tokens: _Tokens | None = None
     """Tokens that a server computes in one step, of all sequences (vLLM's ``max_num_batched_tokens``, SGLang's
     ``chunked_prefill_size``); None: the runtime's default."""

@@ -153,7 +153,7 @@ _fit_options = grouped(
     _number("--prompt", 1, MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
     _number("--batch", 1, MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
-    _number("--max-sequences", 1, MOST_SERVED, "Sequences that a server reserves memory for. Default: 256."),
+    _number("--max-sequences", 1, MOST_SERVED, "Sequences that a server reserves memory for. Default: its own."),
     _number("--max-batched-tokens", 1, MOST_TOKENS, "Tokens that a server computes in one step.", "TOKENS"),
     _number("--ubatch", 1, MOST_TOKENS, "llama.cpp: tokens of a prompt in one graph. Default: 512.", "TOKENS"),
     _switch("--kv-unified", "llama.cpp: one cache for all sequences together."),

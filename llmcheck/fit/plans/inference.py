@@ -10,6 +10,7 @@ from msgspec import Struct
 from llmcheck import runtimes
 from llmcheck.fit import limits
 from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
+from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.obstacles import excluded, older_driver
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans.candidate import Wishes
@@ -71,7 +72,7 @@ def tried(use: ModelUse, capacity: Capacity, wishes: Wishes) -> Iterator[Way]:
 
 def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:
     """With one runtime and format: as it is, or with the smaller cache or shorter context that makes it fit."""
-    found = place(own, capacity)
+    own, found = _with_fewer_sequences(own, place(own, capacity), capacity)
     if found.verdict == "fits":
         yield Way(own, found, is_alone=True)
         return
@@ -85,6 +86,23 @@ def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:
     yield Way(own, found, is_alone=not helps)
     if smaller is not None and helps:
         yield smaller
+
+
+def _with_fewer_sequences(
+    own: ModelUse, found: PlacementResult, capacity: Capacity
+) -> tuple[ModelUse, PlacementResult]:
+    """A server that prepares for very many sequences on these GPUs by default does with fewer, if that makes it fit, or
+    fit on fewer GPUs."""
+    default = own.runtime.default_sequences
+    gpus = [device.gpu for group in capacity.groups for device in group]
+    if default is None or own.workload.max_sequences is not None or default(gpus) <= SEQUENCES:
+        return own, found
+    if found.verdict == "fits" and len(found.devices) == 1:
+        return own, found
+    fewer = own.changed(max_sequences=SEQUENCES)
+    placed = place(fewer, capacity)
+    helps = placed.verdict == "fits" and (found.verdict != "fits" or len(placed.devices) < len(found.devices))
+    return (fewer, placed) if helps else (own, found)
 
 
 def _in_stages(use: ModelUse, capacity: Capacity) -> Way | None:

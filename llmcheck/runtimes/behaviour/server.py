@@ -35,10 +35,10 @@ def chunk_bytes(gpu: GpuMemory, chunk: int) -> float:
     return gpu.layer_bytes(tokens, tokens)
 
 
-def chunk_terms(gpu: GpuMemory, default: int) -> list[Term]:
+def chunk_terms(gpu: GpuMemory, default: int, *, graphs: bool = True) -> list[Term]:
     """Activations and workspace of a server that processes ``max_batched_tokens`` prompt tokens at once.
 
-    ``default``: of that option.
+    ``default``: of that option. ``graphs``: it records its steps as CUDA graphs.
     """
     chunk = gpu.workload.max_batched_tokens or default
     size = chunk_bytes(gpu, chunk) + 10.0 * min(gpu.max_sequences, gpu.batch) * gpu.architecture.vocab
@@ -46,7 +46,7 @@ def chunk_terms(gpu: GpuMemory, default: int) -> list[Term]:
     return [
         term("activations", "one chunk of a prompt", size, source, low=size * 0.6, high=size * 1.5),
         *image_terms(gpu),
-        *graph_terms(gpu),
+        *(graph_terms(gpu) if graphs else ()),
         term("overhead", "workspace", 0.1 * GIB, _WORKSPACE, low=0, high=0.6 * GIB),
     ]
 
