@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -120,7 +119,7 @@ def _launch(what: Launch) -> LaunchLine | None:
     work = what.workload
     if not serves(what, _CACHES, also=_OPTIONS) or not proposes_by_itself(work):
         return None
-    proposed = json.dumps({"method": "mtp", "num_speculative_tokens": work.speculative_tokens or 1})
+    proposed = f'{{"method": "mtp", "num_speculative_tokens": {work.speculative_tokens or 1}}}'
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (
         "vllm", "serve", what.model,
