@@ -167,12 +167,19 @@ def weight_terms(use: ModelUse, stored: StoredWeights, part: GpuPart, scale: flo
     form = use.weight_format
     slack = 0.0 if stored.exact else max(0.06, form.spread) if use.architecture.estimated else form.spread
     above = max(slack, OLD_Q2_K if form.name == "q2_k" and not stored.exact else 0.0)
+    below = max(slack, _without_groups(form) if not stored.exact else 0.0)
     source = source_of(stored, form)
     found = []
     for name, unsharded in _weight_rows(use, stored, part):
         size = unsharded * scale / part.tensor
-        found.append(term("weights", name, size, source, low=size * (1 - slack), high=size * (1 + above)))
+        found.append(term("weights", name, size, source, low=size * (1 - below), high=size * (1 + above)))
     return found
+
+
+def _without_groups(form: Format) -> float:
+    """Of GPTQ: what scales and zero points take: a file may have them by column alone, and its name does not say so."""
+    usual = form.name.startswith("gptq") and ("-g" not in form.name or "-g128" in form.name)
+    return (form.bits - int(form.bits)) / form.bits if usual else 0.0
 
 
 def _weight_rows(use: ModelUse, stored: StoredWeights, part: GpuPart) -> list[tuple[str, float]]:
