@@ -10,8 +10,8 @@ _UNTIED = (
     "granitemoeshared", "helium", "hyperclovax", "iquestcoder", "kolibri1", "olmo_hybrid", "sarvam_mla", "sarvam_moe",
 )  # fmt: skip
 """``model_type`` of decoders whose files omit and redefine nothing: read like Llama's layers, by the keys that many
-families share, they have the weights of their classes in transformers 5.24.0. Those of the first tuple use the embedding
-as output projection where the file does not say it."""
+families share, they have the weights of their classes in transformers 5.24.0. Those of the first tuple use the
+embedding as output projection where the file does not say it."""
 _ENCODERS = (
     "albert", "bart", "deberta", "deberta-v2", "distilbert", "electra", "led", "longt5", "marian", "mbart", "mt5",
     "pegasus", "t5", "umt5", "vit", "wav2vec2", "whisper",
