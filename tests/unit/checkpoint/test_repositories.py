@@ -79,7 +79,8 @@ def test_a_copy_is_the_model_published_in_its_format(name: str, model: str, form
     assert (found.name, found.dtype) == (name, form)
     assert found.parameters == own.parameters
     assert any(f"is read as {own.name.rpartition('/')[0]}/" in note and form in note for note in found.notes)
-    assert model_source.weights(name) is None
+    used = model_source.use_of(ModelSource(model=name), Workload(method="inference"), "/nonexistent")
+    assert used.workload.weights == used.weight_format.name == form
 
 
 @pytest.mark.parametrize(
