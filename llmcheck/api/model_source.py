@@ -158,8 +158,10 @@ def _named(name: str, cache: str) -> Architecture:
 
 
 def weights(name: str | None) -> str | None:
-    """The format that a tag of Ollama, or the name of a GGUF file or repository, implies: q4_k_m of
-    ``qwen2.5:7b-instruct-q4_K_M`` and of ``Qwen3-8B-Q4_K_M.gguf``. None where it implies none."""
+    """The format that a tag of Ollama, or the name of a file or a quantised copy, implies; None where it implies none.
+
+    It is q4_k_m for ``qwen2.5:7b-instruct-q4_K_M`` and ``Qwen3-8B-Q4_K_M.gguf``, and awq for ``Qwen/Qwen3-8B-AWQ``.
+    """
     if not name or os.path.exists(name):
         return None
     tag = tags.parse(name)
@@ -169,9 +171,19 @@ def weights(name: str | None) -> str | None:
         return None
     found = repositories.parse(name)
     model = _of_reading(found)
-    if found is None or model is None or not found.is_gguf:
+    if found is None or model is None:
         return None
-    return None if found.several and _is_small(model.dtype) else found.weights
+    if found.is_gguf:
+        return None if found.several and _is_small(model.dtype) else found.weights
+    return _canonical(found.weights)
+
+
+def _canonical(name: str | None) -> str | None:
+    """The name of a format as it is kept; None for one that is not known."""
+    try:
+        return None if name is None else formats.weights(name).name
+    except formats.UnknownFormatError:
+        return None
 
 
 def _is_small(dtype: str | None) -> bool:
@@ -198,9 +210,8 @@ def _copy(name: str) -> Architecture | None:
         if form is not None:
             note += f", in {form}" + (", which most load: the name says no format" if found.several else "")
         return replace(model, notes=(*model.notes, note))
-    try:
-        published = formats.weights(found.weights).name
-    except formats.UnknownFormatError:
+    published = _canonical(found.weights)
+    if published is None:
         return replace(model, notes=(*model.notes, note))
     # what its own file keeps in 16 bits is not known from a name
     return replace(model, name=name, dtype=published, kept=None, notes=(*model.notes, f"{note}, in {published}"))

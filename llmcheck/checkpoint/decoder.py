@@ -66,7 +66,7 @@ def _count(text: Fields, family: Family) -> int:
 def _heads(text: Fields, family: Family, hidden: int) -> Heads:
     if family.attention_free:
         return Heads(heads=0, kv_heads=0, head_dim=0)
-    heads = text.required("num_attention_heads", "n_head", "n_heads", "num_heads", most=2**16)
+    heads = text.required("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads", most=2**16)
     kv_heads = _kv_heads(text, family, heads)
     head_dim = text.optional("head_dim", "kv_channels", "attention_head_dim", most=2**16) or hidden // heads
     if not head_dim:

@@ -31,7 +31,6 @@ _SPELLINGS = {
     "shared_experts": "shared_expert",
     "block_sparse_moe": "mlp",
     "feed_forward": "mlp",
-    "attention": "self_attn",
 }
 """Words of other families, and the ones used here."""
 _ELSEWHERE = ("mtp", "visual", "vision", "audio", "nextn", "projector")
@@ -95,7 +94,9 @@ def _plain(name: str) -> list[str]:
 
 
 def _spelled(text: str) -> str:
-    return ".".join(_SPELLINGS.get(word, word) for word in text.split("."))
+    for word, own in _SPELLINGS.items():
+        text = text.replace(word, own)
+    return text
 
 
 def _without_regex(pattern: str) -> list[str]:

@@ -31,6 +31,8 @@ def window(text: Fields, family: Family) -> int | None:
 
 def kinds(text: Fields, family: Family, layers: int, window: int | None) -> list[LayerKind]:
     """One for each layer. Raises DataError for a list with an unknown word or the wrong length."""
+    if family.own_attention is not None:
+        return ["full"] * layers
     listed = text.strings(*family.layer_list_keys)
     if listed is not None:
         if len(listed) != layers:

@@ -16,6 +16,7 @@ _MOST_WORDS = 8
 _GGUF = (
     r"(?:ud[-_])?(?:i?q\d_(?:k(?:_(?:xs|s|m|l|xl))?|nl|xs|xxs|s|m|ks|kss|kt|kl|\d)|tq\d_0)|mxfp4_moe"
 )  # fmt: skip
+_MLX_WORD = "mlx-format"
 _LAST_WORDS: tuple[tuple[str, str | None], ...] = (
     ("gguf", "gguf"), ("i1|imatrix|imat|qat|dwq|unsloth|quantized|instruct-quantized", None),
     (rf"(?P<exact>{_GGUF})", "gguf-type"), (r"(?P<exact>bf16|f16|fp16|f32|fp32)", "exact"),
@@ -27,7 +28,7 @@ _LAST_WORDS: tuple[tuple[str, str | None], ...] = (
     (r"(?:bnb|bitsandbytes)-8bit|8bit-bnb", "int8"), (r"(?P<exact>w\da(?:16|8))", "exact"),
     (r"(?P<bits>\d(?:[._]\d+)?)[-_]?bpw(?:[-_]h\d)?(?:[-_]exl(?P<generation>[23]))?", "exl{generation}-{bits}"),
     (r"exl(?P<generation>[23])(?:[-_](?P<bits>\d(?:[._]\d+)?)(?:[-_ ]?bpw)?)?(?:[-_]h\d)?", "exl{generation}-{bits}"),
-    (r"(?P<bits>[2-8])[-_]?bit(?:[-_](?:mlx|g\d+))*", "{bits}bit"), (r"mlx", "mlx"), (r"int8", "int8"),
+    (r"(?P<bits>[2-8])[-_]?bit(?:[-_](?:mlx|g\d+))*", "{bits}bit"), (r"mlx", _MLX_WORD), (r"int8", "int8"),
     (r"int4", "w4a16"), (r"hqq(?:[-_]\dbit)?", "hqq-4bit"),
 )  # fmt: skip
 """Words at the end of such a name, and what they say: None says nothing."""
@@ -61,7 +62,9 @@ def parse(text: str) -> Reading | None:
     if tag:
         said = (tag.lower(), *said)
     gguf = is_file or "gguf" in said or any(re.fullmatch(_GGUF, each) for each in said)
-    weights = _format([each for each in said if each != "gguf"], "mlx" in owner.lower() or "mlx" in said, owner.lower())
+    weights = _format(
+        [each for each in said if each != "gguf"], "mlx" in owner.lower() or _MLX_WORD in said, owner.lower()
+    )
     several = gguf and weights is None
     return Reading(
         names=tuple(dict.fromkeys(_spellings(base, last.lower()))),
@@ -100,7 +103,7 @@ def _meaning(meaning: str, match: re.Match[str]) -> str:
 
 def _format(said: list[str], mlx: bool, owner: str) -> str | None:
     """The format that these words say together."""
-    words = [each for each in said if each != "mlx"]
+    words = [each for each in said if each != _MLX_WORD]
     if not words:
         return None
     first = words[0]

@@ -5,6 +5,7 @@ A file in ``llmcheck/checkpoint/families/`` is tested here without an edit, save
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -140,12 +141,28 @@ def test_a_gguf_file_of_the_family_is_read_or_refused(tmp_path: Path, known: Ggu
     assert (found.model_type, found.layers, found.estimated, found.assumed) == (name, 3, False, ())
 
 
+DEFAULTS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "class_defaults.json").read_text())
+"""The defaults of transformers 5.24.0's classes for families that are one row, and how many weights they have."""
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_family_of_one_row_has_the_weights_of_its_class(name: str) -> None:
+    found = config.architecture(DEFAULTS[name]["config"], "config.json")
+    assert found.assumed == ()
+    assert found.parameters.total == pytest.approx(DEFAULTS[name]["count"], rel=0.0012)
+
+
+def test_every_family_of_one_row_that_is_read_is_tested() -> None:
+    rows = [each for family in _rows.FAMILIES if not family.refusal for each in family.model_types]
+    assert sorted(rows) == sorted(DEFAULTS)
+
+
 # --- a family that is added ---
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = (
     "tests/__init__.py", "tests/contract/__init__.py", "tests/contract/test_families.py", "tests/unit/__init__.py",
-    "tests/unit/checkpoint/__init__.py", "tests/unit/checkpoint/gguf_writer.py",
+    "tests/unit/checkpoint/__init__.py", "tests/unit/checkpoint/gguf_writer.py", "tests/data/class_defaults.json",
 )  # fmt: skip
 ADDED = '''"""A family that nobody has published."""
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from llmcheck.checkpoint.family import Family, GgufArchitecture
 
+_TIED = ("cohere2_moe", "granite_swa", "lara_mini", "vaultgemma", "youtu")
+_UNTIED = (
+    "aria_text", "axk1", "bitnet", "cwm", "diffllama", "exaone", "exaone_moe", "flex_olmo", "flint", "granitemoe_swa",
+    "granitemoeshared", "helium", "hyperclovax", "iquestcoder", "kolibri1", "olmo_hybrid", "sarvam_mla", "sarvam_moe",
+)  # fmt: skip
+"""``model_type`` of decoders whose files omit and redefine nothing: read like Llama's layers, by the keys that many
+families share, they have the weights of their classes in transformers 5.24.0. Those of the first tuple use the
+embedding as output projection where the file does not say it."""
 _ENCODERS = (
-    "albert", "bart", "deberta", "deberta-v2", "distilbert", "led", "longt5", "marian", "mbart", "mt5", "pegasus", "t5",
-    "umt5", "vit", "wav2vec2", "whisper",
+    "albert", "bart", "deberta", "deberta-v2", "distilbert", "electra", "led", "longt5", "marian", "mbart", "mt5",
+    "pegasus", "t5", "umt5", "vit", "wav2vec2", "whisper",
 )  # fmt: skip
 """``model_type`` of encoders with layers of their own, and of models with an encoder before the decoder."""
 _DIFFUSION = ("dream", "Dream", "llada", "llada_moe", "diffusion_gemma", "sdar", "sdar_moe", "rnd1")
@@ -29,6 +37,8 @@ _GGUF_NOT_DECODERS = ("t5", "t5encoder", "wavtokenizer-dec")
 """Models with an encoder before the decoder."""
 
 FAMILIES = (
+    Family(model_types=_TIED, window_switch=True, first_window_layer="max_window_layers"),
+    Family(model_types=_UNTIED, tied=False, window_switch=True, first_window_layer="max_window_layers"),
     Family(model_types=_ENCODERS, refusal="has an encoder"),
     Family(model_types=_DIFFUSION, refusal=_WRITES_BY_DIFFUSION),
     Family(

@@ -22,7 +22,17 @@ def _alternating(text: Fields, layers: int) -> list[LayerKind]:
 
 FAMILIES = (
     Family(
-        model_types=("bert", "roberta", "xlm-roberta", "camembert", "electra"),
+        model_types=(
+            "bert",
+            "camembert",
+            "data2vec-text",
+            "ernie",
+            "megatron-bert",
+            "roberta",
+            "roberta-prelayernorm",
+            "xlm-roberta",
+            "xlm-roberta-xl",
+        ),
         gguf=(GgufArchitecture(names=_GGUF, encoder=True),),
         encoder=True,
         head=False,

@@ -15,6 +15,10 @@ def _kinds(text: Fields, layers: int) -> list[LayerKind]:
 
 def _delta(text: Fields, hidden: int) -> Recurrent:
     inner = text.inner("linear_attn_config")
+    if not inner:  # as transformers writes it
+        heads, width = text.required("linear_num_heads", most=2**16), text.required("linear_head_dim", most=2**16)
+        kernel = text.optional("linear_conv_kernel_dim", most=1024) or 4
+        return recurrent.delta_by_channel(hidden, heads, width, kernel)
     return recurrent.delta_by_channel(
         hidden,
         inner.required("num_heads", most=2**16),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from llmcheck.api.model_source import known_model
 from llmcheck.checkpoint import config, ignored
 from llmcheck.fit.shapes import formats, weights
 from llmcheck.schema.architecture import Architecture, Kept
@@ -105,6 +106,8 @@ def test_routed_shared_and_dense_parts_are_told_apart() -> None:
     names = ["*.mlp.shared_expert.*", "model.layers.0.mlp*"]
     assert ignored.kept(names, [True] * 8, sparse) == Kept(feed_forward=1)
     assert ignored.kept(["*mlp.experts*"], [True] * 8, sparse) == Kept(experts=1)
+    assert ignored.kept(["re:.*shared_experts.*"], [True] * 8, [True] * 8) == Kept(feed_forward=1)
+    assert ignored.kept(["re:.*block_sparse_moe.*"], [True] * 8, [True] * 8) == Kept(feed_forward=1, experts=1)
     assert ignored.kept(["model.layers.1.mlp*"], [True] * 8, sparse, beside=True) == Kept(feed_forward=1 / 8)
 
 
@@ -151,3 +154,15 @@ def test_a_model_with_experts_keeps_its_shared_parts() -> None:
 )  # fmt: skip
 def test_no_pattern_takes_long_or_fails(pattern: str) -> None:
     assert ignored.kept([pattern] * 200, [True] * 60, [True] * 60) is None or pattern.count("*") > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "gigabytes"),
+    [  # sizes of the files on the hub
+        ("kimi-k2-thinking", 594), ("ministral-3-3b", 4.67), ("ministral-3-14b", 15.7), ("minimax-m2", 230.12),
+    ],
+)  # fmt: skip
+def test_a_published_quantised_model_has_the_size_of_its_files(name: str, gigabytes: float) -> None:
+    found = known_model(name)
+    assert found is not None
+    assert weights.of(found, Workload(method="inference")).total / 1e9 == pytest.approx(gigabytes, rel=0.005)

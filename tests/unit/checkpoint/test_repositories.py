@@ -79,7 +79,8 @@ def test_a_copy_is_the_model_published_in_its_format(name: str, model: str, form
     assert (found.name, found.dtype) == (name, form)
     assert found.parameters == own.parameters
     assert any(f"is read as {own.name.rpartition('/')[0]}/" in note and form in note for note in found.notes)
-    assert model_source.weights(name) is None
+    used = model_source.use_of(ModelSource(model=name), Workload(method="inference"), "/nonexistent")
+    assert used.workload.weights == used.weight_format.name == form
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,31 @@ def test_a_path_and_an_unknown_model_are_refused(name: str) -> None:
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     found = repositories.parse(text)
     assert found is None or found.names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Qwen/Qwen3.5-0.8B", "Qwen/Qwen3.5-4B", "Qwen/Qwen3.5-9B", "Qwen/Qwen3.5-35B-A3B", "Qwen/Qwen3.5-122B-A10B",
+        "Qwen/Qwen3.5-397B-A17B", "Qwen/Qwen3.6-27B", "Qwen/Qwen3.6-35B-A3B", "Qwen/Qwen3.8-27B",
+        "Qwen/Qwen3-Coder-30B-A3B-Instruct", "Qwen/Qwen3-Coder-Next", "Qwen/Qwen3-VL-8B-Instruct",
+        "Qwen/Qwen2.5-VL-72B-Instruct", "Qwen/Qwen3-Embedding-8B", "google/gemma-3n-E4B-it", "google/gemma-4-E2B-it",
+        "google/gemma-4-26B-A4B-it", "zai-org/GLM-4.7", "zai-org/GLM-4.7-Flash", "zai-org/GLM-5",
+        "deepseek-ai/DeepSeek-V3.2", "deepseek-ai/DeepSeek-V4-Flash", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "deepseek-ai/DeepSeek-R1-Distill-Llama-8B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "deepseek-ai/DeepSeek-R1-0528-Qwen3-8B",
+        "moonshotai/Kimi-K2-Thinking", "moonshotai/Kimi-K2.5", "moonshotai/Kimi-Linear-48B-A3B-Instruct",
+        "MiniMaxAI/MiniMax-M2.5", "mistralai/Ministral-3-8B-Instruct-2512", "mistralai/Ministral-8B-Instruct-2410",
+        "mistralai/Devstral-Small-2-24B-Instruct-2512", "mistralai/Devstral-2-123B-Instruct-2512",
+        "mistralai/Magistral-Small-2507", "mistralai/Mistral-Small-4-119B-2603",
+        "mistralai/Mistral-Large-3-675B-Instruct-2512", "microsoft/Phi-4-mini-instruct",
+        "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "ibm-granite/granite-4.0-h-small", "HuggingFaceTB/SmolLM3-3B",
+        "LiquidAI/LFM2-1.2B", "LiquidAI/LFM2-8B-A1B", "ByteDance-Seed/Seed-OSS-36B-Instruct",
+        "allenai/Olmo-3-7B-Instruct",
+    ],
+)  # fmt: skip
+def test_models_that_people_run_are_known_by_name(name: str) -> None:
+    found = read(name)
+    assert found.name == name
+    assert not found.estimated
