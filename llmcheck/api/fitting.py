@@ -62,6 +62,7 @@ def fit(
         wishes=Wishes(prefer=prefer, names=model_source.names(model, architecture)),
         words=model_source.command_words(model.words, machine_words, assume_idle=assume_idle),
         losses=catalog.quantisation_losses(),
+        draft=named.draft,
     )
     if not found.plans:  # the planner takes a runtime that has the cache; without a plan the default one is shown
         validation.check_cache(runtimes.named(found.workload.runtime), workload.kv_cache)

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from llmcheck import catalog
 from llmcheck.catalog import profiles
-from llmcheck.checkpoint import find, tags
+from llmcheck.checkpoint import find, repositories, tags
 from llmcheck.codec import nearest
 from llmcheck.errors import DataError, UsageError
-from llmcheck.fit.shapes import typical
+from llmcheck.fit.shapes import formats, typical
 from llmcheck.schema.architecture import Architecture
 from llmcheck.system import answering
 
@@ -88,14 +88,30 @@ def use_of(
         workload = replace(workload, weights=tagged)
     workload = validation.validated(workload, carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh)
     found = architecture(source, cache)
-    return ModelUse(found, validation.with_matching_runtime(workload, found))
+    return ModelUse(found, validation.with_matching_runtime(workload, found), _draft(workload.speculative, found))
+
+
+def _draft(name: str | None, model: Architecture) -> Architecture | None:
+    """The second model that proposes tokens; None where a part of the model does. Raises UsageError."""
+    from llmcheck.fit.memory.speculative import HEADS
+
+    if name is None or name in HEADS:
+        if name == "mtp" and not model.predictor:
+            raise UsageError(f"--speculative mtp: {model.name} has no layers that predict further tokens")
+        return None
+    if typical.is_size(name):
+        return typical.architecture(name)
+    found = known_model(name)
+    if found is None:
+        raise UsageError(f"--speculative {name[:40]}: write {', '.join(HEADS)}, a size such as 0.6B, or a known model")
+    return found
 
 
 def found_here_or_on_hub(name: str, cache: str) -> ModelSource:
     """A model by any of its names; a repository that is neither in the table nor in the cache is fetched."""
     path = os.path.expanduser(name)
     elsewhere = "/" in name and find.is_repository(name) and not answering.kind(path)
-    if elsewhere and known_model(name) is None and _cached(name, cache) is None:
+    if elsewhere and known_model(name) is None and _copy(name) is None and _cached(name, cache) is None:
         return ModelSource(repository=name)
     return ModelSource(model=name)
 
@@ -121,7 +137,8 @@ def _named(name: str, cache: str) -> Architecture:
     path = os.path.expanduser(name)
     if answering.kind(path):
         return _read(path)
-    if name.startswith(_PATH_LIKE) or name.lower().endswith((".gguf", ".safetensors", ".json")):
+    is_file = name.lower().endswith((".gguf", ".safetensors", ".json"))
+    if name.startswith(_PATH_LIKE) or (is_file and (os.sep in name or _copy(name) is None)):
         raise DataError(f"{name}: no such file or folder")
     known = known_model(name)
     if known is not None:
@@ -133,6 +150,9 @@ def _named(name: str, cache: str) -> Architecture:
     tagged = None if tag is None else _tagged(tag, cache)
     if tagged is not None:
         return tagged
+    copy = _copy(name)
+    if copy is not None:
+        return copy
     if typical.is_size(name):
         return typical.architecture(name)
     _refuse_experts(name)
@@ -149,9 +169,63 @@ def _named(name: str, cache: str) -> Architecture:
 
 
 def weights(name: str | None) -> str | None:
-    """The format of the weights that a tag of Ollama names: q4_k_m of ``qwen2.5:7b-instruct-q4_K_M``."""
-    tag = tags.parse(name or "")
-    return tag.weights if tag is not None and not answering.kind(name or "") else None
+    """The format that a tag of Ollama, or the name of a file or a quantised copy, implies; None where it implies none.
+
+    It is q4_k_m for ``qwen2.5:7b-instruct-q4_K_M`` and ``Qwen3-8B-Q4_K_M.gguf``, and awq for ``Qwen/Qwen3-8B-AWQ``.
+    """
+    if not name or answering.kind(name):
+        return None
+    tag = tags.parse(name)
+    if tag is not None and tag.weights is not None:
+        return tag.weights
+    if known_model(name) is not None:
+        return None
+    found = repositories.parse(name)
+    model = _of_reading(found)
+    if found is None or model is None:
+        return None
+    if found.is_gguf:
+        return None if found.several and _is_small(model.dtype) else found.weights
+    return _canonical(found.weights)
+
+
+def _canonical(name: str | None) -> str | None:
+    """The name of a format as it is kept; None for one that is not known."""
+    try:
+        return None if name is None else formats.weights(name).name
+    except formats.UnknownFormatError:
+        return None
+
+
+def _is_small(dtype: str | None) -> bool:
+    """Whether a model is published in few bits, so that the usual GGUF type is no smaller."""
+    return dtype is not None and dtype.startswith("mxfp4")
+
+
+def _of_reading(found: repositories.Reading | None) -> Architecture | None:
+    """The model of the table that one of these names means."""
+    if found is None:
+        return None
+    return next((model for name in found.names if (model := known_model(name)) is not None), None)
+
+
+def _copy(name: str) -> Architecture | None:
+    """The model of the table of which ``name`` is a copy, in the format that the name says; None where it is none."""
+    found = repositories.parse(name)
+    model = _of_reading(found)
+    if found is None or model is None:
+        return None
+    note = f"{name} is read as {model.name}"
+    if found.weights is None or found.is_gguf:
+        form = weights(name)
+        if form is not None:
+            note += f", in {form}" + (", which most load: the name says no format" if found.several else "")
+        return replace(model, notes=(*model.notes, note))
+    published = _canonical(found.weights)
+    if published is None:
+        return replace(model, notes=(*model.notes, note))
+    # what its own file keeps in 16 bits is not known from a name
+    return replace(model, name=name, dtype=published, kept=None, notes=(*model.notes, f"{note}, in {published}"))
 
 
 def names(source: ModelSource, architecture: Architecture) -> Names | None:
@@ -180,7 +254,10 @@ def is_known(name: str) -> bool:
 def _tagged(tag: tags.Tag, cache: str) -> Architecture | None:
     """The model that a tag of Ollama means: in the table, or a repository of the hub that is there."""
     if "/" in tag.name:
-        return known_model(tag.name.rpartition("/")[2]) or _cached(tag.name, cache)
+        known = known_model(tag.name.rpartition("/")[2])
+        if known is None:
+            return _cached(tag.name, cache)
+        return replace(known, notes=(*known.notes, f"{tag.name} of the hub is read as {known.name}"))
     for each in tags.matching(tag, catalog.models()):
         found = known_model(each)
         if found is not None:
@@ -210,7 +287,9 @@ def known_model(name: str) -> Architecture | None:
         matches = [other for other in each.names if key in (other.lower(), other.lower().rpartition("/")[2])]
         if matches or key == each.id:
             source = f"{each.source} ({each.as_of})"
-            return config.architecture(each.config, f"table of models, {each.id}", [*matches, *each.names][0], source)
+            # a tag of Ollama is no repository, so the model keeps the name of its own
+            named = next((other for other in (*matches, *each.names) if "/" in other), each.names[0])
+            return config.architecture(each.config, f"table of models, {each.id}", named, source)
     return None
 
 
@@ -218,12 +297,13 @@ def _from_hub(name: str, cache: str) -> Architecture:
     """From the hub; if that fails, from the local cache or the table."""
     from llmcheck.checkpoint import hub
 
-    if not find.is_repository(name):
+    repository, _, tag = name.partition(":")
+    if not find.is_repository(repository) or not (tag == "" or find.is_repository(tag)):
         raise UsageError(f"--model {name[:100]}: expected a repository such as Qwen/Qwen3-8B")
     try:
         return answering.apart(lambda: hub.read(name), [("the cache of models", cache)], limited=False)
     except hub.HubError as error:
-        found = _cached(name, cache) or known_model(name)
+        found = _cached(repository, cache) or known_model(repository) or _copy(name)
         if found is None:
             raise DataError(f"--model {name}: {error}; and it is neither in the local cache nor in the table") from None
         return replace(found, notes=(*found.notes, f"{error}; taken from {found.source}"))

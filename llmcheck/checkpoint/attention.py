@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from llmcheck.checkpoint import layers, recurrent
+from llmcheck.checkpoint import latent, layers, recurrent
 from llmcheck.checkpoint.decoder import Decoder
 from llmcheck.checkpoint.family import LayerKind
 from llmcheck.schema.architecture import Attention
 
 _CROSS_NOTE = "layers that attend only to images have a cache for each image, which is not counted"
-_INDEXER_NOTE = "the cache of the indexer's keys is not counted"
 
 
 class Weights(Struct, frozen=True, kw_only=True):
@@ -21,76 +21,89 @@ class Weights(Struct, frozen=True, kw_only=True):
     """Norms, biases and convolutions."""
 
 
-class _Latent(Struct, frozen=True, kw_only=True):
-    """Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): how many elements its vectors have."""
-
-    rank: int
-    """The compressed keys and values of a token."""
-    rope: int
-    """The part of a head's key with the position (RoPE)."""
-    nope: int
-    """The part of a head's key without it."""
-    value: int
-    """A head's value."""
-    query_rank: int | None
-    """The compressed queries of a token; None where they are not compressed."""
-
-
 def groups(decoder: Decoder) -> tuple[tuple[Attention, ...], tuple[str, ...]]:
     """One entry for each kind of cache, with the number of its layers; and notes on what is not counted."""
+    if decoder.family.own_attention:
+        return decoder.family.own_attention(decoder.text, decoder.hidden, decoder.layers).groups, ()
     found = [_group(decoder, kind) for kind in ("full", "window", "cross") if decoder.count(kind)]
-    latent = _latent(decoder) is not None
-    notes = (_CROSS_NOTE,) if decoder.count("cross") and not latent else ()
+    compressed = latent.read(decoder) is not None
+    notes = (_CROSS_NOTE,) if decoder.count("cross") and not compressed else ()
     if count := decoder.count("state"):
         state = recurrent.layer(decoder.text, decoder.family, decoder.hidden, decoder.model_type)
-        found.append(Attention(kind="state", layers=count, state=state.elements))
+        wide = state.wide or decoder.text.string("mamba_ssm_dtype") == "float32"
+        found.append(
+            Attention(kind="state", layers=count, state=state.elements, convolution=state.convolution, wide=wide)
+        )
     return tuple(found), notes
 
 
-def weights(decoder: Decoder, found: tuple[Attention, ...]) -> tuple[Weights, tuple[str, ...]]:
-    """Weights of attention and of recurrent layers, in all layers together; and notes on what is not counted."""
+def weights(decoder: Decoder, found: tuple[Attention, ...]) -> Weights:
+    """Weights of attention and of recurrent layers, in all layers together, and those of the family alone."""
+    family, text, hidden = decoder.family, decoder.text, decoder.hidden
     matrices = vectors = 0
-    notes: tuple[str, ...] = ()
-    if latent := _latent(decoder):
-        each = _latent_weights(decoder, latent)
-        attending = decoder.count("full", "window")
-        matrices, vectors = attending * each.matrices, attending * each.vectors
-        if _has_indexer(decoder):
-            notes = (_INDEXER_NOTE,)
+    if family.own_attention:
+        own = family.own_attention(text, hidden, decoder.layers)
+        matrices, vectors = own.matrices, own.vectors
+    elif compressed := latent.read(decoder):
+        each = latent.weights(decoder, compressed, decoder.count("full", "window"))
+        matrices, vectors = each.matrices, each.vectors
     else:
         matrices = sum(_group_matrices(decoder, group) for group in found if group.kind == "attention")
         vectors = decoder.count("full", "window") * _vectors(decoder)
         # Llama 3.2 Vision: norms of queries and keys, and two gates
         vectors += decoder.count("cross") * (2 * decoder.heads.head_dim + 2)
-    if count := decoder.count("state"):
-        state = recurrent.layer(decoder.text, decoder.family, decoder.hidden, decoder.model_type)
+    if not family.own_attention and (count := decoder.count("state")):
+        state = recurrent.layer(text, family, hidden, decoder.model_type)
         matrices += count * state.matrices
         vectors += count * state.vectors
-    return Weights(matrices=matrices, vectors=vectors), notes
+    if family.further:
+        further = family.further(text, hidden, decoder.layers)
+        matrices += further.matrices
+        vectors += further.vectors
+    return Weights(matrices=matrices, vectors=vectors)
+
+
+def of_one_layer(decoder: Decoder) -> int:
+    """Weights of the matrices of one layer with full attention."""
+    alone = replace(decoder, layers=1, kinds=("full",), family=replace(decoder.family, further=None))
+    if decoder.family.own_attention:
+        found = weights(replace(decoder, family=alone.family), ()).matrices
+        return found // max(decoder.layers, 1)
+    return weights(alone, groups(alone)[0]).matrices
 
 
 def _group(decoder: Decoder, kind: LayerKind) -> Attention:
     text, heads, count = decoder.text, decoder.heads, decoder.count(kind)
-    if latent := _latent(decoder):
-        return Attention(
-            kind="mla", layers=count, heads=heads.heads, kv_heads=heads.kv_heads, head_dim=latent.nope + latent.rope,
-            value_dim=latent.value, latent=latent.rank + latent.rope,
-        )  # fmt: skip
-    kv_heads, dim = heads.kv_heads, heads.head_dim
+    if compressed := latent.read(decoder):
+        return latent.group(decoder, compressed, count)
+    queries, kv_heads, dim = _query_heads(decoder, kind), heads.kv_heads, heads.head_dim
+    value = text.optional("v_head_dim", most=2**16)
     if kind == "full":
         kv_heads = text.optional("num_global_key_value_heads", most=2**16) or kv_heads
         dim = text.optional("global_head_dim", most=2**16) or dim
+    if kind == "window":
+        queries = text.optional("swa_num_attention_heads", most=2**16) or queries
+        kv_heads = text.optional("swa_num_key_value_heads", most=2**16) or kv_heads
+        dim = text.optional("swa_head_dim", most=2**16) or dim
+        value = text.optional("swa_v_head_dim", most=2**16) or value
     return Attention(
-        kind="attention", layers=count, heads=heads.heads, kv_heads=kv_heads, head_dim=dim,
-        value_dim=text.optional("v_head_dim", most=2**16) or dim,
+        kind="attention", layers=count, heads=queries, kv_heads=kv_heads, head_dim=dim, value_dim=value or dim,
         window=decoder.window if kind == "window" else None, shares_cache=_sharing(decoder, kind),
     )  # fmt: skip
 
 
+def _query_heads(decoder: Decoder, kind: LayerKind) -> int:
+    """Query heads of the layers of this kind: those of the first where a list has a number for each layer."""
+    listed = decoder.text.integers("num_attention_heads_per_layer")
+    if listed is None or len(listed) != decoder.layers or kind not in decoder.kinds:
+        return decoder.heads.heads
+    return max(min(listed[decoder.kinds.index(kind)], 2**16), decoder.heads.kv_heads)
+
+
 def _sharing(decoder: Decoder, kind: LayerKind) -> int:
-    """How many layers of this kind have no text cache of their own: layers that attend only to images, and in some
-    models the last layers, which use the cache of an earlier one."""
-    if kind == "cross":
+    """How many layers of this kind have no text cache of their own: all of an encoder, layers that attend only to
+    images, and in some models the last layers, which use the cache of an earlier one."""
+    if kind == "cross" or decoder.family.encoder:
         return decoder.count(kind)
     shared = decoder.text.optional("num_kv_shared_layers", least=0, most=10_000) or 0
     own = layers.counted(decoder.kinds[: max(decoder.layers - shared, 0)])
@@ -104,7 +117,8 @@ def _group_matrices(decoder: Decoder, group: Attention) -> int:
     own = group.layers - (group.shares_cache if family.shared_layers_lack_keys else 0)
     values_are_keys = decoder.text.flag("attention_k_eq_v") and group.window is None
     cached = keys if values_are_keys else keys + values
-    return hidden * (group.layers * decoder.heads.heads * (queries + values) + own * group.kv_heads * cached)
+    gates = group.layers * group.heads if family.gated_heads else 0
+    return hidden * (group.layers * group.heads * (queries + values) + own * group.kv_heads * cached + gates)
 
 
 def _vectors(decoder: Decoder) -> int:
@@ -125,46 +139,3 @@ def _vectors(decoder: Decoder) -> int:
     if family.query_norm or text.flag("use_qk_norm"):
         size += (heads + kv_heads) * dim if family.query_norm_over_all_heads else 2 * dim
     return size
-
-
-def _latent(decoder: Decoder) -> _Latent | None:
-    """None for a model without latent attention."""
-    text, dim = decoder.text, decoder.heads.head_dim
-    rank = text.optional("kv_lora_rank", most=2**20)
-    if rank is None:
-        return None
-    return _Latent(
-        rank=rank,
-        rope=text.optional("qk_rope_head_dim", least=0, most=2**16) or 0,
-        nope=text.optional("qk_nope_head_dim", least=0, most=2**16) or dim,
-        value=text.optional("v_head_dim", most=2**16) or dim,
-        query_rank=text.optional("q_lora_rank", most=2**20),
-    )
-
-
-def _latent_weights(decoder: Decoder, latent: _Latent) -> Weights:
-    """The weights of latent attention in one layer."""
-    hidden, heads, rank = decoder.hidden, decoder.heads.heads, latent.query_rank
-    width = heads * (latent.nope + latent.rope)
-    queries = hidden * rank + rank * width if rank else hidden * width
-    keys = hidden * (latent.rank + latent.rope) + latent.rank * heads * (latent.nope + latent.value)
-    matrices = queries + keys + heads * latent.value * hidden
-    vectors = latent.rank + (rank or 0)
-    if _has_indexer(decoder):
-        indexer = _indexer(decoder, rank or hidden)
-        matrices += indexer.matrices
-        vectors += indexer.vectors
-    return Weights(matrices=matrices, vectors=vectors)
-
-
-def _has_indexer(decoder: Decoder) -> bool:
-    """Whether each layer has an indexer, which chooses the tokens to attend to (DeepSeek's sparse attention)."""
-    return decoder.text.has("index_n_heads") and decoder.count("full", "window") > 0
-
-
-def _indexer(decoder: Decoder, query_width: int) -> Weights:
-    text, hidden = decoder.text, decoder.hidden
-    width = text.optional("index_head_dim", most=2**16) or 128
-    count = text.optional("index_n_heads", most=2**16) or 64
-    matrices = query_width * count * width + hidden * width + hidden * count
-    return Weights(matrices=matrices, vectors=2 * width)

@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmcheck import codec
-from llmcheck.checkpoint import attention, decoder, families, feed_forward, published, towers
+from llmcheck.checkpoint import attention, decoder, families, feed_forward, ignored, images, published, sparse, towers
 from llmcheck.checkpoint.decoder import Decoder
-from llmcheck.checkpoint.family import UNKNOWN, Family
+from llmcheck.checkpoint.family import ENCODER_NOTE, UNKNOWN, Family
 from llmcheck.checkpoint.feed_forward import FeedForward
 from llmcheck.checkpoint.fields import Fields
 from llmcheck.errors import DataError
-from llmcheck.schema.architecture import Architecture, Parameters
+from llmcheck.schema.architecture import Architecture, Kept, Parameters
 
 _TEXT = ("text_config", "language_config", "llm_config")
 """Keys under which the file of a larger model (with images or sound) describes its decoder."""
 _CONTEXT = (
     "max_position_embeddings", "n_positions", "seq_length", "max_sequence_length", "max_seq_len", "n_ctx",
 )  # fmt: skip
+_PREDICTORS = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules")
+_PREDICTOR = (
+    "its files also have {:.1f} B weights of layers that predict further tokens (MTP): counted on disk, not in memory, "
+    "for runtimes load them only for speculative decoding"
+)
 _IMAGE_TOKENS = 8
 """Rows that the embedding of Llama 3.2 Vision has beyond the vocabulary, for images."""
 
@@ -68,21 +73,34 @@ def _computed(
     family, text = model.family, model.text
     groups, group_notes = attention.groups(model)
     layers = feed_forward.read(model)
-    weights, weight_notes = attention.weights(model, groups)
+    weights = attention.weights(model, groups)
     vision, tower_notes = towers.weights(whole, model.hidden)
-    dtype, dtype_notes = published.dtype(whole, text)
-    tied = _tied(model, whole)
+    stored = published.read(whole, text)
+    tied = not family.head or _tied(model, whole)
+    predictor = _predictor(model, layers)
     counts = _parameters(model, layers, weights, tied=tied, vision=vision)
-    notes += (*group_notes, *weight_notes, *_embedding_notes(model), *tower_notes, *assumed)
-    notes += _extra_layers_notes(model)
+    notes += (*group_notes, *_embedding_notes(model), *tower_notes, *assumed)
+    notes += (_PREDICTOR.format(predictor / 1e9),) if predictor else ()
+    notes += (ENCODER_NOTE,) if family.encoder else ()
     return Architecture(
         name=name, model_type=model.model_type, source=source, estimated=bool(assumed), assumed=assumed,
         hidden=model.hidden, layers=model.layers, intermediate=layers.intermediate or layers.expert_intermediate,
         gated=family.gated, vocab=model.vocab, attention=groups, experts=layers.experts,
         experts_active=layers.experts_active, expert_intermediate=layers.expert_intermediate,
         sparse_layers=layers.sparse_layers, leading_dense=layers.leading_dense, tied=tied, fused=family.fused,
-        context=text.optional(*_CONTEXT, most=2**40), dtype=dtype, parameters=counts, notes=(*notes, *dtype_notes),
+        context=text.optional(*_CONTEXT, most=2**40), dtype=stored.dtype, kept=_kept(model, stored),
+        parameters=counts, predictor=predictor, image_encoder=images.encoder(whole),
+        encoder=family.encoder, notes=(*notes, *stored.notes),
     )  # fmt: skip
+
+
+def _kept(model: Decoder, stored: published.Published) -> Kept | None:
+    """What stays in 16 bits of a quantised file."""
+    if not stored.ignored:
+        return None
+    attends = [kind in ("full", "window", "cross", "both") for kind in model.kinds]
+    given = sparse.read(model).given or tuple(kind == "experts" for kind in model.kinds)
+    return ignored.kept(stored.ignored, attends, given, beside=model.family.dense_beside_experts)
 
 
 def _parameters(
@@ -118,7 +136,7 @@ def _positions(model: Decoder) -> int:
 def _per_layer_embedding(model: Decoder) -> int:
     """Weights of the embeddings that Gemma 3n has for each layer; 0 for other models."""
     width = model.text.optional("hidden_size_per_layer_input", least=0, most=2**20)
-    if not width:
+    if not (width and model.family.layer_tables):
         return 0
     return model.layers * width * (model.text.optional("vocab_size_per_layer_input", most=2**26) or model.vocab)
 
@@ -129,10 +147,12 @@ def _embedding_notes(model: Decoder) -> tuple[str, ...]:
     return ("the embeddings of the single layers are counted with the embedding; some runtimes keep them in RAM",)
 
 
-def _extra_layers_notes(model: Decoder) -> tuple[str, ...]:
-    if not model.text.optional("num_nextn_predict_layers", least=0, most=1000):
-        return ()
-    return ("the extra layers that predict further tokens are not counted: most runtimes do not load them",)
+def _predictor(model: Decoder, layers: FeedForward) -> int:
+    """Weights of the layers that predict further tokens: one like the last, and a matrix that joins two vectors."""
+    count = model.text.optional(*_PREDICTORS, least=0, most=1000) or 0
+    one = attention.of_one_layer(model) + layers.last + 2 * model.hidden * model.hidden
+    tables = 2 * model.vocab * model.hidden if model.family.predictor_tables else 0
+    return count * (one + tables)
 
 
 def _tied(model: Decoder, whole: Fields) -> bool:

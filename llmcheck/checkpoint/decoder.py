@@ -46,7 +46,7 @@ class Decoder(Struct, frozen=True, kw_only=True):
 def read(text: Fields, family: Family, model_type: str) -> Decoder:
     """Raises DataError for a number that is missing or that no model can have."""
     hidden = text.required("hidden_size", "n_embd", "d_model", "dim", most=2**20)
-    count = text.required("num_hidden_layers", "n_layer", "n_layers", "num_layers", most=10_000)
+    count = _count(text, family)
     vocab = text.required(*family.vocab_keys, most=2**26)
     heads = _heads(text, family, hidden)
     window = layers.window(text, family)
@@ -56,10 +56,17 @@ def read(text: Fields, family: Family, model_type: str) -> Decoder:
     )  # fmt: skip
 
 
+def _count(text: Fields, family: Family) -> int:
+    """The number of layers; where the file does not say it, the length of its list of their kinds."""
+    keys = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+    listed = text.strings(*family.layer_list_keys, "layer_types", "layers_block_type") or ()
+    return text.optional(*keys, most=10_000) or len(listed) or text.required(*keys, most=10_000)
+
+
 def _heads(text: Fields, family: Family, hidden: int) -> Heads:
     if family.attention_free:
         return Heads(heads=0, kv_heads=0, head_dim=0)
-    heads = text.required("num_attention_heads", "n_head", "n_heads", "num_heads", most=2**16)
+    heads = text.required("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads", most=2**16)
     kv_heads = _kv_heads(text, family, heads)
     head_dim = text.optional("head_dim", "kv_channels", "attention_head_dim", most=2**16) or hidden // heads
     if not head_dim:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from llmcheck.checkpoint.fields import Fields
+from llmcheck.schema.architecture import Attention
 
 LayerKind = Literal["full", "window", "cross", "state", "both", "none", "experts"]
 """What one layer does. ``full``, ``window``: attention to all tokens, or to the last ones; ``cross``: attention to
@@ -19,15 +20,39 @@ images only; ``state``: a recurrent state; ``both``: attention and a recurrent s
 feed-forward layer and nothing else; ``experts``: a feed-forward layer of experts and nothing else."""
 
 
+ENCODER_NOTE = "an encoder: it reads a text at once and writes none, so there is no KV cache"
+
+
 class Recurrent(Struct, frozen=True, kw_only=True):
     """One layer with a state of fixed size instead of a growing cache."""
 
     elements: int
     """Elements of the state of one sequence: the last inputs of the convolution, and the recurrent state itself."""
+    convolution: int = 0
+    """Of ``elements``: those of the convolution."""
+    wide: bool = False
+    """The rest of ``elements`` is kept in 32 bits, by every runtime."""
     matrices: int
     """Weights of its projections."""
     vectors: int
     """Weights of its convolution, norms and biases."""
+
+
+class OwnWeights(Struct, frozen=True, kw_only=True):
+    """Weights that only some families have, in all layers together."""
+
+    matrices: int
+    vectors: int = 0
+
+
+class OwnAttention(Struct, frozen=True, kw_only=True):
+    """The attention of all layers of a family that has a kind of its own."""
+
+    groups: tuple[Attention, ...]
+    matrices: int
+    """Weights of the matrices, in all layers together."""
+    vectors: int
+    """Weights of norms, biases and convolutions, in all layers together."""
 
 
 class Example(Struct, frozen=True, kw_only=True):
@@ -42,6 +67,22 @@ class Example(Struct, frozen=True, kw_only=True):
     """Published count of weights; None where no exact count is published."""
     refusal: str | None = None
     """Text in the error message where such a file is refused; None where it is read."""
+
+
+class Tower(Struct, frozen=True, kw_only=True):
+    """An encoder of images or sound beside the decoder."""
+
+    defaults: Mapping[str, Any] = {}
+    """Defaults of transformers' class, which files leave out."""
+    gated: bool = False
+    """Its feed-forward layers have three matrices; False: only where the file names a gated function."""
+    inner: str | None = None
+    """The key for the width of their inner vector; None: the usual ones."""
+    projection: Callable[[Fields, Fields, int, int], int] | None = None
+    """Weights between it and the decoder (see ``projections``); None: by the keys that many families share."""
+    count: Callable[[Fields, Fields, int], int] | None = None
+    """Gives all its weights, from the whole file, its own part and the decoder's width, where its layers are of a kind
+    of their own; None: layers of attention and feed-forward."""
 
 
 class GgufArchitecture(Struct, frozen=True, kw_only=True):
@@ -63,6 +104,8 @@ class GgufArchitecture(Struct, frozen=True, kw_only=True):
     """The gate of the feed-forward layer and the up projection are stored as one tensor."""
     attention_free: bool = False
     """No layer has attention, so the file has no number of heads."""
+    encoder: bool = False
+    """It reads a text at once and writes none, so it has no KV cache."""
 
 
 class Family(Struct, frozen=True, kw_only=True):
@@ -83,8 +126,8 @@ class Family(Struct, frozen=True, kw_only=True):
     defaults: Mapping[str, Any] = {}
     """Defaults of transformers' class, for a decoder that is part of a larger model: of such a part transformers writes
     only the keys that differ from them."""
-    towers: Mapping[str, Mapping[str, Any]] = {}
-    """The same for encoders of images and sound, by their ``model_type``."""
+    towers: Mapping[str, Tower] = {}
+    """Encoders of images and sound, by their ``model_type``."""
     vocab_keys: tuple[str, ...] = ("vocab_size", "padded_vocab_size")
     tied: bool = True
     """Output projection and embedding are one matrix where the file does not say it."""
@@ -98,6 +141,16 @@ class Family(Struct, frozen=True, kw_only=True):
     """Rows of that table beyond the number in the file."""
     head_bias: bool = False
     """The output projection has a bias."""
+    head: bool = True
+    """There is an output projection; False for a model that writes no text."""
+    encoder: bool = False
+    """It reads a text at once and writes none, so it has no KV cache."""
+    further: Callable[[Fields, int, int], OwnWeights] | None = None
+    """Gives weights that no other field describes, from the file, the hidden size and the number of layers."""
+    layer_tables: bool = True
+    """Where layers have inputs of their own, each has a table of embeddings for them."""
+    predictor_tables: bool = False
+    """The layers that predict further tokens have an embedding and an output projection of their own in the files."""
 
     # --- layers ---
     layer_kinds: Callable[[Fields, int], list[LayerKind]] | None = None
@@ -131,6 +184,11 @@ class Family(Struct, frozen=True, kw_only=True):
     kv_heads: Literal["file", "keys", "one", "all"] = "file"
     """The number of key-value heads. ``file``: from the keys and the ``multi_query`` flags; ``keys``: from the keys
     alone; ``one``: 1; ``all``: as many as query heads."""
+    own_attention: Callable[[Fields, int, int], OwnAttention] | None = None
+    """Gives the attention of all layers, from the file, the hidden size and the number of layers, where no other family
+    has its kind; None: by the keys that many families share."""
+    gated_heads: bool = False
+    """One gate for each head, computed from the layer's input."""
     gated_queries: bool = False
     """The query projection also computes a gate of the same width."""
     shared_layers_lack_keys: bool = False
@@ -156,12 +214,18 @@ class Family(Struct, frozen=True, kw_only=True):
     )  # fmt: skip
     feed_forward_width: Callable[[Fields, int], int] | None = None
     """Gives the width of the inner vector from the file and its ``intermediate_size``; None: they are the same."""
+    feed_forward_widths: Callable[[Fields, int, int], list[int]] | None = None
+    """Gives the width of each layer, from the file, the hidden size and the number of layers, where they differ."""
     mlp_bias: bool = False
     """Every feed-forward matrix has a bias, with or without ``mlp_bias`` in the file."""
     expert_bias: bool = False
     """The router and every matrix of an expert have a bias."""
     router_bias: bool = False
     """The router has a bias: one number for each expert."""
+    dense_beside_experts: bool = False
+    """A layer with experts also has a dense feed-forward layer."""
+    leading_dense: int = 0
+    """Layers before the first with experts, where the file does not say it."""
     shared_experts: int = 0
     """Experts that are used for every token, where the file does not say it."""
     shared_expert_gate: bool = False

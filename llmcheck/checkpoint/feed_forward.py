@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from llmcheck.checkpoint import sparse
 from llmcheck.checkpoint.decoder import Decoder
-from llmcheck.checkpoint.fields import Fields
+from llmcheck.checkpoint.sparse import WIDEST, Experts
 from llmcheck.errors import DataError
-
-_WIDEST = 2**26
-_COUNTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
-_ACTIVE = ("num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_k", "moe_topk")
-_SHARED = ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts")
 
 
 class FeedForward(Struct, frozen=True, kw_only=True):
     """All feed-forward layers of a decoder together."""
 
     intermediate: int
-    """Width of the inner vector of a dense layer; 0 for a model without dense feed-forward layers."""
+    """Width of the inner vector of a dense layer (the widest); 0 for a model without dense feed-forward layers."""
     experts: int = 0
     """Routed experts in each layer that has experts; 0 in a dense model."""
     experts_active: int = 0
@@ -35,34 +31,55 @@ class FeedForward(Struct, frozen=True, kw_only=True):
     """Weights in the matrices of all routed experts."""
     vectors: int
     """Weights in biases."""
-
-
-class _Experts(Struct, frozen=True, kw_only=True):
-    layers: int = 0
-    count: int = 0
-    active: int = 0
-    width: int = 0
+    last: int
+    """Weights of one layer like the last: with experts where any layer has them."""
 
 
 def read(decoder: Decoder) -> FeedForward:
     """Raises DataError where the width is missing, or the counts of experts cannot be right."""
-    width = _intermediate(decoder)
-    experts = _experts(decoder, width)
+    experts = sparse.read(decoder)
+    widths = _widths(decoder)
+    width = max(widths) if widths else _intermediate(decoder, experts)
     hidden, matrices = decoder.hidden, _matrices(decoder)
-    one_part = decoder.family.one_part_per_layer
-    dense = (decoder.count("none", "experts") if one_part else decoder.layers) - experts.layers
-    router = hidden * experts.count
+    dense, wide = _dense_layers(decoder, experts)
+    plain = matrices * hidden * width
+    around = _router(decoder, experts) + _shared(decoder, experts)
+    routed = matrices * (experts.input or hidden) * experts.width * experts.count
+    beside = plain if decoder.family.dense_beside_experts else 0
     return FeedForward(
-        intermediate=width,
+        intermediate=width * 2 if wide else width,
         experts=experts.count,
         experts_active=experts.active,
         expert_intermediate=experts.width,
         sparse_layers=experts.layers,
-        leading_dense=_leading_dense(decoder) if experts.layers else 0,
-        dense_weights=dense * matrices * hidden * width + experts.layers * (router + _shared(decoder, experts.width)),
-        expert_weights=experts.layers * experts.count * matrices * hidden * experts.width,
+        leading_dense=experts.leading_dense,
+        dense_weights=(matrices * hidden * sum(widths) if widths else (dense + wide) * plain) + experts.layers * around,
+        expert_weights=experts.layers * routed,
         vectors=_vectors(decoder, dense, width, experts),
+        last=around + routed + beside if experts.layers else plain,
     )
+
+
+def _widths(decoder: Decoder) -> list[int]:
+    """The width of each layer's dense part, where they differ; [] where they do not."""
+    text, family = decoder.text, decoder.family
+    if family.feed_forward_widths:
+        return family.feed_forward_widths(text, decoder.hidden, decoder.layers)
+    listed = text.integers("intermediate_size") or []
+    differ = len(set(listed)) > 1 and len(listed) == decoder.layers and all(0 < each <= WIDEST for each in listed)
+    return listed if differ and not family.feed_forward_width else []
+
+
+def _dense_layers(decoder: Decoder, experts: Experts) -> tuple[int, int]:
+    """How many layers have a dense feed-forward part; and how many of them have twice the width (Gemma 4: those that
+    use the KV cache of another layer)."""
+    text, family = decoder.text, decoder.family
+    one_part = family.one_part_per_layer
+    count = decoder.count("none", "experts") if one_part else decoder.layers
+    if not family.dense_beside_experts:
+        count -= experts.layers
+    wide = (text.optional("num_kv_shared_layers", least=0, most=10_000) or 0) if text.flag("use_double_wide_mlp") else 0
+    return count, min(wide, count)
 
 
 def _matrices(decoder: Decoder) -> int:
@@ -70,76 +87,44 @@ def _matrices(decoder: Decoder) -> int:
     return 3 if decoder.family.gated else 2
 
 
-def _intermediate(decoder: Decoder) -> int:
+def _intermediate(decoder: Decoder, experts: Experts) -> int:
+    """The width of a dense layer: the widest where a list has one for each layer."""
     text, family, hidden = decoder.text, decoder.family, decoder.hidden
     if family.attention_free:
         return 0
-    found = text.optional(*family.intermediate_keys, most=_WIDEST) or text.widest("intermediate_size")
-    found = found or text.inner("ffn_config").optional("ffn_hidden_size", most=_WIDEST)
+    if sum(experts.given) == decoder.layers and not family.dense_beside_experts:
+        found = text.optional("dense_intermediate_size", *family.intermediate_keys, most=WIDEST)
+        return found or text.widest("intermediate_size") or 0
+    found = text.optional("dense_intermediate_size", *family.intermediate_keys, most=WIDEST)
+    found = found or text.widest("intermediate_size")
+    found = found or text.inner("ffn_config").optional("ffn_hidden_size", most=WIDEST)
     if found is not None:
         return family.feed_forward_width(text, found) if family.feed_forward_width else found
     if text.has("expansion_ratio"):
         return hidden * text.required("expansion_ratio", most=1024)
+    if family.one_part_per_layer and not decoder.count("none"):
+        return 0
     if family.gated:
         raise DataError(f"{text.where}: no 'intermediate_size'")
     return 4 * hidden
 
 
-def _experts(decoder: Decoder, intermediate: int) -> _Experts:
-    text = decoder.text
-    count = text.optional(*_COUNTS, least=0, most=2**16)
-    count = count or text.inner("ffn_config").optional("moe_num_experts", least=0, most=2**16)
-    if not count or count == 1:
-        return _Experts()
-    active = text.optional(*_ACTIVE, most=2**16) or text.inner("ffn_config").optional("moe_top_k", most=2**16)
-    if active is None:
-        raise DataError(f"{text.where}: {count:,} experts, but no 'num_experts_per_tok'")
-    if active > count:
-        raise DataError(f"{text.where}: a token cannot use {active:,} of {count:,} experts")
-    width = text.optional("moe_intermediate_size", "expert_ffn_hidden_size", most=_WIDEST)
-    width = width or text.widest("moe_intermediate_size") or text.optional("intermediate_size", most=_WIDEST)
-    return _Experts(layers=_sparse_layers(decoder), count=count, active=active, width=width or intermediate)
+def _router(decoder: Decoder, experts: Experts) -> int:
+    """Weights of the router of one layer, and of the matrices to the width in which its experts work and back."""
+    return decoder.hidden * (experts.count + 2 * (experts.input or 0))
 
 
-def _sparse_layers(decoder: Decoder) -> int:
-    if decoder.family.one_part_per_layer:
-        return decoder.count("experts")
-    return sum(_has_experts(decoder.text, index) for index in range(decoder.layers))
-
-
-def _leading_dense(decoder: Decoder) -> int:
-    """How many layers come before the first with experts; 0 for a family with a list of kinds, where it is not read."""
-    if decoder.family.one_part_per_layer:
-        return 0
-    return next(index for index in range(decoder.layers) if _has_experts(decoder.text, index))
-
-
-def _has_experts(text: Fields, index: int) -> bool:
-    if index < (text.optional("first_k_dense_replace", least=0, most=10_000) or 0):
-        return False
-    if index in (text.integers("mlp_only_layers") or ()):
-        return False
-    listed = text.integers("moe_layers")
-    if listed is not None:
-        return index in listed
-    if text.has("expert_layer_period"):
-        period = text.required("expert_layer_period", most=10_000)
-        return index % period == (text.optional("expert_layer_offset", least=0, most=10_000) or 0)
-    step = text.optional("decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq", most=10_000) or 1
-    return (index + 1) % step == 0 if not text.has("moe_layer_freq") else index % step == 0
-
-
-def _shared(decoder: Decoder, width: int) -> int:
-    """Weights of the shared experts of one layer, which are used for every token; ``width``: of a routed expert."""
+def _shared(decoder: Decoder, experts: Experts) -> int:
+    """Weights of the shared experts of one layer, which are used for every token."""
     text, family, hidden = decoder.text, decoder.family, decoder.hidden
-    size = text.optional("shared_expert_intermediate_size", "shared_intermediate_size", least=0, most=_WIDEST)
+    size = text.optional(*sparse.SHARED_WIDTH, least=0, most=WIDEST)
     if size:
         return _matrices(decoder) * hidden * size + (hidden if family.shared_expert_gate else 0)
-    count = text.optional(*_SHARED, least=0, most=2**16) or family.shared_experts
-    return _matrices(decoder) * hidden * width * count
+    count = text.optional(*sparse.SHARED, least=0, most=2**16) or text.widest("num_shared_expert")
+    return _matrices(decoder) * hidden * experts.width * (count or family.shared_experts)
 
 
-def _vectors(decoder: Decoder, dense: int, width: int, experts: _Experts) -> int:
+def _vectors(decoder: Decoder, dense: int, width: int, experts: Experts) -> int:
     text, family, hidden = decoder.text, decoder.family, decoder.hidden
     size = 0
     if family.bias or family.mlp_bias or text.flag("mlp_bias"):

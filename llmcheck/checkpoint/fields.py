@@ -78,7 +78,7 @@ class Fields:
         for name in names:
             value = self._values.get(name)
             if isinstance(value, list):
-                return [str(each)[:60] for each in value[:_LONGEST_LIST]]
+                return [str(each)[:200] for each in value[:_LONGEST_LIST]]
         return None
 
     def integers(self, *names: str) -> list[int] | None:
@@ -88,6 +88,32 @@ class Fields:
             if isinstance(value, list):
                 return [each for each in value[:_LONGEST_LIST] if isinstance(each, int)]
         return None
+
+    def number(self, name: str, *, most: float) -> float:
+        """A positive number. Raises DataError where it is missing or above ``most``."""
+        value = self._values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+            raise DataError(f"{self.where}: '{name}' is {_shown(value)}; expected a number up to {most:,}")
+        return float(value)
+
+    def rate(self, name: str, *, most: float) -> float | None:
+        """A positive number up to ``most``; None where there is none."""
+        value = self._values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+            return None
+        return float(value)
+
+    def keys_of_modules(self) -> list[str]:
+        """The names with a dot whose value is ``false``."""
+        found = (name for name, value in self._values.items() if value is False and isinstance(name, str))
+        return [name[:200] for name in found if "." in name][:_LONGEST_LIST]
+
+    def mappings(self, name: str) -> list[Fields] | None:
+        """A list of mappings; None where there is none, or where an entry is something else."""
+        value = self._values.get(name)
+        if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+            return None
+        return [Fields(each, f"{self.where}, {name} {at}") for at, each in enumerate(value[:_LONGEST_LIST])]
 
     def widest(self, name: str) -> int | None:
         """The largest number of a list with one width for each layer; None where there is no such list."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from llmcheck.errors import DataError
-from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.architecture import Architecture, TensorGroup
 from llmcheck.system.outside import open_file
 
 if TYPE_CHECKING:
@@ -129,13 +129,24 @@ def _with_tensors(found: Architecture, header: SafetensorsHeader) -> Architectur
         except DataError:
             raise DataError(f"{header.where}: {counts}; one of them belongs to another model") from None
         return replace(shape, notes=(f"{counts}: the tensors are used", *shape.notes))
-    return replace(found, tensors=header.tensors, file_size=header.file_size, notes=notes)
+    return replace(found, tensors=_without_predictors(found, header), file_size=header.file_size, notes=notes)
+
+
+def _without_predictors(found: Architecture, header: SafetensorsHeader) -> tuple[TensorGroup, ...]:
+    """The tensors, those of layers beyond the model's own marked: they predict further tokens (DeepSeek, GLM)."""
+    beyond = found.layers if found.predictor else None
+    return tuple(
+        replace(each, part="predictor")
+        if beyond is not None and each.layer is not None and each.layer >= beyond
+        else each
+        for each in header.tensors
+    )
 
 
 def _contradicts(found: Architecture, header: SafetensorsHeader) -> bool:
     """Whether the tensors belong to another model. Quantised formats store several weights in one element, so they are
     not compared."""
-    groups = header.tensors
+    groups = [each for each in _without_predictors(found, header) if each.part != "predictor"]
     if found.estimated or any(group.type not in _ONE_ELEMENT_PER_WEIGHT for group in groups):
         return False
     stored = sum(group.elements for group in groups)

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 
 from llmcheck.checkpoint import families, gguf_layers, gguf_tensors
-from llmcheck.checkpoint.family import GgufArchitecture
+from llmcheck.checkpoint.family import ENCODER_NOTE, GgufArchitecture
 from llmcheck.checkpoint.gguf_header import header, shown
 from llmcheck.checkpoint.gguf_metadata import BLOCK, Metadata
 from llmcheck.errors import DataError
@@ -17,7 +17,7 @@ _FILE_TYPES = {
     0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 7: "q8_0", 8: "q5_0", 9: "q5_1", 10: "q2_k", 11: "q3_k_s",
     12: "q3_k_m", 13: "q3_k_l", 14: "q4_k_s", 15: "q4_k_m", 16: "q5_k_s", 17: "q5_k_m", 18: "q6_k", 19: "iq2_xxs",
     20: "iq2_xs", 21: "q2_k_s", 22: "iq3_xs", 23: "iq3_xxs", 24: "iq1_s", 25: "iq4_nl", 26: "iq3_s", 27: "iq3_m",
-    28: "iq2_s", 29: "iq2_m", 30: "iq4_xs", 31: "iq1_m", 32: "bf16", 36: "tq1_0", 37: "tq2_0", 38: "mxfp4",
+    28: "iq2_s", 29: "iq2_m", 30: "iq4_xs", 31: "iq1_m", 32: "bf16", 36: "tq1_0", 37: "tq2_0", 38: "mxfp4", 39: "nvfp4",
 }  # fmt: skip
 """The format of ``llama-quantize`` by the number in ``general.file_type``."""
 _MOST_PARTS = 1_000
@@ -63,7 +63,9 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
     embedding = file.shape("token_embd.weight")
     hidden = file.required("embedding_length", 2**20, embedding[0])
     numbers = [int(match[1]) for name in file.by_name if (match := BLOCK.match(name))]
-    layers = file.required("block_count", 10_000, max(numbers, default=-1) + 1)
+    blocks = file.required("block_count", 10_000, max(numbers, default=-1) + 1)
+    predicting = file.optional("nextn_predict_layers", 1000) or 0
+    layers = blocks - predicting if predicting < blocks else blocks
     vocab = embedding[1] if len(embedding) > 1 and embedding[1] else _vocabulary(file)
     attention, assumptions = gguf_layers.attention(file, known, hidden, layers)
     widths = file.per_layer("feed_forward_length", layers, 2**26) or [0]
@@ -71,7 +73,7 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
     experts = file.optional("expert_count", 2**16) or 0
     used = min(file.optional("expert_used_count", 2**16) or 0, experts)
     expert_width = file.optional("expert_feed_forward_length", 2**26) or (inner if experts else 0)
-    groups, counts = gguf_tensors.grouped(file.tensors, experts, used)
+    groups, counts, predictor = gguf_tensors.grouped(file.tensors, experts, used, layers if predicting else None)
     return Architecture(
         name=_name(file), model_type=file.architecture, source=file.path, estimated=bool(notes), assumed=notes,
         hidden=hidden, layers=layers, intermediate=inner or expert_width or 1, gated=_gated(file, known), vocab=vocab,
@@ -80,7 +82,8 @@ def _architecture(file: Metadata, file_size: int) -> Architecture:
         leading_dense=min((group.layer or 0 for group in groups if group.part == "experts"), default=0),
         fused="blk.0.attn_qkv.weight" in file.by_name, tied="output.weight" not in file.by_name,
         context=file.optional("context_length", 2**40) or None, dtype=_dtype(file), parameters=counts,
-        tensors=groups, file_size=file_size, notes=(*notes, *assumptions),
+        predictor=predictor, encoder=known.encoder, tensors=groups, file_size=file_size,
+        notes=(*notes, *assumptions, *((ENCODER_NOTE,) if known.encoder else ())),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def attention(
     heads = _Heads(file, known, hidden, layers)
     blocks = (match for name in file.by_name if (match := BLOCK.match(name)))
     recurrent = {int(match[1]) for match in blocks if match[2].startswith(_RECURRENT)}
-    own = layers - _sharing(file, known, layers)
+    own = 0 if known.encoder else layers - _sharing(file, known, layers)
     found: dict[Attention, list[int]] = defaultdict(lambda: [0, 0])
     notes: dict[str, None] = {}
     for index in range(layers):

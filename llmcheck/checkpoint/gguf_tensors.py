@@ -11,20 +11,26 @@ from llmcheck.checkpoint.gguf_header import Tensor
 from llmcheck.checkpoint.gguf_metadata import BLOCK
 from llmcheck.schema.architecture import Parameters, TensorGroup
 
-Part = Literal["embedding", "head", "layer", "experts", "vision", "other"]
+Part = Literal["embedding", "head", "layer", "experts", "vision", "predictor", "other"]
 _EXPERTS = re.compile(r"ffn_(?:gate|up|down|gate_up)_(?:exps|\d+)\b")
 _MIXERS = ("attn_", "ssm_", "shortconv", "time_mix", "wkv")
 
 
-def grouped(tensors: Iterable[Tensor], experts: int, used: int) -> tuple[tuple[TensorGroup, ...], Parameters]:
-    """The tensors, summed by part, layer and type; and the weights of each part of the model.
+def grouped(
+    tensors: Iterable[Tensor], experts: int, used: int, layers: int | None = None
+) -> tuple[tuple[TensorGroup, ...], Parameters, int]:
+    """The tensors, summed by part, layer and type; the weights of each part of the model; and those of layers that
+    predict further tokens, of which llama.cpp loads nothing.
 
-    A layer has ``experts`` experts, of which ``used`` are used for one token.
+    Those are the layers from number ``layers`` on; None: there are none. A layer has ``experts`` experts, of which
+    ``used`` are used for one token.
     """
     sums: dict[tuple[Part, int | None, str], list[int]] = defaultdict(lambda: [0, 0])
-    counts = dict.fromkeys(("embedding", "head", "attention", "mlp", "experts", "other", "vision"), 0)
+    counts = dict.fromkeys(("embedding", "head", "attention", "mlp", "experts", "other", "vision", "predictor"), 0)
     for tensor in tensors:
         part, layer, kind = _role(tensor)
+        if layers is not None and layer is not None and layer >= layers:
+            part, kind = "predictor", "predictor"
         total = sums[part, layer, tensor.type]
         total[0] += tensor.elements
         total[1] += tensor.size
@@ -33,9 +39,10 @@ def grouped(tensors: Iterable[Tensor], experts: int, used: int) -> tuple[tuple[T
         TensorGroup(part=part, layer=layer, type=kind, elements=elements, bytes=size)
         for (part, layer, kind), (elements, size) in sums.items()
     )
+    predictor = counts.pop("predictor")
     idle = counts["experts"] * (experts - used) // experts if experts else 0
     active = sum(counts.values()) - counts["vision"] - idle
-    return groups, Parameters(**counts, active=active)
+    return groups, Parameters(**counts, active=active), predictor
 
 
 def _role(tensor: Tensor) -> tuple[Part, int | None, str]:

@@ -16,7 +16,8 @@ _NAMES: dict[str, LayerKind] = {
     "full_attention": "full", "attention": "full", "global_attention": "full", "global": "full",
     "sliding_attention": "window", "chunked_attention": "window", "local_attention": "window", "local": "window",
     "linear_attention": "state", "mamba": "state", "mamba2": "state", "conv": "state", "recurrent": "state",
-    "linear": "state", "hybrid": "both",
+    "linear": "state", "hybrid": "both", "indexed_attention": "full", "deepseek_sparse_attention": "full",
+    "sparse_attention": "full", "moe": "experts", "mlp": "none",
 }  # fmt: skip
 """The words that files use in such a list."""
 
@@ -30,6 +31,8 @@ def window(text: Fields, family: Family) -> int | None:
 
 def kinds(text: Fields, family: Family, layers: int, window: int | None) -> list[LayerKind]:
     """One for each layer. Raises DataError for a list with an unknown word or the wrong length."""
+    if family.own_attention is not None:
+        return ["full"] * layers
     listed = text.strings(*family.layer_list_keys)
     if listed is not None:
         if len(listed) != layers:

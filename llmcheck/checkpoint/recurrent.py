@@ -1,5 +1,9 @@
 """Layers that keep a state of fixed size instead of a cache: Mamba, gated delta rules, gated linear recurrences, short
-convolutions."""
+convolutions.
+
+Of a convolution over ``kernel`` tokens the last ``kernel - 1`` inputs are kept, as vLLM, SGLang and llama.cpp do;
+transformers keeps one more.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,12 @@ def mamba_of_width(text: Fields, hidden: int, inner: int, *, inner_norms: bool =
     vectors = inner * kernel + inner + inner + inner * state + inner
     if inner_norms:
         vectors += rank + 2 * state
-    return Recurrent(elements=inner * kernel + inner * state, matrices=matrices, vectors=vectors)
+    return Recurrent(
+        elements=inner * (kernel - 1) + inner * state,
+        convolution=inner * (kernel - 1),
+        matrices=matrices,
+        vectors=vectors,
+    )
 
 
 def jamba(text: Fields, hidden: int) -> Recurrent:
@@ -64,7 +73,12 @@ def mamba2_of_width(text: Fields, hidden: int, width: int, *, norm: bool = True)
     mixed = inner + 2 * groups * state
     matrices = hidden * (inner + mixed + heads) + inner * hidden
     vectors = mixed * kernel + mixed + 3 * heads + (inner if norm else 0)
-    return Recurrent(elements=mixed * kernel + inner * state, matrices=matrices, vectors=vectors)
+    return Recurrent(
+        elements=mixed * (kernel - 1) + inner * state,
+        convolution=mixed * (kernel - 1),
+        matrices=matrices,
+        vectors=vectors,
+    )
 
 
 def delta(text: Fields, hidden: int) -> Recurrent:
@@ -75,7 +89,42 @@ def delta(text: Fields, hidden: int) -> Recurrent:
     mixed = 2 * keys * key + values * value
     matrices = hidden * (mixed + values * value + 2 * values) + values * value * hidden
     vectors = mixed * kernel + 2 * values + value
-    return Recurrent(elements=mixed * kernel + values * key * value, matrices=matrices, vectors=vectors)
+    return Recurrent(
+        elements=mixed * (kernel - 1) + values * key * value,
+        convolution=mixed * (kernel - 1),
+        matrices=matrices,
+        vectors=vectors,
+    )
+
+
+def delta_by_channel(
+    hidden: int, heads: int, width: int, kernel: int, *, full_decay: bool = False, full_gate: bool = False
+) -> Recurrent:
+    """Kimi Delta Attention (arXiv 2510.26692): a decay for each channel.
+
+    Heads have ``width`` elements. The decay and the output gate come from one full matrix each, or from two of rank
+    ``width``.
+    """
+    inner = heads * width
+    small = hidden * width + width * inner
+    decay, gate = (hidden * inner if full else small for full in (full_decay, full_gate))
+    matrices = 4 * hidden * inner + decay + gate + hidden * heads
+    vectors = 3 * inner * kernel + inner + heads + width
+    return Recurrent(
+        elements=3 * inner * (kernel - 1) + inner * width,
+        convolution=3 * inner * (kernel - 1),
+        wide=True,
+        matrices=matrices,
+        vectors=vectors,
+    )
+
+
+def lightning(text: Fields, hidden: int) -> Recurrent:
+    """MiniMax's lightning attention (arXiv 2501.08313): a square state for each head, and an output gate."""
+    heads = text.required("num_attention_heads", most=2**16)
+    width = text.optional("head_dim", most=2**16) or hidden // heads
+    inner = heads * width
+    return Recurrent(elements=inner * width, matrices=5 * hidden * inner, vectors=inner)
 
 
 def griffin(text: Fields, hidden: int) -> Recurrent:
@@ -85,13 +134,18 @@ def griffin(text: Fields, hidden: int) -> Recurrent:
     kernel = text.optional("conv1d_width", most=1024) or 4
     matrices = 3 * hidden * width + 2 * width * (width // heads)
     vectors = 2 * width + hidden + width * (kernel + 1) + 3 * width
-    return Recurrent(elements=width * kernel, matrices=matrices, vectors=vectors)
+    return Recurrent(elements=width * kernel, convolution=width * (kernel - 1), matrices=matrices, vectors=vectors)
 
 
 def short_convolution(text: Fields, hidden: int) -> Recurrent:
     """LFM2's gated short convolution."""
     kernel = text.optional("conv_L_cache", most=1024) or 3
-    return Recurrent(elements=hidden * kernel, matrices=4 * hidden * hidden, vectors=hidden * kernel)
+    return Recurrent(
+        elements=hidden * (kernel - 1),
+        convolution=hidden * (kernel - 1),
+        matrices=4 * hidden * hidden,
+        vectors=hidden * kernel,
+    )
 
 
 def _expansion(text: Fields) -> int:

@@ -36,9 +36,11 @@ _LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks|block)\.(\d{1,6})\.")
 _EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings|tok_embeddings|embed_in|embeddings)\.")
 _HEAD = re.compile(r"(?:^|\.)(?:lm_head|embed_out)\.|^output\.weight$")
 _VISION = re.compile(r"vision|visual|audio|multi_modal|mm_projector")
+_PREDICTOR = re.compile(r"(?:^|\.)(?:mtp|nextn|mtp_layers)\.|(?:^|\.)mtp_")
+"""Layers that predict further tokens, where they have names of their own."""
 _PROJECTION = re.compile(r"\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)\.weight$")
 
-Part = Literal["embedding", "head", "layer", "experts", "vision", "other"]
+Part = Literal["embedding", "head", "layer", "experts", "vision", "predictor", "other"]
 _Sums = dict[tuple[Part, int | None, str], list[int]]
 """Elements and bytes, by part, layer and type."""
 
@@ -205,6 +207,8 @@ def _groups(sums: _Sums) -> tuple[TensorGroup, ...]:
 
 def _part_and_layer(name: str) -> tuple[Part, int | None]:
     """The part of the model that a tensor belongs to, by its name, and its layer."""
+    if _PREDICTOR.search(name):
+        return "predictor", None
     if _VISION.search(name):
         return "vision", None
     layer = _LAYER.search(name)

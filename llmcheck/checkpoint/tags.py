@@ -9,7 +9,7 @@ from msgspec import Struct
 
 _SIZE = re.compile(r"e?\d+(?:\.\d+)?[bm]|\d+x\d+b")
 _ACTIVE = re.compile(r"a\d+(?:\.\d+)?b")
-_WEIGHTS = re.compile(r"(?:q\d\w*|iq\d\w*|bf16|f16|fp16|f32|mxfp4|nvfp4)")
+_WEIGHTS = re.compile(r"(?:i?q\d\w*|bf16|f16|fp16|f32|mxfp4|nvfp4)")
 _HOSTS = ("hf.co/", "huggingface.co/")
 _DEFAULT_NAMESPACE = "library/"
 """Ollama's default namespace, which users leave out."""
@@ -32,6 +32,8 @@ def parse(text: str) -> Tag | None:
     host = next((each for each in _HOSTS if name.startswith(each)), "")
     words = tag.split("-")
     weights = next((each for each in words if _WEIGHTS.fullmatch(each)), None)
+    if weights is not None and "ud" in words:
+        weights = f"ud-{weights}"
     size = next((each for each in words if _SIZE.fullmatch(each)), None)
     active = next((each for each in words if _ACTIVE.fullmatch(each)), None)
     if host:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from llmcheck.checkpoint import families
+from llmcheck.checkpoint import families, projections
+from llmcheck.checkpoint.family import Tower
 from llmcheck.checkpoint.fields import Fields
 
 _PARTS = ("vision_config", "audio_config", "visual", "vision_tower_config")
+_DEPTH = ("num_hidden_layers", "depth", "layers", "encoder_layers", "vt_num_hidden_layers", "num_blocks")
 
 
 def weights(whole: Fields, hidden: int) -> tuple[int, tuple[str, ...]]:
@@ -17,9 +19,9 @@ def weights(whole: Fields, hidden: int) -> tuple[int, tuple[str, ...]]:
         part = whole.inner(key)
         if not part:
             continue
-        tower_type = part.string("model_type") or whole.string("model_type") or ""
-        tower, _ = part.completed(families.tower_defaults(tower_type))
-        counted = _tower(tower, hidden)
+        kind = families.tower(part.string("model_type") or whole.string("model_type") or "")
+        described, _ = part.completed(kind.defaults)
+        counted = kind.count(whole, described, hidden) if kind.count else _tower(whole, described, kind, hidden)
         if counted is None:
             notes.append(f"'{key}' has no shapes: its weights are not counted")
             continue
@@ -28,28 +30,33 @@ def weights(whole: Fields, hidden: int) -> tuple[int, tuple[str, ...]]:
     return total, tuple(notes)
 
 
-def _tower(tower: Fields, hidden: int) -> int | None:
+def _tower(whole: Fields, tower: Fields, kind: Tower, hidden: int) -> int | None:
     """None where the file has no width or depth."""
     # in Qwen2-VL 'hidden_size' is the width of the output, and 'embed_dim' that of the layers
-    width = tower.optional("embed_dim", "hidden_size", "width", "d_model", most=2**20)
-    depth = tower.optional("num_hidden_layers", "depth", "layers", "encoder_layers", most=10_000)
+    width = tower.optional("embed_dim", "vt_hidden_size", "hidden_size", "width", "d_model", most=2**20)
+    depth = tower.optional(*_DEPTH, most=10_000)
     if not (width and depth):
         return None
     depth += tower.optional("num_global_layers", least=0, most=10_000) or 0
     ratio = tower.optional("mlp_ratio", most=1024) if tower.has("embed_dim") else None
-    inner = tower.optional("intermediate_size", "encoder_ffn_dim", most=2**26) or (ratio or 4) * width
-    branches = 3 if tower.string("hidden_act") in {"silu", "swish"} else 2
-    return depth * (4 * width * width + branches * width * inner) + _projection(tower, width, hidden)
+    inner = tower.optional("intermediate_size", "encoder_ffn_dim", "vt_intermediate_size", most=2**26)
+    inner = (tower.optional(kind.inner, most=2**26) if kind.inner else inner) or (ratio or 4) * width
+    branches = 3 if kind.gated or tower.string("hidden_act") in {"silu", "swish"} else 2
+    heads = tower.optional("num_attention_heads", "num_heads", "encoder_attention_heads", most=2**16) or 1
+    cached = min(tower.optional("num_key_value_heads", most=2**16) or heads, heads)
+    attention = 2 * width * width + 2 * width * width * cached // heads
+    projection = kind.projection or projections.usual
+    return (
+        depth * (attention + branches * width * inner) + _input(tower, width) + projection(whole, tower, width, hidden)
+    )
 
 
-def _projection(tower: Fields, width: int, hidden: int) -> int:
-    """Weights between the encoder and the decoder; 0 where the file does not have the shapes."""
-    if given := tower.optional("vision_output_dim", most=2**20):  # Llama 3.2 Vision: one matrix
-        return given * hidden
-    merged = tower.optional("spatial_merge_size", most=64)
-    if not merged:
+def _input(tower: Fields, width: int) -> int:
+    """Weights of the matrix that reads patches of an image, and of the table of their positions."""
+    patch = tower.optional("patch_size", most=1024)
+    if not patch:
         return 0
-    # Qwen-VL merges patches, then has two matrices; and two more for each inner layer whose output also goes on
-    patches = width * merged * merged
-    times = 1 + len(tower.integers("deepstack_visual_indexes") or ())
-    return times * patches * (patches + hidden)
+    frames = tower.optional("temporal_patch_size", most=64) or 1
+    positions = tower.optional("num_position_embeddings", most=2**24)
+    pairs = tower.optional("position_embedding_size", most=2**24)  # Gemma 4: one table for each side
+    return 3 * frames * patch * patch * width + ((positions or 0) + 2 * (pairs or 0)) * width

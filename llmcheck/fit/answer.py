@@ -13,7 +13,7 @@ from llmcheck.fit import ram_limits, speed
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.inference import SEQUENCES
-from llmcheck.fit.memory.total import NOT_MODELLED, resolved
+from llmcheck.fit.memory.total import NOT_MODELLED, resolved, with_cached_blocks
 from llmcheck.fit.obstacles import build_of
 from llmcheck.fit.placement import PlacementResult, budget, place
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
@@ -42,17 +42,18 @@ def answer(
     wishes: Wishes = NO_WISHES,
     words: tuple[str, ...] = ("MODEL",),
     losses: Losses = NO_LOSSES,
+    draft: Architecture | None = None,
 ) -> Fit:
     """The best plan where one fits; otherwise the plain use, and changes with which it would fit.
 
     ``assume_idle``: count GPU memory and RAM as if no other process ran. ``carbon_intensity_g_per_kwh``: grams of CO2;
     None: no CO2 is computed. ``specs``: GPUs that may be proposed where it does not fit. ``wishes``: what decides
     between plans. ``words``: the arguments of ``llmcheck fit`` that name the model and the machine.
-    ``losses``: what is published of formats.
+    ``losses``: what is published of formats. ``draft``: the second model that ``workload.speculative`` names.
     """
     capacity = capacities.distinct(capacities.of(machine, assume_idle=assume_idle))
     wishes = replace(wishes, storage=downloads.storage(machine))
-    open_use = ModelUse(architecture, workload)
+    open_use = ModelUse(architecture, workload, draft)
     found_plans = plans_on(open_use, capacity, wishes)
 
     def described(each: Candidate) -> Plan:
@@ -61,9 +62,9 @@ def answer(
     if found_plans:
         use, placed = found_plans[0].use, found_plans[0].placed
     else:
-        use = with_defaults(ModelUse(architecture, workload), machine)
+        use = with_defaults(open_use, machine)
         placed = place(use, capacity)
-    full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1))
+    full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1), draft)
     rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     about_ram = () if placed.verdict == "fits" else ram_limits.notes(machine)
     build = build_of(use.runtime, [device.gpu for device in placed.devices])
@@ -72,7 +73,7 @@ def answer(
         architecture=architecture,
         workload=full.workload,
         machine=capacity.description,
-        memory=placed.memory,
+        memory=with_cached_blocks(use, placed.memory, len(placed.devices)) if placed.devices else placed.memory,
         per_gpu=_per_gpu(use, placed),
         placement=placed.placement,
         verdict=placed.verdict,
@@ -225,12 +226,13 @@ def _about_inference(workload: Workload, full: ModelUse, capacity: Capacity) -> 
         published = ", as published" if name == full.architecture.dtype else ""
         how = "as in the file" if name is None else f"in {name}{published}"
         notes.append(f"weights {how}; --weights selects another format")
+    if full.weight_format.note is not None:
+        notes.append(full.weight_format.note)
     if runtime.default_sequences is not None and workload.max_sequences is None:
         own = runtime.default_sequences([each.gpu for group in capacity.groups for each in group])
         if own != SEQUENCES:
             notes.append(
-                f"{SEQUENCES} sequences at a time; on these GPUs the default of {runtime.id} is {own:,}:"
-                f" --max-sequences {own}"
+                f"{own:,} sequences at a time, the default of {runtime.id} on these GPUs; --max-sequences sets another"
             )
     if runtime.reservation is not None:
         share = f"{full.workload.memory_fraction or runtime.reservation.fraction:.0%}"

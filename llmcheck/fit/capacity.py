@@ -29,7 +29,7 @@ class Device(Struct, frozen=True, kw_only=True):
 
     gpu: Gpu
     total: int | None
-    """Bytes; None where it could not be read."""
+    """Bytes that programs can have, which is what a server takes its share of; None where it could not be read."""
     free: int | None
     """Bytes available now, or on an idle GPU with ``assume_idle``; None where it could not be read."""
 
@@ -108,22 +108,22 @@ def _device(gpu: Gpu, machine: Machine, assume_idle: bool, notes: list[str]) -> 
         return Device(gpu=gpu, total=None, free=None)
     idle = share.total - (gpu.memory_reserved or 0)
     if assume_idle:
-        return Device(gpu=gpu, total=share.total, free=idle)
+        return Device(gpu=gpu, total=idle, free=idle)
     if share.free is None:
         notes.append("the free GPU memory is not known; the GPU is counted as idle")
-    return Device(gpu=gpu, total=share.total, free=idle if share.free is None else share.free)
+    return Device(gpu=gpu, total=idle, free=idle if share.free is None else share.free)
 
 
 def used_by_others(device: Device) -> int:
     """Bytes that other processes use on this GPU; 0 where that is not known."""
     if device.total is None or device.free is None:
         return 0
-    return max(device.total - device.free - (device.gpu.memory_reserved or 0), 0)
+    return max(device.total - device.free, 0)
 
 
 def idle_cards(device: Device, count: int) -> tuple[Device, ...]:
     """``count`` GPUs of this kind on which no other process runs."""
-    return (replace(device, free=(device.total or 0) - (device.gpu.memory_reserved or 0)),) * count
+    return (replace(device, free=device.total or 0),) * count
 
 
 def in_words(machine: Machine) -> str:

@@ -32,10 +32,10 @@ def divided(use: ModelUse, used: Sequence[Device], missing: Missing) -> Division
     """The whole model on these GPUs: evenly, or by free memory where layers are divided and the memory differs."""
     count = len(used)
     if not use.is_inference or count == 1 or _shares_matrices(use):
-        return Division(_as_of(used, total.per_gpu(use, count)))
+        return Division(_as_of(used, total.per_gpu(use, count, cached=False)))
     if have_equal_memory(used):
         layers = tuple(round(each.layers * _layers(use)) for each in total.gpu_parts(use, count))
-        return Division(_as_of(used, total.per_gpu(use, count)), layers)
+        return Division(_as_of(used, total.per_gpu(use, count, cached=False)), layers)
     return by_free_memory(use, used, _layers(use), last=True, missing=missing)
 
 
@@ -72,7 +72,7 @@ def with_experts_in_ram(use: ModelUse, used: Sequence[Device], in_ram: int) -> D
     """
     count, first = _layers(use), use.architecture.leading_dense
     sparse = max(count - first, 1)
-    stored, cache = use.stored, total.per_gpu(use, 1)[0].kv_cache
+    stored, cache = use.stored, total.per_gpu(use, 1, cached=False)[0].kv_cache
     each = max((stored.layers - stored.experts + cache) / count, 1.0)
     costs = [each + (stored.experts / sparse if index >= max(in_ram, first) else 0.0) for index in range(count)]
     layers = contiguous(costs, _beside_fixed(use, used))
@@ -150,7 +150,7 @@ def _layers(use: ModelUse) -> int:
 def _shares_matrices(use: ModelUse) -> bool:
     """Whether each GPU has a part of every matrix of its layers (tensor parallelism)."""
     work = use.workload
-    return use.runtime.tensor_parallel and (work.pipeline_parallel <= 1 or work.tensor_parallel > 1)
+    return use.divides_matrices and (work.pipeline_parallel <= 1 or work.tensor_parallel > 1)
 
 
 def _as_of(used: Sequence[Device], parts: tuple[Memory, ...]) -> tuple[Memory, ...]:

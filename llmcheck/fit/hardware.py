@@ -114,7 +114,8 @@ def that_hold(use: ModelUse, capacity: Capacity, records: Sequence[GpuRecord]) -
         for spec in _one_of_each_size([each.spec for each in records]):
             record = specs[spec.name]
             size = idle_card.reported_memory(record)
-            card = Device(gpu=idle_card.gpu(record, 0, size, spec), total=size, free=size)
+            gpu = idle_card.gpu(record, 0, size, spec)
+            card = Device(gpu=gpu, total=gpu.memory_free, free=gpu.memory_free)
             if size > least and _held(use, replace(capacity, groups=((card,) * count,))):
                 return (*found, Cards(gpus=count, gpu=spec.name, memory_gb=spec.memory_gb))
     return tuple(found)

@@ -8,12 +8,18 @@ from typing import Any
 from llmcheck.schema.workload import Workload
 
 _OPTIONS = (
-    "method", "runtime", "weights", "kv_cache", "context", "prompt", "max_sequences", "memory_fraction", "optimizer",
+    "method", "runtime", "weights", "kv_cache", "kv_cache_values", "context", "prompt", "max_sequences",
+    "max_batched_tokens", "ubatch", "split_mode", "speculative", "speculative_tokens", "lora_slots", "gptq_kernel",
+    "memory_fraction", "optimizer",
     "precision", "gradients", "lora_rank", "lora_targets", "sharding", "offload", "gpus",
 )  # fmt: skip
 """Fields of a workload that are options of ``llmcheck fit`` under the same name."""
 _COUNTS = ("batch", "tensor_parallel", "pipeline_parallel", "context_parallel")
 """Those whose default is 1."""
+_SWITCHES = (
+    "kv_unified", "swa_full", "prefix_caching", "images", "cuda_graphs", "static_cache", "base_in_fp32",
+)  # fmt: skip
+"""Those that an option turns on, or with ``no-`` before it off."""
 _FLAGS = ("activation_offload", "chunked_loss", "optimizer_in_backward")
 """Those that are options without a value."""
 Option = tuple[str, ...]
@@ -52,8 +58,10 @@ def _options(workload: Workload) -> Iterator[Option]:
         yield "--checkpointing", way if isinstance(way, str) else "yes" if way else "no"
     if workload.flash_attention is False:
         yield ("--no-flash-attention",)
-    if workload.base_in_fp32 is not None:
-        yield ("--base-in-fp32" if workload.base_in_fp32 else "--no-base-in-fp32",)
+    for name in _SWITCHES:
+        value = getattr(workload, name)
+        if value is not None:
+            yield (_name(name if value else f"no_{name}"),)
     yield from ((_name(name),) for name in _FLAGS if getattr(workload, name))
     if workload.tokens is not None:
         yield "--tokens", f"{workload.tokens:.0f}"

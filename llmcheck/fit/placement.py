@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from llmcheck.fit import division
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memory, used_by_others
 from llmcheck.fit.division import Division, without_context
-from llmcheck.fit.memory import total
+from llmcheck.fit.memory import doubt, total
 from llmcheck.fit.memory.terms import summed
 from llmcheck.fit.obstacles import usable_by
 from llmcheck.fit.reason import Code, Reason, Where
@@ -52,6 +52,7 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     """
     if not capacity.gpus_listed:
         return _unknown(use, Reason(code="gpus-not-listed"))
+    use = _with_default_step(use, capacity)
     present, capacity = capacity, usable_by(use.runtime, capacity)
     cards = any(not each.gpu.integrated for group in present.groups for each in group)
     if not use.is_inference and cards and not capacity.groups:
@@ -62,11 +63,33 @@ def place(use: ModelUse, capacity: Capacity) -> PlacementResult:
     groups = [group for group in map(_readable, capacity.groups) if group]
     impossible = _impossible(use, max(map(len, groups), default=0))
     if impossible is not None:
-        parts = total.per_gpu(use, use.workload.gpus or 1)
+        parts = total.per_gpu(use, use.workload.gpus or 1, cached=False)
         return PlacementResult(verdict="does-not-fit", reasons=(impossible,), memory=total.with_ram(use, parts))
     if not groups:
         return _without_gpu(use, capacity)
-    return _best(use, groups, capacity)
+    found = _best(use, groups, capacity)
+    return _doubted(use, found) if use.architecture.assumed else found
+
+
+def _doubted(use: ModelUse, found: PlacementResult) -> PlacementResult:
+    """Not known, where a model of an unknown family fits by the lower end of its band and not by the upper one."""
+    if found.verdict not in ("fits", "does-not-fit") or not found.devices:
+        return found
+    budgets = [budget(use, device, part) for device, part in zip(found.devices, found.parts, strict=True)]
+    reason = doubt.reason(found.parts, budgets, _where(found.devices))
+    return found if reason is None else replace(found, verdict="unknown", reasons=(reason,), placement=None)
+
+
+def _with_default_step(use: ModelUse, capacity: Capacity) -> ModelUse:
+    """With the tokens and sequences of one step that the server takes on these GPUs, where they are left open."""
+    runtime, gpus = use.runtime, [device.gpu for group in capacity.groups for device in group]
+    if not use.is_inference or not gpus:
+        return use
+    if runtime.default_step is not None and use.workload.max_batched_tokens is None:
+        use = use.changed(max_batched_tokens=runtime.default_step(gpus, use.architecture, use.workload))
+    if runtime.default_sequences is not None and use.workload.max_sequences is None:
+        use = use.changed(max_sequences=runtime.default_sequences(gpus))
+    return use
 
 
 def _not_built(use: ModelUse, capacity: Capacity) -> PlacementResult:
@@ -100,7 +123,7 @@ def _readable(group: Sequence[Device]) -> Devices:
 
 
 def _unknown(use: ModelUse, reason: Reason) -> PlacementResult:
-    parts = total.per_gpu(use, use.workload.gpus or 1)
+    parts = total.per_gpu(use, use.workload.gpus or 1, cached=False)
     return PlacementResult(verdict="unknown", reasons=(reason,), memory=total.with_ram(use, parts))
 
 
@@ -127,6 +150,8 @@ def _best(use: ModelUse, groups: Sequence[Devices], capacity: Capacity) -> Place
 def _gpu_counts(use: ModelUse, devices: Devices) -> Iterator[int]:
     """Numbers of GPUs to try, in order: fewest first in inference, most first in training."""
     most, copy = min(use.workload.gpus or len(devices), len(devices)), _gpus_per_copy(use)
+    if use.workload.split_mode == "none":
+        most = 1
     counts = sorted({count for count in (*GPU_COUNTS, most) if count <= most})
     if not use.is_inference:
         step = copy if copy <= most else 1
@@ -134,7 +159,7 @@ def _gpu_counts(use: ModelUse, devices: Devices) -> Iterator[int]:
     elif use.workload.gpus is not None or copy > 1:
         yield min(max(use.workload.gpus or copy, copy), len(devices))
     else:
-        heads = use.query_heads if use.runtime.tensor_parallel else 0
+        heads = use.query_heads if use.divides_matrices else 0
         yield from (count for count in counts if not heads or heads % count == 0)
 
 
@@ -198,9 +223,15 @@ def budget(use: ModelUse, device: Device, part: Memory) -> int:
     free, reservation = device.free or 0, use.runtime.reservation
     if not use.is_inference or reservation is None:
         return free
-    fraction = use.workload.memory_fraction or reservation.fraction
+    size = device.total or free
+    usual = reservation.fraction if reservation.by_card is None else reservation.by_card(size, use.workload)
+    fraction = use.workload.memory_fraction or usual
     if reservation.of == "total":
-        return min(free, round(fraction * (device.total or free)))
+        context = sum(each.expected for each in part.terms if each.part == "context" and reservation.context_beside)
+        return min(free, round(fraction * size) + context)
+    if reservation.of == "weights-and-cache":
+        beside = sum(each.expected for each in part.terms if each.part not in {"cache", "state"})
+        return min(free, round(fraction * size) + beside - part.weights)
     return min(free, part.total - part.kv_cache + round(fraction * max(free - part.weights, 0)))
 
 
@@ -287,7 +318,7 @@ def _with_experts_in_ram(use: ModelUse, devices: Devices, capacity: Capacity) ->
     in_ram = round(use.stored.experts * (1 - division.experts_kept(use, layers - low)))
     offloaded = in_ram + total.offloaded_bytes(use)
     reason = Reason(code="experts-in-ram", needed=offloaded, gpus=len(used), layers=layers - low, of_layers=layers)
-    memory = total.with_ram(use, total.per_gpu(use, 1))
+    memory = total.with_ram(use, total.per_gpu(use, 1, cached=False))
     return _in_ram(use, capacity, reason, memory, used, found, experts=in_ram)
 
 
@@ -305,7 +336,7 @@ def _with_ram(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementR
     low = min(sum(most), layers)
     shares = most if low == sum(most) else _not_more(division.contiguous([1.0] * low, most), most)
     found = division.of_layers(use, used, shares)
-    memory = total.with_ram(use, total.per_gpu(use, 1))
+    memory = total.with_ram(use, total.per_gpu(use, 1, cached=False))
     on_gpus = summed(found.parts)
     offloaded = memory.weights + memory.kv_cache - on_gpus.weights - on_gpus.kv_cache
     reason = Reason(code="partly-in-ram", needed=offloaded, gpus=len(used), layers=low, of_layers=layers)
@@ -372,7 +403,7 @@ def _without_ram(
 
 
 def _without_gpu(use: ModelUse, capacity: Capacity) -> PlacementResult:
-    memory = total.with_ram(use, total.per_gpu(use, use.workload.gpus or 1))
+    memory = total.with_ram(use, total.per_gpu(use, use.workload.gpus or 1, cached=False))
     if not use.is_inference:
         return PlacementResult(verdict="does-not-fit", reasons=(Reason(code="no-gpu-to-train"),), memory=memory)
     if not use.runtime.offloads:

@@ -12,7 +12,7 @@ from llmcheck.units import format_gib
 Code = Literal[
     "gpus-not-listed", "gpu-memory-unknown", "no-build", "other-build", "too-few-gpus", "heads-not-divisible",
     "no-gpu-to-train", "no-gpu", "fits", "too-large", "used-by-others", "in-ram", "partly-in-ram", "experts-in-ram",
-    "ram-unknown", "no-ram-stated", "too-little-ram",
+    "ram-unknown", "no-ram-stated", "too-little-ram", "unknown-family",
 ]  # fmt: skip
 Where = Literal["one", "each", "fullest"]
 
@@ -23,6 +23,8 @@ class Reason(Struct, frozen=True, kw_only=True):
     code: Code
     needed: int | None = None
     """Bytes, or GPUs (``too-few-gpus``), or attention heads."""
+    least: int | None = None
+    """Lower end of ``needed``, in bytes (``unknown-family``)."""
     available: int | None = None
     """Bytes, or GPUs (``too-few-gpus``)."""
     gpus: int = 0
@@ -68,6 +70,11 @@ def _clause(reason: Reason) -> str:
         case "fits":
             narrow = ", which is narrow" if reason.narrow else ""
             return f"{format_gib(needed)} of {format_gib(available)}{_on(reason, 'the fullest')}{narrow}"
+        case "unknown-family":
+            return (
+                f"between {format_gib(reason.least or 0)} and {format_gib(needed)} are needed{_on(reason, 'one')} and "
+                f"{format_gib(available)} are available: the family of this model is not known to llmcheck"
+            )
         case "too-large":
             missing = format_gib(needed - available)
             on = _on(reason, "one")

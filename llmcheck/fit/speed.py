@@ -100,7 +100,7 @@ def _inference(
         elsewhere = read * offloaded / ram[position]
         each = launching * (pace.experts_factor if architecture.experts else 1) + 2 * exchange[position]
         seconds.append(on_gpus + elsewhere + architecture.layers * each)
-    decode = _band(*(1 / max(each, 1e-9) for each in seconds))
+    decode = None if use.architecture.encoder else _band(*(1 / max(each, 1e-9) for each in seconds))
     return Speed(decode=decode, prefill=_prefill(use, gpus, offloaded, notes))
 
 

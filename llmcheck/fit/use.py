@@ -26,6 +26,8 @@ class ModelUse(Struct, frozen=True):
 
     architecture: Architecture
     workload: Workload
+    draft: Architecture | None = None
+    """The second model that proposes tokens (``Workload.speculative``); None without one."""
 
     @property
     def runtime(self) -> Runtime:
@@ -34,6 +36,11 @@ class ModelUse(Struct, frozen=True):
     @property
     def is_inference(self) -> bool:
         return self.workload.method == "inference"
+
+    @property
+    def divides_matrices(self) -> bool:
+        """Several GPUs divide each matrix where the workload does not say how."""
+        return self.runtime.tensor_parallel or self.workload.split_mode == "tensor"
 
     @property
     def weight_format(self) -> Format:
@@ -67,8 +74,8 @@ class ModelUse(Struct, frozen=True):
 
     def with_shapes_alone(self) -> ModelUse:
         """Without the tensor list and notes of a file, which only the weights need and which are slow to hash."""
-        return ModelUse(weights.shapes_of(self.architecture), self.workload)
+        return ModelUse(weights.shapes_of(self.architecture), self.workload, self.draft)
 
     def changed(self, **fields: Any) -> ModelUse:
         """The same model with other values for these fields of the workload."""
-        return ModelUse(self.architecture, replace(self.workload, **fields))
+        return ModelUse(self.architecture, replace(self.workload, **fields), self.draft)

@@ -32,6 +32,7 @@ def validated(workload: Workload, *, carbon_intensity_g_per_kwh: float | None = 
             runtime = runtimes.named(workload.runtime)
             _check_family(runtime, workload.weights)
             check_cache(runtime, workload.kv_cache, _family(workload.weights))
+            check_cache(runtime, workload.kv_cache_values, _family(workload.weights))
     else:
         _refuse_inference_options(workload)
         _check_trained(workload)
@@ -49,7 +50,11 @@ def _with_canonical_names(workload: Workload) -> Workload:
         cache = None if workload.kv_cache is None else formats.cache(workload.kv_cache)
     except formats.UnknownFormatError:
         raise _unknown("--kv-cache", workload.kv_cache or "", formats.CACHE_NAMES) from None
-    return replace(workload, weights=weights, kv_cache=cache)
+    try:
+        values = None if workload.kv_cache_values is None else formats.cache(workload.kv_cache_values)
+    except formats.UnknownFormatError:
+        raise _unknown("--kv-cache-values", workload.kv_cache_values or "", formats.CACHE_NAMES) from None
+    return replace(workload, weights=weights, kv_cache=cache, kv_cache_values=values)
 
 
 def _unknown(option: str, name: str, known: tuple[str, ...]) -> UsageError:
@@ -64,7 +69,8 @@ def _first_given(given: dict[str, object]) -> str | None:
 def _refuse_training_options(workload: Workload, carbon_intensity_g_per_kwh: float | None) -> None:
     foreign = _first_given({
         "--optimizer": workload.optimizer, "--precision": workload.precision, "--checkpointing": workload.checkpointing,
-        "--lora-rank": workload.lora_rank, "--lora-targets": workload.lora_targets,
+        "--lora-rank": None if workload.lora_slots else workload.lora_rank,
+        "--lora-targets": None if workload.lora_slots else workload.lora_targets,
         "--chunked-loss": workload.chunked_loss, "--sharding": workload.sharding, "--offload": workload.offload,
         "--activation-offload": workload.activation_offload, "--base-in-fp32": workload.base_in_fp32,
         "--optimizer-in-backward": workload.optimizer_in_backward,
@@ -73,16 +79,40 @@ def _refuse_training_options(workload: Workload, carbon_intensity_g_per_kwh: flo
     })  # fmt: skip
     if foreign:
         raise UsageError(f"{foreign} is for training; add --method full, lora, qlora or pretrain")
-    served = _first_given({"--memory-fraction": workload.memory_fraction, "--max-sequences": workload.max_sequences})
+    served = _first_given({
+        "--memory-fraction": workload.memory_fraction, "--max-sequences": workload.max_sequences,
+        "--max-batched-tokens": workload.max_batched_tokens, "--lora-slots": workload.lora_slots,
+        "--prefix-caching": workload.prefix_caching, "--cuda-graphs": workload.cuda_graphs,
+    })  # fmt: skip
     if served and not runtimes.named(workload.runtime).is_server:
         servers = ", ".join(each.id for each in runtimes.every() if each.is_server)
         raise UsageError(f"{served} is for servers; add --runtime: {servers}")
+    _refuse_others_options(workload)
+
+
+def _refuse_others_options(workload: Workload) -> None:
+    """Options that only some runtimes have, where another one is named or would be chosen."""
+    runtime = runtimes.named(workload.runtime)
+    for field in OF_SOME_RUNTIMES:
+        if getattr(workload, field) is not None and field not in runtime.own_options:
+            having = ", ".join(each.id for each in runtimes.every() if field in each.own_options)
+            raise UsageError(f"--{field.replace('_', '-')} is for some runtimes; add --runtime: {having}")
+
+
+OF_SOME_RUNTIMES = (
+    "ubatch", "kv_unified", "swa_full", "split_mode", "kv_cache_values", "gptq_kernel", "static_cache", "speculative",
+    "speculative_tokens",
+)  # fmt: skip
+"""Fields of a workload that a runtime has to name in ``Runtime.own_options``."""
 
 
 def _refuse_inference_options(workload: Workload) -> None:
     foreign = _first_given({
         "--kv-cache": workload.kv_cache, "--prompt": workload.prompt, "--memory-fraction": workload.memory_fraction,
-        "--max-sequences": workload.max_sequences,
+        "--max-sequences": workload.max_sequences, "--max-batched-tokens": workload.max_batched_tokens,
+        "--lora-slots": workload.lora_slots, "--prefix-caching": workload.prefix_caching,
+        "--cuda-graphs": workload.cuda_graphs, "--images": workload.images,
+        **{f"--{each.replace('_', '-')}": getattr(workload, each) for each in OF_SOME_RUNTIMES},
     })  # fmt: skip
     if foreign:
         raise UsageError(f"{foreign} is for inference, and --method {workload.method} trains")

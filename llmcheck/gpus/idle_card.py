@@ -11,16 +11,19 @@ from llmcheck.units import GIB
 
 
 def gpu(record: GpuRecord, index: int, memory: int | None, spec: GpuSpec | None = None) -> Gpu:
-    """``memory``: bytes, all of them free; None where they are not known. ``spec``: its published figures."""
+    """``memory``: bytes, all of them free but what the driver keeps; None where they are not known. ``spec``: its
+    published figures."""
     vendor = vendors.named(record.vendor)
     field, shared = vendor.architecture_field, vendor.shares_ram(record.spec.name)
+    reserved = vendor.reserved_by_driver(memory) if memory is not None and shared is None else 0
     return Gpu(
         vendor=record.vendor,
         index=index,
         name=record.spec.name,
         memory_total=memory,
         memory_used=0,
-        memory_free=memory,
+        memory_free=None if memory is None else memory - reserved,
+        memory_reserved=reserved or None,
         compute_capability=record.capability if field == "compute_capability" else None,
         gfx=record.capability if field == "gfx" else None,
         integrated=shared is not None and shared.integrated,

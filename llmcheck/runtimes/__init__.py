@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from llmcheck import registry
 from llmcheck.errors import UsageError
+from llmcheck.runtimes.behaviour.interface import Eager as Eager
 from llmcheck.runtimes.behaviour.interface import Example as Example
 from llmcheck.runtimes.behaviour.interface import GpuMemory as GpuMemory
 from llmcheck.runtimes.behaviour.interface import Pace as Pace

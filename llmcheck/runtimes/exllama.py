@@ -24,7 +24,7 @@ _CACHES = {**CACHE_16_BIT, "q8_0": "8,8", "int8": "8,8", "q4_0": "4,4", "int4": 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
     reserve = term("overhead", "reserve of the automatic split", 96e6, "tabbyAPI's default autosplit_reserve", low=0)
-    return [*server.chunk_terms(gpu, _CHUNK), reserve]
+    return [*server.chunk_terms(gpu, _CHUNK, graphs=False), reserve]
 
 
 def _launch(what: Launch) -> LaunchLine | None:

@@ -93,6 +93,7 @@ RUNTIME = Runtime(
     cache_formats=CACHE_16_BIT,
     caches=(),
     memory=eager.memory,
+    eager=eager.plain,
     training=_training,
     pace=server.pace,
     launch=_launch,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from llmcheck.runtimes.behaviour import ggml
 from llmcheck.runtimes.behaviour.interface import JETSON, Example, Platform, Runtime
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves, share
+from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, flags, options, proposes_by_itself, serves, share
 from llmcheck.schema.workload import Workload
 
 _VERSION = "b11434"
+_OPTIONS = ("ubatch", "kv_unified", "swa_full", "split_mode", "kv_cache_values", "images", "speculative")
 _LOAD_MODES = {True: "mmap", False: "none"}
 
 
@@ -20,24 +21,30 @@ def _launch(what: Launch) -> LaunchLine | None:
     work = what.workload
     slots = max(work.batch, 1)
     cache = ggml.CACHES.get(work.kv_cache or "")
-    if not serves(what, ggml.CACHES, tags=True):
+    if not serves(what, ggml.CACHES, tags=True, also=_OPTIONS) or not proposes_by_itself(work):
         return None
     model = ("-m", what.model) if what.is_path else ("-hf", ":".join(filter(None, (what.model, what.quantisation))))
     argv = (
         "llama-server", *model,
         *options(
             # of all slots together
-            ("-c", None if work.context is None else work.context * slots),
+            ("-c", None if work.context is None else work.context * (1 if work.kv_unified else slots)),
             ("-dev", "none" if not what.gpus else None),
             ("-ngl", what.gpu_layers),
             ("--n-cpu-moe", what.expert_layers_in_ram),
-            ("-sm", "layer" if what.tensor_split else None),
+            ("-sm", work.split_mode or ("layer" if what.tensor_split else None)),
             ("-ts", ",".join(map(share, what.tensor_split)) or None),
             ("-ctk", cache),
-            ("-ctv", cache),
+            ("-ctv", ggml.CACHES.get(work.kv_cache_values or "") or cache),
+            ("-ub", work.ubatch),
             ("-fa", "off" if work.flash_attention is False else None),
             ("-np", slots),
+            ("--spec-type", "draft-mtp" if work.speculative else None),
+            ("--spec-draft-n-max", work.speculative_tokens),
             ("-lm", None if what.memory_map is None else _LOAD_MODES[what.memory_map]),
+        ),
+        *flags(
+            ("-kvu", bool(work.kv_unified)), ("--swa-full", bool(work.swa_full)), ("--no-mmproj", work.images is False)
         ),
     )  # fmt: skip
     return LaunchLine(argv=argv, valid_for=f"llama.cpp {_VERSION}")
@@ -111,6 +118,11 @@ RUNTIME = Runtime(
     layer_split=True,
     embedding_in_ram=True,
     collectives=False,
+    context_gib=ggml.CONTEXT,
+    own_options=(
+        "ubatch", "kv_unified", "swa_full", "split_mode", "kv_cache_values", "speculative", "speculative_tokens",
+    ),
+    state_bits=32,
     memory=ggml.memory,
     cache_terms=ggml.cache_terms,
     pace=ggml.pace,

@@ -72,6 +72,7 @@ RUNTIME = Runtime(
     sequences_option="--max-batch-size",
     tensor_parallel=True,
     fp8_arithmetic=True,
+    own_options=("speculative", "speculative_tokens"),
     memory=_memory,
     pace=server.pace,
     launch=_launch,

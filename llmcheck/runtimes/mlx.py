@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.runtimes.behaviour import eager
-from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Pace, Platform, Runtime
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Eager, Example, GpuMemory, Pace, Platform, Runtime
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
-from llmcheck.schema.estimate import Band
+from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 
@@ -16,6 +16,15 @@ _PACE = Pace(
     bandwidth_share=Band(0.45, 0.70, 0.90), layer_overhead=Band(120e-6, 50e-6, 20e-6), flops_share=Band(0.15, 0.4, 0.75)
 )  # fmt: skip
 _CACHES = {**CACHE_16_BIT, "int8": "8", "int4": "4"}
+
+
+_STEP = 2048
+"""Its default ``--prefill-step-size``, in tokens."""
+
+
+def _memory(gpu: GpuMemory) -> list[Term]:
+    """A prompt is read in steps, and the cache of a step is computed before the next."""
+    return eager.terms(gpu, Eager(loads_by_tensor=False, chunk=_STEP))
 
 
 def _pace(_gpus: Sequence[Gpu]) -> Pace:
@@ -54,15 +63,17 @@ RUNTIME = Runtime(
     library="mlx-lm",
     distributions=("mlx-lm",),
     programs=("mlx_lm.server",),
-    families=("plain", "mxfp4", "mlx"),
+    families=("plain", "mxfp4", "nvfp4", "mlx"),
     native_family="mlx",
     default_on=("apple",),
     ladder=("bf16", "mlx-8bit", "mlx-4bit"),
     four_bits="mlx-4bit",
     cache_formats=_CACHES,
+    cache_block=256,
     gpu_context=False,
     collectives=False,
-    memory=eager.memory,
+    own_options=("speculative", "speculative_tokens"),
+    memory=_memory,
     pace=_pace,
     launch=_launch,
     example=Example(

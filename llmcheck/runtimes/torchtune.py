@@ -99,6 +99,7 @@ RUNTIME = Runtime(
     four_bits="awq",
     cache_formats=CACHE_16_BIT,
     memory=eager.memory,
+    eager=eager.plain,
     training=_training,
     pace=server.pace,
     launch=_launch,

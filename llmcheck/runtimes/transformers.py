@@ -6,6 +6,7 @@ from llmcheck.runtimes.behaviour import eager, trl
 from llmcheck.runtimes.behaviour.interface import (
     CACHE_16_BIT,
     TORCH_FAMILIES,
+    Eager,
     Example,
     GpuMemory,
     Runtime,
@@ -18,8 +19,12 @@ from llmcheck.schema.estimate import Term
 from llmcheck.schema.workload import Workload
 
 _VERSION = "5.23.0"
+_CACHE_OBJECT_SINCE = (4, 42)
+"""Before this version ``generate`` passes the cache as a tuple, which keeps the old one until the step has ended."""
 _LAST_LOGITS_SINCE = (4, 45)
 """Before this version: the logits of every prompt token, and at the loss a 32-bit copy and a shifted gradient."""
+_WARMS_ALLOCATOR_SINCE = (4, 50)
+"""Since this version one block as large as the weights is reserved before they are loaded, and divided."""
 _OLD_BITSANDBYTES = (4, 43)
 """With this version and those before it people had bitsandbytes below 0.43.2 (July 2024), which stored the input of
 every 4-bit matrix (its pull request 1270)."""
@@ -29,8 +34,17 @@ _GROUPED_HEADS_SINCE = (4, 48)
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
+def _eager(version: Version) -> Eager:
+    return Eager(
+        all_logits=version < _LAST_LOGITS_SINCE,
+        two_caches=version < _CACHE_OBJECT_SINCE,
+        rotary_tables=version < _LAST_LOGITS_SINCE,
+        loads_by_tensor=version < _WARMS_ALLOCATOR_SINCE,
+    )
+
+
 def _memory(gpu: GpuMemory) -> list[Term]:
-    return eager.memory_with_all_logits(gpu) if gpu.version < _LAST_LOGITS_SINCE else eager.memory(gpu)
+    return eager.terms(gpu, _eager(gpu.version))
 
 
 def _training(version: Version) -> Training:
@@ -96,7 +110,9 @@ RUNTIME = Runtime(
     four_bits="nf4-dq",
     offloads=True,
     dequantises_group=True,
+    own_options=("gptq_kernel", "static_cache", "speculative", "speculative_tokens"),
     memory=_memory,
+    eager=_eager,
     training=_training,
     pace=eager.pace,
     launch=_launch,

@@ -15,8 +15,19 @@ from llmcheck.runtimes.behaviour.interface import (
     Platform,
     Reservation,
     Runtime,
+    version_of,
 )
-from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options, serves, variables
+from llmcheck.runtimes.behaviour.launch import (
+    Launch,
+    LaunchLine,
+    flags,
+    more_than_one,
+    options,
+    proposes_by_itself,
+    serves,
+    variables,
+)
+from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
@@ -28,23 +39,68 @@ _FRACTION = 0.9
 server reserves what was estimated."""
 _CACHES = {
     **CACHE_16_BIT, "fp8": "fp8", "fp8_e4m3": "fp8_e4m3", "fp8_e5m2": "fp8_e5m2",
-    "int8": "int8_per_token_head", "int4": "int4_per_token_head",
+    "int8": "int8_per_token_head", "int4": "int4_per_token_head", "nvfp4": "nvfp4",
 }  # fmt: skip
+_OPTIONS = ("max_batched_tokens", "prefix_caching", "cuda_graphs", "lora_slots", "images", "speculative")
 _LARGE = 70 * GIB
+_SEQUENCES = 256
+"""Its default ``--max-num-seqs`` on GPUs of less than ``_LARGE``."""
 _PROFILE = (
-    "vLLM's profile run: 38 bytes per vocabulary entry and sequence, as its log shows for four vocabularies; a fifth"
-    " suggests half of that"
+    "vLLM's profile run: the largest of one step of max_num_batched_tokens, the largest image, and the sampler with 38"
+    " bytes per vocabulary entry and sequence (its log for five vocabularies); other samplers take half of that"
 )
+_WINDOWS_SINCE = (0, 10)
+"""Before this version layers with a window were given pages for the whole context."""
+_FIRST_ENGINE = (0, 8)
+"""Before this version a prompt was computed at once."""
+
+
+def _step(gpu: GpuMemory) -> int:
+    """Tokens of one step, on a GPU of less than 70 GiB where the number of sequences does not say more."""
+    usual = max(2048, gpu.context) if gpu.version < _FIRST_ENGINE else server.default_chunk(gpu)
+    return gpu.workload.max_batched_tokens or _with_image(usual, gpu.architecture, gpu.workload)
+
+
+def _with_image(tokens: int, architecture: Architecture, work: Workload) -> int:
+    """An image is not divided, so that a step holds the largest one: the next power of two."""
+    encoder = None if work.images is False else architecture.image_encoder
+    return tokens if encoder is None else max(tokens, 1 << (encoder.tokens - 1).bit_length())
+
+
+def _default_step(gpus: Sequence[Gpu], architecture: Architecture, work: Workload) -> int | None:
+    """``get_batch_defaults`` of ``engine/arg_utils.py``; None for versions that computed a prompt at once."""
+    if version_of(work.runtime_version) < _FIRST_ENGINE:
+        return None
+    least = min((gpu.memory_total or 0 for gpu in gpus), default=0)
+    large = _default_sequences(gpus) > _SEQUENCES
+    return _with_image(16_384 if large and least >= 160 * GIB else 8192 if large else 2048, architecture, work)
 
 
 def _memory(gpu: GpuMemory) -> list[Term]:
-    # per entry: 32-bit logits, their sorted copy, 64-bit indices, probabilities, their sum, masks
-    sampler = 38.0 * gpu.max_sequences * gpu.architecture.vocab
-    size = max(sampler, server.chunk_bytes(gpu, server.default_chunk(gpu)))
+    # per entry: 16-bit and 32-bit logits, their sorted copy, 64-bit indices, probabilities, their sum, masks
+    step = min(_step(gpu), gpu.max_sequences * max(gpu.context, 1))
+    vocab = gpu.architecture.vocab if gpu.last else 0
+    sampler = 38.3 * gpu.max_sequences * vocab + 2.0 * step * gpu.architecture.hidden
+    encoding, waiting = server.image_bytes(gpu) if server.sees(gpu) and gpu.first else (0.0, 0.0)
+    size = waiting + max(sampler, gpu.layer_bytes(step, step), encoding)
+    least = waiting + max(0.45 * sampler, 0.8 * gpu.layer_bytes(step, step), encoding / gpu.tensor)
     return [
-        term("activations", "profile run", size, _PROFILE, low=size * 0.45, high=size * 1.2),
-        term("overhead", "CUDA graphs", 0.1 * GIB, "vLLM's log: -0.4 to 0.4 GiB", low=0, high=0.6 * GIB),
+        term("activations", "profile run", size, _PROFILE, low=least, high=size * 1.25),
+        *server.graph_terms(gpu),
     ]
+
+
+def _cache_terms(gpu: GpuMemory) -> list[Term]:
+    """Recurrent states: one that is computed, one that prefix caching keeps, one for each proposed token."""
+    proposed = gpu.workload.speculative_tokens or (1 if gpu.workload.speculative else 0)
+    kept = gpu.workload.prefix_caching is not False and gpu.version >= _KEEPS_STATES_SINCE
+    if gpu.version < _WINDOWS_SINCE:
+        return server.paged_cache(gpu, step=gpu.context, block=16, copies=1 + proposed)
+    return server.paged_cache(gpu, step=_step(gpu), block=16, copies=1 + kept + proposed)
+
+
+_KEEPS_STATES_SINCE = (0, 16)
+"""Since this version prefix caching is on for models with recurrent states."""
 
 
 def _default_sequences(gpus: Sequence[Gpu]) -> int:
@@ -53,7 +109,7 @@ def _default_sequences(gpus: Sequence[Gpu]) -> int:
     def is_large(gpu: Gpu) -> bool:
         return (gpu.memory_total or 0) >= _LARGE and not any(name in (gpu.name or "") for name in ("A100", "GB10"))
 
-    return 1024 if gpus and all(map(is_large, gpus)) else 256
+    return 1024 if gpus and all(map(is_large, gpus)) else _SEQUENCES
 
 
 def _launch(what: Launch) -> LaunchLine | None:
@@ -61,8 +117,9 @@ def _launch(what: Launch) -> LaunchLine | None:
 
     None for one file of a GGUF repository, and for a cache in a format that it has not."""
     work = what.workload
-    if not serves(what, _CACHES):
+    if not serves(what, _CACHES, also=_OPTIONS) or not proposes_by_itself(work):
         return None
+    proposed = f'{{"method": "mtp", "num_speculative_tokens": {work.speculative_tokens or 1}}}'
     quantised = "fp8" if what.quantises_on_load and work.weights == "fp8" else None
     argv = (
         "vllm", "serve", what.model,
@@ -72,10 +129,20 @@ def _launch(what: Launch) -> LaunchLine | None:
             ("--pipeline-parallel-size", more_than_one(what.pipeline_parallel)),
             ("--max-model-len", work.context),
             ("--max-num-seqs", work.max_sequences),
+            ("--max-num-batched-tokens", work.max_batched_tokens),
             ("--kv-cache-dtype", _CACHES.get(work.kv_cache or "")),
             ("--cpu-offload-gb", math.ceil(what.offloaded_bytes / GIB) or None),
             ("--cpu-offload-params", "experts" if what.expert_layers_in_ram else None),
             ("--gpu-memory-utilization", work.memory_fraction or _FRACTION),
+            ("--speculative-config", proposed if work.speculative else None),
+            ("--max-loras", work.lora_slots),
+            ("--max-lora-rank", work.lora_rank if work.lora_slots else None),
+        ),
+        *flags(
+            ("--enable-lora", work.lora_slots is not None),
+            ("--no-enable-prefix-caching", work.prefix_caching is False),
+            ("--enforce-eager", work.cuda_graphs is False),
+            ("--language-model-only", work.images is False),
         ),
     )  # fmt: skip
     stages = ",".join(map(str, what.stage_layers)) or None
@@ -106,22 +173,27 @@ RUNTIME = Runtime(
     library="vllm",
     distributions=("vllm",),
     programs=("vllm",),
-    families=TORCH_FAMILIES,
+    families=(*TORCH_FAMILIES, "nvfp4"),
     made_on_load=("fp8",),
     gguf_file="computes",
     ladder=TORCH_LADDER,
     four_bits="awq",
     cache_formats=_CACHES,
     cache_ladder=("bf16", "fp8"),
+    # Triton compiles no 8-bit floats with four exponent bits for older GPUs
+    cache_capability={"fp8": (8, 9), "fp8_e4m3": (8, 9), "nvfp4": (10, 0)},
     cache_block=16,
-    reservation=Reservation(fraction=_FRACTION, of="total"),
+    reservation=Reservation(fraction=_FRACTION, of="total", context_beside=True),
     sequences_option="--max-num-seqs",
     default_sequences=_default_sequences,
+    default_step=_default_step,
     tensor_parallel=True,
     pipeline_parallel=True,
     fp8_arithmetic=True,
     pads_mxfp4=True,
+    own_options=("speculative", "speculative_tokens"),
     memory=_memory,
+    cache_terms=_cache_terms,
     pace=server.pace,
     launch=_launch,
     example=Example(

@@ -29,8 +29,31 @@ class Attention(Struct, frozen=True, kw_only=True):
     """MLA: cached elements per token and layer (``kv_lora_rank + qk_rope_head_dim``)."""
     state: int = 0
     """Recurrent layers: elements per sequence and layer, of convolution and state together."""
+    convolution: int = 0
+    """Of ``state``: elements of the convolution."""
+    wide: bool = False
+    """The model's own configuration keeps what is not of the convolution in 32 bits (``mamba_ssm_dtype``)."""
+    indexer: int = 0
+    """Elements per token that an indexer keeps of its keys (DeepSeek-V3.2), in all layers of the group together."""
+    compressed: int = 0
+    """Beside the window one more vector is kept for each so many tokens (DeepSeek-V4); 0: none."""
     shares_cache: int = 0
     """How many of ``layers`` reuse the cache of another layer and have none of their own."""
+
+
+class ImageEncoder(Struct, frozen=True, kw_only=True):
+    """What a model computes of one image before its decoder."""
+
+    hidden: int
+    """Elements of one patch between layers."""
+    intermediate: int
+    """Width of one branch of its feed-forward layers."""
+    patches: int
+    """Patches that become one token of the decoder."""
+    pixels: int
+    """Numbers that a patch is made of."""
+    tokens: int
+    """Tokens of the decoder that the largest image (or video, where it is larger) becomes."""
 
 
 class Parameters(Struct, frozen=True, kw_only=True):
@@ -58,6 +81,17 @@ class Parameters(Struct, frozen=True, kw_only=True):
         return self.embedding + self.head + self.attention + self.mlp + self.experts + self.other + self.vision
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a quantised file keeps in 16 bits of the matrices in its layers, as fractions from 0 to 1."""
+
+    attention: float = 0.0
+    """Attention and recurrent layers."""
+    feed_forward: float = 0.0
+    """Dense layers and shared experts."""
+    experts: float = 0.0
+    """Routed experts."""
+
+
 class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of the table of well-known models."""
 
@@ -68,6 +102,8 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     library."""
     parameters: int | None = None
     """Published count of weights; None where it is only published rounded."""
+    rounded: float | None = None
+    """Published count in billions, as its maker writes it; None where an exact one is known, or none is."""
     source: str
     """Where the configuration was read."""
     as_of: datetime.date
@@ -79,8 +115,9 @@ class KnownModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TensorGroup(Struct, frozen=True, kw_only=True):
     """Tensors of one storage type in a file: exact bytes."""
 
-    part: Literal["embedding", "head", "layer", "experts", "vision", "other"]
-    """Which part of the model they belong to."""
+    part: Literal["embedding", "head", "layer", "experts", "vision", "predictor", "other"]
+    """Which part of the model they belong to; ``predictor``: layers that predict further tokens (MTP), which runtimes
+    load only for speculative decoding."""
     layer: int | None
     """The block it belongs to; None for what is outside the blocks."""
     type: str
@@ -128,17 +165,26 @@ class Architecture(Struct, frozen=True, kw_only=True):
     """Layers before the first with routed experts; 0 for a dense model, and where that is not known."""
     fused: bool = False
     """Queries, keys and values are one matrix in its files, which quantisers treat as one."""
+    image_encoder: ImageEncoder | None = None
+    """None for a model that reads no images, and where the shapes are not known."""
     tied: bool = False
     """The output projection is the embedding."""
     context: int | None = None
     """Longest context that the model declares, in tokens; None where it declares none."""
     dtype: str | None = None
     """Format of the published weights: ``bf16``, ``fp8``, ``mxfp4``, ...; None where it is not known."""
+    kept: Kept | None = None
+    """What the file's quantisation leaves in 16 bits; None where it does not say so, or nothing is quantised."""
     parameters: Parameters
     """Counts of weights by part."""
     tensors: tuple[TensorGroup, ...] | None = None
     """Exact bytes from a file's header; None where only shapes are known."""
     file_size: int | None = None
     """Bytes on disk, of all parts of the file; None without a file."""
+    predictor: int = 0
+    """Weights of further layers that predict several tokens at once (MTP), which its files also have; not part of
+    ``parameters``, for runtimes load them only for speculative decoding. 0 without."""
+    encoder: bool = False
+    """It reads a text at once and writes none: an embedder, a reranker or a classifier, without a KV cache."""
     notes: tuple[str, ...] = ()
     """What was assumed or left out, in sentences."""

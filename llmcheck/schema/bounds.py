@@ -15,6 +15,10 @@ MOST_SEQUENCES = 2**20
 MOST_SERVED = 2**16
 """Sequences that a server plans for."""
 MOST_RANK = 2**16
+MOST_PROPOSED = 64
+"""Tokens that a draft proposes at a time; published defaults are 1 to 16."""
+MOST_SLOTS = 1024
+"""Adapters that a server holds on a GPU at a time."""
 MOST_SIZES = 16
 """Sizes of models in one workload, each of which is planned."""
 LEAST_FRACTION = 0.05

@@ -13,9 +13,10 @@ from llmcheck.schema.workload import Workload
 SCHEMA = "llmcheck.fit/1"
 Component = Literal["weights", "kv_cache", "activations", "gradients", "optimizer", "overhead"]
 FitVerdict = Literal["fits", "fits-with-offload", "does-not-fit", "unknown"]
-Part = Literal["cache", "context", "communication", "allocator", "compute-buffer", "other"]
-"""``cache``: grows with the cached tokens. ``context``: what a process allocates on a GPU before any tensor.
-``communication``: NCCL's buffers. ``allocator``: freed blocks that PyTorch keeps. ``compute-buffer``: llama.cpp's."""
+Part = Literal["cache", "state", "context", "communication", "allocator", "compute-buffer", "other"]
+"""``cache``: grows with the cached tokens. ``state``: recurrent states, the same at any length.
+``context``: what a process allocates on a GPU before any tensor. ``communication``: NCCL's buffers.
+``allocator``: freed blocks that PyTorch keeps. ``compute-buffer``: llama.cpp's."""
 
 
 class Band(Struct, frozen=True):
@@ -72,7 +73,9 @@ def term(
 
 
 class Memory(Struct, frozen=True, kw_only=True):
-    """Bytes. A component is the expected sum of its terms; ``total``, ``low`` and ``high`` are sums of all terms."""
+    """Bytes. A component is the expected sum of its terms; ``total``, ``low`` and ``high`` are sums of all terms.
+
+    Terms of part ``allocator`` are in none of these sums: PyTorch frees such blocks before memory runs out."""
 
     weights: int
     """Weights, quantised or not, and adapters."""

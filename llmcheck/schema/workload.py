@@ -9,10 +9,12 @@ from llmcheck.schema.bounds import (
     LEAST_FRACTION,
     MOST_DOLLARS,
     MOST_GPUS,
+    MOST_PROPOSED,
     MOST_RANK,
     MOST_SEQUENCES,
     MOST_SERVED,
     MOST_SIZES,
+    MOST_SLOTS,
     MOST_TOKENS,
     MOST_TRAINED_TOKENS,
 )
@@ -51,6 +53,8 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model's own format (training: that of ``precision``; QLoRA: nf4 with double quantisation)."""
     kv_cache: str | None = None
     """``bf16``, ``fp8``, ``q8_0``, ``q4_0``, ...: a format that the runtime has; None: 16 bits."""
+    kv_cache_values: str | None = None
+    """llama.cpp: the format of the values where it is not that of the keys (``kv_cache``); None: the same."""
     context: _Tokens | None = None
     """Tokens of each sequence, prompt and answer together; None: 8,192, or the runtime's default; in training 2,048."""
     prompt: _Tokens | None = None
@@ -61,8 +65,40 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Id of a runtime (``llmcheck.runtimes``); None: the default for the weights and the machine."""
     runtime_version: str | None = None
     """Where it matters: transformers before 4.45 keeps the logits of every prompt token; None: the newest."""
+    gptq_kernel: Literal["exllama", "exllamav2", "marlin"] | None = None
+    """transformers, 4-bit GPTQ: the kernels, which differ in their buffers; None: ``exllama``, and the band has all."""
+    static_cache: bool | None = None
+    """transformers: the cache is allocated at its full length before the prompt; None: no."""
     max_sequences: Annotated[int, Meta(ge=1, le=MOST_SERVED)] | None = None
-    """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: 256."""
+    """Sequences that a server's sampler allocates memory for (vLLM's ``max_num_seqs``); None: the runtime's default on
+    the GPUs, 256 where that is not known."""
+    max_batched_tokens: _Tokens | None = None
+    """Tokens that a server computes in one step, of all sequences (vLLM's ``max_num_batched_tokens``, SGLang's
+    ``chunked_prefill_size``); None: the runtime's default."""
+    ubatch: _Tokens | None = None
+    """llama.cpp: tokens of a prompt in one graph (``--ubatch-size``); None: 512."""
+    kv_unified: bool | None = None
+    """llama.cpp: one cache of ``context`` tokens for all sequences together (``--kv-unified``); None: one for each."""
+    swa_full: bool | None = None
+    """llama.cpp: layers with a sliding window cache the whole context (``--swa-full``); None: no."""
+    split_mode: Literal["layer", "tensor", "none"] | None = None
+    """llama.cpp: what several GPUs divide (``--split-mode``). ``tensor``: each matrix and the heads of the cache;
+    ``none``: nothing, one GPU is used; None: layers."""
+    prefix_caching: bool | None = None
+    """A server keeps the cache of what several prompts begin with, which needs a second recurrent state of each
+    sequence; None: as the runtime does."""
+    speculative: str | None = None
+    """What proposes tokens for the model to check: ``mtp`` (its own further layers), ``eagle``, ``eagle3``, or a second
+    model: an id of the table of models, or a size such as ``0.6B``; None: nothing."""
+    speculative_tokens: Annotated[int, Meta(ge=1, le=MOST_PROPOSED)] | None = None
+    """Tokens that are proposed at a time; None: 1 for ``mtp``, else 3."""
+    lora_slots: Annotated[int, Meta(ge=1, le=MOST_SLOTS)] | None = None
+    """Adapters of rank ``lora_rank`` that a server holds on the GPU at a time (vLLM's ``max_loras``); None: none."""
+    images: bool | None = None
+    """Of a model that sees: False: its encoder is not loaded (vLLM's ``--language-model-only``, llama.cpp without
+    ``--mmproj``); None: yes."""
+    cuda_graphs: bool | None = None
+    """A server records its steps as CUDA graphs; False: vLLM's ``--enforce-eager``; None: yes."""
     memory_fraction: Annotated[float, Meta(ge=LEAST_FRACTION, le=1.0)] | None = None
     """Share of each GPU that a server reserves, 0 to 1 (vLLM's ``gpu_memory_utilization``, LMDeploy's
     ``cache_max_entry_count``); None: the figure in the runtime's file. For vLLM that is 0.9, its default before 0.20;

@@ -22,6 +22,18 @@ class Fetched(Struct, frozen=True):
     """One line; None where a server answered."""
 
 
+class Piece(Struct, frozen=True):
+    """A part of a file on a server."""
+
+    status: int | None = None
+    """The HTTP status; None where no server answered."""
+    data: bytes = b""
+    total: int | None = None
+    """Bytes of the whole file; None where the server does not say it."""
+    error: str | None = None
+    """One line; None where the server answered as it should."""
+
+
 def public_address(url: str) -> str:
     """An address without user name, password, query and fragment, which may be secrets."""
     from urllib.parse import urlsplit, urlunsplit

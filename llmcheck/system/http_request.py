@@ -16,13 +16,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from msgspec.structs import replace
 
-from llmcheck.system.fetched import Fetched, public_address
+from llmcheck.system.fetched import Fetched, Piece, public_address
 
 _RECEIVE_SECONDS = 3.0
 """A download is measured for so long."""
 _REDIRECTIONS = 5
 _REDIRECTED = (301, 302, 303, 307, 308)
 _PIECE = 1 << 16
+_LARGE_PIECE = 1 << 20
 
 Report = Callable[[Fetched], None]
 
@@ -189,3 +190,39 @@ def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
         if path and os.path.isfile(path):
             context.load_verify_locations(path)
     return context
+
+
+def piece(url: str, environ: Mapping[str, str], seconds: float, first: int, most: int) -> Piece:
+    """GET up to ``most`` bytes of an address, beginning with byte ``first``; ``seconds`` limits each operation.
+
+    A server that does not know ranges sends the whole from its beginning, of which only what was asked for is read.
+    """
+    proxies = _Proxies(environ)
+    try:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError("not an http or https address")
+        headers = {
+            "User-Agent": "llmcheck",
+            "Range": f"bytes={first}-{first + most - 1}",
+            "Accept-Encoding": "identity",
+        }
+        wanted = urllib_request.Request(url, headers=headers)  # noqa: S310 - checked above
+        with _opener(proxies, environ).open(wanted, None, seconds) as response:
+            status = response.status
+            if status == 200 and first:
+                return Piece(status=status, error="the server does not send parts of files")
+            found = bytearray()
+            while len(found) < most and (data := response.read(min(_LARGE_PIECE, most - len(found)))):
+                found += data
+            return Piece(status=status, data=bytes(found), total=_total(response.headers, status))
+    except (OSError, http.client.HTTPException, ValueError) as failure:
+        return Piece(error=_line(failure))
+
+
+def _total(headers: Message, status: int) -> int | None:
+    """Bytes of the whole file, as the answer states them."""
+    if status == 206:
+        size = (headers.get("Content-Range") or "").rpartition("/")[2]
+    else:
+        size = headers.get("Content-Length") or ""
+    return int(size) if size.isascii() and size.isdigit() and len(size) < 20 else None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.checkpoint import gguf_writer
+from tests.unit.checkpoint.test_hub import Handler, Hub
 
 from .command import Command, complaint
 
@@ -120,37 +122,58 @@ def test_the_local_cache_is_searched(command: Command) -> None:
     assert "acme/tiny" in complaint(elsewhere("fit", "acme/tiny", *FITS))
 
 
-HUB = """
-import json, os, sys
-def hf_hub_download(name, file):
-    if name != "acme/small" or file != "config.json":
-        raise OSError("404\\nnot found: " + name)
-    with open(os.path.join(os.environ["HUB"], "config.json"), "w") as out:
-        json.dump(%r, out)
-    return os.path.join(os.environ["HUB"], "config.json")
-"""
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """A server that speaks the hub's interface, with one repository."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    with Hub(("127.0.0.1", 0), Handler) as serving:
+        serving.root, serving.sent, serving.asked, serving.status, serving.ranges = folder, 0, [], 200, True
+        threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
+        yield serving
+        serving.shutdown()
 
 
-def test_the_hub_is_asked_where_a_repository_is_named(command: Command, tmp_path: Path) -> None:
-    modules = tmp_path / "modules"
-    modules.mkdir()
-    (modules / "huggingface_hub.py").write_text(HUB % CONFIG)
-    asking = command.under({"PYTHONPATH": str(modules), "HUB": str(tmp_path)})
-    found = answer(asking, "--model", "acme/small", *FITS)
-    assert found["architecture"]["name"] == "acme/small"
+def test_the_hub_is_asked_where_a_repository_is_named(command: Command, hub: Hub) -> None:
+    (hub.root / "config.json").write_text(json.dumps(CONFIG))
+    asking = command.under(hub.environ)
+    found = answer(asking, "--model", "acme/tiny", *FITS)
+    assert found["architecture"]["name"] == "acme/tiny"
     assert "on the hub" in found["architecture"]["source"]
-    assert "404" in complaint(asking("fit", "--model", "acme/other", *FITS))
+    assert "the hub has no" in complaint(asking("fit", "--model", "acme/other", *FITS))
     # what the table knows answers where the hub does not
     known = answer(asking, "--model", "meta-llama/Llama-3.1-8B", *FITS)
-    assert any("404" in note for note in known["assumptions"])
+    assert any("the hub has no" in note for note in known["assumptions"])
 
 
-def test_without_the_extra_the_hub_is_not_asked(command: Command, tmp_path: Path) -> None:
+def test_a_model_of_the_hub_is_read_by_its_header(command: Command, hub: Hub) -> None:
+    values, tensors = gguf_writer.llama(layers=32, hidden=4096, heads=32, kv_heads=8, inner=14336, vocab=128_256)
+    gguf_writer.write(hub.root / "tiny-Q4_K_M.gguf", values, tensors)
+    found = answer(command.under(hub.environ), "--model", "acme/tiny", *FITS)
+    assert found["memory"]["weights"] == sum(tensor.size for tensor in tensors)
+    assert hub.sent < 20e6 < found["memory"]["weights"]
+
+
+def test_a_repository_that_asks_for_a_login_needs_the_extra(command: Command, tmp_path: Path, hub: Hub) -> None:
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "huggingface_hub.py").write_text("raise ImportError('not here')\n")
-    without = command.under({"PYTHONPATH": str(modules)})
+    hub.status = 401
+    without = command.under({"PYTHONPATH": str(modules), **hub.environ})
     assert "llmcheck[hub]" in complaint(without("fit", "--model", "acme/small", *FITS))
+    (modules / "huggingface_hub.py").write_text(LOGIN % CONFIG)
+    found = answer(command.under({"PYTHONPATH": str(modules), "PLACE": str(tmp_path), **hub.environ}), "--model",
+                   "acme/small", *FITS)  # fmt: skip
+    assert found["architecture"]["source"] == "config.json of acme/small on the hub"
+
+
+LOGIN = """
+import json, os
+def hf_hub_download(name, file):
+    with open(os.path.join(os.environ["PLACE"], "config.json"), "w") as out:
+        json.dump(%r, out)
+    return os.path.join(os.environ["PLACE"], "config.json")
+"""
 
 
 def test_models_are_listed(command: Command) -> None:

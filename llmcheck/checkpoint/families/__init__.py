@@ -6,12 +6,11 @@ and goes on in all others: importing all of them would take about four milliseco
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from llmcheck import registry
 from llmcheck.checkpoint.families import _rows
-from llmcheck.checkpoint.family import Family, GgufArchitecture
+from llmcheck.checkpoint.family import Family, GgufArchitecture, Tower
 
 
 def of_config(model_type: str) -> Family | None:
@@ -25,9 +24,9 @@ def of_gguf(architecture: str) -> GgufArchitecture | None:
     return next((each for each in known if architecture in each.names), None)
 
 
-def tower_defaults(model_type: str) -> Mapping[str, Any]:
-    """Defaults of an encoder, which transformers leaves out of ``config.json``; empty where they are not known here."""
-    return next((family.towers[model_type] for family in _likely(model_type) if model_type in family.towers), {})
+def tower(model_type: str) -> Tower:
+    """What is known of an encoder; a plain one where its name is not known here."""
+    return next((family.towers[model_type] for family in _likely(model_type) if model_type in family.towers), Tower())
 
 
 def _likely(name: str) -> Iterator[Family]:

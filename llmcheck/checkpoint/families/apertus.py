@@ -6,7 +6,7 @@ from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
 
 FAMILIES = (
     Family(
-        model_types=("apertus",),
+        model_types=("apertus", "apertus1p5_text"),
         gguf=(GgufArchitecture(names=("apertus",)),),
         tied=False,
         gated=False,

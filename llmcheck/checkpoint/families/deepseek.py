@@ -49,6 +49,7 @@ FAMILIES = (
         gguf=(GgufArchitecture(names=("deepseek2",)),),
         tied=False,
         router_bias=True,
+        predictor_tables=True,
         example=Example(
             source="config.json of deepseek-ai/DeepSeek-V3",
             config={

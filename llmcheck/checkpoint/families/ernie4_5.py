@@ -1,4 +1,4 @@
-"""ERNIE 4.5 with experts (Baidu)."""
+"""ERNIE 4.5 (Baidu), dense and with experts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
 
 FAMILIES = (
     Family(
-        model_types=("ernie4_5_moe",),
-        gguf=(
-            GgufArchitecture(
-                names=(
-                    "ernie4_5",
-                    "ernie4_5-moe",
-                )
-            ),
+        model_types=("ernie4_5",),
+        gguf=(GgufArchitecture(names=("ernie4_5",)),),
+        example=Example(
+            source="transformers 5.24.0, whose class's defaults are those of baidu/ERNIE-4.5-0.3B-PT",
+            config={
+                "model_type": "ernie4_5",
+                "hidden_size": 1024,
+                "intermediate_size": 3072,
+                "num_hidden_layers": 18,
+                "num_attention_heads": 16,
+                "num_key_value_heads": 2,
+                "head_dim": 128,
+                "vocab_size": 103424,
+                "max_position_embeddings": 131072,
+                "tie_word_embeddings": True,
+            },
+            layers=18,
+            parameters=360748032,
         ),
-        tied=False,
+    ),
+    Family(
+        model_types=("ernie4_5_moe",),
+        gguf=(GgufArchitecture(names=("ernie4_5-moe",)),),
+        router_bias=True,
         example=Example(
             source="config.json of baidu/ERNIE-4.5-21B-A3B-PT",
             config={
@@ -30,11 +44,13 @@ FAMILIES = (
                 "moe_k": 6,
                 "moe_num_shared_experts": 2,
                 "moe_layer_start_index": 1,
+                "moe_layer_interval": 1,
                 "vocab_size": 103424,
                 "max_position_embeddings": 131072,
                 "tie_word_embeddings": True,
             },
             layers=28,
+            parameters=21825437888,
         ),
     ),
 )

@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
-from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
+from llmcheck.checkpoint.family import Example, Family, GgufArchitecture, OwnWeights, Tower
+from llmcheck.checkpoint.fields import Fields
+
+_MOBILENET = 296_621_408
+"""Weights of the encoder of images of Gemma 3n: what text, sound and projections leave of the published 7,850,135,376
+weights of google/gemma-3n-E4B-it (presets of keras-hub 0.32.0)."""
+
+
+def _further(text: Fields, hidden: int, layers: int) -> OwnWeights:
+    """The inputs of each layer, the low-rank branch (LAuReL, arXiv 2411.07501) and the parallel copies of the vector
+    between layers (AltUp, arXiv 2301.13310)."""
+    width = text.optional("hidden_size_per_layer_input", most=2**20) or 256
+    copies = text.optional("altup_num_inputs", most=64) or 4
+    rank = text.optional("laurel_rank", most=2**20) or 64
+    layer = 2 * hidden * width + 2 * hidden * rank + copies * (hidden + copies * copies + copies)
+    return OwnWeights(
+        matrices=layers * layer + hidden * layers * width + 2 * (copies - 1) * hidden * hidden,
+        vectors=layers * 4 * hidden + width,
+    )
+
+
+def _vision(_: Fields, tower: Fields, hidden: int) -> int:
+    return _MOBILENET + (tower.optional("hidden_size", most=2**20) or 2048) * hidden
+
+
+def _audio(_: Fields, tower: Fields, hidden: int) -> int:
+    """A conformer: two feed-forward layers, attention and a convolution in each layer (arXiv 2005.08100)."""
+    width = tower.optional("hidden_size", most=2**20) or 1536
+    layers = tower.optional("conf_num_hidden_layers", most=10_000) or 12
+    return layers * (16 + 5 + 3) * width * width + width * hidden
+
 
 FAMILIES = (
     Family(
@@ -118,6 +148,11 @@ FAMILIES = (
         gguf=(GgufArchitecture(names=("gemma3n",), full_attention_period=5, layers_with_cache=20),),
         norms=4,
         query_norm=True,
+        further=_further,
+        towers={
+            "gemma3n_vision": Tower(count=_vision),
+            "gemma3n_audio": Tower(count=_audio),
+        },
         example=Example(
             source="config.json of google/gemma-3n-E2B-it",
             config={
@@ -150,53 +185,6 @@ FAMILIES = (
                 "tie_word_embeddings": True,
             },
             layers=30,
-        ),
-    ),
-    Family(
-        model_types=(
-            "gemma4",
-            "gemma4_text",
-        ),
-        gguf=(GgufArchitecture(names=("gemma4",)),),
-        norms=4,
-        query_norm=True,
-        shared_layers_lack_keys=True,
-        example=Example(
-            source="config.json of google/gemma-4-31B-it",
-            config={
-                "model_type": "gemma4",
-                "text_config": {
-                    "attention_bias": False,
-                    "attention_k_eq_v": True,
-                    "global_head_dim": 512,
-                    "head_dim": 256,
-                    "hidden_size": 5376,
-                    "hidden_size_per_layer_input": 0,
-                    "intermediate_size": 21504,
-                    "layer_types": [
-                        "sliding_attention",
-                        "sliding_attention",
-                        "sliding_attention",
-                        "sliding_attention",
-                        "sliding_attention",
-                        "full_attention",
-                    ]
-                    * 10,
-                    "max_position_embeddings": 262144,
-                    "model_type": "gemma4_text",
-                    "num_attention_heads": 32,
-                    "num_global_key_value_heads": 4,
-                    "num_hidden_layers": 60,
-                    "num_key_value_heads": 16,
-                    "num_kv_shared_layers": 0,
-                    "sliding_window": 1024,
-                    "tie_word_embeddings": True,
-                    "vocab_size": 262144,
-                    "vocab_size_per_layer_input": 262144,
-                },
-                "tie_word_embeddings": True,
-            },
-            layers=60,
         ),
     ),
 )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
+from llmcheck.checkpoint import projections
+from llmcheck.checkpoint.family import Example, Family, GgufArchitecture, Tower
+
+_VISION = Tower(
+    defaults={
+        "depth": 24, "hidden_size": 1536, "intermediate_size": 13696, "out_hidden_size": 4096, "num_heads": 12,
+        "spatial_merge_size": 2, "patch_size": 14, "temporal_patch_size": 2,
+    },
+    gated=True,
+    inner="out_hidden_size",
+    projection=projections.gated,
+)  # fmt: skip
 
 FAMILIES = (
     Family(
@@ -47,9 +58,14 @@ FAMILIES = (
         ),
     ),
     Family(
-        model_types=("glm4_moe",),
+        model_types=("glm4_moe", "glm4v_moe", "glm4v_moe_text"),
         gguf=(GgufArchitecture(names=("glm4moe",)),),
         tied=False,
+        predictor_tables=True,
+        towers={
+            "glm4v_moe_vision": _VISION,
+            "glm4v_vision": _VISION,
+        },
         router_bias=True,
         example=Example(
             source="config.json of zai-org/GLM-4.5",
@@ -76,6 +92,8 @@ FAMILIES = (
     ),
     Family(
         model_types=("glm4_moe_lite",),
+        tied=False,
+        router_bias=True,
         example=Example(
             source="config.json of zai-org/GLM-4.7-Flash",
             config={

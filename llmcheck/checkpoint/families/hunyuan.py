@@ -23,9 +23,10 @@ FAMILIES = (
         ),
     ),
     Family(
-        model_types=("hunyuan_v1_moe",),
+        model_types=("hunyuan_v1_moe", "hunyuan"),
         gguf=(GgufArchitecture(names=("hunyuan-moe",)),),
         tied=False,
+        query_norm=True,
         example=Example(
             source="transformers 5.24.0, configuration_hunyuan_v1_moe.py",
             config={

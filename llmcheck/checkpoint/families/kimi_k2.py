@@ -8,6 +8,7 @@ FAMILIES = (
     Family(
         model_types=("kimi_k2",),
         tied=False,
+        predictor_tables=True,
         router_bias=True,
         example=Example(
             source="config.json of moonshotai/Kimi-K2-Instruct",

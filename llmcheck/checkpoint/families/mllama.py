@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.checkpoint.family import Example, Family
+from llmcheck.checkpoint.family import Example, Family, Tower
 
 FAMILIES = (
     Family(
@@ -20,13 +20,15 @@ FAMILIES = (
             "cross_attention_layers": [3, 8, 13, 18, 23, 28, 33, 38],
         },
         towers={
-            "mllama_vision_model": {
-                "hidden_size": 1280,
-                "intermediate_size": 5120,
-                "num_hidden_layers": 32,
-                "num_global_layers": 8,
-                "vision_output_dim": 7680,
-            }
+            "mllama_vision_model": Tower(
+                defaults={
+                    "hidden_size": 1280,
+                    "intermediate_size": 5120,
+                    "num_hidden_layers": 32,
+                    "num_global_layers": 8,
+                    "vision_output_dim": 7680,
+                }
+            )
         },
         example=Example(
             source="config.json of meta-llama/Llama-3.2-11B-Vision-Instruct",

@@ -10,11 +10,21 @@ from llmcheck.errors import DataError
 _SIGNS: dict[str, LayerKind] = {"M": "state", "*": "full", "-": "none", "E": "experts"}
 
 
+_WORDS: dict[str, LayerKind] = {
+    "mamba": "state", "linear_attention": "state", "attention": "full", "full_attention": "full", "mlp": "none",
+    "moe": "experts",
+}  # fmt: skip
+
+
 def _kinds(text: Fields, layers: int) -> list[LayerKind]:
     pattern = text.string("hybrid_override_pattern") or ""
+    listed = text.strings("layers_block_type")
+    if not pattern and listed and len(listed) == layers and _WORDS.keys() >= set(listed):
+        return [_WORDS[each] for each in listed]
     if len(pattern) != layers or not _SIGNS.keys() >= set(pattern):
         raise DataError(
-            f"{text.where}: 'hybrid_override_pattern' must have a sign (M, *, - or E) for each of {layers:,} layers"
+            f"{text.where}: 'hybrid_override_pattern' must have a sign (M, *, - or E), or 'layers_block_type' a word, "
+            f"for each of {layers:,} layers"
         )
     return [_SIGNS[sign] for sign in pattern]
 
@@ -31,6 +41,7 @@ FAMILIES = (
             ),
         ),
         tied=False,
+        router_bias=True,
         gated=False,
         layer_list_keys=(),
         layer_kinds=_kinds,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
+from llmcheck.checkpoint.family import Example, Family, GgufArchitecture, Tower
 
-_TOWER_2 = {"depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "spatial_merge_size": 2, "hidden_act": "quick_gelu"}
-_TOWER_2_5 = {
+_TOWER_2 = Tower(
+    defaults={"depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "spatial_merge_size": 2, "hidden_act": "quick_gelu"}
+)
+_TOWER_2_5 = Tower(defaults={
     "depth": 32, "hidden_size": 3584, "intermediate_size": 3420, "spatial_merge_size": 2, "hidden_act": "silu",
-}  # fmt: skip
+})  # fmt: skip
 
 FAMILIES = (
     Family(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from llmcheck.checkpoint.family import Example, Family, GgufArchitecture
+from llmcheck.checkpoint.family import Example, Family, GgufArchitecture, Tower
 
-_TOWER = {
+_TOWER = Tower(defaults={
     "depth": 27, "hidden_size": 1152, "intermediate_size": 4304, "spatial_merge_size": 2,
     "deepstack_visual_indexes": [8, 16, 24],
-}  # fmt: skip
+    "patch_size": 16, "temporal_patch_size": 2, "num_position_embeddings": 2304,
+})  # fmt: skip
 
 FAMILIES = (
     Family(

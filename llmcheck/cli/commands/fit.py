@@ -32,9 +32,11 @@ from llmcheck.cli.output import write
 from llmcheck.schema.bounds import (
     LEAST_FRACTION,
     MOST_GPUS,
+    MOST_PROPOSED,
     MOST_RANK,
     MOST_SEQUENCES,
     MOST_SERVED,
+    MOST_SLOTS,
     MOST_TOKENS,
 )
 
@@ -69,11 +71,25 @@ class FitOptions(NamedTuple):
     """``all``: full, LoRA and QLoRA side by side."""
     weights: str | None
     kv_cache: str | None
+    kv_cache_values: str | None
     context: int | None
     prompt: int | None
     batch: int
     runtime: str | None
     max_sequences: int | None
+    max_batched_tokens: int | None
+    ubatch: int | None
+    kv_unified: bool | None
+    swa_full: bool | None
+    split_mode: Literal["layer", "tensor", "none"] | None
+    prefix_caching: bool | None
+    speculative: str | None
+    speculative_tokens: int | None
+    lora_slots: int | None
+    images: bool | None
+    cuda_graphs: bool | None
+    static_cache: bool | None
+    gptq_kernel: Literal["exllama", "exllamav2", "marlin"] | None
     memory_fraction: float | None
     optimizer: Optimizer | None
     precision: Precision | None
@@ -110,11 +126,17 @@ def _number(name: str, least: int, most: int, text: str, metavar: str = "N", **m
     return click.option(name, type=Count(least, most), metavar=metavar, help=text, **more)
 
 
+def _switch(name: str, text: str) -> Callable[[F], F]:
+    return click.option(f"{name}/--no-{name[2:]}", default=None, help=text)
+
+
 _fit_options = grouped(
     "fit_options",
     FitOptions,
     click.argument("name", metavar="[MODEL]", required=False, shell_complete=completion.model),
-    click.option("--model", "repository", metavar="ORG/NAME", help="A repository; its config is fetched from the hub."),
+    click.option(
+        "--model", "repository", metavar="ORG/NAME", help="A repository; its headers are fetched from the hub."
+    ),
     click.option("--config", metavar="FILE", help="A config.json, GGUF or safetensors file."),
     click.option("--parameters", metavar="SIZE", help="A typical model of this size, such as 7B."),
     _choice(
@@ -126,11 +148,25 @@ _fit_options = grouped(
     ),
     click.option("--weights", metavar="FORMAT", help="bf16, fp8, int8, nf4-dq, awq, gptq-4bit, q4_k_m, mxfp4, ..."),
     click.option("--kv-cache", metavar="FORMAT", help="bf16, fp8, q8_0, q4_0, ..."),
+    click.option("--kv-cache-values", metavar="FORMAT", help="llama.cpp: of the values, where the keys have another."),
     _number("--context", 1, MOST_TOKENS, "Tokens of each sequence, prompt and answer together: 8192, 32k.", "TOKENS"),
     _number("--prompt", 1, MOST_TOKENS, "Tokens that are prefilled at once. Default: the full context.", "TOKENS"),
     _number("--batch", 1, MOST_SEQUENCES, "Sequences at a time.", default=1, show_default=True),
     _choice("--runtime", runtimes.ids(), "The software that runs the model."),
-    _number("--max-sequences", 1, MOST_SERVED, "Sequences that a server reserves memory for. Default: 256."),
+    _number("--max-sequences", 1, MOST_SERVED, "Sequences that a server reserves memory for. Default: its own."),
+    _number("--max-batched-tokens", 1, MOST_TOKENS, "Tokens that a server computes in one step.", "TOKENS"),
+    _number("--ubatch", 1, MOST_TOKENS, "llama.cpp: tokens of a prompt in one graph. Default: 512.", "TOKENS"),
+    _switch("--kv-unified", "llama.cpp: one cache for all sequences together."),
+    _switch("--swa-full", "llama.cpp: sliding windows cache the whole context."),
+    _choice("--split-mode", ("layer", "tensor", "none"), "llama.cpp: what several GPUs divide."),
+    _switch("--prefix-caching", "A server keeps what prompts begin with."),
+    click.option("--speculative", metavar="MODEL", help="What proposes tokens: mtp, eagle, eagle3, a model or a size."),
+    _number("--speculative-tokens", 1, MOST_PROPOSED, "Tokens that are proposed at a time."),
+    _number("--lora-slots", 1, MOST_SLOTS, "Adapters that a server holds at a time; --lora-rank is their rank."),
+    _switch("--images", "Load the encoder of images. Default: yes."),
+    _switch("--cuda-graphs", "A server records its steps. Default: yes; vLLM's --enforce-eager: no."),
+    _switch("--static-cache", "transformers: the cache has its full length from the start."),
+    _choice("--gptq-kernel", ("exllama", "exllamav2", "marlin"), "transformers: what multiplies 4-bit GPTQ."),
     click.option(
         "--memory-fraction",
         type=Number(LEAST_FRACTION, 1.0),
@@ -181,7 +217,13 @@ _fit_options = grouped(
 _SECTIONS = {
     "Model": ("repository", "config", "parameters"),
     "Use": ("method", "weights", "context", "batch", "runtime", "prefer"),
-    "Inference": ("kv_cache", "prompt", "max_sequences", "memory_fraction"),
+    "Inference": (
+        "kv_cache", "kv_cache_values", "prompt", "static_cache", "gptq_kernel", "images", "speculative",
+        "speculative_tokens", "ubatch", "kv_unified", "swa_full", "split_mode",
+    ),
+    "Servers": (
+        "max_sequences", "max_batched_tokens", "memory_fraction", "prefix_caching", "cuda_graphs", "lora_slots",
+    ),
     "Training": (
         "optimizer", "precision", "gradients", "checkpointing", "activation_offload", "flash_attention", "lora_rank",
         "lora_targets", "base_in_fp32", "chunked_loss", "optimizer_in_backward", "sharding", "offload", "tokens",
@@ -298,6 +340,20 @@ def _workload(given: FitOptions) -> Workload:
         method="lora" if given.method == "all" else given.method,
         weights=given.weights,
         kv_cache=given.kv_cache,
+        kv_cache_values=given.kv_cache_values,
+        max_batched_tokens=given.max_batched_tokens,
+        ubatch=given.ubatch,
+        kv_unified=given.kv_unified,
+        swa_full=given.swa_full,
+        split_mode=given.split_mode,
+        prefix_caching=given.prefix_caching,
+        speculative=given.speculative,
+        speculative_tokens=given.speculative_tokens,
+        lora_slots=given.lora_slots,
+        images=given.images,
+        cuda_graphs=given.cuda_graphs,
+        static_cache=given.static_cache,
+        gptq_kernel=given.gptq_kernel,
         context=given.context,
         prompt=given.prompt,
         batch=given.batch,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from llmcheck.fit.memory import inference, training
+from llmcheck.fit.memory import doubt, inference, training
 from llmcheck.fit.memory.terms import GpuPart, memory, summed
 from llmcheck.fit.memory.training_choices import DEFAULT_RANK, frozen_base, precision, sharding_of
 from llmcheck.fit.use import ModelUse
@@ -12,8 +12,8 @@ from llmcheck.schema.estimate import Memory, Term, term
 from llmcheck.schema.workload import Workload
 
 NOT_MODELLED = (
-    "images and sound in the prompt, and what their encoder computes",
-    "context and sequence parallelism, expert parallelism, and speculative decoding with a second model",
+    "sound in the prompt, and what its encoder computes; images in other runtimes than servers",
+    "context and sequence parallelism, expert parallelism",
     "batches whose sequences differ in length: each is counted as the longest",
     "memory that other processes, a desktop or ECC use",
     "Windows' shared GPU memory and its display driver's own reserve",
@@ -31,16 +31,22 @@ def per_gpu(use: ModelUse, gpus: int = 1, *, cached: bool = True) -> tuple[Memor
     found = []
     for part in gpu_parts(use, max(gpus, 1)):
         if part not in made:
-            terms = build(use, part, stored)
+            terms = doubt.widened(build(use, part, stored), use.architecture)
             made[part] = memory([*terms, *cached_blocks(use, part)] if cached else terms)
         found.append(made[part])
     return tuple(found)
 
 
+def with_cached_blocks(use: ModelUse, found: Memory, gpus: int) -> Memory:
+    """With what PyTorch's allocator holds beside it on all ``gpus``: the term of part ``allocator``."""
+    parts = tuple(memory(cached_blocks(use, part)) for part in gpu_parts(use, max(gpus, 1)))
+    return memory([*found.terms, *summed(parts).terms])
+
+
 def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
     """What PyTorch's allocator holds beyond what is allocated at the peak; [] where none is simulated."""
     if use.is_inference:
-        return []
+        return inference.cached_blocks(use, part)
     from llmcheck.fit.memory.training_run import cached_blocks as of_training  # a simulation, which planning skips
 
     return of_training(use, part)
@@ -49,7 +55,7 @@ def cached_blocks(use: ModelUse, part: GpuPart) -> list[Term]:
 def of_part(use: ModelUse, part: GpuPart) -> Memory:
     """Bytes on a GPU that has this part of the model."""
     build = inference.terms if use.is_inference else training.terms
-    return memory(build(use, part, use.stored))
+    return memory(doubt.widened(build(use, part, use.stored), use.architecture))
 
 
 def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
@@ -61,7 +67,8 @@ def with_ram(use: ModelUse, parts: tuple[Memory, ...]) -> Memory:
     tied = use.architecture.tied or not use.architecture.parameters.head
     if in_ram and not tied:  # a tied one is counted already: it is also on the GPU, as the output projection
         terms.append(term("weights", "embedding, in RAM", in_ram, inference.source_of(use.stored, use.weight_format)))
-    return memory([inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms])
+    exact = [inference.exact_cache(each, use) if each.component == "kv_cache" else each for each in terms]
+    return memory(doubt.widened(exact, use.architecture))
 
 
 def resolved(use: ModelUse, gpus: int = 1) -> Workload:
@@ -132,7 +139,7 @@ def gpu_parts(use: ModelUse, gpus: int) -> tuple[GpuPart, ...]:
 def _tensor_and_pipeline(use: ModelUse, gpus: int, layers: int) -> tuple[int, int]:
     """GPUs that each matrix is divided over, and stages of layers."""
     tensor, pipeline = max(use.workload.tensor_parallel, 1), max(use.workload.pipeline_parallel, 1)
-    if use.is_inference and tensor == 1 and use.runtime.tensor_parallel:
+    if use.is_inference and tensor == 1 and use.divides_matrices:
         tensor = max(gpus // pipeline, 1)
     tensor = min(tensor, gpus)
     if (use.is_inference or use.workload.layer_split) and pipeline == 1:

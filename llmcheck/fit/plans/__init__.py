@@ -101,7 +101,7 @@ def candidate(use: ModelUse, placed: PlacementResult, capacity: Capacity, wishes
 
 def speed_of(use: ModelUse, placed: PlacementResult) -> Speed:
     """The rates of a use where it lies."""
-    full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
+    full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)), use.draft)
     in_the_way = not use.is_inference or placed.verdict == "fits-with-offload"
     found, _notes = speed.speed(
         full,

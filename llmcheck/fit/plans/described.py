@@ -41,7 +41,7 @@ def plan_of(
     """
     use, placed = candidate.use, candidate.placed
     work, placement = use.workload, placed.placement
-    full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)))
+    full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)), use.draft)
     line, download = _loaded(candidate, gguf, python_binding=python_binding)
     found = None if isinstance(line, str) else line
     loss = loss if use.is_inference else None

@@ -155,7 +155,8 @@ def _wanted(use: ModelUse, names: Names) -> tuple[str | None, str | None, int]:
         size = weights.stored(use.with_shapes_alone().architecture, formats.weights(published)).total
         return own_repository, None, size
     is_published = form.name == published or form.family == "plain" or _is_file(use)
-    return own_repository if is_published else None, None, use.stored.total
+    size = use.stored.total + round(use.architecture.predictor * form.bits / 8)
+    return own_repository if is_published else None, None, size
 
 
 def _tag(name: str) -> str:

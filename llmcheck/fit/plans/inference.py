@@ -10,12 +10,13 @@ from msgspec import Struct
 from llmcheck import runtimes
 from llmcheck.fit import limits
 from llmcheck.fit.capacity import GPU_COUNTS, NODE_GPUS, Capacity
+from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.obstacles import excluded, older_driver
 from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans.candidate import Wishes
 from llmcheck.fit.use import DEFAULT_CONTEXT, ModelUse
 from llmcheck.runtimes import Runtime
-from llmcheck.schema.machine import Gpu
+from llmcheck.schema.machine import Gpu, capability_of
 
 if TYPE_CHECKING:
     from llmcheck.fit.plans.downloads import Download
@@ -76,7 +77,7 @@ def _ends_search(way: Way) -> bool:
 
 def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:
     """With one runtime and format: as it is, or with the smaller cache or shorter context that makes it fit."""
-    found = place(own, capacity)
+    own, found = _with_fewer_sequences(own, place(own, capacity), capacity)
     if found.verdict == "fits":
         yield Way(own, found, is_alone=True)
         return
@@ -90,6 +91,23 @@ def _ways(own: ModelUse, capacity: Capacity, least: int) -> Iterator[Way]:
     yield Way(own, found, is_alone=not helps)
     if smaller is not None and helps:
         yield smaller
+
+
+def _with_fewer_sequences(
+    own: ModelUse, found: PlacementResult, capacity: Capacity
+) -> tuple[ModelUse, PlacementResult]:
+    """A server that prepares for very many sequences on these GPUs by default does with fewer, if that makes it fit, or
+    fit on fewer GPUs."""
+    default = own.runtime.default_sequences
+    gpus = [device.gpu for group in capacity.groups for device in group]
+    if default is None or own.workload.max_sequences is not None or default(gpus) <= SEQUENCES:
+        return own, found
+    if found.verdict == "fits" and len(found.devices) == 1:
+        return own, found
+    fewer = own.changed(max_sequences=SEQUENCES)
+    placed = place(fewer, capacity)
+    helps = placed.verdict == "fits" and (found.verdict != "fits" or len(placed.devices) < len(found.devices))
+    return (fewer, placed) if helps else (own, found)
 
 
 def _in_stages(use: ModelUse, capacity: Capacity) -> Way | None:
@@ -213,6 +231,15 @@ def _may_lie_on_gpus(use: ModelUse, capacity: Capacity) -> bool:
     return use.stored.total - use.stored.embedding <= gpus
 
 
+def _has_cache(runtime: Runtime, name: str, capacity: Capacity) -> bool:
+    """Whether all GPUs have the arithmetic for this format of the cache; one whose capability is not known has."""
+    least = runtime.cache_capability.get(name)
+    if least is None:
+        return True
+    gpus = [device.gpu for group in capacity.groups for device in group]
+    return all((capability_of(gpu) or least) >= least for gpu in gpus)
+
+
 def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> Way | None:
     """A quantised cache, then a shorter context, then both, where none was named; None where nothing of it helps.
 
@@ -220,7 +247,8 @@ def _smaller_cache(use: ModelUse, capacity: Capacity, least: int) -> Way | None:
     """
     work = use.workload
     ladder = use.runtime.cache_ladder
-    caches = (work.kv_cache,) if work.kv_cache is not None or len(ladder) < 2 else (None, ladder[1])
+    smaller = len(ladder) > 1 and work.kv_cache is None and _has_cache(use.runtime, ladder[1], capacity)
+    caches = (None, ladder[1]) if smaller else (work.kv_cache,)
     lengths = [use.context]
     while lengths[-1] // 2 >= least and lengths[-1] > use.context // _QUARTER:
         lengths.append(lengths[-1] // 2)

@@ -32,6 +32,7 @@ _FALLBACK = {
 
 def output_type(name: str, hidden: int) -> str:
     """ggml type of the output projection. ``name``: the file type, such as ``q4_k_m``."""
+    name = formats.DYNAMIC.get(name, name)
     base = formats.GGUF_BASE[name]
     if base == "Q8_0" or hidden % 256 or name in formats.LARGE:
         return "Q8_0"
@@ -40,6 +41,7 @@ def output_type(name: str, hidden: int) -> str:
 
 def embedding_type(name: str) -> str:
     """ggml type of the token embedding."""
+    name = formats.DYNAMIC.get(name, name)
     if name in formats.LARGE:
         return "Q8_0"
     if name in {"iq2_xxs", "iq2_xs", "iq1_s", "iq1_m"}:
@@ -139,7 +141,7 @@ def _down_type(name: str, base: str, layer: int, layers: int, more: bool, eight:
 @lru_cache(maxsize=4096)
 def matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: bool) -> int:
     """Bytes of one matrix in all its layers; parameters as of ``tensor_type``."""
-    name = formats.LARGE.get(name, name)
+    name = formats.LARGE.get(name, formats.DYNAMIC.get(name, name))
     judged = min(matrix.layers, 2048)  # a damaged file may claim billions of layers
     first, of = matrix.first_layer, matrix.of_layers or judged
     by_layer = matrix.role in {"v", "down"} or (name == "iq3_xs" and matrix.role in {"gate", "up"})
@@ -151,6 +153,11 @@ def matrix_bytes(name: str, matrix: Matrix, grouped: int, experts: int, wide: bo
 
 def stored_as(kind: str, columns: int) -> str:
     """The type itself, or the fallback for rows whose length is not a multiple of its block."""
-    if columns % gguf_types.BLOCKS[kind][0]:
-        kind = _FALLBACK.get(kind, "F16")
-    return "F16" if columns % gguf_types.BLOCKS[kind][0] else kind
+    if columns % _block(kind):
+        kind = _FALLBACK.get(kind, "IQ4_NL" if kind in gguf_types.IK_BLOCKS else "F16")
+    return "F16" if columns % _block(kind) else kind
+
+
+def _block(kind: str) -> int:
+    """How many elements a block of this type has."""
+    return (gguf_types.BLOCKS.get(kind) or gguf_types.IK_BLOCKS[kind])[0]

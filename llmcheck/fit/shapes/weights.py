@@ -11,7 +11,7 @@ from llmcheck import runtimes
 from llmcheck.fit.shapes import formats
 from llmcheck.fit.shapes.formats import Format
 from llmcheck.fit.shapes.llama_quantize import embedding_type, matrix_bytes, output_type, stored_as
-from llmcheck.fit.shapes.matrices import matrices
+from llmcheck.fit.shapes.matrices import Matrix, matrices
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.workload import Workload
 
@@ -62,21 +62,29 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
         return _gguf(architecture, form.name)
     rest = form.rest_bits / 8
     quantised = form.bits / 8
-    experts_only = form.family == "mxfp4"
+    dense = (form.bits if form.dense_bits is None else form.dense_bits) / 8
+    routed = form.bits / 8
+    if form.name == "fp16" and architecture.dtype == "mxfp4":
+        routed = formats.weights("mxfp4").bits / 8  # a file of this name has the experts as they are published
     body = float(counts.other) * rest
     largest, experts = 0, 0.0
     for matrix in matrices(architecture):
-        if matrix.role == "router" or (experts_only and not matrix.experts):
+        if matrix.role == "router":
             body += matrix.layers * matrix.elements * rest
             continue
         elements = float(matrix.elements)
-        if padded and experts_only and matrix.experts:
+        if padded and form.family == "mxfp4" and matrix.experts:
             inner = architecture.expert_intermediate or architecture.intermediate
             elements *= -(-inner // 256) * 256 / max(inner, 1)
-        body += matrix.layers * elements * quantised
-        experts += matrix.layers * elements * quantised if matrix.experts else 0.0
+        each = routed if matrix.experts else dense
+        kept = _kept(architecture, form, matrix)
+        size = matrix.layers * elements * (each * (1 - kept) + rest * kept)
+        body += size
+        experts += size if matrix.experts else 0.0
         if form.family == "int8":
-            body += matrix.layers * elements / max(matrix.columns, 1) * 4
+            body += matrix.layers * elements * (1 - kept) / max(matrix.columns, 1) * 4
+        if kept == 1 or (dense == rest and not matrix.experts):
+            continue
         largest = max(largest, matrix.elements // max(matrix.experts, 1))
     body += _not_in_matrices(architecture) * rest
     head = counts.head * (quantised if form.head else rest)
@@ -92,6 +100,16 @@ def stored(architecture: Architecture, form: Format, padded: bool = False) -> St
     )
 
 
+def _kept(architecture: Architecture, form: Format, matrix: Matrix) -> float:
+    """The part of a matrix's layers that the published quantised file keeps in 16 bits."""
+    kept = architecture.kept
+    if kept is None or form.name != architecture.dtype:
+        return 0.0
+    if matrix.experts:
+        return kept.experts
+    return kept.feed_forward if matrix.role in {"gate", "up", "down"} else kept.attention
+
+
 def from_tensors(architecture: Architecture, largest: int = 0) -> StoredWeights:
     """Bytes from a file's header. ``largest``: see ``StoredWeights``."""
     parts = {"embedding": 0, "head": 0, "vision": 0}
@@ -99,7 +117,7 @@ def from_tensors(architecture: Architecture, largest: int = 0) -> StoredWeights:
     for group in architecture.tensors or ():
         if group.part in parts:
             parts[group.part] += group.bytes
-        else:
+        elif group.part != "predictor":  # on disk, and loaded only for speculative decoding
             layers += group.bytes
     return StoredWeights(
         embedding=parts["embedding"],
@@ -132,7 +150,11 @@ def of(architecture: Architecture, workload: Workload) -> StoredWeights:
     if architecture.tensors and workload.weights is None and workload.method == "inference":
         quantised = form.family != "plain"
         return from_tensors(architecture, max((m.elements for m in matrices(shapes)), default=0) if quantised else 0)
-    return stored(shapes, form, padded=runtimes.named(workload.runtime).pads_mxfp4)
+    runtime = runtimes.named(workload.runtime)
+    if form.name == "mxfp4" and runtime.files == "gguf":
+        # a GGUF file of this name (llama.cpp's MXFP4_MOE) has everything but the experts in Q8_0
+        return stored(replace(shapes, dtype="mxfp4"), formats.weights("q8_0"))
+    return stored(shapes, form, padded=runtime.pads_mxfp4)
 
 
 def _not_in_matrices(architecture: Architecture) -> int:
@@ -150,7 +172,11 @@ def _gguf(architecture: Architecture, name: str) -> StoredWeights:
     layers = counts.other * 4  # vectors stay in 32 bits
     largest = experts = 0
     for matrix in matrices(architecture):
-        size = matrix_bytes(name, matrix, grouped, architecture.experts, wide)
+        if matrix.experts and architecture.dtype == "mxfp4":
+            # llama-quantize leaves experts that are published in MXFP4 as they are: the name speaks of the rest
+            size = round(matrix.layers * matrix.elements * formats.ggml_bits("MXFP4") / 8)
+        else:
+            size = matrix_bytes(name, matrix, grouped, architecture.experts, wide)
         layers += size
         experts += size if matrix.experts else 0
         largest = max(largest, matrix.elements // max(matrix.experts, 1))

@@ -76,6 +76,8 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """The llama.cpp backend: ``cuda``, ``hip``, ``vulkan``, ``metal``; None without one."""
     collectives: str | None = None
     """The library for communication between GPUs, whose buffers take memory on each GPU: ``NCCL``."""
+    reserved_by_driver: Callable[[int], int] = lambda _size: 0
+    """Bytes of a card's own memory that its driver keeps from all programs, given the bytes that it reports."""
     has_context: bool = True
     """Whether each process takes GPU memory for its context and kernels."""
 

@@ -13,6 +13,7 @@ from llmcheck.gpus.unified_memory import GB10, N1X, SharedRam
 from llmcheck.gpus.vendors import DriverSupport, TorchSupport, Vendor
 from llmcheck.schema.machine import Gpu, capability_of
 from llmcheck.tables.torch_wheel import TorchWheel
+from llmcheck.units import MIB
 
 # The chips of the Jetson modules up to Orin.
 _EMBEDDED = ((5, 3), (6, 2), (7, 2), (8, 7))
@@ -31,6 +32,12 @@ def _has_kernels(wheel: TorchWheel, gpu: Gpu) -> bool:
     return any(major == capability[0] and minor <= capability[1] for major, minor in compiled)
 
 
+def _reserved(size: int) -> int:
+    """What CUDA's total is less than NVML's: 245 MiB of a 12 GiB card, 484 of an RTX 4090, 615 of an A100 with 40 GiB,
+    479 of an H100, 600 of an H200 (torch's "total capacity" in published logs beside ``nvidia-smi``)."""
+    return min(size // 50, 600 * MIB)
+
+
 VENDOR = Vendor(
     id="nvidia",
     name="NVIDIA",
@@ -38,6 +45,7 @@ VENDOR = Vendor(
     name_words=("NVIDIA", "GeForce", "Tesla"),
     ignored_words=("nvidia",),
     platform="cuda",
+    reserved_by_driver=_reserved,
     platform_name="CUDA",
     torch=TorchSupport(tag="cu", rank=1, has_kernels=_has_kernels),
     llama_cpp="cuda",

@@ -162,7 +162,7 @@ def _stacks(value: Fit) -> list[Stack]:
 def _components(memory: Memory, options: Options) -> Table:
     rows = []
     for component, name in _NAMES.items():
-        terms = [each for each in memory.terms if each.component == component]
+        terms = [each for each in memory.terms if each.component == component and each.part != "allocator"]
         expected = getattr(memory, component)
         if not terms or not any(each.high for each in terms):
             continue
@@ -173,6 +173,9 @@ def _components(memory: Memory, options: Options) -> Table:
             rows += [_term(each) for each in terms if each.high]
     band = _band(memory.low, memory.high)
     rows.append([Cell("total", "strong"), Cell(format_gib(memory.total), "strong"), Cell(band), Cell("")])
+    kept = [each for each in memory.terms if each.part == "allocator" and each.high]
+    if options.verbose:
+        rows += [_beside(each) for each in kept]
     columns = [
         Column("", fixed=True),
         Column("expected", right=True, fixed=True),
@@ -182,6 +185,12 @@ def _components(memory: Memory, options: Options) -> Table:
     if options.verbose:  # each term has a row of its own below its component
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(columns, rows)
+
+
+def _beside(term: Term) -> list[Cell]:
+    """What is held on top of the total, and given back where memory is short."""
+    texts = (f"on top: {term.name}", format_gib(term.expected), _band(term.low, term.high), "")
+    return [Cell(text, "dim") for text in texts]
 
 
 def _term(term: Term) -> list[Cell]:

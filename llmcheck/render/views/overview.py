@@ -84,7 +84,7 @@ def _gpus(group: Sequence[Gpu]) -> str:
         return f"{name}, memory unknown"
     free = min((each.memory_free for each in group if each.memory_free is not None), default=None)
     each = " each" if len(group) > 1 else ""
-    if free is None or free > _IDLE * gpu.memory_total:
+    if free is None or free > _IDLE * (gpu.memory_total - (gpu.memory_reserved or 0)):
         return f"{name}, {format_gb(gpu.memory_total)}{each}"
     return f"{name}, {free / GB:.1f} of {gpu.memory_total / GB:.1f} GB free{each}"
 

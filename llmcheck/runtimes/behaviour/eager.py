@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.runtimes.behaviour.interface import GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import Eager, GpuMemory, Pace, Version
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import MIB
@@ -14,7 +14,9 @@ _PROMPT = (
     " hidden state), logits in 16 and 32 bits"
 )
 _TABLES = "transformers before 4.45 keeps sine and cosine of every position in every layer"
-_CACHED_BLOCKS = "freed blocks that PyTorch's allocator keeps: 1 to 24 % of what is allocated and freed"
+_REST = "PyTorch's allocator: a large tensor's segment is rounded up to 2 MiB, and a rest below 1 MiB stays with it"
+_CUBLAS = 8.125 * MIB
+_WORKSPACE = "cuBLAS: 8.1 MiB for each stream and handle, 32 MiB on Hopper"
 # Published: Qwen2.5's speed benchmark on an A100 (0.5B to 72B: 47, 40, 25, 17, 8.7 tokens/s).
 PACE = Pace(
     bandwidth_share=Band(0.50, 0.75, 0.90),
@@ -29,48 +31,58 @@ def pace(_gpus: Sequence[Gpu]) -> Pace:
     return PACE
 
 
+def plain(_version: Version) -> Eager:
+    """The logits of the last prompt token, and a cache that grows layer by layer."""
+    return Eager()
+
+
 def memory(gpu: GpuMemory) -> list[Term]:
-    """A version that computes the logits of the last prompt token only."""
-    return _terms(gpu, old=False)
+    """Of ``plain``."""
+    return terms(gpu, plain(gpu.version))
 
 
-def memory_with_all_logits(gpu: GpuMemory) -> list[Term]:
-    """A version that computes the logits of every prompt token, and copies the KV cache when it grows."""
-    return _terms(gpu, old=True)
-
-
-def _terms(gpu: GpuMemory, *, old: bool) -> list[Term]:
-    """``old``: transformers before 4.45."""
-    model, batch = gpu.architecture, gpu.batch
-    cache = gpu.cache_bytes(gpu.context, model.attention)
-    after_prompt = gpu.cache_bytes(gpu.prompt, model.attention)
-    layer = gpu.layer_bytes(batch * gpu.prompt, gpu.prompt)
-    logits = _logits(gpu, old=old)
-    copy = cache if old else cache / max(gpu.layers, 1) / 2
-    decoding = copy + (batch * model.vocab * 6.0 if gpu.last else 0)
+def terms(gpu: GpuMemory, habits: Eager) -> list[Term]:
+    """Temporary tensors at the peak, beyond the cache of the whole context, and what the libraries keep."""
+    model, batch, work = gpu.architecture, gpu.batch, gpu.workload
+    whole = gpu.cache_bytes(gpu.context, model.attention)
+    after_prompt = whole if work.static_cache else gpu.cache_bytes(gpu.prompt, model.attention)
+    at_once = min(gpu.prompt, habits.chunk or gpu.prompt)
+    layer = gpu.layer_bytes(batch * at_once, gpu.prompt)
+    if habits.chunk and gpu.prompt > habits.chunk:
+        # the mask of a step over all that is cached, and one layer's keys that are copied into a longer tensor
+        layer += 2.0 * batch * at_once * gpu.prompt + after_prompt / max(gpu.layers, 1) / 2
+    logits = _logits(gpu, at_once, habits)
+    decoding = 0.0
+    if gpu.context > gpu.prompt:
+        grown = 0.0 if work.static_cache else whole if habits.two_caches else whole / max(gpu.layers, 1) / 2
+        decoding = grown + (batch * model.vocab * 6.0 if gpu.last else 0)
 
     def beyond_cache(scale: float) -> float:
-        return max(after_prompt + scale * max(layer, logits), cache + scale * decoding) - cache
+        # the new cache is sure; what else lives beside it depends on the order of operations
+        return max(after_prompt + scale * max(layer, logits), whole + scale * decoding) - whole
 
     expected = beyond_cache(1.0)
-    peak = cache + expected
     name = "tensors of the prompt"
     found = [term("activations", name, expected, _PROMPT, low=beyond_cache(0.88), high=beyond_cache(1.15))]
-    found += _while_loading(gpu, peak) if not old else _rotary_tables(gpu)
-    found.append(term("overhead", "workspace", 24 * MIB, "cuBLAS: 8 MiB and more per stream", low=0, high=96 * MIB))
-    name = "allocator cache and fragmentation"
-    found.append(term("overhead", name, 0.05 * peak, _CACHED_BLOCKS, low=0, high=0.24 * peak, part="allocator"))
+    found += _while_loading(gpu, whole + expected) if not habits.all_logits else []
+    if habits.rotary_tables:
+        found += _rotary_tables(gpu)
+    if habits.loads_by_tensor:
+        rest = gpu.loading_rest()
+        if rest:
+            found.append(term("overhead", "rest of large blocks", rest, _REST, low=0))
+    found.append(term("overhead", "workspace", _CUBLAS, _WORKSPACE, low=0, high=96 * MIB))
     return found
 
 
-def _logits(gpu: GpuMemory, *, old: bool) -> float:
-    """Bytes: 2 for each logit and 4 for its 32-bit copy."""
+def _logits(gpu: GpuMemory, tokens: int, habits: Eager) -> float:
+    """Bytes: 2 for each logit and 4 for its 32-bit copy. ``tokens``: of one prompt, at once."""
     model, batch = gpu.architecture, gpu.batch
     if gpu.last:
-        rows = batch * gpu.prompt if old else batch
-        return rows * model.vocab * 6.0 + (rows * model.hidden * 4.0 if old else 0.0)
+        rows = batch * tokens if habits.all_logits else batch
+        return rows * model.vocab * 6.0 + (rows * model.hidden * 2.0 if habits.all_logits else 0.0)
     # accelerate copies the output of the last GPU to the first one
-    return batch * gpu.prompt * model.vocab * 4.0 if old and gpu.first else 0.0
+    return batch * tokens * model.vocab * 4.0 if habits.all_logits and gpu.first else 0.0
 
 
 def _while_loading(gpu: GpuMemory, peak: float) -> list[Term]:

@@ -16,6 +16,8 @@ COMMON_LADDER = tuple(name for name in LADDER if not name.startswith("iq"))
 """Without the formats that need an importance matrix, which most repositories do not publish."""
 UBATCH = 512
 """llama.cpp's default ``--ubatch-size``, in tokens."""
+CONTEXT = Band(0.2, 0.4, 0.6)
+"""GiB that llama.cpp's breakdown of memory leaves unaccounted: the context, its few kernels, cuBLAS' workspace."""
 BLOCK = 256
 """llama.cpp pads a context to a multiple of this many tokens."""
 CACHES = {
@@ -24,8 +26,8 @@ CACHES = {
 }  # fmt: skip
 """Values of ``-ctk`` and ``-ctv``."""
 _GRAPH = (
-    "llama.cpp's graph of 512 tokens in 32 bits: without flash attention the scores of all heads over the context, else"
-    " the largest of logits, mask and feed-forward"
+    "llama.cpp's graph of one micro-batch in 32 bits: without flash attention the scores of all heads over the context,"
+    " else the mask in 32 and 16 bits and, in the same place or behind it, logits or feed-forward"
 )
 # llama-bench on Llama 3 8B and 70B, RTX 3070 to H100 and M1 Max to M3 Max (May 2024,
 # github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference); Llama 2 7B on Apple silicon (llama.cpp's discussion 4167);
@@ -69,32 +71,50 @@ def pace(gpus: Sequence[Gpu]) -> Pace:
 
 def memory(gpu: GpuMemory) -> list[Term]:
     """The compute buffer, which llama.cpp allocates once for the largest graph."""
-    size = compute_buffer(gpu)
+    least, size = compute_buffer(gpu)
     name = "compute buffer"
-    return [term("activations", name, size, _GRAPH, low=size * 0.8, high=size * 1.3, part="compute-buffer")]
+    return [term("activations", name, size, _GRAPH, low=0.85 * least, high=size * 1.15, part="compute-buffer")]
 
 
-def compute_buffer(gpu: GpuMemory) -> float:
-    """Bytes of the tensors of llama.cpp's graph that are alive at once, for ``UBATCH`` tokens on one GPU."""
+def compute_buffer(gpu: GpuMemory) -> tuple[float, float]:
+    """Bytes of the tensors of llama.cpp's graph that are alive at once, for one micro-batch on one GPU.
+
+    The least, where the logits take the place of the masks, and the usual, where they come to lie behind them.
+    """
     model = gpu.architecture
-    context = -(-gpu.context * gpu.batch // BLOCK) * BLOCK
-    rows = 4.0 * min(UBATCH, max(context, 1))
+    sequences = 1 if gpu.workload.kv_unified else gpu.batch
+    context = -(-gpu.context * sequences // BLOCK) * BLOCK
+    rows = 4.0 * min(gpu.workload.ubatch or UBATCH, max(context, 1))
     heads = max((group.heads for group in model.attention), default=1)
     inner = max(gpu.dense_width, model.expert_intermediate * max(model.experts_active, 1))
     feed_forward = rows * (4 * model.hidden + 2 * inner)
-    if gpu.flash_attention:
-        attention = rows * context * 1.5 + rows * (4 * model.hidden + 2 * gpu.attention_width)
-    else:
-        attention = rows * context * (heads + 1) + rows * 4 * model.hidden
+    attention = rows * (4 * model.hidden + 2 * gpu.attention_width)
     logits = rows * (model.vocab + model.hidden) if gpu.last else 0.0
-    return max(feed_forward, attention, logits)
+    if not gpu.flash_attention:
+        scores = rows * context * (heads + 1) + rows * 4 * model.hidden
+        largest = max(feed_forward, scores, logits)
+        return largest, largest
+    masks = rows * context * 1.5
+    least = max(feed_forward, masks + attention, logits)
+    # ggml's allocator takes the smallest hole: that of short masks is none
+    behind = max(logits, attention, feed_forward)
+    return least, masks + behind if masks > 0.5 * behind else least
 
 
 def cache_terms(gpu: GpuMemory) -> list[Term]:
-    """llama.cpp caches a sliding window and one micro-batch, rounded up to ``BLOCK`` tokens; [] without windows."""
-    groups = gpu.architecture.attention
+    """llama.cpp caches a sliding window and one micro-batch, rounded up to ``BLOCK`` tokens; [] without windows.
+
+    A unified cache has the windows of all sequences, with ``swa_full`` each window has the whole context.
+    """
+    groups, work = gpu.architecture.attention, gpu.workload
+    windows = gpu.batch if work.kv_unified else 1
+
+    def kept(window: int) -> int:
+        tokens = windows * window + (work.ubatch or UBATCH)
+        return gpu.context if work.swa_full else min(-(-tokens // BLOCK) * BLOCK, gpu.context)
+
     wider = tuple(
-        replace(group, window=min(-(-(group.window + UBATCH) // BLOCK) * BLOCK, gpu.context))
+        replace(group, window=kept(group.window))
         if group.kind != "state" and group.window is not None and group.window < gpu.context
         else group
         for group in groups

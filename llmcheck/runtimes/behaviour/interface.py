@@ -83,6 +83,10 @@ class GpuMemory(Struct, frozen=True, kw_only=True):
     """``(tokens of each sequence, groups of layers)``: bytes of KV cache on this GPU."""
     layer_bytes: Callable[[int, int], float]
     """``(tokens of all sequences, tokens of one)``: peak bytes of temporary tensors in one layer on this GPU."""
+    loading_rest: Callable[[], float] = lambda: 0.0
+    """Bytes that PyTorch's allocator adds where the weights are loaded tensor by tensor (``fit.memory.loading``)."""
+    workload: Workload = Workload(method="inference")
+    """For the options of single runtimes; what is above is filled in from it."""
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -103,9 +107,29 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
     fraction: float
     """The default of the runtime's option, 0 to 1. ``Workload.memory_fraction`` replaces it."""
-    of: Literal["total", "free-after-weights"]
-    """``total``: of the GPU's memory, for weights, cache and everything else. ``free-after-weights``: of what is free
-    once the weights are loaded, for the KV cache alone."""
+    of: Literal["total", "weights-and-cache", "free-after-weights"]
+    """``total``: of the GPU's memory, for weights, cache and everything else. ``weights-and-cache``: of the GPU's
+    memory, for these two alone. ``free-after-weights``: of what is free once the weights are loaded, for the KV cache
+    alone."""
+    context_beside: bool = False
+    """What the process allocates before any tensor is not counted in the share (vLLM measures from there on)."""
+    by_card: Callable[[int, Workload], float] | None = None
+    """``(bytes of the GPU, workload)``: the default fraction on that GPU; None: ``fraction`` on all."""
+
+
+class Eager(Struct, frozen=True, kw_only=True):
+    """How one version of a library that computes operation by operation uses memory while a model answers."""
+
+    all_logits: bool = False
+    """The logits of every prompt token are computed, in 16 and in 32 bits, and the last hidden state is kept."""
+    two_caches: bool = False
+    """The tuple of the old cache is kept until the step has made all of the new one."""
+    rotary_tables: bool = False
+    """Each layer keeps sine and cosine of every position."""
+    loads_by_tensor: bool = True
+    """Each tensor of the weights has its own place; otherwise one large block is reserved and divided."""
+    chunk: int | None = None
+    """A prompt is processed in pieces of this many tokens; None: at once."""
 
 
 class Training(Struct, frozen=True, kw_only=True):
@@ -216,12 +240,21 @@ class Runtime(Struct, frozen=True, kw_only=True):
     default, or has no option."""
     cache_ladder: tuple[str, ...] = ("bf16",)
     """The formats of ``cache_formats`` to propose, largest first."""
+    cache_capability: Mapping[str, tuple[int, int]] = {}
+    """The least compute capability for a format of the cache on NVIDIA's GPUs; one that is not named runs on all."""
     cache_block: int = 1
     """Tokens; the cache of each sequence is rounded up to a multiple of this."""
     reservation: Reservation | None = None
     """None where memory is allocated when it is needed."""
+    own_options: tuple[str, ...] = ()
+    """Fields of ``Workload`` that only some runtimes have, and this one does (``fit.validation.OF_SOME_RUNTIMES``)."""
+    state_bits: int = 16
+    """Bits of each element of a recurrent state, where the model does not say more."""
     sequences_option: str | None = None
     """The option that limits how many sequences a server allocates memory for; None for what is no server."""
+    default_step: Callable[[Sequence[Gpu], Architecture, Workload], int | None] | None = None
+    """Tokens that it computes in one step on these GPUs by default (``Workload.max_batched_tokens``); None where that
+    does not depend on them, or is not known."""
     default_sequences: Callable[[Sequence[Gpu]], int] | None = None
     """How many sequences it allocates memory for on these GPUs by default; None where that does not depend on them."""
     tensor_parallel: bool = False
@@ -250,6 +283,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """The inner width of experts is padded to a multiple of 256 for MXFP4 kernels."""
     gpu_context: bool = True
     """It creates a CUDA or HIP context with its kernels on each GPU, which takes memory."""
+    context_gib: Band = Band(0.3, 0.5, 0.95)
+    """GiB of that context: of PyTorch 0.47 on an A100 with lazily loaded kernels, up to 0.95 loaded at once."""
     collectives: bool = True
     """Tensor parallelism uses NCCL or RCCL, whose buffers take memory."""
     dequantises_group: bool = False
@@ -260,6 +295,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Terms of one GPU in addition to weights and KV cache, in inference."""
     cache_terms: Callable[[GpuMemory], list[Term]] | None = None
     """Terms of one GPU in addition to the KV cache that the shapes give, without ``cache_block``; None: nothing."""
+    eager: Callable[[Version], Eager] | None = None
+    """None where it is not PyTorch that computes and allocates operation by operation."""
     training: Callable[[Version], Training] | None = None
     """None where it does not train."""
     pace: Callable[[Sequence[Gpu]], Pace]

@@ -82,13 +82,26 @@ def variables(*pairs: tuple[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in pairs if value is not None}
 
 
-def serves(what: Launch, caches: Container[str], *, tags: bool = False) -> bool:
+_OWN = (
+    "max_batched_tokens", "prefix_caching", "cuda_graphs", "lora_slots", "images", "speculative", "ubatch",
+    "kv_unified", "swa_full", "split_mode", "kv_cache_values", "static_cache", "gptq_kernel",
+)  # fmt: skip
+"""Fields of a workload that not every program has an option for."""
+
+
+def serves(what: Launch, caches: Container[str], *, tags: bool = False, also: Container[str] = ()) -> bool:
     """Whether a server has options for this use: inference, with a KV cache in one of the formats ``caches``.
 
-    ``tags``: it takes one file of a GGUF repository by its tag."""
+    ``tags``: it takes one file of a GGUF repository by its tag. ``also``: fields of ``_OWN`` that its line has."""
     work = what.workload
     cache = work.kv_cache is None or work.kv_cache in caches
-    return work.method == "inference" and cache and (tags or what.quantisation is None)
+    own = all(name in also or getattr(work, name) is None for name in _OWN)
+    return work.method == "inference" and cache and own and (tags or what.quantisation is None)
+
+
+def proposes_by_itself(work: Workload) -> bool:
+    """Whether nothing proposes tokens, or the model's own further layers do: a second model would have to be named."""
+    return work.speculative in (None, "mtp")
 
 
 def more_than_one(count: int) -> int | None:

@@ -13,6 +13,7 @@ import pytest
 
 from llmcheck.checkpoint import find, gguf, safetensors
 from llmcheck.errors import DataError
+from llmcheck.fit.shapes import kv_cache
 from tests.unit.checkpoint import gguf_writer as writer
 from tests.unit.checkpoint.gguf_writer import F32, Tensor
 from tests.unit.checkpoint.test_safetensors import CONFIG, entries, llama, raw
@@ -116,10 +117,22 @@ def test_an_unknown_architecture_is_noted(tmp_path: Path, name: str, known: bool
     assert any(f"'{name}' is not known to llmcheck" in note for note in found.notes) is not known
 
 
-@pytest.mark.parametrize("name", ["bert", "nomic-bert", "t5encoder", "dream"])
-def test_a_gguf_file_that_is_not_a_decoder_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=f"'{name}' is no decoder"):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("t5encoder", "no decoder"), ("dream", "a model that writes by diffusion, which is not")],
+)
+def test_a_gguf_file_that_is_not_a_decoder_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(DataError, match=f"'{name}' is {reason}"):
         gguf.read(str(writer.write(tmp_path / "m.gguf", *family(name, {}))))
+
+
+@pytest.mark.parametrize("name", ["bert", "nomic-bert", "modern-bert"])
+def test_a_gguf_file_of_an_encoder_has_weights_and_no_cache(tmp_path: Path, name: str) -> None:
+    found = gguf.read(str(writer.write(tmp_path / "m.gguf", *family(name, {}))))
+    assert found.encoder
+    assert found.parameters.total > 0
+    assert kv_cache.size(found, 100_000, 4) == 0
+    assert any("no KV cache" in note for note in found.notes)
 
 
 # --- folders ---

@@ -221,8 +221,9 @@ def test_cards_that_can_share_matrices_do() -> None:
 )
 def test_uneven_stages_are_a_variable_of_the_line(runtime: str, size: str, variable: str) -> None:
     found, plan, options = planned(
-        "Qwen/Qwen3-14B", UNEVEN, runtime=runtime, weights="bf16", context=2048, max_sequences=8
-    )
+        "Qwen/Qwen3-14B", UNEVEN, runtime=runtime, weights="bf16", context=2048, max_sequences=8, memory_fraction=0.9,
+        max_batched_tokens=2048,
+    )  # fmt: skip
     assert found.placed.verdict == "fits"
     assert options[size] == "2"
     layers = [int(each) for each in plan.launch_environment[variable].split(",")]

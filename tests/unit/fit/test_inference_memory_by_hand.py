@@ -156,15 +156,15 @@ def test_the_cache_is_split_over_at_most_as_many_gpus_as_heads() -> None:
         assert (found.kv_cache, size(found, "copies of the cache")) == (CACHE / 2, 0)
 
 
-def test_a_latent_and_a_state_are_on_every_gpu() -> None:
-    for attention in (
-        Attention(kind="mla", layers=8, heads=8, kv_heads=8, latent=576),
-        Attention(kind="state", layers=8, kv_heads=8, state=4096),
-    ):
-        model = replace(MODEL, attention=(attention,))
-        one = on_gpus(serve(), model=model)[0].kv_cache
-        for found in on_gpus(serve(runtime="vllm"), 4, model):
-            assert found.kv_cache + size(found, "copies of the cache") == one
+def test_a_latent_is_on_every_gpu_and_a_state_is_divided() -> None:
+    latent = replace(MODEL, attention=(Attention(kind="mla", layers=8, heads=8, kv_heads=8, latent=576),))
+    one = on_gpus(serve(), model=latent)[0].kv_cache
+    for found in on_gpus(serve(runtime="vllm"), 4, latent):
+        assert found.kv_cache + size(found, "copies of the cache") == one
+    state = replace(MODEL, attention=(Attention(kind="state", layers=8, state=4096),))
+    one = on_gpus(serve(), model=state)[0].kv_cache
+    for found in on_gpus(serve(runtime="vllm"), 4, state):
+        assert found.kv_cache == one / 4
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,25 @@ def test_quantised_matrices_are_converted_to_16_bits_one_at_a_time(
     for term in one.terms:
         if term.name == BUFFER:
             assert term.low <= 2 * LARGEST
-            assert term.high <= 6 * LARGEST
+            assert term.high <= 6 * LARGEST + (SCRATCH if weights.startswith("gptq") else 0)
+
+
+SCRATCH = 4 * 2048 * 8 * INNER
+"""Of version 2 of ExLlama's kernels: products of 8 prompts of 2,048 tokens in 32 bits."""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [("exllama", 2 * LARGEST), ("exllamav2", 2 * LARGEST + SCRATCH), ("marlin", 0)],
+)
+def test_the_buffers_of_a_gptq_kernel_that_is_named_are_exact(kernel: Any, expected: int) -> None:
+    found = on_gpus(serve(weights="gptq-4bit", gptq_kernel=kernel))[0]
+    term = named(found, BUFFER)
+    assert (term.low, term.expected, term.high) == (expected,) * 3
+
+
+def test_kernels_for_4_bits_read_no_other_gptq() -> None:
+    assert size(on_gpus(serve(weights="gptq-8bit"))[0], BUFFER) == 0
 
 
 def test_a_gpu_has_a_context_and_nccl_beside_others() -> None:
@@ -253,7 +271,9 @@ def test_the_sizes_that_a_runtime_is_started_with() -> None:
     assert (found.first, found.last, found.flash_attention) == (False, True, True)
     assert (found.attention_width, found.dense_width) == (QUERIES, INNER)
     assert found.cache_bytes(10, MODEL.attention) == CACHE / TOKENS * 10 * 3 / 2 / 2
-    assert found.layer_bytes(6, 3) == peak_layer_bytes(use, 6, 3) / 2
+    # matrices are divided, and each GPU has the hidden state whole
+    assert found.layer_bytes(6, 3) == peak_layer_bytes(use, 6, 3, 2) == 6 * (3 * INNER / 2 + 4 * HIDDEN) * 2
+    assert peak_layer_bytes(use, 6, 3, 2) > peak_layer_bytes(use, 6, 3) / 2
 
 
 @pytest.mark.parametrize(

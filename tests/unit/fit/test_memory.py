@@ -64,7 +64,7 @@ def workload(**values: Any) -> Workload:
 
 
 def per_gpu(architecture: Architecture, task: Workload, gpus: int = 1) -> tuple[Memory, ...]:
-    return total.per_gpu(ModelUse(architecture, task), gpus)
+    return total.per_gpu(ModelUse(architecture, task), gpus, cached=False)
 
 
 def estimate(architecture: Architecture, task: Workload, gpus: int = 1) -> Memory:
@@ -248,7 +248,7 @@ def test_llama_cpp_compute_buffer() -> None:
     """llama.cpp's log for Llama 3 8B Q4_0 at 8,192 without flash attention: 560 MiB on the GPU."""
 
     def compute_buffer(work: Workload) -> float:
-        return ggml.compute_buffer(inference.gpu_memory(ModelUse(LLAMA, work), GpuPart()))
+        return ggml.compute_buffer(inference.gpu_memory(ModelUse(LLAMA, work), GpuPart()))[1]
 
     task = workload(runtime="llama.cpp", weights="q4_0", flash_attention=False)
     assert compute_buffer(task) == 560 * 2**20

@@ -24,7 +24,7 @@ from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Gpu, Machine, Ram
 from llmcheck.schema.workload import Workload
-from llmcheck.units import GIB
+from llmcheck.units import GIB, MIB
 from llmcheck.whatif import parse
 
 SPECS = catalog.gpu_specs()
@@ -367,14 +367,16 @@ def test_an_alternative_names_everything_that_it_changes(
 
 def test_the_share_that_a_server_reserves_is_reported() -> None:
     found = fitted("llama-3.1-8b", "A100-SXM4-80GB", runtime="vllm", context=8192).per_gpu[0]
-    assert found.budget == round(0.9 * 80 * GIB)
-    assert fitted("llama-3.1-8b", "A100-SXM4-80GB").per_gpu[0].budget == 80 * GIB
+    # CUDA gives what the driver does not keep; vLLM measures its share from behind the context
+    given = 80 * GIB - 600 * MIB
+    assert found.budget == round(0.9 * given) + GIB // 2
+    assert fitted("llama-3.1-8b", "A100-SXM4-80GB").per_gpu[0].budget == given
 
 
 def test_other_processes_are_reported_even_where_it_fits_in_ram() -> None:
     full = fitted("llama-3.1-8b", with_free("RTX 4090, 64 GB RAM", 0), weights="q4_k_m")
     assert full.verdict == "fits-with-offload"
-    assert "24.0 GiB are used by other processes" in full.reason
+    assert "23.5 GiB are used by other processes" in full.reason
 
 
 def test_the_reason_is_understandable_alone() -> None:

@@ -183,9 +183,9 @@ def test_a_training_run_of_transformers_is_trl_s() -> None:
 
 @pytest.mark.parametrize(
     ("runtime", "tokens"),
-    # block sizes of their caches: vLLM's and TensorRT-LLM's pages, LMDeploy's, llama.cpp's padding, ExLlamaV3's pages
+    # vLLM, TensorRT-LLM and ExLlamaV3: pages; LMDeploy: blocks; llama.cpp: padding; MLX: steps by which it grows
     [("vllm", 16), ("tensorrt-llm", 32), ("lmdeploy", 64), ("llama.cpp", 256), ("ollama", 256), ("exllama", 256),
-     ("transformers", 1), ("mlx", 1)],
+     ("transformers", 1), ("mlx", 256)],
 )  # fmt: skip
 def test_blocks_of_a_cache(runtime: str, tokens: int) -> None:
     assert runtimes.named(runtime).cache_block == tokens
@@ -196,14 +196,31 @@ def test_servers_multiply_8_bit_floats_as_they_are_and_only_vllm_prepares_for_mo
     assert servers == {each.id for each in runtimes.every() if each.fp8_arithmetic}
     assert servers == {"vllm", "sglang", "tgi", "tensorrt-llm", "lmdeploy"}
     assert [each.id for each in runtimes.every() if each.default_sequences] == ["vllm"]
-    # of the card, but LMDeploy's and TensorRT-LLM's of what is free once the weights are there
+    # of the card, SGLang's for weights and cache alone; LMDeploy's and TensorRT-LLM's of what is free after the weights
     assert {each.id: each.reservation.fraction for each in runtimes.every() if each.reservation} == {
         "vllm": 0.9, "sglang": 0.88, "tgi": 0.95, "tensorrt-llm": 0.9, "lmdeploy": 0.8,
     }  # fmt: skip
-    assert [each.id for each in runtimes.every() if each.reservation and each.reservation.of != "total"] == [
-        "lmdeploy",
-        "tensorrt-llm",
-    ]
+    assert {each.id: each.reservation.of for each in runtimes.every() if each.reservation} == {
+        "vllm": "total", "tgi": "total", "sglang": "weights-and-cache", "lmdeploy": "free-after-weights",
+        "tensorrt-llm": "free-after-weights",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mib", "options", "fraction"),
+    [
+        # its own formula, by hand: 512 + 1.5 x chunk + 128 + graphs
+        (16 * 1024, {}, 0.752), (24_564, {}, 0.704), (24_564, {"tensor_parallel": 2}, 0.698), (32_607, {}, 0.777),
+        (49_140, {}, 0.853), (81_559, {}, 0.830), (24_564, {"max_batched_tokens": 2048}, 0.829),
+    ],
+)  # fmt: skip
+def test_sglang_computes_its_share_for_each_card(mib: int, options: dict[str, Any], fraction: float) -> None:
+    reservation = runtimes.named("sglang").reservation
+    assert reservation is not None
+    assert reservation.by_card is not None
+    assert reservation.by_card(mib * 2**20, Workload(method="inference", **options)) == pytest.approx(
+        fraction, abs=0.001
+    )
 
 
 def test_what_llama_cpp_leaves_in_ram_is_computed_there() -> None:
@@ -235,3 +252,41 @@ def test_vllm_prepares_for_more_sequences_on_large_gpus(name: str | None, memory
     assert default((gpu,)) == sequences
     assert default((gpu, Gpu(vendor="nvidia", memory_total=24 * GIB))) == 256
     assert default(()) == 256
+
+
+@pytest.mark.parametrize(
+    ("runtime", "options", "found"),
+    [
+        ("vllm", {"max_batched_tokens": 4096}, "--max-num-batched-tokens 4096"),
+        ("vllm", {"speculative": "mtp"}, '--speculative-config {"method": "mtp", "num_speculative_tokens": 1}'),
+        ("vllm", {"lora_slots": 2, "lora_rank": 64}, "--max-loras 2 --max-lora-rank 64 --enable-lora"),
+        ("vllm", {"cuda_graphs": False, "images": False}, "--enforce-eager --language-model-only"),
+        ("vllm", {"prefix_caching": False}, "--no-enable-prefix-caching"),
+        ("sglang", {"max_batched_tokens": 2048}, "--chunked-prefill-size 2048"),
+        ("sglang", {"speculative": "mtp"}, "--speculative-algorithm NEXTN"),
+        ("sglang", {"prefix_caching": False}, "--disable-radix-cache"),
+        ("llama.cpp", {"ubatch": 1024, "swa_full": True}, "-ub 1024 -np 1 --swa-full"),
+        ("llama.cpp", {"kv_cache": "q8_0", "kv_cache_values": "q4_0"}, "-ctk q8_0 -ctv q4_0"),
+        ("llama.cpp", {"batch": 4, "context": 8192, "kv_unified": True}, "-c 8192 -np 4 -kvu"),
+        ("llama.cpp", {"batch": 4, "context": 8192}, "-c 32768 -np 4"),
+        ("llama.cpp", {"speculative": "mtp", "images": False}, "--spec-type draft-mtp --no-mmproj"),
+        ("llama.cpp", {"split_mode": "tensor"}, "-sm tensor"),
+    ],
+)
+def test_options_of_one_runtime_are_in_its_line(runtime: str, options: dict[str, Any], found: str) -> None:
+    assert found in (line(runtime, **options) or "")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "options"),
+    [
+        # the line would have to name the second model's files
+        ("vllm", {"speculative": "eagle3"}), ("llama.cpp", {"speculative": "qwen3-0.6b"}),
+        # no option for it
+        ("tgi", {"max_batched_tokens": 4096}), ("lmdeploy", {"images": False}),
+        ("transformers", {"static_cache": True}),
+        ("mlx", {"speculative": "qwen3-0.6b"}), ("ollama", {"ubatch": 1024}), ("tensorrt-llm", {"lora_slots": 1}),
+    ],
+)  # fmt: skip
+def test_a_line_that_would_leave_something_out_is_none(runtime: str, options: dict[str, Any]) -> None:
+    assert line(runtime, **options) is None
