@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from llmcheck import runtimes
 from llmcheck.fit import capacity as capacities
 from llmcheck.fit import ram_limits, speed
+from llmcheck.fit.budget import budget
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.limits import alternatives, best_weights, largest_batch, largest_context
 from llmcheck.fit.memory.inference import SEQUENCES
 from llmcheck.fit.memory.total import NOT_MODELLED, resolved, with_cached_blocks
 from llmcheck.fit.obstacles import build_of
-from llmcheck.fit.placement import PlacementResult, budget, place
+from llmcheck.fit.placement import PlacementResult, place
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, downloads, least_memory, loss_of, plan_of, plans_on
 from llmcheck.fit.reason import sentence
 from llmcheck.fit.use import ModelUse

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.fit import division
+from llmcheck.fit.budget import budget, missing_on, pool_tokens
 from llmcheck.fit.capacity import GPU_COUNTS, Capacity, Device, have_equal_memory, used_by_others
 from llmcheck.fit.division import Division, without_context
 from llmcheck.fit.memory import doubt, total
@@ -163,19 +164,14 @@ def _gpu_counts(use: ModelUse, devices: Devices) -> Iterator[int]:
         yield from (count for count in counts if not heads or heads % count == 0)
 
 
-def _missing(use: ModelUse, devices: Devices, parts: Sequence[Memory]) -> list[int]:
-    """Bytes that each GPU lacks; negative where memory is left."""
-    return [part.total - budget(use, device, part) for part, device in zip(parts, devices, strict=True)]
-
-
 def _on_gpus(use: ModelUse, devices: Devices, capacity: Capacity) -> PlacementResult:
     """On the first number of GPUs where it fits; else on the number that lacks least."""
     nearest: tuple[int, PlacementResult] | None = None
     for count in _gpu_counts(use, devices):
-        found = division.divided(use, devices[:count], lambda parts: _missing(use, devices[: len(parts)], parts))
+        found = division.divided(use, devices[:count], lambda parts: missing_on(use, devices[: len(parts)], parts))
         parts = found.parts
         used = devices[: len(parts)]
-        missing = _missing(use, used, parts)
+        missing = missing_on(use, used, parts)
         memory = total.with_ram(use, parts)
         if max(missing) <= 0:
             return _on_these_gpus(use, used, found, memory, capacity)
@@ -203,7 +199,7 @@ def _on_these_gpus(
         if capacity.ram is None or offloaded > capacity.ram:
             return _without_ram(capacity, Reason(code="in-ram", needed=offloaded, gpus=len(used)), memory, used, parts)
         verdict, reasons = "fits-with-offload", (*reasons, Reason(code="in-ram", needed=offloaded))
-    tokens = _pool_tokens(use, used, parts)
+    tokens = pool_tokens(use, used, parts)
     placement = Placement(
         gpus=len(used),
         gpu_layers=use.architecture.layers + 1 if use.runtime.counts_gpu_layers else None,
@@ -218,25 +214,8 @@ def _on_these_gpus(
     )  # fmt: skip
 
 
-def budget(use: ModelUse, device: Device, part: Memory) -> int:
-    """Bytes of this GPU that the runtime may use; ``part``: bytes that the workload needs on it."""
-    free, reservation = device.free or 0, use.runtime.reservation
-    if not use.is_inference or reservation is None:
-        return free
-    size = device.total or free
-    usual = reservation.fraction if reservation.by_card is None else reservation.by_card(size, use.workload)
-    fraction = use.workload.memory_fraction or usual
-    if reservation.of == "total":
-        context = sum(each.expected for each in part.terms if each.part == "context" and reservation.context_beside)
-        return min(free, round(fraction * size) + context)
-    if reservation.of == "weights-and-cache":
-        beside = sum(each.expected for each in part.terms if each.part not in {"cache", "state"})
-        return min(free, round(fraction * size) + beside - part.weights)
-    return min(free, part.total - part.kv_cache + round(fraction * max(free - part.weights, 0)))
-
-
 def _fullest(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> tuple[Device, Memory]:
-    missing = _missing(use, used, parts)
+    missing = missing_on(use, used, parts)
     worst = missing.index(max(missing))
     return used[worst], parts[worst]
 
@@ -271,20 +250,6 @@ def _used_by_others(devices: Devices) -> tuple[Reason, ...]:
     if others <= 0.1 * max(sum(each.total or 0 for each in devices), 1):
         return ()
     return (Reason(code="used-by-others", needed=others, gpus=len(devices)),)
-
-
-def _pool_tokens(use: ModelUse, used: Devices, parts: Sequence[Memory]) -> int | None:
-    """Tokens that fit in a server's KV cache; None for other runtimes, and for a model without a cache."""
-    if not use.is_inference or not use.runtime.is_server:
-        return None
-    found = []
-    for device, part in zip(used, parts, strict=True):
-        cache = sum(each.expected for each in part.terms if each.part == "cache")
-        per_token = cache / (max(use.context, 1) * use.batch)
-        if per_token <= 0:
-            return None
-        found.append(int((budget(use, device, part) - part.total + cache) / per_token))
-    return min(found)
 
 
 # --- partly in RAM ---

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from llmcheck.fit.budget import budget
 from llmcheck.fit.capacity import Device, have_equal_memory
 from llmcheck.fit.memory import total
 from llmcheck.fit.obstacles import are_of_several_vendors
-from llmcheck.fit.placement import PlacementResult, budget
+from llmcheck.fit.placement import PlacementResult
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus import vendors
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from llmcheck import catalog, runtimes
 from llmcheck.api.model_source import known_model
 from llmcheck.fit import capacity as capacities
+from llmcheck.fit.budget import budget
 from llmcheck.fit.division import contiguous, experts_kept
-from llmcheck.fit.placement import budget
 from llmcheck.fit.plans import Candidate, Wishes, plan_of, plans
 from llmcheck.fit.plans.downloads import Names
 from llmcheck.fit.use import ModelUse

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from llmcheck.fit import capacity as capacities
-from llmcheck.fit.placement import budget
+from llmcheck.fit.budget import budget
 from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.workload import Workload
