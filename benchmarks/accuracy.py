@@ -57,10 +57,10 @@ from scoring import (
 from llmcheck.errors import LlmcheckError
 from llmcheck.fit.memory import training
 from llmcheck.fit.memory.activations import activation_bytes_per_token
-from llmcheck.fit.memory.inference import OLD_Q2_K, embedding_in_ram
+from llmcheck.fit.memory.inference import OLD_Q2_K, cache_size, embedding_in_ram
 from llmcheck.fit.memory.terms import GpuPart
 from llmcheck.fit.memory.total import per_gpu
-from llmcheck.fit.shapes import formats, kv_cache, matrices, weights
+from llmcheck.fit.shapes import formats, matrices, weights
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Memory, Term
@@ -213,8 +213,8 @@ def cache(row: Row, model: Architecture, work: Workload) -> Prediction:
     tokens = integer(row, "kv_tokens") or length(row)
     if not tokens:
         raise NotModelledError("the number of cached tokens is not given")
-    sequences = 1 if row.get("kv_tokens") else work.batch
-    cached = kv_cache.size(model, tokens, sequences, work.kv_cache)
+    use = ModelUse(model, work).changed(batch=1) if row.get("kv_tokens") else ModelUse(model, work)
+    cached = cache_size(use, tokens)
     return Prediction(cached, cached, cached)
 
 

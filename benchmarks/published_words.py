@@ -7,7 +7,7 @@ The words and what they mean stand in ``Words`` of the collection's description.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from published_rows import (
     ALPACA,
@@ -337,11 +337,21 @@ def inference_workload(row: Row) -> Workload:
     return Workload(
         method="inference", weights=weight_format(row) if needs_format(row) else None,
         kv_cache=text(row, "kv_dtype") or None, context=context, prompt=prompt, batch=batch,
-        runtime=runtime, runtime_version=version,
+        runtime=runtime, runtime_version=version, gptq_kernel=_gptq_kernel(row),
+        static_cache=True if "static cache" in notes else None,
         max_sequences=1024 if runtime == "vllm" and memory >= 70 else None,
         flash_attention=False if flash is False else None,
         **{name: value for name, value in parallelism(row).items() if name == "tensor_parallel"},
     )  # fmt: skip
+
+
+def _gptq_kernel(row: Row) -> Literal["exllama", "exllamav2", "marlin"] | None:
+    stated = text(row, "runtime")
+    if "marlin" in stated:
+        return "marlin"
+    if "exllama" in stated:
+        return "exllamav2" if "exllama v2" in stated or "exllamav2" in stated else "exllama"
+    return None
 
 
 def _prompt(row: Row, batch: int) -> tuple[int | None, int | None]:
