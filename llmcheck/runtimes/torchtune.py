@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes.behaviour import eager, server
+from llmcheck.runtimes.behaviour import eager
 from llmcheck.runtimes.behaviour.interface import (
     CACHE_16_BIT,
     TORCH_FAMILIES,
@@ -100,7 +100,7 @@ RUNTIME = Runtime(
     cache_formats=CACHE_16_BIT,
     memory=eager.memory,
     training=_training,
-    pace=server.pace,
+    pace=eager.lean_pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, CURRENT, GpuMemory, Pace
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 
@@ -29,42 +29,48 @@ _GRAPH = (
 )
 # llama-bench on Llama 3 8B and 70B, RTX 3070 to H100 and M1 Max to M3 Max (May 2024,
 # github.com/XiongjieDai/GPU-Benchmarks-on-LLM-Inference); Llama 2 7B on Apple silicon (llama.cpp's discussion 4167);
-# gpt-oss-20b at 391 tokens/s on an RTX PRO 6000 (its pull request 16991, 2025). The published rate of GeForce
-# cards accumulates in 32 bits; llama.cpp multiplies 8-bit integers or accumulates in 16 bits, so it can exceed it.
-_BY_VENDOR = {
-    "apple": Pace(
-        bandwidth_share=Band(0.65, 0.86, 0.97), layer_overhead=Band(350e-6, 160e-6, 60e-6),
-        flops_share=Band(0.15, 0.4, 0.75),
-        experts_factor=1,
-    )
-}  # fmt: skip
-_HBM = Pace(
-    bandwidth_share=Band(0.40, 0.54, 0.85),
-    layer_overhead=Band(120e-6, 75e-6, 30e-6),
-    flops_share=Band(0.08, 0.2, 0.5),
-    experts_factor=1,
-)
+# gpt-oss-20b at 391 tokens/s on an RTX PRO 6000 (its pull request 16991, 2025), and on a DGX Spark (build 6918).
 _GDDR = Pace(
-    bandwidth_share=Band(0.70, 0.88, 0.98),
-    layer_overhead=Band(150e-6, 90e-6, 25e-6),
-    flops_share=Band(0.4, 0.75, 1.15),
+    bandwidth_share=Band(0.76, 0.87, 0.97),
+    layer_overhead=Band(75e-6, 45e-6, 20e-6),
+    flops_share=Band(0.45, 0.65, 0.85),
     experts_factor=1,
+    cache_share=Band(0.4, 0.62, 0.85),
+    prompt_chunk=UBATCH,
+    activation_bytes=200,
+    score_bytes=28,
+    stage_overhead=250e-6,
 )
+_HBM_SHARE = Band(0.46, 0.58, 0.75)
+_APPLE = {"bandwidth_share": Band(0.72, 0.86, 0.97), "layer_overhead": Band(260e-6, 165e-6, 90e-6)}
+_BEFORE_GRAPHS = (2024, 6)
+"""llama.cpp has builds and no versions: the year and month of one stand for it. Since this month a step is a CUDA
+graph, and 4-bit weights are multiplied as they are in prompts too."""
 _HBM_NAMES = (
     r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)"
 )  # fmt: skip
 """GPUs with HBM: the small products of one sequence cannot use all of their bandwidth."""
 
 
-def pace(gpus: Sequence[Gpu]) -> Pace:
+def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
     """By the memory of the GPUs: unified (Apple), HBM or GDDR."""
     import re  # imported when a speed is computed, not when runtimes are listed
 
-    for gpu in gpus:
-        if gpu.vendor in _BY_VENDOR:
-            return _BY_VENDOR[gpu.vendor]
-    has_hbm = any(re.search(_HBM_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus)
-    return _HBM if has_hbm else _GDDR
+    old, found = version < _BEFORE_GRAPHS, _GDDR
+    if old:
+        found = replace(
+            found, layer_overhead=Band(120e-6, 92e-6, 65e-6), cache_share=Band(0.15, 0.27, 0.4), activation_bytes=450,
+            dequantises_from=dict.fromkeys(("q", "iq"), 32),
+        )  # fmt: skip
+    if any(gpu.vendor == "apple" for gpu in gpus):
+        shares = {"cache_share": Band(0.09, 0.13, 0.2) if old else Band(0.12, 0.3, 0.6), "dequantises_from": {}}
+        return replace(found, **_APPLE, **shares)
+    if any(re.search(_HBM_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus):
+        return replace(found, bandwidth_share=_HBM_SHARE, layer_overhead=Band(130e-6, 105e-6 if old else 75e-6, 40e-6))
+    if any("geforce" in (gpu.name or "").lower() for gpu in gpus):
+        # their published rate sums in 32 bits; llama.cpp sums in 16 bits, at twice that rate
+        return replace(found, flops_share=Band(0.9, 1.3, 1.7))
+    return found
 
 
 def memory(gpu: GpuMemory) -> list[Term]:

@@ -8,8 +8,10 @@ from typing import Literal
 from msgspec import Struct
 
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine
+from llmcheck.runtimes.behaviour.pace import Pace as Pace
+from llmcheck.runtimes.behaviour.pace import PaceOf
 from llmcheck.schema.architecture import Architecture, Attention
-from llmcheck.schema.estimate import Band, Term
+from llmcheck.schema.estimate import Term
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 
@@ -83,19 +85,6 @@ class GpuMemory(Struct, frozen=True, kw_only=True):
     """``(tokens of each sequence, groups of layers)``: bytes of KV cache on this GPU."""
     layer_bytes: Callable[[int, int], float]
     """``(tokens of all sequences, tokens of one)``: peak bytes of temporary tensors in one layer on this GPU."""
-
-
-class Pace(Struct, frozen=True, kw_only=True):
-    """How fast a runtime is, relative to the published rates of the GPUs (the roofline)."""
-
-    bandwidth_share: Band
-    """Fraction of the published memory bandwidth that decoding reaches."""
-    layer_overhead: Band
-    """Seconds for each layer and generated token on top: kernel launches, small operations. ``low`` is the slowest."""
-    flops_share: Band
-    """Fraction of the published dense 16-bit FLOP/s that prefill reaches."""
-    experts_factor: float = 1.5
-    """``layer_overhead`` is multiplied by this in a model with routed experts."""
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
@@ -254,7 +243,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Terms of one GPU in addition to the KV cache that the shapes give, without ``cache_block``; None: nothing."""
     training: Callable[[Version], Training] | None = None
     """None where it does not train."""
-    pace: Callable[[Sequence[Gpu]], Pace]
+    pace: PaceOf
     """Its speed on these GPUs; () where it runs on CPUs."""
     launch: Callable[[Launch], LaunchLine | None]
     """The command that starts it; None for a use that no single command starts: the function says why."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.runtimes.behaviour.interface import GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import CURRENT, GpuMemory, Pace
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import GIB
@@ -12,15 +12,17 @@ from llmcheck.units import GIB
 _WORKSPACE = (
     "cuBLAS and the engine: LMDeploy shows 1.3 to 1.5 GiB in addition to weights and cache, context and prompt included"
 )
-# Published for vLLM and an 8B model in bf16: 85 to 90 tokens/s on an A100, about 140 on an H100.
+# Qwen2.5's speed benchmark with vLLM on an A100: 0.5B to 72B, bf16, GPTQ and AWQ, 1 to 30,720 tokens, 1 to 4 GPUs.
 PACE = Pace(
-    bandwidth_share=Band(0.55, 0.75, 0.92),
-    layer_overhead=Band(80e-6, 30e-6, 10e-6),
-    flops_share=Band(0.3, 0.5, 0.75),
+    bandwidth_share=Band(0.72, 0.86, 0.95),
+    layer_overhead=Band(160e-6, 115e-6, 40e-6),
+    flops_share=Band(0.4, 0.6, 0.75),
+    cache_share=Band(0.3, 0.45, 0.8),
+    prompt_chunk=2048,
 )
 
 
-def pace(_gpus: Sequence[Gpu]) -> Pace:
+def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
     """The same on all GPUs."""
     return PACE
 

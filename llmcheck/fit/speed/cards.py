@@ -1,0 +1,112 @@
+"""What the GPUs of a machine can do: published rates, and what the inspection knows about these cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmcheck.fit.use import ModelUse
+from llmcheck.gpus.names import full_name
+from llmcheck.schema.estimate import Band
+from llmcheck.schema.machine import Gpu
+from llmcheck.units import GB
+
+LINK = {True: Band(130e9, 200e9, 260e9), False: Band(6e9, 14e9, 24e9)}
+"""Bytes per second in one direction between GPUs of one machine, with NVLink (True) of an A100 and over PCIe."""
+ALL_REDUCE = {True: Band(30e-6, 15e-6, 8e-6), False: Band(100e-6, 40e-6, 20e-6)}
+"""Seconds of one small all-reduce, with NVLink (True) and over PCIe; tensor parallelism has two in each layer."""
+NETWORK = Band(8e9, 20e9, 45e9)
+"""Bytes per second and GPU between machines: 100 to 400 Gbit/s for each GPU, shared where there are fewer cards."""
+MACHINE = 8
+"""GPUs that one machine has at most, where nothing else is known."""
+_PCIE = Band(5 * GB, 18 * GB, 50 * GB)
+"""Bytes per second to a GPU whose link is not known: PCIe 3.0 x8 to 5.0 x16."""
+_LANE = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.97e9, 5: 3.94e9, 6: 7.56e9}
+"""Bytes per second of one lane, by PCIe generation."""
+_FLOP_PER_BYTE = {"apple": Band(24, 33, 42), "nvidia": Band(90, 200, 400)}
+"""FLOP/s for each byte/s of memory, for chips whose rate is not published: Apple's by their cores and clocks (M1 Max
+26, M2 Ultra 34, M3 Max 36), NVIDIA's between the RTX 3090 and the RTX 6000 Ada."""
+_THROTTLED = ("thermal", "slowdown", "brake")
+
+
+def unpublished(gpus: Sequence[Gpu]) -> str | None:
+    """The name of the first GPU whose memory bandwidth is not in the table; None: all are there."""
+    return next((full_name(gpu) for gpu in gpus if gpu.spec is None or not gpu.spec.bandwidth_gb_s), None)
+
+
+def bandwidth(use: ModelUse, gpus: Sequence[Gpu]) -> float:
+    """Bytes per second at which all weights are read: by all GPUs at once with tensor parallelism, else one by one."""
+    each = [(gpu.spec.bandwidth_gb_s or 1.0) * GB for gpu in gpus if gpu.spec is not None]
+    if shares_matrices(use, gpus):
+        return min(each) * len(each) / stages(use)
+    return len(each) / sum(1 / one for one in each)
+
+
+def stages(use: ModelUse) -> int:
+    """Stages of a pipeline, at least 1."""
+    return max(use.workload.pipeline_parallel, 1)
+
+
+def shares_matrices(use: ModelUse, gpus: Sequence[Gpu]) -> bool:
+    """Whether several GPUs read each matrix at once: with tensor parallelism, and not where each is a stage alone."""
+    return use.runtime.tensor_parallel and len(gpus) > stages(use)
+
+
+def linked(gpus: Sequence[Gpu]) -> bool:
+    """Whether GPUs of this kind have NVLink; whether these are connected by it is not known."""
+    return all(gpu.spec is not None and gpu.spec.nvlink_gb_s for gpu in gpus)
+
+
+def link(gpus: Sequence[Gpu]) -> Band:
+    """Bytes per second between two of the GPUs: a third of the NVLink's published sum of both directions."""
+    own = [gpu.spec.nvlink_gb_s for gpu in gpus if gpu.spec is not None and gpu.spec.nvlink_gb_s]
+    if len(own) < len(gpus):
+        return LINK[False]
+    return Band(0.22e9 * min(own), 0.33e9 * min(own), 0.43e9 * min(own))
+
+
+def pcie(gpu: Gpu) -> Band:
+    """Bytes per second to this GPU, from the generation and width of its link where they are known."""
+    own = gpu.pcie
+    lanes = _LANE.get((own.max_generation or own.generation or 0) if own else 0)
+    width = (own.max_width or own.width) if own else None
+    if lanes is None or not width:
+        return _PCIE
+    peak = lanes * width
+    return Band(0.6 * peak, 0.78 * peak, 0.9 * peak)
+
+
+def flops(use: ModelUse, gpus: Sequence[Gpu]) -> Band | None:
+    """FLOP/s of the slowest GPU: dense, in 16 bits, or in fp8 if weights and runtime compute in it.
+
+    None where a card has no published rate and nothing to derive it from."""
+    found = [_flops(gpu, use) for gpu in gpus]
+    known = [each for each in found if each is not None]
+    return min(known, key=lambda each: each.expected) if known and len(known) == len(found) else None
+
+
+def _flops(gpu: Gpu, use: ModelUse) -> Band | None:
+    spec = gpu.spec
+    if spec is None:
+        return None
+    if use.workload.weights == "fp8" and spec.fp8_tflops and use.runtime.fp8_arithmetic:
+        published = spec.fp8_tflops
+    else:
+        published = spec.bf16_tflops or spec.fp16_tflops or 0.0
+    pace = _power(gpu)
+    if published:
+        rate = published * 1e12
+        return Band(rate * pace.low, rate * pace.expected, rate * pace.high)
+    derived = _FLOP_PER_BYTE.get(gpu.vendor)
+    if derived is None or not spec.bandwidth_gb_s:
+        return None
+    width = spec.bandwidth_gb_s * GB
+    return Band(derived.low * width * pace.low, derived.expected * width * pace.expected, derived.high * width)
+
+
+def _power(gpu: Gpu) -> Band:
+    """Factor on the FLOP/s: power grows with the cube of the clock, so a limit costs its third root; a card that
+    throttles runs at some 60 to 100 % of its clock."""
+    limit, usual = gpu.power_limit_w, gpu.spec.tdp_w if gpu.spec is not None else None
+    factor = min((limit / usual) ** (1 / 3), 1.0) if limit and usual else 1.0
+    hot = any(word in reason for reason in gpu.throttle_reasons or () for word in _THROTTLED)
+    return Band(0.6 * factor, 0.8 * factor, factor) if hot else Band(factor, factor, factor)

@@ -1,0 +1,165 @@
+"""Training: FLOP of forward and backward over the rate that a trainer reaches, and what cannot hide behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmcheck.fit.memory.training_choices import FULLY_SHARDED, frozen_base, precision, recomputed, sharding_of
+from llmcheck.fit.speed import cards, work
+from llmcheck.fit.speed.decode import RAM
+from llmcheck.fit.speed.times import longest, slower, spent, time
+from llmcheck.fit.use import ModelUse
+from llmcheck.runtimes import Pace
+from llmcheck.runtimes.behaviour.pace import TrainingPace
+from llmcheck.schema.estimate import Band, Time
+from llmcheck.schema.machine import Gpu
+
+_RECOMPUTING = Band(1.0, 0.6, 0.25)
+"""Fraction of a forward pass that recomputing costs: pairs of published runs with and without it differ by 11 and 27 %
+of a step where the arithmetic says 33 % (DeepSpeed on 8 A800), and by less where the batch could grow (llm-foundry)."""
+_FAST_GPU = 500e12
+_FAST = Band(0.62, 0.74, 0.88)
+"""Factor on the share of H100 and faster: memory and launches are slower beside their products. llm-foundry's tables
+have 40 to 46 % of an H100 beside 54 to 64 % of an A100."""
+_ATTENTION = Band(0.6, 0.8, 1.0)
+"""Rate of flash attention's products, as a fraction of the others'."""
+_CPU_STEP = Band(0.6, 1.6, 4.0)
+"""Factor on the bandwidth of RAM at which the optimizer steps there: 28 bytes per weight; servers have 8 channels."""
+_STATE_BYTES = {"adamw": 42.0, "adamw-fused": 22.0, "adamw-8bit": 12.0, "adamw-4bit": 12.0, "paged-adamw": 28.0,
+                "paged-adamw-8bit": 14.0, "adafactor": 24.0, "sgd": 8.0, "lion": 16.0}  # fmt: skip
+"""Bytes per trained weight that a step reads and writes; torch's own AdamW makes several passes."""
+
+
+def micro_batch(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accumulation: int) -> list[Time]:
+    """The times of one micro-batch on every GPU. ``rate``: FLOP/s of one; ``accumulation``: micro-batches in a step."""
+    trainer = pace.training or TrainingPace(
+        share=pace.flops_share, adapters_share=pace.flops_share, launch=Band(4e-3, 3e-3, 1e-3)
+    )
+    architecture, workload = use.architecture, use.workload
+    tokens = use.batch * use.context / max(workload.context_parallel, 1)
+    within = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
+    share = _share(use, trainer, rate)
+    speed = Band(rate.expected * share.low, rate.expected * share.expected, rate.expected * share.high)
+    if workload.layer_split:
+        within = 1
+    passes = 2.0 if frozen_base(workload) else 3.0
+    products = 2.0 * work.multiplied_weights(architecture) * tokens / within
+    scores = work.attention(architecture, use.context) * tokens / within
+    found = [
+        time("train", "compute", passes * products, speed),
+        time("train", "attention", passes * scores, slower(Band(speed.expected * _ATTENTION.low,
+             speed.expected * _ATTENTION.expected, speed.expected * _ATTENTION.high), 1.0)),
+    ]  # fmt: skip
+    again = recomputed(workload)
+    if again:
+        seconds = (products + scores) / speed.expected
+        found.append(spent("train", "recompute", seconds, _RECOMPUTING))
+    found += _dequantise(use, trainer, gpus, within, 3 if again else 2)
+    layers = architecture.layers / max(workload.pipeline_parallel, 1) * (4 / 3 if again else 1)
+    found = longest(found, [spent("train", "launch", layers, trainer.launch)])
+    found += _optimizer(use, gpus, pace, within, accumulation)
+    return [*found, *_communication(use, gpus, found, tokens, within, accumulation)]
+
+
+def replicas(use: ModelUse, gpus: Sequence[Gpu]) -> float:
+    """How many micro-batches are processed at the same time."""
+    workload = use.workload
+    if workload.layer_split:
+        return 1.0
+    within = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1) * max(workload.context_parallel, 1)
+    return max(len(gpus) / within, 1.0)
+
+
+def _share(use: ModelUse, trainer: TrainingPace, rate: Band) -> Band:
+    share = trainer.adapters_share if frozen_base(use.workload) else trainer.share
+    if rate.expected < _FAST_GPU:
+        return share
+    return Band(share.low * _FAST.expected, share.expected * _FAST.expected, share.high * _FAST.expected)
+
+
+def _dequantise(
+    use: ModelUse, trainer: TrainingPace, gpus: Sequence[Gpu], within: int, passes: int
+) -> list[Time]:
+    """Weights of the frozen model, converted to 16 bits once in each pass of each micro-batch."""
+    form = use.weight_format
+    known = [each for start, each in trainer.dequantising.items() if form.name.startswith(start)]
+    if not known:
+        return []
+    size = passes * work.block_weights(use.architecture) * (form.bits / 8 + 4) / within
+    return [time("train", "dequantise", size, slower(known[0], _narrowest(gpus)))]
+
+
+def _narrowest(gpus: Sequence[Gpu]) -> float:
+    return min((gpu.spec.bandwidth_gb_s or 1.0) * 1e9 for gpu in gpus if gpu.spec is not None)
+
+
+def _trained(use: ModelUse) -> float:
+    """Trained weights; of adapters their small number is left out."""
+    return 0.0 if frozen_base(use.workload) else float(use.architecture.parameters.total)
+
+
+def _ranks(use: ModelUse, gpus: Sequence[Gpu], within: int) -> int:
+    """GPUs of data parallelism."""
+    return 1 if use.workload.layer_split else max(len(gpus) // within, 1)
+
+
+def _optimizer(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, within: int, accumulation: int) -> list[Time]:
+    """The step, once for all micro-batches: on the GPUs, or in RAM over PCIe, or both."""
+    workload, trained = use.workload, _trained(use)
+    ranks = _ranks(use, gpus, within)
+    own = trained / within / (1 if sharding_of(workload) in ("none", "ddp") else ranks)
+    if workload.offload in (None, "none"):
+        size = own * _STATE_BYTES.get(workload.optimizer or "adamw", 28.0) / accumulation
+        if precision(workload) == "bf16":
+            size *= 0.7
+        return [time("train", "optimizer", size, slower(pace.bandwidth_share, _narrowest(gpus)))] if size else []
+    found = []
+    if own:
+        width = Band(RAM.low * _CPU_STEP.low, 45e9, RAM.high * _CPU_STEP.expected)
+        found.append(time("train", "optimizer", 28.0 * own * min(len(gpus), cards.MACHINE) / accumulation, width))
+    moved = 4.0 * own / accumulation
+    if workload.offload == "all":
+        gathered = 3 if recomputed(workload) else 2
+        moved += gathered * use.stored.total / within / (ranks if own < trained / within else 1)
+    return [*found, time("train", "transfer", moved, cards.pcie(gpus[0]))]
+
+
+def _communication(
+    use: ModelUse, gpus: Sequence[Gpu], found: list[Time], tokens: float, within: int, accumulation: int
+) -> list[Time]:
+    workload, architecture = use.workload, use.architecture
+    ranks = _ranks(use, gpus, within)
+    times = []
+    if workload.tensor_parallel > 1:  # four sums of the hidden states in each layer, which the next product waits for
+        sums = 4 if not recomputed(workload) else 6
+        size = sums * architecture.layers / max(workload.pipeline_parallel, 1) * tokens * architecture.hidden * 2
+        size *= 2 * (workload.tensor_parallel - 1) / workload.tensor_parallel
+        times.append(time("train", "communicate", size, cards.link(gpus)))
+    if workload.pipeline_parallel > 1:  # stages wait for the first and for the last micro-batch of a step
+        busy = sum(each.expected for each in found if not each.hidden)
+        idle = (workload.pipeline_parallel - 1) / max(accumulation, 4 * workload.pipeline_parallel)
+        times.append(spent("train", "communicate", busy * idle, Band(2.0, 1.0, 0.3)))
+    size = _exchanged(use, ranks, within, accumulation)
+    if ranks > 1 and size:
+        speed = cards.link(gpus) if len(gpus) <= cards.MACHINE else cards.NETWORK
+        if len(gpus) > cards.MACHINE:  # a hierarchy: cards of one machine share what they receive
+            speed = slower(speed, 2.0)
+        wanted = time("train", "communicate", size, speed)
+        computing = sum(each.expected for each in found if not each.hidden and each.cause != "optimizer")
+        if wanted.expected <= computing:  # behind the products, which it slows a little: both want memory
+            times.append(spent("train", "communicate", wanted.expected, Band(0.35, 0.1, 0.0)))
+        else:
+            more = wanted.expected - computing
+            times.append(time("train", "communicate", more * speed.expected, speed))
+    return times
+
+
+def _exchanged(use: ModelUse, ranks: int, within: int, accumulation: int) -> float:
+    """Bytes that each GPU exchanges with the others in a micro-batch."""
+    sharding, trained = sharding_of(use.workload), _trained(use) / within
+    part = (ranks - 1) / ranks
+    if sharding in (*FULLY_SHARDED, "zero3"):
+        gathers = 1 if sharding == "shard-grad-op" else 2
+        weights = use.stored.total / within
+        return part * (gathers * weights + 2.0 * trained)
+    return part * 4.0 * trained / accumulation

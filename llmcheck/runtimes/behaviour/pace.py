@@ -1,0 +1,75 @@
+"""How fast a runtime is: the fractions and times by which it stays behind the published rates of the GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from llmcheck.schema.estimate import Band
+from llmcheck.schema.machine import Gpu
+
+
+class TrainingPace(Struct, frozen=True, kw_only=True):
+    """How fast a trainer is: its recipe. Of each band ``low`` is the slowest."""
+
+    share: Band
+    """Fraction of the published dense FLOP/s that the products reach when all weights are trained, on an A100."""
+    adapters_share: Band
+    """The same for adapters on a frozen model, counted as 4 FLOP per weight and token: casts, dropout and the small
+    products of the adapters take time and few FLOP."""
+    launch: Band
+    """Seconds that the CPU needs to queue forward and backward of one layer; the GPU computes meanwhile."""
+    dequantising: Mapping[str, Band] = {}
+    """By the start of a format's name, the fraction of the bandwidth at which weights are converted to 16 bits."""
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How fast a runtime is, relative to the published rates of the GPUs (the roofline).
+
+    Of each band ``low`` is the slowest."""
+
+    bandwidth_share: Band
+    """Fraction of the published memory bandwidth that decoding reaches."""
+    layer_overhead: Band
+    """Seconds for each layer and generated token on top: gaps between kernels, small operations."""
+    flops_share: Band
+    """Fraction of the published dense 16-bit FLOP/s that the products of long prompts and large batches reach."""
+    experts_factor: float = 1.5
+    """``layer_overhead`` is multiplied by this in a model with routed experts."""
+    cache_share: Band = Band(0.3, 0.45, 0.8)
+    """Fraction of the published memory bandwidth at which cached keys and values are read."""
+    cache_passes: float = 1.0
+    """How often the cache is read or written in a step: more than once where it is copied when it grows."""
+    repeats_grouped_heads: bool = False
+    """Cached heads are copied for each query head before attention."""
+    launch: Band | None = None
+    """Seconds that the CPU needs to queue the kernels of one layer, while the GPU computes: a step takes the longer of
+    both. None: a graph is replayed, and nothing is queued."""
+    launch_of_format: Mapping[str, float] = {}
+    """By the start of a format's name: factor on ``launch``, for its kernels are more or slower to queue."""
+    dequantises_from: Mapping[str, int] = {}
+    """By the start of a format's name: from so many tokens at a time on, weights are converted to 16 bits in every
+    step, and read again."""
+    prompt_chunk: int | None = None
+    """Prompt tokens that are processed at once; None: all of them."""
+    activation_bytes: float = 0.0
+    """Bytes per prompt token, layer and element of the hidden state that pass through memory between the products,
+    where ``flops_share`` is of the products alone."""
+    score_bytes: float = 0.0
+    """Bytes per attention score that pass through memory without flash attention."""
+    attention_share: Band = Band(0.15, 0.3, 0.5)
+    """Fraction of the FLOP/s that attention reaches in a prompt."""
+    stage_overhead: float = 0.0
+    """Seconds for each further GPU where each has some of the layers."""
+    training: TrainingPace | None = None
+    """None where it does not train."""
+
+
+class PaceOf(Protocol):
+    """The pace on some GPUs, () for CPUs.
+
+    ``version``: major and minor of the runtime. ``compiled``: the model runs under ``torch.compile``."""
+
+    def __call__(self, gpus: Sequence[Gpu], version: tuple[int, ...] = ..., compiled: bool = ...) -> Pace: ...
