@@ -41,7 +41,9 @@ def predict(row: Row) -> Prediction:
     total = integer(row, "global_batch")
     ranks = max(len(gpus) // (work.tensor_parallel * work.pipeline_parallel * work.context_parallel), 1)
     steps = round(total / (work.batch * ranks)) if total and kind == "train" else 1
-    found, notes = speed(ModelUse(words.architecture(row), work), gpus, accumulation=max(steps, 1))
+    use = ModelUse(words.architecture(row), work)
+    before = words.cached(row) if kind == "prefill" else 0
+    found, notes = speed(use, gpus, accumulation=max(steps, 1), cached=before)
     band = _band(found, kind, work.batch)
     if band is None:
         raise NotModelledError("; ".join(notes) or "no speed")

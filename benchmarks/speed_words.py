@@ -115,7 +115,7 @@ def format_of(row: Row) -> str | None:
 
 
 def runtime_of(row: Row) -> tuple[str, str | None]:
-    """Its id and version; for llama.cpp the year and month stand for a version."""
+    """Its id and version; for llama.cpp year and month stand for a version."""
     stated = text(row, "runtime")
     named = [(stated.index(start), start, name) for start, name in RUNTIMES if start in stated]
     if not named:
@@ -124,9 +124,9 @@ def runtime_of(row: Row) -> tuple[str, str | None]:
     if name == "llama.cpp":
         dated = re.search(r"\(([a-z]+) (20\d\d)\)", stated)
         if dated and dated[1] in _MONTHS:
-            return name, f"{dated[2]}.{_MONTHS[dated[1]]}"
+            return name, f"{int(dated[2]) - 2000}.{_MONTHS[dated[1]]}"
         build = re.search(r"\bb(?:uild )?(\d{3,5})\b", stated)
-        return name, "2024.1" if build and int(build[1]) < 3100 else None
+        return name, "24.1" if build and int(build[1]) < 3100 else None
     version = re.search(re.escape(start) + r"\D{0,2}(\d+\.\d+(?:\.\d+)?)", stated)
     return name, version[1] if version else None
 
@@ -199,8 +199,7 @@ def inference(row: Row) -> Workload:
     if kind == "prefill":
         if not start:
             raise NotModelledError("the length of the prompt is not given")
-        depth = re.search(r"pp(\d+) at depth (\d+)", notes)
-        length = {"context": start, "prompt": int(depth[1]) if depth else start}
+        length = {"context": start - cached(row)}
     else:
         answer = re.search(r"answer (\d+)|\btg(\d+)", notes)
         made = int(answer[1] or answer[2]) if answer else 0
@@ -219,6 +218,12 @@ def inference(row: Row) -> Workload:
     )  # fmt: skip
 
 
+def cached(row: Row) -> int:
+    """Tokens that the cache held before the prompt."""
+    depth = re.search(r"pp\d+ at depth (\d+)", text(row, "notes"))
+    return int(depth[1]) if depth else 0
+
+
 def training(row: Row) -> Workload:
     stated = text(row, "method")
     if stated in OTHER_ADAPTERS:
@@ -230,6 +235,8 @@ def training(row: Row) -> Workload:
     values.setdefault("precision", precision)
     runtime, version = runtime_of(row)
     form = format_of(row)
+    if runtime == "torchtune":  # its recipes train in 16 bits alone
+        values["precision"] = values["precision"] or "bf16"
     if values["method"] in {"lora", "qlora"} and form not in (None, "bf16", "fp16", "fp32"):
         values |= {"method": "qlora", "weights": form}
     if not integer(row, "seq_len"):

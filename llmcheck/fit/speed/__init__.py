@@ -26,24 +26,31 @@ def speed(
     expert_bytes_in_ram: int = 0,
     carbon_intensity_g_per_kwh: float | None = None,
     accumulation: int = 1,
+    cached: int = 0,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and sentences on what they assume or why one is None.
 
     ``gpus``: those that are used, () for CPUs alone; ``offloaded_bytes``: bytes in RAM, routed experts included;
     ``expert_bytes_in_ram``: bytes of those experts alone;
     ``carbon_intensity_g_per_kwh``: grams of CO2, None: no CO2 is computed;
-    ``accumulation``: micro-batches of one optimizer step.
+    ``accumulation``: micro-batches of one optimizer step; ``cached``: tokens before the prompt, already in the cache.
     """
     notes: list[str] = []
     version = version_of(use.workload.runtime_version)
     pace = use.runtime.pace(gpus, version, bool(use.workload.compiled))
     if use.is_inference:
-        return _inference(use, gpus, pace, offloaded_bytes, expert_bytes_in_ram, notes), tuple(notes)
+        return _inference(use, gpus, pace, offloaded_bytes, expert_bytes_in_ram, cached, notes), tuple(notes)
     return _training(use, gpus, pace, accumulation, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
 def _inference(
-    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, offloaded_bytes: int, expert_bytes_in_ram: int, notes: list[str]
+    use: ModelUse,
+    gpus: Sequence[Gpu],
+    pace: Pace,
+    offloaded_bytes: int,
+    expert_bytes_in_ram: int,
+    cached: int,
+    notes: list[str],
 ) -> Speed:
     unknown = cards.unpublished(gpus)
     if unknown is not None:
@@ -62,12 +69,12 @@ def _inference(
         more = decode.step(use, gpus, pace, use.batch, offloaded_bytes, expert_bytes_in_ram)
         together = rate(use.batch, total(more))
         times += more
-    prompt, first, own = _prompts(use, gpus, pace, offloaded_bytes, notes)
+    prompt, first, own = _prompts(use, gpus, pace, offloaded_bytes, cached, notes)
     return Speed(decode=alone, batch=together, prefill=prompt, first_token=first, times=(*times, *own))
 
 
 def _prompts(
-    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, offloaded_bytes: int, notes: list[str]
+    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, offloaded_bytes: int, cached: int, notes: list[str]
 ) -> tuple[Band | None, Band | None, list[Time]]:
     if not gpus or offloaded_bytes:
         notes.append("no prompt speed: it is not estimated where weights are in RAM")
@@ -76,9 +83,9 @@ def _prompts(
     if arithmetic is None:
         notes.append(f"no prompt speed: the arithmetic rate of {full_name(gpus[0])} is not in the table")
         return None, None, []
-    times = prefill.prompts(use, gpus, pace, arithmetic, use.batch)
+    times = prefill.prompts(use, gpus, pace, arithmetic, use.batch, cached)
     seconds = total(times)
-    alone = seconds if use.batch == 1 else total(prefill.prompts(use, gpus, pace, arithmetic, 1))
+    alone = seconds if use.batch == 1 else total(prefill.prompts(use, gpus, pace, arithmetic, 1, cached))
     first = Band(alone.low, alone.expected, max(seconds.high, alone.high))
     return rate(prefill.prompt_tokens(use) * use.batch, seconds), first, times
 

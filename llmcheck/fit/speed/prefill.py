@@ -12,6 +12,10 @@ from llmcheck.runtimes import Pace
 from llmcheck.schema.estimate import Band, Time
 from llmcheck.schema.machine import Gpu
 
+_PIPELINED = 0.6
+"""Of what overlapping stages could gain: llama.cpp's tables of 2 and 4 cards."""
+_WRITTEN = 1.5
+"""Bytes per weight that pass through memory when it is converted to 16 bits; the rest stays in the card's cache."""
 _HALF = 64
 """Tokens at which matrix products reach half of their rate beside reading the weights: one row of tiles."""
 
@@ -21,8 +25,8 @@ def prompt_tokens(use: ModelUse) -> int:
     return max(min(use.workload.prompt or use.context, use.context), 1)
 
 
-def prompts(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, sequences: int) -> list[Time]:
-    """The times of the prompts of so many sequences. ``rate``: FLOP/s of one GPU."""
+def prompts(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, sequences: int, cached: int) -> list[Time]:
+    """The times of the prompts of so many sequences. ``rate``: FLOP/s of one GPU; ``cached``: tokens before them."""
     architecture = use.architecture
     length = prompt_tokens(use)
     tokens = length * sequences
@@ -33,7 +37,7 @@ def prompts(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, sequence
         several = 0.7 * len(gpus) / cards.stages(use)
     elif len(gpus) > 1 and chunks > 1 and pace.stage_overhead:
         # the next chunk enters the first stage while this one is in the second
-        several = chunks * len(gpus) / (chunks + len(gpus) - 1)
+        several = 1 + _PIPELINED * (chunks * len(gpus) / (chunks + len(gpus) - 1) - 1)
     width = cards.bandwidth(use, gpus) * (several if not cards.shares_matrices(use, gpus) else 1.0)
     speed = slower(rate, several)
     share = slower(pace.flops_share, 1 / (1 + _HALF / at_once))
@@ -43,23 +47,23 @@ def prompts(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, sequence
     read = [time("prefill", "weights", work.weight_bytes(use, at_once) * chunks, slower(pace.bandwidth_share, width))]
     found = longest(products, read)
     if dequantises(use, pace, at_once):
-        size = chunks * work.weight_bytes(use, at_once) * (1 + 2 * 8 / max(use.weight_format.bits, 1))
+        size = chunks * work.weight_bytes(use, at_once) * (1 + _WRITTEN * 8 / max(use.weight_format.bits, 1))
         found.append(time("prefill", "dequantise", size, slower(pace.bandwidth_share, width)))
     if pace.activation_bytes:
         size = pace.activation_bytes * tokens * architecture.layers * architecture.hidden
         found.append(time("prefill", "memory", size, slower(pace.bandwidth_share, width)))
-    found.append(_attention(use, pace, speed, width, length, tokens))
+    found.append(_attention(use, pace, speed, width, length, tokens, cached))
     if pace.launch is not None:
         queued = chunks * architecture.layers * format_factor(use, pace)
         return longest(found, [spent("prefill", "launch", queued, pace.launch)])
     return [*found, spent("prefill", "launch", chunks * architecture.layers, pace.layer_overhead)]
 
 
-def _attention(use: ModelUse, pace: Pace, speed: Band, width: float, length: int, tokens: int) -> Time:
+def _attention(use: ModelUse, pace: Pace, speed: Band, width: float, length: int, tokens: int, cached: int) -> Time:
     if use.workload.flash_attention is not False or not pace.score_bytes:
-        flop = work.attention(use.architecture, length) * tokens
+        flop = work.attention(use.architecture, length, cached) * tokens
         return time("prefill", "attention", flop, _product(speed, pace.attention_share))
-    size = pace.score_bytes * work.scores(use.architecture, length) * tokens
+    size = pace.score_bytes * work.scores(use.architecture, length, cached) * tokens
     return time("prefill", "attention", size, slower(pace.bandwidth_share, width))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from llmcheck.fit.memory.training_choices import FULLY_SHARDED, frozen_base, precision, recomputed, sharding_of
 from llmcheck.fit.speed import cards, work
-from llmcheck.fit.speed.decode import RAM
 from llmcheck.fit.speed.times import longest, slower, spent, time
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Pace
@@ -14,51 +13,67 @@ from llmcheck.runtimes.behaviour.pace import TrainingPace
 from llmcheck.schema.estimate import Band, Time
 from llmcheck.schema.machine import Gpu
 
-_RECOMPUTING = Band(1.0, 0.6, 0.25)
-"""Fraction of a forward pass that recomputing costs: pairs of published runs with and without it differ by 11 and 27 %
-of a step where the arithmetic says 33 % (DeepSpeed on 8 A800), and by less where the batch could grow (llm-foundry)."""
+_RECOMPUTING = Band(1.0, 0.55, 0.25)
+"""Fraction of the forward products that recomputing costs: pairs of published runs with and without it differ by 11 and
+27 % of a step where the arithmetic says 33 % (DeepSpeed on 8 A800), and by less where the batch could grow
+(llm-foundry)."""
 _FAST_GPU = 500e12
-_FAST = Band(0.62, 0.74, 0.88)
-"""Factor on the share of H100 and faster: memory and launches are slower beside their products. llm-foundry's tables
-have 40 to 46 % of an H100 beside 54 to 64 % of an A100."""
-_ATTENTION = Band(0.6, 0.8, 1.0)
-"""Rate of flash attention's products, as a fraction of the others'."""
-_CPU_STEP = Band(0.6, 1.6, 4.0)
-"""Factor on the bandwidth of RAM at which the optimizer steps there: 28 bytes per weight; servers have 8 channels."""
+_FAST = 0.82
+"""Factor on the share of H100 and faster: their products wait more for memory and power (llm-foundry's tables)."""
+_ATTENTION = Band(0.24, 0.32, 0.5)
+"""Fraction of the FLOP/s that flash attention reaches in a causal sequence: llm-foundry's tables to 65,536 tokens."""
+_BACKWARD = 2.5
+"""Products of flash attention's backward pass for each of its forward pass (Dao, arXiv 2307.08691)."""
+_CPU_STEP = Band(10e9, 40e9, 130e9)
+"""Bytes per second at which the optimizer steps in RAM, with 28 bytes per weight: 12 GB/s (DeepSpeed's on a machine with
+8 A800) to 100 (torchtune's 70B)."""
 _STATE_BYTES = {"adamw": 42.0, "adamw-fused": 22.0, "adamw-8bit": 12.0, "adamw-4bit": 12.0, "paged-adamw": 28.0,
                 "paged-adamw-8bit": 14.0, "adafactor": 24.0, "sgd": 8.0, "lion": 16.0}  # fmt: skip
 """Bytes per trained weight that a step reads and writes; torch's own AdamW makes several passes."""
+_OTHER = TrainingPace(
+    share=Band(0.4, 0.7, 0.88), activation_bytes=Band(1200, 700, 400), adapter_bytes=Band(1300, 700, 200),
+    launch=Band(4.4e-3, 3e-3, 1e-3),
+)  # fmt: skip
+"""Of a runtime that says nothing about training."""
+_EXPOSED = {True: Band(0.35, 0.1, 0.0), False: Band(0.8, 0.5, 0.2)}
+"""Fraction of an exchange that computing does not hide: FSDP gathers the next block meanwhile (True), DeepSpeed's ZeRO
+and DDP exchange buckets of gradients at the end of each layer."""
 
 
 def micro_batch(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accumulation: int) -> list[Time]:
     """The times of one micro-batch on every GPU. ``rate``: FLOP/s of one; ``accumulation``: micro-batches in a step."""
-    trainer = pace.training or TrainingPace(
-        share=pace.flops_share, adapters_share=pace.flops_share, launch=Band(4e-3, 3e-3, 1e-3)
-    )
+    trainer = pace.training or _OTHER
     architecture, workload = use.architecture, use.workload
     tokens = use.batch * use.context / max(workload.context_parallel, 1)
-    within = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
-    share = _share(use, trainer, rate)
-    speed = Band(rate.expected * share.low, rate.expected * share.expected, rate.expected * share.high)
-    if workload.layer_split:
-        within = 1
-    passes = 2.0 if frozen_base(workload) else 3.0
+    within = 1 if workload.layer_split else max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
+    fast = _FAST if rate.expected > _FAST_GPU else 1.0
+    adapters, again = frozen_base(workload), recomputed(workload)
+    passes = 2.0 if adapters else 3.0
     products = 2.0 * work.multiplied_weights(architecture) * tokens / within
     scores = work.attention(architecture, use.context) * tokens / within
-    found = [
-        time("train", "compute", passes * products, speed),
-        time("train", "attention", passes * scores, slower(Band(speed.expected * _ATTENTION.low,
-             speed.expected * _ATTENTION.expected, speed.expected * _ATTENTION.high), 1.0)),
-    ]  # fmt: skip
-    again = recomputed(workload)
+    found = [time("train", "compute", passes * products, slower(trainer.share, fast * rate.expected))]
+    attending = scores * (1 + _BACKWARD + (1 if again else 0))
+    found.append(time("train", "attention", attending, slower(_ATTENTION, fast * rate.expected)))
+    found.append(_between(trainer, use, gpus, tokens / within, adapters=adapters, again=again))
     if again:
-        seconds = (products + scores) / speed.expected
-        found.append(spent("train", "recompute", seconds, _RECOMPUTING))
+        found.append(spent("train", "recompute", found[0].expected / passes, _RECOMPUTING))
     found += _dequantise(use, trainer, gpus, within, 3 if again else 2)
     layers = architecture.layers / max(workload.pipeline_parallel, 1) * (4 / 3 if again else 1)
     found = longest(found, [spent("train", "launch", layers, trainer.launch)])
     found += _optimizer(use, gpus, pace, within, accumulation)
     return [*found, *_communication(use, gpus, found, tokens, within, accumulation)]
+
+
+def _between(
+    trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, *, adapters: bool, again: bool
+) -> Time:
+    """Tensors that pass through memory between the products, a third more where the forward pass is repeated."""
+    elements = tokens * use.architecture.layers * use.architecture.hidden * (4 / 3 if again else 1)
+    own, more = trainer.activation_bytes, trainer.adapter_bytes if adapters else Band(0, 0, 0)
+    each = elements / _narrowest(gpus)
+    return spent(
+        "train", "memory", each, Band(own.low + more.low, own.expected + more.expected, own.high + more.high)
+    )  # fmt: skip
 
 
 def replicas(use: ModelUse, gpus: Sequence[Gpu]) -> float:
@@ -68,13 +83,6 @@ def replicas(use: ModelUse, gpus: Sequence[Gpu]) -> float:
         return 1.0
     within = max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1) * max(workload.context_parallel, 1)
     return max(len(gpus) / within, 1.0)
-
-
-def _share(use: ModelUse, trainer: TrainingPace, rate: Band) -> Band:
-    share = trainer.adapters_share if frozen_base(use.workload) else trainer.share
-    if rate.expected < _FAST_GPU:
-        return share
-    return Band(share.low * _FAST.expected, share.expected * _FAST.expected, share.high * _FAST.expected)
 
 
 def _dequantise(
@@ -115,8 +123,9 @@ def _optimizer(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, within: int, accu
         return [time("train", "optimizer", size, slower(pace.bandwidth_share, _narrowest(gpus)))] if size else []
     found = []
     if own:
-        width = Band(RAM.low * _CPU_STEP.low, 45e9, RAM.high * _CPU_STEP.expected)
-        found.append(time("train", "optimizer", 28.0 * own * min(len(gpus), cards.MACHINE) / accumulation, width))
+        each = 14.0 if precision(workload) == "bf16" else 28.0
+        size = each * own * min(len(gpus), cards.MACHINE) / accumulation
+        found.append(time("train", "optimizer", size, _CPU_STEP))
     moved = 4.0 * own / accumulation
     if workload.offload == "all":
         gathered = 3 if recomputed(workload) else 2
@@ -147,7 +156,7 @@ def _communication(
         wanted = time("train", "communicate", size, speed)
         computing = sum(each.expected for each in found if not each.hidden and each.cause != "optimizer")
         if wanted.expected <= computing:  # behind the products, which it slows a little: both want memory
-            times.append(spent("train", "communicate", wanted.expected, Band(0.35, 0.1, 0.0)))
+            times.append(spent("train", "communicate", wanted.expected, _EXPOSED[sharding_of(workload) in FULLY_SHARDED]))
         else:
             more = wanted.expected - computing
             times.append(time("train", "communicate", more * speed.expected, speed))

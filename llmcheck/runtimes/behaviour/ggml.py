@@ -37,14 +37,14 @@ _GDDR = Pace(
     experts_factor=1,
     cache_share=Band(0.4, 0.62, 0.85),
     prompt_chunk=UBATCH,
-    activation_bytes=200,
+    activation_bytes=160,
     score_bytes=28,
     stage_overhead=250e-6,
 )
 _HBM_SHARE = Band(0.46, 0.58, 0.75)
 _APPLE = {"bandwidth_share": Band(0.72, 0.86, 0.97), "layer_overhead": Band(260e-6, 165e-6, 90e-6)}
-_BEFORE_GRAPHS = (2024, 6)
-"""llama.cpp has builds and no versions: the year and month of one stand for it. Since this month a step is a CUDA
+_BEFORE_GRAPHS = (24, 6)
+"""llama.cpp has builds and no versions: year and month stand for one, ``24.5``. Since this month a step is a CUDA
 graph, and 4-bit weights are multiplied as they are in prompts too."""
 _HBM_NAMES = (
     r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)"
@@ -59,7 +59,7 @@ def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool
     old, found = version < _BEFORE_GRAPHS, _GDDR
     if old:
         found = replace(
-            found, layer_overhead=Band(120e-6, 92e-6, 65e-6), cache_share=Band(0.15, 0.27, 0.4), activation_bytes=450,
+            found, layer_overhead=Band(120e-6, 92e-6, 65e-6), cache_share=Band(0.15, 0.27, 0.4), activation_bytes=300,
             dequantises_from=dict.fromkeys(("q", "iq"), 32),
         )  # fmt: skip
     if any(gpu.vendor == "apple" for gpu in gpus):
@@ -69,7 +69,7 @@ def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool
         return replace(found, bandwidth_share=_HBM_SHARE, layer_overhead=Band(130e-6, 105e-6 if old else 75e-6, 40e-6))
     if any("geforce" in (gpu.name or "").lower() for gpu in gpus):
         # their published rate sums in 32 bits; llama.cpp sums in 16 bits, at twice that rate
-        return replace(found, flops_share=Band(0.9, 1.3, 1.7))
+        return replace(found, flops_share=Band(1.0, 1.42, 1.8))
     return found
 
 

@@ -15,10 +15,12 @@ class TrainingPace(Struct, frozen=True, kw_only=True):
     """How fast a trainer is: its recipe. Of each band ``low`` is the slowest."""
 
     share: Band
-    """Fraction of the published dense FLOP/s that the products reach when all weights are trained, on an A100."""
-    adapters_share: Band
-    """The same for adapters on a frozen model, counted as 4 FLOP per weight and token: casts, dropout and the small
-    products of the adapters take time and few FLOP."""
+    """Fraction of the published dense FLOP/s that the matrix products reach."""
+    activation_bytes: Band
+    """Bytes per token, layer and element of the hidden state that norms, activations and residuals pass through memory,
+    forward and backward."""
+    adapter_bytes: Band
+    """What adapters on a frozen model add to these: casts, dropout and their own small products."""
     launch: Band
     """Seconds that the CPU needs to queue forward and backward of one layer; the GPU computes meanwhile."""
     dequantising: Mapping[str, Band] = {}
