@@ -37,11 +37,12 @@ def predict(row: Row) -> Prediction:
     kind = words.one_of(row, "kind", words.KINDS)
     per = words.one_of(row, "per", words.PER)
     gpus = words.gpus_of(row)
-    work = words.training(row) if kind == "train" else words.inference(row)
+    model = words.architecture(row)
+    work = words.training(row) if kind == "train" else words.inference(row, model)
     total = integer(row, "global_batch")
     ranks = max(len(gpus) // (work.tensor_parallel * work.pipeline_parallel * work.context_parallel), 1)
     steps = round(total / (work.batch * ranks)) if total and kind == "train" else 1
-    use = ModelUse(words.architecture(row), work)
+    use = ModelUse(model, work)
     before = words.cached(row) if kind == "prefill" else 0
     found, notes = speed(use, gpus, accumulation=max(steps, 1), cached=before)
     band = _band(found, kind, work.batch)
@@ -57,6 +58,8 @@ def _band(found: Speed, kind: str, batch: int) -> Band | None:
         return found.train
     if kind == "prefill":
         return found.prefill
+    if kind == "serve" and found.served is not None:
+        return found.served
     return found.decode if batch == 1 else found.batch
 
 

@@ -13,6 +13,7 @@ from published_words import known_optimizer, parallelism
 
 from llmcheck import catalog
 from llmcheck.errors import LlmcheckError
+from llmcheck.fit.shapes import formats, weights
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
@@ -143,6 +144,15 @@ def architecture(row: Row) -> Architecture:
     raise NotModelledError("neither shapes of the experts nor a model of the table")
 
 
+def weights_of(row: Row, model: Architecture) -> str | None:
+    """The format; MXFP4 files of llama.cpp keep everything but the experts in 8 bits."""
+    form = format_of(row)
+    if form == "mxfp4" and runtime_of(row)[0] == "llama.cpp":
+        experts = [weights.stored(model, formats.weights(each)).experts for each in ("mxfp4", "q8_0")]
+        return "q8_0" if experts[0] == experts[1] else form
+    return form
+
+
 @functools.cache
 def _cards(name: str) -> tuple[Gpu, ...]:
     try:
@@ -189,13 +199,14 @@ def card_of(stated: str) -> Gpu | None:
     return card
 
 
-def inference(row: Row) -> Workload:
+def inference(row: Row, model: Architecture) -> Workload:
     """Half of its context is the mean of the cached tokens while it generates, or its prompt is the row's."""
     one_of(row, "method", GENERATES)
     word(row, "precision", PRECISIONS)
     runtime, version = runtime_of(row)
     notes, kind = text(row, "notes"), text(row, "kind")
     start = integer(row, "seq_len")
+    length: dict[str, Any]
     if kind == "prefill":
         if not start:
             raise NotModelledError("the length of the prompt is not given")
@@ -203,17 +214,20 @@ def inference(row: Row) -> Workload:
     else:
         answer = re.search(r"answer (\d+)|\btg(\d+)", notes)
         made = int(answer[1] or answer[2]) if answer else 0
+        if kind == "serve" and (not made or not start):
+            raise NotModelledError("the lengths of prompt and answer are not given")
         from_empty = "from an empty cache" in notes or (text(row, "method") == "llama-bench" and "depth" not in notes)
         at_start = 0 if from_empty else (32 if start is None else start)
         made = max(start or 1, 1) if from_empty else made
-        length = {"context": max(2 * at_start + made, 1)}
+        # a step reads half of the context: the mean of what is cached while it generates
+        length = {"context": max(2 * at_start + made, 1), **({"prompt": at_start} if kind == "serve" else {})}
     flash: bool | None = None
     if "eager" in notes or (runtime == "llama.cpp" and version and "flash" not in text(row, "runtime")):
         flash = False
     compiled = bool(re.search(r"(?<!no )\bcompile|static cache|gpt-fast", notes + " " + text(row, "runtime")))
-    parallel = {name: value for name, value in parallelism(row).items() if name.endswith("_parallel")}
+    parallel: dict[str, Any] = {name: value for name, value in parallelism(row).items() if name.endswith("_parallel")}
     return Workload(
-        method="inference", weights=format_of(row), batch=integer(row, "micro_batch") or 1, runtime=runtime,
+        method="inference", weights=weights_of(row, model), batch=integer(row, "micro_batch") or 1, runtime=runtime,
         runtime_version=version, flash_attention=flash, compiled=compiled or None, **length, **parallel,
     )  # fmt: skip
 

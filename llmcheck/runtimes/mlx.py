@@ -19,7 +19,7 @@ _PACE = Pace(
 _CACHES = {**CACHE_16_BIT, "int8": "8", "int4": "4"}
 
 
-def _pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
+def _pace(_gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, _compiled: bool = False) -> Pace:
     return _PACE
 
 

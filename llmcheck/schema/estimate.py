@@ -131,6 +131,9 @@ class Speed(Struct, frozen=True, kw_only=True):
     """Generated tokens per second of one sequence alone."""
     batch: Band | None = None
     """Generated tokens per second of all sequences of the batch together; None where the batch is one sequence."""
+    served: Band | None = None
+    """Generated tokens per second of a server that always has ``Workload.batch`` sequences and reads each one's prompt;
+    None for other runtimes, for one sequence, and where ``Workload.prompt`` is not given."""
     prefill: Band | None = None
     """Prompt tokens per second."""
     first_token: Band | None = None

@@ -70,7 +70,21 @@ def _inference(
         together = rate(use.batch, total(more))
         times += more
     prompt, first, own = _prompts(use, gpus, pace, offloaded_bytes, cached, notes)
-    return Speed(decode=alone, batch=together, prefill=prompt, first_token=first, times=(*times, *own))
+    return Speed(
+        decode=alone, batch=together, served=_served(use, together, prompt), prefill=prompt, first_token=first,
+        times=(*times, *own),
+    )  # fmt: skip
+
+
+def _served(use: ModelUse, together: Band | None, prompt: Band | None) -> Band | None:
+    """Every answer begins with a prompt, which takes its part of the time."""
+    length, answer = prefill.prompt_tokens(use), use.context - prefill.prompt_tokens(use)
+    if together is None or prompt is None or answer <= 0 or use.workload.prompt is None or not use.runtime.is_server:
+        return None
+    ends = zip(
+        (together.low, together.expected, together.high), (prompt.low, prompt.expected, prompt.high), strict=True
+    )
+    return Band(*(1 / (1 / made + length / answer / read) for made, read in ends))
 
 
 def _prompts(
@@ -106,7 +120,9 @@ def _training(
     train = rate(use.batch * use.context * replicas, total(times))
     each = Band(train.low / len(gpus), train.expected / len(gpus), train.high / len(gpus))
     compute = sum(each.expected for each in times if each.cause in ("compute", "attention") and not each.hidden)
-    notes.append(f"training: {compute / max(total(times).expected, 1e-12):.0%} of the time for the model's own products")
+    notes.append(
+        f"training: {compute / max(total(times).expected, 1e-12):.0%} of the time for the model's own products"
+    )
     found = Speed(train=train, train_per_gpu=each, times=tuple(times))
     if use.workload.tokens is None:
         return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import full_name
 from llmcheck.schema.estimate import Band
+from llmcheck.schema.gpu import capability_of
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import GB
 
@@ -22,9 +23,12 @@ _PCIE = Band(5 * GB, 18 * GB, 50 * GB)
 """Bytes per second to a GPU whose link is not known: PCIe 3.0 x8 to 5.0 x16."""
 _LANE = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.97e9, 5: 3.94e9, 6: 7.56e9}
 """Bytes per second of one lane, by PCIe generation."""
-_FLOP_PER_BYTE = {"apple": Band(24, 33, 42), "nvidia": Band(90, 200, 400)}
+_FLOP_PER_BYTE = {"apple": Band(24, 37, 44), "nvidia": Band(90, 200, 400)}
 """FLOP/s for each byte/s of memory, for chips whose rate is not published: Apple's by their cores and clocks (M1 Max
 26, M2 Ultra 34, M3 Max 36), NVIDIA's between the RTX 3090 and the RTX 6000 Ada."""
+_UNIFIED_FLOP_PER_BYTE = Band(200, 340, 470)
+"""The same for NVIDIA's chips on LPDDR, which has less bandwidth for the same cores (GB10, Thor, Orin)."""
+_IN_CACHE = 0.45
 _THROTTLED = ("thermal", "slowdown", "brake")
 
 
@@ -64,6 +68,14 @@ def link(gpus: Sequence[Gpu]) -> Band:
     return Band(0.22e9 * min(own), 0.33e9 * min(own), 0.43e9 * min(own))
 
 
+def network(gpus: Sequence[Gpu]) -> Band:
+    """Bytes per second and GPU where machines exchange: what a machine receives it receives once, through the links of
+    all its GPUs, and passes on inside."""
+    inside = link(gpus)
+    ends = zip((inside.low, inside.expected, inside.high), (NETWORK.low, NETWORK.expected, NETWORK.high), strict=True)
+    return Band(*(min(one, MACHINE * other) for one, other in ends))
+
+
 def pcie(gpu: Gpu) -> Band:
     """Bytes per second to this GPU, from the generation and width of its link where they are known."""
     own = gpu.pcie
@@ -73,6 +85,13 @@ def pcie(gpu: Gpu) -> Band:
         return _PCIE
     peak = lanes * width
     return Band(0.6 * peak, 0.78 * peak, 0.9 * peak)
+
+
+def between(gpus: Sequence[Gpu]) -> float:
+    """Factor on the bytes that pass through memory between products: where the second-level cache is large beside the
+    bandwidth (Ada, Blackwell with GDDR: 32 to 128 MB), most of them never leave it."""
+    found = {capability_of(gpu) for gpu in gpus}
+    return _IN_CACHE if found and all(each is not None and (each == (8, 9) or each[0] == 12) for each in found) else 1.0
 
 
 def flops(use: ModelUse, gpus: Sequence[Gpu]) -> Band | None:
@@ -96,7 +115,9 @@ def _flops(gpu: Gpu, use: ModelUse) -> Band | None:
     if published:
         rate = published * 1e12
         return Band(rate * pace.low, rate * pace.expected, rate * pace.high)
-    derived = _FLOP_PER_BYTE.get(gpu.vendor)
+    derived = _UNIFIED_FLOP_PER_BYTE if gpu.unified else None
+    if gpu.vendor != "nvidia" or derived is None:
+        derived = _FLOP_PER_BYTE.get(gpu.vendor)
     if derived is None or not spec.bandwidth_gb_s:
         return None
     width = spec.bandwidth_gb_s * GB

@@ -32,7 +32,7 @@ def step(
         computed = use.runtime.computes_in_ram or not gpus
         speed = RAM if computed else cards.pcie(gpus[0])
         found.append(time(name, "weights" if not gpus else "transfer", in_ram, speed))
-    found += _gaps(use, gpus, pace, name)
+    found += _gaps(use, gpus, pace, sequences, name)
     if not gpus:
         return found + cache
     width = cards.bandwidth(use, gpus)
@@ -55,9 +55,7 @@ def _products(
     return longest(read, [time(name, "compute", flop, slower(pace.flops_share, rate.expected))])
 
 
-def _cache(
-    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, sequences: int, name: Rate, in_ram: float
-) -> list[Time]:
+def _cache(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, sequences: int, name: Rate, in_ram: float) -> list[Time]:
     size = work.cache_bytes(use, use.context // 2, sequences) * pace.cache_passes
     if pace.repeats_grouped_heads:
         size *= work.repeated(use.architecture)
@@ -65,7 +63,11 @@ def _cache(
         return [time(name, "cache", size, RAM)]
     width = cards.bandwidth(use, gpus)
     # the cache of layers in RAM lies there too
-    on_gpus = time(name, "cache", size * (1 - min(in_ram, 1)), slower(pace.cache_share, width))
+    share = pace.cache_share
+    # one sequence has too few heads to keep a large card busy; several together have enough
+    busy = (share.high - share.expected) * (1 - 1 / sequences) if pace.cache_passes == 1 else 0.0
+    share = Band(share.low + busy / 2, share.expected + busy, share.high + busy / 4)
+    on_gpus = time(name, "cache", size * (1 - min(in_ram, 1)), slower(share, width))
     return [on_gpus] if size else []
 
 
@@ -98,22 +100,24 @@ def format_factor(use: ModelUse, pace: Pace) -> float:
     return pace.launch_of_format[max(fitting, key=len)] if fitting else 1.0
 
 
-def _gaps(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, name: Rate) -> list[Time]:
+def _gaps(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, sequences: int, name: Rate) -> list[Time]:
     """Small operations of each layer, and what several GPUs exchange."""
     layers = use.architecture.layers
     counted = layers * (pace.experts_factor if use.architecture.experts else 1)
+    if pace.launch is None:
+        counted *= format_factor(use, pace)
     found = [spent(name, "memory", counted, pace.layer_overhead)]
     if cards.shares_matrices(use, gpus):
         found.append(spent(name, "communicate", 2 * layers, cards.ALL_REDUCE[cards.linked(gpus)]))
-    elif len(gpus) > 1 and pace.stage_overhead:
+    if sequences > 1 and pace.sequence_overhead is not None:
+        found.append(spent(name, "launch", sequences, pace.sequence_overhead))
+    if len(gpus) > 1 and pace.stage_overhead and not cards.shares_matrices(use, gpus):
         each = pace.stage_overhead
         found.append(spent(name, "communicate", len(gpus) - 1, Band(2.5 * each, each, 0.4 * each)))
     return found
 
 
-def _read_from_ram(
-    use: ModelUse, read: float, tokens: int, offloaded_bytes: int, expert_bytes_in_ram: int
-) -> float:
+def _read_from_ram(use: ModelUse, read: float, tokens: int, offloaded_bytes: int, expert_bytes_in_ram: int) -> float:
     """Bytes of a step that are read from RAM: of routed experts only those that its tokens choose."""
     architecture, stored = use.architecture, use.stored
     if not offloaded_bytes:

@@ -40,23 +40,31 @@ def prompts(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, sequence
         several = 1 + _PIPELINED * (chunks * len(gpus) / (chunks + len(gpus) - 1) - 1)
     width = cards.bandwidth(use, gpus) * (several if not cards.shares_matrices(use, gpus) else 1.0)
     speed = slower(rate, several)
-    share = slower(pace.flops_share, 1 / (1 + _HALF / at_once))
-    flop = 2.0 * work.block_weights(architecture) * tokens
-    head = 2.0 * (work.multiplied_weights(architecture) - work.block_weights(architecture)) * sequences
-    products = [time("prefill", "compute", flop + head, _product(speed, share))]
+    routed = work.expert_weights(architecture)
+    dense = max(work.block_weights(architecture) - routed, 0.0) * tokens
+    head = (work.multiplied_weights(architecture) - work.block_weights(architecture)) * sequences
+    flop = 2.0 * (dense + head) * _slowed(at_once)
+    if routed:  # each expert multiplies only the tokens that chose it
+        flop += 2.0 * routed * tokens * _slowed(at_once * architecture.experts_active / architecture.experts)
+    products = [time("prefill", "compute", flop, _product(speed, pace.flops_share))]
     read = [time("prefill", "weights", work.weight_bytes(use, at_once) * chunks, slower(pace.bandwidth_share, width))]
     found = longest(products, read)
     if dequantises(use, pace, at_once):
         size = chunks * work.weight_bytes(use, at_once) * (1 + _WRITTEN * 8 / max(use.weight_format.bits, 1))
         found.append(time("prefill", "dequantise", size, slower(pace.bandwidth_share, width)))
     if pace.activation_bytes:
-        size = pace.activation_bytes * tokens * architecture.layers * architecture.hidden
+        size = pace.activation_bytes * tokens * architecture.layers * architecture.hidden * cards.between(gpus)
         found.append(time("prefill", "memory", size, slower(pace.bandwidth_share, width)))
     found.append(_attention(use, pace, speed, width, length, tokens, cached))
     if pace.launch is not None:
         queued = chunks * architecture.layers * format_factor(use, pace)
         return longest(found, [spent("prefill", "launch", queued, pace.launch)])
     return [*found, spent("prefill", "launch", chunks * architecture.layers, pace.layer_overhead)]
+
+
+def _slowed(rows: float) -> float:
+    """By how much products of so few tokens take longer than their FLOP."""
+    return 1 + _HALF / max(rows, 1)
 
 
 def _attention(use: ModelUse, pace: Pace, speed: Band, width: float, length: int, tokens: int, cached: int) -> Time:

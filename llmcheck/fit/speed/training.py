@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmcheck.fit.memory.training_choices import FULLY_SHARDED, frozen_base, precision, recomputed, sharding_of
 from llmcheck.fit.speed import cards, work
-from llmcheck.fit.speed.times import longest, slower, spent, time
+from llmcheck.fit.speed.times import overlapped, slower, spent, time
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Pace
 from llmcheck.runtimes.behaviour.pace import TrainingPace
@@ -18,13 +18,13 @@ _RECOMPUTING = Band(1.0, 0.55, 0.25)
 27 % of a step where the arithmetic says 33 % (DeepSpeed on 8 A800), and by less where the batch could grow
 (llm-foundry)."""
 _FAST_GPU = 500e12
-_FAST = 0.82
+_FAST = 0.85
 """Factor on the share of H100 and faster: their products wait more for memory and power (llm-foundry's tables)."""
 _ATTENTION = Band(0.24, 0.32, 0.5)
 """Fraction of the FLOP/s that flash attention reaches in a causal sequence: llm-foundry's tables to 65,536 tokens."""
 _BACKWARD = 2.5
 """Products of flash attention's backward pass for each of its forward pass (Dao, arXiv 2307.08691)."""
-_CPU_STEP = Band(10e9, 40e9, 130e9)
+_CPU_STEP = Band(10e9, 30e9, 110e9)
 """Bytes per second at which the optimizer steps in RAM, with 28 bytes per weight: 12 GB/s (DeepSpeed's on a machine with
 8 A800) to 100 (torchtune's 70B)."""
 _STATE_BYTES = {"adamw": 42.0, "adamw-fused": 22.0, "adamw-8bit": 12.0, "adamw-4bit": 12.0, "paged-adamw": 28.0,
@@ -59,7 +59,7 @@ def micro_batch(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accu
         found.append(spent("train", "recompute", found[0].expected / passes, _RECOMPUTING))
     found += _dequantise(use, trainer, gpus, within, 3 if again else 2)
     layers = architecture.layers / max(workload.pipeline_parallel, 1) * (4 / 3 if again else 1)
-    found = longest(found, [spent("train", "launch", layers, trainer.launch)])
+    found = overlapped(found, [spent("train", "launch", layers, trainer.launch)])
     found += _optimizer(use, gpus, pace, within, accumulation)
     return [*found, *_communication(use, gpus, found, tokens, within, accumulation)]
 
@@ -68,7 +68,9 @@ def _between(
     trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, *, adapters: bool, again: bool
 ) -> Time:
     """Tensors that pass through memory between the products, a third more where the forward pass is repeated."""
-    elements = tokens * use.architecture.layers * use.architecture.hidden * (4 / 3 if again else 1)
+    elements = (
+        cards.between(gpus) * tokens * use.architecture.layers * use.architecture.hidden * (4 / 3 if again else 1)
+    )
     own, more = trainer.activation_bytes, trainer.adapter_bytes if adapters else Band(0, 0, 0)
     each = elements / _narrowest(gpus)
     return spent(
@@ -85,15 +87,13 @@ def replicas(use: ModelUse, gpus: Sequence[Gpu]) -> float:
     return max(len(gpus) / within, 1.0)
 
 
-def _dequantise(
-    use: ModelUse, trainer: TrainingPace, gpus: Sequence[Gpu], within: int, passes: int
-) -> list[Time]:
+def _dequantise(use: ModelUse, trainer: TrainingPace, gpus: Sequence[Gpu], within: int, passes: int) -> list[Time]:
     """Weights of the frozen model, converted to 16 bits once in each pass of each micro-batch."""
     form = use.weight_format
     known = [each for start, each in trainer.dequantising.items() if form.name.startswith(start)]
     if not known:
         return []
-    size = passes * work.block_weights(use.architecture) * (form.bits / 8 + 4) / within
+    size = cards.between(gpus) * passes * work.block_weights(use.architecture) * (form.bits / 8 + 4) / within
     return [time("train", "dequantise", size, slower(known[0], _narrowest(gpus)))]
 
 
@@ -118,8 +118,6 @@ def _optimizer(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, within: int, accu
     own = trained / within / (1 if sharding_of(workload) in ("none", "ddp") else ranks)
     if workload.offload in (None, "none"):
         size = own * _STATE_BYTES.get(workload.optimizer or "adamw", 28.0) / accumulation
-        if precision(workload) == "bf16":
-            size *= 0.7
         return [time("train", "optimizer", size, slower(pace.bandwidth_share, _narrowest(gpus)))] if size else []
     found = []
     if own:
@@ -150,13 +148,13 @@ def _communication(
         times.append(spent("train", "communicate", busy * idle, Band(2.0, 1.0, 0.3)))
     size = _exchanged(use, ranks, within, accumulation)
     if ranks > 1 and size:
-        speed = cards.link(gpus) if len(gpus) <= cards.MACHINE else cards.NETWORK
-        if len(gpus) > cards.MACHINE:  # a hierarchy: cards of one machine share what they receive
-            speed = slower(speed, 2.0)
+        speed = cards.link(gpus) if len(gpus) <= cards.MACHINE else cards.network(gpus)
         wanted = time("train", "communicate", size, speed)
         computing = sum(each.expected for each in found if not each.hidden and each.cause != "optimizer")
         if wanted.expected <= computing:  # behind the products, which it slows a little: both want memory
-            times.append(spent("train", "communicate", wanted.expected, _EXPOSED[sharding_of(workload) in FULLY_SHARDED]))
+            times.append(
+                spent("train", "communicate", wanted.expected, _EXPOSED[sharding_of(workload) in FULLY_SHARDED])
+            )
         else:
             more = wanted.expected - computing
             times.append(time("train", "communicate", more * speed.expected, speed))

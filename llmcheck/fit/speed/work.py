@@ -48,6 +48,13 @@ def block_weights(architecture: Architecture) -> float:
     return max(counts.active - counts.embedding - counts.head - counts.vision, 1)
 
 
+def expert_weights(architecture: Architecture) -> float:
+    """Of these, weights of routed experts."""
+    if not architecture.experts:
+        return 0.0
+    return architecture.parameters.experts * architecture.experts_active / architecture.experts
+
+
 def multiplied_weights(architecture: Architecture) -> float:
     """Weights that one token is multiplied with: the active ones, without an embedding that only gives a row."""
     counts = architecture.parameters

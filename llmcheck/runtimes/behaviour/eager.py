@@ -46,14 +46,14 @@ _GPT_FAST = Pace(
 """A model compiled with a static cache (gpt-fast, torchao): graphs are replayed, and small operations are fused."""
 
 
-def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
+def pace(_gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
     """The same on all GPUs."""
     if compiled:
         return _GPT_FAST
-    return replace(_PACE, cache_passes=10, score_bytes=24) if version < _COPIES_THE_CACHE else _PACE
+    return replace(_PACE, cache_passes=9, score_bytes=24) if version < _COPIES_THE_CACHE else _PACE
 
 
-def lean_pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
+def lean_pace(_gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
     """Of models written for one trainer or runtime, with fewer operations in a layer and a cache that is not copied.
 
     LitGPT's quantisation guide: Falcon-7B on an A100 at 48 tokens/s in bf16, 38 in nf4, 13 in int8."""

@@ -50,7 +50,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Seconds that the CPU needs to queue the kernels of one layer, while the GPU computes: a step takes the longer of
     both. None: a graph is replayed, and nothing is queued."""
     launch_of_format: Mapping[str, float] = {}
-    """By the start of a format's name: factor on ``launch``, for its kernels are more or slower to queue."""
+    """By the start of a format's name: factor on ``launch``, or on ``layer_overhead`` where nothing is queued: its
+    kernels are more, or slower to begin."""
     dequantises_from: Mapping[str, int] = {}
     """By the start of a format's name: from so many tokens at a time on, weights are converted to 16 bits in every
     step, and read again."""
@@ -63,6 +64,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Bytes per attention score that pass through memory without flash attention."""
     attention_share: Band = Band(0.15, 0.3, 0.5)
     """Fraction of the FLOP/s that attention reaches in a prompt."""
+    sequence_overhead: Band | None = None
+    """Seconds of a step for each sequence of a batch: scheduling and sampling; None: nothing worth mention."""
     stage_overhead: float = 0.0
     """Seconds for each further GPU where each has some of the layers."""
     training: TrainingPace | None = None
@@ -74,4 +77,4 @@ class PaceOf(Protocol):
 
     ``version``: major and minor of the runtime. ``compiled``: the model runs under ``torch.compile``."""
 
-    def __call__(self, gpus: Sequence[Gpu], version: tuple[int, ...] = ..., compiled: bool = ...) -> Pace: ...
+    def __call__(self, gpus: Sequence[Gpu], version: tuple[int, ...] = ..., compiled: bool = ..., /) -> Pace: ...

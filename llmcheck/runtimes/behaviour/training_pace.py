@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from llmcheck.runtimes.behaviour import server
 from llmcheck.runtimes.behaviour.pace import Pace, TrainingPace
 from llmcheck.schema.estimate import Band
+from llmcheck.schema.machine import Gpu
 
 # GPTQ's kernels convert to 16 bits at a fifth of the bandwidth while training, bitsandbytes' at most of it: the
 # difference between QLoRA and LoRA at the same length in Qwen's and optimum-benchmark's tables.
@@ -14,7 +17,7 @@ _DEQUANTISING = {"gptq": Band(0.12, 0.2, 0.35), "awq": Band(0.12, 0.2, 0.35), "n
 
 EAGER = TrainingPace(
     share=Band(0.62, 0.77, 0.88),
-    activation_bytes=Band(1000, 680, 450),
+    activation_bytes=Band(1000, 640, 450),
     adapter_bytes=Band(1300, 800, 400),
     launch=Band(4.4e-3, 3.3e-3, 2.4e-3),
     dequantising=_DEQUANTISING,
@@ -46,8 +49,6 @@ ENGINE = TrainingPace(
 """llm-foundry's tables of 0.76B to 70B: products at 77 % of an A100, and 460 bytes between them."""
 
 
-def engine_pace(gpus: Sequence[Gpu], version: tuple[int, ...] = (99, 0), compiled: bool = False) -> Pace:
+def engine_pace(gpus: Sequence[Gpu], _version: tuple[int, ...] = (99, 0), _compiled: bool = False) -> Pace:
     """Pre-training engines: torchtitan, llm-foundry, Megatron."""
-    from msgspec.structs import replace
-
     return replace(server.pace(gpus), training=ENGINE)
