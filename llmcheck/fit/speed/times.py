@@ -50,8 +50,8 @@ def overlapped(one: Sequence[Time], other: Sequence[Time]) -> list[Time]:
 
 
 _NOT_STATED: dict[Rate, float] = {"decode": 0.13, "batch": 0.2, "prefill": 0.22, "train": 0.14}
-"""Relative spread that no figure of a card explains: clocks, driver, the version of the runtime and its kernels. By this
-much published tables of the same cards differ from each other."""
+"""Relative spread that no figure of a card explains: clocks, driver, the runtime's version and kernels. Published
+tables of the same cards differ from each other by as much."""
 
 
 def total(times: Iterable[Time]) -> Band:

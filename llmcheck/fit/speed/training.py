@@ -20,13 +20,22 @@ _RECOMPUTING = Band(1.0, 0.55, 0.25)
 _FAST_GPU = 500e12
 _FAST = 0.85
 """Factor on the share of H100 and faster: their products wait more for memory and power (llm-foundry's tables)."""
+_FAST_HOST = 0.6
+"""Factor on what the CPU needs to queue a layer beside such a card: hosts of H100 are newer by two generations."""
+_AGAIN: dict[bool | str | None, float] = {None: 1.0, True: 1.0, "selective-layer": 0.5, "selective-op": 0.4}
+"""Fraction of the forward pass that is computed twice, by what is recomputed; "selective" is attention alone."""
+_ATTENTION_AGAIN: dict[bool | str | None, float] = {None: 1.0, True: 1.0, "selective": 1.0, "selective-layer": 0.5}
+_GATED = 1.25
+"""Factor on the bytes between products: a gated feed-forward layer has three wide tensors where another has one."""
 _ATTENTION = Band(0.24, 0.32, 0.5)
 """Fraction of the FLOP/s that flash attention reaches in a causal sequence: llm-foundry's tables to 65,536 tokens."""
+_FAST_ATTENTION = 0.62
+"""Factor on that for H100 and faster (the same tables)."""
 _BACKWARD = 2.5
 """Products of flash attention's backward pass for each of its forward pass (Dao, arXiv 2307.08691)."""
 _CPU_STEP = Band(10e9, 30e9, 110e9)
-"""Bytes per second at which the optimizer steps in RAM, with 28 bytes per weight: 12 GB/s (DeepSpeed's on a machine with
-8 A800) to 100 (torchtune's 70B)."""
+"""Bytes per second at which the optimizer steps in RAM, with 28 bytes per weight: 12 GB/s (DeepSpeed, a machine with 8
+A800) to 100 (torchtune's 70B)."""
 _STATE_BYTES = {"adamw": 42.0, "adamw-fused": 22.0, "adamw-8bit": 12.0, "adamw-4bit": 12.0, "paged-adamw": 28.0,
                 "paged-adamw-8bit": 14.0, "adafactor": 24.0, "sgd": 8.0, "lion": 16.0}  # fmt: skip
 """Bytes per trained weight that a step reads and writes; torch's own AdamW makes several passes."""
@@ -47,32 +56,34 @@ def micro_batch(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accu
     tokens = use.batch * use.context / max(workload.context_parallel, 1)
     within = 1 if workload.layer_split else max(workload.tensor_parallel, 1) * max(workload.pipeline_parallel, 1)
     fast = _FAST if rate.expected > _FAST_GPU else 1.0
-    adapters, again = frozen_base(workload), recomputed(workload)
+    adapters, again = frozen_base(workload), _AGAIN.get(workload.checkpointing, 0.0)
     passes = 2.0 if adapters else 3.0
     products = 2.0 * work.multiplied_weights(architecture) * tokens / within
     scores = work.attention(architecture, use.context) * tokens / within
     found = [time("train", "compute", passes * products, slower(trainer.share, fast * rate.expected))]
-    attending = scores * (1 + _BACKWARD + (1 if again else 0))
-    found.append(time("train", "attention", attending, slower(_ATTENTION, fast * rate.expected)))
+    attending = scores * (1 + _BACKWARD + _ATTENTION_AGAIN.get(workload.checkpointing, 0.0))
+    attention = _FAST_ATTENTION if rate.expected > _FAST_GPU else 1.0
+    found.append(time("train", "attention", attending, slower(_ATTENTION, attention * rate.expected)))
     found.append(_between(trainer, use, gpus, tokens / within, adapters=adapters, again=again))
     if again:
-        found.append(spent("train", "recompute", found[0].expected / passes, _RECOMPUTING))
-    found += _dequantise(use, trainer, gpus, within, 3 if again else 2)
-    layers = architecture.layers / max(workload.pipeline_parallel, 1) * (4 / 3 if again else 1)
-    found = overlapped(found, [spent("train", "launch", layers, trainer.launch)])
+        found.append(spent("train", "recompute", again * found[0].expected / passes, _RECOMPUTING))
+    found += _dequantise(use, trainer, gpus, within, 3 if again == 1 else 2)
+    layers = architecture.layers / max(workload.pipeline_parallel, 1) * (1 + again / 3)
+    queued = _FAST_HOST if rate.expected > _FAST_GPU else 1.0
+    found = overlapped(found, [spent("train", "launch", queued * layers, trainer.launch)])
     found += _optimizer(use, gpus, pace, within, accumulation)
     return [*found, *_communication(use, gpus, found, tokens, within, accumulation)]
 
 
 def _between(
-    trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, *, adapters: bool, again: bool
+    trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, *, adapters: bool, again: float
 ) -> Time:
     """Tensors that pass through memory between the products, a third more where the forward pass is repeated."""
     elements = (
-        cards.between(gpus) * tokens * use.architecture.layers * use.architecture.hidden * (4 / 3 if again else 1)
+        cards.between(gpus) * tokens * use.architecture.layers * use.architecture.hidden * (1 + again / 3)
     )
     own, more = trainer.activation_bytes, trainer.adapter_bytes if adapters else Band(0, 0, 0)
-    each = elements / _narrowest(gpus)
+    each = elements * (_GATED if use.architecture.gated else 1.0) / _narrowest(gpus)
     return spent(
         "train", "memory", each, Band(own.low + more.low, own.expected + more.expected, own.high + more.high)
     )  # fmt: skip

@@ -17,15 +17,15 @@ _DEQUANTISING = {"gptq": Band(0.12, 0.2, 0.35), "awq": Band(0.12, 0.2, 0.35), "n
 
 EAGER = TrainingPace(
     share=Band(0.62, 0.77, 0.88),
-    activation_bytes=Band(1000, 640, 450),
-    adapter_bytes=Band(1300, 800, 400),
+    activation_bytes=Band(720, 450, 300),
+    adapter_bytes=Band(930, 600, 300),
     launch=Band(4.4e-3, 3.3e-3, 2.4e-3),
     dequantising=_DEQUANTISING,
 )
 """transformers with PEFT: optimum-benchmark's tables of Llama 2 7B and 13B on an A100, Qwen's of 1.8B to 72B."""
 LEAN = TrainingPace(
     share=Band(0.62, 0.77, 0.88),
-    activation_bytes=Band(900, 600, 400),
+    activation_bytes=Band(640, 400, 270),
     adapter_bytes=Band(600, 300, 100),
     launch=Band(3.2e-3, 2.2e-3, 1.4e-3),
     dequantising=_DEQUANTISING,
@@ -33,7 +33,7 @@ LEAN = TrainingPace(
 """LitGPT and torchtune: models written for training, one adapter kernel for several matrices."""
 COMPILED = TrainingPace(
     share=Band(0.65, 0.8, 0.92),
-    activation_bytes=Band(600, 350, 200),
+    activation_bytes=Band(430, 250, 150),
     adapter_bytes=Band(300, 100, 50),
     launch=Band(1.6e-3, 0.9e-3, 0.5e-3),
     dequantising=_DEQUANTISING,
