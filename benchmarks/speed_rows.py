@@ -38,7 +38,7 @@ def predict(row: Row) -> Prediction:
     per = words.one_of(row, "per", words.PER)
     gpus = words.gpus_of(row)
     model = words.architecture(row)
-    work = words.training(row) if kind == "train" else words.inference(row, model)
+    work = words.training(row) if kind == "train" else words.inference(row)
     total = integer(row, "global_batch")
     ranks = max(len(gpus) // (work.tensor_parallel * work.pipeline_parallel * work.context_parallel), 1)
     steps = round(total / (work.batch * ranks)) if total and kind == "train" else 1

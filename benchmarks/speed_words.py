@@ -13,7 +13,6 @@ from published_words import known_optimizer, parallelism
 
 from llmcheck import catalog
 from llmcheck.errors import LlmcheckError
-from llmcheck.fit.shapes import formats, weights
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
@@ -144,15 +143,6 @@ def architecture(row: Row) -> Architecture:
     raise NotModelledError("neither shapes of the experts nor a model of the table")
 
 
-def weights_of(row: Row, model: Architecture) -> str | None:
-    """The format; MXFP4 files of llama.cpp keep everything but the experts in 8 bits."""
-    form = format_of(row)
-    if form == "mxfp4" and runtime_of(row)[0] == "llama.cpp":
-        experts = [weights.stored(model, formats.weights(each)).experts for each in ("mxfp4", "q8_0")]
-        return "q8_0" if experts[0] == experts[1] else form
-    return form
-
-
 @functools.cache
 def _cards(name: str) -> tuple[Gpu, ...]:
     try:
@@ -199,7 +189,7 @@ def card_of(stated: str) -> Gpu | None:
     return card
 
 
-def inference(row: Row, model: Architecture) -> Workload:
+def inference(row: Row) -> Workload:
     """Half of its context is the mean of the cached tokens while it generates, or its prompt is the row's."""
     one_of(row, "method", GENERATES)
     word(row, "precision", PRECISIONS)
@@ -227,7 +217,7 @@ def inference(row: Row, model: Architecture) -> Workload:
     compiled = bool(re.search(r"(?<!no )\bcompile|static cache|gpt-fast", notes + " " + text(row, "runtime")))
     parallel: dict[str, Any] = {name: value for name, value in parallelism(row).items() if name.endswith("_parallel")}
     return Workload(
-        method="inference", weights=weights_of(row, model), batch=integer(row, "micro_batch") or 1, runtime=runtime,
+        method="inference", weights=format_of(row), batch=integer(row, "micro_batch") or 1, runtime=runtime,
         runtime_version=version, flash_attention=flash, compiled=compiled or None, **length, **parallel,
     )  # fmt: skip
 

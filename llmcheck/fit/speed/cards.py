@@ -115,9 +115,8 @@ def _flops(gpu: Gpu, use: ModelUse) -> Band | None:
     if published:
         rate = published * 1e12
         return Band(rate * pace.low, rate * pace.expected, rate * pace.high)
-    derived = _UNIFIED_FLOP_PER_BYTE if gpu.unified else None
-    if gpu.vendor != "nvidia" or derived is None:
-        derived = _FLOP_PER_BYTE.get(gpu.vendor)
+    on_lpddr = gpu.unified and capability_of(gpu) is not None
+    derived = _UNIFIED_FLOP_PER_BYTE if on_lpddr else _FLOP_PER_BYTE.get(gpu.vendor)
     if derived is None or not spec.bandwidth_gb_s:
         return None
     width = spec.bandwidth_gb_s * GB

@@ -24,7 +24,7 @@ def step(
 ) -> list[Time]:
     """The times of one step, which makes one token of each sequence, at half of the context."""
     name: Rate = "decode" if sequences == 1 else "batch"
-    read = work.weight_bytes(use, sequences)
+    read = work.weight_bytes(use, sequences, pace)
     in_ram = _read_from_ram(use, read, sequences, offloaded_bytes, expert_bytes_in_ram) if gpus else read
     cache = _cache(use, gpus, pace, sequences, name, in_ram / max(read, 1))
     found = []

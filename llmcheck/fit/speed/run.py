@@ -8,6 +8,9 @@ from llmcheck.gpus.names import full_name
 from llmcheck.schema.estimate import Band, Speed
 from llmcheck.schema.machine import Gpu
 
+_AT_WORK = Band(0.85, 0.95, 1.0)
+"""Fraction of a run's time that it trains: the rest goes to restarts, checkpoints and evaluations. Llama 3 405B had
+more than 90 % (arXiv 2407.21783)."""
 _POWER = Band(0.6, 0.85, 1.0)
 """Average power of a busy GPU, as a fraction of its power limit."""
 _MACHINE_AND_COOLING = Band(1.1, 1.3, 1.6)
@@ -23,7 +26,8 @@ def with_run(
     train = speed.train
     if train is None:
         return speed
-    days = Band(*(tokens / each / 86_400 for each in (train.high, train.expected, train.low)))
+    seconds = (train.high, train.expected * _AT_WORK.expected, train.low * _AT_WORK.low)
+    days = Band(*(tokens / each / 86_400 for each in seconds))
     energy = _energy(gpus, days, notes)
     carbon = None
     if energy is not None and carbon_intensity_g_per_kwh is not None:

@@ -79,9 +79,7 @@ def _between(
     trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, *, adapters: bool, again: float
 ) -> Time:
     """Tensors that pass through memory between the products, a third more where the forward pass is repeated."""
-    elements = (
-        cards.between(gpus) * tokens * use.architecture.layers * use.architecture.hidden * (1 + again / 3)
-    )
+    elements = cards.between(gpus) * tokens * use.architecture.layers * use.architecture.hidden * (1 + again / 3)
     own, more = trainer.activation_bytes, trainer.adapter_bytes if adapters else Band(0, 0, 0)
     each = elements * (_GATED if use.architecture.gated else 1.0) / _narrowest(gpus)
     return spent(

@@ -41,9 +41,12 @@ _GDDR = Pace(
     score_bytes=28,
     attention_share=Band(0.22, 0.42, 0.65),
     stage_overhead=250e-6,
+    kept_in_8_bits=("mxfp4",),
 )
 _HBM_SHARE = Band(0.46, 0.58, 0.75)
-_APPLE = {"bandwidth_share": Band(0.72, 0.86, 0.97), "layer_overhead": Band(260e-6, 165e-6, 90e-6)}
+_BY_VENDOR: dict[str, dict[str, Band]] = {
+    "apple": {"bandwidth_share": Band(0.66, 0.86, 0.97), "layer_overhead": Band(260e-6, 165e-6, 90e-6)}
+}
 # an M1 unpacks 4-bit weights more slowly than its memory delivers them: 34 and 4.1 tokens/s of an M1 Max's 78 and 9.4
 _BEFORE_GRAPHS = (24, 6)
 """llama.cpp has builds and no versions: year and month stand for one, ``24.5``. Since this month a step is a CUDA
@@ -64,9 +67,9 @@ def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, _compiled: boo
             found, layer_overhead=Band(120e-6, 88e-6, 60e-6), cache_share=Band(0.15, 0.27, 0.4), activation_bytes=300,
             dequantises_from=dict.fromkeys(("q", "iq"), 32),
         )  # fmt: skip
-    if any(gpu.vendor == "apple" for gpu in gpus):
-        shares = {"cache_share": Band(0.09, 0.13, 0.2) if old else Band(0.12, 0.3, 0.6), "dequantises_from": {}}
-        found = replace(found, **_APPLE, **shares)
+    for own in filter(None, (_BY_VENDOR.get(gpu.vendor) for gpu in gpus)):
+        cache = Band(0.09, 0.13, 0.2) if old else Band(0.12, 0.3, 0.6)
+        found = replace(found, **own, cache_share=cache, dequantises_from={})
         if any(re.search(r"\bM1\b", gpu.name or "") for gpu in gpus):
             return replace(found, bandwidth_share=Band(0.42, 0.72, 0.92), flops_share=Band(0.35, 0.48, 0.66))
         return found
