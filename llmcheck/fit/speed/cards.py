@@ -64,8 +64,17 @@ def link(gpus: Sequence[Gpu]) -> Band:
     """Bytes per second between two of the GPUs: a third of the NVLink's published sum of both directions."""
     own = [gpu.spec.nvlink_gb_s for gpu in gpus if gpu.spec is not None and gpu.spec.nvlink_gb_s]
     if len(own) < len(gpus):
-        return LINK[False]
+        return _over_pcie(gpus)
     return Band(0.22e9 * min(own), 0.33e9 * min(own), 0.43e9 * min(own))
+
+
+def _over_pcie(gpus: Sequence[Gpu]) -> Band:
+    """Between cards without NVLink: part of the PCIe link where it is known, else PCIe 4.0, since Hopper 5.0."""
+    slowest = min((pcie(gpu) for gpu in gpus), key=lambda each: each.expected)
+    if slowest is not _PCIE:
+        return Band(0.4 * slowest.low, 0.65 * slowest.expected, slowest.high)
+    recent = all((capability_of(gpu) or (0, 0)) >= (9, 0) for gpu in gpus)
+    return Band(12e9, 30e9, 50e9) if recent else LINK[False]
 
 
 def network(gpus: Sequence[Gpu]) -> Band:
