@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, CURRENT, GpuMemory, Pace
+from llmcheck.runtimes.behaviour.pace import has_hbm
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 
@@ -51,10 +52,6 @@ _BY_VENDOR: dict[str, dict[str, Band]] = {
 _BEFORE_GRAPHS = (24, 6)
 """llama.cpp has builds and no versions: year and month stand for one, ``24.5``. Since this month a step is a CUDA
 graph, and 4-bit weights are multiplied as they are in prompts too."""
-_HBM_NAMES = (
-    r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)"
-)  # fmt: skip
-"""GPUs with HBM: the small products of one sequence cannot use all of their bandwidth."""
 
 
 def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, _compiled: bool = False) -> Pace:
@@ -73,7 +70,7 @@ def pace(gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, _compiled: boo
         if any(re.search(r"\bM1\b", gpu.name or "") for gpu in gpus):
             return replace(found, bandwidth_share=Band(0.42, 0.72, 0.92), flops_share=Band(0.35, 0.48, 0.66))
         return found
-    if any(re.search(_HBM_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus):
+    if has_hbm(gpus):  # the small products of one sequence cannot use all of its bandwidth
         return replace(found, bandwidth_share=_HBM_SHARE, layer_overhead=Band(130e-6, 105e-6 if old else 75e-6, 40e-6))
     if any("geforce" in (gpu.name or "").lower() for gpu in gpus):
         # their published rate sums in 32 bits; llama.cpp sums in 16 bits, at twice that rate

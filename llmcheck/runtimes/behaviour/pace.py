@@ -10,6 +10,17 @@ from msgspec import Struct
 from llmcheck.schema.estimate import Band
 from llmcheck.schema.machine import Gpu
 
+_HBM_NAMES = (
+    r"\b(?:P100|V100|A30|A800|[ABH][1-3]00|H20|GH200|GB[23]00|MI\d+[AX]?|Max 1\d00|Gaudi)"
+)  # fmt: skip
+
+
+def has_hbm(gpus: Sequence[Gpu]) -> bool:
+    """Whether one of the GPUs has stacked memory, by its name."""
+    import re  # imported when a speed is computed, not when runtimes are listed
+
+    return any(re.search(_HBM_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus)
+
 
 class TrainingPace(Struct, frozen=True, kw_only=True):
     """How fast a trainer is: its recipe. Of each band ``low`` is the slowest."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from llmcheck.runtimes.behaviour.interface import CURRENT, GpuMemory, Pace
+from llmcheck.runtimes.behaviour.pace import has_hbm
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import GIB
@@ -26,6 +27,8 @@ PACE = Pace(
 )
 
 
+_GDDR = replace(PACE, bandwidth_share=Band(0.74, 0.9, 0.97))
+"""As in llama.cpp, one sequence uses more of GDDR's bandwidth than of HBM's."""
 _SINCE_HOPPER = replace(PACE, layer_overhead=Band(110e-6, 60e-6, 25e-6))
 """Graphs are replayed faster: an 8B model in bf16 at about 140 tokens/s on an H100."""
 _HOPPER_NAMES = r"\b(?:[HB][1-3]00|H20|GH200|GB[23]00|MI3\d\d[AX]?)"
@@ -35,7 +38,9 @@ def pace(gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, _compiled: bo
     """By the generation of the GPUs."""
     import re  # imported when a speed is computed, not when runtimes are listed
 
-    return _SINCE_HOPPER if any(re.search(_HOPPER_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus) else PACE
+    if any(re.search(_HOPPER_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus):
+        return _SINCE_HOPPER
+    return PACE if has_hbm(gpus) else _GDDR
 
 
 _NATIVE = replace(PACE, layer_overhead=Band(90e-6, 38e-6, 15e-6), launch_of_format={})
