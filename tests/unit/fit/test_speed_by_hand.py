@@ -126,7 +126,7 @@ def test_an_older_version_copies_the_cache_at_every_step() -> None:
             "weights": "fp16",
             "context": 1024,
         }
-        found = made("llama-2-7b", gpus(A100), weights="fp16", batch=batch, **values)
+        found = made("llama-2-7b", gpus(A100), batch=batch, **values)
         together = found.decode if batch == 1 else found.batch
         assert together is not None
         assert together.low <= published <= together.high
