@@ -107,9 +107,26 @@ def flops(use: ModelUse, gpus: Sequence[Gpu]) -> Band | None:
     """FLOP/s of the slowest GPU: dense, in 16 bits, or in fp8 if weights and runtime compute in it.
 
     None where a card has no published rate and nothing to derive it from."""
-    found = [_flops(gpu, use) for gpu in gpus]
-    known = [each for each in found if each is not None]
-    return min(known, key=lambda each: each.expected) if known and len(known) == len(found) else None
+    lowest: Band | None = None
+    before: Gpu | None = None
+    for gpu in gpus:
+        if before is not None and _alike(gpu, before):
+            continue
+        own, before = _flops(gpu, use), gpu
+        if own is None:
+            return None
+        if lowest is None or own.expected < lowest.expected:
+            lowest = own
+    return lowest
+
+
+def _alike(one: Gpu, other: Gpu) -> bool:
+    """Whether two cards have the same rate for the same reasons: most machines have several of one kind."""
+    return (
+        one.spec is other.spec
+        and one.power_limit_w == other.power_limit_w
+        and one.throttle_reasons == other.throttle_reasons
+    )
 
 
 def _flops(gpu: Gpu, use: ModelUse) -> Band | None:
