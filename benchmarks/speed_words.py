@@ -64,13 +64,18 @@ FORMATS = {
     "torchao int4 weight-only g128": "gptq-4bit-g128", "torchao int4 weight-only g256": "gptq-4bit-g128",
     "int4 weight-only g32": "gptq-4bit-g32", "int4 weight-only g64": "gptq-4bit-g64",
     "int4 weight-only g128": "gptq-4bit-g128", "int8 weight-only": "int8", "int4": "gptq-4bit-g128",
-    "w4a16": "gptq-4bit-g128", "gptq-int3": "gptq-3bit-g128",
+    "w4a16": "gptq-4bit-g128", "torchao int8 weight-only": "int8", "torchao fp8": "fp8", "fp8 dynamic": "fp8",
+    "fp8 (per tensor)": "fp8", "fp8 per row": "fp8", "w8a8 fp8": "fp8", "awq-int4": "awq",
+    "gptq-4bit": "gptq-4bit-g128", "gptq-int3": "gptq-3bit-g128",
 }  # fmt: skip
 _GGUF = re.compile(r"(?:i?q\d_(?:[01]|k(?:_[sml])?|k_xl|xxs|xs|s|m|nl))")
 RUNTIMES = (
     ("llama.cpp", "llama.cpp"), ("llama-bench", "llama.cpp"), ("ollama", "ollama"), ("vllm", "vllm"),
     ("sglang", "sglang"), ("tensorrt-llm", "tensorrt-llm"), ("lmdeploy", "lmdeploy"), ("exllama", "exllama"),
-    ("text-generation-inference", "tgi"), ("tgi", "tgi"), ("mlx", "mlx"), ("litgpt", "litgpt"),
+    ("text-generation-inference", "tgi"), ("tgi", "tgi"), ("autogptq", "transformers"), ("autoawq", "transformers"),
+    ("lit-gpt", "litgpt"), ("lit-llama", "litgpt"), ("composer", "torchtitan"), ("gpt-neox", "torchtitan"),
+    ("fsdp", "torchtitan"), ("huggingface", "transformers"), ("hugging face", "transformers"),
+    ("accelerate", "transformers"), ("mlx", "mlx"), ("litgpt", "litgpt"),
     ("gpt-fast", "litgpt"), ("torchao", "transformers"), ("torchtune", "torchtune"), ("torchtitan", "torchtitan"),
     ("llm-foundry", "torchtitan"), ("megatron", "torchtitan"), ("nemo", "torchtitan"), ("nanotron", "torchtitan"),
     ("hf ", "transformers"), ("transformers", "transformers"), ("unsloth", "transformers"),
@@ -82,7 +87,9 @@ _MONTHS = {name: number + 1 for number, name in enumerate((
     "december",
 ))}  # fmt: skip
 A800_NVLINK = 400.0
-"""GB/s of both directions; an A100 has 600 and the same rates otherwise."""
+"""GB/s of both directions, of A800 and H800; an A100 has 600, an H100 900, and the same rates otherwise."""
+_SIZES = (" 64GB", "-32GB", " 480GB", " 96GB")
+"""Of cards that have several with the same rates, where a name states none."""
 
 
 def word(row: Row, column: str, known: dict[str, Any]) -> Any:
@@ -168,9 +175,11 @@ def card_of(stated: str) -> Gpu | None:
     name = re.sub(r"^nvidia (?=gb10|geforce|rtx|tesla)", "", " ".join(name.split()), flags=re.IGNORECASE)
     size = re.search(r"(\d+)\s*GB\b", name)
     bare = re.sub(r"[-\s]*\d+\s*GB\b", "", name).strip()
-    china = bare.lower().startswith("a800")
+    china = bare.lower().startswith(("a800", "h800"))
     if china:
-        bare = bare.lower().replace("a800", "A100")
+        bare = re.sub(r"^([ah])800", r"\g<1>100", bare.lower())
+    if "pcie" in stated.lower() and "pcie" not in bare.lower():
+        bare += " PCIe"
     board = re.fullmatch(r"(a100|h100|h200|h800|b200)(?:[- ](sxm\d?|pcie|nvl))?", bare.lower())
     if board and board[1] == "a100":
         bare = f"A100-{'PCIE' if board[2] == 'pcie' else 'SXM4'}-{size[1] if size else 80}GB"
@@ -180,7 +189,8 @@ def card_of(stated: str) -> Gpu | None:
     else:
         if bare.lower() == "a6000":
             bare = "RTX A6000"
-        found = _cards(bare) or (_cards(f"{bare} {size[1]}GB") if size else _cards(f"{bare} 64GB"))
+        tried = (bare, f"{bare} {size[1]}GB" if size else "", *(f"{bare}{each}" for each in _SIZES))
+        found = next(filter(None, map(_cards, filter(None, tried))), ())
     if not found:
         return None
     card = found[0]

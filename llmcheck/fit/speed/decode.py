@@ -11,6 +11,7 @@ from llmcheck.fit.speed import cards, work
 from llmcheck.fit.speed.times import longest, slower, spent, time
 from llmcheck.fit.use import ModelUse
 from llmcheck.runtimes import Pace
+from llmcheck.runtimes.behaviour.pace import read_share
 from llmcheck.schema.estimate import Band, Rate, Time
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import GB
@@ -36,7 +37,7 @@ def step(
     if not gpus:
         return found + cache
     width = cards.bandwidth(use, gpus)
-    on_gpus = [time(name, "weights", read - in_ram, slower(pace.bandwidth_share, width))]
+    on_gpus = [time(name, "weights", read - in_ram, slower(read_share(pace, use.weight_format.name), width))]
     converted = _dequantise(use, pace, sequences, read - in_ram, width, name)
     queued = _queued(use, pace, name)
     return longest(_products(use, gpus, pace, sequences, on_gpus, name) + converted + cache + found, queued)

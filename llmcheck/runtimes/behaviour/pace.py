@@ -45,6 +45,9 @@ class Pace(Struct, frozen=True, kw_only=True):
 
     bandwidth_share: Band
     """Fraction of the published memory bandwidth that decoding reaches."""
+    bandwidth_of_format: Mapping[str, float] = {}
+    """By the start of a format's name: factor on ``bandwidth_share``, where weights are unpacked more slowly than they
+    arrive."""
     layer_overhead: Band
     """Seconds for each layer and generated token on top: gaps between kernels, small operations."""
     flops_share: Band
@@ -91,3 +94,12 @@ class PaceOf(Protocol):
     ``version``: major and minor of the runtime. ``compiled``: the model runs under ``torch.compile``."""
 
     def __call__(self, gpus: Sequence[Gpu], version: tuple[int, ...] = ..., compiled: bool = ..., /) -> Pace: ...
+
+
+def read_share(pace: Pace, form: str) -> Band:
+    """``bandwidth_share`` for weights in the format of this name."""
+    for start, factor in pace.bandwidth_of_format.items():
+        if form.startswith(start):
+            own = pace.bandwidth_share
+            return Band(factor * own.low, factor * own.expected, min((1 + factor) / 2 * own.high, own.high))
+    return pace.bandwidth_share
