@@ -44,7 +44,7 @@ def predict(row: Row) -> Prediction:
     steps = round(total / (work.batch * ranks)) if total and kind == "train" else 1
     use = ModelUse(model, work)
     before = words.cached(row) if kind == "prefill" else 0
-    found, notes = speed(use, gpus, accumulation=max(steps, 1), cached=before)
+    found, notes = speed(use, gpus, accumulation=max(steps, 1), cached=before, fp8_products=words.in_fp8(row))
     band = _band(found, kind, work.batch)
     if band is None:
         raise NotModelledError("; ".join(notes) or "no speed")

@@ -142,7 +142,13 @@ def architecture(row: Row) -> Architecture:
     """From the row's shapes; of experts, whose shapes the columns do not hold, from the table of models."""
     total, active = integer(row, "params_total"), integer(row, "params_active")
     if row.get("layers") and not (total and active and active < 0.95 * total):
-        return of_shapes(row)
+        try:
+            return of_shapes(row)
+        except NotModelledError:  # the count may hold a learned position for each token of the sequence
+            positions = (integer(row, "seq_len") or 0) * (integer(row, "hidden") or 0)
+            if not total or not 0 < positions < total:
+                raise
+            return of_shapes({**row, "params_total": str(total - positions)})
     for name in (row.get("hf_id") or "", row.get("model") or ""):
         found = in_table(name) or in_table(name.lower()) if name else None
         if found is not None:
@@ -238,15 +244,20 @@ def cached(row: Row) -> int:
     return int(depth[1]) if depth else 0
 
 
+def in_fp8(row: Row) -> bool:
+    """Whether training multiplies in fp8."""
+    return text(row, "precision") in {"fp8", "amp_fp8", "float8"} or bool(
+        re.search(r"(?<!no )\bfloat8\b|\bfp8 products\b", text(row, "notes"))
+    )
+
+
 def training(row: Row) -> Workload:
     stated = text(row, "method")
     if stated in OTHER_ADAPTERS:
         raise NotModelledError(f"the adapter {stated} is not modelled")
     values = dict(word(row, "method", METHODS))
     precision = word(row, "precision", PRECISIONS)
-    if precision == "fp8":
-        raise NotModelledError("products in fp8 while training are not modelled")
-    values.setdefault("precision", precision)
+    values.setdefault("precision", None if precision == "fp8" else precision)
     runtime, version = runtime_of(row)
     form = format_of(row)
     if runtime == "torchtune":  # its recipes train in 16 bits alone

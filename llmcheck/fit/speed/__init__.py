@@ -27,20 +27,22 @@ def speed(
     carbon_intensity_g_per_kwh: float | None = None,
     accumulation: int = 1,
     cached: int = 0,
+    fp8_products: bool = False,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and sentences on what they assume or why one is None.
 
     ``gpus``: those that are used, () for CPUs alone; ``offloaded_bytes``: bytes in RAM, routed experts included;
     ``expert_bytes_in_ram``: bytes of those experts alone;
     ``carbon_intensity_g_per_kwh``: grams of CO2, None: no CO2 is computed;
-    ``accumulation``: micro-batches of one optimizer step; ``cached``: tokens before the prompt, already in the cache.
+    ``accumulation``: micro-batches of one optimizer step; ``cached``: tokens before the prompt, already in the cache;
+    ``fp8_products``: training multiplies in fp8.
     """
     notes: list[str] = []
     version = version_of(use.workload.runtime_version)
     pace = use.runtime.pace(gpus, version, bool(use.workload.compiled))
     if use.is_inference:
         return _inference(use, gpus, pace, offloaded_bytes, expert_bytes_in_ram, cached, notes), tuple(notes)
-    return _training(use, gpus, pace, accumulation, carbon_intensity_g_per_kwh, notes), tuple(notes)
+    return _training(use, gpus, pace, accumulation, fp8_products, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
 def _inference(
@@ -105,7 +107,13 @@ def _prompts(
 
 
 def _training(
-    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, accumulation: int, carbon: float | None, notes: list[str]
+    use: ModelUse,
+    gpus: Sequence[Gpu],
+    pace: Pace,
+    accumulation: int,
+    fp8_products: bool,
+    carbon: float | None,
+    notes: list[str],
 ) -> Speed:
     from llmcheck.fit.speed import run, training  # rare beside inference, which the first screens estimate
 
@@ -115,7 +123,7 @@ def _training(
         name = unknown or (full_name(gpus[0]) if gpus else "this machine")
         notes.append(f"no training speed: the arithmetic rate of {name} is not in the table")
         return Speed()
-    times = training.micro_batch(use, gpus, pace, arithmetic, max(accumulation, 1))
+    times = training.micro_batch(use, gpus, pace, arithmetic, max(accumulation, 1), fp8_products)
     replicas = training.replicas(use, gpus)
     train = rate(use.batch * use.context * replicas, total(times))
     each = Band(train.low / len(gpus), train.expected / len(gpus), train.high / len(gpus))

@@ -20,6 +20,8 @@ _RECOMPUTING = Band(1.0, 0.55, 0.25)
 _FAST_GPU = 500e12
 _FAST = 0.85
 """Factor on the share of H100 and faster: their products wait more for memory and power (llm-foundry's tables)."""
+_FP8 = 1.5
+"""How much faster products in fp8 are, casts and scales included: llm-foundry's pairs of bf16 and fp8 on H100."""
 _FAST_HOST = 0.6
 """Factor on what the CPU needs to queue a layer beside such a card: hosts of H100 are newer by two generations."""
 _AGAIN: dict[bool | str | None, float] = {None: 1.0, True: 1.0, "selective-layer": 0.5, "selective-op": 0.4}
@@ -49,7 +51,9 @@ _EXPOSED = {True: Band(0.35, 0.1, 0.0), False: Band(0.8, 0.5, 0.2)}
 and DDP exchange buckets of gradients at the end of each layer."""
 
 
-def micro_batch(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accumulation: int) -> list[Time]:
+def micro_batch(
+    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accumulation: int, fp8_products: bool = False
+) -> list[Time]:
     """The times of one micro-batch on every GPU. ``rate``: FLOP/s of one; ``accumulation``: micro-batches in a step."""
     trainer = pace.training or _OTHER
     architecture, workload = use.architecture, use.workload
@@ -59,6 +63,8 @@ def micro_batch(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, accu
     adapters, again = frozen_base(workload), _AGAIN.get(workload.checkpointing, 0.0)
     passes = 2.0 if adapters else 3.0
     products = 2.0 * work.multiplied_weights(architecture) * tokens / within
+    if fp8_products:
+        products /= _FP8
     scores = work.attention(architecture, use.context) * tokens / within
     found = [time("train", "compute", passes * products, slower(trainer.share, fast * rate.expected))]
     attending = scores * (1 + _BACKWARD + _ATTENTION_AGAIN.get(workload.checkpointing, 0.0))

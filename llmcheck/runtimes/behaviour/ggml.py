@@ -50,7 +50,7 @@ _BY_VENDOR: dict[str, dict[str, Band]] = {
 }
 _K_QUANTS = ("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq")
 """Formats with two levels of scales. An M1 Pro, Max or Ultra unpacks them more slowly than its memory delivers them: an
-M1 Max makes 34 and 4.1 tokens/s of 8B and 70B where its memory would give 78 and 9.4; in Q4_0 it makes 61 of 7B's 94."""
+M1 Max makes 34 and 4.1 tokens/s of 8B and 70B where its memory would give 78 and 9.4; in Q4_0, 61 of 7B's 94."""
 _BEFORE_GRAPHS = (24, 6)
 """llama.cpp has builds and no versions: year and month stand for one, ``24.5``. Since this month a step is a CUDA
 graph, and 4-bit weights are multiplied as they are in prompts too."""
