@@ -164,15 +164,14 @@ def _communication(
     size = _exchanged(use, ranks, within, accumulation)
     if ranks > 1 and size:
         speed = cards.link(gpus) if len(gpus) <= cards.MACHINE else cards.network(gpus)
-        wanted = time("train", "communicate", size, speed)
+        seconds = size / speed.expected
         computing = sum(each.expected for each in found if not each.hidden and each.cause != "optimizer")
-        if wanted.expected <= computing:  # behind the products, which it slows a little: both want memory
-            times.append(
-                spent("train", "communicate", wanted.expected, _EXPOSED[sharding_of(workload) in FULLY_SHARDED])
-            )
-        else:
-            more = wanted.expected - computing
-            times.append(time("train", "communicate", more * speed.expected, speed))
+        # what fits behind the products slows them a little, for both want memory; the rest is waited for
+        behind = min(seconds, computing)
+        exposed = _EXPOSED[sharding_of(workload) in FULLY_SHARDED]
+        times.append(spent("train", "communicate", behind, exposed))
+        if seconds > behind:
+            times.append(time("train", "communicate", (seconds - behind) * speed.expected, speed))
     return times
 
 
