@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmcheck.fit.use import ModelUse
+from llmcheck.gpus import vendors
 from llmcheck.gpus.names import full_name
 from llmcheck.schema.estimate import Band
 from llmcheck.schema.gpu import capability_of
@@ -15,7 +16,7 @@ LINK = {True: Band(130e9, 200e9, 260e9), False: Band(6e9, 14e9, 24e9)}
 """Bytes per second in one direction between GPUs of one machine, with NVLink (True) of an A100 and over PCIe."""
 ALL_REDUCE = {True: Band(30e-6, 15e-6, 8e-6), False: Band(100e-6, 40e-6, 20e-6)}
 """Seconds of one small all-reduce, with NVLink (True) and over PCIe; tensor parallelism has two in each layer."""
-NETWORK = Band(8e9, 20e9, 45e9)
+NETWORK = Band(8e9, 30e9, 48e9)
 """Bytes per second and GPU between machines: 100 to 400 Gbit/s for each GPU, shared where there are fewer cards."""
 MACHINE = 8
 """GPUs that one machine has at most, where nothing else is known."""
@@ -56,13 +57,20 @@ def shares_matrices(use: ModelUse, gpus: Sequence[Gpu]) -> bool:
 
 
 def linked(gpus: Sequence[Gpu]) -> bool:
-    """Whether GPUs of this kind have NVLink; whether these are connected by it is not known."""
-    return all(gpu.spec is not None and gpu.spec.nvlink_gb_s for gpu in gpus)
+    """Whether GPUs of this kind have NVLink or their like; whether these are connected by it is not known."""
+    return all(_own_link(gpu) is not None for gpu in gpus)
+
+
+def _own_link(gpu: Gpu) -> float | None:
+    """GB/s of both directions together; None where cards exchange over PCIe alone."""
+    if gpu.spec is None:
+        return None
+    return gpu.spec.nvlink_gb_s or vendors.of(gpu).links_gb_s.get(gpu.spec.name)
 
 
 def link(gpus: Sequence[Gpu]) -> Band:
     """Bytes per second between two of the GPUs: a third of the NVLink's published sum of both directions."""
-    own = [gpu.spec.nvlink_gb_s for gpu in gpus if gpu.spec is not None and gpu.spec.nvlink_gb_s]
+    own = [each for each in map(_own_link, gpus) if each is not None]
     if len(own) < len(gpus):
         return _over_pcie(gpus)
     return Band(0.22e9 * min(own), 0.33e9 * min(own), 0.43e9 * min(own))
@@ -74,7 +82,7 @@ def _over_pcie(gpus: Sequence[Gpu]) -> Band:
     if slowest is not _PCIE:
         return Band(0.4 * slowest.low, 0.65 * slowest.expected, slowest.high)
     recent = all((capability_of(gpu) or (0, 0)) >= (9, 0) for gpu in gpus)
-    return Band(12e9, 30e9, 50e9) if recent else LINK[False]
+    return Band(15e9, 36e9, 55e9) if recent else LINK[False]
 
 
 def network(gpus: Sequence[Gpu]) -> Band:
