@@ -237,7 +237,7 @@ def _pace(value: Fit) -> list[Fact]:
         ("prefill", speed.prefill, "tokens/s"),
         ("first token", speed.first_token if many else None, "s"),
         ("training", speed.train, "tokens/s"),
-        ("on each GPU", speed.train_per_gpu if len(value.per_gpu) > 1 else None, "tokens/s"),
+        ("training per GPU", speed.train_per_gpu if len(value.per_gpu) > 1 else None, "tokens/s"),
         ("duration", speed.days, "days"),
         ("energy", speed.energy_kwh, "kWh"),
         ("CO2", speed.co2_kg, "kg"),
