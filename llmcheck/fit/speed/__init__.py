@@ -121,7 +121,7 @@ def _training(
     unknown = cards.unpublished(gpus)
     if arithmetic is None or unknown is not None:
         name = unknown or (full_name(gpus[0]) if gpus else "this machine")
-        notes.append(f"no training speed: the arithmetic rate of {name} is not in the table")
+        notes.append(f"no training speed: the published rates of {name} are not in the table")
         return Speed()
     times = training.micro_batch(use, gpus, pace, arithmetic, max(accumulation, 1), fp8_products)
     replicas = training.replicas(use, gpus)
