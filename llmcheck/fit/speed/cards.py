@@ -27,6 +27,8 @@ _LANE = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.97e9, 5: 3.94e9, 6: 7.56e9}
 _FLOP_PER_BYTE = {"apple": Band(24, 37, 44), "nvidia": Band(90, 200, 400)}
 """FLOP/s for each byte/s of memory, for chips whose rate is not published: Apple's by their cores and clocks (M1 Max
 26, M2 Ultra 34, M3 Max 36), NVIDIA's between the RTX 3090 and the RTX 6000 Ada."""
+_BEFORE_TENSOR_CORES = Band(20, 36, 60)
+"""The same for NVIDIA's chips before compute capability 7.0: a P40 has 35."""
 _UNIFIED_FLOP_PER_BYTE = Band(200, 340, 470)
 """The same for NVIDIA's chips on LPDDR, which has less bandwidth for the same cores (GB10, Thor, Orin)."""
 _IN_CACHE = 0.45
@@ -149,8 +151,12 @@ def _flops(gpu: Gpu, use: ModelUse) -> Band | None:
     if published:
         rate = published * 1e12
         return Band(rate * pace.low, rate * pace.expected, rate * pace.high)
-    on_lpddr = gpu.unified and capability_of(gpu) is not None
-    derived = _UNIFIED_FLOP_PER_BYTE if on_lpddr else _FLOP_PER_BYTE.get(gpu.vendor)
+    derived = _FLOP_PER_BYTE.get(gpu.vendor)
+    capability = capability_of(gpu)
+    if capability is not None and capability < (7, 0):
+        derived = _BEFORE_TENSOR_CORES
+    elif capability is not None and gpu.unified:
+        derived = _UNIFIED_FLOP_PER_BYTE
     if derived is None or not spec.bandwidth_gb_s:
         return None
     width = spec.bandwidth_gb_s * GB
