@@ -7,6 +7,7 @@ cannot be computed, or have a word that is not known, are counted and listed wit
     python benchmarks/accuracy.py figures.csv
     python benchmarks/accuracy.py figures.csv more.csv --tier A --format json
     python benchmarks/accuracy.py figures.csv --leave-one-source-out
+    python benchmarks/accuracy.py --speed speeds.csv
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import speed_rows
 from kernels import kernel_bytes
 from published_rows import (
     ALL_OF_THE_GPU,
@@ -367,21 +369,29 @@ def as_text(found: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE")
+    parser.add_argument("--speed", type=Path, metavar="FILE", help="published speeds, instead of memory")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--tier", action="append", help="only rows of this tier; may be repeated")
     parser.add_argument("--leave-one-source-out", action="store_true", help="also what a fitted factor would predict")
     options = parser.parse_args(arguments)
+    if bool(options.files) == bool(options.speed):
+        parser.error("expected files with figures of memory, or --speed with one of speeds")
     rows: list[Row] = []
-    for path in options.files:
+    for path in options.files or [options.speed]:
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 rows += [{k: v or "" for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             parser.error(f"{path}: {error}; expected a CSV file in UTF-8")
-    result = evaluate(rows, set(options.tier) if options.tier else None)
-    found = document(result, validated=options.leave_one_source_out)
-    sys.stdout.write((json.dumps(found, indent=2) if options.format == "json" else as_text(found)) + "\n")
+    tiers = set(options.tier) if options.tier else None
+    if options.speed:
+        found = speed_rows.document(speed_rows.evaluate(rows, tiers), validated=options.leave_one_source_out)
+        shown = speed_rows.as_text
+    else:
+        found = document(evaluate(rows, tiers), validated=options.leave_one_source_out)
+        shown = as_text
+    sys.stdout.write((json.dumps(found, indent=2) if options.format == "json" else shown(found)) + "\n")
     return 0
 
 

@@ -232,6 +232,16 @@ def optimizer(row: Row) -> dict[str, Any]:
     return found | {"optimizer": name}
 
 
+def known_optimizer(row: Row) -> Any:
+    """The optimizer of a published speed; None where the row names none."""
+    stated = text(row, "optimizer")
+    if stated in {"", "lora-fa", "adamw (decoupled)"} or stated.startswith("not printed"):
+        return None
+    if stated not in _OPTIMIZERS:
+        raise UnknownWordError("optimizer", stated)
+    return _OPTIMIZERS[stated]
+
+
 def targets(row: Row) -> str:
     stated = text(row, "lora_targets")
     if stated in _TARGETS:

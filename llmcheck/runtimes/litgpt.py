@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes.behaviour import eager, server
+from llmcheck.runtimes.behaviour import eager
 from llmcheck.runtimes.behaviour.interface import (
     CACHE_16_BIT,
     TORCH_FAMILIES,
@@ -95,7 +95,7 @@ RUNTIME = Runtime(
     memory=eager.memory,
     eager=eager.plain,
     training=_training,
-    pace=server.pace,
+    pace=eager.lean_pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.runtimes.behaviour import eager
-from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Eager, Example, GpuMemory, Pace, Platform, Runtime
+from llmcheck.runtimes.behaviour import eager, training_pace
+from llmcheck.runtimes.behaviour.interface import (
+    CACHE_16_BIT,
+    CURRENT,
+    Eager,
+    Example,
+    GpuMemory,
+    Pace,
+    Platform,
+    Runtime,
+)
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, options, serves
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
@@ -13,7 +22,8 @@ from llmcheck.schema.workload import Workload
 
 _VERSION = "0.32.2"
 _PACE = Pace(
-    bandwidth_share=Band(0.45, 0.70, 0.90), layer_overhead=Band(120e-6, 50e-6, 20e-6), flops_share=Band(0.15, 0.4, 0.75)
+    bandwidth_share=Band(0.65, 0.82, 0.95), layer_overhead=Band(130e-6, 80e-6, 30e-6),
+    flops_share=Band(0.4, 0.62, 0.8), cache_share=Band(0.3, 0.5, 0.8), prompt_chunk=2048, training=training_pace.LEAN,
 )  # fmt: skip
 _CACHES = {**CACHE_16_BIT, "int8": "8", "int4": "4"}
 
@@ -27,7 +37,7 @@ def _memory(gpu: GpuMemory) -> list[Term]:
     return eager.terms(gpu, Eager(loads_by_tensor=False, chunk=_STEP))
 
 
-def _pace(_gpus: Sequence[Gpu]) -> Pace:
+def _pace(_gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, _compiled: bool = False) -> Pace:
     return _PACE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.runtimes.behaviour import eager, server
+from llmcheck.runtimes.behaviour import eager, training_pace
 from llmcheck.runtimes.behaviour.interface import CACHE_16_BIT, Example, Runtime, Training, Version
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine, more_than_one, options
 from llmcheck.runtimes.behaviour.torch_platforms import PLATFORMS
@@ -69,7 +69,7 @@ RUNTIME = Runtime(
     cache_formats=CACHE_16_BIT,
     memory=eager.memory,
     training=_training,
-    pace=server.pace,
+    pace=training_pace.engine_pace,
     launch=_launch,
     example=Example(
         launch=Launch(

@@ -8,6 +8,10 @@ from typing import Literal
 from msgspec import Struct
 
 from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.speed import Band as Band
+from llmcheck.schema.speed import Rate as Rate
+from llmcheck.schema.speed import Speed as Speed
+from llmcheck.schema.speed import Time as Time
 from llmcheck.schema.workload import Workload
 
 SCHEMA = "llmcheck.fit/1"
@@ -17,17 +21,6 @@ Part = Literal["cache", "state", "context", "communication", "allocator", "compu
 """``cache``: grows with the cached tokens. ``state``: recurrent states, the same at any length.
 ``context``: what a process allocates on a GPU before any tensor. ``communication``: NCCL's buffers.
 ``allocator``: freed blocks that PyTorch keeps. ``compute-buffer``: llama.cpp's."""
-
-
-class Band(Struct, frozen=True):
-    """An estimate with its lower and upper end."""
-
-    low: float
-    """Lower end."""
-    expected: float
-    """The estimate."""
-    high: float
-    """Upper end."""
 
 
 class Term(Struct, frozen=True, kw_only=True):
@@ -97,25 +90,6 @@ class Memory(Struct, frozen=True, kw_only=True):
     """Upper end of ``total``."""
     terms: tuple[Term, ...]
     """What the components consist of."""
-
-
-class Speed(Struct, frozen=True, kw_only=True):
-    """Estimated rates. None: not applicable, or not known for this GPU; ``Fit.assumptions`` has the reason."""
-
-    decode: Band | None = None
-    """Generated tokens per second of one sequence."""
-    prefill: Band | None = None
-    """Prompt tokens per second."""
-    train: Band | None = None
-    """Training tokens per second of all GPUs together."""
-    days: Band | None = None
-    """Duration of a training run of ``Workload.tokens``; None without them."""
-    energy_kwh: Band | None = None
-    """Of that run, with the rest of the machine and the cooling."""
-    co2_kg: Band | None = None
-    """Kilograms of CO2 of that run; None where no carbon intensity was given."""
-    cost_usd: Band | None = None
-    """US dollars to rent the GPUs for that run, at the list prices in the table of offers."""
 
 
 class GpuShare(Struct, frozen=True, kw_only=True):

@@ -81,6 +81,9 @@ class Vendor(Struct, frozen=True, kw_only=True):
     has_context: bool = True
     """Whether each process takes GPU memory for its context and kernels."""
 
+    links_gb_s: Mapping[str, float] = {}
+    """Links between cards of a machine that are not NVLink: GB/s of both directions, by the name in the table."""
+
     architecture_field: str | None = None
     """The field of ``Gpu`` with the architecture that kernels are compiled for: ``compute_capability`` or ``gfx``."""
     embedded: tuple[tuple[int, int], ...] = ()

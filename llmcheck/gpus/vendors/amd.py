@@ -51,6 +51,15 @@ VENDOR = Vendor(
     ),
     llama_cpp="hip",
     collectives="RCCL",
+    # xGMI: AMD's CDNA 3 and 4 white papers
+    links_gb_s={
+        "AMD Instinct MI250X": 700,
+        "AMD Instinct MI300A": 384,
+        "AMD Instinct MI300X": 896,
+        "AMD Instinct MI325X": 896,
+        "AMD Instinct MI350X": 1075.2,
+        "AMD Instinct MI355X": 1075.2,
+    },
     architecture_field="gfx",
     hidden_by=("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
     runs_models=_runs_models,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmcheck.render import Options
 from llmcheck.render.views import downloads
 from llmcheck.render.views.blocks import (
@@ -24,14 +26,17 @@ from llmcheck.render.views.plans import launch_lines
 from llmcheck.render.views.ways import ways
 from llmcheck.schema.estimate import (
     Band,
+    Cause,
     Component,
     Fit,
     FitVerdict,
     GpuShare,
     Memory,
     NoLaunch,
+    Rate,
     Speed,
     Term,
+    Time,
 )
 from llmcheck.schema.workload import Workload
 from llmcheck.units import format_gib, two_digits
@@ -88,6 +93,8 @@ def fit(value: Fit, options: Options) -> list[Block]:
         Heading("Assumptions"),
         Bullets([Cell(each, "dim") for each in (value.architecture.source, *value.assumptions)]),
     ]
+    if options.verbose and value.speed is not None and value.speed.times:
+        blocks += [Heading("What takes the time"), times(value.speed.times)]
     if options.verbose:
         sources = [f"{each.name}: {each.source}" for each in value.memory.terms if each.high]
         sources += [f"loss of {each.weights}, {each.loss}: {each.loss_source}" for each in value.plans if each.loss]
@@ -221,7 +228,7 @@ def _facts(value: Fit) -> list[Fact]:
     if value.best_weights is not None and value.best_weights != value.workload.weights:
         facts.append(Fact("best weight format", f"{value.best_weights}, entirely on the GPU"))
     if value.speed is not None:
-        facts += _pace(value.speed)
+        facts += _pace(value)
     download = downloads.fact(value.plans[0]) if value.plans else None
     return facts if download is None else [*facts, download]
 
@@ -230,17 +237,65 @@ def _requests(count: int | None) -> str:
     return "1 request" if count == 1 else f"{count or 0:,} requests"
 
 
-def _pace(speed: Speed) -> list[Fact]:
+def _pace(value: Fit) -> list[Fact]:
+    speed, many = value.speed or Speed(), value.workload.batch > 1
     rows = (
         ("generation", speed.decode, "tokens/s for one sequence"),
+        (f"{value.workload.batch} sequences", speed.batch, "tokens/s together"),
+        ("served", speed.served, "tokens/s together, prompts included"),
         ("prefill", speed.prefill, "tokens/s"),
+        ("first token", speed.first_token if many else None, "s"),
         ("training", speed.train, "tokens/s"),
+        ("training per GPU", speed.train_per_gpu if len(value.per_gpu) > 1 else None, "tokens/s"),
         ("duration", speed.days, "days"),
         ("energy", speed.energy_kwh, "kWh"),
         ("CO2", speed.co2_kg, "kg"),
         ("rent", speed.cost_usd, "$ at list prices"),
     )
     return [Fact(label, f"{about(rate)} {unit}") for label, rate, unit in rows if rate is not None]
+
+
+_RATES: dict[Rate, str] = {
+    "decode": "one token of one sequence",
+    "batch": "one token of each sequence",
+    "prefill": "the prompts",
+    "train": "one micro-batch",
+}
+_CAUSES: dict[Cause, str] = {
+    "weights": "reading the weights",
+    "cache": "reading the KV cache",
+    "compute": "matrix products",
+    "attention": "attention",
+    "recompute": "the forward pass again",
+    "memory": "norms, activations, gaps between kernels",
+    "dequantise": "weights into 16 bits",
+    "communicate": "between the GPUs",
+    "transfer": "weights in RAM",
+    "launch": "the CPU starts kernels",
+    "optimizer": "the optimizer's step",
+}
+
+
+def times(found: Sequence[Time]) -> Table:
+    """One row for each time, in milliseconds, under the rate that it is a part of."""
+    rows, last = [], None
+    for each in found:
+        if each.rate != last:
+            last = each.rate
+            rows.append([Cell(_RATES[each.rate], "strong"), Cell(""), Cell("")])
+        shown = _milliseconds(each.expected)
+        band = "beside the others" if each.hidden else f"{_milliseconds(each.low)} to {_milliseconds(each.high)}"
+        rows.append([Cell(f"  {_CAUSES[each.cause]}", "dim"), Cell(shown, "dim"), Cell(band, "dim")])
+    columns = [
+        Column("", fixed=True),
+        Column("ms", right=True, fixed=True),
+        Column("low to high", right=True, fixed=True),
+    ]
+    return Table(columns, rows)
+
+
+def _milliseconds(seconds: float) -> str:
+    return two_digits(seconds * 1000)
 
 
 def about(rate: Band) -> str:

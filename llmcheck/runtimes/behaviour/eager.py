@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.runtimes.behaviour.interface import Eager, GpuMemory, Pace, Version
+from msgspec.structs import replace
+
+from llmcheck.runtimes.behaviour import training_pace
+from llmcheck.runtimes.behaviour.interface import CURRENT, Eager, GpuMemory, Pace, Version
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
 from llmcheck.units import MIB
@@ -17,18 +20,52 @@ _TABLES = "transformers before 4.45 keeps sine and cosine of every position in e
 _REST = "PyTorch's allocator: a large tensor's segment is rounded up to 2 MiB, and a rest below 1 MiB stays with it"
 _CUBLAS = 8.125 * MIB
 _WORKSPACE = "cuBLAS: 8.1 MiB for each stream and handle, 32 MiB on Hopper"
-# Published: Qwen2.5's speed benchmark on an A100 (0.5B to 72B: 47, 40, 25, 17, 8.7 tokens/s).
-PACE = Pace(
-    bandwidth_share=Band(0.50, 0.75, 0.90),
-    layer_overhead=Band(900e-6, 400e-6, 150e-6),
-    flops_share=Band(0.2, 0.42, 0.65),
+# Published: Qwen2.5's speed benchmark on an A100 (0.5B to 72B, 1 to 30,720 tokens, bf16, GPTQ and AWQ: 0.8 to 1.1 ms a
+# layer whatever its size), optimum-benchmark's tables of Llama 2 and Mistral (batches, GPTQ, bitsandbytes).
+_PACE = Pace(
+    bandwidth_share=Band(0.70, 0.84, 0.95),
+    layer_overhead=Band(200e-6, 125e-6, 60e-6),
+    flops_share=Band(0.33, 0.47, 0.62),
     experts_factor=4,
+    launch=Band(1150e-6, 860e-6, 650e-6),
+    launch_of_format={"awq": 1.27, "gptq-8": 1.32, "nf4": 1.55, "fp4": 1.55, "int8": 2.8},
+    dequantises_from={"gptq": 8, "nf4": 2, "fp4": 2},
+    cache_share=Band(0.55, 0.85, 1.0),
+    cache_passes=6,
+    repeats_grouped_heads=True,
+    score_bytes=16,
+    training=training_pace.EAGER,
 )
+_COPIES_THE_CACHE = (4, 45)
+"""The first version of transformers without copies of the whole cache and masks in 32 bits at every step."""
+_GPT_FAST = Pace(
+    bandwidth_share=Band(0.70, 0.84, 0.95),
+    layer_overhead=Band(110e-6, 50e-6, 20e-6),
+    flops_share=Band(0.4, 0.55, 0.7),
+    experts_factor=2,
+    training=training_pace.COMPILED,
+)
+"""A model compiled with a static cache (gpt-fast, torchao): graphs are replayed, and small operations are fused."""
 
 
-def pace(_gpus: Sequence[Gpu]) -> Pace:
+def pace(_gpus: Sequence[Gpu], version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
     """The same on all GPUs."""
-    return PACE
+    if compiled:
+        return _GPT_FAST
+    return replace(_PACE, cache_passes=9, score_bytes=24) if version < _COPIES_THE_CACHE else _PACE
+
+
+def lean_pace(_gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, compiled: bool = False) -> Pace:
+    """Of models written for one trainer or runtime, with fewer operations in a layer and a cache that is not copied.
+
+    LitGPT's quantisation guide: Falcon-7B on an A100 at 48 tokens/s in bf16, 38 in nf4, 13 in int8."""
+    own = _GPT_FAST if compiled else _PACE
+    launch = None if compiled else Band(900e-6, 640e-6, 450e-6)
+    return replace(
+        own, launch=launch, launch_of_format={"nf4-dq": 1.6, "fp4-dq": 1.9, "nf4": 1.27, "fp4": 1.27, "int8": 3.8},
+        cache_passes=2, repeats_grouped_heads=not compiled,
+        training=training_pace.COMPILED if compiled else training_pace.LEAN,
+    )  # fmt: skip
 
 
 def plain(_version: Version) -> Eager:

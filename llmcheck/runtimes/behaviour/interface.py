@@ -8,6 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from llmcheck.runtimes.behaviour.launch import Launch, LaunchLine
+from llmcheck.runtimes.behaviour.pace import Pace as Pace
+from llmcheck.runtimes.behaviour.pace import PaceOf
 from llmcheck.schema.architecture import Architecture, Attention
 from llmcheck.schema.estimate import Band, Term
 from llmcheck.schema.machine import Gpu
@@ -87,19 +89,6 @@ class GpuMemory(Struct, frozen=True, kw_only=True):
     """Bytes that PyTorch's allocator adds where the weights are loaded tensor by tensor (``fit.memory.loading``)."""
     workload: Workload = Workload(method="inference")
     """For the options of single runtimes; what is above is filled in from it."""
-
-
-class Pace(Struct, frozen=True, kw_only=True):
-    """How fast a runtime is, relative to the published rates of the GPUs (the roofline)."""
-
-    bandwidth_share: Band
-    """Fraction of the published memory bandwidth that decoding reaches."""
-    layer_overhead: Band
-    """Seconds for each layer and generated token on top: kernel launches, small operations. ``low`` is the slowest."""
-    flops_share: Band
-    """Fraction of the published dense 16-bit FLOP/s that prefill reaches."""
-    experts_factor: float = 1.5
-    """``layer_overhead`` is multiplied by this in a model with routed experts."""
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
@@ -299,7 +288,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """None where it is not PyTorch that computes and allocates operation by operation."""
     training: Callable[[Version], Training] | None = None
     """None where it does not train."""
-    pace: Callable[[Sequence[Gpu]], Pace]
+    pace: PaceOf
     """Its speed on these GPUs; () where it runs on CPUs."""
     launch: Callable[[Launch], LaunchLine | None]
     """The command that starts it; None for a use that no single command starts: the function says why."""

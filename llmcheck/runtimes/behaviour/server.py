@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.runtimes.behaviour.interface import GpuMemory, Pace
+from llmcheck.runtimes.behaviour.interface import CURRENT, GpuMemory, Pace
+from llmcheck.runtimes.behaviour.pace import has_hbm
 from llmcheck.schema.architecture import Attention
 from llmcheck.schema.estimate import Band, Term, term
 from llmcheck.schema.machine import Gpu
@@ -16,17 +17,42 @@ from llmcheck.units import GIB
 _WORKSPACE = (
     "cuBLAS and the engine: LMDeploy shows 1.3 to 1.5 GiB in addition to weights and cache, context and prompt included"
 )
-# Published for vLLM and an 8B model in bf16: 85 to 90 tokens/s on an A100, about 140 on an H100.
+# Qwen2.5's speed benchmark with vLLM on an A100: 0.5B to 72B, bf16, GPTQ and AWQ, 1 to 30,720 tokens, 1 to 4 GPUs.
 PACE = Pace(
-    bandwidth_share=Band(0.55, 0.75, 0.92),
-    layer_overhead=Band(80e-6, 30e-6, 10e-6),
-    flops_share=Band(0.3, 0.5, 0.75),
+    bandwidth_share=Band(0.72, 0.86, 0.95),
+    layer_overhead=Band(150e-6, 105e-6, 55e-6),
+    launch_of_format={"gptq": 1.2, "awq": 1.25},
+    flops_share=Band(0.4, 0.6, 0.75),
+    cache_share=Band(0.3, 0.45, 0.8),
+    prompt_chunk=2048,
+    sequence_overhead=Band(60e-6, 25e-6, 5e-6),
 )
 
 
-def pace(_gpus: Sequence[Gpu]) -> Pace:
-    """The same on all GPUs."""
-    return PACE
+_GDDR = replace(PACE, bandwidth_share=Band(0.74, 0.9, 0.97))
+"""As in llama.cpp, one sequence uses more of GDDR's bandwidth than of HBM's."""
+_SINCE_HOPPER = replace(PACE, layer_overhead=Band(110e-6, 60e-6, 25e-6))
+"""Graphs are replayed faster: an 8B model in bf16 at about 140 tokens/s on an H100."""
+_HOPPER_NAMES = r"\b(?:[HB][1-3]00|H20|GH200|GB[23]00|MI3\d\d[AX]?)"
+
+
+def pace(gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, _compiled: bool = False) -> Pace:
+    """By the generation of the GPUs."""
+    import re  # imported when a speed is computed, not when runtimes are listed
+
+    if any(re.search(_HOPPER_NAMES, gpu.name or "", re.IGNORECASE) for gpu in gpus):
+        return _SINCE_HOPPER
+    return PACE if has_hbm(gpus) else _GDDR
+
+
+_NATIVE = replace(PACE, layer_overhead=Band(90e-6, 38e-6, 15e-6), launch_of_format={})
+
+
+def native_pace(_gpus: Sequence[Gpu], _version: tuple[int, ...] = CURRENT, _compiled: bool = False) -> Pace:
+    """Engines whose layers are few large kernels of their own: ExLlama, LMDeploy's TurboMind, TensorRT-LLM.
+
+    ExLlama's README: 7B in 4 bits at about 160 tokens/s on an RTX 4090, 33B at 45."""
+    return _NATIVE
 
 
 def chunk_bytes(gpu: GpuMemory, chunk: int) -> float:
