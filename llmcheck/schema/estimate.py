@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.speed import Band as Band
+from llmcheck.schema.speed import Cause as Cause
 from llmcheck.schema.speed import Rate as Rate
 from llmcheck.schema.speed import Speed as Speed
 from llmcheck.schema.speed import Time as Time
