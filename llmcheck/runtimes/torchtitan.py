@@ -14,7 +14,8 @@ _VERSION = "0.3.0"
 def _training(_version: Version) -> Training:
     # its loss converts the logits to 32 bits: softmax and two gradients of them. Until 2025 it was not compiled with
     # the model; in chunks, only the logits of one chunk exist
-    return Training(loss_bytes=12.0, compiled_loss_bytes=12.0, repeats_grouped_heads=False)
+    # over a divided vocabulary PyTorch's loss_parallel is not fused: result, its exponent, their gradients and products
+    return Training(loss_bytes=12.0, parallel_loss_bytes=20.0, compiled_loss_bytes=12.0, repeats_grouped_heads=False)
 
 
 def _launch(what: Launch) -> LaunchLine | None:

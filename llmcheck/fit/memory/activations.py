@@ -168,4 +168,7 @@ def loss_bytes_per_token(use: ModelUse, part: GpuPart) -> float:
     vocab, hidden = use.architecture.vocab / part.tensor, use.architecture.hidden
     if work.chunked_loss:
         return behaviour.chunked_loss_bytes * vocab + behaviour.chunked_hidden_bytes * hidden
-    return (behaviour.compiled_loss_bytes if work.compiled else behaviour.loss_bytes) * vocab
+    each = behaviour.compiled_loss_bytes if work.compiled else behaviour.loss_bytes
+    if part.tensor > 1 and behaviour.parallel_loss_bytes is not None:
+        each = behaviour.parallel_loss_bytes
+    return each * vocab

@@ -126,6 +126,8 @@ class Training(Struct, frozen=True, kw_only=True):
 
     loss_bytes: float
     """Bytes per token and vocabulary entry at the loss: logits, softmax and their gradients."""
+    parallel_loss_bytes: float | None = None
+    """The same where tensor parallelism divides the vocabulary, before that division; None: ``loss_bytes``."""
     compiled_loss_bytes: float = 6.0
     """The same where ``torch.compile`` fuses the loss: logits in 16 bits, and their gradient while it is made."""
     chunked_loss_bytes: float = 0.0

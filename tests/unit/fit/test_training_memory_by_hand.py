@@ -317,6 +317,14 @@ def test_a_stage_has_its_gradients_and_the_micro_batches_in_flight() -> None:
     )
 
 
+def test_a_loss_over_a_divided_vocabulary_is_not_fused() -> None:
+    """PyTorch's loss_parallel has 20 bytes for each token and entry, of which each GPU has its part."""
+    work = train(runtime="torchtitan", checkpointing=False, batch=4, tensor_parallel=2)
+    found = on_gpus(work, 2)[0]
+    all_kept = kept(work) * TOKENS * 4 * LAYERS
+    assert found.activations == pytest.approx((all_kept + 4 * logits(20) - GRADIENTS) / 2, abs=2)
+
+
 def test_only_the_last_stage_has_logits_and_tensor_parallelism_splits_them() -> None:
     work = adapters(lora_targets="qv", tensor_parallel=2)
     one_gpu = on_gpus(work, 2)[0]
