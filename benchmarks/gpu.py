@@ -3,10 +3,11 @@
 Needs PyTorch and transformers; peft and bitsandbytes where adapters are to be measured. No network: the models are made
 from a configuration, with random weights. Takes eight minutes at most; what is left over then is listed as not run.
 
-    python benchmarks/gpu.py --output benchmarks/results/NAME     # inspection.json, rows.csv, table.txt
+    python benchmarks/gpu.py --output benchmarks/results/NAME     # inspection.json, rows.csv, speeds.csv, table.txt
     python benchmarks/gpu.py --seconds 240 --only decode
 
-``rows.csv`` has the columns of a collection of published figures, so that ``benchmarks/accuracy.py`` scores it.
+``rows.csv`` and ``speeds.csv`` have the columns of the collections of published figures, so that
+``benchmarks/accuracy.py`` scores them (``--speed`` for the second).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from gpu_inspection import Field, compared
+from msgspec import structs
 
 from llmcheck import api
 from llmcheck.checkpoint import config as checkpoint_config
 from llmcheck.fit.memory.total import per_gpu
+from llmcheck.fit.speed import speed
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.estimate import Memory
+from llmcheck.schema.estimate import Band, Memory
+from llmcheck.schema.machine import Gpu
 from llmcheck.schema.workload import Workload
 
 SECONDS = 480.0
@@ -48,6 +52,11 @@ COLUMNS = (
     "figure_scope", "figure_kind", "measured", "tier", "usable_for", "derived_bits_per_param", "notes",
 )  # fmt: skip
 """Of a collection of published figures."""
+SPEED_COLUMNS = (
+    "id", "kind", "model", "params_total", "params_active", "layers", "hidden", "heads", "kv_heads", "head_dim",
+    "intermediate", "vocab", "method", "optimizer", "weight_format", "grad_ckpt", "sharding", "seq_len", "micro_batch",
+    "n_gpus", "gpu", "runtime", "tokens_per_second", "per", "notes", "tier",
+)  # fmt: skip
 _LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 2048, "intermediate_size": 8192,
     "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64, "vocab_size": 128256,
@@ -183,6 +192,34 @@ def parts_of(memory: Memory) -> dict[str, int]:
     }
 
 
+def computed_speed(run: Run, gpu: Gpu | None) -> Band | None:
+    """Tokens per second of all sequences, as ``tokens_per_second`` is measured; None where this card has no figure."""
+    if gpu is None:
+        return None
+    work = workload(run)
+    if run.answer:  # a step reads half of the context: the mean of what is cached while the answer grows
+        work = structs.replace(work, context=2 * run.context + run.answer)
+    found = speed(ModelUse(architecture(run.model), work), [gpu])[0]
+    if run.trains:
+        return found.train
+    if not run.answer:
+        return found.prefill
+    return found.decode if run.batch == 1 else found.batch
+
+
+def speed_row(run: Run, measured: Measured, gpu: dict[str, str]) -> dict[str, str]:
+    """In ``SPEED_COLUMNS``."""
+    shared = rows(run, replace(measured, allocated=0), gpu)[0]
+    found = {name: shared.get(name, "") for name in SPEED_COLUMNS}
+    return found | {
+        "id": run.id, "kind": "train" if run.trains else "decode" if run.answer else "prefill",
+        "weight_format": shared["weight_dtype"], "sharding": "none" if run.trains else "",
+        "notes": "; ".join(([f"answer {run.answer}"] if run.answer else []) + [shared["notes"]]),
+        "tokens_per_second": f"{measured.tokens_per_second:.1f}",
+        "per": "total", "method": shared["method"] if run.trains else "",
+    }  # fmt: skip
+
+
 def rows(run: Run, measured: Measured, gpu: dict[str, str]) -> list[dict[str, str]]:
     """One row for each figure, in ``COLUMNS``."""
     model = architecture(run.model)
@@ -250,17 +287,17 @@ def measured_until(
     return found
 
 
-def table(found: Iterable[tuple[Run, Measured]]) -> str:
-    """Measured beside computed, in MiB."""
-    lines = [f"{'run':<38} {'allocated':>20} {'reserved':>20} {'nvidia-smi':>20} {'tokens/s':>9}"]
+def table(found: Iterable[tuple[Run, Measured]], gpu: Gpu | None) -> str:
+    """Measured, and by how much the computed figure is above it: MiB, and tokens per second on ``gpu``."""
+    lines = [f"{'run':<38} {'allocated':>20} {'reserved':>20} {'nvidia-smi':>20} {'tokens/s':>16}"]
     for run, measured in found:
         if measured.error:
             lines.append(f"{run.id:<38} {measured.error[:80]}")
             continue
         said = estimate(run)
         cells = [_cell(getattr(measured, name), said[name]) for name in ("allocated", "reserved", "smi")]
-        speed = "-" if measured.tokens_per_second is None else f"{measured.tokens_per_second:,.0f}"
-        lines.append(f"{run.id:<38} {cells[0]:>20} {cells[1]:>20} {cells[2]:>20} {speed:>9}")
+        pace = _pace_cell(measured.tokens_per_second, computed_speed(run, gpu))
+        lines.append(f"{run.id:<38} {cells[0]:>20} {cells[1]:>20} {cells[2]:>20} {pace:>16}")
     return "\n".join(lines) + "\n"
 
 
@@ -270,20 +307,29 @@ def _cell(measured: int | None, computed: int) -> str:
     return f"{measured / MIB:,.0f} {computed / measured - 1:+.1%}"
 
 
-def inspected() -> tuple[list[Field], dict[str, str]]:
-    """The inspection against ``nvidia-smi -q -x``, and the name and memory of the first GPU."""
+def _pace_cell(measured: float | None, computed: Band | None) -> str:
+    """With ``!`` where the measured speed is outside the band."""
+    if measured is None:
+        return "-" if computed is None else f"? / {computed.expected:,.0f}"
+    if computed is None:
+        return f"{measured:,.0f}"
+    inside = computed.low <= measured <= computed.high
+    return f"{measured:,.0f} {computed.expected / measured - 1:+.0%}{'' if inside else '!'}"
+
+
+def inspected() -> tuple[list[Field], Gpu | None]:
+    """The inspection against ``nvidia-smi -q -x``, and the first GPU."""
     report = subprocess.run(["nvidia-smi", "-q", "-x"], capture_output=True, text=True, timeout=60, check=True).stdout
     machine = api.start_inspection()()
     gpu = next((each for each in machine.gpus or () if each.vendor == "nvidia"), None)
-    about = {} if gpu is None else {"name": gpu.name or "", "memory_gb": f"{(gpu.memory_total or 0) / 2**30:.0f}"}
-    return compared(machine, report), about
+    return compared(machine, report), gpu
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time for all measurements")
     parser.add_argument("--only", help="only runs whose id has this text")
-    parser.add_argument("--output", type=Path, help="folder for inspection.json, rows.csv and table.txt")
+    parser.add_argument("--output", type=Path, help="folder for inspection.json, rows.csv, speeds.csv and table.txt")
     options = parser.parse_args(arguments)
     try:
         fields, gpu = inspected()
@@ -294,17 +340,23 @@ def main(arguments: list[str] | None = None) -> int:
     differing = [each for each in fields if not each.equal]
     text = f"inspection: {len(fields) - len(differing)} of {len(fields)} fields as nvidia-smi has them\n"
     text += (
-        "".join(f"  {each.name}: {each.ours} here, {each.theirs} there\n" for each in differing) + "\n" + table(found)
+        "".join(f"  {each.name}: {each.ours} here, {each.theirs} there\n" for each in differing)
+        + "\n"
+        + table(found, gpu)
     )
     sys.stdout.write(text)
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "inspection.json").write_text(json.dumps([asdict(each) for each in fields], indent=1) + "\n")
         (options.output / "table.txt").write_text(text)
-        with (options.output / "rows.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(row for run, measured in found for row in rows(run, measured, gpu))
+        about = {} if gpu is None else {"name": gpu.name or "", "memory_gb": f"{(gpu.memory_total or 0) / 2**30:.0f}"}
+        memory = [row for run, measured in found for row in rows(run, measured, about)]
+        speeds = [speed_row(*each, about) for each in found if each[1].tokens_per_second]
+        for name, columns, content in (("rows", COLUMNS, memory), ("speeds", SPEED_COLUMNS, speeds)):
+            with (options.output / f"{name}.csv").open("w", newline="") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(content)
     return 0
 
 

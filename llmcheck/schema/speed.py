@@ -23,10 +23,11 @@ Rate = Literal["decode", "batch", "prefill", "train"]
 prompts of all of them. ``train``: one micro-batch on every GPU."""
 Cause = Literal[
     "weights", "cache", "compute", "attention", "recompute", "memory", "dequantise", "communicate", "transfer",
-    "launch", "optimizer",
+    "launch", "optimizer", "propose",
 ]  # fmt: skip
 """``weights``, ``cache``: reading them. ``memory``: tensors between the matrix products. ``transfer``: what is in RAM.
-``launch``: the CPU queues kernels. ``communicate``: between GPUs."""
+``launch``: the CPU queues kernels. ``communicate``: between GPUs. ``propose``: a second model or further layers
+propose tokens."""
 
 
 class Time(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.fit.speed import cards, decode, prefill
+from llmcheck.fit.speed import cards, decode, prefill, work
 from llmcheck.fit.speed.times import rate, total
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import full_name
@@ -77,6 +77,12 @@ def _inference(
         more = decode.step(use, gpus, pace, use.batch, *in_ram, layers)
         together = rate(use.batch, total(more))
         times += more
+    if work.proposed(use):
+        from llmcheck.fit.speed import speculative  # rare
+
+        notes.append(speculative.note(use))
+        alone = speculative.widened(use, alone)
+        together = together and speculative.widened(use, together)
     prompt, first, own = _prompts(use, gpus, pace, in_ram[0], cached, notes)
     return Speed(
         decode=alone, batch=together, served=_served(use, together, prompt), prefill=prompt, first_token=first,

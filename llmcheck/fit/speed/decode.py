@@ -29,13 +29,33 @@ def step(
     expert_bytes_in_ram: int,
     layers: Sequence[int] = (),
 ) -> list[Time]:
-    """The times of one step, which makes one token of each sequence, at half of the context.
+    """The times of one token of each sequence, at half of the context: those of a step, or of its part where a step
+    makes several tokens of each (speculative decoding).
 
     ``layers``: of each GPU; () where all have the same.
     """
     name: Rate = "decode" if sequences == 1 else "batch"
-    read = work.weight_bytes(use, sequences, pace)
-    in_ram = _read_from_ram(use, read, sequences, offloaded_bytes, expert_bytes_in_ram) if gpus else read
+    found = _step(use, gpus, pace, sequences, (offloaded_bytes, expert_bytes_in_ram), layers, name)
+    if not work.proposed(use):
+        return found
+    from llmcheck.fit.speed import speculative  # rare, and it imports the memory of what proposes
+
+    return speculative.for_each_token(use, gpus, pace, name, found, RAM)
+
+
+def _step(
+    use: ModelUse,
+    gpus: Sequence[Gpu],
+    pace: Pace,
+    sequences: int,
+    in_ram_bytes: tuple[int, int],
+    layers: Sequence[int],
+    name: Rate,
+) -> list[Time]:
+    """``in_ram_bytes``: in all, and of them of routed experts."""
+    tokens = sequences * (1 + work.proposed(use))
+    read = work.weight_bytes(use, tokens, pace)
+    in_ram = _read_from_ram(use, read, tokens, *in_ram_bytes) if gpus else read
     width = cards.bandwidth(use, gpus, layers) if gpus else 0.0
     cache = _cache(use, pace, sequences, name, in_ram / max(read, 1), width)
     found = []
@@ -47,21 +67,19 @@ def step(
     if not gpus:
         return found + cache
     on_gpus = [time(name, "weights", read - in_ram, slower(read_share(pace, use.weight_format.name), width))]
-    converted = _dequantise(use, pace, sequences, read - in_ram, width, name)
+    converted = _dequantise(use, pace, tokens, read - in_ram, width, name)
     queued = _queued(use, pace, name)
-    return longest(_products(use, gpus, pace, sequences, on_gpus, name) + converted + cache + found, queued)
+    return longest(_products(use, gpus, pace, tokens, on_gpus, name) + converted + cache + found, queued)
 
 
-def _products(
-    use: ModelUse, gpus: Sequence[Gpu], pace: Pace, sequences: int, read: list[Time], name: Rate
-) -> list[Time]:
+def _products(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, tokens: int, read: list[Time], name: Rate) -> list[Time]:
     """Reading the weights or multiplying them, whichever takes longer."""
     rate = cards.flops(use, gpus)
-    if rate is None or sequences == 1:
+    if rate is None or tokens == 1:
         return read
     if cards.shares_matrices(use, gpus):
         rate = slower(rate, len(gpus) / cards.stages(use))
-    flop = 2.0 * work.multiplied_weights(use.architecture) * sequences
+    flop = 2.0 * work.multiplied_weights(use.architecture) * tokens
     return longest(read, [time(name, "compute", flop, slower(pace.flops_share, rate.expected))])
 
 
@@ -120,7 +138,8 @@ def _gaps(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, sequences: int, name: 
     if cards.shares_matrices(use, gpus):
         found.append(spent(name, "communicate", 2 * layers, cards.ALL_REDUCE[cards.linked(gpus)]))
     if sequences > 1 and pace.sequence_overhead is not None:
-        found.append(spent(name, "launch", sequences, pace.sequence_overhead))
+        sampled = sequences * (1 + 2 * work.proposed(use))  # a proposed token is sampled twice
+        found.append(spent(name, "launch", sampled, pace.sequence_overhead))
     if len(gpus) > 1 and pace.stage_overhead and not cards.shares_matrices(use, gpus):
         each = pace.stage_overhead
         found.append(spent(name, "communicate", len(gpus) - 1, Band(2.5 * each, each, 0.4 * each)))

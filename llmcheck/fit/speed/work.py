@@ -11,6 +11,14 @@ _EIGHT_BITS = 8.5 / 16
 """Of GGUF's Q8_0 beside 16 bits."""
 
 
+def proposed(use: ModelUse) -> int:
+    """Tokens of each sequence that are proposed for a step to check; 0 without speculative decoding."""
+    kind = use.workload.speculative
+    if kind is None:
+        return 0
+    return use.workload.speculative_tokens or (1 if kind == "mtp" else 3)
+
+
 def weight_bytes(use: ModelUse, tokens: int, pace: Pace) -> float:
     """Bytes of weights that are read to process so many tokens at once: of routed experts those that any of them
     chooses, of an untied embedding only rows."""

@@ -273,6 +273,7 @@ _CAUSES: dict[Cause, str] = {
     "transfer": "weights in RAM",
     "launch": "the CPU starts kernels",
     "optimizer": "the optimizer's step",
+    "propose": "proposing tokens",
 }
 
 

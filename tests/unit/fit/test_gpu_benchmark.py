@@ -17,6 +17,8 @@ from tests.unit.fit.test_accuracy import accuracy
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import gpu as benchmark  # noqa: E402
+import speed_rows  # noqa: E402
+import speed_words as words  # noqa: E402
 from gpu import Measured, Run  # noqa: E402
 from gpu_inspection import compared  # noqa: E402
 
@@ -99,12 +101,30 @@ def test_the_table_has_measured_and_computed_side_by_side() -> None:
     run = benchmark.runs()[0]
     said = benchmark.estimate(run)
     measured = Measured(allocated=2 * said["allocated"], tokens_per_second=1234.5)
-    shown = benchmark.table([(run, measured), (benchmark.runs()[1], Measured(error="out of memory"))])
+    shown = benchmark.table([(run, measured), (benchmark.runs()[1], Measured(error="out of memory"))], None)
     line, other = shown.splitlines()[1:]
     assert "-50.0%" in line
     assert "1,234" in line
     assert f"? / {said['reserved'] / MIB:,.0f}" in line
     assert other.endswith("out of memory")
+
+
+@pytest.mark.parametrize("run", benchmark.runs(), ids=lambda each: each.id)
+def test_a_measured_speed_can_be_scored(run: Run) -> None:
+    """A row that holds what is computed for an A10 comes back without an error, and the table says +0%."""
+    card = words.card_of("NVIDIA A10")
+    said = benchmark.computed_speed(run, card)
+    assert said is not None
+    measured = Measured(allocated=1, tokens_per_second=said.expected, versions={"transformers": "5.23.0"})
+    row = benchmark.speed_row(run, measured, {"name": "NVIDIA A10", "memory_gb": "23"})
+    assert tuple(row) == benchmark.SPEED_COLUMNS
+    assert "+0%" in benchmark.table([(run, measured)], card)
+    assert "!" in benchmark.table([(run, Measured(allocated=1, tokens_per_second=9 * said.expected))], card)
+    found = speed_rows.evaluate([row])
+    if run.model in ("llama-1b", "windowed-1b"):
+        assert [each.reason for each in found.unexpressed] == []
+    if run.model == "llama-1b" and run.flash and not run.lengths_vary:
+        assert [round(each.error, 2) for each in found.scored] == [0]
 
 
 def test_a_process_without_pytorch_says_so(tmp_path: Path) -> None:
