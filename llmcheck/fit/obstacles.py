@@ -128,7 +128,7 @@ def are_of_several_vendors(gpus: Sequence[Gpu]) -> bool:
 def build_of(runtime: Runtime, gpus: Sequence[Gpu]) -> str | None:
     """Where the build for these GPUs comes from, in words; None where it is the usual one."""
     if runtime.across_vendors is not None and are_of_several_vendors(gpus):
-        makers = " and ".join(dict.fromkeys(vendors.of(gpu).name for gpu in gpus))
+        makers = " and ".join(sorted({vendors.of(gpu).name for gpu in gpus}))
         return f"its build for {runtime.across_vendors}, which uses the GPUs of {makers} together"
     vendors_here = {gpu.vendor for gpu in gpus}
     return next((each.build for each in runtime.platforms if each.vendor in vendors_here), None)

@@ -54,7 +54,7 @@ def _step(
 ) -> list[Time]:
     """``in_ram_bytes``: in all, and of them of routed experts."""
     tokens = sequences * (1 + work.proposed(use))
-    read = work.weight_bytes(use, tokens, pace)
+    read = work.weight_bytes(use, tokens)
     in_ram = _read_from_ram(use, read, tokens, *in_ram_bytes) if gpus else read
     width = cards.bandwidth(use, gpus, layers) if gpus else 0.0
     cache = _cache(use, pace, sequences, name, in_ram / max(read, 1), width)

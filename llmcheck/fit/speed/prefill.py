@@ -47,12 +47,10 @@ def prompts(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, rate: Band, sequence
     if routed:  # each expert multiplies only the tokens that chose it
         flop += 2.0 * routed * tokens * _slowed(at_once * architecture.experts_active / architecture.experts)
     products = [time("prefill", "compute", flop, _product(speed, pace.flops_share))]
-    read = [
-        time("prefill", "weights", work.weight_bytes(use, at_once, pace) * chunks, slower(pace.bandwidth_share, width))
-    ]
+    read = [time("prefill", "weights", work.weight_bytes(use, at_once) * chunks, slower(pace.bandwidth_share, width))]
     found = longest(products, read)
     if dequantises(use, pace, at_once):
-        size = chunks * work.weight_bytes(use, at_once, pace) * (1 + _WRITTEN * 8 / max(use.weight_format.bits, 1))
+        size = chunks * work.weight_bytes(use, at_once) * (1 + _WRITTEN * 8 / max(use.weight_format.bits, 1))
         found.append(time("prefill", "dequantise", size, slower(pace.bandwidth_share, width)))
     if pace.activation_bytes:
         size = pace.activation_bytes * tokens * architecture.layers * architecture.hidden * cards.between(gpus)

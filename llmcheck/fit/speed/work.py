@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from llmcheck.fit.shapes import kv_cache
 from llmcheck.fit.use import ModelUse
-from llmcheck.runtimes import Pace
 from llmcheck.schema.architecture import Architecture
-
-_EIGHT_BITS = 8.5 / 16
-"""Of GGUF's Q8_0 beside 16 bits."""
 
 
 def proposed(use: ModelUse) -> int:
@@ -19,7 +15,7 @@ def proposed(use: ModelUse) -> int:
     return use.workload.speculative_tokens or (1 if kind == "mtp" else 3)
 
 
-def weight_bytes(use: ModelUse, tokens: int, pace: Pace) -> float:
+def weight_bytes(use: ModelUse, tokens: int) -> float:
     """Bytes of weights that are read to process so many tokens at once: of routed experts those that any of them
     chooses, of an untied embedding only rows."""
     stored = use.stored
@@ -27,8 +23,6 @@ def weight_bytes(use: ModelUse, tokens: int, pace: Pace) -> float:
     others = float(stored.layers - stored.experts) + (stored.head or stored.embedding)
     if use.architecture.experts and not stored.experts:  # from a file whose experts are not told apart
         others -= _idle(use.architecture, tokens) * _share_of_blocks(use)
-    if use.weight_format.name in pace.kept_in_8_bits and not stored.exact:
-        others *= _EIGHT_BITS
     return routed + others
 
 

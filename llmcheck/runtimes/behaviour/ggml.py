@@ -45,7 +45,6 @@ _GDDR = Pace(
     score_bytes=28,
     attention_share=Band(0.22, 0.42, 0.65),
     stage_overhead=250e-6,
-    kept_in_8_bits=("mxfp4",),
 )
 _HBM_SHARE = Band(0.46, 0.58, 0.75)
 _BY_VENDOR: dict[str, dict[str, Band]] = {

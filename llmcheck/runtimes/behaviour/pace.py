@@ -82,8 +82,6 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Seconds of a step for each sequence of a batch: scheduling and sampling; None: nothing worth mention."""
     stage_overhead: float = 0.0
     """Seconds for each further GPU where each has some of the layers."""
-    kept_in_8_bits: tuple[str, ...] = ()
-    """Formats in whose files everything but the routed experts has 8 bits."""
     training: TrainingPace | None = None
     """None where it does not train."""
 

@@ -27,8 +27,8 @@ class TestTwoVendors:
     @pytest.mark.parametrize(
         ("words", "model", "makers"),
         [
-            (TWO_MAKERS, "70B", "NVIDIA and AMD"),
-            ("RX 7900 XT, RTX 3090, 32 GB RAM", "55B", "NVIDIA and AMD"),
+            (TWO_MAKERS, "70B", "AMD and NVIDIA"),
+            ("RX 7900 XT, RTX 3090, 32 GB RAM", "55B", "AMD and NVIDIA"),
             ("RTX 3060, Arc A770, 16 GB RAM", "30B", "Intel and NVIDIA"),
         ],
     )
