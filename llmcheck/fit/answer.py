@@ -66,7 +66,7 @@ def answer(
         use = with_defaults(open_use, machine)
         placed = place(use, capacity)
     full = ModelUse(architecture, resolved(use, len(placed.devices) or workload.gpus or 1), draft)
-    rates, notes = _speed(full, placed, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
+    rates, notes = _speed(full, placed, capacity, carbon_intensity_g_per_kwh) if placed.fits else (None, ())
     about_ram = () if placed.verdict == "fits" else ram_limits.notes(machine)
     build = build_of(use.runtime, [device.gpu for device in placed.devices])
     about_build = (f"{use.runtime.id}: {build}",) if build is not None else ()
@@ -159,7 +159,7 @@ def _default_runtime(use: ModelUse, machine: Machine) -> str:
 
 
 def _speed(
-    use: ModelUse, placed: PlacementResult, carbon_intensity_g_per_kwh: float | None
+    use: ModelUse, placed: PlacementResult, capacity: Capacity, carbon_intensity_g_per_kwh: float | None
 ) -> tuple[Speed, tuple[str, ...]]:
     # in inference an embedding in RAM costs no time: only its rows for the tokens are read
     slows = not use.is_inference or placed.verdict == "fits-with-offload"
@@ -170,6 +170,7 @@ def _speed(
         expert_bytes_in_ram=placed.expert_bytes_in_ram,
         layers_per_gpu=placed.placement.layers_per_gpu if placed.placement is not None else None,
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
+        cpu=capacity.cpu,
     )
 
 

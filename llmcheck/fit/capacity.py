@@ -11,7 +11,7 @@ from llmcheck.fit.installed import NOTHING_KNOWN, Installed, installed
 from llmcheck.gpus import names, unified_memory, vendors
 from llmcheck.gpus.c_library import WheelSite
 from llmcheck.runtimes import Runtime
-from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
+from llmcheck.schema.machine import Cpu, Gpu, Machine, counted_gpus, joint_gpus
 from llmcheck.units import format_gib
 
 GPU_COUNTS = (
@@ -53,6 +53,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     """``2 x RTX 4090 (24.0 GiB), 59.6 GiB RAM``."""
     installed: Installed = NOTHING_KNOWN
     """What is there of the programs that run a model."""
+    cpu: Cpu = Cpu()
+    """Its processors, which tell how fast RAM is read."""
     drivers: Mapping[str, str] = {}
     """Versions of the drivers, by vendor; one that is not named is not known."""
     assumptions: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ def of(machine: Machine, *, assume_idle: bool = False) -> Capacity:
         system=machine.os.system if machine.os is not None else None,
         libc=machine.os.libc if machine.os is not None else None,
         description=in_words(machine),
+        cpu=machine.cpu,
         installed=installed(machine),
         drivers={vendor: driver.version for vendor, driver in machine.drivers.items() if driver.version},
         assumptions=tuple(dict.fromkeys(notes)),

@@ -25,7 +25,7 @@ from llmcheck.gpus.identify import GpuRecord
 from llmcheck.gpus.names import short_name
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.computed import Cards, ComputedMethod
-from llmcheck.schema.estimate import MethodKind
+from llmcheck.schema.estimate import MethodKind, Speed
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import Finding, Status
@@ -176,7 +176,8 @@ def _inference(known: Plans, model: str, use: ModelUse, capacity: Capacity) -> I
         return
     own = base.changed(weights=plain)
     placed = place(own, capacity)
-    yield _with_plan(_method(model, "weights", plain, own, placed, capacity), own, placed, capacity)
+    computed = _method(model, "weights", plain, own, placed, speed_of(own, placed, capacity.cpu), capacity)
+    yield _with_plan(computed, own, placed, capacity)
     if best is not None:
         yield _planned(model, "plan", best.use.weight_format.name, best)
 
@@ -205,7 +206,8 @@ def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
     for kind, each in training.all_methods(_trained(use)):
         chosen, placed = training.easiest(each, capacity)
         cards = capacity if kind == "full" else None
-        found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, cards)
+        rates = speed_of(chosen, placed, capacity.cpu)
+        found = _method(model, kind, _FINE_TUNING[kind], chosen, placed, rates, cards)
         yield _with_plan(found, chosen, placed, capacity)
 
 
@@ -222,11 +224,13 @@ def _pretraining(model: str, use: ModelUse, capacity: Capacity) -> Iterator[Comp
     cluster = replace(capacity, groups=((devices[0],) * gpus,))
     own = use.changed(context=use.workload.context or 4096)
     name = f"{gpus:,} x {short_name(devices[0].gpu.name)}"
-    yield _method(model, "pretrain", name, own, place(own, cluster))
+    placed = place(own, cluster)
+    yield _method(model, "pretrain", name, own, placed, speed_of(own, placed, cluster.cpu))
 
 
 def _planned(model: str, kind: MethodKind, name: str, found: Candidate) -> ComputedMethod:
-    return replace(_method(model, kind, name, found.use, found.placed), plan=plan_of(found, (model,)))
+    computed = _method(model, kind, name, found.use, found.placed, found.speed)
+    return replace(computed, plan=plan_of(found, (model,)))
 
 
 def _with_plan(found: ComputedMethod, use: ModelUse, placed: PlacementResult, capacity: Capacity) -> ComputedMethod:
@@ -236,14 +240,17 @@ def _with_plan(found: ComputedMethod, use: ModelUse, placed: PlacementResult, ca
 
 
 def _method(
-    model: str, kind: MethodKind, name: str, use: ModelUse, placed: PlacementResult, capacity: Capacity | None = None
+    model: str,
+    kind: MethodKind,
+    name: str,
+    use: ModelUse,
+    placed: PlacementResult,
+    rates: Speed,
+    capacity: Capacity | None = None,
 ) -> ComputedMethod:
     """``capacity``: where it does not fit on these GPUs, also compute how many of them would do; None: do not."""
     offloaded = placed.offloaded_bytes if placed.verdict == "fits-with-offload" else 0
-    rate = days = None
-    if placed.fits:
-        rates = speed_of(use, placed)
-        rate, days = rates.decode or rates.train, rates.days
+    rate, days = rates.decode or rates.train, rates.days
     cards = None
     if capacity is not None and placed.verdict != "fits":
         cards = _sufficient_gpus(use, capacity, placed.memory.total)

@@ -19,7 +19,7 @@ from llmcheck.fit.plans.described import loss_of, plan_of
 from llmcheck.fit.plans.policy import loses_little, order
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Speed
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Cpu, Machine
 
 __all__ = (
     "Candidate",
@@ -87,7 +87,7 @@ def candidate(use: ModelUse, placed: PlacementResult, capacity: Capacity, wishes
     return Candidate(
         use=use,
         placed=placed,
-        speed=speed_of(use, placed),
+        speed=speed_of(use, placed, capacity.cpu),
         published=shapes.weight_format.name,
         wanted_context=use.context,
         is_alone=False,
@@ -99,8 +99,10 @@ def candidate(use: ModelUse, placed: PlacementResult, capacity: Capacity, wishes
     )
 
 
-def speed_of(use: ModelUse, placed: PlacementResult) -> Speed:
-    """The rates of a use where it lies."""
+def speed_of(use: ModelUse, placed: PlacementResult, cpu: Cpu) -> Speed:
+    """The rates of a use where it lies; none where it does not fit. ``cpu``: of the machine where it was placed."""
+    if not placed.fits:
+        return Speed()
     full = ModelUse(use.architecture, resolved(use, max(len(placed.devices), 1)), use.draft)
     in_the_way = not use.is_inference or placed.verdict == "fits-with-offload"
     found, _notes = speed.speed(
@@ -109,5 +111,6 @@ def speed_of(use: ModelUse, placed: PlacementResult) -> Speed:
         offloaded_bytes=placed.offloaded_bytes if in_the_way else 0,
         expert_bytes_in_ram=placed.expert_bytes_in_ram,
         layers_per_gpu=placed.placement.layers_per_gpu if placed.placement is not None else None,
+        cpu=cpu,
     )
     return found

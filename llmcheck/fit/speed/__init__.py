@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.fit.speed import cards, decode, prefill, work
+from llmcheck.fit.speed import cards, decode, prefill, ram, work
+from llmcheck.fit.speed.ram import UNKNOWN_CPU
 from llmcheck.fit.speed.times import rate, total
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.names import full_name
 from llmcheck.runtimes import Pace, version_of
 from llmcheck.schema.estimate import Band, Speed, Time
-from llmcheck.schema.machine import Gpu
+from llmcheck.schema.machine import Cpu, Gpu
 
 
 def speed(
@@ -29,6 +30,7 @@ def speed(
     accumulation: int = 1,
     cached: int = 0,
     fp8_products: bool = False,
+    cpu: Cpu = UNKNOWN_CPU,
 ) -> tuple[Speed, tuple[str, ...]]:
     """The rates, and sentences on what they assume or why one is None.
 
@@ -36,14 +38,14 @@ def speed(
     ``expert_bytes_in_ram``: bytes of those experts alone; ``layers_per_gpu``: None where all have the same;
     ``carbon_intensity_g_per_kwh``: grams of CO2, None: no CO2 is computed;
     ``accumulation``: micro-batches of one optimizer step; ``cached``: tokens before the prompt, already in the cache;
-    ``fp8_products``: training multiplies in fp8.
+    ``fp8_products``: training multiplies in fp8; ``cpu``: of the machine.
     """
     notes: list[str] = []
     version = version_of(use.workload.runtime_version)
     pace = use.runtime.pace(gpus, version, bool(use.workload.compiled))
     if use.is_inference:
-        ram = (offloaded_bytes, expert_bytes_in_ram)
-        return _inference(use, gpus, pace, ram, layers_per_gpu or (), cached, notes), tuple(notes)
+        in_ram = (offloaded_bytes, expert_bytes_in_ram)
+        return _inference(use, gpus, pace, in_ram, cpu, layers_per_gpu or (), cached, notes), tuple(notes)
     return _training(use, gpus, pace, accumulation, fp8_products, carbon_intensity_g_per_kwh, notes), tuple(notes)
 
 
@@ -52,6 +54,7 @@ def _inference(
     gpus: Sequence[Gpu],
     pace: Pace,
     in_ram: tuple[int, int],
+    cpu: Cpu,
     layers: Sequence[int],
     cached: int,
     notes: list[str],
@@ -63,18 +66,17 @@ def _inference(
         return Speed()
     if in_ram[0] or not gpus:
         notes.append(
-            "RAM bandwidth: 20 to 110 GB/s, 45 expected; that of this machine was not measured"
-            if use.runtime.computes_in_ram or not gpus
-            else "weights in RAM cross PCIe for every token"
+            ram.note(cpu) if use.runtime.computes_in_ram or not gpus else "weights in RAM cross PCIe for every token"
         )
     if use.architecture.encoder:  # it generates nothing
         prompt, first, own = _prompts(use, gpus, pace, in_ram[0], cached, notes)
         return Speed(prefill=prompt, first_token=first, times=tuple(own))
-    times = decode.step(use, gpus, pace, 1, *in_ram, layers)
+    width = ram.bandwidth(cpu) if in_ram[0] or not gpus else ram.UNKNOWN  # read by nothing else
+    times = decode.step(use, gpus, pace, 1, in_ram, width, layers)
     alone = rate(1, total(times))
     together = None
     if use.batch > 1:
-        more = decode.step(use, gpus, pace, use.batch, *in_ram, layers)
+        more = decode.step(use, gpus, pace, use.batch, in_ram, width, layers)
         together = rate(use.batch, total(more))
         times += more
     if work.proposed(use):

@@ -14,10 +14,6 @@ from llmcheck.runtimes import Pace
 from llmcheck.runtimes.behaviour.pace import read_share
 from llmcheck.schema.estimate import Band, Rate, Time
 from llmcheck.schema.machine import Gpu
-from llmcheck.units import GB
-
-RAM = Band(20 * GB, 45 * GB, 110 * GB)
-"""Bytes per second that CPUs read from RAM: two channels of DDR4 to DDR5; servers have more."""
 
 
 def step(
@@ -25,22 +21,23 @@ def step(
     gpus: Sequence[Gpu],
     pace: Pace,
     sequences: int,
-    offloaded_bytes: int,
-    expert_bytes_in_ram: int,
+    in_ram_bytes: tuple[int, int],
+    ram: Band,
     layers: Sequence[int] = (),
 ) -> list[Time]:
     """The times of one token of each sequence, at half of the context: those of a step, or of its part where a step
     makes several tokens of each (speculative decoding).
 
+    ``in_ram_bytes``: in all, and of them of routed experts; ``ram``: bytes per second that CPUs read from RAM;
     ``layers``: of each GPU; () where all have the same.
     """
     name: Rate = "decode" if sequences == 1 else "batch"
-    found = _step(use, gpus, pace, sequences, (offloaded_bytes, expert_bytes_in_ram), layers, name)
+    found = _step(use, gpus, pace, sequences, in_ram_bytes, ram, layers, name)
     if not work.proposed(use):
         return found
     from llmcheck.fit.speed import speculative  # rare, and it imports the memory of what proposes
 
-    return speculative.for_each_token(use, gpus, pace, name, found, RAM)
+    return speculative.for_each_token(use, gpus, pace, name, found, ram)
 
 
 def _step(
@@ -49,19 +46,19 @@ def _step(
     pace: Pace,
     sequences: int,
     in_ram_bytes: tuple[int, int],
+    ram: Band,
     layers: Sequence[int],
     name: Rate,
 ) -> list[Time]:
-    """``in_ram_bytes``: in all, and of them of routed experts."""
     tokens = sequences * (1 + work.proposed(use))
     read = work.weight_bytes(use, tokens)
     in_ram = _read_from_ram(use, read, tokens, *in_ram_bytes) if gpus else read
     width = cards.bandwidth(use, gpus, layers) if gpus else 0.0
-    cache = _cache(use, pace, sequences, name, in_ram / max(read, 1), width)
+    cache = _cache(use, pace, sequences, name, in_ram / max(read, 1), width, ram)
     found = []
     if in_ram:
         computed = use.runtime.computes_in_ram or not gpus
-        speed = RAM if computed else cards.pcie(gpus[0])
+        speed = ram if computed else cards.pcie(gpus[0])
         found.append(time(name, "weights" if not gpus else "transfer", in_ram, speed))
     found += _gaps(use, gpus, pace, sequences, name)
     if not gpus:
@@ -83,13 +80,13 @@ def _products(use: ModelUse, gpus: Sequence[Gpu], pace: Pace, tokens: int, read:
     return longest(read, [time(name, "compute", flop, slower(pace.flops_share, rate.expected))])
 
 
-def _cache(use: ModelUse, pace: Pace, sequences: int, name: Rate, in_ram: float, width: float) -> list[Time]:
+def _cache(use: ModelUse, pace: Pace, sequences: int, name: Rate, in_ram: float, width: float, ram: Band) -> list[Time]:
     """``width``: bytes per second of the GPUs; 0 where there are none."""
     size = work.cache_bytes(use, use.context // 2, sequences) * pace.cache_passes
     if pace.repeats_grouped_heads:
         size *= work.repeated(use.architecture)
     if not width:
-        return [time(name, "cache", size, RAM)]
+        return [time(name, "cache", size, ram)]
     # the cache of layers in RAM lies there too
     share = pace.cache_share
     # one sequence has too few heads to keep a large card busy; several together have enough
