@@ -162,13 +162,15 @@ def tables() -> Tables:
     )
 
 
-def models() -> dict[str, KnownModel]:
+@functools.cache  # a model is looked up by several names
+def models() -> Mapping[str, KnownModel]:
     """Shapes of well-known models, by id."""
     from llmcheck.schema.architecture import KnownModel
 
     return {each.id: each for each in table("models", tuple[KnownModel, ...])}
 
 
+@functools.cache
 def listed_models() -> tuple[ListedModel, ...]:
     """The original releases that may be recommended."""
     from llmcheck.tables.listed_model import ListedModel
@@ -176,6 +178,7 @@ def listed_models() -> tuple[ListedModel, ...]:
     return table("listed_models", tuple[ListedModel, ...])
 
 
+@functools.cache
 def evaluations() -> Evaluations:
     """What public evaluations measured of the listed models."""
     from llmcheck.tables.evaluation import Evaluations
@@ -183,13 +186,15 @@ def evaluations() -> Evaluations:
     return table("evaluations", Evaluations)
 
 
-def quantisation_losses() -> dict[str, QuantisationLoss]:
+@functools.cache
+def quantisation_losses() -> Mapping[str, QuantisationLoss]:
     """What is published of the loss by each format of weights, by the format's name."""
     from llmcheck.tables.quantisation_loss import QuantisationLoss
 
     return {each.format: each for each in table("quantisation_losses", tuple[QuantisationLoss, ...])}
 
 
+@functools.cache
 def starters() -> tuple[Starter, ...]:
     """Models to start with, for each size of the tiers the best first."""
     from llmcheck.schema.starter import Starter
@@ -197,6 +202,7 @@ def starters() -> tuple[Starter, ...]:
     return table("starters", tuple[Starter, ...])
 
 
+@functools.cache
 def cards() -> tuple[CardsForSize, ...]:
     """The smallest cards that hold each size of the tiers."""
     from llmcheck.schema.outlook import CardsForSize
