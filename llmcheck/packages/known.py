@@ -13,8 +13,8 @@ _SAME_NAME = (
     *("llmcompressor", "lmdeploy", "lm-eval", "mamba-ssm", "mlflow", "mlx-lm", "numba", "numpy", "optimum", "outlines"),
     *("onnxruntime", "pandas", "peft", "pydantic", "ray", "safetensors", "scipy", "sentence-transformers"),
     *("sentencepiece", "sgl-kernel", "sglang", "tensorboard", "tensorflow", "tensorrt-llm", "tiktoken", "tokenizers"),
-    *("torch", "torchao", "torchaudio", "torchtune", "torchvision", "transformer-engine", "transformers", "triton"),
-    *("trl", "unsloth", "unsloth-zoo", "vllm", "wandb", "xformers", "xgrammar"),
+    *("torch", "torchao", "torchaudio", "torchtitan", "torchtune", "torchvision", "transformer-engine"),
+    *("transformers", "triton", "trl", "unsloth", "unsloth-zoo", "vllm", "wandb", "xformers", "xgrammar"),
 )
 IMPORT_NAMES = {
     **{name: name.replace("-", "_") for name in _SAME_NAME},
