@@ -240,7 +240,7 @@ def test_a_file_gets_colour_only_where_it_is_asked_for(command: Command, profile
 def test_the_options_of_fit_are_in_sections(command: Command) -> None:
     text = command("fit", "--help", env={"COLUMNS": "80"}).out
     titles = [line.rstrip(":") for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["Model", "Use", "Inference", "Training", "Machine", "Output"]
+    assert titles == ["Model", "Use", "Inference", "Servers", "Training", "Machine", "Output"]
     training, machine = text.index("Training:"), text.index("Machine:")
     assert training < text.index("--optimizer") < machine < text.index("--probe-timeout")
     for option in ("--color", "--no-color", "--help"):
