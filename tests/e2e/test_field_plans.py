@@ -90,7 +90,9 @@ def test_the_way_back_of_a_cpu_build_is_its_index(driver: Callable[..., Command]
     assert "torch==2.9.1+cpu --index-url https://download.pytorch.org/whl/cpu" in said
 
 
-@pytest.mark.parametrize(("scenario", "why"), [("v100", "compute capability 7.5 and newer"), ("k80", "older than any that current builds")])
+@pytest.mark.parametrize(
+    ("scenario", "why"), [("v100", "compute capability 7.5 and newer"), ("k80", "older than any that current builds")]
+)
 def test_cuda_13_compiles_nothing_for_an_older_card(
     driver: Callable[..., Command], site: Site, tmp_path: Path, scenario: str, why: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,14 +18,14 @@ DAY = datetime.date(2026, 11, 27)
 ORDER = ("lossless", "negligible", "small", "noticeable", "large")
 
 
-def loss(value: float, kind: Any, baseline: float = 1.0) -> dict[str, QuantisationLoss]:
+def loss(value: float, kind: Any, baseline: float = 1.0) -> Mapping[str, QuantisationLoss]:
     row = QuantisationLoss(
         format="q4_0", model="M", kind=kind, metric="m", baseline=baseline, value=value, source="s", as_of=DAY
     )
     return {"q4_0": row}
 
 
-def class_of(name: str, losses: dict[str, QuantisationLoss] = LOSSES, published: str | None = None) -> str | None:
+def class_of(name: str, losses: Mapping[str, QuantisationLoss] = LOSSES, published: str | None = None) -> str | None:
     found = quality_class(name, losses, published=published)
     return None if found is None else found.class_
 
