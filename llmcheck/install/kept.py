@@ -116,18 +116,20 @@ def unusable(name: str, version: str, library: Library, machine: Machine, driver
 
 
 def _read(package: str, requires: Iterable[str], machine: Machine) -> Iterator[Need]:
-    from packaging.requirements import Requirement
-
     version = machine.software.versions.get(package)
+    if version is None:
+        return
+    from packaging.requirements import Requirement  # 10 ms, and most environments have nothing that needs it
+
     facts = _marker_facts(machine)
-    for line in itertools.islice(requires, _MOST) if version is not None else ():
+    for line in itertools.islice(requires, _MOST):
         try:
             found = Requirement(line)
             applies = found.marker is None or found.marker.evaluate(facts)
         except ValueError:  # no requirement, or a marker that compares what cannot be compared
             continue
         if applies:
-            yield Need(package, version or "", normalized_name(found.name), str(found.specifier))
+            yield Need(package, version, normalized_name(found.name), str(found.specifier))
 
 
 def _marker_facts(machine: Machine) -> dict[str, str]:
