@@ -115,9 +115,9 @@ def unusable(name: str, version: str, library: Library, machine: Machine, driver
     )
 
 
-def _read(package: str, requires: Iterable[str], machine: Machine) -> Iterator[Need]:
+def _read(package: str, requires: Sequence[str], machine: Machine) -> Iterator[Need]:
     version = machine.software.versions.get(package)
-    if version is None:
+    if version is None or not requires:
         return
     from packaging.requirements import Requirement  # 10 ms, and most environments have nothing that needs it
 
