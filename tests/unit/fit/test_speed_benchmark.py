@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.unit.fit.test_accuracy import accuracy
+
 LLAMA_3_8B = {
     "model": "Llama-3-8B", "params_total": "8030261248", "params_active": "8030261248", "layers": "32",
     "hidden": "4096", "heads": "32", "kv_heads": "8", "head_dim": "128", "intermediate": "14336", "vocab": "128256",
@@ -41,18 +40,6 @@ ROWS = [
      "runtime": "llm-foundry (Composer FSDP)", "tokens_per_second": "4641", "per": "gpu", "tier": "A"},
 ]  # fmt: skip
 
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("accuracy_of_speed", ROOT / "benchmarks" / "accuracy.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-accuracy = load()
 speed_rows = sys.modules["speed_rows"]
 speed_words = sys.modules["speed_words"]
 
