@@ -45,6 +45,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """The group of a requirement, where that depends on its keys; None: it is ``group``."""
     asks: Callable[[Any], tuple[Ask, ...]] | None = None
     """What has to be asked of this machine for a requirement, beyond the inventory; None: nothing."""
+    of_one_machine: bool = False
+    """It says nothing about a cluster as a whole: with that scope it is skipped on a node."""
     states_gpus: bool = False
     """Its findings state how many GPUs are needed (``needed_count``) and the memory of each (``needed_bytes``)."""
     blocked_by: tuple[str, ...] = ()
@@ -191,6 +193,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         from llmcheck.judge import combined
 
         return combined.check(requirement, machine)
+    if requirement.scope == "cluster" and traits(requirement.kind).of_one_machine:
+        message = "about all nodes together: one machine cannot show that"
+        return finding(requirement, "skipped", message, skipped="cluster")
     found: Finding = module(requirement.kind).check(requirement, machine)
     return found
 
