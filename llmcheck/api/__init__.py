@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
     from llmcheck.api.tables import *
+    from llmcheck.api.values import *
     from llmcheck.render import Options
 
 _EXPORTS = {
@@ -28,6 +29,7 @@ _EXPORTS = {
     "informing": ("overview",),
     "inspection": (
         "MachineSource",
+        "ask_machine",
         "hypothetical_machine",
         "load_machine",
         "modules",
@@ -36,9 +38,10 @@ _EXPORTS = {
         "start_inspection",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("check", "computed_methods", "report_of"),
+    "judgement": ("AskSource", "check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
+    "values": ("given_values",),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }

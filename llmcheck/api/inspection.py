@@ -22,6 +22,7 @@ from llmcheck.system.host import Host
 from llmcheck.system.interpreter import InterpreterQuery, choose, in_prefix
 
 if TYPE_CHECKING:
+    from llmcheck.schema.asked import Ask, Asked
     from llmcheck.whatif.parse import WhatIf
 
 MachineSource = Callable[[], Machine]
@@ -93,6 +94,15 @@ def start_inspection(
         return found
 
     return machine
+
+
+def ask_machine(asks: Sequence[Ask], probe_seconds: float, total_seconds: float) -> Asked:
+    """Answers what profiles ask of this machine beyond its inventory, within so many seconds for each file and for all;
+    a program has its own limit.
+    """
+    from llmcheck.probe import _asked  # few profiles ask anything
+
+    return _asked.ask(Host(), asks, probe_seconds, total_seconds)
 
 
 def _with_problems(machine: Machine) -> Machine:

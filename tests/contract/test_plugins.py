@@ -52,7 +52,11 @@ VENDORS = vendors.ids()
 
 PINNED = {
     "requirement kinds": (
-        KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
+        KINDS,
+        [
+            "command", "container", "cpu", "cuda", "disk", "driver", "environment-variable", "fact", "file", "gpu",
+            "interconnect", "kernel", "network", "package", "process", "python", "ram", "shm", "tool", "ulimit",
+        ],
     ),
     "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
     "probes": (
@@ -91,7 +95,7 @@ MACHINES = {"empty": Machine(), "looked": machine(), "one card": machine(card("R
 
 
 def kind_module(kind: str) -> ModuleType:
-    return registry.load("llmcheck.judge.requirements", kind)
+    return requirements.module(kind)
 
 
 def hold_kind(module: ModuleType) -> None:
