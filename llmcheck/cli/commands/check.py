@@ -1,13 +1,13 @@
 """Judge the machine against profiles: findings and an exit code.
 
-PROFILEs are ids or paths of .toml files.
+PROFILEs are ids or paths of .toml files. Without one, those are judged that the project's llmcheck.toml names.
 """
 
 from __future__ import annotations
 
 import click
 
-from llmcheck.cli import completion, named
+from llmcheck.cli import completion, configured, named
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
@@ -18,6 +18,7 @@ from llmcheck.cli.options import (
     output_options,
 )
 from llmcheck.cli.output import write
+from llmcheck.errors import UsageError
 
 
 @click.command(
@@ -25,7 +26,8 @@ from llmcheck.cli.output import write
     epilog=f"\b\nExamples:\n  llmcheck check inference-7b\n  llmcheck check finetune-7b --skip software "
     f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n\n{EXIT_CODES}",
 )
-@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, shell_complete=completion.profile)
+@configured.config_option
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, shell_complete=completion.profile)
 @click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement or group (hardware, software).")
 @click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement or group.")
 @click.option(
@@ -45,6 +47,13 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
+    skip, only = configured.of_these_profiles(profiles, skip, only)
+    machine_options = configured.settle(machine_options)
+    if not profiles:
+        raise UsageError(
+            "which profile? Name one of 'llmcheck profiles list' or the path of a .toml file, or several in an "
+            'llmcheck.toml of the project: profiles = ["inference-7b"]'
+        )
     named.require_profiles(profiles)
     source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
     from llmcheck import api
