@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmcheck import registry
 
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.explaining import *
     from llmcheck.api.fitting import *
     from llmcheck.api.informing import *
     from llmcheck.api.inspection import *
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "explaining": ("explain", "explained_words"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models"),
     "informing": ("overview",),
     "inspection": (

@@ -1,4 +1,4 @@
-"""What the project's file and the environment say of ``llmcheck check``. Errors name the file, the key and what is meant."""
+"""What the project's file and the environment say of ``llmcheck check``. Errors name the file and the key."""
 
 from __future__ import annotations
 

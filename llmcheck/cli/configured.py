@@ -85,13 +85,11 @@ def settle(options: MachineOptions) -> MachineOptions:
     Raises UsageError for a folder that does not exist.
     """
     context = click.get_current_context()
-    found: Configured | None = context.meta.get(_META)
-    if found is None:
-        return options
+    found: Configured = context.meta[_META]
     if options.machine is not None and _is_default(context, "path"):
         options = options._replace(path=None)
         _drop(context, "path")
-    _say(found, context)
+    say()
     path = options.path
     if path is not None and _is_default(context, "path") and not named.kind(path, f"{found.places['path']}: path"):
         raise UsageError(f"{found.places['path']}: path: there is no folder {path}")
@@ -99,7 +97,7 @@ def settle(options: MachineOptions) -> MachineOptions:
 
 
 def of_these_profiles(profiles: tuple[str, ...], *names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """``--skip`` and ``--only`` as they apply: a project's are about its own profiles, not those that a person names."""
+    """``--skip`` and ``--only`` as they apply: a project's are about its own profiles, not about those named here."""
     context = click.get_current_context()
     if profiles and not _is_default(context, "profiles"):
         kept = []
@@ -120,9 +118,12 @@ def _drop(context: click.Context, parameter: str) -> None:
     context.set_parameter_source(parameter, click.core.ParameterSource.DEFAULT)
 
 
-def _say(found: Configured, context: click.Context) -> None:
+def say() -> None:
+    """Says on standard error which defaults hold, and which file was not read."""
     from llmcheck.cli.output import print_message
 
+    context = click.get_current_context()
+    found: Configured = context.meta[_META]
     for each in found.left_alone:
         print_message(each)
     said: dict[str, list[str]] = {}
@@ -132,8 +133,8 @@ def _say(found: Configured, context: click.Context) -> None:
                 ", ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
             )
             said.setdefault(found.places[name], []).append(f"{name.replace('_', '-')} {words}")
-    for place, each in said.items():
-        print_message(f"{place}: {'; '.join(each)}")
+    for place, settings in said.items():
+        print_message(f"{place}: {'; '.join(settings)}")
 
 
 def _working_directory() -> str:

@@ -44,6 +44,7 @@ def test_the_list_of_commands() -> None:
         (),
         ("check",),
         ("cloud",),
+        ("explain",),
         ("fit",),
         ("install",),
         ("libraries", "check"),

@@ -1,4 +1,4 @@
-"""``llmcheck check`` alone in a repository: what its file and the environment set, and what the command line changes."""
+"""``llmcheck check`` alone in a repository: what its file and the environment set, and what the command changes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_folder_of_the_file_is_judged_unless_the_machine_is_another(check: Com
     assert other.code == 0
     assert "path" not in other.err.splitlines()[0]
     (repository / "models").rmdir()
-    assert "llmcheck.toml: path: there is no folder models" in complaint(check("check"))
+    assert "llmcheck.toml: path: there is no folder models" in check("check").err
 
 
 def test_the_file_can_be_named_or_left_out(check: Command, repository: Path) -> None:

@@ -7,6 +7,7 @@ from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
+from llmcheck.schema.explanation import Explanation
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Recommendations
 from llmcheck.schema.report import Report
@@ -74,6 +75,10 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.recommend import recommend
 
             return recommend(value, options)
+        case Explanation():
+            from llmcheck.render.views.explanation import explanation
+
+            return explanation(value)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)

@@ -57,7 +57,7 @@ def test_a_file_that_was_not_read_is_named_with_the_reason() -> None:
         ('python = "/tmp/python"', "unknown key 'python'"),
         ("allow-exec = true", "unknown key 'allow-exec'"),
         ("probe-net = true", "unknown key 'probe-net'"),
-        ('profiles = "minimum"', "llmcheck.toml, profiles: expected `array`"),
+        ('profiles = "minimum"', "llmcheck.toml, profiles: expected `array | null`"),
         ('profiles = ["minimun"]', "there is no profile 'minimun' (did you mean 'minimum'?)"),
         ("timeout = 0", "llmcheck.toml, timeout: expected a number of at least 0.1"),
         ('fail-on = "never"', "llmcheck.toml, fail-on: "),
