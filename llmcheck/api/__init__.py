@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.inspection import *
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
+    from llmcheck.api.profile_tools import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
@@ -39,6 +40,7 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
+    "profile_tools": ("profile_difference", "profile_page", "tested_profiles"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),

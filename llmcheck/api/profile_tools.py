@@ -1,0 +1,45 @@
+"""Compares, describes and tests profiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from llmcheck import catalog
+from llmcheck.api.inspection import load_machine
+from llmcheck.api.judgement import report_of
+from llmcheck.catalog import profile_tests
+from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.judge.profile_difference import difference
+from llmcheck.judge.profile_test import tested
+from llmcheck.schema.profile_tools import ProfileDifference, ProfilePage, ProfileTest, ProfileTests
+
+
+def profile_difference(before: str, after: str) -> ProfileDifference:
+    """What two profiles (ids or paths) ask for differently. Raises DataError."""
+    return difference((before, after), profile_catalog.load(before), profile_catalog.load(after))
+
+
+def profile_page(names: Sequence[str]) -> ProfilePage:
+    """Profiles (ids or paths) as a page. Raises DataError."""
+    return ProfilePage(names=tuple(names), profiles=tuple(map(profile_catalog.load, names)))
+
+
+def tested_profiles(names: Sequence[str]) -> ProfileTests:
+    """Judges each profile (id or path) on the machines that lie beside it. Raises DataError."""
+    tests = tuple(map(_tested, names))
+    failed = any(not machine.as_expected for each in tests for machine in each.machines)
+    return ProfileTests(tests=tests, exit_code=1 if failed else 0)
+
+
+def _tested(name: str) -> ProfileTest:
+    profile = profile_catalog.load(name)
+    folder = profile_tests.folder_of(name)
+    files = profile_tests.machines(folder)
+    ids = profile_tests.ids(folder, files)
+    machines = {file: load_machine(os.path.join(folder, file)) for file in files}
+    reports = {
+        file: report_of([profile], machine, catalog.corrections(), frozenset(), plan_remedies=False).profiles[0]
+        for file, machine in machines.items()
+    }
+    return tested(profile, name, folder, reports, ids)
