@@ -40,7 +40,7 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
-    "profile_tools": ("profile_difference", "profile_page", "tested_profiles"),
+    "profile_tools": ("drafted_profile", "profile_difference", "profile_page", "tested_profiles"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from llmcheck import catalog
-from llmcheck.api.inspection import load_machine
+import msgspec
+
+from llmcheck import __version__, catalog
+from llmcheck.api.inspection import MachineSource, load_machine
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profile_tests
 from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.errors import DataError
+from llmcheck.judge import draft, requirements
+from llmcheck.judge.draft import DraftProfile
 from llmcheck.judge.profile_difference import difference
 from llmcheck.judge.profile_test import tested
+from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile_tools import ProfileDifference, ProfilePage, ProfileTest, ProfileTests
 
 
@@ -23,6 +31,26 @@ def profile_difference(before: str, after: str) -> ProfileDifference:
 def profile_page(names: Sequence[str]) -> ProfilePage:
     """Profiles (ids or paths) as a page. Raises DataError."""
     return ProfilePage(names=tuple(names), profiles=tuple(map(profile_catalog.load, names)))
+
+
+def drafted_profile(machine: MachineSource, id_: str, title: str) -> DraftProfile:
+    """A profile that a machine passes, made of what it has. Raises DataError where nothing of it is known.
+
+    A line that the machine itself does not pass is left out: what is wrong with it is no requirement.
+    """
+    found = machine()
+    kept = tuple(each for each in draft.lines(found) if _passes(each, found))
+    if not kept:
+        raise DataError("nothing is known of this machine that could be asked for: see 'llmcheck machine'")
+    day = (found.collected_at or datetime.datetime.now(datetime.UTC).isoformat())[:10]
+    source = f"drafted from a machine of {day} by llmcheck {__version__}"
+    profile = DraftProfile(id=id_, title=title, sources=(source,), require=kept)
+    profile_catalog.decode_profile(msgspec.to_builtins(profile), id_)
+    return profile
+
+
+def _passes(line: Mapping[str, Any], machine: Machine) -> bool:
+    return requirements.check(requirements.decode(line, "draft"), machine).status == "pass"
 
 
 def tested_profiles(names: Sequence[str]) -> ProfileTests:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import click
 
 from llmcheck.cli import completion, configured, named
-from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
+from llmcheck.cli.inspect import machine_source
+from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
 from llmcheck.cli.output import write
 from llmcheck.errors import UsageError
+
+_THIS = ""
+_LONGEST_ID = 60
 
 
 def _some(profiles: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,4 +85,53 @@ def test(profiles: tuple[str, ...], output_options: OutputOptions) -> int:
     return found.exit_code
 
 
-COMMANDS = (diff, docs, test)
+@click.command(
+    epilog="\b\nExamples:\n  llmcheck profiles new --from-machine --output our-node.toml"
+    "\n  llmcheck profiles new --from-machine saved.json --id our-node"
+)
+@click.option(
+    "--from-machine",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=_THIS,
+    help="This machine, or a saved one, or one in words: what it has is what is asked for.",
+)
+@click.option("--id", "id_", metavar="ID", help="Default: the name of the --output file, else new-profile.")
+@click.option("--title", metavar="TEXT", help="What people call it.")
+@machine_options
+@output_options("toml", "json")
+def new(
+    from_machine: str | None,
+    id_: str | None,
+    title: str | None,
+    machine_options: MachineOptions,
+    output_options: OutputOptions,
+) -> int:
+    """Draft a profile from a machine.
+
+    Each line asks for a little less than the machine has, and says so. What is not known, or is wrong with it, is left
+    out.
+    """
+    if from_machine is not None and from_machine != _THIS:
+        if machine_options.machine is not None:
+            raise UsageError("--from-machine and --machine both name a machine")
+        machine_options = machine_options._replace(machines=(from_machine,))
+    name = _id(id_, output_options.output)
+    source = machine_source(machine_options)
+    from llmcheck import api
+
+    write(api.drafted_profile(source, name, title or name.replace("-", " ")), output_options)
+    return 0
+
+
+def _id(given: str | None, output: str | None) -> str:
+    """The id of a new profile. Raises UsageError for one that no profile may have."""
+    if given is None:
+        stem = os.path.splitext(os.path.basename(output or ""))[0].lower()
+        return re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "new-profile"
+    if not re.fullmatch(r"[a-z0-9]+(?:[-.][a-z0-9]+)*", given) or len(given) > _LONGEST_ID:
+        raise UsageError(f"--id {given[:40]}: an id has lower case letters, digits and hyphens, at most {_LONGEST_ID}")
+    return given
+
+
+COMMANDS = (diff, docs, new, test)
