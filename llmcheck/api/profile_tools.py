@@ -12,15 +12,23 @@ import msgspec
 from llmcheck import __version__, catalog
 from llmcheck.api.inspection import MachineSource, load_machine
 from llmcheck.api.judgement import report_of
-from llmcheck.catalog import profile_tests
+from llmcheck.catalog import inheritance, profile_tests, variables
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError
-from llmcheck.judge import draft, requirements
+from llmcheck.judge import draft, lint, requirements
 from llmcheck.judge.draft import DraftProfile
 from llmcheck.judge.profile_difference import difference
 from llmcheck.judge.profile_test import tested
 from llmcheck.schema.machine import Machine
-from llmcheck.schema.profile_tools import ProfileDifference, ProfilePage, ProfileTest, ProfileTests
+from llmcheck.schema.profile_tools import (
+    LintedProfile,
+    LintFinding,
+    ProfileDifference,
+    ProfileLint,
+    ProfilePage,
+    ProfileTest,
+    ProfileTests,
+)
 
 
 def profile_difference(before: str, after: str) -> ProfileDifference:
@@ -31,6 +39,47 @@ def profile_difference(before: str, after: str) -> ProfileDifference:
 def profile_page(names: Sequence[str]) -> ProfilePage:
     """Profiles (ids or paths) as a page. Raises DataError."""
     return ProfilePage(names=tuple(names), profiles=tuple(map(profile_catalog.load, names)))
+
+
+def linted_profiles(names: Sequence[str]) -> ProfileLint:
+    """What is wrong in profiles (ids or paths), or cannot have been meant. Raises DataError for what cannot be read."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    profiles = tuple(_linted(name, today) for name in names)
+    return ProfileLint(profiles=profiles, exit_code=1 if any(each.findings for each in profiles) else 0)
+
+
+def _linted(name: str, today: datetime.date) -> LintedProfile:
+    path = profile_catalog.path_of(name)
+    table = catalog.read_profile(path)
+    profile_catalog.check_bounds(table, path)
+    stem = os.path.splitext(os.path.basename(path))[0] if path.endswith((".toml", ".json")) else None
+    findings = list(lint.of_table(table))
+    try:
+        profile = profile_catalog.decode_profile(table, inheritance.origin_of(path))
+    except DataError as error:
+        findings += _refused(table, path) or ([] if findings else [LintFinding(code="invalid", message=str(error))])
+        count = len(table["require"]) if isinstance(table.get("require"), list) else 0
+    else:
+        findings += lint.of_profile(profile, table, stem, today)
+        count = len(profile.require)
+    return LintedProfile(profile=name, requirements=count, findings=tuple(findings))
+
+
+def _refused(table: Mapping[str, Any], path: str) -> list[LintFinding]:
+    """Each requirement of a file that is not possible, where the values of its variables are."""
+    requirements_, found = table.get("require"), []
+    try:
+        known = variables.definitions(table.get("vars", {}), path)
+        put_in = variables.Substitution(variables.resolved(known, variables.NOTHING, path))
+    except DataError:
+        return []
+    for index, each in enumerate(requirements_ if isinstance(requirements_, list) else ()):
+        where = f"require[{index}]"
+        try:
+            requirements.decode(put_in.of(each, where) if known else each, where)
+        except DataError as error:
+            found.append(lint.of_refused(each, str(error)))
+    return found
 
 
 def drafted_profile(machine: MachineSource, id_: str, title: str) -> DraftProfile:

@@ -86,6 +86,27 @@ def test(profiles: tuple[str, ...], output_options: OutputOptions) -> int:
 
 
 @click.command(
+    epilog="\b\nExit codes: 0 nothing was found, 1 something was, 2 a profile cannot be read."
+    "\nWithout PROFILE: those of the project's llmcheck.toml."
+)
+@configured.config_option
+@click.argument("profiles", metavar="[PROFILE]...", nargs=-1, shell_complete=completion.profile)
+@output_options(*DOCUMENTS)
+def lint(profiles: tuple[str, ...], output_options: OutputOptions) -> int:
+    """Find mistakes in a profile.
+
+    Facts that do not exist, units that do not fit, what stands twice or decides nothing, required lines without a
+    reason or advice, and what has expired.
+    """
+    names = _some(profiles)
+    from llmcheck import api
+
+    found = api.linted_profiles(names)
+    write(found, output_options)
+    return found.exit_code
+
+
+@click.command(
     epilog="\b\nExamples:\n  llmcheck profiles new --from-machine --output our-node.toml"
     "\n  llmcheck profiles new --from-machine saved.json --id our-node"
 )
@@ -134,4 +155,4 @@ def _id(given: str | None, output: str | None) -> str:
     return given
 
 
-COMMANDS = (diff, docs, new, test)
+COMMANDS = (diff, docs, lint, new, test)

@@ -105,3 +105,38 @@ class ProfilePage(Struct, frozen=True, kw_only=True):
     """As they were named: what ``llmcheck check`` takes."""
     profiles: tuple[Profile, ...]
     """In this order."""
+
+
+class LintFinding(Struct, frozen=True, kw_only=True):
+    """One thing in a profile that is wrong, or that nobody can have meant."""
+
+    code: str
+    """What kind of thing: ``unknown-fact``, ``unit-mismatch``, ``duplicate``, ..."""
+    requirement: str | None = None
+    """Id of the requirement; None for the profile itself."""
+    message: str
+    """One sentence that can be understood without the other fields."""
+    fix: str | None = None
+    """What to write instead; None where the sentence says it."""
+
+
+class LintedProfile(Struct, frozen=True, kw_only=True):
+    """One profile with what was found in it."""
+
+    profile: str
+    """As it was named."""
+    requirements: int
+    """How many it has, with those that it inherits; of one that does not load, its own."""
+    findings: tuple[LintFinding, ...]
+    """In the order of the file; those of the profile itself come last."""
+
+
+class ProfileLint(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck profiles lint``."""
+
+    schema: str = "llmcheck.profile-lint/1"
+    """Format of this document and its version."""
+    profiles: tuple[LintedProfile, ...]
+    """One for each profile."""
+    exit_code: int
+    """0 where nothing was found, 1 otherwise."""

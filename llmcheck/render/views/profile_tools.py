@@ -22,7 +22,9 @@ from llmcheck.render.views.blocks import (
 from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.profile_tools import (
     Change,
+    LintedProfile,
     ProfileDifference,
+    ProfileLint,
     ProfilePage,
     ProfileTest,
     ProfileTests,
@@ -41,14 +43,32 @@ _VERDICTS: dict[Verdict | None, str] = {
 }
 
 
-def profile_tools(value: ProfileDifference | ProfilePage | ProfileTests) -> list[Block]:
+def profile_tools(value: ProfileDifference | ProfileLint | ProfilePage | ProfileTests) -> list[Block]:
     match value:
         case ProfileDifference():
             return _difference(value)
+        case ProfileLint():
+            return [block for each in value.profiles for block in _linted(each)]
         case ProfilePage():
             return list(_page(value))
         case ProfileTests():
             return [block for each in value.tests for block in _test(each)]
+
+
+def _linted(linted: LintedProfile) -> list[Block]:
+    count, many = len(linted.findings), f"{linted.requirements} requirement{'' if linted.requirements == 1 else 's'}"
+    if not count:
+        return [Heading(linted.profile, f"nothing found in {many}", "good")]
+    columns = [Column("requirement", fixed=True), Column("code", fixed=True), Column("what is wrong")]
+    rows = [
+        [
+            Cell(each.requirement or _PROFILE, "strong"),
+            Cell(each.code, "warn"),
+            Cell(f"{each.message}; write {each.fix}" if each.fix else each.message),
+        ]
+        for each in linted.findings
+    ]
+    return [Heading(linted.profile, f"{count} found in {many}", "bad"), Table(columns, rows)]
 
 
 def _difference(value: ProfileDifference) -> list[Block]:
