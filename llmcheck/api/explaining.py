@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from llmcheck import catalog, codec, registry, shell
+from llmcheck import catalog, codec, shell
 from llmcheck.catalog import described
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError
 from llmcheck.judge import requirements
 from llmcheck.judge.evaluate import corrections_of
 from llmcheck.schema.explanation import Explanation, Key, Meaning
-from llmcheck.schema.profile import Profile, Requirement
+from llmcheck.schema.profile import Profile, Requirement, source_in_words
 
 _LONGEST = 200
 
@@ -87,14 +87,14 @@ def _of_requirement(each: Requirement, profile: Profile, quoted: str) -> Meaning
         profile=profile.id,
         why=each.why,
         do=each.fix,
-        source=each.source,
+        source=None if each.source is None else source_in_words(each.source),
         command=f"llmcheck check {quoted} --only {shell.quote(each.id)}",
         corrections=tuple(f"documented: {fix.documented}; in fact: {fix.fact}" for fix in wrong),
     )
 
 
 def _of_kind(kind: str) -> Meaning:
-    module = registry.load(requirements.__name__, kind)
+    module = requirements.module(kind)
     texts = described.fields(module.Requirement)
     keys = [
         Key(name=field.encode_name, means=texts.get(field.name, ""), needed=field.required)

@@ -94,7 +94,7 @@ def drafted_profile(machine: MachineSource, id_: str, title: str) -> DraftProfil
     day = (found.collected_at or datetime.datetime.now(datetime.UTC).isoformat())[:10]
     source = f"drafted from a machine of {day} by llmcheck {__version__}"
     profile = DraftProfile(id=id_, title=title, sources=(source,), require=kept)
-    profile_catalog.decode_profile(msgspec.to_builtins(profile), id_)
+    profile_catalog.decode_profile({**msgspec.to_builtins(profile), "require": list(kept)}, id_)
     return profile
 
 

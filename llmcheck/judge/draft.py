@@ -197,7 +197,7 @@ def _memory(machine: Machine, gpus: Sequence[Gpu]) -> Iterator[Line]:
         fix = "use a larger machine, or raise the limit of the container or job"
         yield _fact("threads", "cpu.threads_usable", why, fix, ge=math.floor(threads * _THREADS) or 1)
     if ram and _down(ram * _RAM):
-        why = f"this machine has {format_gb(ram)}, and 95 % of it is asked for: {_KEEPS}"
+        why = f"this machine has {format_gb(ram)}, and about 95 % of it is asked for: {_KEEPS}"
         yield _line("ram", "ram", why, total=_gb(_down(ram * _RAM)))
     if gpus and limits.shm_size is not None and limits.shm_size >= len(gpus) * _SHM_PER_GPU:
         why = f"data loaders and NCCL pass data through /dev/shm; this machine has {format_gib(limits.shm_size)}"

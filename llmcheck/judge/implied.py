@@ -12,11 +12,13 @@ import msgspec
 
 from llmcheck.judge.facts import quantities
 from llmcheck.judge.requirements import parts
-from llmcheck.schema.profile import Compared, Requirement
 from llmcheck.schema.machine import version_numbers
+from llmcheck.schema.profile import Compared, Requirement
 from llmcheck.units import parse_size
 
-WORDS = frozenset({"id", "level", "why", "fix", "source", "tags", "requires", "on_unknown", "label", "examples", "split"})
+WORDS = frozenset(
+    {"id", "level", "why", "fix", "source", "tags", "requires", "on_unknown", "label", "examples", "split"}
+)
 """Keys that do not say what is required."""
 _LEAST = ("memory", "total", "free", "per_gpu")
 _FEWER = ("none", "at-most")
@@ -72,7 +74,7 @@ def _unit(question: Any) -> quantities.Unit | None:
     return unit
 
 
-def _beyond(value: float, is_open: bool, towards: float) -> float:  # noqa: FBT001 - a bound and whether it is met
+def _beyond(value: float, is_open: bool, towards: float) -> float:
     return math.nextafter(value, towards) if is_open else value
 
 

@@ -14,7 +14,7 @@ from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.profile_tools import LintFinding
 
 _MOST_COMPARED = 60
-"""Requirements about the same, or alternatives, that are compared each with each; of more, only equal ones are found."""
+"""Alternatives, or requirements about the same, that are compared each with each; of more, only equal ones."""
 _COMBINATORS = ("any_of", "all_of", "none_of")
 _WITHOUT_ADVICE = ("fact", "command", "group")
 """Kinds that know no remedy of their own."""
@@ -112,7 +112,9 @@ def _all_parts(requirement: Requirement) -> Iterator[Requirement]:
 
 
 def _has_advice(requirement: Requirement) -> bool:
-    return any(part.kind not in _WITHOUT_ADVICE or part.fix for part in _all_parts(requirement) if part is not requirement)
+    return any(
+        part.kind not in _WITHOUT_ADVICE or part.fix for part in _all_parts(requirement) if part is not requirement
+    )
 
 
 def _unreachable(requirement: Requirement) -> Iterator[str]:
@@ -159,11 +161,15 @@ def _of_profile(
         message = f"its id is '{profile.id}', and its file is called {stem}"
         yield LintFinding(code="id", message=message, fix=f'id = "{stem}"')
     if not profile.sources:
-        yield LintFinding(code="no-sources", message="nothing says where its figures come from", fix='sources = ["..."]')
+        yield LintFinding(
+            code="no-sources", message="nothing says where its figures come from", fix='sources = ["..."]'
+        )
     used = list(_texts(table))
     for name in profile.vars:
         if name in (table.get("vars") or {}) and not any("${" + name + "}" in text for text in used):
-            yield LintFinding(code="unused-variable", message=f"no text has ${{{name}}}, so that setting it does nothing")
+            yield LintFinding(
+                code="unused-variable", message=f"no text has ${{{name}}}, so that setting it does nothing"
+            )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from llmcheck import api, catalog, codec, registry
+from llmcheck import api, catalog, codec
 from llmcheck.catalog import described, profiles
 from llmcheck.errors import DataError
 from llmcheck.judge import requirements
@@ -64,7 +64,7 @@ def test_every_value_of_the_schemas_is_explained(of: str, words: list[str]) -> N
 
 @pytest.mark.parametrize("kind", requirements.kinds())
 def test_every_shortfall_code_of_a_kind_is_explained(kind: str) -> None:
-    text = registry.load(requirements.__name__, kind).__doc__ or ""
+    text = requirements.module(kind).__doc__ or ""
     codes = set(re.findall(r"``([a-z-]+)``", text.partition("Shortfall code")[2]))
     assert codes - {word for of, word in TOPICS if of == "shortfall"} == set()
 
@@ -76,7 +76,7 @@ def test_a_word_stands_once_in_a_sense() -> None:
 @pytest.mark.parametrize("kind", requirements.kinds())
 def test_a_kind_is_explained_with_all_its_keys(kind: str) -> None:
     meaning = api.explain(kind).meanings[0]
-    keys = {each.encode_name for each in msgspec.structs.fields(registry.load(requirements.__name__, kind).Requirement)}
+    keys = {each.encode_name for each in msgspec.structs.fields(requirements.module(kind).Requirement)}
     assert meaning.of == "kind of requirement"
     assert {key.name for key in meaning.keys} == keys - {"id", "kind"}
     assert meaning.example is not None

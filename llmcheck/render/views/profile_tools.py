@@ -19,7 +19,7 @@ from llmcheck.render.views.blocks import (
     Paragraph,
     Table,
 )
-from llmcheck.schema.profile import Profile, Requirement
+from llmcheck.schema.profile import Profile, Requirement, source_in_words
 from llmcheck.schema.profile_tools import (
     Change,
     LintedProfile,
@@ -130,7 +130,7 @@ def _described(profile: Profile, name: str) -> Iterator[Block]:
             yield _table(requirements)
     if profile.sources:
         yield Heading("Sources")
-        yield Bullets([Cell(str(each)) for each in profile.sources])
+        yield Bullets([Cell(source_in_words(each)) for each in profile.sources])
 
 
 def _facts(profile: Profile) -> list[Fact]:
@@ -152,7 +152,7 @@ def _table(requirements: Sequence[Requirement]) -> Table:
             Cell(needed(each) + (" (of the cluster)" if each.scope == "cluster" else "")),
             Cell(each.why or ""),
             Cell(each.fix or ""),
-            Cell(str(each.source or ""), "dim"),
+            Cell(source_in_words(each.source or ""), "dim"),
         ]
         for each in requirements
     ]
