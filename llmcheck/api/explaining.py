@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from llmcheck import catalog, codec, shell
-from llmcheck.catalog import described
+from llmcheck.catalog import described, described_facts
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError
 from llmcheck.judge import requirements
@@ -28,7 +29,8 @@ def explain(word: str, profiles: Sequence[str] = ()) -> Explanation:
         *_shipped(),
     ]
     wanted = word.strip()
-    found = tuple(_meanings(wanted, known)) if len(wanted) <= _LONGEST else ()
+    found = tuple(_meanings(wanted, known)) if wanted and len(wanted) <= _LONGEST else ()
+    found = found or (tuple(described_facts.meanings_of_name(wanted)) if 0 < len(wanted) <= _LONGEST else ())
     if found:
         return Explanation(word=wanted, meanings=found)
     words = {*_words(known)}
@@ -56,6 +58,7 @@ def _meanings(word: str, profiles: Sequence[tuple[str, Profile]]) -> Iterator[Me
         if topic.id in (word, f"package-{word}"):
             yield Meaning(id=topic.id, of=topic.of, means=topic.means, do=topic.do)
     yield from _of_key(word)
+    yield from described_facts.meanings(word)
     for name, profile in profiles:
         yield from _of_profile(word, name, profile)
 
@@ -66,7 +69,8 @@ def _words(profiles: Iterable[tuple[str, Profile]]) -> Iterator[str]:
         yield from (each.id for each in profile.require)
     yield from requirements.kinds()
     yield from (topic.id for topic in catalog.topics())
-    yield from (field.encode_name for struct in (Profile, Requirement) for field in msgspec.structs.fields(struct))
+    yield from described_facts.all_paths()
+    yield from (field.encode_name for _, field, _ in _keys())
 
 
 def _of_profile(word: str, name: str, profile: Profile) -> Iterator[Meaning]:
@@ -106,7 +110,7 @@ def _of_kind(kind: str) -> Meaning:
         id=kind,
         of="kind of requirement",
         means=_sentence(described.summary((module.__doc__ or "").partition(": ")[2])),
-        example="; ".join([f'kind = "{kind}"', *keywords]),
+        example=", ".join([f'kind = "{kind}"', *keywords]),
         keys=tuple(keys),
     )
 
@@ -120,10 +124,20 @@ def _is_shared(name: str) -> bool:
 
 
 def _of_key(word: str) -> Iterator[Meaning]:
-    for struct, of in ((Profile, "key of a profile"), (Requirement, "key of every requirement")):
+    for of, field, text in _keys():
+        if word in (field.encode_name, field.name):
+            yield Meaning(id=field.encode_name, of=of, means=text)
+
+
+def _keys() -> Iterator[tuple[str, msgspec.structs.FieldInfo, str]]:
+    """What each key belongs to, and its description: of profiles, of all requirements, and of each kind."""
+    structs: list[tuple[type[Any], str]] = [(Profile, "key of a profile"), (Requirement, "key of every requirement")]
+    structs += [(requirements.module(kind).Requirement, f"key of the kind {kind}") for kind in requirements.kinds()]
+    for struct, of in structs:
+        texts = described.fields(struct)
         for field in msgspec.structs.fields(struct):
-            if word in (field.encode_name, field.name):
-                yield Meaning(id=field.encode_name, of=of, means=described.fields(struct).get(field.name, ""))
+            if struct in (Profile, Requirement) or not _is_shared(field.name):
+                yield of, field, texts.get(field.name, "")
 
 
 def _toml(value: object) -> str:

@@ -16,11 +16,11 @@ from llmcheck.catalog import inheritance, profile_tests, variables
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError
 from llmcheck.judge import draft, lint, requirements
-from llmcheck.judge.draft import DraftProfile
 from llmcheck.judge.profile_difference import difference
 from llmcheck.judge.profile_test import tested
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile_tools import (
+    DraftProfile,
     LintedProfile,
     LintFinding,
     ProfileDifference,

@@ -15,7 +15,8 @@ from llmcheck.schema.configuration import Configuration
 from llmcheck.system import project_file
 
 _TABLE = "[tool.llmcheck]"
-_VARIABLES = "LLMCHECK_"
+PREFIX = "LLMCHECK_"
+"""Of the environment's variables that set a key."""
 _LISTS = ("profiles", "skip", "only")
 
 
@@ -46,12 +47,13 @@ def of_files(found: tuple[project_file.ProjectFile, ...], cwd: str) -> Configure
 
 
 def of_variables(environ: Mapping[str, str]) -> Configured:
-    """``LLMCHECK_FAIL_ON=warn`` and so on, for each key; several names have a comma or a blank between them.
+    """``LLMCHECK_FAIL_ON=warn`` and so on, for each key but ``vars``, whose values have variables of their own
+    (``LLMCHECK_VAR_NAME``). Several names have a comma or a blank between them.
 
     Raises DataError for a value that the key cannot have.
     """
     keys = zip(Configuration.__struct_fields__, Configuration.__struct_encode_fields__, strict=True)
-    variables = {f"{_VARIABLES}{name.upper()}": (name, key) for name, key in keys}
+    variables = {f"{PREFIX}{name.upper()}": (name, key) for name, key in keys if name != "vars"}
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
     for variable, (name, key) in variables.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +14,7 @@ from llmcheck.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from llmcheck.catalog.configuration import Configured
+    from llmcheck.catalog.variables import Given
     from llmcheck.system.project_file import ProjectFile
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +22,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 NONE = "none"
 """The value of ``--config`` with which no file of a project is read."""
 _META = "llmcheck.configured"
+_VARS = "vars"
+"""No parameter: the values that ``--vars`` reads from a file stand in the project's file itself."""
 _OF_THE_PROFILES = ("skip", "only")
 """They name requirements of the project's own profiles."""
 
@@ -51,11 +54,10 @@ def _read(context: click.Context, _parameter: click.Parameter, value: str | None
         found = _candidates(cwd, context)
     project = configuration.of_files(found, cwd) if found else configuration.Configured()
     variables = configuration.of_variables(os.environ)
-    context.default_map = {**project.values, **variables.values}
+    values = {**project.values, **variables.values}
+    context.default_map = {name: value for name, value in values.items() if name != _VARS}
     context.meta[named.READ] = [each.path for each in found if each.data is not None]
-    context.meta[_META] = configuration.Configured(
-        context.default_map, {**project.places, **variables.places}, project.left_alone
-    )
+    context.meta[_META] = configuration.Configured(values, {**project.places, **variables.places}, project.left_alone)
 
 
 def _candidates(cwd: str, context: click.Context) -> tuple[ProjectFile, ...]:
@@ -96,17 +98,38 @@ def settle(options: MachineOptions) -> MachineOptions:
     return options
 
 
-def of_these_profiles(profiles: tuple[str, ...], *names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """``--skip`` and ``--only`` as they apply: a project's are about its own profiles, not about those named here."""
+def of_these_profiles(*given: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """``--skip`` and ``--only`` as they apply: a file's are about its own profiles, not about those named elsewhere."""
     context = click.get_current_context()
-    if profiles and not _is_default(context, "profiles"):
-        kept = []
-        for parameter, value in zip(_OF_THE_PROFILES, names, strict=True):
-            kept.append(() if _is_default(context, parameter) else value)
-            if _is_default(context, parameter):
-                _drop(context, parameter)
-        return tuple(kept)
-    return names
+    kept = []
+    for parameter, value in zip(_OF_THE_PROFILES, given, strict=True):
+        foreign = _is_default(context, parameter) and not _is_with_its_profiles(context, parameter)
+        kept.append(() if foreign else value)
+        if foreign:
+            _drop(context, parameter)
+    return tuple(kept)
+
+
+def with_variables(given: Given, path: str | None) -> Given:
+    """With the values that a project's file has for its own profiles. ``path``: of ``--vars``, which replaces them."""
+    context = click.get_current_context()
+    found: Configured = context.meta[_META]
+    if path is not None or not _is_with_its_profiles(context, _VARS):
+        return given
+    import msgspec
+
+    return msgspec.structs.replace(given, file=found.values[_VARS], file_name=f"{found.places[_VARS]}, {_VARS}")
+
+
+def _is_with_its_profiles(context: click.Context, name: str) -> bool:
+    """Whether a default is for any profiles, as a variable is, or stands in the file that names those of this run."""
+    places: Mapping[str, str] = context.meta[_META].places
+    if name not in places:
+        return False
+    from llmcheck.catalog.configuration import PREFIX
+
+    is_files = places.get("profiles") == places[name] and _is_default(context, "profiles")
+    return is_files or places[name].startswith(PREFIX)
 
 
 def _is_default(context: click.Context, parameter: str) -> bool:
@@ -128,11 +151,10 @@ def say() -> None:
         print_message(each)
     said: dict[str, list[str]] = {}
     for name, value in found.values.items():
-        if _is_default(context, name):
-            words = (
-                ", ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
-            )
-            said.setdefault(found.places[name], []).append(f"{name.replace('_', '-')} {words}")
+        if _is_default(context, name) or (name == _VARS and _is_with_its_profiles(context, name)):
+            words = ", ".join(value) if isinstance(value, tuple | dict) else value
+            shown = f"{words:g}" if isinstance(words, float) else str(words)
+            said.setdefault(found.places[name], []).append(f"{name.replace('_', '-')} {shown}")
     for place, settings in said.items():
         print_message(f"{place}: {'; '.join(settings)}")
 

@@ -120,7 +120,7 @@ def lint(profiles: tuple[str, ...], output_options: OutputOptions) -> int:
 @click.option("--id", "id_", metavar="ID", help="Default: the name of the --output file, else new-profile.")
 @click.option("--title", metavar="TEXT", help="What people call it.")
 @machine_options
-@output_options("toml", "json")
+@output_options("toml", *DOCUMENTS)
 def new(
     from_machine: str | None,
     id_: str | None,

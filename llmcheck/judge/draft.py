@@ -10,16 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from llmcheck.gpus import ecc, vendors
 from llmcheck.gpus.unified_memory import with_usable_memory
 from llmcheck.judge.requirements.disk import judged_disk
 from llmcheck.schema.machine import Gpu, Machine, counted_gpus, joint_gpus
+from llmcheck.schema.profile_tools import Line
 from llmcheck.units import GB, GIB, MOST_BYTES, format_gb, format_gib
-
-Line = dict[str, Any]
-"""One ``[[require]]``."""
 
 _RAM, _THREADS, _DISK = 0.95, 0.9, 0.5
 """Parts of what this machine has that are asked for."""
@@ -32,23 +28,6 @@ _PACKAGES = (
 """Of the installed packages, those that others build on; a list of all would be a lock file."""
 _NUMBERS = r"(\d{1,9})\.(\d{1,9})"
 _KEEPS = "firmware, kernel and control groups keep some of it"
-
-
-class DraftProfile(Struct, frozen=True, kw_only=True):
-    """A profile as a file has it, to be read and changed by a person."""
-
-    schema: str = "llmcheck.profile/1"
-    """Format of this document and its version."""
-    id: str
-    """The file name without its extension."""
-    title: str
-    """What people call it."""
-    task: str = "general"
-    """What the machine is to do."""
-    sources: tuple[str, ...]
-    """What it was made of."""
-    require: tuple[Line, ...]
-    """The requirements."""
 
 
 def lines(machine: Machine) -> tuple[Line, ...]:

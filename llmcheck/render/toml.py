@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from llmcheck.judge.draft import DraftProfile
 from llmcheck.printable import is_printable
 from llmcheck.render import Options
+from llmcheck.schema.profile_tools import DraftProfile
 
 FILE_NAMES = ("*.toml",)
 

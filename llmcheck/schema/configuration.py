@@ -24,6 +24,8 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """As ``--skip``: requirements and groups of these profiles that are left out."""
     only: Names | None = None
     """As ``--only``."""
+    vars: Annotated[dict[str, str | int | float | bool], Meta(max_length=100)] | None = None
+    """As ``--vars``: values for the variables of these profiles."""
     fail_on: Literal["fail", "warn"] | None = None
     """As ``--fail-on``."""
     path: str | None = None

@@ -140,3 +140,24 @@ class ProfileLint(Struct, frozen=True, kw_only=True):
     """One for each profile."""
     exit_code: int
     """0 where nothing was found, 1 otherwise."""
+
+
+Line = dict[str, Any]
+"""One ``[[require]]``, as it is written."""
+
+
+class DraftProfile(Struct, frozen=True, kw_only=True):
+    """A profile as a file has it, to be read and changed by a person."""
+
+    schema: str = "llmcheck.profile/1"
+    """Format of this document and its version."""
+    id: str
+    """The file name without its extension."""
+    title: str
+    """What people call it."""
+    task: str = "general"
+    """What the machine is to do."""
+    sources: tuple[str, ...]
+    """What it was made of."""
+    require: tuple[Line, ...]
+    """The requirements."""

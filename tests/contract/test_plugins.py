@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from llmcheck import catalog, registry
+from llmcheck import api, catalog, registry
 from llmcheck.catalog import profiles
 from llmcheck.cli.options import OutputOptions, output_options
 from llmcheck.cloud.offers import rank_offers
@@ -54,7 +54,7 @@ PINNED = {
     "requirement kinds": (
         KINDS, ["disk", "driver", "fact", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
     ),
-    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
+    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text", "toml"]),
     "probes": (
         PROBES,
         [
@@ -312,6 +312,11 @@ VALUES: dict[str, object] = {
     "profiles": ProfileList(profiles=profiles.shipped()),
     "profile": ShownProfile(profile=profiles.load("pretrain"), corrections=catalog.corrections()),
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
+    "difference": api.profile_difference("inference-7b", "pretrain"),
+    "page": api.profile_page(["finetune-7b", "pretrain"]),
+    "lint": api.linted_profiles(["finetune-7b"]),
+    "draft": api.drafted_profile(lambda: machine(card("RTX 3060")), "mine", "Mine"),
+    "explanation": api.explain("gpu"),
     "library": ShownLibrary(library=catalog.libraries()["vllm"], corrections=catalog.corrections()),
 }
 
@@ -359,8 +364,8 @@ def written_by(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_writes_every_value_or_plans_alone(name: str) -> None:
-    assert set(written_by(name)) in ({"plan"}, set(VALUES))
+def test_a_format_writes_every_value_or_one_kind_alone(name: str) -> None:
+    assert set(written_by(name)) in ({"plan"}, {"draft"}, set(VALUES))
 
 
 @pytest.mark.parametrize("name", FORMATS)

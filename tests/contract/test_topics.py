@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -11,9 +12,10 @@ import msgspec
 import pytest
 
 from llmcheck import api, catalog, codec
-from llmcheck.catalog import described, profiles
+from llmcheck.catalog import described, described_facts, profiles
 from llmcheck.errors import DataError
 from llmcheck.judge import requirements
+from llmcheck.judge.facts.quantifiers import Quantifier
 from llmcheck.packages.conflict import Kind
 from llmcheck.packages.problems import PREFIX
 from llmcheck.schema import age, gpu, report
@@ -31,9 +33,9 @@ def codes_in(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant):
             found.add(str(node.value.value))
-        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_problem"
-        if is_call and node.args and isinstance(node.args[0], ast.Constant):
-            found.add(str(node.args[0].value))
+        match node:
+            case ast.Call(func=ast.Name(id="_problem"), args=[ast.Constant(value=code), *_]):
+                found.add(str(code))
     return {each for each in found if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each)}
 
 
@@ -110,3 +112,31 @@ def test_the_words_of_completion_are_all_explained() -> None:
     for word in api.explained_words():
         assert api.explain(word).meanings
     assert codec.encode_json(api.explain("pass"))
+
+
+@pytest.mark.parametrize("text", described_facts.all_paths())
+def test_every_fact_is_explained_with_a_requirement_that_asks_for_it(text: str) -> None:
+    (meaning,) = described_facts.meanings(text)
+    assert meaning.id == text
+    assert meaning.means
+    assert meaning.example is not None
+    table = tomllib.loads("\n".join(re.split(r", (?=[a-z-]+ = )", meaning.example)))
+    assert requirements.decode({"id": "x", **table}, "x").kind == "fact"
+
+
+@pytest.mark.parametrize(
+    ("word", "path"),
+    [
+        ("gpus.ecc", "gpus[*].ecc"),
+        ("gpus[0].ecc", "gpus[*].ecc"),
+        ("remapped_rows", "gpus[*].ecc.remapped_rows"),
+        ("drivers.nvidia.version", "drivers[*].version"),
+        ("stated", "stated"),
+    ],
+)
+def test_a_fact_is_found_without_its_brackets_by_an_entry_and_by_its_last_name(word: str, path: str) -> None:
+    assert path in {meaning.id for meaning in api.explain(word).meanings}
+
+
+def test_every_quantifier_is_explained() -> None:
+    assert {word for of, word in TOPICS if of == "quantifier"} == set(get_args(Quantifier))

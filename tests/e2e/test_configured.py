@@ -85,3 +85,19 @@ def test_the_file_is_not_replaced_by_the_answer(check: Command, repository: Path
 def test_other_commands_do_not_read_it(check: Command, repository: Path) -> None:
     (repository / "llmcheck.toml").write_text("nonsense = 1\n")
     assert check("profiles", "list").err == ""
+
+
+def test_values_for_the_variables_are_those_of_its_own_profiles(check: Command, repository: Path) -> None:
+    variable = '[vars.most]\ntype = "size"\ndefault = "1 MB"\n'
+    (repository / "node.toml").write_text(NODE.replace("[[", f"{variable}[[", 1) + 'total = "${most}"\n')
+    (repository / "llmcheck.toml").write_text('profiles = ["node.toml"]\n[vars]\nmost = "4000 PB"\n')
+    done = check("check")
+    assert (done.code, done.err) == (1, "llmcheck: llmcheck.toml: profiles ./node.toml; vars most\n")
+    assert check("check", "--set", "most=2 MB").code == 0
+    assert check("check", env={"LLMCHECK_VAR_MOST": "2 MB"}).code == 0
+    assert check("check", "node.toml").code == 0
+
+
+def test_what_a_variable_skips_holds_whoever_names_the_profiles(check: Command) -> None:
+    assert check("check", "node.toml", env={"LLMCHECK_SKIP": "hardware"}).code == 2
+    assert check("check", env={"LLMCHECK_SKIP": "hardware"}).code == 2

@@ -51,7 +51,7 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
-    skip, only = configured.of_these_profiles(profiles, skip, only)
+    skip, only = configured.of_these_profiles(skip, only)
     machine_options = configured.settle(machine_options)
     if not profiles:
         raise UsageError(
@@ -63,6 +63,7 @@ def command(
     from llmcheck import api
 
     given = api.given_values(profile_options.set_, profile_options.vars_)
+    given = configured.with_variables(given, profile_options.vars_)
     report = api.check(profiles, source, skip, only, fail_on == "warn", given)
     write(report, output_options)
     return report.exit_code

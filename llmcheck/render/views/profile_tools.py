@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmcheck import shell
@@ -22,6 +22,7 @@ from llmcheck.render.views.blocks import (
 from llmcheck.schema.profile import Profile, Requirement, source_in_words
 from llmcheck.schema.profile_tools import (
     Change,
+    DraftProfile,
     LintedProfile,
     ProfileDifference,
     ProfileLint,
@@ -43,8 +44,10 @@ _VERDICTS: dict[Verdict | None, str] = {
 }
 
 
-def profile_tools(value: ProfileDifference | ProfileLint | ProfilePage | ProfileTests) -> list[Block]:
+def profile_tools(value: DraftProfile | ProfileDifference | ProfileLint | ProfilePage | ProfileTests) -> list[Block]:
     match value:
+        case DraftProfile():
+            return _drafted(value)
         case ProfileDifference():
             return _difference(value)
         case ProfileLint():
@@ -53,6 +56,17 @@ def profile_tools(value: ProfileDifference | ProfileLint | ProfilePage | Profile
             return list(_page(value))
         case ProfileTests():
             return [block for each in value.tests for block in _test(each)]
+
+
+def _drafted(draft: DraftProfile) -> list[Block]:
+    columns = [Column("requirement", fixed=True), Column("asks for"), Column("why")]
+    rows = [[Cell(str(each["id"]), "strong"), Cell(_asked(each)), Cell(str(each["why"]))] for each in draft.require]
+    return [Heading(draft.id, draft.title), Table(columns, rows)]
+
+
+def _asked(line: Mapping[str, Any]) -> str:
+    words = [f"{key} {_value(value)}" for key, value in line.items() if key not in ("id", "why", "fix")]
+    return ", ".join(words)
 
 
 def _linted(linted: LintedProfile) -> list[Block]:

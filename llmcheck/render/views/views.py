@@ -9,7 +9,7 @@ from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.explanation import Explanation
 from llmcheck.schema.machine import Machine
-from llmcheck.schema.profile_tools import ProfileDifference, ProfileLint, ProfilePage, ProfileTests
+from llmcheck.schema.profile_tools import DraftProfile, ProfileDifference, ProfileLint, ProfilePage, ProfileTests
 from llmcheck.schema.recommendation import Recommendations
 from llmcheck.schema.report import Report
 
@@ -80,7 +80,7 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.explanation import explanation
 
             return explanation(value)
-        case ProfileDifference() | ProfileLint() | ProfilePage() | ProfileTests():
+        case DraftProfile() | ProfileDifference() | ProfileLint() | ProfilePage() | ProfileTests():
             from llmcheck.render.views.profile_tools import profile_tools
 
             return profile_tools(value)

@@ -87,5 +87,5 @@ def test_a_variable_that_cannot_be_meant_is_named(name: str, value: str) -> None
 def test_no_key_names_a_program_or_a_file_to_write() -> None:
     from llmcheck.schema.configuration import Configuration
 
-    reading = {"profiles", "skip", "only", "fail_on", "path", "timeout", "probe_timeout"}
+    reading = {"profiles", "skip", "only", "vars", "fail_on", "path", "timeout", "probe_timeout"}
     assert set(Configuration.__struct_fields__) == reading
