@@ -39,6 +39,7 @@ from llmcheck.render import Options
 from llmcheck.schema import profile
 from llmcheck.schema.advice import Resolved, Verification
 from llmcheck.schema.machine import Gpu, Machine
+from llmcheck.schema.profile_tools import LintedProfile, LintFinding, ProfileLint
 from llmcheck.schema.report import Finding, Report
 from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.system.host import Host
@@ -54,7 +55,10 @@ PINNED = {
     "requirement kinds": (
         KINDS, ["disk", "driver", "fact", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
     ),
-    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text", "toml"]),
+    "formats": (
+        FORMATS,
+        ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text", "toml"],
+    ),
     "probes": (
         PROBES,
         [
@@ -301,6 +305,7 @@ PLAN = replace(
         Verification(environment="shared", status="resolved", resolver="uv", message="1", packages=(RESOLVED,)),
     ),
 )
+LINTED = LintedProfile(profile="x.toml", requirements=1, findings=(LintFinding(code="empty", message="nothing"),))
 VALUES: dict[str, object] = {
     "machine": machine(card("RTX 3060")),
     "report": report(informs=False),
@@ -314,7 +319,7 @@ VALUES: dict[str, object] = {
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
     "difference": api.profile_difference("inference-7b", "pretrain"),
     "page": api.profile_page(["finetune-7b", "pretrain"]),
-    "lint": api.linted_profiles(["finetune-7b"]),
+    "lint": ProfileLint(profiles=(LINTED,), exit_code=1),
     "draft": api.drafted_profile(lambda: machine(card("RTX 3060")), "mine", "Mine"),
     "explanation": api.explain("gpu"),
     "library": ShownLibrary(library=catalog.libraries()["vllm"], corrections=catalog.corrections()),
