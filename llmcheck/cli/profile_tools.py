@@ -63,7 +63,7 @@ def docs(profiles: tuple[str, ...], output_options: OutputOptions) -> int:
 
 
 @click.command(
-    epilog="\b\nBeside our-node.toml, the folder our-node.tests has machines of 'llmcheck machine --save':"
+    epilog="\b\nBeside our-node.toml, the folder our-node.tests has machines of 'llmcheck machine --save FILE':"
     "\n  passing-NAME.json       ready"
     "\n  failing-NAME.json       not ready; which lines fail stands in expected.toml:"
     '\n                          failing-NAME = ["gpu", "ram"]'
