@@ -31,6 +31,7 @@ _EXPORTS = {
     "informing": ("overview",),
     "inspection": (
         "MachineSource",
+        "ask_machine",
         "hypothetical_machine",
         "load_machine",
         "modules",
@@ -39,7 +40,7 @@ _EXPORTS = {
         "start_inspection",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("check", "computed_methods", "report_of"),
+    "judgement": ("AskSource", "check", "computed_methods", "report_of"),
     "profile_tools": (
         "drafted_profile",
         "linted_profiles",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from llmcheck.schema.explanation import Explanation, Key, Meaning
 from llmcheck.schema.profile import Profile, Requirement, source_in_words
 
 _LONGEST = 200
+_SHORTFALL = "shortfall"
 
 
 def explain(word: str, profiles: Sequence[str] = ()) -> Explanation:
@@ -57,10 +59,22 @@ def _meanings(word: str, profiles: Sequence[tuple[str, Profile]]) -> Iterator[Me
     for topic in catalog.topics():
         if topic.id in (word, f"package-{word}"):
             yield Meaning(id=topic.id, of=topic.of, means=topic.means, do=topic.do)
+    yield from (each for each in _shortfalls() if each.id == word)
     yield from _of_key(word)
     yield from described_facts.meanings(word)
     for name, profile in profiles:
         yield from _of_profile(word, name, profile)
+
+
+def _shortfalls() -> Iterator[Meaning]:
+    """Of the kinds' own codes those that have no words among the topics, as the docstrings of the kinds list them."""
+    explained = {topic.id for topic in catalog.topics() if topic.of == _SHORTFALL}
+    for kind in requirements.kinds():
+        listed = (requirements.module(kind).__doc__ or "").partition("Shortfall code")[2]
+        for code, words in re.findall(r"``([a-z0-9-]+)``(?: \(([^)]*)\))?", listed):
+            if code not in explained:
+                means = f"Of the kind {kind}: {described.summary(words) or 'it is not met'}."
+                yield Meaning(id=code, of=_SHORTFALL, means=means)
 
 
 def _words(profiles: Iterable[tuple[str, Profile]]) -> Iterator[str]:
@@ -69,6 +83,7 @@ def _words(profiles: Iterable[tuple[str, Profile]]) -> Iterator[str]:
         yield from (each.id for each in profile.require)
     yield from requirements.kinds()
     yield from (topic.id for topic in catalog.topics())
+    yield from (each.id for each in _shortfalls())
     yield from described_facts.all_paths()
     yield from (field.encode_name for _, field, _ in _keys())
 

@@ -121,6 +121,15 @@ def with_variables(given: Given, path: str | None) -> Given:
     return msgspec.structs.replace(given, file=found.values[_VARS], file_name=f"{found.places[_VARS]}, {_VARS}")
 
 
+def names_the_profiles() -> bool:
+    """Whether a file named the profiles of this run: then none of them starts a program because it was named."""
+    from llmcheck.catalog.configuration import PREFIX
+
+    context = click.get_current_context()
+    place: str = context.meta[_META].places.get("profiles", PREFIX)
+    return _is_default(context, "profiles") and not place.startswith(PREFIX)
+
+
 def _is_with_its_profiles(context: click.Context, name: str) -> bool:
     """Whether a default is for any profiles, as a variable is, or stands in the file that names those of this run."""
     places: Mapping[str, str] = context.meta[_META].places

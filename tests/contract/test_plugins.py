@@ -53,7 +53,11 @@ VENDORS = vendors.ids()
 
 PINNED = {
     "requirement kinds": (
-        KINDS, ["disk", "driver", "fact", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
+        KINDS,
+        [
+            "command", "container", "cpu", "cuda", "disk", "driver", "environment-variable", "fact", "file", "gpu",
+            "interconnect", "kernel", "network", "package", "process", "python", "ram", "shm", "tool", "ulimit",
+        ],
     ),
     "formats": (
         FORMATS,

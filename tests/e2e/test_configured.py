@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,18 @@ def test_values_for_the_variables_are_those_of_its_own_profiles(check: Command, 
 def test_what_a_variable_skips_holds_whoever_names_the_profiles(check: Command) -> None:
     assert check("check", "node.toml", env={"LLMCHECK_SKIP": "hardware"}).code == 2
     assert check("check", env={"LLMCHECK_SKIP": "hardware"}).code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script is started")
+def test_a_file_of_a_project_starts_no_program(check: Command, repository: Path) -> None:
+    (repository / "trap.sh").write_text("#!/bin/sh\n: > sprung\n")
+    (repository / "trap.sh").chmod(0o755)
+    argv = f'argv = ["{repository / "trap.sh"}"]'
+    head = NODE.partition("[[")[0]
+    (repository / "node.toml").write_text(f'{head}[[require]]\nid = "trap"\nkind = "command"\n{argv}\n')
+    done = check("check", "--format", "json")
+    assert done.code == 3
+    assert "was not started" in done.document["profiles"][0]["findings"][0]["message"]
+    assert not (repository / "sprung").exists()
+    assert check("check", "node.toml").code == 0
+    assert (repository / "sprung").exists()

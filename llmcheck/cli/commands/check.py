@@ -5,6 +5,8 @@ PROFILEs are ids or paths of .toml or .json files. Without one, those are judged
 
 from __future__ import annotations
 
+import functools
+
 import click
 
 from llmcheck.cli import completion, configured, named
@@ -39,6 +41,7 @@ from llmcheck.errors import UsageError
     show_default=True,
     help="warn: exit 4 when ready with warnings.",
 )
+@click.option("--allow-exec", is_flag=True, help="Start the programs that any of these profiles names.")
 @profile_options
 @machine_options
 @output_options(*DOCUMENTS)
@@ -47,6 +50,7 @@ def command(
     skip: tuple[str, ...],
     only: tuple[str, ...],
     fail_on: str,
+    allow_exec: bool,
     profile_options: ProfileOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
@@ -64,6 +68,11 @@ def command(
 
     given = api.given_values(profile_options.set_, profile_options.vars_)
     given = configured.with_variables(given, profile_options.vars_)
-    report = api.check(profiles, source, skip, only, fail_on == "warn", given)
+    asking = functools.partial(
+        api.ask_machine, probe_seconds=machine_options.probe_timeout, total_seconds=machine_options.timeout
+    )
+    ask = asking if machine_options.machine is None else None
+    by_person = not configured.names_the_profiles()
+    report = api.check(profiles, source, skip, only, fail_on == "warn", given, ask, allow_exec, by_person)
     write(report, output_options)
     return report.exit_code
