@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -156,4 +157,7 @@ def _keys() -> Iterator[tuple[str, msgspec.structs.FieldInfo, str]]:
 
 
 def _toml(value: object) -> str:
-    return codec.encode_json(value).strip() if not isinstance(value, bool) else str(value).lower()
+    """A value of an example. The escapes of JSON are those of TOML."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)

@@ -26,7 +26,7 @@ def _some(profiles: tuple[str, ...]) -> tuple[str, ...]:
     return profiles
 
 
-@click.command(epilog="\b\nExit codes: 0 they ask for the same, 1 they do not, 2 one of them cannot be read.")
+@click.command(epilog="\b\nExit codes: 0 they ask for the same, 1 they do not, 2 one cannot be read.")
 @click.argument("before", metavar="PROFILE", shell_complete=completion.profile)
 @click.argument("after", metavar="OTHER", shell_complete=completion.profile)
 @output_options(*DOCUMENTS)
@@ -63,7 +63,8 @@ def docs(profiles: tuple[str, ...], output_options: OutputOptions) -> int:
 
 
 @click.command(
-    epilog="\b\nBeside our-node.toml, the folder our-node.tests has machines of 'llmcheck machine --save FILE':"
+    epilog="\b\nBeside our-node.toml, the folder our-node.tests has machines that"
+    "\n'llmcheck machine --save FILE' wrote:"
     "\n  passing-NAME.json       ready"
     "\n  failing-NAME.json       not ready; which lines fail stands in expected.toml:"
     '\n                          failing-NAME = ["gpu", "ram"]'

@@ -9,15 +9,13 @@ from typing import Any
 
 from llmcheck.judge.facts import paths, quantities
 from llmcheck.judge.implied import implies, range_of, statement
-from llmcheck.judge.requirements import group_of, parts
-from llmcheck.schema.profile import Profile, Requirement
+from llmcheck.judge.requirements import group_of, module, parts
+from llmcheck.schema.profile import GROUP, Profile, Requirement
 from llmcheck.schema.profile_tools import LintFinding
 
 _MOST_COMPARED = 60
 """Alternatives, or requirements about the same, that are compared each with each; of more, only equal ones."""
 _COMBINATORS = ("any_of", "all_of", "none_of")
-_WITHOUT_ADVICE = ("fact", "command", "group")
-"""Kinds that know no remedy of their own."""
 
 
 def of_profile(profile: Profile, table: Mapping[str, Any], stem: str | None, today: datetime.date) -> list[LintFinding]:
@@ -101,7 +99,7 @@ def _of_requirement(requirement: Requirement) -> Iterator[LintFinding]:
         return
     if requirement.why is None and requirement.source is None:
         yield found("no-why", "it is required, and nothing says why", 'why = "..." or source = "..."')
-    if requirement.fix is None and requirement.kind in _WITHOUT_ADVICE and not _has_advice(requirement):
+    if not any(part.fix or _advises(part.kind) for part in _all_parts(requirement)):
         yield found("no-fix", "it is required, and nothing says what to do where it is not met", 'fix = "..."')
 
 
@@ -111,10 +109,13 @@ def _all_parts(requirement: Requirement) -> Iterator[Requirement]:
         yield from _all_parts(each)
 
 
-def _has_advice(requirement: Requirement) -> bool:
-    return any(
-        part.kind not in _WITHOUT_ADVICE or part.fix for part in _all_parts(requirement) if part is not requirement
-    )
+def _advises(kind: str) -> bool:
+    """Whether a kind can say by itself what to do: not where it only asks for facts, or for what a program answers."""
+    if kind == GROUP:
+        return False
+    of_kind = module(kind)
+    only_asks = any(hasattr(of_kind.Requirement, name) for name in ("question", "questions"))
+    return not only_asks and of_kind.TRAITS.asks is None
 
 
 def _unreachable(requirement: Requirement) -> Iterator[str]:
