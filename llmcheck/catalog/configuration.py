@@ -60,6 +60,8 @@ def of_variables(environ: Mapping[str, str]) -> Configured:
         text = environ.get(variable)
         if text:
             given = text.replace(",", " ").split() if name in _LISTS else text
+            if not given:
+                continue
             values[name] = getattr(_converted({key: given}, variable), name)
             places[name] = variable
     return Configured(values, places)
@@ -103,5 +105,7 @@ def _profile(name: str, folder: str, cwd: str, where: str) -> str:
             f"{where}, profiles: there is no profile '{name}'{near}; profiles: {', '.join(known)}, or the path of a "
             ".toml file"
         )
+    if os.path.isabs(name):
+        return name
     path = os.path.relpath(os.path.join(folder, name), cwd)
     return path if os.path.dirname(path) else os.path.join(os.curdir, path)

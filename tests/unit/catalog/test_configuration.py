@@ -16,7 +16,7 @@ def said(text: str, name: str = "llmcheck.toml", cwd: str = "/project/deep") -> 
 def test_paths_of_the_file_are_paths_from_the_working_directory() -> None:
     found = said('profiles = ["minimum", "ci/node.toml", "/etc/node.toml"]\npath = "models"\nfail-on = "warn"')
     assert found.values == {
-        "profiles": ("minimum", "../ci/node.toml", "../../etc/node.toml"),
+        "profiles": ("minimum", "../ci/node.toml", "/etc/node.toml"),
         "path": "../models",
         "fail_on": "warn",
     }
@@ -72,7 +72,12 @@ def test_what_cannot_be_meant_is_refused_with_its_place(text: str, problem: str)
 
 
 def test_variables_are_the_keys_in_capitals() -> None:
-    environ = {"LLMCHECK_PROFILES": "minimum,inference-7b", "LLMCHECK_TIMEOUT": "60", "LLMCHECK_SKIP": "", "PATH": "x"}
+    environ = {
+        "LLMCHECK_PROFILES": "minimum,inference-7b",
+        "LLMCHECK_TIMEOUT": "60",
+        "LLMCHECK_SKIP": " , ",
+        "PATH": "x",
+    }
     found = of_variables(environ)
     assert found.values == {"profiles": ("minimum", "inference-7b"), "timeout": 60.0}
     assert found.places == {"profiles": "LLMCHECK_PROFILES", "timeout": "LLMCHECK_TIMEOUT"}
