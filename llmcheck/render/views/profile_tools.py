@@ -19,7 +19,7 @@ from llmcheck.render.views.blocks import (
     Paragraph,
     Table,
 )
-from llmcheck.schema.profile import Profile, Requirement, source_in_words
+from llmcheck.schema.profile import GROUP, Profile, Requirement, When, source_in_words
 from llmcheck.schema.profile_tools import (
     Change,
     DraftProfile,
@@ -142,13 +142,52 @@ def _described(profile: Profile, name: str) -> Iterator[Block]:
         if requirements:
             yield Heading(title)
             yield _table(requirements)
+    yield from _variables(profile)
     if profile.sources:
         yield Heading("Sources")
         yield Bullets([Cell(source_in_words(each)) for each in profile.sources])
 
 
+def _needed(requirement: Requirement) -> str:
+    """With its kind, where neither its id nor its words have it."""
+    words = needed(requirement) + (" (of the cluster)" if requirement.scope == "cluster" else "")
+    said = requirement.kind in (GROUP, "fact") or requirement.kind in requirement.id or requirement.kind in words
+    return words if said else f"{requirement.kind}: {words}"
+
+
 def _facts(profile: Profile) -> list[Fact]:
-    return [Fact("Cost", f"{profile.cost.documented} (documented)")] if profile.cost else []
+    pairs = (
+        ("For", _for(profile.when) if profile.when is not None else ""),
+        ("Extends", ", ".join(profile.extends)),
+        ("Good until", str(profile.expires or "")),
+        ("Cost", f"{profile.cost.documented} (documented)" if profile.cost else ""),
+    )
+    return [Fact(label, text) for label, text in pairs if text]
+
+
+def _for(when: When) -> str:
+    """On which machines it is judged."""
+    words = [" or ".join(each) for each in (when.os, when.architecture) if each]
+    words += [f"GPUs of {' or '.join(when.vendor)}"] if when.vendor else []
+    words += [f"{'inside' if when.container else 'outside'} of a container"] if when.container is not None else []
+    return "; ".join([*words, *map(needed, when.facts)])
+
+
+def _variables(profile: Profile) -> Iterator[Block]:
+    """What can be set from outside."""
+    if not profile.vars:
+        return
+    columns = [Column("variable", fixed=True), Column("default"), Column("from"), Column("to"), Column("why")]
+    rows = [
+        [
+            Cell(name, "strong"),
+            *(Cell("" if each is None else _value(each)) for each in (one.default, one.min, one.max)),
+            Cell(one.why or ""),
+        ]
+        for name, one in profile.vars.items()
+    ]
+    yield Heading("Can be set", "with --set NAME=VALUE")
+    yield Table(columns, rows)
 
 
 def _table(requirements: Sequence[Requirement]) -> Table:
@@ -163,7 +202,7 @@ def _table(requirements: Sequence[Requirement]) -> Table:
     rows = [
         [
             Cell(each.id, "strong"),
-            Cell(needed(each) + (" (of the cluster)" if each.scope == "cluster" else "")),
+            Cell(_needed(each)),
             Cell(each.why or ""),
             Cell(each.fix or ""),
             Cell(source_in_words(each.source or ""), "dim"),
