@@ -30,6 +30,9 @@ from llmcheck.schema.profile_tools import (
     ProfileTests,
 )
 
+_MOST = 200
+"""Findings of lint that are listed of one profile."""
+
 
 def profile_difference(before: str, after: str) -> ProfileDifference:
     """What two profiles (ids or paths) ask for differently. Raises DataError."""
@@ -62,7 +65,8 @@ def _linted(name: str, today: datetime.date) -> LintedProfile:
     else:
         findings += lint.of_profile(profile, table, stem, today)
         count = len(profile.require)
-    return LintedProfile(profile=name, requirements=count, findings=tuple(findings))
+    kept = tuple(findings[:_MOST])
+    return LintedProfile(profile=name, requirements=count, findings=kept, truncated=len(findings) > _MOST)
 
 
 def _refused(table: Mapping[str, Any], path: str) -> list[LintFinding]:
@@ -79,6 +83,8 @@ def _refused(table: Mapping[str, Any], path: str) -> list[LintFinding]:
             requirements.decode(put_in.of(each, where) if known else each, where)
         except DataError as error:
             found.append(lint.of_refused(each, str(error)))
+            if len(found) > _MOST:
+                break
     return found
 
 

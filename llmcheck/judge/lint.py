@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from llmcheck.schema.profile_tools import LintFinding
 
 _MOST_COMPARED = 60
 """Alternatives, or requirements about the same, that are compared each with each; of more, only equal ones."""
+_PLACE = r"\$\{([^}]{1,100})\}"
 _COMBINATORS = ("any_of", "all_of", "none_of")
 
 
@@ -165,9 +167,9 @@ def _of_profile(
         yield LintFinding(
             code="no-sources", message="nothing says where its figures come from", fix='sources = ["..."]'
         )
-    used = list(_texts(table))
+    used = {name for text in _texts(table) for name in re.findall(_PLACE, text)}
     for name in profile.vars:
-        if name in (table.get("vars") or {}) and not any("${" + name + "}" in text for text in used):
+        if name in (table.get("vars") or {}) and name not in used:
             yield LintFinding(
                 code="unused-variable", message=f"no text has ${{{name}}}, so that setting it does nothing"
             )

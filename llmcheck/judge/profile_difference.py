@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +14,8 @@ from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.profile_tools import Change, ProfileDifference, Stated
 from llmcheck.units import parse_size
 
+MOST = 1000
+"""Changes that are listed."""
 _UNCOMPARED = ("require", "order", "schema", "extends", "remove")
 """Of a profile: where it stands in lists, and what is already part of its requirements."""
 _WORDS = frozenset(
@@ -24,24 +27,28 @@ _WORDS = frozenset(
 def difference(names: tuple[str, str], before: Profile, after: Profile) -> ProfileDifference:
     """``names``: how the two were named. Both are complete: what they extend is part of them."""
     first, second = ({each.id: each for each in profile.require} for profile in (before, after))
-    changed = [
-        *_changes(None, _keys(before), _keys(after)),
-        *(
+    every = itertools.chain(
+        _changes(None, _keys(before), _keys(after)),
+        (
             change
             for each in before.require
             if each.id in second
             for change in _changes(each.id, msgspec.to_builtins(each), msgspec.to_builtins(second[each.id]))
         ),
-    ]
+    )
+    changed = tuple(itertools.islice(every, MOST))
     added = tuple(_stated(each) for each in after.require if each.id not in first)
     removed = tuple(_stated(each) for each in before.require if each.id not in second)
+    truncated = len(changed) == MOST and next(every, None) is not None
+    differs = bool(added or removed) or any(each.decides for each in changed)
     return ProfileDifference(
         before=names[0],
         after=names[1],
         added=added,
         removed=removed,
-        changed=tuple(changed),
-        exit_code=1 if added or removed or any(each.decides for each in changed) else 0,
+        changed=changed,
+        truncated=truncated,
+        exit_code=1 if differs or truncated else 0,
     )
 
 

@@ -51,6 +51,8 @@ class ProfileDifference(Struct, frozen=True, kw_only=True):
     """Requirements of the first alone, in its order."""
     changed: tuple[Change, ...]
     """Keys that both have, or that one of two requirements with the same id has."""
+    truncated: bool = False
+    """There are more changes than are listed."""
     exit_code: int
     """0 where both ask for the same, whatever their words; 1 otherwise."""
 
@@ -129,6 +131,8 @@ class LintedProfile(Struct, frozen=True, kw_only=True):
     """How many it has, with those that it inherits; of one that does not load, its own."""
     findings: tuple[LintFinding, ...]
     """In the order of the file; those of the profile itself come last."""
+    truncated: bool = False
+    """There are more than are listed."""
 
 
 class ProfileLint(Struct, frozen=True, kw_only=True):

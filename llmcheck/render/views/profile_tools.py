@@ -82,7 +82,8 @@ def _linted(linted: LintedProfile) -> list[Block]:
         ]
         for each in linted.findings
     ]
-    return [Heading(linted.profile, f"{count} found in {many}", "bad"), Table(columns, rows)]
+    found = f"{count}{' and more' if linted.truncated else ''} found in {many}"
+    return [Heading(linted.profile, found, "bad"), Table(columns, rows)]
 
 
 def _difference(value: ProfileDifference) -> list[Block]:
@@ -96,6 +97,8 @@ def _difference(value: ProfileDifference) -> list[Block]:
         if stated:
             columns = [Column("requirement", fixed=True), Column("level", fixed=True), Column("needed")]
             blocks += [Heading(title), Table(columns, [_stated(each) for each in stated])]
+    if value.truncated:
+        blocks.append(Paragraph([Cell(f"There are more than {len(value.changed):,} changes.", "warn")]))
     words: dict[str, list[str]] = {}
     for each in value.changed:
         if not each.decides:

@@ -99,3 +99,11 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
 def test_many_requirements_are_compared_without_taking_for_ever(tmp_path: Path) -> None:
     lines = [f'[[require]]\nid = "r{n}"\nkind = "ram"\ntotal = "{n + 1} GB"\nwhy = "w"\n' for n in range(3000)]
     assert found(tmp_path, HEAD + "".join(lines)) == []
+
+
+def test_of_many_mistakes_some_are_told_and_that_there_are_more(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    lines = [f'[[require]]\nid = "r{n}"\nkind = "ramm"\n' for n in range(5000)]
+    path.write_text(HEAD + "".join(lines), encoding="utf-8")
+    (linted,) = api.linted_profiles([str(path)]).profiles
+    assert (len(linted.findings), linted.truncated, linted.requirements) == (200, True, 5000)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from llmcheck.catalog.profiles import decode_profile
-from llmcheck.judge.profile_difference import difference
+from llmcheck.judge.profile_difference import MOST, difference
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.profile_tools import ProfileDifference
 from tests.unit.strategies import SHIPPED
@@ -76,3 +76,11 @@ def test_the_way_back_is_the_same_with_its_sides_changed(first: Profile, second:
 def test_a_requirement_that_is_taken_away_is_noticed(each: Profile) -> None:
     found = compared(each, replace(each, require=each.require[1:]))
     assert [one.id for one in found.removed] == [each.require[0].id]
+
+
+def test_of_many_changes_some_are_listed_and_that_there_are_more_is_said() -> None:
+    def numbered(size: int) -> Profile:
+        return profile(*({"id": f"r{n}", "kind": "ram", "total": f"{n + size} GB"} for n in range(MOST + 1)))
+
+    found = compared(numbered(1), numbered(2))
+    assert (len(found.changed), found.truncated, found.exit_code) == (MOST, True, 1)
