@@ -110,7 +110,7 @@ def of_these_profiles(*given: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple(kept)
 
 
-def with_variables(given: Given, path: str | None) -> Given:
+def with_variables(given: Given | None, path: str | None) -> Given | None:
     """With the values that a project's file has for its own profiles. ``path``: of ``--vars``, which replaces them."""
     context = click.get_current_context()
     found: Configured = context.meta[_META]
@@ -118,7 +118,10 @@ def with_variables(given: Given, path: str | None) -> Given:
         return given
     import msgspec
 
-    return msgspec.structs.replace(given, file=found.values[_VARS], file_name=f"{found.places[_VARS]}, {_VARS}")
+    from llmcheck.catalog.variables import NOTHING  # few files set any
+
+    where = f"{found.places[_VARS]}, {_VARS}"
+    return msgspec.structs.replace(given or NOTHING, file=found.values[_VARS], file_name=where)
 
 
 def names_the_profiles() -> bool:

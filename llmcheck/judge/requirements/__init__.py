@@ -12,17 +12,19 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llmcheck import codec, registry
 from llmcheck.errors import DataError
-from llmcheck.schema.asked import Ask
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import COMBINATORS, GROUP, Requirement, source_in_words
 from llmcheck.schema.report import Finding, Group, Status
 from llmcheck.units import parse_size, shortfall
+
+if TYPE_CHECKING:
+    from llmcheck.schema.asked import Ask
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
@@ -43,6 +45,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """The group of a requirement, where that depends on its keys; None: it is ``group``."""
     asks: Callable[[Any], tuple[Ask, ...]] | None = None
     """What has to be asked of this machine for a requirement, beyond the inventory; None: nothing."""
+    of_one_machine: bool = False
+    """It says nothing about a cluster as a whole: with that scope it is skipped on a node."""
     states_gpus: bool = False
     """Its findings state how many GPUs are needed (``needed_count``) and the memory of each (``needed_bytes``)."""
     blocked_by: tuple[str, ...] = ()
@@ -189,6 +193,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         from llmcheck.judge import combined
 
         return combined.check(requirement, machine)
+    if requirement.scope == "cluster" and traits(requirement.kind).of_one_machine:
+        message = "about all nodes together: one machine cannot show that"
+        return finding(requirement, "skipped", message, skipped="cluster")
     found: Finding = module(requirement.kind).check(requirement, machine)
     return found
 
