@@ -15,6 +15,7 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError
 from llmcheck.judge import requirements
 from llmcheck.judge.evaluate import corrections_of
+from llmcheck.schema.configuration import Configuration
 from llmcheck.schema.explanation import Explanation, Key, Meaning
 from llmcheck.schema.profile import Profile, Requirement, source_in_words
 
@@ -148,11 +149,12 @@ def _of_key(word: str) -> Iterator[Meaning]:
 def _keys() -> Iterator[tuple[str, msgspec.structs.FieldInfo, str]]:
     """What each key belongs to, and its description: of profiles, of all requirements, and of each kind."""
     structs: list[tuple[type[Any], str]] = [(Profile, "key of a profile"), (Requirement, "key of every requirement")]
+    structs.append((Configuration, "key of llmcheck.toml"))
     structs += [(requirements.module(kind).Requirement, f"key of the kind {kind}") for kind in requirements.kinds()]
     for struct, of in structs:
         texts = described.fields(struct)
         for field in msgspec.structs.fields(struct):
-            if struct in (Profile, Requirement) or not _is_shared(field.name):
+            if struct in (Configuration, Profile, Requirement) or not _is_shared(field.name):
                 yield of, field, texts.get(field.name, "")
 
 

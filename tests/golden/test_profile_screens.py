@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmcheck import catalog
 from tests.e2e.command import Command
 from tests.golden.documents import COLUMNS, ROOT
 from tests.golden.test_golden import screen
@@ -102,6 +103,7 @@ def test_the_page_has_every_code_of_lint_and_no_other() -> None:
     codes |= {*re.findall(r'yield "([a-z-]+)"', source), "invalid"}
     rows = PAGES["profile-tools.md"].partition("| code |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `([a-z-]+)`", rows, re.MULTILINE)) == codes
+    assert {topic.id for topic in catalog.topics() if topic.of == "finding of profiles lint"} == codes
 
 
 def test_the_page_has_every_key_of_the_file() -> None:
