@@ -59,7 +59,7 @@ PINNED = {
         PROBES,
         [
             "gpu.amd", "gpu.apple", "gpu.habana", "gpu.intel", "gpu.nvidia",
-            "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "model_caches", "software",
+            "access", "cpu", "devices", "disk", "drives", "fabric", "limits", "memory", "model_caches", "software",
             "system",
         ],
     ),
