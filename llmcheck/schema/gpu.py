@@ -108,13 +108,13 @@ class Ecc(Struct, frozen=True, kw_only=True):
 class Clocks(Struct, frozen=True, kw_only=True):
     """Clocks of a GPU in MHz; each None where the card does not report it."""
 
-    graphics_application: int | None = None
+    graphics_application_mhz: int | None = None
     """What programs are given where neither power nor heat is short (application clock)."""
-    graphics_max: int | None = None
+    graphics_max_mhz: int | None = None
     """The highest that the card supports."""
-    memory_application: int | None = None
+    memory_application_mhz: int | None = None
     """The same of its memory."""
-    memory_max: int | None = None
+    memory_max_mhz: int | None = None
     """The highest of its memory."""
 
 

@@ -59,10 +59,10 @@ _ECC = {
     "retired_pages": ("number of retired pages", bounds.COUNTED),
 }
 _CLOCKS = {
-    "graphics_application": ("clock", bounds.CLOCK_MHZ),
-    "graphics_max": ("clock", bounds.CLOCK_MHZ),
-    "memory_application": ("clock of the memory", bounds.CLOCK_MHZ),
-    "memory_max": ("clock of the memory", bounds.CLOCK_MHZ),
+    "graphics_application_mhz": ("clock", bounds.CLOCK_MHZ),
+    "graphics_max_mhz": ("clock", bounds.CLOCK_MHZ),
+    "memory_application_mhz": ("clock of the memory", bounds.CLOCK_MHZ),
+    "memory_max_mhz": ("clock of the memory", bounds.CLOCK_MHZ),
 }
 _SPEC = (
     "memory_gb", "bandwidth_gb_s", "bf16_tflops", "fp16_tflops", "fp8_tflops", "nvlink_gb_s", "tdp_w",

@@ -267,10 +267,10 @@ def _ecc_counters(nvml: Any, caller: Caller, handle: Any) -> dict[str, int | Non
 def _clocks(nvml: Any, caller: Caller, handle: Any) -> Clocks | None:
     call = caller.call
     clocks = Clocks(
-        graphics_application=call(nvml.nvmlDeviceGetApplicationsClock, handle, nvml.NVML_CLOCK_GRAPHICS),
-        graphics_max=call(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_GRAPHICS),
-        memory_application=call(nvml.nvmlDeviceGetApplicationsClock, handle, nvml.NVML_CLOCK_MEM),
-        memory_max=call(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM),
+        graphics_application_mhz=call(nvml.nvmlDeviceGetApplicationsClock, handle, nvml.NVML_CLOCK_GRAPHICS),
+        graphics_max_mhz=call(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_GRAPHICS),
+        memory_application_mhz=call(nvml.nvmlDeviceGetApplicationsClock, handle, nvml.NVML_CLOCK_MEM),
+        memory_max_mhz=call(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM),
     )
     return None if clocks == Clocks() else clocks
 
