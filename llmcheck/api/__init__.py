@@ -40,7 +40,7 @@ _EXPORTS = {
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
-    "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
+    "tables": ("given_values", "libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""
 

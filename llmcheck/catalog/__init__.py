@@ -58,11 +58,11 @@ def table(name: str, kind: type[T]) -> T:
     return found
 
 
-def read_profile(path: str) -> dict[str, Any]:
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
     """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
     from llmcheck.catalog import sources  # tomllib and csv, 3 ms
 
-    return sources.read_profile(path)
+    return sources.read_profile(path, pipes=pipes)
 
 
 @functools.cache  # both an inspection and a plan need them

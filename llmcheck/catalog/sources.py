@@ -67,16 +67,26 @@ def read_toml(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: {error.strerror or error}") from None
 
 
-def read_profile(path: str) -> dict[str, Any]:
-    """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
+    """Reads a profile file that somebody named, TOML or JSON. Raises DataError with the file and the place of the
+    error. ``pipes``: whether it may be a pipe.
+    """
     from llmcheck.system import outside  # the shipped profiles do not come from outside
 
     try:
-        return parse_toml(outside.read_file(path, _LARGEST_PROFILE, "a profile"), path)
+        data = outside.read_file(path, _LARGEST_PROFILE, "a profile", pipes=pipes)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except ValueError:
         raise DataError(f"{path!r}: not a path") from None
+    return parse_json(data, path) if data.lstrip()[:1] == b"{" else parse_toml(data, path)
+
+
+def parse_json(data: bytes, where: str) -> dict[str, Any]:
+    """A JSON document that is a table; no document in TOML begins with a brace. Raises DataError."""
+    found = codec.decode_json(data, dict[str, Any], where)
+    codec.refuse_long_numbers(data, found, where)
+    return found
 
 
 def parse_toml(data: bytes, where: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Judge the machine against profiles: findings and an exit code.
 
-PROFILEs are ids or paths of .toml files.
+PROFILEs are ids or paths of .toml or .json files.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from llmcheck.cli.options import (
     EXIT_CODES,
     MachineOptions,
     OutputOptions,
+    ProfileOptions,
     machine_options,
     output_options,
+    profile_options,
 )
 from llmcheck.cli.output import write
 
@@ -26,8 +28,8 @@ from llmcheck.cli.output import write
     f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n\n{EXIT_CODES}",
 )
 @click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, shell_complete=completion.profile)
-@click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement or group (hardware, software).")
-@click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement or group.")
+@click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement, tag or group (hardware, software).")
+@click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement, tag or group.")
 @click.option(
     "--fail-on",
     type=click.Choice(["fail", "warn"]),
@@ -35,6 +37,7 @@ from llmcheck.cli.output import write
     show_default=True,
     help="warn: exit 4 when ready with warnings.",
 )
+@profile_options
 @machine_options
 @output_options(*DOCUMENTS)
 def command(
@@ -42,6 +45,7 @@ def command(
     skip: tuple[str, ...],
     only: tuple[str, ...],
     fail_on: str,
+    profile_options: ProfileOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
@@ -49,6 +53,7 @@ def command(
     source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
     from llmcheck import api
 
-    report = api.check(profiles, source, skip, only, fail_on == "warn")
+    given = api.given_values(profile_options.set_, profile_options.vars_)
+    report = api.check(profiles, source, skip, only, fail_on == "warn", given)
     write(report, output_options)
     return report.exit_code

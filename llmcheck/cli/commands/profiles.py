@@ -6,7 +6,7 @@ import click
 
 from llmcheck.cli import completion, named
 from llmcheck.cli.groups import Group
-from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
+from llmcheck.cli.options import DOCUMENTS, OutputOptions, ProfileOptions, output_options, profile_options
 from llmcheck.cli.output import write
 
 
@@ -27,13 +27,14 @@ def list_(output_options: OutputOptions) -> int:
 
 @command.command()
 @click.argument("profile", metavar="PROFILE", shell_complete=completion.profile)
+@profile_options
 @output_options(*DOCUMENTS)
-def show(profile: str, output_options: OutputOptions) -> int:
+def show(profile: str, profile_options: ProfileOptions, output_options: OutputOptions) -> int:
     """One profile: each requirement with its place in the document, and the corrections."""
     from llmcheck import api
 
     named.require_profiles([profile])
-    write(api.profile(profile), output_options)
+    write(api.profile(profile, api.given_values(profile_options.set_, profile_options.vars_)), output_options)
     return 0
 
 
