@@ -1,7 +1,7 @@
-"""The machines that lie beside the node profiles, and the ten beside ``docs/examples``: built from what is published.
+"""The machines that lie beside the node profiles, built from what is published of such nodes.
 
-``python -m tests.node_machines`` writes them; a test compares. Each profile has machines that it finds ready, and others
-with the ids of the required lines that fail on them.
+``python -m tests.node_machines`` writes them; a test compares. Each profile has machines that it finds ready, and
+others with the ids of the required lines that fail on them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ from llmcheck.schema.machine import (
 
 ROOT = Path(__file__).resolve().parents[1]
 NODES = ROOT / "profiles" / "nodes"
-EXAMPLES = ROOT / "docs" / "examples"
 GB, GIB, MIB, KIB = 10**9, 2**30, 2**20, 2**10
 COLLECTED = "2026-11-27T12:00:00+00:00"
 
@@ -230,15 +229,14 @@ def nic(name: str, driver: str, speed: int | None = None) -> Nic:
 
 def drives(count: int, size: int, model: str, first: int = 0) -> tuple[NvmeDrive, ...]:
     return tuple(
-        NvmeDrive(name=f"nvme{number}n1", kind="nvme", model=model, size=size)
-        for number in range(first, first + count)
+        NvmeDrive(name=f"nvme{number}n1", kind="nvme", model=model, size=size) for number in range(first, first + count)
     )
 
 
 def disk(free: int, size: int, kind: str = "nvme", role: str = "models") -> Disk:
     return Disk(
-        role=role, path="/data", mount_point="/data", filesystem="ext4", device="/dev/md0", kind=kind, size=size, free=free,
-        read_only=False, writable=True,
+        role=role, path="/data", mount_point="/data", filesystem="ext4", device="/dev/md0", kind=kind, size=size,
+        free=free, read_only=False, writable=True,
     )  # fmt: skip
 
 
@@ -276,12 +274,20 @@ def cpu(model: str, sockets: int, cores: int, threads: int) -> Cpu:
     )
 
 
-UBUNTU = Os(system="linux", architecture="x86_64", distribution="Ubuntu 22.04.5 LTS", version="5.15.0-1089", libc="glibc 2.35")
-SOFTWARE = Software(python=Python(version="3.12.3"), packages=(), tools=(Tool(name="git", found=True, version="2.43.0"),))
+UBUNTU = Os(
+    system="linux", architecture="x86_64", distribution="Ubuntu 22.04.5 LTS", version="5.15.0-1089", libc="glibc 2.35"
+)
+SOFTWARE = Software(
+    python=Python(executable="/usr/bin/python3", version="3.12.3"),
+    packages=(),
+    tools=(Tool(name="git", path="/usr/bin/git", version="2.43.0"),),
+)
 
 
 def machine(**facts: Any) -> Machine:
-    return Machine(**{"collected_at": COLLECTED, "os": UBUNTU, "software": SOFTWARE, "disks": (disk(10**12, 2 * 10**12),), **facts})
+    return Machine(
+        **{"collected_at": COLLECTED, "os": UBUNTU, "software": SOFTWARE, "disks": (disk(10**12, 2 * 10**12),), **facts}
+    )
 
 
 # --- nodes ---
@@ -338,7 +344,9 @@ def cloud_node(
     nvme: tuple[NvmeDrive, ...],
     driver: str = "580.95.05",
 ) -> Machine:
-    gpus = tuple(make(f"00000000:{16 + 16 * (number // 2) + number % 2:02X}:00.0", number, number // 4) for number in range(8))
+    gpus = tuple(
+        make(f"00000000:{16 + 16 * (number // 2) + number % 2:02X}:00.0", number, number // 4) for number in range(8)
+    )
     manager = None if gpus[0].fabric_state else True
     return machine(
         cpu=processor,
@@ -394,14 +402,14 @@ def dgx_spark() -> Machine:
     """Processor, RAM and kernel of a captured one (open-mpi/hwloc, nvidia-dgx-gb10)."""
     total = 125_508_468 * KIB
     return machine(
-        os=Os(system="linux", architecture="aarch64", distribution="Ubuntu 24.04.3 LTS", version="6.14.0", libc="glibc 2.39"),
+        os=replace(UBUNTU, architecture="aarch64", distribution="Ubuntu 24.04.3 LTS", libc="glibc 2.39"),
         cpu=cpu("Cortex-A725 x 10 + Cortex-X925 x 10", 1, 20, 20),
         ram=replace(memory(total), swap_total=16 * GIB, swap_free=16 * GIB),
         gpus=(
             Gpu(
-                vendor="nvidia", index=0, name="NVIDIA GB10", compute_capability="12.1", unified=True, memory_total=total,
-                pci_bus_id="0000000F:01:00.0", nvlinks=0, mig_mode=None, processes=(), temperature_c=38, throttle_reasons=(),
-                idle=True, persistence_mode=True, compute_mode="default", xids=(),
+                vendor="nvidia", index=0, name="NVIDIA GB10", compute_capability="12.1", unified=True,
+                memory_total=total, pci_bus_id="0000000F:01:00.0", nvlinks=0, processes=(), temperature_c=38,
+                throttle_reasons=(), idle=True, persistence_mode=True, compute_mode="default", xids=(),
             ),
         ),
         drivers={"nvidia": Driver(version="580.95.05", cuda_version="13.0", kernel_module="open")},
@@ -416,7 +424,8 @@ def mi300x() -> Machine:
         Gpu(
             vendor="amd", index=number, name="AMD Instinct MI300X", memory_total=196_592 * MIB, memory_used=283 * MIB,
             memory_free=196_309 * MIB, gfx="gfx942", partition="SPX/NPS1", pci_bus_id=f"0000:{bus}:00.0",
-            pcie=Pcie(generation=5, width=16, max_generation=5, max_width=16), power_limit_w=750.0, numa_node=number // 4,
+            pcie=Pcie(generation=5, width=16, max_generation=5, max_width=16), power_limit_w=750.0,
+            numa_node=number // 4,
         )
         for number, bus in enumerate(("05", "26", "46", "65", "85", "a6", "c6", "e5"))
     )  # fmt: skip
@@ -455,7 +464,7 @@ def serving(card: str = "NVIDIA L40S", mib: int = 46_068) -> Machine:
 
 def runner() -> Machine:
     return machine(
-        os=Os(system="linux", architecture="x86_64", distribution="Ubuntu 24.04.3 LTS", version="6.11.0-1018-azure", libc="glibc 2.39"),
+        os=replace(UBUNTU, distribution="Ubuntu 24.04.3 LTS", version="6.11.0-1018-azure", libc="glibc 2.39"),
         cpu=cpu("AMD EPYC 7763 64-Core Processor", 1, 2, 4),
         ram=replace(memory(16_373_664 * KIB), swap_total=4 * GIB, swap_free=4 * GIB),
         gpus=(),
@@ -464,3 +473,230 @@ def runner() -> Machine:
         limits=limits(2 * GIB, 8 * GIB, 65_536),
         nvme_drives=(),
     )  # fmt: skip
+
+
+# --- what is wrong with them ---
+
+
+def _exchanged(gpu: Gpu) -> Gpu:
+    """Another, smaller card in its place."""
+    total = (gpu.memory_total or 0) // 2
+    return replace(
+        gpu, name="NVIDIA Graphics Device", memory_total=total, memory_used=0, memory_free=total, memory_reserved=0
+    )
+
+
+def _unlinked(gpu: Gpu) -> Gpu:
+    return replace(
+        gpu, fabric_state="failed" if gpu.fabric_state else None, pcie=replace(gpu.pcie or Pcie(), max_generation=3)
+    )
+
+
+def bad_gpus(node: Machine) -> Machine:
+    """One card worn, one lost, one outside of the fabric, one exchanged for a smaller one."""
+    found = changed(node, 2, to=worn)
+    found = changed(changed(found, 5, to=lost), 6, to=_unlinked)
+    drivers = {
+        name: replace(each, fabric_manager=False if each.fabric_manager else None)
+        for name, each in node.drivers.items()
+    }
+    return replace(changed(found, 7, to=_exchanged), drivers=drivers)
+
+
+def _on_other_node(gpu: Gpu) -> Gpu:
+    return replace(gpu, numa_node=1 if gpu.numa_node != 1 else 0)
+
+
+def bad_azure_host(node: Machine) -> Machine:
+    """Half a machine: a processor, memory and drives less, swap on, devices on other NUMA nodes, a port less."""
+    every = node.fabric.ports or ()
+    moved = tuple(replace(port, numa_node=1 if port.numa_node != 1 else 0) for port in every[:7])
+    half = memory((node.ram.total or 0) // 2)
+    gpus = range(len(node.gpus or ()))
+    return replace(
+        changed(node, *gpus, to=_on_other_node),
+        cpu=cpu(node.cpu.model or "", 1, 48, 48),
+        ram=replace(half, swap_total=8 * GIB, swap_free=8 * GIB),
+        fabric=replace(node.fabric, ports=moved, interfaces=(node.fabric.interfaces or ())[:9]),
+        nvme_drives=(node.nvme_drives or ())[:7],
+        limits=limits(8 * MIB, 64 * MIB),
+    )
+
+
+def bad_azure_network(node: Machine) -> Machine:
+    """One port down, one at half its rate, one that comes and goes."""
+    down, slow, flapping, *others = node.fabric.ports or ()
+    found = (
+        replace(down, active=False, state="DOWN", physical_state="Polling"),
+        replace(slow, rate_gbps=(slow.rate_gbps or 0) / 2),
+        replace(flapping, link_downed=40),
+        *others,
+    )
+    return replace(node, fabric=replace(node.fabric, ports=found))
+
+
+def bad_host(node: Machine, network: Fabric) -> Machine:
+    """Half of its processors and memory."""
+    return replace(
+        node,
+        cpu=cpu(node.cpu.model or "", 1, (node.cpu.cores or 0) // 2, (node.cpu.threads or 0) // 2),
+        ram=memory((node.ram.total or 0) // 2),
+        fabric=network,
+        nvme_drives=(node.nvme_drives or ())[:2],
+        limits=limits(8 * MIB, 64 * MIB),
+    )
+
+
+def nvidia_cases(
+    profile: str, node: Machine, own: Sequence[str], hosts: Mapping[str, tuple[Machine, Sequence[str]]]
+) -> list[Case]:
+    """``own``: the lines about GPUs that the profile has beyond ``node-nvidia-health``."""
+    return [
+        Case(profile, "passing-node", node),
+        Case(profile, "failing-driver", unanswered(node), ("driver",)),
+        Case(profile, "failing-gpus", bad_gpus(node), (*GPU_HEALTH, "gpu-answers", *own)),
+        *(Case(profile, f"failing-{name}", _shorter(each), tuple(ids)) for name, (each, ids) in hosts.items()),
+    ]
+
+
+def _shorter(node: Machine) -> Machine:
+    """Without the list of links, which is a third of the file; their number stays."""
+    return changed(node, *range(len(node.gpus or ())), to=lambda gpu: replace(gpu, links=()))
+
+
+def nodes() -> list[Case]:
+    """Those beside ``profiles/nodes``."""
+    h100, a100 = azure_h100(), azure_a100()
+    p5, p4d, a3, dgx = aws_p5(), aws_p4d(), gcp_a3(), dgx_h100()
+    spark, amd, serve, ci = dgx_spark(), mi300x(), serving(), runner()
+    linked = ("gpu-count", "gpu-memory", "nvlinks", "fabric")
+    host = ("sockets", "cores", "threads", "ram", "swap", "ib-ports", "interfaces")
+    places = [f"{what}-of-numa-{node}" for what in ("gpus", "ports") for node in (0, 1, 2, 3)]
+    network = {"network": ("ib-active", "ib-rate")}
+    few = ("threads", "ram")
+    return [
+        Case("node-nvidia-health", "passing-node", dgx),
+        Case("node-nvidia-health", "passing-one-card", serve),
+        Case("node-nvidia-health", "failing-driver", unanswered(dgx), ("driver",)),
+        Case("node-nvidia-health", "failing-gpus", bad_gpus(dgx), (*GPU_HEALTH, "gpu-answers")),
+        *nvidia_cases(
+            "node-azure-nd-h100-v5", h100, (*linked, "pcie-generation"),
+            {
+                "host": (bad_azure_host(h100), (*host, "nvme-count", *(each for each in places if each[-1] in "01"))),
+                **{name: (bad_azure_network(h100), ids) for name, ids in network.items()},
+            },
+        ),
+        *nvidia_cases(
+            "node-azure-nd-a100-v4", a100, (*linked, "pcie-generation"),
+            {
+                "host": (bad_azure_host(a100), (*host, *places)),
+                **{name: (bad_azure_network(a100), ids) for name, ids in network.items()},
+            },
+        ),
+        *nvidia_cases("node-aws-p5", p5, linked, {"host": (bad_host(p5, _ena(16)), (*few, "efa"))}),
+        *nvidia_cases("node-aws-p4d", p4d, linked, {"host": (bad_host(p4d, _ena(1)), (*few, "efa"))}),
+        *nvidia_cases("node-gcp-a3-high", a3, linked, {"host": (bad_host(a3, a3.fabric), few)}),
+        *nvidia_cases(
+            "node-dgx-h100", dgx, (*linked, "pcie-generation"),
+            {"host": (bad_host(dgx, _less_ports(dgx)), ("sockets", "cores", "ram", "compute-ports"))},
+        ),
+        Case("node-dgx-spark", "passing-node", spark),
+        Case("node-dgx-spark", "failing-driver", unanswered(spark), ("driver",)),
+        Case("node-dgx-spark", "failing-gpu", changed(spark, 0, to=lost), ("gpu-answers", "unified")),
+        Case("node-dgx-spark", "failing-other-machine", serve, ("gpu", "unified", "architecture", "cores")),
+        Case("node-dgx-spark", "failing-memory", replace(spark, ram=memory(60 * GIB)), ("ram",)),
+        Case("node-mi300x", "passing-node", amd),
+        Case("node-mi300x", "failing-driver", unanswered(amd), ("driver",)),
+        Case(
+            "node-mi300x", "failing-gpus", changed(changed(changed(amd, 2, to=lost), 5, to=_narrow), 7, to=_exchanged),
+            ("gpu-count", "gpu-answers", "gpu-memory", "pcie"),
+        ),
+        Case("node-mi300x", "failing-host", bad_host(amd, amd.fabric), ("ram", "memlock", "shm")),
+        Case("node-serve-8b", "passing-node", serve),
+        Case("node-serve-8b", "failing-driver", unanswered(serve), ("driver",)),
+        Case("node-serve-8b", "failing-second-card", with_lost_card(serve), ("gpu-answers",)),
+        Case("node-serve-8b", "failing-small-card", small_server(), ("gpu", "ram", "disk", "shm")),
+        Case("node-github-runner", "passing-runner", ci),
+        Case("node-github-runner", "failing-smaller", smaller_runner(), ("threads", "ram", "disk", "architecture")),
+    ]  # fmt: skip
+
+
+def _less_ports(node: Machine) -> Fabric:
+    return Fabric(ports=(node.fabric.ports or ())[:7])
+
+
+def _narrow(gpu: Gpu) -> Gpu:
+    return replace(gpu, pcie=replace(gpu.pcie or Pcie(), width=8))
+
+
+def with_lost_card(node: Machine) -> Machine:
+    """With one more card, which fell off the bus."""
+    return replace(node, gpus=(*(node.gpus or ()), Gpu(vendor="nvidia", index=1, usable=False, fault="gpu-lost")))
+
+
+def small_server() -> Machine:
+    found = serving("NVIDIA GeForce RTX 3060", 12_288)
+    return replace(found, ram=memory(8 * GIB), disks=(disk(20 * GB, 250 * GB),), limits=limits(8 * MIB, 64 * MIB, 1024))
+
+
+def smaller_runner() -> Machine:
+    found = runner()
+    return replace(
+        found,
+        os=replace(found.os or UBUNTU, architecture="riscv64"),
+        cpu=cpu("", 1, 2, 2),
+        ram=memory(7 * GB),
+        disks=(disk(9 * GB, 77 * GB, "unknown"),),
+    )
+
+
+# --- files ---
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it, without what is as in an empty one."""
+    if isinstance(value, Struct):
+        fields = msgspec.structs.fields(value)
+        shown = {
+            each.encode_name: getattr(value, each.name) for each in fields if getattr(value, each.name) != each.default
+        }
+        return {key: plain(each) for key, each in shown.items()}
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def text_of(case: Case) -> str:
+    """A machine file: one line for each card, port and drive."""
+    parts = []
+    for key, value in {"schema": case.machine.schema, **plain(case.machine)}.items():
+        lists = isinstance(value, list) and value and isinstance(value[0], dict)
+        text = "[\n    " + ",\n    ".join(map(_line, value)) + "\n  ]" if lists else _line(value)
+        parts.append(f"  {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def expected(cases: Sequence[Case]) -> str:
+    """Which required lines fail on which machine, as ``llmcheck profiles test`` reads it."""
+    lines = [f"{case.name} = {json.dumps(sorted(case.fails))}" for case in cases if case.fails]
+    return "# The required lines that fail on each machine of this folder.\n" + "\n".join(lines) + "\n"
+
+
+def files(folder: Path, cases: Sequence[Case]) -> dict[Path, str]:
+    """All files beside the profiles of a folder."""
+    found = {folder / f"{case.profile}.tests" / f"{case.name}.json": text_of(case) for case in cases}
+    for profile in dict.fromkeys(case.profile for case in cases):
+        own = [case for case in cases if case.profile == profile]
+        found[folder / f"{profile}.tests" / "expected.toml"] = expected(own)
+    return found
+
+
+if __name__ == "__main__":
+    for path, text in files(NODES, nodes()).items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
