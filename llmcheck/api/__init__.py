@@ -28,6 +28,7 @@ _EXPORTS = {
     "informing": ("overview",),
     "inspection": (
         "MachineSource",
+        "ask_machine",
         "hypothetical_machine",
         "load_machine",
         "modules",
@@ -36,7 +37,7 @@ _EXPORTS = {
         "start_inspection",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("check", "computed_methods", "report_of"),
+    "judgement": ("AskSource", "check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),

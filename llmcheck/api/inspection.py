@@ -15,6 +15,7 @@ from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
 from llmcheck.packages import problems
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
+from llmcheck.schema.asked import Ask, Asked
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
 from llmcheck.system import answering
@@ -93,6 +94,15 @@ def start_inspection(
         return found
 
     return machine
+
+
+def ask_machine(asks: Sequence[Ask], probe_seconds: float, total_seconds: float) -> Asked:
+    """Answers what profiles ask of this machine beyond its inventory, within so many seconds for each file and for all;
+    a program has its own limit.
+    """
+    from llmcheck.probe import _asked  # few profiles ask anything
+
+    return _asked.ask(Host(), asks, probe_seconds, total_seconds)
 
 
 def _with_problems(machine: Machine) -> Machine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Sequence
 
 from llmcheck import __version__, catalog, codec
@@ -12,14 +13,19 @@ from llmcheck.catalog.variables import Given
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.gpus.identify import GpuRecord
-from llmcheck.judge.evaluate import evaluate
+from llmcheck.judge.evaluate import evaluate, is_judged
+from llmcheck.judge.requirements import asks_of, group_of
 from llmcheck.printable import printable
 from llmcheck.schema.architecture import Architecture
+from llmcheck.schema.asked import Ask, Asked, distinct, with_asked
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report, combined, exit_code
 from llmcheck.tables.correction import Correction
+
+AskSource = Callable[[Sequence[Ask]], Asked]
+"""A function that answers questions about this machine."""
 
 
 def check(
@@ -29,11 +35,15 @@ def check(
     only: Sequence[str] = (),
     fail_on_warn: bool = False,
     given: Given | None = None,
+    ask: AskSource | None = None,
+    allow_exec: bool = False,
 ) -> Report:
     """Judges profiles (ids or paths) on a machine.
 
     ``skip`` and ``only``: requirement ids, tags or groups. ``given``: values for the variables of the profiles.
-    Raises DataError and UsageError for unknown names.
+    ``ask``: answers what profiles ask beyond the inventory, for this machine; None: nothing is asked. ``allow_exec``:
+    start the programs of all these profiles; else only of those whose own file was named. Raises DataError and
+    UsageError for unknown names.
     """
     profiles = [profile_catalog.load(name, given) for name in names]
     if given is not None:
@@ -41,10 +51,35 @@ def check(
     corrections = catalog.corrections()
     _check_names(profiles, (*skip, *only))
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
+    found = machine()
+    asked = None
+    if ask is not None:
+        judged = functools.partial(is_judged, skip=frozenset(skip), only=frozenset(only))
+        asked = _asked(profiles, names, ask, judged, allow_exec=allow_exec)
     report = report_of(
-        profiles, machine(), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
+        profiles, found, corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only), asked=asked
     )
     return report if not report.machine.problems else _without_outdated(report)
+
+
+def _asked(
+    profiles: Sequence[Profile],
+    names: Sequence[str],
+    ask: AskSource,
+    judged: Callable[[set[str]], bool],
+    *,
+    allow_exec: bool,
+) -> Asked:
+    """The answers to what the profiles ask. What ``--skip`` and ``--only`` leave out is not asked."""
+    asks: list[Ask] = []
+    for name, profile in zip(names, profiles, strict=True):
+        own = [
+            ask for each in profile.require if judged({each.id, group_of(each), *each.tags}) for ask in asks_of(each)
+        ]
+        if any(each.argv for each in own) and not (allow_exec or profile_catalog.may_start_programs(name, profile)):
+            own = [each for each in own if not each.argv]
+        asks += own
+    return ask(distinct(asks)) if asks else Asked(commands={})
 
 
 def _without_outdated(report: Report) -> Report:
@@ -84,19 +119,21 @@ def report_of(
     cards: Callable[[], Sequence[GpuRecord]] | None = None,
     plan_remedies: bool = True,
     only: frozenset[str] = frozenset(),
+    asked: Asked | None = None,
 ) -> Report:
     """The report of loaded profiles on a machine. ``skip``: requirement ids and groups that are not judged; ``only``:
     the only ones that are, or () for all. ``paths``: for each profile its file, None for a shipped one; None where all
     are shipped. ``cards``: gets the GPUs that may be proposed where nothing fits; None: none are, which is faster.
     ``plan_remedies``: name the library that is installed for what is missing; False: the command that installs all of
-    it, which is faster.
+    it, which is faster. ``asked``: what was asked of the machine beyond its inventory, which no report has.
     """
     known: computed_layer.Plans = {}
     now = datetime.datetime.now(datetime.UTC)
+    questioned = machine if asked is None else with_asked(machine, asked)
     judged = tuple(
         evaluate(
             profile,
-            machine,
+            questioned,
             corrections,
             skip,
             computed_methods(profile, machine, known, cards),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -90,6 +91,26 @@ def load(name: str, given: Given | None = None) -> Profile:
     table = catalog.read_profile(path)
     check_bounds(table, path)
     return decode_profile(table, inheritance.origin_of(path), given)
+
+
+def may_start_programs(name: str, profile: Profile) -> bool:
+    """Whether a profile's programs may be started without a word of the user: all of them stand in the very file that
+    the user named, which is a file, and which nobody else may write.
+    """
+    if name in ids() or profile.extends:
+        return False
+    from llmcheck.system import answering
+
+    return answering.apart(lambda: _is_own(name), [("", name)])
+
+
+def _is_own(path: str) -> bool:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    own = not hasattr(os, "getuid") or status.st_uid in (os.getuid(), 0)
+    return stat.S_ISREG(status.st_mode) and own and not status.st_mode & stat.S_IWOTH
 
 
 def check_bounds(table: dict[str, Any], where: str) -> None:

@@ -126,9 +126,13 @@ def corrections_of(corrections: Sequence[Correction], profile_id: str) -> tuple[
     )
 
 
+def is_judged(names: set[str], skip: frozenset[str], only: frozenset[str]) -> bool:
+    """Whether a requirement with these names (id, group, tags) counts."""
+    return not names & skip and (not only or bool(names & only))
+
+
 def _left_out(finding: Finding, skip: frozenset[str], only: frozenset[str]) -> Finding:
-    names = {finding.id, finding.group, *finding.tags}
-    if names & skip or (only and not names & only):
+    if not is_judged({finding.id, finding.group, *finding.tags}, skip, only):
         return _skipped(finding, "left-out", "left out by --skip or --only")
     return finding
 

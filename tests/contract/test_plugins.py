@@ -52,7 +52,11 @@ VENDORS = vendors.ids()
 
 PINNED = {
     "requirement kinds": (
-        KINDS, ["disk", "driver", "fact", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
+        KINDS,
+        [
+            "command", "container", "cpu", "cuda", "disk", "driver", "environment-variable", "fact", "file", "gpu",
+            "interconnect", "kernel", "network", "package", "process", "python", "ram", "shm", "tool", "ulimit",
+        ],
     ),
     "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
     "probes": (

@@ -5,6 +5,8 @@ PROFILEs are ids or paths of .toml or .json files.
 
 from __future__ import annotations
 
+import functools
+
 import click
 
 from llmcheck.cli import completion, named
@@ -37,6 +39,7 @@ from llmcheck.cli.output import write
     show_default=True,
     help="warn: exit 4 when ready with warnings.",
 )
+@click.option("--allow-exec", is_flag=True, help="Start the programs that any of these profiles names.")
 @profile_options
 @machine_options
 @output_options(*DOCUMENTS)
@@ -45,6 +48,7 @@ def command(
     skip: tuple[str, ...],
     only: tuple[str, ...],
     fail_on: str,
+    allow_exec: bool,
     profile_options: ProfileOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
@@ -54,6 +58,10 @@ def command(
     from llmcheck import api
 
     given = api.given_values(profile_options.set_, profile_options.vars_)
-    report = api.check(profiles, source, skip, only, fail_on == "warn", given)
+    asking = functools.partial(
+        api.ask_machine, probe_seconds=machine_options.probe_timeout, total_seconds=machine_options.timeout
+    )
+    ask = asking if machine_options.machine is None else None
+    report = api.check(profiles, source, skip, only, fail_on == "warn", given, ask, allow_exec)
     write(report, output_options)
     return report.exit_code

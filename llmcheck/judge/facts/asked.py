@@ -85,7 +85,10 @@ class Question(Struct, frozen=True):
             possible = sum(each.meant is None for each in members.members)
             sure = len(members.members) - possible
             return f"{sure}{f' to {sure + possible}' if possible else ''}{' or more' if members.open else ''}"
-        values: Counter[str] = Counter(self._shown(each.value) for each in members.members)
+        meant = members.members
+        if self.quantifier in ("any", "at-least"):  # of many, those that count
+            meant = tuple(each for each in meant if holds(self.operators, each.value)) or meant
+        values: Counter[str] = Counter(self._shown(each.value) for each in meant)
         total = self._total(members)
         shown = [f"{words} ({count}x)" if count > 1 else words for words, count in values.most_common(_MOST_SHOWN)]
         more = ["..."] if len(values) > _MOST_SHOWN else []

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from llmcheck.gpus import vendors
+
 
 class _Word:
     def __init__(self, word: str) -> None:
@@ -67,14 +69,18 @@ _NONE: dict[tuple[str, str], tuple[object, Callable[[Any], bool]]] = {
 """By struct and field: what None means, and whether the owner was read at all."""
 
 
+def _struct(owner: object) -> str:
+    """The name of its struct; a machine with answers is a machine."""
+    return type(owner).__name__.removeprefix("Asked") or ""
+
+
 def of_none(owner: object, field: str) -> object:
     """What None means in a field."""
-    found = _NONE.get((type(owner).__name__, field))
+    found = _NONE.get((_struct(owner), field))
     return UNKNOWN if found is None or not found[1](owner) else found[0]
 
 
 _EMPTY: dict[tuple[str, str], Callable[[Any], bool]] = {
-    ("Machine", "drivers"): _has("gpus"),
     ("Machine", "accelerators"): _has("os"),
     ("Machine", "problems"): _has("os"),
     ("Machine", "sources"): lambda _owner: False,
@@ -88,7 +94,23 @@ _EMPTY: dict[tuple[str, str], Callable[[Any], bool]] = {
 """By struct and field: whether an empty list or table was looked for, as its owner tells."""
 
 
-def is_really_empty(owner: object, field: str) -> bool:
-    """Whether an empty field says that there is none; False where it may just not have been read."""
-    known = _EMPTY.get((type(owner).__name__, field))
+def may_lack(owner: Any, field: str, value: Any) -> bool:
+    """Whether a list or table may lack entries, as its owner tells: because it is empty and may just not have been
+    read, or because a card is there whose driver is not in it.
+    """
+    if field == "drivers":
+        return lacks_driver(owner, None)
+    return not value and not _is_really_empty(owner, field)
+
+
+def lacks_driver(machine: Any, vendor: str | None) -> bool:
+    """Whether the machine may have a driver that is not listed: of one vendor, or of any."""
+    if machine.gpus is None or machine.hypothetical:
+        return True
+    needing = {gpu.vendor for gpu in machine.gpus if not gpu.integrated and vendors.of(gpu).has_driver}
+    return bool(needing - machine.drivers.keys() if vendor is None else vendor in needing - machine.drivers.keys())
+
+
+def _is_really_empty(owner: object, field: str) -> bool:
+    known = _EMPTY.get((_struct(owner), field))
     return known is None or known(owner)

@@ -193,7 +193,7 @@ def elements(path: Path, machine: object) -> Elements:
             continue
         following: list[Any] = []
         for value, owner in zip(current, owners, strict=True):
-            unsure = unsure or (not value and not meaning.is_really_empty(owner, names[-1]))
+            unsure = unsure or meaning.may_lack(owner, names[-1], value)
             following += value.values() if isinstance(value, dict) else value
         unsure = unsure or any(value is None for value in following)
         current = [value for value in following if value is not None]
@@ -219,7 +219,7 @@ def _part(value: Any, step: Step, owner: Any) -> Any:
     if step.kind == "key":
         if step.name in value:
             return value[step.name]
-        return ABSENT if meaning.is_really_empty(owner, "drivers") else UNKNOWN
+        return UNKNOWN if meaning.lacks_driver(owner, step.name) else ABSENT
     if step.index < len(value):
         found = value[step.index]
         return UNKNOWN if found is None else found

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from llmcheck.units import BINARY, DECIMAL, format_like, parse_size
 
+UNLIMITED = "unlimited"
 _NUMBER = r"(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*(\S.{0,15})?"
 _SIZES = {"B": 1, **DECIMAL, **BINARY}
 DIMENSIONS: dict[str, dict[str, float]] = {
@@ -67,7 +68,6 @@ _IN_BYTES = frozenset(
         ("GpuProcess", "memory"),
         ("CachedModel", "bytes"),
         ("ModelCache", "free"),
-        ("AskedFile", "size"),
     }
 )
 """Struct and field of what is counted in bytes and does not say so in its name."""
@@ -104,6 +104,8 @@ def in_field(value: object, unit: Unit | None, name: str) -> float:
     """What a profile writes, as the field counts it. ``name``: of the fact, for the message. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r:.40} is not a number, and {name} is one")
+    if value == UNLIMITED:
+        return float("inf")
     if isinstance(value, str):
         number, dimension = parse(value)
         if dimension is None:
@@ -128,7 +130,7 @@ def in_words(value: object, unit: Unit | None, written: str = "GB") -> str:
     if not isinstance(value, int | float):
         return str(value)
     if value == float("inf"):
-        return "unlimited"
+        return UNLIMITED
     if unit is None:
         return f"{value:,.12g}" if isinstance(value, float) else str(value)
     amount = value * unit.factor

@@ -18,6 +18,7 @@ import msgspec
 
 from llmcheck import codec, registry
 from llmcheck.errors import DataError
+from llmcheck.schema.asked import Ask
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import COMBINATORS, GROUP, Requirement, source_in_words
 from llmcheck.schema.report import Finding, Group, Status
@@ -40,6 +41,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """``software`` for what is installed in a Python environment."""
     group_of: Callable[[Any], Group] | None = None
     """The group of a requirement, where that depends on its keys; None: it is ``group``."""
+    asks: Callable[[Any], tuple[Ask, ...]] | None = None
+    """What has to be asked of this machine for a requirement, beyond the inventory; None: nothing."""
     states_gpus: bool = False
     """Its findings state how many GPUs are needed (``needed_count``) and the memory of each (``needed_bytes``)."""
     blocked_by: tuple[str, ...] = ()
@@ -81,6 +84,15 @@ def traits(kind: str) -> Traits:
 def parts(requirement: Requirement) -> tuple[Requirement, ...]:
     """The requirements that one consists of; () for one that states something itself."""
     return (*requirement.any_of, *requirement.all_of, *requirement.none_of)
+
+
+def asks_of(requirement: Requirement) -> tuple[Ask, ...]:
+    """What has to be asked of this machine for a requirement and its parts."""
+    inner = parts(requirement)
+    if inner:
+        return tuple(ask for each in inner for ask in asks_of(each))
+    asks = traits(requirement.kind).asks
+    return () if asks is None else asks(requirement)
 
 
 def group_of(requirement: Requirement) -> Group:

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from llmcheck.judge.facts import asked
+from llmcheck.judge.facts import answers, asked
 from llmcheck.judge.facts.asked import Question
 from llmcheck.judge.facts.quantifiers import Quantifier
-from llmcheck.judge.requirements import Example, Traits, finding
+from llmcheck.judge.requirements import Example, Traits
 from llmcheck.schema import profile
 from llmcheck.schema.bounds import MOST_CLUSTER_GPUS
 from llmcheck.schema.machine import Gpu, Machine, Ram
@@ -62,22 +62,4 @@ def needed(requirement: Requirement) -> str:
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    question = requirement.question
-    members = question.members(machine)
-    answer = question.answer(members)
-    found = question.found(members)
-    name = question.path.text
-    if answer is True:
-        return finding(requirement, "pass", f"{name}: {found}", found=found)
-    if answer is False:
-        missing = members.none_there
-        message = f"{name}: {found}; needs {question.words()}"
-        if missing:
-            message = f"there is no {name}{' that is meant' if question.where else ''}; needs {question.words()}"
-        shortfall = "fact-missing" if missing else "fact"
-        return finding(requirement, "fail", message, found=found, shortfall=shortfall)
-    problem = asked.reason(question, machine, members)
-    why = f": {problem.message}" if problem else ""
-    message = f"{name} could not be read{why}" if found == "unknown" else f"{name} is not known in full ({found}){why}"
-    remedy = problem.remedy if problem else None
-    return finding(requirement, "unknown", message, remedy=remedy)
+    return answers.check(requirement, (requirement.question,), machine, "fact")
