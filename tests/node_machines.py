@@ -1,4 +1,4 @@
-"""The machines that lie beside the node profiles, built from what is published of such nodes.
+"""The machines that lie beside the node profiles and the examples, built from what is published of such nodes.
 
 ``python -m tests.node_machines`` writes them; a test compares. Each profile has machines that it finds ready, and
 others with the ids of the required lines that fail on them.
@@ -25,6 +25,7 @@ from llmcheck.schema.machine import (
     Fabric,
     FabricPort,
     Gpu,
+    GpuProcess,
     Limits,
     Machine,
     Nic,
@@ -32,6 +33,7 @@ from llmcheck.schema.machine import (
     NvLink,
     NvmeDrive,
     Os,
+    Package,
     Pcie,
     Problem,
     Python,
@@ -39,10 +41,12 @@ from llmcheck.schema.machine import (
     Rlimit,
     Software,
     Tool,
+    Torch,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
 NODES = ROOT / "profiles" / "nodes"
+EXAMPLES = ROOT / "docs" / "examples"
 GB, GIB, MIB, KIB = 10**9, 2**30, 2**20, 2**10
 COLLECTED = "2026-11-27T12:00:00+00:00"
 
@@ -650,6 +654,150 @@ def smaller_runner() -> Machine:
     )
 
 
+# --- the examples ---
+
+
+def with_packages(node: Machine, build: str | None = None, **packages: str) -> Machine:
+    """``build``: of torch, where it is among them."""
+    found = tuple(Package(name=name.replace("_", "-"), version=version) for name, version in packages.items())
+    torch = Torch(version=packages["torch"], build=build) if build else None
+    return replace(node, software=replace(node.software, packages=found, torch=torch))
+
+
+def workstation() -> Machine:
+    desk = serving("NVIDIA GeForce RTX 4090", 24_564)
+    (gpu,) = desk.gpus or ()
+    gpu = replace(gpu, ecc=None, power_limit_w=450.0, persistence_mode=False, recovery_action=None)
+    return with_packages(
+        replace(desk, gpus=(gpu,), cpu=cpu("AMD Ryzen 9 7950X 16-Core Processor", 1, 16, 32), ram=memory(64 * GB)),
+        "cu128", torch="2.9.0", bitsandbytes="0.48.1", peft="0.17.1",
+    )  # fmt: skip
+
+
+def macbook() -> Machine:
+    """MacBook Pro, M3 Max with 36 GB."""
+    total = 36 * GIB
+    gpu = Gpu(
+        vendor="apple", index=0, name="Apple M3 Max", unified=True, memory_total=total * 3 // 4,
+        memory_pool="wired-limit",
+    )  # fmt: skip
+    mac = machine(
+        os=Os(system="darwin", architecture="arm64", distribution="macOS 15.1", version="15.1"),
+        cpu=cpu("Apple M3 Max", 1, 14, 14),
+        ram=Ram(total=total, available=20 * GB, usable=total),
+        gpus=(gpu,),
+        disks=(disk(300 * GB, 994 * GB, "ssd"),),
+    )
+    return with_packages(mac, mlx_lm="0.28.3")
+
+
+def old_mac() -> Machine:
+    """An Intel Mac: no GPU of it is known to run a model."""
+    mac = macbook()
+    return replace(
+        mac,
+        os=Os(system="darwin", architecture="x86_64", distribution="macOS 13.7", version="13.7"),
+        cpu=cpu("Intel(R) Core(TM) i7-9750H CPU @ 2.60GHz", 1, 6, 12),
+        ram=Ram(total=16 * GIB, available=8 * GB, usable=16 * GIB),
+        gpus=(),
+        software=replace(SOFTWARE, tools=tuple(Tool(name=name) for name in ("llama-server", "ollama"))),
+    )
+
+
+def processor_server() -> Machine:
+    found = runner()
+    flags = ("avx2", "avx512_vnni", "avx512f", "f16c", "fma")
+    return replace(
+        found, cpu=replace(cpu("AMD EPYC 9354 32-Core Processor", 1, 32, 64), flags=flags), ram=memory(128 * GIB)
+    )
+
+
+def small_processor_server() -> Machine:
+    """A container with a quarter of a processor of 2012."""
+    found = processor_server()
+    xeon = cpu("Intel(R) Xeon(R) CPU E5-2660 0 @ 2.20GHz", 1, 8, 16)
+    old = replace(xeon, flags=("f16c",), quota=0.25, threads_usable=1)
+    ram = replace(memory(64 * GIB), limit=4 * GIB, limit_by="cgroup", usable=4 * GIB, available=3 * GIB)
+    return replace(found, cpu=old, ram=ram)
+
+
+def windows_gamer() -> Machine:
+    card = serving("NVIDIA GeForce RTX 4070", 12_282)
+    (gpu,) = card.gpus or ()
+    gpu = replace(gpu, ecc=None, memory_used=2 * GIB, memory_free=9_600 * MIB, recovery_action=None, processes=None)
+    return replace(
+        card,
+        os=replace(UBUNTU, version="6.6.87.2-microsoft-standard-WSL2", wsl=2),
+        cpu=cpu("AMD Ryzen 7 7800X3D 8-Core Processor", 1, 8, 16),
+        ram=memory(16 * GIB),
+        gpus=(gpu,),
+        fabric=Fabric(ports=(), nics=(), interfaces=("lo", "eth0"), efa=0),
+        disks=(replace(disk(600 * GB, 1_081 * GB, "unknown"), device="/dev/sdd"),),
+        drivers={"nvidia": Driver(version="581.29", cuda_version="13.0", library="/usr/lib/wsl/lib/libcuda.so.1")},
+    )
+
+
+def windows_misled() -> Machine:
+    """With the models on C: and a quarter of the RAM."""
+    found = windows_gamer()
+    slow = replace(disk(600 * GB, 1_081 * GB, "network"), mount_point="/mnt/c", filesystem="9p", device="C:\\")
+    return replace(found, ram=memory(8 * GB), disks=(slow,))
+
+
+def in_container(node: Machine) -> Machine:
+    return replace(node, os=replace(node.os or UBUNTU, container="docker"))
+
+
+def small_container(node: Machine) -> Machine:
+    """With docker's defaults, and limits that are too low."""
+    ram = replace(node.ram, limit=8 * GIB, limit_by="cgroup", usable=8 * GIB, available=7 * GIB)
+    quota = replace(node.cpu, quota=2.0, threads_usable=2)
+    hidden = changed(node, 0, to=lambda gpu: replace(gpu, visible=False))
+    return replace(in_container(hidden), ram=ram, cpu=quota, limits=limits(8 * MIB, 64 * MIB))
+
+
+def examples() -> list[Case]:
+    """Those beside ``docs/examples``."""
+    serve, dgx, amd, spark, ci, desk = serving(), dgx_h100(), mi300x(), dgx_spark(), runner(), workstation()
+    ready = with_packages(serve, vllm="0.11.2")
+    dgx = replace(dgx, disks=(disk(10**12, 2 * 10**12), disk(20 * 10**12, 30 * 10**12, role="work")))
+    old_driver = replace(serve, drivers={"nvidia": Driver(version="550.54.15", cuda_version="12.4")})
+    tools = (*(SOFTWARE.tools or ()), Tool(name="rocm-smi", path="/opt/rocm/bin/rocm-smi"))
+    amd = replace(amd, software=replace(SOFTWARE, tools=tools))
+    divided = changed(
+        amd, 3, to=lambda gpu: replace(gpu, partition="CPX/NPS4", memory_used=40 * GIB, memory_free=150 * GIB)
+    )
+    left = changed(
+        replace(dgx, limits=limits(8 * MIB, 64 * MIB), fabric=bad_azure_network(dgx).fabric), 4,
+        to=lambda gpu: replace(gpu, processes=(GpuProcess(pid=4242, memory=60 * GIB),)),
+    )  # fmt: skip
+    busy = replace(spark, ram=replace(spark.ram, available=30 * GB), disks=(disk(50 * GB, 4_000 * GB),))
+    small = with_packages(serving("NVIDIA GeForce GTX 1080", 8_192), "cpu", torch="2.9.0")
+    return [
+        Case("vllm-8b", "passing-node", ready),
+        Case("vllm-8b", "failing-old-driver", old_driver, ("cuda", "vllm")),
+        Case("qlora-workstation", "passing-rtx-4090", desk),
+        Case("qlora-workstation", "passing-gb10", replace(spark, software=desk.software)),
+        Case("qlora-workstation", "failing-small-card", small, ("gpu", "torch", "bitsandbytes", "peft")),
+        Case("slurm-gpu-node", "passing-node", dgx),
+        Case("slurm-gpu-node", "failing-left-over", left, ("left-over", "memlock", "shm", "infiniband")),
+        Case("apple-laptop", "passing-m3-max", macbook()),
+        Case("apple-laptop", "failing-intel", old_mac(), ("apple-silicon", "ram", "gpu-memory", "macos", "runtime")),
+        Case("cpu-only", "passing-server", processor_server()),
+        Case("cpu-only", "failing-container", small_processor_server(), ("threads", "instructions", "ram")),
+        Case("mi300x", "passing-node", amd),
+        Case("mi300x", "failing-divided", divided, ("one-partition", "idle-memory")),
+        Case("gb10", "passing-desk", spark),
+        Case("gb10", "failing-full", busy, ("ram-free", "disk")),
+        Case("wsl-gamer", "passing-rtx-4070", windows_gamer()),
+        Case("wsl-gamer", "failing-models-on-c", windows_misled(), ("ram", "models-in-linux")),
+        Case("github-runner", "passing-runner", ci),
+        Case("github-runner", "failing-smaller", smaller_runner(), ("ram", "disk", "architecture")),
+        Case("container-image", "passing-docker", replace(in_container(serve), limits=limits())),
+        Case("container-image", "failing-defaults", small_container(serve), ("gpus", "shm", "memory", "cpus")),
+    ]  # fmt: skip
+
+
 # --- files ---
 
 
@@ -696,7 +844,7 @@ def files(folder: Path, cases: Sequence[Case]) -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    for path, text in files(NODES, nodes()).items():
+    for path, text in (files(NODES, nodes()) | files(EXAMPLES, examples())).items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")

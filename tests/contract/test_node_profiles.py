@@ -1,4 +1,4 @@
-"""The profiles of real nodes: their sources, and the machines that lie beside them."""
+"""The profiles of real nodes and the examples: their sources, and the machines that lie beside them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ from tests import node_machines
 
 NODES = profiles.node_ids()
 TODAY = datetime.date(2026, 11, 28)
-WRITTEN = node_machines.files(node_machines.NODES, node_machines.nodes())
+EXAMPLES = sorted(node_machines.EXAMPLES.glob("*.toml"))
+FILES = [*(Path(places.path_of(places.profile_file(name))) for name in NODES), *EXAMPLES]
+WRITTEN = {
+    **node_machines.files(node_machines.NODES, node_machines.nodes()),
+    **node_machines.files(node_machines.EXAMPLES, node_machines.examples()),
+}
+
+each_profile = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def folder_of(name: str) -> Path:
-    return Path(places.path_of(places.profile_file(name))).with_suffix(".tests")
+def judged(path: Path, file: Path) -> ProfileReport:
+    return evaluate(profiles.load(str(path)), load_machine(str(file)))
 
 
-def judged(name: str, file: Path) -> ProfileReport:
-    return evaluate(profiles.load(name), load_machine(str(file)))
+def machines(path: Path, verdict: str) -> list[Path]:
+    return sorted(path.with_suffix(".tests").glob(f"{verdict}-*.json"))
 
 
-def machines(name: str, verdict: str) -> list[Path]:
-    return sorted(folder_of(name).glob(f"{verdict}-*.json"))
+def stated(path: Path) -> dict[str, list[str]]:
+    text = (path.with_suffix(".tests") / "expected.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -45,10 +53,8 @@ def test_its_name_and_place(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_each_line_says_why_how_it_is_mended_and_where_it_comes_from(name: str) -> None:
+def test_each_line_says_where_it_comes_from(name: str) -> None:
     for requirement in profiles.load(name).require:
-        assert requirement.why, requirement.id
-        assert requirement.fix or requirement.kind == "driver", requirement.id
         assert isinstance(requirement.source, Source), requirement.id
         assert requirement.source.date is not None, requirement.id
         assert requirement.source.date <= TODAY, requirement.id
@@ -61,32 +67,47 @@ def test_its_sources_have_addresses(name: str) -> None:
         assert (source.url or "").startswith("https://")
 
 
-@pytest.mark.parametrize("name", NODES)
-def test_it_finds_its_passing_machines_ready(name: str) -> None:
-    assert machines(name, "passing")
-    for file in machines(name, "passing"):
-        report = judged(name, file)
+def test_the_examples_are_ten() -> None:
+    assert [path.stem for path in EXAMPLES] == [
+        *("apple-laptop", "container-image", "cpu-only", "gb10", "github-runner"),
+        *("mi300x", "qlora-workstation", "slurm-gpu-node", "vllm-8b", "wsl-gamer"),
+    ]
+
+
+@each_profile
+def test_its_id_is_the_name_of_its_file_and_each_line_says_why(path: Path) -> None:
+    profile = profiles.load(str(path))
+    assert profile.id == path.stem
+    for requirement in profile.require:
+        assert requirement.why, requirement.id
+        assert requirement.fix or requirement.kind == "driver", requirement.id
+
+
+@each_profile
+def test_it_finds_its_passing_machines_ready(path: Path) -> None:
+    assert machines(path, "passing")
+    for file in machines(path, "passing"):
+        report = judged(path, file)
         wrong = {each.id: each.message for each in report.findings if each.status not in ("pass", "skipped")}
         assert (report.verdict, wrong) == ("ready", {}), file.name
 
 
-@pytest.mark.parametrize("name", NODES)
-def test_the_lines_that_fail_on_its_failing_machines_are_those_that_are_stated(name: str) -> None:
-    stated = tomllib.loads((folder_of(name) / "expected.toml").read_text(encoding="utf-8"))
+@each_profile
+def test_the_lines_that_fail_on_its_failing_machines_are_those_that_are_stated(path: Path) -> None:
     found = {}
-    for file in machines(name, "failing"):
-        report = judged(name, file)
+    for file in machines(path, "failing"):
+        report = judged(path, file)
         assert report.verdict == "not-ready", file.name
         found[file.stem] = sorted(
             each.id for each in report.findings if each.status == "fail" and each.level == "required"
         )
-    assert found == stated
+    assert found
+    assert found == stated(path)
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_every_required_line_fails_on_a_machine(name: str) -> None:
-    stated = tomllib.loads((folder_of(name) / "expected.toml").read_text(encoding="utf-8"))
-    seen = {each for ids in stated.values() for each in ids}
+def test_every_required_line_of_a_node_fails_on_a_machine(name: str) -> None:
+    seen = {each for ids in stated(Path(places.path_of(places.profile_file(name)))).values() for each in ids}
     required = {each.id for each in profiles.load(name).require if each.level == "required"}
     assert required - seen == set()
 
@@ -98,5 +119,6 @@ def test_the_machines_are_those_that_are_built(path: Path) -> None:
 
 
 def test_no_other_files_lie_beside_the_profiles() -> None:
-    found = {Path(folder) / name for folder, _, names in os.walk(node_machines.NODES) for name in names}
-    assert found == {*WRITTEN, *(node_machines.NODES / f"{name}.toml" for name in NODES)}
+    folders = (node_machines.NODES, node_machines.EXAMPLES)
+    found = {Path(folder) / name for top in folders for folder, _, names in os.walk(top) for name in names}
+    assert found == {*WRITTEN, *FILES}
