@@ -778,7 +778,7 @@ def examples() -> list[Case]:
         Case("vllm-8b", "failing-old-driver", old_driver, ("cuda", "vllm")),
         Case("qlora-workstation", "passing-rtx-4090", desk),
         Case("qlora-workstation", "passing-gb10", replace(spark, software=desk.software)),
-        Case("qlora-workstation", "failing-small-card", small, ("gpu", "torch", "bitsandbytes", "peft")),
+        Case("qlora-workstation", "failing-small-card", small, ("gpu", "torch", "bitsandbytes", "peft", "computed")),
         Case("slurm-gpu-node", "passing-node", dgx),
         Case("slurm-gpu-node", "failing-left-over", left, ("left-over", "memlock", "shm", "infiniband")),
         Case("apple-laptop", "passing-m3-max", macbook()),

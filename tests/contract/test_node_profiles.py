@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from llmcheck import catalog
 from llmcheck.api.inspection import load_machine
+from llmcheck.api.judgement import report_of
 from llmcheck.catalog import places, profiles
-from llmcheck.judge.evaluate import evaluate
 from llmcheck.schema.profile import Source
 from llmcheck.schema.report import ProfileReport
 from tests import node_machines
@@ -29,7 +30,10 @@ each_profile = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem
 
 
 def judged(path: Path, file: Path) -> ProfileReport:
-    return evaluate(profiles.load(str(path)), load_machine(str(file)))
+    """With what is computed for its workload."""
+    profile, machine = profiles.load(str(path)), load_machine(str(file))
+    (report,) = report_of([profile], machine, catalog.corrections(), frozenset(), plan_remedies=False).profiles
+    return report
 
 
 def machines(path: Path, verdict: str) -> list[Path]:
