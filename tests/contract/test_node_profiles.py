@@ -92,7 +92,9 @@ def test_it_finds_its_passing_machines_ready(path: Path) -> None:
     assert machines(path, "passing")
     for file in machines(path, "passing"):
         report = judged(path, file)
-        wrong = {each.id: each.message for each in report.findings if each.status not in ("pass", "skipped")}
+        told = [each for each in report.findings if each.status not in ("pass", "skipped")]
+        # What is computed warns of methods that the profile does not name.
+        wrong = {each.id: each.message for each in told if not (each.is_computed and each.status == "warn")}
         assert (report.verdict, wrong) == ("ready", {}), file.name
 
 
