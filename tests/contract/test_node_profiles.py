@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -122,6 +123,32 @@ def test_every_required_line_of_a_node_fails_on_a_machine(name: str) -> None:
 def test_the_machines_are_those_that_are_built(path: Path) -> None:
     """``python -m tests.node_machines`` writes them."""
     assert path.read_text(encoding="utf-8") == WRITTEN[path]
+
+
+AZURE = "node-azure-nd-h100-v5"
+
+
+def lines_of_azure() -> list[list[str]]:
+    """The rows of the table in ``docs/nodes.md``: how many lines, what Azure asks, requirements, where it is read."""
+    text = (node_machines.ROOT / "docs" / "nodes.md").read_text(encoding="utf-8")
+    section = text.partition("## Azure's 34 lines")[2].partition("\n- ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return rows[2:]
+
+
+def test_the_table_of_azures_lines_has_them_all() -> None:
+    rows = lines_of_azure()
+    assert sum(int(row[0]) for row in rows) == 34
+    assert sum(int(row[0]) for row in rows if "needs load" not in row[2]) == 31
+    assert len({word for row in rows for word in re.findall(r"check_\w+", row[1])}) == 17
+
+
+def test_the_table_of_azures_lines_names_requirements_of_the_profile() -> None:
+    known = {each.id for each in profiles.load(AZURE).require}
+    for _, asked, named, _ in lines_of_azure():
+        ids = re.findall(r"`([a-z0-9-]+)`", named.replace("`-1`", "")) if "needs load" not in named else []
+        assert set(ids) <= known, asked
+        assert bool(ids) != ("needs load" in named), asked
 
 
 def test_no_other_files_lie_beside_the_profiles() -> None:
