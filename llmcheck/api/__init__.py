@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
     from llmcheck.api.tables import *
+    from llmcheck.api.values import *
     from llmcheck.render import Options
 
 _EXPORTS = {
@@ -40,8 +41,9 @@ _EXPORTS = {
     "judgement": ("AskSource", "check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
+    "values": ("given_values",),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
-    "tables": ("given_values", "libraries", "library", "profile", "profile_schema", "profiles"),
+    "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""
 

@@ -15,7 +15,6 @@ from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
 from llmcheck.packages import problems
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
-from llmcheck.schema.asked import Ask, Asked
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
 from llmcheck.system import answering
@@ -23,6 +22,7 @@ from llmcheck.system.host import Host
 from llmcheck.system.interpreter import InterpreterQuery, choose, in_prefix
 
 if TYPE_CHECKING:
+    from llmcheck.schema.asked import Ask, Asked
     from llmcheck.whatif.parse import WhatIf
 
 MachineSource = Callable[[], Machine]

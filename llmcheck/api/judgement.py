@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from llmcheck import __version__, catalog, codec
 from llmcheck.api.inspection import MachineSource
 from llmcheck.catalog import profiles as profile_catalog
-from llmcheck.catalog.variables import Given
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.gpus.identify import GpuRecord
@@ -17,14 +17,17 @@ from llmcheck.judge.evaluate import evaluate, is_judged
 from llmcheck.judge.requirements import asks_of, group_of
 from llmcheck.printable import printable
 from llmcheck.schema.architecture import Architecture
-from llmcheck.schema.asked import Ask, Asked, distinct, with_asked
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report, combined, exit_code
 from llmcheck.tables.correction import Correction
 
-AskSource = Callable[[Sequence[Ask]], Asked]
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
+    from llmcheck.schema.asked import Ask, Asked
+
+AskSource = Callable[[Sequence["Ask"]], "Asked"]
 """A function that answers questions about this machine."""
 
 
@@ -53,7 +56,7 @@ def check(
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
     found = machine()
     asked = None
-    if ask is not None:
+    if ask is not None and any(asks_of(each) for profile in profiles for each in profile.require):
         judged = functools.partial(is_judged, skip=frozenset(skip), only=frozenset(only))
         asked = _asked(profiles, names, ask, judged, allow_exec=allow_exec)
     report = report_of(
@@ -79,7 +82,13 @@ def _asked(
         if any(each.argv for each in own) and not (allow_exec or profile_catalog.may_start_programs(name, profile)):
             own = [each for each in own if not each.argv]
         asks += own
-    return ask(distinct(asks)) if asks else Asked(commands={})
+    return ask(tuple(dict.fromkeys(asks)))
+
+
+def _with_asked(machine: Machine, asked: Asked) -> Machine:
+    from llmcheck.schema.asked import with_asked
+
+    return with_asked(machine, asked)
 
 
 def _without_outdated(report: Report) -> Report:
@@ -129,7 +138,7 @@ def report_of(
     """
     known: computed_layer.Plans = {}
     now = datetime.datetime.now(datetime.UTC)
-    questioned = machine if asked is None else with_asked(machine, asked)
+    questioned = machine if asked is None else _with_asked(machine, asked)
     judged = tuple(
         evaluate(
             profile,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from llmcheck import catalog, codec, runtimes
 from llmcheck.catalog import profiles as profile_catalog
-from llmcheck.catalog.variables import Given
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
 from llmcheck.judge import requirements
@@ -21,14 +19,6 @@ def profiles() -> ProfileList:
     return ProfileList(profiles=profile_catalog.shipped())
 
 
-def given_values(flags: Sequence[str] = (), file: str | None = None) -> Given:
-    """Values for the variables of profiles: ``name=value``, then those of the environment (``LLMCHECK_VAR_NAME``), then
-    those of a TOML or JSON file. Raises DataError for the file.
-    """
-    table = {} if file is None else catalog.read_profile(file)
-    return Given(flags=tuple(flags), environment=dict(os.environ), file=table, file_name=f"--vars {file}")
-
-
 def profile(name: str, given: Given | None = None) -> ShownProfile:
     """One profile with the corrections of its figures. ``given``: values for its variables. Raises DataError."""
     found = profile_catalog.load(name, given)
@@ -36,6 +26,9 @@ def profile(name: str, given: Given | None = None) -> ShownProfile:
         given.require_names([found.vars])
     return ShownProfile(profile=found, corrections=corrections_of(catalog.corrections(), found.id))
 
+
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
 
 _PARTS = {"type": "array", "items": {"type": "object"}}
 

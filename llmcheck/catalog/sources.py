@@ -34,6 +34,8 @@ _LARGEST_PROFILE = 2 * 2**20
 """Bytes: 10,000 requirements take half of it; the largest shipped profile takes 8 kB."""
 _MOST_DOTS_SQUARED = 10**7
 """Over the lines of a file: 10,000 lines of text may have 30 dots each, and tomllib needs less than a second."""
+_MOST_TABLES = 100_000
+"""A profile has at most 20,000 requirements, each of which may consist of others."""
 _LONG_NUMBER = re.compile(rb"[0-9_]{4301}")
 _YES = {"yes": True, "no": False}
 
@@ -98,6 +100,7 @@ def parse_json(data: bytes, where: str) -> dict[str, Any]:
 def parse_toml(data: bytes, where: str) -> dict[str, Any]:
     """A TOML document. Raises DataError with the place of the error."""
     _refuse_long_keys(data, where)
+    _refuse_many_tables(data, where)
     try:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,6 +108,13 @@ def parse_toml(data: bytes, where: str) -> dict[str, Any]:
     except ValueError:  # Python converts no longer number
         line = data[: match.start()].count(b"\n") + 1 if (match := _LONG_NUMBER.search(data)) else 0
         raise DataError(f"{where}: not valid TOML: a number of too many digits (at line {line})") from None
+
+
+def _refuse_many_tables(data: bytes, where: str) -> None:
+    """tomllib takes two microseconds for each, and keeps all of them."""
+    for sign in (b"{", b"[["):
+        if data.count(sign) > _MOST_TABLES:
+            raise DataError(f"{where}: {data.count(sign):,} times '{sign.decode()}'; at most {_MOST_TABLES:,} tables")
 
 
 def _refuse_long_keys(data: bytes, where: str) -> None:

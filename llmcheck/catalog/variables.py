@@ -34,7 +34,7 @@ class Given(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     """``--set``: ``name=value``."""
     environment: Mapping[str, str] = {}
-    """All environment variables, of which those with the prefix ``LLMCHECK_VAR_`` are looked at."""
+    """Environment variables, of which those with the prefix ``LLMCHECK_VAR_`` are looked at."""
     file: Mapping[str, Any] = {}
     """The table of ``--vars``."""
     file_name: str = "--vars"

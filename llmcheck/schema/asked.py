@@ -4,8 +4,6 @@ It is gathered only where a profile asks for it, and is neither written to a fil
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
-from collections.abc import Iterable
-
 from msgspec import Struct
 
 from llmcheck.schema.machine import Machine
@@ -90,8 +88,3 @@ def with_asked(machine: Machine, asked: Asked) -> AskedMachine:
 def asked_of(machine: Machine) -> Asked:
     """The answers that came with a machine; of a saved one, or one in words, none."""
     return machine.asked if isinstance(machine, AskedMachine) else Asked()
-
-
-def distinct(asks: Iterable[Ask]) -> tuple[Ask, ...]:
-    """Each question once."""
-    return tuple(dict.fromkeys(asks))

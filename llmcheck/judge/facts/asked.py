@@ -88,7 +88,9 @@ class Question(Struct, frozen=True):
         meant = members.members
         if self.quantifier in ("any", "at-least"):  # of many, those that count
             meant = tuple(each for each in meant if holds(self.operators, each.value)) or meant
-        values: Counter[str] = Counter(self._shown(each.value) for each in meant)
+        values = Counter[str]()
+        for value, count in Counter(each.value for each in meant).items():
+            values[self._shown(value)] += count
         total = self._total(members)
         shown = [f"{words} ({count}x)" if count > 1 else words for words, count in values.most_common(_MOST_SHOWN)]
         more = ["..."] if len(values) > _MOST_SHOWN else []

@@ -12,17 +12,19 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llmcheck import codec, registry
 from llmcheck.errors import DataError
-from llmcheck.schema.asked import Ask
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import COMBINATORS, GROUP, Requirement, source_in_words
 from llmcheck.schema.report import Finding, Group, Status
 from llmcheck.units import parse_size, shortfall
+
+if TYPE_CHECKING:
+    from llmcheck.schema.asked import Ask
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
