@@ -199,6 +199,25 @@ def test_what_health_checks_ask_of_a_card(driver: Callable[..., Command]) -> Non
     assert list(gpu["clocks"].values()) == [1410, 1980, 1593, 2619]
 
 
+def test_a_node_with_one_worn_card_is_not_ready(driver: Callable[..., Command]) -> None:
+    worn = (
+        "ecc_sram=0,1,0,1",
+        "ecc_dram=0,1,0,1",
+        "remapped=0,512,1,1",
+        "recovery=1",
+        "nvlinks_up=17",
+        "throttle=0x40",
+    )
+    done = driver("8xh100", "[gpu 2]", *worn)("check", "node-nvidia-health", "--format", "json")
+    (report,) = done.document["profiles"]
+    assert done.code == 1
+    assert {each["id"] for each in report["findings"] if each["status"] == "fail"} == {
+        *("remap-pending", "remap-failed", "remapped-rows", "sram-uncorrected", "dram-uncorrected"),
+        *("recovery-action", "nvlink-down"),
+    }
+    assert {each["id"] for each in report["findings"] if each["status"] == "warn"} >= {"slowdown"}
+
+
 @pytest.mark.parametrize(("recovery", "expected"), [("0", "none"), ("9", "code-9"), ("na", None)])
 def test_a_recovery_that_is_unknown_is_not_none(
     driver: Callable[..., Command], recovery: str, expected: str | None
