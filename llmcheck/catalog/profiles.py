@@ -63,8 +63,8 @@ def path_of(name: str) -> str:
     if name.endswith((".toml", ".json")) or os.sep in name or _is_there(name):
         return name
     raise DataError(
-        f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(ids())}, "
-        "or the path of a .toml or .json file"
+        f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(tier_ids())}, those of nodes "
+        "(see 'llmcheck profiles list'), or the path of a .toml or .json file"
     )
 
 
@@ -75,11 +75,12 @@ def _is_there(name: str) -> bool:
 
 
 def _meant(name: str) -> str:
-    """The tiers for a size of model, else the profile of the nearest name."""
+    """The tiers for a size of model, the nodes with a GPU or of a cloud, else the profile of the nearest name."""
     size = name.strip().lower()
     tiers = [each for each in tier_ids() if size in each.split("-")]
     if not tiers:
-        return codec.did_you_mean(name, ids())
+        nodes = [each for each in node_ids() if size in each.split("-")[1:]]
+        return f" (did you mean {' or '.join(map(repr, nodes))}?)" if nodes else codec.did_you_mean(name, ids())
     return f" (did you mean {' or '.join(map(repr, tiers))}, or 'llmcheck fit {size}'?)"
 
 

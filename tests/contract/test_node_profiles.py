@@ -14,6 +14,7 @@ from llmcheck import catalog
 from llmcheck.api.inspection import load_machine
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import places, profiles
+from llmcheck.errors import DataError
 from llmcheck.schema.profile import Source
 from llmcheck.schema.report import ProfileReport
 from tests import node_machines
@@ -123,6 +124,14 @@ def test_every_required_line_of_a_node_fails_on_a_machine(name: str) -> None:
 def test_the_machines_are_those_that_are_built(path: Path) -> None:
     """``python -m tests.node_machines`` writes them."""
     assert path.read_text(encoding="utf-8") == WRITTEN[path]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("h100", "node-dgx-h100"), ("AWS", "node-aws-p5"), ("node-dgx", "node-dgx-h100")]
+)
+def test_a_card_or_a_cloud_leads_to_its_nodes(word: str, meant: str) -> None:
+    with pytest.raises(DataError, match=rf"did you mean [^?]*'{meant}'"):
+        profiles.load(word)
 
 
 AZURE = "node-azure-nd-h100-v5"
