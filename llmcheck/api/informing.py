@@ -18,7 +18,7 @@ def overview(machine: MachineSource, *, planned: bool = True) -> Report:
 
     ``planned``: False leaves out the plan of an installation (``advice``), which takes as long as the rest.
     """
-    profiles, corrections = profile_catalog.shipped(), catalog.corrections()
+    profiles, corrections = profile_catalog.tiers(), catalog.corrections()
     report = report_of(profiles, machine(), corrections, frozenset(), plan_remedies=False)
     report = msgspec.structs.replace(
         report, verdict=None, exit_code=0, sizes=size_plans(report.profiles, catalog.cards())

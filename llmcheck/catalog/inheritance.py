@@ -160,7 +160,7 @@ def _read(name: str, origin: Origin) -> tuple[dict[str, Any], Origin]:
 
     place = f"{origin.where}, extends"
     if name in profiles.ids():
-        file = f"profiles/{name}.toml"
+        file = places.profile_file(name)
         return catalog.table(file, dict[str, Any]), Origin(places.path_of(file), None, is_shipped=True)
     if len(name) > _LONGEST_PATH or not name.isprintable():
         raise DataError(f"{place}: {name[:60]!r} is not the path of a profile")

@@ -24,25 +24,47 @@ _TABLES: dict[str, type[Any]] = {"cost": Cost, "workload": Workload}
 
 
 def ids() -> tuple[str, ...]:
-    """The shipped profiles, by file name, sorted."""
-    folder = places.profile_folder()
+    """All shipped profiles, by file name: the tiers, then the profiles of nodes, each sorted."""
+    return (*tier_ids(), *node_ids())
+
+
+def tier_ids() -> tuple[str, ...]:
+    """The tiers of the document, by file name, sorted."""
+    return _names(places.profile_folder())
+
+
+def node_ids() -> tuple[str, ...]:
+    """The profiles of real nodes, by file name, sorted. Each begins with ``node-``."""
+    return _names(os.path.join(places.profile_folder(), places.NODES))
+
+
+def _names(folder: str) -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in os.listdir(folder) if name.endswith(".toml")))
 
 
+def tiers() -> tuple[Profile, ...]:
+    """The tiers, in the document's order."""
+    return _in_order(tier_ids())
+
+
 def shipped() -> tuple[Profile, ...]:
-    """All shipped profiles, in the document's order."""
-    return tuple(sorted(map(_shipped, ids()), key=lambda profile: (profile.order, profile.id)))
+    """All shipped profiles: the tiers in the document's order, then the profiles of nodes."""
+    return _in_order(ids())
+
+
+def _in_order(names: tuple[str, ...]) -> tuple[Profile, ...]:
+    return tuple(sorted(map(_shipped, names), key=lambda profile: (profile.order, profile.id)))
 
 
 def path_of(name: str) -> str:
     """The file of a profile, by id or path. Raises DataError with the nearest ids."""
     if name in ids():
-        return os.path.join(places.profile_folder(), f"{name}.toml")
+        return places.path_of(places.profile_file(name))
     if name.endswith((".toml", ".json")) or os.sep in name or _is_there(name):
         return name
     raise DataError(
-        f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(ids())}, "
-        "or the path of a .toml or .json file"
+        f"there is no profile '{name}'{_meant(name)}; profiles: {', '.join(tier_ids())}, those of nodes "
+        "(see 'llmcheck profiles list'), or the path of a .toml or .json file"
     )
 
 
@@ -53,11 +75,12 @@ def _is_there(name: str) -> bool:
 
 
 def _meant(name: str) -> str:
-    """The tiers for a size of model, else the profile of the nearest name."""
+    """The tiers for a size of model, the nodes with a GPU or of a cloud, else the profile of the nearest name."""
     size = name.strip().lower()
-    tiers = [each for each in ids() if size in each.split("-")]
+    tiers = [each for each in tier_ids() if size in each.split("-")]
     if not tiers:
-        return codec.did_you_mean(name, ids())
+        nodes = [each for each in node_ids() if size in each.split("-")[1:]]
+        return f" (did you mean {' or '.join(map(repr, nodes))}?)" if nodes else codec.did_you_mean(name, ids())
     return f" (did you mean {' or '.join(map(repr, tiers))}, or 'llmcheck fit {size}'?)"
 
 
@@ -114,7 +137,7 @@ def _check_lengths(value: object, where: str, depth: int = 0) -> None:
 
 
 def _shipped(name: str, given: Given | None = None) -> Profile:
-    file = f"profiles/{name}.toml"
+    file = places.profile_file(name)
     origin = Origin(places.path_of(file), None, is_shipped=True)
     return decode_profile(catalog.table(file, dict[str, Any]), origin, given)
 

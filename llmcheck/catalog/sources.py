@@ -53,7 +53,13 @@ def exist(name: str) -> bool:
 
 def compile_all() -> bytes:
     """The compiled file of all tables and shipped profiles. Raises DataError for a file that cannot be read."""
-    profiles = (f"profiles/{each}" for each in sorted(os.listdir(places.profile_folder())) if each.endswith(".toml"))
+    folders = ("", f"{places.NODES}/")
+    profiles = (
+        f"profiles/{folder}{each}"
+        for folder in folders
+        for each in sorted(os.listdir(os.path.join(places.profile_folder(), folder)))
+        if each.endswith(".toml")
+    )
     return compiled.compiled({name: (_files(name), read(name)) for name in (*TABLES, *profiles)})
 
 

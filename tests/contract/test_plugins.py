@@ -67,7 +67,7 @@ PINNED = {
         PROBES,
         [
             "gpu.amd", "gpu.apple", "gpu.habana", "gpu.intel", "gpu.nvidia",
-            "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "model_caches", "software",
+            "access", "cpu", "devices", "disk", "drives", "fabric", "limits", "memory", "model_caches", "software",
             "system",
         ],
     ),
@@ -77,6 +77,8 @@ PINNED = {
         [
             "inference-7b", "inference-13b-30b", "inference-70b", "inference-70b-4bit", "finetune-7b",
             "finetune-13b-30b", "pretrain", "minimum", "toolkit",
+            "node-nvidia-health", "node-azure-nd-h100-v5", "node-azure-nd-a100-v4", "node-aws-p5", "node-aws-p4d",
+            "node-gcp-a3-high", "node-dgx-h100", "node-dgx-spark", "node-mi300x", "node-serve-8b", "node-github-runner",
         ],
     ),
 }  # fmt: skip

@@ -19,7 +19,7 @@ _MOST_SHOWN = 4
 _SIGNED = ("degrees Celsius",)
 _PROBES = {
     "os": "system", "identity": "system", "ram": "memory", "disks": "disk", "gpus": "gpu", "drivers": "gpu",
-    "accelerators": "devices",
+    "accelerators": "devices", "nvme_drives": "drives",
 }  # fmt: skip
 """By the root of a path: the probe that reads it, where that has another name."""
 

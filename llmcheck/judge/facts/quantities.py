@@ -63,6 +63,7 @@ _IN_BYTES = frozenset(
         ("Limits", "shm_free"),
         ("Disk", "size"),
         ("Disk", "free"),
+        ("NvmeDrive", "size"),
         *(("Gpu", name) for name in ("memory_total", "memory_used", "memory_free", "memory_reserved", "bar1_total")),
         ("GpuProcess", "memory"),
         ("CachedModel", "bytes"),

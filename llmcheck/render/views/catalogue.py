@@ -15,7 +15,7 @@ from llmcheck.render.views.blocks import (
     Tone,
 )
 from llmcheck.render.views.corrections import corrections
-from llmcheck.schema.profile import Profile, source_in_words
+from llmcheck.schema.profile import GROUP, Profile, source_in_words
 from llmcheck.schema.responses import (
     LibraryCheck,
     LibraryList,
@@ -76,19 +76,30 @@ def _model_row(model: ModelRow) -> list[Cell]:
 
 
 def _profile_row(profile: Profile) -> list[Cell]:
-    hardware = [each for each in profile.require if each.level == "required" and _is_equipment(each.kind)]
+    required = [each for each in profile.require if each.level == "required"]
+    hardware = [f"{each.kind} {needed(each)}" for each in required if _is_equipment(each.kind)]
+    facts = sum(each.kind == GROUP or traits(each.kind).group_of is not None for each in required)
+    if facts:
+        hardware.append(f"{facts} facts")
     return [
         Cell(profile.id, "strong"),
         Cell(profile.title),
-        Cell("; ".join(f"{each.kind} {needed(each)}" for each in hardware)),
+        Cell("; ".join(hardware)),
         Cell(profile.cost.documented if profile.cost else "", "dim"),
     ]
 
 
 def _is_equipment(kind: str) -> bool:
-    """Whether a requirement kind is hardware to buy or rent, unlike a driver, which only blocks other requirements."""
+    """Whether a requirement kind is hardware to buy or rent, unlike a driver, which only blocks other requirements, and
+    unlike a fact, whose path and operators are too long for a list.
+    """
     found = traits(kind)
-    return found.group == "hardware" and (found.blocks is None or bool(found.blocked_by))
+    return (
+        kind != GROUP
+        and found.group_of is None
+        and found.group == "hardware"
+        and (found.blocks is None or bool(found.blocked_by))
+    )
 
 
 def _profile(value: ShownProfile) -> list[Block]:
