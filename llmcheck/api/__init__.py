@@ -24,23 +24,28 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.render import Options
 
 _EXPORTS = {
-    "fitting": ("fit", "fit_machines", "fit_methods", "models"),
+    "fitting": ("fit", "fit_machines", "fit_methods", "models", "plans"),
     "informing": ("overview",),
     "inspection": (
+        "GivenMachine",
         "MachineSource",
         "hypothetical_machine",
+        "in_words",
+        "inspect",
         "load_machine",
+        "machine_of",
         "modules",
         "python_of",
         "redacted",
         "start_inspection",
+        "words_of",
     ),
-    "installation": ("check_libraries", "install", "torch_index"),
+    "installation": ("check_libraries", "install_plan", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
-    "renting": ("cloud", "cloud_for_model"),
+    "renting": ("cloud", "cloud_for_model", "offers"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
-    "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
+    "tables": ("libraries", "library", "load_profile", "profile", "profile_schema", "profiles"),
 }
 """The public names of each module; a test compares the two."""
 
@@ -54,10 +59,17 @@ if not TYPE_CHECKING:  # otherwise every name would exist for type checkers, wit
         return getattr(importlib.import_module(f"{__name__}.{module}"), name)
 
     def __dir__() -> list[str]:
-        return sorted({"render", *(name for names in _EXPORTS.values() for name in names)})
+        return sorted({"render", "to_json", *(name for names in _EXPORTS.values() for name in names)})
 
 
 def render(value: object, name: str, options: Options) -> str:
     """A value in one output format (a module of llmcheck/render)."""
     text: str = registry.load("llmcheck.render", name).render(value, options)
     return text
+
+
+def to_json(value: object) -> str:
+    """An answer as the JSON document that the terminal command writes with ``--format json``."""
+    from llmcheck.render import Options
+
+    return render(value, "json", Options())

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Sequence
 
 from llmcheck import __version__, catalog, codec
-from llmcheck.api.inspection import MachineSource
+from llmcheck.api.inspection import GivenMachine, machine_of
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
@@ -22,22 +22,25 @@ from llmcheck.tables.correction import Correction
 
 
 def check(
-    names: Sequence[str],
-    machine: MachineSource,
+    names: str | Sequence[str],
+    machine: GivenMachine = None,
     skip: Sequence[str] = (),
     only: Sequence[str] = (),
     fail_on_warn: bool = False,
 ) -> Report:
-    """Judges profiles (ids or paths) on a machine.
+    """Judges profiles (ids or paths; one may stand alone) on a machine.
 
-    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for unknown names.
+    ``Report.verdict`` is the answer and ``Report.exit_code`` that of the command. ``machine``: also what
+    ``load_machine`` takes; None: this machine. ``skip`` and ``only``: requirement ids or groups. ``fail_on_warn``: a
+    ready machine with warnings has exit code 4. Raises DataError and UsageError for unknown names, and InspectionError.
     """
+    names = [names] if isinstance(names, str) else names
     profiles = [profile_catalog.load(name) for name in names]
     corrections = catalog.corrections()
     _check_names(profiles, (*skip, *only))
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
     report = report_of(
-        profiles, machine(), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
+        profiles, machine_of(machine), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
     )
     return report if not report.machine.problems else _without_outdated(report)
 

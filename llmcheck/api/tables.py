@@ -23,6 +23,11 @@ def profile(name: str) -> ShownProfile:
     return ShownProfile(profile=found, corrections=corrections_of(catalog.corrections(), found.id))
 
 
+def load_profile(name: str) -> Profile:
+    """One profile: a shipped one by its id, or one of your own by the path of its .toml file. Raises DataError."""
+    return profile_catalog.load(name)
+
+
 def profile_schema() -> dict[str, object]:
     """The JSON Schema of profile files, with one alternative for each requirement kind."""
     kinds = {
