@@ -50,6 +50,7 @@ def test_the_list_of_commands() -> None:
         ("libraries", "list"),
         ("libraries", "show"),
         ("machine",),
+        ("mcp",),
         ("models", "list"),
         ("profiles", "list"),
         ("profiles", "schema"),
