@@ -16,8 +16,8 @@ import sys
 __version__ = "0.1.0"
 
 _FUNCTIONS = (
-    "check", "fit", "fit_machines", "fit_methods", "inspect", "install_plan", "libraries", "load_machine",
-    "load_profile", "models", "offers", "overview", "plans", "profiles", "recommend", "redacted", "to_json",
+    "check", "explain", "fit", "fit_machines", "fit_methods", "given_values", "inspect", "install_plan", "libraries",
+    "load_machine", "load_profile", "models", "offers", "overview", "plans", "profiles", "recommend", "redacted", "to_json",
 )  # fmt: skip
 """Of ``llmcheck.api``."""
 _TYPES = {
@@ -45,9 +45,11 @@ TYPE_CHECKING = False  # type checkers take it as true; typing's own costs ``--v
 if TYPE_CHECKING:
     from llmcheck import api as api
     from llmcheck.api import check as check
+    from llmcheck.api import explain as explain
     from llmcheck.api import fit as fit
     from llmcheck.api import fit_machines as fit_machines
     from llmcheck.api import fit_methods as fit_methods
+    from llmcheck.api import given_values as given_values
     from llmcheck.api import inspect as inspect
     from llmcheck.api import install_plan as install_plan
     from llmcheck.api import libraries as libraries

@@ -73,7 +73,7 @@ def _words_of_bound(kind: str, sign: str, limit: str) -> str:
 
 
 def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(getattr(kind, "__struct_fields__", ()))
+    return tuple(getattr(kind, "__struct_encode_fields__", ()))
 
 
 def decode_json(text: bytes, kind: type[T], where: str) -> T:

@@ -118,7 +118,7 @@ def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
 
 def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
     known = profile_catalog.ids()
-    if name in known or name.endswith(".toml") or answering.kind(name) == answering.FILE:
+    if name in known or name.endswith((".toml", ".json")) or answering.kind(name) == answering.FILE:
         return profile_catalog.load(name)
     library = named(name, tables)
     if library is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from llmcheck import __version__, catalog, codec
 from llmcheck.api.inspection import GivenMachine, machine_of
 from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.catalog.variables import Given
 from llmcheck.errors import UsageError
 from llmcheck.fit import computed_layer
 from llmcheck.gpus.identify import GpuRecord
@@ -27,15 +28,19 @@ def check(
     skip: Sequence[str] = (),
     only: Sequence[str] = (),
     fail_on_warn: bool = False,
+    given: Given | None = None,
 ) -> Report:
     """Judges profiles (ids or paths; one may stand alone) on a machine.
 
     ``Report.verdict`` is the answer and ``Report.exit_code`` that of the command. ``machine``: also what
-    ``load_machine`` takes; None: this machine. ``skip`` and ``only``: requirement ids or groups. ``fail_on_warn``: a
-    ready machine with warnings has exit code 4. Raises DataError and UsageError for unknown names, and InspectionError.
+    ``load_machine`` takes; None: this machine. ``skip`` and ``only``: requirement ids, tags or groups.
+    ``fail_on_warn``: a ready machine with warnings has exit code 4. ``given``: values for the variables of the
+    profiles. Raises DataError and UsageError for unknown names, and InspectionError.
     """
     names = [names] if isinstance(names, str) else names
-    profiles = [profile_catalog.load(name) for name in names]
+    profiles = [profile_catalog.load(name, given) for name in names]
+    if given is not None:
+        given.require_names(each.vars for each in profiles)
     corrections = catalog.corrections()
     _check_names(profiles, (*skip, *only))
     paths = tuple(None if name in profile_catalog.ids() else printable(name) for name in names)
@@ -61,12 +66,14 @@ def _cards() -> tuple[GpuRecord, ...]:
 def _check_names(profiles: Sequence[Profile], names: Sequence[str]) -> None:
     """Raises UsageError for a name that is neither a requirement of some profile nor a group."""
     ids = {each.id for profile in profiles for each in profile.require} | {computed_layer.ID}
-    groups = {"hardware", "software"}
+    tags = {tag for profile in profiles for each in profile.require for tag in each.tags}
+    known = ids | tags | {"hardware", "software"}
     for name in names:
-        if name not in ids | groups:
+        if name not in known:
+            tagged = f"tags: {', '.join(sorted(tags))}; " if tags else ""
             raise UsageError(
-                f"'{name}' is neither a requirement nor a group{codec.did_you_mean(name, ids | groups)}; "
-                f"groups: hardware, software; requirements: {', '.join(sorted(ids))}"
+                f"'{name}' is neither a requirement nor a group{codec.did_you_mean(name, known)}; "
+                f"groups: hardware, software; {tagged}requirements: {', '.join(sorted(ids))}"
             )
 
 
@@ -88,14 +95,24 @@ def report_of(
     it, which is faster.
     """
     known: computed_layer.Plans = {}
+    now = datetime.datetime.now(datetime.UTC)
     judged = tuple(
-        evaluate(profile, machine, corrections, skip, computed_methods(profile, machine, known, cards), path, only)
+        evaluate(
+            profile,
+            machine,
+            corrections,
+            skip,
+            computed_methods(profile, machine, known, cards),
+            path,
+            only,
+            now.date(),
+        )
         for profile, path in zip(profiles, paths or [None] * len(profiles), strict=True)
     )
     judged = _with_remedies(judged, profiles, machine, plan_remedies)
     return Report(
         llmcheck=__version__,
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created_at=now.isoformat(timespec="seconds"),
         verdict=combined(each.verdict for each in judged),
         exit_code=exit_code(judged, fail_on_warn=fail_on_warn),
         profiles=judged,

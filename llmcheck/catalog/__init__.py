@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
+    from llmcheck.tables.topic import Topic
     from llmcheck.tables.torch_wheel import (
         CudaDriver,
         CudaImage,
@@ -58,11 +59,11 @@ def table(name: str, kind: type[T]) -> T:
     return found
 
 
-def read_profile(path: str) -> dict[str, Any]:
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
     """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
     from llmcheck.catalog import sources  # tomllib and csv, 3 ms
 
-    return sources.read_profile(path)
+    return sources.read_profile(path, pipes=pipes)
 
 
 @functools.cache  # both an inspection and a plan need them
@@ -215,6 +216,13 @@ def corrections() -> tuple[Correction, ...]:
     from llmcheck.tables.correction import Correction
 
     return table("corrections", tuple[Correction, ...])
+
+
+def topics() -> tuple[Topic, ...]:
+    """What the words of llmcheck's answers mean."""
+    from llmcheck.tables.topic import Topic
+
+    return table("topics", tuple[Topic, ...])
 
 
 def offers() -> tuple[Offer, ...]:

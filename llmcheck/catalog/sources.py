@@ -26,6 +26,7 @@ from llmcheck.tables.offer import Offer
 from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
+from llmcheck.tables.topic import Topic
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
 
@@ -67,16 +68,26 @@ def read_toml(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: {error.strerror or error}") from None
 
 
-def read_profile(path: str) -> dict[str, Any]:
-    """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
+    """Reads a profile file that somebody named, TOML or JSON. Raises DataError with the file and the place of the
+    error. ``pipes``: whether it may be a pipe.
+    """
     from llmcheck.system import outside  # the shipped profiles do not come from outside
 
     try:
-        return parse_toml(outside.read_file(path, _LARGEST_PROFILE, "a profile"), path)
+        data = outside.read_file(path, _LARGEST_PROFILE, "a profile", pipes=pipes)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except ValueError:
         raise DataError(f"{path!r}: not a path") from None
+    return parse_json(data, path) if data.lstrip()[:1] == b"{" else parse_toml(data, path)
+
+
+def parse_json(data: bytes, where: str) -> dict[str, Any]:
+    """A JSON document that is a table; no document in TOML begins with a brace. Raises DataError."""
+    found = codec.decode_json(data, dict[str, Any], where)
+    codec.refuse_long_numbers(data, found, where)
+    return found
 
 
 def parse_toml(data: bytes, where: str) -> dict[str, Any]:
@@ -267,6 +278,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         _starters,
     ),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
+    "topics": (("data/topics.toml",), lambda: _toml("data/topics.toml", "topic", Topic)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }

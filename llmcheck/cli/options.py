@@ -192,6 +192,31 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
     )
 
 
+class ProfileOptions(NamedTuple):
+    """Values for the variables of profiles."""
+
+    set_: tuple[str, ...]
+    """``name=value``, which come before variables of the environment, and these before the file."""
+    vars_: str | None
+    """A TOML or JSON file with a value for each name."""
+
+
+def profile_options(function: F) -> F:
+    """The options of every command that reads profiles; the function takes ``profile_options``."""
+    return grouped(
+        "profile_options",
+        ProfileOptions,
+        click.option(
+            "--set",
+            "set_",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set a variable of the profile; so does LLMCHECK_VAR_NAME in the environment.",
+        ),
+        click.option("--vars", "vars_", metavar="FILE", help="Set variables from a TOML or JSON file."),
+    )(function)
+
+
 def output_options(*formats: str) -> Callable[[F], F]:
     """The options of every command that writes a result; the function takes ``output_options``.
 

@@ -25,18 +25,34 @@ Status = Literal["pass", "warn", "fail", "unknown", "skipped"]
 Level = Literal["required", "recommended", "info"]
 Group = Literal["hardware", "software"]
 Verdict = Literal["ready", "not-ready", "undetermined"]
-SkipReason = Literal["not-applicable", "left-out", "not-stated", "blocked", "cluster"]
+SkipReason = Literal["not-applicable", "left-out", "not-stated", "not-known", "blocked", "cluster"]
 """Why a finding was not judged. ``not-applicable``: by the words of the profile, as a driver where no GPU needs one;
+``not-known``: too little is known, and the profile leaves it out then (``on_unknown = "skip"``);
 ``left-out``: by ``--skip`` or ``--only``; ``not-stated``: software and driver of a machine in words or of an offer;
 ``blocked``: by the finding that ``blocked_by`` names; ``cluster``: a single machine cannot show it."""
 
-UNCOUNTED: frozenset[SkipReason] = frozenset(("not-applicable", "left-out", "not-stated"))
+UNCOUNTED: frozenset[SkipReason] = frozenset(("not-applicable", "left-out", "not-stated", "not-known"))
 """The only reasons for which a required finding may be skipped on a machine that is ready."""
 EXIT_CODES: dict[Verdict, int] = {"ready": 0, "not-ready": 1, "undetermined": 3}
 EXIT_NOTHING_CHECKED = 2
 EXIT_WARNINGS = 4
 COMPUTED = "fit"
 """``Finding.kind`` of what was computed for the profile's workload; no requirement has this kind."""
+
+
+class Branch(Struct, frozen=True, kw_only=True):
+    """One of the requirements that a requirement consists of."""
+
+    place: str
+    """``any_of[1]``, or deeper: ``any_of[1].all_of[0]``."""
+    status: Status
+    """Its own."""
+    needed: str
+    """What it requires, in words."""
+    found: str | None = None
+    """None: could not be found out, or was not examined."""
+    message: str
+    """One sentence."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -94,6 +110,10 @@ class Finding(Struct, frozen=True, kw_only=True):
     is missing, or nothing can be installed on this machine: ``remedy`` then has the reason."""
     cluster: bool = False
     """It is about the cluster and cannot be judged on one machine."""
+    tags: tuple[str, ...] = ()
+    """Of the requirement."""
+    nearest: Branch | None = None
+    """Of a requirement that consists of others: the one that decides, or that came nearest where none passes."""
 
     @property
     def is_computed(self) -> bool:
@@ -101,7 +121,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     @property
     def is_counted(self) -> bool:
-        """False for the three reasons of ``UNCOUNTED``."""
+        """False for the reasons of ``UNCOUNTED``."""
         return self.status != "skipped" or self.skipped not in UNCOUNTED
 
     @property
@@ -154,6 +174,10 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
     """Of the profile; None where its document states none."""
+    not_applicable: str | None = None
+    """Why the profile is not for this machine, in words; None where it is, or where that is not known."""
+    expired: str | None = None
+    """The day on which its figures went out of date; None for a profile without one, and before it."""
 
 
 class Report(Struct, frozen=True, kw_only=True):

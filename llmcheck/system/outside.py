@@ -53,8 +53,9 @@ def open_file(path: str) -> BinaryIO:
     return os.fdopen(_opened(path, path, pipes=False), "rb")
 
 
-def read_file(path: str, most: int, what: str, where: str | None = None) -> bytes:
-    """A whole regular file or pipe. ``what``: what it is, for the message of the limit; ``where``: how to name it.
+def read_file(path: str, most: int, what: str, where: str | None = None, *, pipes: bool = True) -> bytes:
+    """A whole regular file, or with ``pipes`` a pipe. ``what``: what it is, for the message of the limit; ``where``:
+    how to name it.
 
     Raises OSError, DataError for more than ``most`` bytes, for a device, and for a pipe that does not end in time, and
     UsageError for a file that does not answer.
@@ -62,7 +63,7 @@ def read_file(path: str, most: int, what: str, where: str | None = None) -> byte
     where = where or path
 
     def send_all(send: answering.Send) -> None:
-        descriptor = _opened(path, where, pipes=True)
+        descriptor = _opened(path, where, pipes=pipes)
         try:
             _send_all(descriptor, most, what, where, send)
         finally:

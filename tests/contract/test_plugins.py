@@ -52,7 +52,7 @@ VENDORS = vendors.ids()
 
 PINNED = {
     "requirement kinds": (
-        KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
+        KINDS, ["disk", "driver", "fact", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
     ),
     "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
     "probes": (
@@ -91,7 +91,7 @@ MACHINES = {"empty": Machine(), "looked": machine(), "one card": machine(card("R
 
 
 def kind_module(kind: str) -> ModuleType:
-    return registry.load("llmcheck.judge.requirements", kind)
+    return requirements.module(kind)
 
 
 def hold_kind(module: ModuleType) -> None:

@@ -1,23 +1,26 @@
 """Judge the machine against profiles: findings and an exit code.
 
-PROFILEs are ids or paths of .toml files.
+PROFILEs are ids or paths of .toml or .json files. Without one, those are judged that the project's llmcheck.toml names.
 """
 
 from __future__ import annotations
 
 import click
 
-from llmcheck.cli import completion, named
+from llmcheck.cli import completion, configured, named
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
     EXIT_CODES,
     MachineOptions,
     OutputOptions,
+    ProfileOptions,
     machine_options,
     output_options,
+    profile_options,
 )
 from llmcheck.cli.output import write
+from llmcheck.errors import UsageError
 
 
 @click.command(
@@ -25,9 +28,10 @@ from llmcheck.cli.output import write
     epilog=f"\b\nExamples:\n  llmcheck check inference-7b\n  llmcheck check finetune-7b --skip software "
     f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n\n{EXIT_CODES}",
 )
-@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, shell_complete=completion.profile)
-@click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement or group (hardware, software).")
-@click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement or group.")
+@configured.config_option
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, shell_complete=completion.profile)
+@click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement, tag or group (hardware, software).")
+@click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement, tag or group.")
 @click.option(
     "--fail-on",
     type=click.Choice(["fail", "warn"]),
@@ -35,6 +39,7 @@ from llmcheck.cli.output import write
     show_default=True,
     help="warn: exit 4 when ready with warnings.",
 )
+@profile_options
 @machine_options
 @output_options(*DOCUMENTS)
 def command(
@@ -42,13 +47,22 @@ def command(
     skip: tuple[str, ...],
     only: tuple[str, ...],
     fail_on: str,
+    profile_options: ProfileOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
+    skip, only = configured.of_these_profiles(profiles, skip, only)
+    machine_options = configured.settle(machine_options)
+    if not profiles:
+        raise UsageError(
+            "which profile? Name one of 'llmcheck profiles list' or the path of a .toml file, or several in an "
+            'llmcheck.toml of the project: profiles = ["inference-7b"]'
+        )
     named.require_profiles(profiles)
     source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
     from llmcheck import api
 
-    report = api.check(profiles, source, skip, only, fail_on == "warn")
+    given = api.given_values(profile_options.set_, profile_options.vars_)
+    report = api.check(profiles, source, skip, only, fail_on == "warn", given)
     write(report, output_options)
     return report.exit_code

@@ -15,7 +15,7 @@ from llmcheck.render.views.blocks import (
     Tone,
 )
 from llmcheck.render.views.corrections import corrections
-from llmcheck.schema.profile import Profile
+from llmcheck.schema.profile import Profile, source_in_words
 from llmcheck.schema.responses import (
     LibraryCheck,
     LibraryList,
@@ -93,7 +93,7 @@ def _is_equipment(kind: str) -> bool:
 
 def _profile(value: ShownProfile) -> list[Block]:
     profile = value.profile
-    facts = [Fact("Task", profile.task), *(Fact("Source", source) for source in profile.sources)]
+    facts = [Fact("Task", profile.task), *(Fact("Source", source_in_words(source)) for source in profile.sources)]
     if profile.cost:
         facts.append(Fact("Cost", f"{profile.cost.documented} (documented)"))
     columns = [
@@ -107,7 +107,7 @@ def _profile(value: ShownProfile) -> list[Block]:
             Cell(each.id, "strong"),
             Cell(each.level if each.scope == "node" else f"{each.level}, cluster"),
             Cell(needed(each)),
-            Cell(each.source or "", "dim"),
+            Cell(source_in_words(each.source or ""), "dim"),
         ]
         for each in profile.require
     ]

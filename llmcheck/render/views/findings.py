@@ -67,6 +67,9 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     blocks += _computed(profile)
     todo = _todo(profile)
     todo = todo if options.verbose else todo[:_MOST_ROWS]
+    if profile.expired is not None:
+        words = f"this profile was for use until {profile.expired}: its figures may be out of date"
+        todo.append(Cell(words, "warn"))
     if todo:
         blocks += [Heading("What to do", level=3), Bullets(todo)]
     general = [each for each in profile.corrections if each.memory_total is None]
@@ -157,6 +160,8 @@ def _todo(profile: ProfileReport) -> list[Cell]:
 def _why_nothing(profile: ProfileReport) -> str:
     """Why no finding of the profile counts."""
     reasons = {each.skipped for each in profile.findings}
+    if profile.not_applicable is not None:
+        return profile.not_applicable
     if "left-out" in reasons:
         return "--skip and --only leave out every requirement that could be checked: name others"
     if "not-stated" in reasons:
