@@ -9,9 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from llmcheck import registry
-
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.comparing import *
     from llmcheck.api.fitting import *
     from llmcheck.api.informing import *
     from llmcheck.api.inspection import *
@@ -20,10 +19,13 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
+    from llmcheck.api.schemas import *
     from llmcheck.api.tables import *
+    from llmcheck.api.waiting import *
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "comparing": ("compare", "load_report"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models"),
     "informing": ("overview",),
     "inspection": (
@@ -36,11 +38,13 @@ _EXPORTS = {
         "start_inspection",
     ),
     "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("check", "computed_methods", "report_of"),
+    "judgement": ("check", "check_names", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
-    "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
+    "schemas": ("schema", "schema_names"),
+    "tables": ("checks", "libraries", "library", "profile", "profile_schema", "profiles"),
+    "waiting": ("until_ready",),
 }
 """The public names of each module; a test compares the two."""
 
@@ -59,5 +63,7 @@ if not TYPE_CHECKING:  # otherwise every name would exist for type checkers, wit
 
 def render(value: object, name: str, options: Options) -> str:
     """A value in one output format (a module of llmcheck/render)."""
-    text: str = registry.load("llmcheck.render", name).render(value, options)
+    from llmcheck.render import format_module
+
+    text: str = format_module(name).render(value, options)
     return text

@@ -27,6 +27,8 @@ class Requirement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     any_of: tuple["Requirement", ...] = ()
     """Alternatives: one has to pass. Each is a table of its own and inherits id, kind, level, scope, why and
     source."""
+    tags: tuple[str, ...] = ()
+    """Words by which ``--only`` and ``--skip`` name several requirements at once."""
     why: str | None = None
     """Why it is required; None where the profile does not state it."""
     fix: str | None = None

@@ -5,9 +5,12 @@ PROFILEs are ids or paths of .toml files.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from llmcheck.cli import completion, named
+from llmcheck.cli.gate import FORMATS, Command, GateOptions, gate_options
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
@@ -18,37 +21,78 @@ from llmcheck.cli.options import (
     output_options,
 )
 from llmcheck.cli.output import write
+from llmcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from llmcheck.schema.report import Gate, Report
 
 
 @click.command(
+    cls=Command,
     help=__doc__,
     epilog=f"\b\nExamples:\n  llmcheck check inference-7b\n  llmcheck check finetune-7b --skip software "
-    f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n\n{EXIT_CODES}",
+    f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n  llmcheck check inference-7b --format github "
+    f"--report junit=report.xml\n  llmcheck check inference-7b --wait 2m --quiet\n\n{EXIT_CODES}",
 )
-@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, shell_complete=completion.profile)
-@click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement or group (hardware, software).")
-@click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement or group.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["fail", "warn"]),
-    default="fail",
-    show_default=True,
-    help="warn: exit 4 when ready with warnings.",
-)
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, shell_complete=completion.profile)
+@gate_options
 @machine_options
-@output_options(*DOCUMENTS)
+@output_options(*FORMATS)
 def command(
     profiles: tuple[str, ...],
-    skip: tuple[str, ...],
-    only: tuple[str, ...],
-    fail_on: str,
+    gate_options: GateOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
     named.require_profiles(profiles)
-    source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
+    if gate_options.list_checks:
+        return _list(profiles, gate_options, output_options)
+    if not profiles:
+        raise click.UsageError("missing argument 'PROFILE...': 'llmcheck profiles list' shows them")
+    if gate_options.report:
+        named.refuse_doubles()
+        named.refuse_inputs()
+    gate = gate_options.gate
+    if gate_options.wait is not None and machine_options.machine is not None:
+        raise UsageError("--wait inspects this machine again; --machine is another one, which does not change")
+    report = _judged(profiles, gate_options, machine_options, gate)
+    write(report, output_options, quiet=gate_options.quiet, reports=gate_options.report)
+    formats = {output_options.format, *(each.format for each in gate_options.report)}
+    if "github" in formats:
+        from llmcheck.cli import github_files
+
+        github_files.append(report)
+    if output_options.format == "nagios":
+        from llmcheck.render import nagios
+
+        return nagios.plugin_code(report.exit_code)
+    return report.exit_code
+
+
+def _judged(profiles: tuple[str, ...], options: GateOptions, machine_options: MachineOptions, gate: Gate) -> Report:
+    # The inspection starts before the other modules are imported.
+    first = [machine_source(machine_options, judge_outdated=True, kernel_log=True)]
     from llmcheck import api
 
-    report = api.check(profiles, source, skip, only, fail_on == "warn")
-    write(report, output_options)
-    return report.exit_code
+    baseline = None if options.baseline is None else (options.baseline, api.load_report(options.baseline))
+
+    def judge() -> Report:
+        source = first.pop() if first else machine_source(machine_options, judge_outdated=True, kernel_log=True)
+        return api.check(
+            profiles, source, options.skip, options.only, gate=gate, severity=options.severity, baseline=baseline
+        )
+
+    if options.wait is None:
+        return judge()
+    from llmcheck.cli.waiting import Told
+
+    return api.until_ready(judge, options.wait, options.interval, said=Told(quiet=options.quiet))
+
+
+def _list(profiles: tuple[str, ...], options: GateOptions, output_options: OutputOptions) -> int:
+    if output_options.format not in DOCUMENTS or options.report:
+        raise UsageError(f"--list-checks writes {', '.join(DOCUMENTS)}, and judges nothing to report")
+    from llmcheck import api
+
+    write(api.checks(profiles, options.severity), output_options)
+    return 0

@@ -25,7 +25,7 @@ _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
 BROKEN = "broken"
 """Shortfall of what is installed and does not work; of several alternatives that is the one to mend."""
-_OF_THE_WHOLE = ("id", "level", "scope")
+_OF_THE_WHOLE = ("id", "level", "scope", "tags")
 _BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "skipped", "fail")
 
 
@@ -139,6 +139,7 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         "needed": needed(requirement),
         "libraries": libraries,
         "group": traits(requirement.kind).group,
+        "tags": requirement.tags,
     }
     if best.status != "pass" and all(finding.status != "pass" for finding in findings):
         broken = next((finding for finding in findings if finding.shortfall == BROKEN), None)
@@ -179,6 +180,7 @@ def finding(
         kind=requirement.kind,
         group=traits(requirement.kind).group,
         level=requirement.level,
+        tags=requirement.tags,
         status=status,
         needed=needed(requirement),
         message=message,

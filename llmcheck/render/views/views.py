@@ -6,6 +6,7 @@ from llmcheck.render import Options
 from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
+from llmcheck.schema.difference import Difference
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Recommendations
@@ -74,6 +75,10 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.recommend import recommend
 
             return recommend(value, options)
+    if isinstance(value, Difference):
+        from llmcheck.render.views.difference import difference
+
+        return difference(value)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)
