@@ -16,8 +16,9 @@ import sys
 __version__ = "0.1.0"
 
 _FUNCTIONS = (
-    "check", "explain", "fit", "fit_machines", "fit_methods", "given_values", "inspect", "install_plan", "libraries",
-    "load_machine", "load_profile", "models", "offers", "overview", "plans", "profiles", "recommend", "redacted", "to_json",
+    "check", "compare", "explain", "fit", "fit_machines", "fit_methods", "given_values", "inspect", "install_plan",
+    "libraries", "load_machine", "load_profile", "load_report", "models", "offers", "overview", "plans", "profiles",
+    "recommend", "redacted", "to_json",
 )  # fmt: skip
 """Of ``llmcheck.api``."""
 _TYPES = {
@@ -25,6 +26,7 @@ _TYPES = {
     "Finding": ("schema.report", "Finding"),
     "Fit": ("schema.estimate", "Fit"),
     "FitPlan": ("schema.estimate", "Plan"),
+    "Gate": ("schema.report", "Gate"),
     "InspectionError": ("errors", "InspectionError"),
     "InstallPlan": ("schema.advice", "Plan"),
     "LlmcheckError": ("errors", "LlmcheckError"),
@@ -45,6 +47,7 @@ TYPE_CHECKING = False  # type checkers take it as true; typing's own costs ``--v
 if TYPE_CHECKING:
     from llmcheck import api as api
     from llmcheck.api import check as check
+    from llmcheck.api import compare as compare
     from llmcheck.api import explain as explain
     from llmcheck.api import fit as fit
     from llmcheck.api import fit_machines as fit_machines
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from llmcheck.api import libraries as libraries
     from llmcheck.api import load_machine as load_machine
     from llmcheck.api import load_profile as load_profile
+    from llmcheck.api import load_report as load_report
     from llmcheck.api import models as models
     from llmcheck.api import offers as offers
     from llmcheck.api import overview as overview
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
     from llmcheck.schema.profile import Profile as Profile
     from llmcheck.schema.recommendation import Recommendations as Recommendations
     from llmcheck.schema.report import Finding as Finding
+    from llmcheck.schema.report import Gate as Gate
     from llmcheck.schema.report import ProfileReport as ProfileReport
     from llmcheck.schema.report import Report as Report
     from llmcheck.schema.workload import Workload as Workload

@@ -9,9 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from llmcheck import registry
-
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.comparing import *
     from llmcheck.api.explaining import *
     from llmcheck.api.fitting import *
     from llmcheck.api.informing import *
@@ -22,10 +21,13 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
+    from llmcheck.api.schemas import *
     from llmcheck.api.tables import *
+    from llmcheck.api.waiting import *
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "comparing": ("compare", "load_report"),
     "explaining": ("explain", "explained_words"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models", "plans"),
     "informing": ("overview",),
@@ -44,7 +46,7 @@ _EXPORTS = {
         "words_of",
     ),
     "installation": ("check_libraries", "install_plan", "torch_index"),
-    "judgement": ("check", "computed_methods", "report_of"),
+    "judgement": ("check", "check_names", "computed_methods", "report_of"),
     "profile_tools": (
         "drafted_profile",
         "linted_profiles",
@@ -55,7 +57,18 @@ _EXPORTS = {
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model", "offers"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
-    "tables": ("given_values", "libraries", "library", "load_profile", "profile", "profile_schema", "profiles"),
+    "schemas": ("schema", "schema_names"),
+    "tables": (
+        "checks",
+        "given_values",
+        "libraries",
+        "library",
+        "load_profile",
+        "profile",
+        "profile_schema",
+        "profiles",
+    ),
+    "waiting": ("until_ready",),
 }
 """The public names of each module; a test compares the two."""
 
@@ -74,7 +87,9 @@ if not TYPE_CHECKING:  # otherwise every name would exist for type checkers, wit
 
 def render(value: object, name: str, options: Options) -> str:
     """A value in one output format (a module of llmcheck/render)."""
-    text: str = registry.load("llmcheck.render", name).render(value, options)
+    from llmcheck.render import format_module
+
+    text: str = format_module(name).render(value, options)
     return text
 
 

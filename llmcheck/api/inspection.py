@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from llmcheck import catalog
-from llmcheck.errors import DataError, InspectionError, UsageError
+from llmcheck.errors import InspectionError, UsageError
 from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
 from llmcheck.packages import problems
@@ -204,27 +203,14 @@ def load_machine(name: str) -> Machine:
     if in_words(name):
         return hypothetical_machine(name).machine
     where = "standard input" if name == "-" else name
-    data = _machine_file(name, f"machine file {where}")
     from llmcheck.api import saved_machine  # this machine is not saved
+    from llmcheck.system import outside
+
+    hint = "write one with 'llmcheck machine --format json --output machine.json'"
+    data = outside.read_document(name, _LARGEST_MACHINE, "a saved machine", f"machine file {where}", hint)
 
     found = saved_machine.read_machine(data, f"machine file {where}")
     return _completed(found)
-
-
-def _machine_file(name: str, where: str) -> bytes:
-    from llmcheck.system import outside  # this machine is read without it
-
-    try:
-        if name != "-":
-            return outside.read_file(name, _LARGEST_MACHINE, "a saved machine", where)
-        if sys.stdin is None:
-            raise DataError(f"{where}: it is closed")
-        return outside.read_stream(sys.stdin.fileno(), _LARGEST_MACHINE, "a saved machine", where)
-    except OSError as error:
-        hint = "; write one with 'llmcheck machine --format json --output machine.json'"
-        raise DataError(f"{where}: {error.strerror or error}{hint}") from None
-    except ValueError:
-        raise DataError(f"{where}: not a path") from None
 
 
 def _completed(machine: Machine) -> Machine:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
 
 from llmcheck import catalog, codec, runtimes
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.catalog.variables import Given
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
-from llmcheck.judge import requirements
+from llmcheck.judge import listing, requirements
 from llmcheck.judge.evaluate import corrections_of
 from llmcheck.schema.profile import COMBINATORS, GROUP, Profile
-from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.schema.report import Level
+from llmcheck.schema.responses import CheckList, LibraryList, ProfileList, ShownLibrary, ShownProfile
 
 
 def profiles() -> ProfileList:
@@ -81,6 +84,25 @@ def profile_schema() -> dict[str, object]:
         **shape,
         "$defs": {**others, **definitions},
     }
+
+
+def checks(names: Sequence[str], severity: Mapping[str, Level] | None = None) -> CheckList:
+    """What ``check`` judges of profiles (ids or paths; () for all that are shipped), without a look at any machine.
+
+    ``severity``: the level of a requirement, by its id, in place of the profile's. Raises DataError and UsageError.
+    """
+    from llmcheck.api.judgement import check_names
+
+    levels = severity or {}
+    loaded = [profile_catalog.load(name) for name in names] or list(profile_catalog.shipped())
+    check_names(loaded, (), levels)
+    return CheckList(
+        checks=tuple(
+            replace(each, level=levels.get(each.id, each.level))
+            for profile in loaded
+            for each in listing.checks_of(profile)
+        )
+    )
 
 
 def libraries(area: str | None = None) -> LibraryList:
