@@ -43,8 +43,8 @@ def evaluate(
 ) -> ProfileReport:
     """Judge one machine.
 
-    ``skip``: ids, tags and groups of what is shown as skipped and does not count; ``only``: the only ones that do, or ()
-    for all. ``computed``: the methods that ``fit.computed_layer`` found for the profile's workload; None:
+    ``skip``: ids, tags and groups of what is shown as skipped and does not count; ``only``: the only ones that do, or
+    () for all. ``computed``: the methods that ``fit.computed_layer`` found for the profile's workload; None:
     they were not computed. A hypothetical machine (``--machine``, an offer) is judged on its hardware alone. ``path``:
     the file of a profile that is not a shipped one. ``computed_level``: of the computed finding, in place of its own.
     """
