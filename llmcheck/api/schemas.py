@@ -48,8 +48,8 @@ def schema(name: str) -> dict[str, object]:
     return {
         "$schema": _DIALECT,
         "$id": f"urn:llmcheck:{version}",
-        "title": version,
         **own,
+        "title": version,
         "required": sorted({"schema", *own.get("required", ())}),
         "$defs": definitions,
     }

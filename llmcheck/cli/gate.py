@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -160,7 +161,7 @@ def _last_value(arguments: Sequence[str], option: str) -> str | None:
 
 def _values(arguments: Sequence[str], option: str) -> list[str]:
     found = []
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
+    for word, following in pairwise([*arguments, ""]):
         if word == option:
             found.append(following)
         elif word.startswith(f"{option}="):
@@ -222,8 +223,7 @@ def gate_options(function: F) -> F:
             type=Seconds(),
             metavar="TIME",
             default=5.0,
-            show_default="5s",
-            help="Between two tries of --wait.",
+            help="Between two tries of --wait (5s).",
         ),
         click.option(
             "--report",

@@ -6,7 +6,7 @@ Sizes that change by themselves (free memory, temperatures) are left out, but fo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -64,8 +64,10 @@ def with_baseline(report: Report, saved: Report, file: str) -> Report:
 
 
 def compare(before: Report, after: Report) -> Difference:
-    """What changed from one report to the other. Profiles and findings that one of them lacks are named as such."""
-    was, now = _findings(before), _findings(after)
+    """What changed from one report to the other."""
+    profiles, profiles_after = ({each.id for each in report.profiles} for report in (before, after))
+    both = profiles & profiles_after
+    was, now = _findings(before, both), _findings(after, both)
     worse, better, other = [], [], []
     for name in dict.fromkeys([*was, *now]):
         old, new = was.get(name), now.get(name)
@@ -85,12 +87,20 @@ def compare(before: Report, after: Report) -> Difference:
         worse=tuple(worse),
         better=tuple(better),
         other=tuple(other),
+        profiles_before=tuple(sorted(profiles - both)),
+        profiles_after=tuple(sorted(profiles_after - both)),
         facts=tuple(facts(before.machine, after.machine)),
     )
 
 
-def _findings(report: Report) -> dict[str, Finding]:
-    return {f"{profile.id}/{finding.id}": finding for profile in report.profiles for finding in profile.findings}
+def _findings(report: Report, profiles: Collection[str] | None = None) -> dict[str, Finding]:
+    """By name; ``profiles``: only of these, None: of all."""
+    return {
+        f"{profile.id}/{finding.id}": finding
+        for profile in report.profiles
+        for finding in profile.findings
+        if profiles is None or profile.id in profiles
+    }
 
 
 def _changed(name: str, old: Finding | None, new: Finding | None) -> Changed:

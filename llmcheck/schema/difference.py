@@ -38,7 +38,7 @@ class Fact(Struct, frozen=True, kw_only=True):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """What changed, findings by the side on which they moved."""
+    """What changed: findings of the profiles that both have, and facts of the machine."""
 
     schema: str = "llmcheck.diff/1"
     """Format of this document and its version."""
@@ -56,6 +56,10 @@ class Difference(Struct, frozen=True, kw_only=True):
     """Findings that are better."""
     other: tuple[Changed, ...] = ()
     """Findings that only one of them has, or that changed without being better or worse."""
+    profiles_before: tuple[str, ...] = ()
+    """Ids of profiles that only the first report has."""
+    profiles_after: tuple[str, ...] = ()
+    """Ids of profiles that only the second report has."""
     facts: tuple[Fact, ...] = ()
     """Facts of the machine that differ."""
 

@@ -17,9 +17,12 @@ def difference(value: Difference) -> list[Block]:
     words, tone = _answer(value)
     times = f"{format_time(value.before_at) or 'unknown'} to {format_time(value.after_at) or 'unknown'}"
     blocks: list[Block] = [Heading(words, times, tone)]
-    if value.before is not None or value.after is not None:
+    if value.before is not None and value.after is not None:
         verdicts = f"The verdict was {_verdict(value.before)}, and is {_verdict(value.after)}."
         blocks.append(Paragraph([Cell(verdicts)]))
+    for when, names in (("before", value.profiles_before), ("after", value.profiles_after)):
+        if names:
+            blocks.append(Paragraph([Cell(f"Judged only {when}: {', '.join(names)}.", "dim")]))
     blocks += _findings("Worse", value.worse, "bad")
     blocks += _findings("Better", value.better, "good")
     blocks += _findings("Also changed", value.other, "plain")

@@ -87,7 +87,7 @@ def lines_of(profile: ProfileReport) -> list[Line]:
             finding=None,
             outcome="failed",
             needed="something that can be checked",
-            message=f"{NOTHING_CHECKED}: {why}",
+            message=why,
             to_do=_sentence(f"{NOTHING_CHECKED}: {why}"),
         )
         return [*found, nothing]
@@ -124,9 +124,10 @@ def summary(report: Report) -> str:
     if report.verdict == "ready" or not bad:
         return f"{state(report)}: {names}"
     worst = bad[0]
+    name = worst.name if worst.finding is not None else printable(worst.profile.id)
     advice = "" if worst.to_do == worst.message or worst.finding is None else f". {worst.to_do}"
     more = f" (+{len(bad) - 1} more)" if len(bad) > 1 else ""
-    return f"{state(report)}: {worst.name}: {worst.message.rstrip('.')}{advice}{more}"
+    return f"{state(report)}: {name}: {worst.message.rstrip('.')}{advice}{more}"
 
 
 def machine_line(report: Report) -> str:
