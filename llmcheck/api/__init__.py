@@ -9,9 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from llmcheck import registry
-
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.comparing import *
     from llmcheck.api.explaining import *
     from llmcheck.api.fitting import *
     from llmcheck.api.informing import *
@@ -22,26 +21,34 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
+    from llmcheck.api.schemas import *
     from llmcheck.api.tables import *
     from llmcheck.api.values import *
+    from llmcheck.api.waiting import *
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "comparing": ("compare", "load_report"),
     "explaining": ("explain", "explained_words"),
-    "fitting": ("fit", "fit_machines", "fit_methods", "models"),
+    "fitting": ("fit", "fit_machines", "fit_methods", "models", "plans"),
     "informing": ("overview",),
     "inspection": (
+        "GivenMachine",
         "MachineSource",
         "ask_machine",
         "hypothetical_machine",
+        "in_words",
+        "inspect",
         "load_machine",
+        "machine_of",
         "modules",
         "python_of",
         "redacted",
         "start_inspection",
+        "words_of",
     ),
-    "installation": ("check_libraries", "install", "torch_index"),
-    "judgement": ("AskSource", "check", "computed_methods", "report_of"),
+    "installation": ("check_libraries", "install_plan", "torch_index"),
+    "judgement": ("AskSource", "check", "check_names", "computed_methods", "report_of"),
     "profile_tools": (
         "drafted_profile",
         "linted_profiles",
@@ -50,10 +57,12 @@ _EXPORTS = {
         "tested_profiles",
     ),
     "recommending": ("recommend",),
-    "renting": ("cloud", "cloud_for_model"),
-    "values": ("given_values",),
+    "renting": ("cloud", "cloud_for_model", "offers"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
-    "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
+    "schemas": ("schema", "schema_names"),
+    "tables": ("checks", "libraries", "library", "load_profile", "profile", "profile_schema", "profiles"),
+    "values": ("given_values",),
+    "waiting": ("until_ready",),
 }
 """The public names of each module; a test compares the two."""
 
@@ -67,10 +76,19 @@ if not TYPE_CHECKING:  # otherwise every name would exist for type checkers, wit
         return getattr(importlib.import_module(f"{__name__}.{module}"), name)
 
     def __dir__() -> list[str]:
-        return sorted({"render", *(name for names in _EXPORTS.values() for name in names)})
+        return sorted({"render", "to_json", *(name for names in _EXPORTS.values() for name in names)})
 
 
 def render(value: object, name: str, options: Options) -> str:
     """A value in one output format (a module of llmcheck/render)."""
-    text: str = registry.load("llmcheck.render", name).render(value, options)
+    from llmcheck.render import format_module
+
+    text: str = format_module(name).render(value, options)
     return text
+
+
+def to_json(value: object) -> str:
+    """An answer as the JSON document that the terminal command writes with ``--format json``."""
+    from llmcheck.render import Options
+
+    return render(value, "json", Options())

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from llmcheck import catalog, codec, runtimes
 from llmcheck.catalog import described_schema
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
-from llmcheck.judge import requirements
+from llmcheck.judge import listing, requirements
 from llmcheck.judge.evaluate import corrections_of
 from llmcheck.schema.profile import COMBINATORS, GROUP, Profile
-from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.schema.report import Level
+from llmcheck.schema.responses import CheckList, LibraryList, ProfileList, ShownLibrary, ShownProfile
+
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
 
 
 def profiles() -> ProfileList:
@@ -28,8 +35,13 @@ def profile(name: str, given: Given | None = None) -> ShownProfile:
     return ShownProfile(profile=found, corrections=corrections_of(catalog.corrections(), found.id))
 
 
-if TYPE_CHECKING:
-    from llmcheck.catalog.variables import Given
+def load_profile(name: str, given: Given | None = None) -> Profile:
+    """One profile: a shipped one by its id, or one of your own by the path of its .toml file.
+
+    ``given``: values for its variables; None: their defaults. Raises DataError.
+    """
+    return profile_catalog.load(name, given)
+
 
 _PARTS = {"type": "array", "items": {"type": "object"}}
 
@@ -68,6 +80,25 @@ def profile_schema() -> dict[str, object]:
             **shape,
             "$defs": {**others, **definitions},
         }
+    )
+
+
+def checks(names: Sequence[str], severity: Mapping[str, Level] | None = None) -> CheckList:
+    """What ``check`` judges of profiles (ids or paths; () for all that are shipped), without a look at any machine.
+
+    ``severity``: the level of a requirement, by its id, in place of the profile's. Raises DataError and UsageError.
+    """
+    from llmcheck.api.judgement import check_names
+
+    levels = severity or {}
+    loaded = [profile_catalog.load(name) for name in names] or list(profile_catalog.shipped())
+    check_names(loaded, (), levels)
+    return CheckList(
+        checks=tuple(
+            replace(each, level=levels.get(each.id, each.level))
+            for profile in loaded
+            for each in listing.checks_of(profile)
+        )
     )
 
 

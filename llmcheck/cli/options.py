@@ -278,7 +278,7 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
-    from llmcheck import registry, render
+    from llmcheck import render
 
     name = os.path.basename(output).lower()
     choices: Any = parameter.type
@@ -288,7 +288,7 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     ending = os.path.splitext(name)[1]
     if not ending or _pattern(value, name) or _is_no_file(output):
         return value
-    other = next((each for each in registry.names(render.__name__) if _pattern(each, name)), None)
+    other = next((each for each in render.format_names() if _pattern(each, name)), None)
     problem = f"'{context.info_name}' writes no {other}" if other else f"no format has the ending {ending}"
     raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
 
@@ -297,9 +297,9 @@ def _pattern(format_: str, name: str) -> str:
     """The longest pattern of a format that a file's name matches; "" for none."""
     import fnmatch
 
-    from llmcheck import registry
+    from llmcheck import render
 
-    patterns: tuple[str, ...] = registry.load("llmcheck.render", format_).FILE_NAMES
+    patterns: tuple[str, ...] = render.format_module(format_).FILE_NAMES
     matching = [each for each in patterns if fnmatch.fnmatchcase(name, each.lower())]
     return max(matching, key=len, default="")
 

@@ -16,6 +16,7 @@ from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import OnUnknown, Profile, Requirement
 from llmcheck.schema.report import (
     Finding,
+    Level,
     ProfileReport,
     SkipReason,
     Status,
@@ -42,18 +43,19 @@ def evaluate(
     path: str | None = None,
     only: frozenset[str] = frozenset(),
     today: datetime.date | None = None,
+    computed_level: Level | None = None,
 ) -> ProfileReport:
     """Judge one machine.
 
-    ``skip``: ids of requirements, tags and groups that are shown as skipped and do not count; ``only``: the only ones
-    that do, or () for all. ``today``: whether the profile has expired is not asked for None. ``computed``: the methods
-    that ``fit.computed_layer`` found for the profile's workload; None: they were not computed. A hypothetical machine
-    (``--machine``, an offer) is judged on its hardware alone. ``path``: the file of a profile that is not
-    shipped.
+    ``skip``: ids, tags and groups of what is shown as skipped and does not count; ``only``: the only ones that do, or
+    () for all. ``today``: whether the profile has expired is not asked for None. ``computed``: the methods that
+    ``fit.computed_layer`` found for the profile's workload; None: they were not computed. A hypothetical machine
+    (``--machine``, an offer) is judged on its hardware alone. ``path``: the file of a profile that is not shipped.
+    ``computed_level``: of the computed finding, in place of its own.
     """
     effort.begin()
     documented = [check(requirement, machine) for requirement in profile.require]
-    findings = _with_computed(documented, _computed(profile, machine, computed))
+    findings = _with_computed(documented, _at_level(_computed(profile, machine, computed), computed_level))
     findings = [_left_out(finding, skip, only) for finding in findings]
     if machine.hypothetical:
         findings = [_not_stated(finding) for finding in findings]
@@ -108,6 +110,13 @@ def _computed(profile: Profile, machine: Machine, computed: Sequence[ComputedMet
     from llmcheck.fit import computed_layer  # 8 ms, and most callers compute nothing
 
     return computed_layer.finding(profile, computed) if computed else computed_layer.unknown_finding(profile)
+
+
+def _at_level(finding: Finding | None, level: Level | None) -> Finding | None:
+    if finding is None or level is None:
+        return finding
+    status: Status = "warn" if finding.status == "fail" and level != "required" else finding.status
+    return msgspec.structs.replace(finding, level=level, status=status)
 
 
 def _with_computed(documented: list[Finding], computed: Finding | None) -> list[Finding]:

@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import stat
+import sys
 import time
 from collections.abc import Callable
 from typing import BinaryIO
@@ -70,6 +71,23 @@ def read_file(path: str, most: int, what: str, where: str | None = None, *, pipe
             os.close(descriptor)
 
     return _read(send_all, path)
+
+
+def read_document(name: str, most: int, what: str, where: str, hint: str) -> bytes:
+    """The file of a document that llmcheck wrote; ``-`` is standard input. ``hint``: how to write one.
+
+    Raises DataError for what cannot be read, and as ``read_file``.
+    """
+    try:
+        if name != "-":
+            return read_file(name, most, what, where)
+        if sys.stdin is None:
+            raise DataError(f"{where}: it is closed")
+        return read_stream(sys.stdin.fileno(), most, what, where)
+    except OSError as error:
+        raise DataError(f"{where}: {error.strerror or error}; {hint}") from None
+    except ValueError:
+        raise DataError(f"{where}: not a path") from None
 
 
 def read_stream(descriptor: int, most: int, what: str, where: str) -> bytes:

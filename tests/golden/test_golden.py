@@ -148,7 +148,9 @@ def test_check(machine_name: str, profile: str, format_: str) -> None:
 )
 def test_install_script(machine_name: str, target: str) -> None:
     machine = load(machine_name)
-    screen(f"install-{machine_name}-{target}.sh", api.render(api.install([target], lambda: machine), "sh", Options()))
+    screen(
+        f"install-{machine_name}-{target}.sh", api.render(api.install_plan([target], lambda: machine), "sh", Options())
+    )
 
 
 @pytest.mark.parametrize("profile", ["inference-70b-4bit", "pretrain"])

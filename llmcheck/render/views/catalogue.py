@@ -17,6 +17,8 @@ from llmcheck.render.views.blocks import (
 from llmcheck.render.views.corrections import corrections
 from llmcheck.schema.profile import GROUP, Profile, source_in_words
 from llmcheck.schema.responses import (
+    Check,
+    CheckList,
     LibraryCheck,
     LibraryList,
     LibraryState,
@@ -39,6 +41,16 @@ def catalogue(value: object) -> list[Block]:
             return [Table(columns, [_profile_row(each) for each in value.profiles])]
         case ShownProfile():
             return _profile(value)
+        case CheckList():
+            columns = [
+                Column("profile", fixed=True, not_narrow=True),
+                Column("check", fixed=True),
+                Column("level", fixed=True),
+                Column("tags", not_narrow=True),
+                Column("needed"),
+                Column("source", wide_only=True),
+            ]
+            return [Table(columns, [_check_row(each) for each in value.checks])]
         case ModelList():
             columns = [
                 Column("id", fixed=True),
@@ -62,6 +74,17 @@ def catalogue(value: object) -> list[Block]:
         case LibraryCheck():
             return _check(value)
     raise TypeError(f"no view shows a {type(value).__name__}")
+
+
+def _check_row(check: Check) -> list[Cell]:
+    return [
+        Cell(check.profile, "dim"),
+        Cell(check.id, "strong"),
+        Cell(f"{check.level}, cluster" if check.cluster else check.level),
+        Cell(", ".join((check.group, *check.tags)), "dim"),
+        Cell(check.needed),
+        Cell(check.source or "", "dim"),
+    ]
 
 
 def _model_row(model: ModelRow) -> list[Cell]:

@@ -6,6 +6,7 @@ from llmcheck.render import Options
 from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
+from llmcheck.schema.difference import Difference
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.explanation import Explanation
 from llmcheck.schema.machine import Machine
@@ -84,6 +85,10 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.profile_tools import profile_tools
 
             return profile_tools(value)
+        case Difference():
+            from llmcheck.render.views.difference import difference
+
+            return difference(value)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)
