@@ -20,7 +20,7 @@ from llmcheck.cli.options import (
     machine_options,
     output_options,
 )
-from llmcheck.cli.output import write
+from llmcheck.cli.output import print_message, write
 from llmcheck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,12 @@ def command(
     if gate_options.wait is not None and machine_options.machine is not None:
         raise UsageError("--wait inspects this machine again; --machine is another one, which does not change")
     report = _judged(profiles, gate_options, machine_options, gate)
-    write(report, output_options, quiet=gate_options.quiet, reports=gate_options.report)
+    try:
+        write(report, output_options, quiet=gate_options.quiet, reports=gate_options.report)
+    except Exception as error:
+        if gate_options.preset != "prolog" or report.exit_code != 1:
+            raise
+        print_message(f"{error}")  # a bad node is drained, although a disk is full or the formats have a bug
     formats = {output_options.format, *(each.format for each in gate_options.report)}
     if "github" in formats:
         from llmcheck.cli import github_files
