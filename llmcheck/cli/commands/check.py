@@ -21,7 +21,7 @@ from llmcheck.cli.options import (
     output_options,
 )
 from llmcheck.cli.output import print_message, write
-from llmcheck.errors import UsageError
+from llmcheck.errors import InspectionError, UsageError
 
 if TYPE_CHECKING:
     from llmcheck.schema.report import Gate, Report
@@ -55,7 +55,13 @@ def command(
     gate = gate_options.gate
     if gate_options.wait is not None and machine_options.machine is not None:
         raise UsageError("--wait inspects this machine again; --machine is another one, which does not change")
-    report = _judged(profiles, gate_options, machine_options, gate)
+    try:
+        report = _judged(profiles, gate_options, machine_options, gate)
+    except InspectionError as error:
+        if gate.fail_on in ("unknown", "warn"):
+            raise
+        print_message(str(error))  # nothing is known, which such a gate lets pass
+        return 0
     try:
         write(report, output_options, quiet=gate_options.quiet, reports=gate_options.report)
     except Exception as error:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from llmcheck.api import until_ready
+from llmcheck.errors import InspectionError
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import Report
+
+
+NOT_INSPECTED = -1
 
 
 class Played:
@@ -21,6 +25,8 @@ class Played:
     def judge(self) -> Report:
         self.now += self.judging
         code = self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]
+        if code == NOT_INSPECTED:
+            raise InspectionError("nothing was read")
         return Report(llmcheck="0", created_at="", verdict="ready", exit_code=code, profiles=(), machine=Machine())
 
     def clock(self) -> float:
@@ -64,6 +70,14 @@ def test_the_time_of_a_try_counts() -> None:
     played = Played(1, judging=7)
     found = played.waited(12, 5)
     assert (found.gate.tries, played.slept) == (2, [5])
+
+
+def test_an_inspection_that_failed_is_tried_again() -> None:
+    played = Played(NOT_INSPECTED, 1, 0)
+    found = played.waited(120, 5)
+    assert (found.exit_code, found.gate.tries, played.slept) == (0, 3, [5, 5])
+    with pytest.raises(InspectionError, match="nothing was read"):
+        Played(NOT_INSPECTED).waited(12, 5)
 
 
 @pytest.mark.parametrize("code", [0, 2])
