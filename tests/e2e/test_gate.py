@@ -236,6 +236,31 @@ def test_a_machine_that_never_becomes_ready_has_its_own_exit_code(command: Comma
     assert command("check", path, "--wait", "1s", "-q").err == ""
 
 
+CHILDREN = """
+import os, sys
+from llmcheck.api import waiting
+from llmcheck.cli.main import run
+most = 0
+def sleep(_seconds):
+    global most
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        most = max(most, len(file.read().split()) + len(os.listdir("/proc/self/fd")))
+waiting.until_ready.__kwdefaults__["sleep"] = sleep
+code = run(sys.argv[1:])
+print(code, most)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="counts what /proc lists")
+def test_many_tries_leave_no_processes_and_no_files_open(command: Command, tmp_path: Path) -> None:
+    words = ("check", written(tmp_path, MET + FAILS), "--wait", "4s", "-q", "--report", "json=out.json")
+    done = command(*words, program=(sys.executable, "-c", CHILDREN))
+    code, most = done.out.splitlines()[-1].split()
+    tries = json.loads((command.cwd / "out.json").read_bytes())["gate"]["tries"]
+    assert (code, done.err) == ("1", "")
+    assert int(most) < 20 < 4 * tries
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1d", "25h", "1e3", ""])
 def test_a_time_that_is_none_is_refused(command: Command, text: str) -> None:
     assert "--wait" in complaint(command("check", "minimum", "--wait", text))

@@ -24,6 +24,7 @@ from llmcheck.cli.output import print_message, write
 from llmcheck.errors import InspectionError, UsageError
 
 if TYPE_CHECKING:
+    from llmcheck.api import MachineSource
     from llmcheck.schema.report import Gate, Report
 
 
@@ -88,7 +89,7 @@ def _judged(profiles: tuple[str, ...], options: GateOptions, machine_options: Ma
     baseline = None if options.baseline is None else (options.baseline, api.load_report(options.baseline))
 
     def judge() -> Report:
-        source = first.pop() if first else machine_source(machine_options, judge_outdated=True, kernel_log=True)
+        source = first.pop() if first else _again(machine_options)
         return api.check(
             profiles, source, options.skip, options.only, gate=gate, severity=options.severity, baseline=baseline
         )
@@ -98,6 +99,14 @@ def _judged(profiles: tuple[str, ...], options: GateOptions, machine_options: Ma
     from llmcheck.cli.waiting import Told
 
     return api.until_ready(judge, options.wait, options.interval, said=Told(quiet=options.quiet))
+
+
+def _again(options: MachineOptions) -> MachineSource:
+    """The machine inspected anew; what the last inspection left is ended, or many tries would leave many processes."""
+    from llmcheck.system import worker
+
+    worker.end_children()
+    return machine_source(options, judge_outdated=True, kernel_log=True)
 
 
 def _list(profiles: tuple[str, ...], options: GateOptions, output_options: OutputOptions) -> int:

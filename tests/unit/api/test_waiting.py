@@ -9,7 +9,6 @@ from llmcheck.errors import InspectionError
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import Report
 
-
 NOT_INSPECTED = -1
 
 
