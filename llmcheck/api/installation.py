@@ -12,6 +12,7 @@ from llmcheck import catalog, codec
 from llmcheck.advise.start import runtime_for
 from llmcheck.api.inspection import MachineSource
 from llmcheck.api.judgement import computed_methods
+from llmcheck.api.values import given_values
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import TierRequest, missing_libraries, named
@@ -116,7 +117,7 @@ def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
 def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
     known = profile_catalog.ids()
     if name in known or name.endswith((".toml", ".json")) or answering.kind(name) == answering.FILE:
-        return profile_catalog.load(name)
+        return profile_catalog.load(name, given_values())
     library = named(name, tables)
     if library is None:
         near = codec.did_you_mean(name, {*known, *tables.libraries, *(alias.name for alias in tables.aliases)})

@@ -7,6 +7,7 @@ import msgspec
 from llmcheck import catalog
 from llmcheck.api import model_source
 from llmcheck.api.judgement import report_of
+from llmcheck.api.values import given_values
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.cloud.offers import rank_offers
 from llmcheck.cloud.rented import cards_of
@@ -24,7 +25,7 @@ def cloud(name: str, everything: bool = False, machine: Machine | None = None) -
     ``everything``: all offers, with community and marketplace machines. ``machine``: also judge this machine, as the
     first note. Raises DataError.
     """
-    profile, corrections = profile_catalog.load(name), catalog.corrections()
+    profile, corrections = profile_catalog.load(name, given_values()), catalog.corrections()
     found = rank_offers(
         profile,
         catalog.offers(),

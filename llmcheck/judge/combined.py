@@ -168,7 +168,8 @@ def _of_any(requirement: Requirement, best: _Part, siblings: Sequence[_Part]) ->
             best = broken
             changes["nearest"] = _branch(best)
         else:
-            changes["message"] = f"needs one of: {changes['needed']}"
+            near = f"; nearest: {best.finding.message}" if best.status == "fail" and best.nearness else ""
+            changes["message"] = f"needs one of: {changes['needed']}{near}"
             changes["found"] = best.finding.found if best.status == "unknown" else "none of them"
         changes["remedy"] = requirement.fix or best.finding.remedy
     return msgspec.structs.replace(best.finding, **changes)

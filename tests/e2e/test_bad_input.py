@@ -42,7 +42,8 @@ BAD_PROFILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "bad UTF-8": (b'id = "mine"\ntitle = "\xff\xfe"\n', ("not valid TOML",)),
     "empty": (b"", ("mine.toml",)),
     "nested": (b"x = " + b"[" * 100_000, ("not valid TOML",)),
-    "JSON": (b'{"id": "mine"}', ("not valid TOML",)),
+    "JSON": (b'{"id": "mine"}', ("[[require]]",)),
+    "half of JSON": (b'{"id": "mine"', ("not a complete JSON document",)),
     "binary": (bytes(range(256)), ("not valid TOML",)),
 }
 

@@ -36,6 +36,28 @@ _DEEPEST = 6
 """Requirements that consist of requirements, in each other."""
 
 
+class _Effort:
+    """What one judging may cost beyond what its length bounds: a profile or a machine may be made to take for ever."""
+
+    _most = 5_000_000
+
+    def __init__(self) -> None:
+        self._left = self._most
+
+    def begin(self) -> None:
+        """Judging begins anew."""
+        self._left = self._most
+
+    def spend(self, steps: int) -> None:
+        """Counts steps of a fraction of a microsecond. Raises DataError after a few seconds of them."""
+        self._left -= steps
+        if self._left < 0:
+            raise DataError("the patterns of the profile take too long on this machine: write them as plain text")
+
+
+effort = _Effort()
+
+
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """How the findings of a kind relate to the others of a report."""
 
@@ -45,6 +67,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """The group of a requirement, where that depends on its keys; None: it is ``group``."""
     asks: Callable[[Any], tuple[Ask, ...]] | None = None
     """What has to be asked of this machine for a requirement, beyond the inventory; None: nothing."""
+    of_one_machine: bool = False
+    """It says nothing about a cluster as a whole: with that scope it is skipped on a node."""
     states_gpus: bool = False
     """Its findings state how many GPUs are needed (``needed_count``) and the memory of each (``needed_bytes``)."""
     blocked_by: tuple[str, ...] = ()
@@ -191,6 +215,9 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         from llmcheck.judge import combined
 
         return combined.check(requirement, machine)
+    if requirement.scope == "cluster" and traits(requirement.kind).of_one_machine:
+        message = "about all nodes together: one machine cannot show that"
+        return finding(requirement, "skipped", message, skipped="cluster")
     found: Finding = module(requirement.kind).check(requirement, machine)
     return found
 

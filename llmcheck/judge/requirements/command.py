@@ -41,7 +41,7 @@ def _example(code: int) -> Machine:
     return AskedMachine(asked=Asked(commands={_ARGV: CommandAnswer(code=code)}))
 
 
-TRAITS = Traits(asks=_ask)
+TRAITS = Traits(asks=_ask, of_one_machine=True)
 EXAMPLE = Example(keys={"argv": list(_ARGV)}, passing=_example(0), failing=_example(1))
 
 

@@ -30,7 +30,7 @@ def _example(container: str | None) -> Machine:
     return Machine(os=Os(system="linux", architecture="x86_64", container=container))
 
 
-TRAITS = Traits()
+TRAITS = Traits(of_one_machine=True)
 EXAMPLE = Example(keys={"runtime": ["docker", "podman"]}, passing=_example("podman"), failing=_example("lxc"))
 
 

@@ -42,7 +42,7 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
         return tuple(found)
 
 
-TRAITS = Traits()
+TRAITS = Traits(of_one_machine=True)
 EXAMPLE = Example(
     keys={"threads": 8, "flags": ["avx2"]},
     passing=Machine(cpu=Cpu(threads_usable=8, flags=("avx2",))),

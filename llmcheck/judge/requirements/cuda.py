@@ -45,7 +45,7 @@ def _example(version: str) -> Machine:
     return Machine(gpus=(Gpu(vendor="nvidia"),), drivers={"nvidia": Driver(cuda_version=version)})
 
 
-TRAITS = Traits(group_of=_group, blocked_by=("driver",))
+TRAITS = Traits(group_of=_group, blocked_by=("driver",), of_one_machine=True)
 EXAMPLE = Example(keys={"driver": "12.8"}, passing=_example("12.8"), failing=_example("12.4"))
 
 

@@ -47,7 +47,7 @@ def _example(value: str | None) -> Machine:
     return AskedMachine(asked=Asked(variables={"HF_HOME": value}))
 
 
-TRAITS = Traits(asks=_ask)
+TRAITS = Traits(asks=_ask, of_one_machine=True)
 EXAMPLE = Example(
     keys={"name": "HF_HOME", "matches": "^/data"}, passing=_example("/data/hf"), failing=_example("/home")
 )

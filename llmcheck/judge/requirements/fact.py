@@ -43,7 +43,7 @@ def _group(requirement: Requirement) -> Group:
     return "software" if requirement.fact.startswith(_SOFTWARE) else "hardware"
 
 
-TRAITS = Traits(group_of=_group)
+TRAITS = Traits(group_of=_group, of_one_machine=True)
 EXAMPLE = Example(
     keys={"fact": "gpus[*].memory_total", "quantifier": "each", "ge": "24 GB"},
     passing=Machine(gpus=(Gpu(vendor="nvidia", memory_total=24 * GB),), ram=Ram()),

@@ -56,7 +56,7 @@ def _example(mode: int) -> Machine:
     return AskedMachine(asked=Asked(files={"~/.netrc": AskedFile(kind="file", mode=mode)}))
 
 
-TRAITS = Traits(asks=_ask)
+TRAITS = Traits(asks=_ask, of_one_machine=True)
 EXAMPLE = Example(keys={"path": "~/.netrc", "mode": "0600"}, passing=_example(0o400), failing=_example(0o644))
 
 

@@ -27,7 +27,7 @@ def _example(version: str | None) -> Machine:
     return Machine(os=Os(system="linux", architecture="x86_64", version=version))
 
 
-TRAITS = Traits()
+TRAITS = Traits(of_one_machine=True)
 EXAMPLE = Example(keys={"version": "5.15"}, passing=_example("5.15.0-97-generic"), failing=_example("5.4.0"))
 
 

@@ -32,7 +32,7 @@ def _example(count: int) -> Machine:
     return AskedMachine(asked=Asked(processes={"nv-fabricmanager": count}))
 
 
-TRAITS = Traits(asks=_ask)
+TRAITS = Traits(asks=_ask, of_one_machine=True)
 EXAMPLE = Example(keys={"name": "nv-fabricmanager"}, passing=_example(1), failing=_example(0))
 
 

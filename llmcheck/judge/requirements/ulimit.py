@@ -33,7 +33,7 @@ class Requirement(profile.Requirement, frozen=True, kw_only=True, forbid_unknown
         )
 
 
-TRAITS = Traits()
+TRAITS = Traits(of_one_machine=True)
 EXAMPLE = Example(
     keys={"name": "memlock", "soft": "32 GiB"},
     passing=Machine(limits=Limits(memlock=Rlimit(soft=None))),
