@@ -10,7 +10,7 @@ import msgspec
 from llmcheck import shell
 from llmcheck.gpus.torch_support import existing_torch_problem, has_unknown_build, is_undecided
 from llmcheck.gpus.unified_memory import with_usable_memory
-from llmcheck.judge.requirements import check, traits
+from llmcheck.judge.requirements import check, effort, traits
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine, counted_gpus, joint_gpus
 from llmcheck.schema.profile import OnUnknown, Profile, Requirement
@@ -51,6 +51,7 @@ def evaluate(
     (``--machine``, an offer) is judged on its hardware alone. ``path``: the file of a profile that is not
     shipped.
     """
+    effort.begin()
     documented = [check(requirement, machine) for requirement in profile.require]
     findings = _with_computed(documented, _computed(profile, machine, computed))
     findings = [_left_out(finding, skip, only) for finding in findings]

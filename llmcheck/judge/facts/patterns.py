@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from llmcheck.judge.requirements import effort
+
 LONGEST_PATTERN, LONGEST_TEXT = 200, 4096
 _MOST_STATES, _MOST_REPEATS, _DEEPEST = 1000, 200, 20
-_MOST_STEPS = 20_000_000
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 _CLASSES: dict[str, Callable[[str], bool]] = {
     "d": lambda one: "0" <= one <= "9",
@@ -24,10 +25,6 @@ _CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
 Test = Callable[[str], bool]
 State = tuple[str, object, int, int]
 """``take`` (a test of one character, then the next state), ``split`` (two next states), ``start``, ``end``, ``met``."""
-
-
-class _Spent:
-    steps = 0
 
 
 def compiled(pattern: str) -> Callable[[str], bool | None]:
@@ -54,27 +51,30 @@ def compiled(pattern: str) -> Callable[[str], bool | None]:
 
 
 def _search(states: list[State], text: str) -> bool:
+    end = len(text)
     current: set[int] = set()
-    for position in range(len(text) + 1):
-        if _follow(states, current, 0, position, len(text)):
+    seen: set[int] = set()
+    for position in range(end + 1):
+        if _follow(states, current, seen, 0, position, end):
             return True
-        if position == len(text):
+        if position == end:
             return False
-        one, following = text[position], set[int]()
-        _Spent.steps += len(current) + 1
-        if _Spent.steps > _MOST_STEPS:
-            raise ValueError("the patterns of this profile take too long: write them as plain text")
+        effort.spend(len(seen))
+        one, following, seen = text[position], set[int](), set[int]()
         for number in current:
             _, test, after, _ = states[number]
-            if callable(test) and test(one) and _follow(states, following, after, position + 1, len(text)):
+            if callable(test) and test(one) and _follow(states, following, seen, after, position + 1, end):
                 return True
         current = following
     return False
 
 
-def _follow(states: list[State], found: set[int], start: int, position: int, end: int) -> bool:
-    """Adds the states that take a character and can be reached from one without taking any. True: all is met."""
-    waiting, seen = [start], set(found)
+def _follow(states: list[State], found: set[int], seen: set[int], start: int, position: int, end: int) -> bool:
+    """Adds the states that take a character and can be reached from one without taking any. True: all is met.
+
+    ``seen``: the states that were reached before at this position.
+    """
+    waiting = [start]
     while waiting:
         number = waiting.pop()
         if number in seen:

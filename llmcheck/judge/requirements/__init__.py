@@ -36,6 +36,28 @@ _DEEPEST = 6
 """Requirements that consist of requirements, in each other."""
 
 
+class _Effort:
+    """What one judging may cost beyond what its length bounds: a profile or a machine may be made to take for ever."""
+
+    _most = 5_000_000
+
+    def __init__(self) -> None:
+        self._left = self._most
+
+    def begin(self) -> None:
+        """Judging begins anew."""
+        self._left = self._most
+
+    def spend(self, steps: int) -> None:
+        """Counts steps of a fraction of a microsecond. Raises DataError after a few seconds of them."""
+        self._left -= steps
+        if self._left < 0:
+            raise DataError("the patterns of the profile take too long on this machine: write them as plain text")
+
+
+effort = _Effort()
+
+
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """How the findings of a kind relate to the others of a report."""
 

@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from llmcheck.catalog.profiles import decode_profile
+from llmcheck.errors import DataError
 from llmcheck.judge import requirements
+from llmcheck.judge.evaluate import evaluate
 from llmcheck.judge.facts import patterns
 from llmcheck.judge.facts.meaning import ABSENT, UNKNOWN
 from llmcheck.judge.facts.operators import operators_of
 from llmcheck.judge.facts.quantifiers import Member, Members, judged
-from llmcheck.schema.machine import Machine
+from llmcheck.schema.machine import Gpu, Machine
 from llmcheck.schema.profile import Requirement
 from tests.unit.erasures import ERASURES
 from tests.unit.strategies import machines
@@ -57,7 +60,7 @@ def erased(draw: st.DrawFn) -> tuple[Members, Members]:
     return Members(whole, False), Members(tuple(known), is_open or draw(st.booleans()))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(both=erased(), quantifier=_quantifiers, stated=_stated, n=st.integers(0, 3))
 def test_what_is_decided_of_a_part_holds_of_the_whole(
     both: tuple[Members, Members], quantifier: Any, stated: dict[str, Any], n: int
@@ -184,10 +187,23 @@ def test_any_text_is_a_pattern_or_refused_in_one_line(pattern: str, text: str) -
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(a?){100}b", "(.*)*(.*)*x", "((a*)*)*b", "(a|aa)+$"])
-def test_no_pattern_takes_longer_than_its_length_times_the_text(pattern: str) -> None:
-    patterns._Spent.steps = 0
+def test_no_pattern_takes_longer_than_its_length_times_the_text(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(requirements.effort, "spend", steps.append)
     assert patterns.compiled(pattern)("a" * 300 + "!") is False
-    assert patterns._Spent.steps < 300 * 400
+    assert 0 < sum(steps) < 300 * 400
+
+
+def test_patterns_that_take_too_long_together_end_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(requirements.effort), "_most", 100_000)
+    where = Machine(gpus=tuple(Gpu(vendor="nvidia", name=f"{'a' * 4000}{number}") for number in range(8)))
+    many = [
+        {"id": f"r{at}", "kind": "fact", "fact": "gpus[*].name", "matches": f"(.*a{{200}})*{at}!"} for at in range(99)
+    ]
+    head = {"id": "mine", "title": "t", "task": "general", "sources": ["x"]}
+    with pytest.raises(DataError, match="take too long"):
+        evaluate(decode_profile({**head, "require": many}, "mine.toml"), where)
+    assert requirements.check(JOINED["the same card"], Machine(gpus=())).status == "fail"
 
 
 @pytest.mark.parametrize(
