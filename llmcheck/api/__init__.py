@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from llmcheck import registry
 
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.explaining import *
     from llmcheck.api.fitting import *
     from llmcheck.api.informing import *
     from llmcheck.api.inspection import *
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
+    from llmcheck.api.profile_tools import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
@@ -25,6 +27,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "explaining": ("explain", "explained_words"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models"),
     "informing": ("overview",),
     "inspection": (
@@ -39,6 +42,13 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("AskSource", "check", "computed_methods", "report_of"),
+    "profile_tools": (
+        "drafted_profile",
+        "linted_profiles",
+        "profile_difference",
+        "profile_page",
+        "tested_profiles",
+    ),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "values": ("given_values",),

@@ -40,13 +40,14 @@ def check(
     given: Given | None = None,
     ask: AskSource | None = None,
     allow_exec: bool = False,
+    by_person: bool = True,
 ) -> Report:
     """Judges profiles (ids or paths) on a machine.
 
     ``skip`` and ``only``: requirement ids, tags or groups. ``given``: values for the variables of the profiles.
     ``ask``: answers what profiles ask beyond the inventory, for this machine; None: nothing is asked. ``allow_exec``:
-    start the programs of all these profiles; else only of those whose own file was named. Raises DataError and
-    UsageError for unknown names.
+    start the programs of all these profiles; else only of those whose own file a person named. ``by_person``: False
+    where a project's file named the profiles. Raises DataError and UsageError for unknown names.
     """
     profiles = [profile_catalog.load(name, given) for name in names]
     if given is not None:
@@ -58,7 +59,7 @@ def check(
     asked = None
     if ask is not None and any(asks_of(each) for profile in profiles for each in profile.require):
         judged = functools.partial(is_judged, skip=frozenset(skip), only=frozenset(only))
-        asked = _asked(profiles, names, ask, judged, allow_exec=allow_exec)
+        asked = _asked(profiles, names, ask, judged, allow_exec=allow_exec, by_person=by_person)
     report = report_of(
         profiles, found, corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only), asked=asked
     )
@@ -72,6 +73,7 @@ def _asked(
     judged: Callable[[set[str]], bool],
     *,
     allow_exec: bool,
+    by_person: bool,
 ) -> Asked:
     """The answers to what the profiles ask. What ``--skip`` and ``--only`` leave out is not asked."""
     asks: list[Ask] = []
@@ -79,7 +81,9 @@ def _asked(
         own = [
             ask for each in profile.require if judged({each.id, group_of(each), *each.tags}) for ask in asks_of(each)
         ]
-        if any(each.argv for each in own) and not (allow_exec or profile_catalog.may_start_programs(name, profile)):
+        if any(each.argv for each in own) and not (
+            allow_exec or (by_person and profile_catalog.may_start_programs(name, profile))
+        ):
             own = [each for each in own if not each.argv]
         asks += own
     return ask(tuple(dict.fromkeys(asks)))

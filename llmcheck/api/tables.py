@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmcheck import catalog, codec, runtimes
+from llmcheck.catalog import described_schema
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
@@ -60,12 +61,14 @@ def profile_schema() -> dict[str, object]:
     shape["additionalProperties"] = False
     document["$defs"]["Workload"]["properties"]["runtime"] = {"enum": [*runtimes.ids(), None], "default": None}
     others = {name: schema for name, schema in document["$defs"].items() if name not in ("Profile", "Requirement")}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "llmcheck profile",
-        **shape,
-        "$defs": {**others, **definitions},
-    }
+    return described_schema.completed(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "llmcheck profile",
+            **shape,
+            "$defs": {**others, **definitions},
+        }
+    )
 
 
 def libraries(area: str | None = None) -> LibraryList:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
+    from llmcheck.tables.topic import Topic
     from llmcheck.tables.torch_wheel import (
         CudaDriver,
         CudaImage,
@@ -215,6 +216,13 @@ def corrections() -> tuple[Correction, ...]:
     from llmcheck.tables.correction import Correction
 
     return table("corrections", tuple[Correction, ...])
+
+
+def topics() -> tuple[Topic, ...]:
+    """What the words of llmcheck's answers mean."""
+    from llmcheck.tables.topic import Topic
+
+    return table("topics", tuple[Topic, ...])
 
 
 def offers() -> tuple[Offer, ...]:

@@ -26,6 +26,7 @@ from llmcheck.tables.offer import Offer
 from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
+from llmcheck.tables.topic import Topic
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
 
@@ -293,6 +294,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         _starters,
     ),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
+    "topics": (("data/topics.toml",), lambda: _toml("data/topics.toml", "topic", Topic)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }

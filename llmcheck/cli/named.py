@@ -16,6 +16,8 @@ _ENVIRONMENTS = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
 _OPTIONS = ("path", "python", "venv", "output", "save")
 _WRITTEN = ("output", "save")
+READ = "llmcheck.read"
+"""In ``Context.meta``: files that a command reads without a parameter that names them."""
 
 
 def require_options() -> None:
@@ -75,9 +77,11 @@ def kind(path: str, name: str = "") -> str:
 
 def refuse_inputs() -> None:
     """Raises UsageError where ``--output`` or ``--save`` names a file that this command reads."""
-    parameters = click.get_current_context().params
+    context = click.get_current_context()
+    parameters = context.params
     written = [path for name in _WRITTEN if isinstance(path := parameters.get(name), str) and path != "-"]
     read = [each for name, value in parameters.items() if name not in _WRITTEN for each in _paths(value)]
+    read += context.meta.get(READ, [])
     if not written or not read:
         return
     from llmcheck.system import answering

@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from llmcheck import catalog, registry
+from llmcheck import api, catalog, registry
 from llmcheck.catalog import profiles
 from llmcheck.cli.options import OutputOptions, output_options
 from llmcheck.cloud.offers import rank_offers
@@ -39,6 +39,7 @@ from llmcheck.render import Options
 from llmcheck.schema import profile
 from llmcheck.schema.advice import Resolved, Verification
 from llmcheck.schema.machine import Gpu, Machine
+from llmcheck.schema.profile_tools import LintedProfile, LintFinding, ProfileLint
 from llmcheck.schema.report import Finding, Report
 from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.system.host import Host
@@ -58,7 +59,10 @@ PINNED = {
             "interconnect", "kernel", "network", "package", "process", "python", "ram", "shm", "tool", "ulimit",
         ],
     ),
-    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
+    "formats": (
+        FORMATS,
+        ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text", "toml"],
+    ),
     "probes": (
         PROBES,
         [
@@ -307,6 +311,7 @@ PLAN = replace(
         Verification(environment="shared", status="resolved", resolver="uv", message="1", packages=(RESOLVED,)),
     ),
 )
+LINTED = LintedProfile(profile="x.toml", requirements=1, findings=(LintFinding(code="empty", message="nothing"),))
 VALUES: dict[str, object] = {
     "machine": machine(card("RTX 3060")),
     "report": report(informs=False),
@@ -318,6 +323,11 @@ VALUES: dict[str, object] = {
     "profiles": ProfileList(profiles=profiles.shipped()),
     "profile": ShownProfile(profile=profiles.load("pretrain"), corrections=catalog.corrections()),
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
+    "difference": api.profile_difference("inference-7b", "pretrain"),
+    "page": api.profile_page(["finetune-7b", "pretrain"]),
+    "lint": ProfileLint(profiles=(LINTED,), exit_code=1),
+    "draft": api.drafted_profile(lambda: machine(card("RTX 3060")), "mine", "Mine"),
+    "explanation": api.explain("gpu"),
     "library": ShownLibrary(library=catalog.libraries()["vllm"], corrections=catalog.corrections()),
 }
 
@@ -365,8 +375,8 @@ def written_by(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_writes_every_value_or_plans_alone(name: str) -> None:
-    assert set(written_by(name)) in ({"plan"}, set(VALUES))
+def test_a_format_writes_every_value_or_one_kind_alone(name: str) -> None:
+    assert set(written_by(name)) in ({"plan"}, {"draft"}, set(VALUES))
 
 
 @pytest.mark.parametrize("name", FORMATS)

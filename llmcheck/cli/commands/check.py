@@ -1,6 +1,6 @@
 """Judge the machine against profiles: findings and an exit code.
 
-PROFILEs are ids or paths of .toml or .json files.
+PROFILEs are ids or paths of .toml or .json files. Without one, those are judged that the project's llmcheck.toml names.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import functools
 
 import click
 
-from llmcheck.cli import completion, named
+from llmcheck.cli import completion, configured, named
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
     DOCUMENTS,
@@ -22,6 +22,7 @@ from llmcheck.cli.options import (
     profile_options,
 )
 from llmcheck.cli.output import write
+from llmcheck.errors import UsageError
 
 
 @click.command(
@@ -29,7 +30,8 @@ from llmcheck.cli.output import write
     epilog=f"\b\nExamples:\n  llmcheck check inference-7b\n  llmcheck check finetune-7b --skip software "
     f"--format json\n  llmcheck check ./our-node.toml --fail-on warn\n\n{EXIT_CODES}",
 )
-@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, shell_complete=completion.profile)
+@configured.config_option
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, shell_complete=completion.profile)
 @click.option("--skip", multiple=True, metavar="ID", help="Leave out a requirement, tag or group (hardware, software).")
 @click.option("--only", multiple=True, metavar="ID", help="Judge only this requirement, tag or group.")
 @click.option(
@@ -53,15 +55,24 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
+    skip, only = configured.of_these_profiles(skip, only)
+    machine_options = configured.settle(machine_options)
+    if not profiles:
+        raise UsageError(
+            "which profile? Name one of 'llmcheck profiles list' or the path of a .toml file, or several in an "
+            'llmcheck.toml of the project: profiles = ["inference-7b"]'
+        )
     named.require_profiles(profiles)
     source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
     from llmcheck import api
 
     given = api.given_values(profile_options.set_, profile_options.vars_)
+    given = configured.with_variables(given, profile_options.vars_)
     asking = functools.partial(
         api.ask_machine, probe_seconds=machine_options.probe_timeout, total_seconds=machine_options.timeout
     )
     ask = asking if machine_options.machine is None else None
-    report = api.check(profiles, source, skip, only, fail_on == "warn", given, ask, allow_exec)
+    by_person = not configured.names_the_profiles()
+    report = api.check(profiles, source, skip, only, fail_on == "warn", given, ask, allow_exec, by_person)
     write(report, output_options)
     return report.exit_code

@@ -1,10 +1,10 @@
-"""List or show the documented tiers and their requirements."""
+"""List or show profiles, and the tools for writing one."""
 
 from __future__ import annotations
 
 import click
 
-from llmcheck.cli import completion, named
+from llmcheck.cli import completion, named, profile_tools
 from llmcheck.cli.groups import Group
 from llmcheck.cli.options import DOCUMENTS, OutputOptions, ProfileOptions, output_options, profile_options
 from llmcheck.cli.output import write
@@ -46,3 +46,7 @@ def schema(output_options: OutputOptions) -> int:
 
     write(api.profile_schema(), output_options)
     return 0
+
+
+for _each in profile_tools.COMMANDS:
+    command.add_command(_each)

@@ -7,7 +7,9 @@ from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
+from llmcheck.schema.explanation import Explanation
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.profile_tools import DraftProfile, ProfileDifference, ProfileLint, ProfilePage, ProfileTests
 from llmcheck.schema.recommendation import Recommendations
 from llmcheck.schema.report import Report
 
@@ -74,6 +76,14 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.recommend import recommend
 
             return recommend(value, options)
+        case Explanation():
+            from llmcheck.render.views.explanation import explanation
+
+            return explanation(value)
+        case DraftProfile() | ProfileDifference() | ProfileLint() | ProfilePage() | ProfileTests():
+            from llmcheck.render.views.profile_tools import profile_tools
+
+            return profile_tools(value)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)
