@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from llmcheck import catalog, codec
 from llmcheck.catalog import profiles
 from llmcheck.errors import DataError
+from llmcheck.judge.profile_test import EXPECTED, kind_of
 
 IDS = "expected.toml"
 """Which lines have to fail on which machine."""
 _MOST = 200
-_KINDS = ("passing", "failing", "undetermined", "inapplicable")
+_HOW = (
+    "save machines there with 'llmcheck machine --save FILE', as passing-NAME.json, failing-NAME.json, "
+    "undetermined-NAME.json or inapplicable-NAME.json"
+)
 
 
 def folder_of(name: str) -> str:
@@ -30,18 +34,12 @@ def machines(folder: str) -> tuple[str, ...]:
         why = "it has no machines of its own" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
         raise DataError(f"{folder}: {why}; {_HOW}") from None
     files = tuple(name for name in names if name.endswith(".json"))
-    wrong = next((name for name in files if name.partition("-")[0].removesuffix(".json") not in _KINDS), None)
+    wrong = next((name for name in files if kind_of(name) not in EXPECTED), None)
     if wrong is not None:
         raise DataError(f"{folder}/{wrong}: its name says no verdict; {_HOW}")
     if not files or len(files) > _MOST:
         raise DataError(f"{folder}: {len(files)} machines, and 1 to {_MOST} are tested; {_HOW}")
     return files
-
-
-_HOW = (
-    "save machines there with 'llmcheck machine --save FILE', as passing-NAME.json, failing-NAME.json, "
-    "undetermined-NAME.json or inapplicable-NAME.json"
-)
 
 
 def ids(folder: str, files: Sequence[str]) -> Mapping[str, tuple[str, ...]]:

@@ -45,13 +45,13 @@ def tested(
     )
 
 
-def expected_of(file: str) -> Verdict | None:
-    """Raises KeyError for a name that says nothing."""
-    return EXPECTED[file.partition("-")[0].removesuffix(".json")]
+def kind_of(file: str) -> str:
+    """The first word of a file's name."""
+    return file.partition("-")[0].removesuffix(".json")
 
 
 def _tested(file: str, report: ProfileReport, ids: Mapping[str, Sequence[str]]) -> TestedMachine:
-    expected = expected_of(file)
+    expected = EXPECTED[kind_of(file)]
     found = tuple(each.id for each in report.findings if each.level == "required" and _tells(each, expected))
     stated = ids.get(file.removesuffix(".json"))
     named = tuple(stated) if stated is not None else None if expected in _WITH_IDS else ()

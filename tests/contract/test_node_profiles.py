@@ -8,6 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from llmcheck import catalog
@@ -15,9 +16,13 @@ from llmcheck.api.inspection import load_machine
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import places, profiles
 from llmcheck.errors import DataError
+from llmcheck.judge.evaluate import evaluate
+from llmcheck.probe import Request, fabric
 from llmcheck.schema.profile import Source
 from llmcheck.schema.report import ProfileReport
+from llmcheck.system.host import Host
 from tests import node_machines
+from tests.probe.trees import dump
 
 NODES = profiles.node_ids()
 TODAY = datetime.date(2026, 11, 28)
@@ -158,6 +163,18 @@ def test_the_table_of_azures_lines_names_requirements_of_the_profile() -> None:
         ids = re.findall(r"`([a-z0-9-]+)`", named.replace("`-1`", "")) if "needs load" not in named else []
         assert set(ids) <= known, asked
         assert bool(ids) != ("needs load" in named), asked
+
+
+def test_the_ports_of_a_real_h100_node_pass(tmp_path: Path) -> None:
+    """Eight ports of 400 Gb/s, and one of Ethernet for storage; the kernel's counters are not in the capture."""
+    (tmp_path / "sys/class").mkdir(parents=True)
+    (tmp_path / "sys/class/infiniband").symlink_to(dump("infiniband/sys-class-infiniband-h100.0"))
+    found = fabric.probe(Host(str(tmp_path)), Request()).fabric
+    assert found is not None
+    node = msgspec.structs.replace(node_machines.azure_h100(), fabric=found)
+    status = {each.id: each.status for each in evaluate(profiles.load(AZURE), node).findings}
+    assert [status[each] for each in ("ib-ports", "ib-active", "ib-rate")] == ["pass", "pass", "pass"]
+    assert status["ib-link-downed"] == "skipped"
 
 
 def test_no_other_files_lie_beside_the_profiles() -> None:
