@@ -75,10 +75,10 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.recommend import recommend
 
             return recommend(value, options)
-    if isinstance(value, Difference):
-        from llmcheck.render.views.difference import difference
+        case Difference():
+            from llmcheck.render.views.difference import difference
 
-        return difference(value)
+            return difference(value)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)
