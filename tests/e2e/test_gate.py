@@ -407,18 +407,28 @@ def broken(tmp_path: Path, module: str, text: str) -> dict[str, str]:
     [
         ("llmcheck.api.judgement", "def check(*_, **__): raise ZeroDivisionError('planted')", 70),
         ("llmcheck.cli.main", "", 70),
+        ("llmcheck.cli.main", "def run(_): raise MemoryError", 70),
+        ("llmcheck.cli.failing", "def say(*_): raise ZeroDivisionError", 70),
     ],
 )
 def test_a_bug_of_our_own_drains_no_node(command: Command, tmp_path: Path, module: str, text: str, true: int) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     env = broken(folder, module, text)
-    words = ("check", written(tmp_path, MET), "--machine", MACHINE)
-    assert command(*words, env=env).code == true
+    words = ("check", written(tmp_path, "nonsense = 1" if module.endswith("failing") else MET), "--machine", MACHINE)
+    assert command(*words, "--format", "tap", env=env).code == true
     done = command(*words, "--preset", "prolog", env=env)
     assert done.code == 0
     assert f"exit code {true}, reported as 0" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("streams", ["2>/dev/full", "2>&-", ">/dev/full 2>/dev/full", ">&- 2>&-"])
+def test_streams_that_cannot_be_written_drain_no_node(command: Command, tmp_path: Path, streams: str) -> None:
+    for needs, code in ((MET, 0), ("nonsense = 1", 0), (MET + FAILS, 1)):
+        words = ("check", str(written(tmp_path, needs)), "--machine", MACHINE, "--preset", "prolog")
+        assert command.shell(f'exec "$@" {streams}', *words).code == code
 
 
 def test_an_own_format_and_own_words_come_before_a_preset(command: Command, tmp_path: Path) -> None:
