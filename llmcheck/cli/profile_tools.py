@@ -21,7 +21,7 @@ def _some(profiles: tuple[str, ...]) -> tuple[str, ...]:
     """The profiles that are meant, of the command line or of the project. Raises UsageError where there is none."""
     configured.say()
     if not profiles:
-        raise UsageError("which profile? Name its id or file, or several in an llmcheck.toml of the project")
+        raise UsageError("which PROFILE? Name its id or file, or several in an llmcheck.toml of the project")
     named.require_profiles(profiles)
     return profiles
 

@@ -73,7 +73,7 @@ def test_the_file_can_be_named_or_left_out(check: Command, repository: Path) -> 
     assert "unknown key 'nonsense'" in complaint(check("check"))
     assert check("check", "--config", "ci.toml").code == 0
     assert check("check", "node.toml", "--config", "none").code == 0
-    assert "which profile?" in complaint(check("check", "--config", "none"))
+    assert "which PROFILE?" in complaint(check("check", "--config", "none"))
     assert "no.toml" in complaint(check("check", "--config", "no.toml"))
 
 

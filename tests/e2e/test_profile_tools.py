@@ -81,7 +81,7 @@ def test_the_profiles_of_the_project_are_tested_and_described(run: Command) -> N
     assert run("profiles", "test").code == 0
     assert run("profiles", "docs").out.startswith("# Our node\n")
     (run.cwd / "llmcheck.toml").unlink()
-    assert "which profile?" in complaint(run("profiles", "test"))
+    assert "which PROFILE?" in complaint(run("profiles", "test"))
 
 
 def test_the_page_has_each_requirement_with_its_reason_and_nothing_that_is_markup(run: Command) -> None:

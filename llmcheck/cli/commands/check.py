@@ -58,7 +58,7 @@ def command(
     machine_options = configured.settle(machine_options)
     if not profiles and not gate_options.list_checks:
         raise UsageError(
-            "which profile? Name one of 'llmcheck profiles list' or the path of a .toml file, or several in an "
+            "which PROFILE? Name one of 'llmcheck profiles list' or the path of a .toml file, or several in an "
             'llmcheck.toml of the project: profiles = ["inference-7b"]'
         )
     named.require_profiles(profiles)
