@@ -30,10 +30,11 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     try:
         from llmcheck.cli.main import run
+
+        return run(arguments)
     except Exception as error:  # Python itself would end with 1, which means that the machine is not ready
-        sys.stderr.write(f"llmcheck: this installation is damaged: {error}; install llmcheck again\n")
+        _say(f"this installation is damaged: {type(error).__name__}: {error}; install llmcheck again")
         return 70
-    return run(arguments)
 
 
 def _for_prolog(code: int, arguments: list[str]) -> int:
@@ -44,19 +45,26 @@ def _for_prolog(code: int, arguments: list[str]) -> int:
 
     if "--preset=prolog" not in arguments and ("--preset", "prolog") not in pairwise(arguments):
         return code
-    if sys.stderr is not None:
-        sys.stderr.write(f"llmcheck: exit code {code}, reported as 0: --preset prolog fails only what is not ready\n")
+    _say(f"exit code {code}, reported as 0: --preset prolog fails only what is not ready")
     return 0
+
+
+def _say(message: str) -> None:
+    try:
+        sys.stderr.write(f"llmcheck: {message}\n")
+    except (AttributeError, OSError, ValueError):  # it is closed, or its disk is full
+        return
 
 
 def _end(code: int) -> None:
     """Ends the process at once. To free all objects one by one takes a twentieth of the time of a short run."""
-    try:
-        for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr):
+        try:
             if stream is not None:
                 stream.flush()
-    except (OSError, ValueError):
-        sys.exit(code)
+        except (OSError, ValueError):
+            if stream is sys.stdout:
+                sys.exit(code)
     atexit._run_exitfuncs()
     os._exit(code)
 

@@ -59,7 +59,7 @@ def of_junit(text: str) -> Counts:
         assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (
             len(own), own.count(Failure), own.count(Error), own.count(Skipped),
         )  # fmt: skip
-        properties = {each.name: each.value for each in suite.properties()}
+        properties = {each.name: each.value for each in suite.properties()}  # type: ignore[no-untyped-call]
         assert properties["machine"]
         assert sum(int(properties[each]) for each in ("pass", "warn", "fail", "unknown", "skipped")) == sum(
             case.name != "verdict" for case in suite
@@ -176,7 +176,6 @@ def expected(name: str, report: Report) -> Counts | None:
     """The counts that a reader finds in a format, from the findings alone; None where it counts nothing."""
     every = [finding for profile in report.profiles for finding in profile.findings]
     known = [each for each in every if each.in_baseline]
-    statuses = Counter(each.status for each in every)
     new = Counter(each.status for each in every if not each.in_baseline)
     open_ = sum(each.status == "unknown" and each.level == "required" and not each.in_baseline for each in every)
     left = new["unknown"] - open_
@@ -209,4 +208,4 @@ def expected(name: str, report: Report) -> Counts | None:
             return shown or {"notice": 1}
         case "slurm" | "termination-log":
             return None
-    return dict(statuses)
+    return dict(Counter[str](each.status for each in every))

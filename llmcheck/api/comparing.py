@@ -16,7 +16,7 @@ from llmcheck.system import outside
 
 _LARGEST = 128 * 2**20
 """Bytes, as of a saved machine, which a report has in it."""
-_WRITE = "'llmcheck check PROFILE --format json --output FILE' writes one"
+_WRITE = "write one with 'llmcheck check inference-7b --format json --output report.json'"
 
 
 class _Header(msgspec.Struct):
@@ -58,7 +58,7 @@ def _report(data: bytes, where: str) -> Report:
     schema = codec.decode_json(data, _Header, where).schema
     if schema != REPORT_SCHEMA:
         said = f"its schema is '{schema}'" if schema else "it names no schema"
-        raise DataError(f"{where}: {said}; expected {REPORT_SCHEMA}: {_WRITE}")
+        raise DataError(f"{where}: {said}; expected {REPORT_SCHEMA}; {_WRITE}")
     return codec.decode_json(data, Report, where)
 
 

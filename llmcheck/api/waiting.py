@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from llmcheck.errors import InspectionError
 from llmcheck.schema.report import EXIT_NOTHING_CHECKED, Report
 
 
@@ -23,16 +24,20 @@ def until_ready(
 
     ``judge`` inspects the machine anew. ``interval``: seconds between the end of a try and the start of the next. A
     report of which nothing was checked is returned at once: no time mends that. ``said`` gets each report that is not
-    the last, and the seconds that are left.
+    the last, and the seconds that are left. Raises InspectionError where even the last try could not inspect anything.
     """
     end = clock() + seconds
     tries = 1
     while True:
-        report = judge()
-        left = end - clock()
-        if report.exit_code in (0, EXIT_NOTHING_CHECKED) or left <= 0:
-            gate = msgspec.structs.replace(report.gate, tries=tries)
-            return msgspec.structs.replace(report, gate=gate)
-        said(report, left)
-        sleep(min(interval, left))
+        try:
+            report = judge()
+        except InspectionError:
+            if clock() >= end:
+                raise
+        else:
+            if report.exit_code in (0, EXIT_NOTHING_CHECKED) or clock() >= end:
+                gate = msgspec.structs.replace(report.gate, tries=tries)
+                return msgspec.structs.replace(report, gate=gate)
+            said(report, end - clock())
+        sleep(min(interval, end - clock()))
         tries += 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 
 from llmcheck.cli import gate
+from llmcheck.cli.output import write_file, write_text
 from llmcheck.errors import LlmcheckError
 
 
@@ -19,14 +19,12 @@ def say(message: str, exit_code: int, arguments: Sequence[str]) -> int:
 
     name = gate.format_of(arguments)
     module = render.format_module(name) if name in gate.FORMATS else None
-    if module is not None and hasattr(module, "complaint") and sys.stdout is not None:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.write(module.complaint(message, exit_code))
+    if module is not None and hasattr(module, "complaint"):
+        with contextlib.suppress(LlmcheckError):  # the first reason is the one to tell
+            write_text(module.complaint(message, exit_code))
     for word in gate.reports_of(arguments):
         form, _, path = word.partition("=")
         if form in gate.FORMATS and path and hasattr(render.format_module(form), "complaint"):
-            from llmcheck.cli.output import write_file
-
-            with contextlib.suppress(LlmcheckError):  # the first reason is the one to tell
+            with contextlib.suppress(LlmcheckError):
                 write_file(path, render.format_module(form).complaint(message, exit_code))
     return module.plugin_code(exit_code) if module is not None and hasattr(module, "plugin_code") else exit_code

@@ -64,8 +64,18 @@ def write(
         _write_named(each.path, each.format, document, quiet)
     if options.output is not None:
         _write_named(options.output, options.format, text, quiet)
-    elif stdout is not None:
-        _write_stream(stdout, text, "utf-8" if options.format in _IN_UTF8 else stdout.encoding or "utf-8")
+    else:
+        write_text(text, utf8=options.format in _IN_UTF8)
+
+
+def write_text(text: str, *, utf8: bool = False) -> None:
+    """Writes to standard output, in its own encoding or in UTF-8; nothing where it is closed.
+
+    Raises LlmcheckError if it cannot be written completely.
+    """
+    stdout = _stdout()
+    if stdout is not None:
+        _write_stream(stdout, text, "utf-8" if utf8 else stdout.encoding or "utf-8")
 
 
 def _write_named(path: str, name: str, text: str, quiet: bool) -> None:

@@ -310,7 +310,7 @@ def exit_code(profiles: Iterable[ProfileReport], gate: Gate = PLAIN_GATE) -> int
     ``never`` also for 1. What is no worse than in the baseline does not count.
     """
     profiles = tuple(profiles)
-    verdict = combined(_verdict_beyond_baseline(profile) for profile in profiles)
+    verdict = combined(each.verdict if gate.baseline is None else _beyond_baseline(each) for each in profiles)
     if verdict is None:
         return EXIT_NOTHING_CHECKED
     if gate.fail_on == "never" or (gate.fail_on == "required" and verdict == "undetermined"):
@@ -320,7 +320,11 @@ def exit_code(profiles: Iterable[ProfileReport], gate: Gate = PLAIN_GATE) -> int
     return gate.warn_exit_code if code == 0 and gate.fail_on == "warn" and warned else code
 
 
-def _verdict_beyond_baseline(profile: ProfileReport) -> Verdict | None:
-    if profile.verdict is None or not any(each.in_baseline for each in profile.findings):
-        return profile.verdict
-    return verdict_of(each for each in profile.findings if not each.in_baseline) or "ready"
+def _beyond_baseline(profile: ProfileReport) -> Verdict | None:
+    """The verdict over what is worse than in the baseline."""
+    if profile.verdict is None:
+        return None
+    required = [each for each in profile.findings if each.level == "required" and not each.in_baseline]
+    if any(each.status == "fail" for each in required):
+        return "not-ready"
+    return "undetermined" if any(each.is_open for each in required) else "ready"

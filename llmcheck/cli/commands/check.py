@@ -22,10 +22,11 @@ from llmcheck.cli.options import (
     output_options,
     profile_options,
 )
-from llmcheck.cli.output import write
-from llmcheck.errors import UsageError
+from llmcheck.cli.output import print_message, write
+from llmcheck.errors import InspectionError, UsageError
 
 if TYPE_CHECKING:
+    from llmcheck.api import MachineSource
     from llmcheck.schema.report import Gate, Report
 
 
@@ -66,8 +67,19 @@ def command(
     gate = gate_options.gate
     if gate_options.wait is not None and machine_options.machine is not None:
         raise UsageError("--wait inspects this machine again; --machine is another one, which does not change")
-    report = _judged(profiles, gate_options, profile_options, machine_options, gate)
-    write(report, output_options, quiet=gate_options.quiet, reports=gate_options.report)
+    try:
+        report = _judged(profiles, gate_options, profile_options, machine_options, gate)
+    except InspectionError as error:
+        if gate.fail_on in ("unknown", "warn"):
+            raise
+        print_message(str(error))  # nothing is known, which such a gate lets pass
+        return 0
+    try:
+        write(report, output_options, quiet=gate_options.quiet, reports=gate_options.report)
+    except Exception as error:
+        if gate_options.preset != "prolog" or report.exit_code != 1:
+            raise
+        print_message(f"{error}")  # a bad node is drained, although a disk is full or the formats have a bug
     formats = {output_options.format, *(each.format for each in gate_options.report)}
     if "github" in formats:
         from llmcheck.cli import github_files
@@ -95,7 +107,7 @@ def _judged(
     baseline = None if options.baseline is None else (options.baseline, api.load_report(options.baseline))
 
     def judge() -> Report:
-        source = first.pop() if first else machine_source(machine_options, judge_outdated=True, kernel_log=True)
+        source = first.pop() if first else _again(machine_options)
         return api.check(
             profiles,
             source,
@@ -112,6 +124,14 @@ def _judged(
     from llmcheck.cli.waiting import Told
 
     return api.until_ready(judge, options.wait, options.interval, said=Told(quiet=options.quiet))
+
+
+def _again(options: MachineOptions) -> MachineSource:
+    """The machine inspected anew; what the last inspection left is ended, or many tries would leave many processes."""
+    from llmcheck.system import worker
+
+    worker.end_children()
+    return machine_source(options, judge_outdated=True, kernel_log=True)
 
 
 def _list(profiles: tuple[str, ...], options: GateOptions, output_options: OutputOptions) -> int:

@@ -9,9 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tap.parser import Parser
 
 from llmcheck.errors import UsageError
 from llmcheck.judge.difference import with_baseline
@@ -108,6 +109,7 @@ def some_reports(draw: st.DrawFn) -> Report:
 
 
 @pytest.mark.parametrize("name", reading.READERS)
+@settings(max_examples=25)
 @given(report=some_reports())
 def test_a_reader_counts_what_is_in_the_report(name: str, report: Report) -> None:
     text = format_module(name).render(report, Options())
@@ -226,7 +228,7 @@ def test_a_complaint_is_in_the_words_of_its_format(name: str, text: str) -> None
     if name == "github":
         assert reading.of_github(said) == {"error": 1}
     elif name == "tap":
-        assert [each.category for each in reading.Parser().parse_text(said)] == ["version", "bail"]
+        assert [each.category for each in Parser().parse_text(said)] == ["version", "bail"]
     elif name == "slurm":
         reading.of_slurm(said)
     elif name == "nagios":
