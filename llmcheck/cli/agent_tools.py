@@ -40,7 +40,7 @@ MachineText = Annotated[
         max_length=1000,
         pattern=_PRINTABLE,
         description="Another machine than this one: in words ('2x RTX 4090, 64 GB RAM, 1 TB disk'), or the path of a "
-        "file of 'llmcheck machine --save'. None: this machine, as it is now.",
+        "file of 'llmcheck machine --save FILE'. None: this machine, as it is now.",
     ),
 ]
 ModelName = Annotated[

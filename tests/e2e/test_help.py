@@ -128,7 +128,7 @@ def test_completion_script_for_bash(command: Command) -> None:
     ("line", "expected"),
     [
         ("llmcheck che", ["check"]),
-        ("llmcheck m", ["machine", "models"]),
+        ("llmcheck m", ["machine", "mcp", "models"]),
         ("llmcheck profiles s", ["schema", "show"]),
         ("llmcheck fit llama-3.1-40", ["llama-3.1-405b"]),
         ("llmcheck fit --method q", ["qlora"]),

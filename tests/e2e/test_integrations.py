@@ -36,7 +36,9 @@ def loaded(path: Path) -> Any:
 
 def profile(folder: Path, requirement: str) -> Path:
     path = folder / "node.toml"
-    path.write_text(f'id = "node"\ntitle = "Node"\ntask = "inference"\n{requirement}', encoding="utf-8")
+    path.write_text(
+        f'id = "node"\ntitle = "Node"\ntask = "inference"\nsources = ["ours"]\n{requirement}', encoding="utf-8"
+    )
     return path
 
 
@@ -282,7 +284,7 @@ def test_the_loop_of_the_daemonset_writes_metrics_and_ends_when_it_is_told(tmp_p
     )
     try:
         deadline = time.monotonic() + HANG_GUARD
-        while not metrics.exists() and time.monotonic() < deadline:
+        while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         process.terminate()
         assert process.wait(HANG_GUARD) == 0
@@ -342,8 +344,11 @@ def test_ansible_runs_the_tasks(tmp_path: Path, requirement: str, code: int) -> 
     tasks = INTEGRATIONS / "ansible" / "tasks" / "llmcheck.yml"
     variables = {"llmcheck_command": str(LLMCHECK), "llmcheck_profiles": [str(profile(tmp_path, requirement))]}
     include = {"ansible.builtin.include_tasks": str(tasks), "vars": variables}
+    python = {"ansible_python_interpreter": sys.executable}
     play.write_text(
-        json.dumps([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [include]}]),
+        json.dumps(
+            [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": python, "tasks": [include]}]
+        ),
         encoding="utf-8",
     )
     done = subprocess.run(
