@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.inspection import *
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
+    from llmcheck.api.proving import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
@@ -37,6 +38,7 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
+    "proving": ("checks", "prove"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
