@@ -78,11 +78,13 @@ def prove(
     for name in names:
         what = checks_that_work.check(name)
         if name not in runs:
-            trials.append(running.trial(name, what, left_out=True))
+            trials.append(running.trial(name, what, "left-out", reason=_left_out(name)))
             continue
         left = seconds - (time.monotonic() - begun)
         if left <= 0:
-            trials.append(running.trial(name, what, reason=f"not run: the {seconds:g} s were over (--seconds)"))
+            trials.append(
+                running.trial(name, what, "failed", reason=f"not run: the {seconds:g} s were over (--seconds)")
+            )
             continue
         if watch is not None:
             watch(name)
@@ -91,7 +93,17 @@ def prove(
             asked, deadline=limit, seconds=min(_MOST_MEASURING, max(0.3, seconds / (4 * len(runs))))
         )
         trials.append(_tried(name, timed))
+    trials = [msgspec.structs.replace(each, named=each.check in only) for each in trials]
     return _report(found, trials, at_least or {}, fail_on_warn=fail_on_warn)
+
+
+def _left_out(name: str) -> str | None:
+    """What is to be said of a program of others that was not to run."""
+    program = checks_that_work.check(name).program
+    if program is None:
+        return None
+    path = Host().which(program)
+    return f"not on PATH: {program}" if path is None else f"{path} runs with --only {name}"
 
 
 def _refuse_unknown(given: Sequence[str], known: Sequence[str], what: str) -> None:
@@ -110,7 +122,7 @@ def _tried(name: str, request: Request) -> Trial:
     host, program = Host(), checks_that_work.check(name).program
     path = host.which(program) if program else None
     if program and path is None:
-        return running.trial(name, checks_that_work.check(name), reason=f"{program} is not on PATH")
+        return running.trial(name, checks_that_work.check(name), "cannot", reason=f"{program} is not on PATH")
     return running.run(name, request, host.environ, {program: path} if program and path else {})
 
 

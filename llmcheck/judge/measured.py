@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from llmcheck.schema.machine import Gpu, GpuSpec, Machine, counted_gpus
 from llmcheck.schema.measurement import Measurement, Trial
-from llmcheck.schema.report import Finding, Level, Status
+from llmcheck.schema.report import Finding, Level, SkipReason, Status
 from llmcheck.tables.prove_rate import ProveRate
 
 KIND = "measured"
@@ -28,6 +28,7 @@ ABOVE_PEAK = 1.15
 """Above this share of the peak a rate is not believed: cards may clock a little above the data sheet, not more."""
 _PCIE_LANE = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
 """GB/s of one lane in one direction, without the overhead of packets, by generation (PCI-SIG)."""
+_DEMAND = "to have it judged: --at-least QUANTITY=RATE"
 _RANK: tuple[Status, ...] = ("fail", "warn", "unknown", "skipped", "pass")
 
 
@@ -70,8 +71,8 @@ def findings(
     trial: Trial, machine: Machine, rates: Sequence[ProveRate], cards: Cards, at_least: Mapping[str, float]
 ) -> list[Finding]:
     """The findings of one check: of its results, and of the rate of each quantity."""
-    if trial.left_out:
-        return [_finding(trial.check, trial, "skipped", "left out: it runs where --only names it", level="info")]
+    if trial.state in ("left-out", "not-applicable"):
+        return [_skipped(trial)]
     result = _result(trial, machine, cards)
     found = [] if result is None else [result]
     for quantity in trial.quantities:
@@ -91,24 +92,46 @@ def _result(trial: Trial, machine: Machine, cards: Cards) -> Finding | None:
     wrong = [each for each in trial.measurements if each.right is False]
     if wrong:
         words = "; ".join(f"{each.subject}: {each.reason or 'wrong'}" for each in wrong)
-        return _finding(name, trial, "fail", words, found=f"wrong on {_list(wrong)}")
+        return _finding(name, "fail", words, found=f"wrong on {_list(wrong)}")
     reason = trial.reason or next((each.reason for each in trial.measurements if _failed(each)), None)
-    level: Level = "required" if trial.measurements or (trial.on_gpus and counted_gpus(machine)) else "info"
+    level: Level = "required" if _counts(trial, machine) else "info"
     if reason is not None:
         lost = [each for each in trial.measurements if _failed(each)]
         where = f"{_list(lost)}: " if lost and trial.reason is None else ""
-        return _finding(name, trial, "unknown", f"{where}{reason}", level=level)
+        return _finding(name, "unknown", f"{where}{reason}", level=level)
     missing = _missing(trial, machine)
     if missing:
-        return _finding(name, trial, "fail", missing, found=missing)
+        return _finding(name, "fail", missing, found=missing)
     strange = _strange(trial, machine, cards)
     if strange:
-        return _finding(name, trial, "warn", strange, found=strange)
+        return _finding(name, "warn", strange, found=strange)
     compared_with = [each for each in trial.measurements if each.right]
     if not compared_with:
         return None
     words = f"right on {_list(compared_with)}"
-    return _finding(name, trial, "pass", words, found=words)
+    return _finding(name, "pass", words, found=words)
+
+
+def _skipped(trial: Trial) -> Finding:
+    reason: SkipReason = "left-out" if trial.state == "left-out" else "not-applicable"
+    message = trial.reason or ("left out" if trial.state == "left-out" else "nothing here that it is about")
+    return Finding(
+        id=trial.check,
+        kind=KIND,
+        group="hardware",
+        level="info",
+        status="skipped",
+        skipped=reason,
+        needed=trial.title,
+        message=message,
+    )
+
+
+def _counts(trial: Trial, machine: Machine) -> bool:
+    """Whether a machine is not ready as long as this check has not ended well. What lacks something counts where it was
+    named, or is about GPUs that are there.
+    """
+    return trial.state != "cannot" or trial.named or (trial.on_gpus and machine.gpus != ())
 
 
 def _failed(each: Measurement) -> bool:
@@ -157,18 +180,23 @@ def _rate(
         bars = _bars(each, machine, rates, cards) if demanded is None else [_demanded(demanded)]
         judged.append((each, *compared(each.rate or 0.0, bars)))
     worst, status, bar = min(judged, key=lambda each: (_RANK.index(each[1]), _share(each[0], each[2])))
-    name = quantity if quantity == trial.check else f"{trial.check}.{quantity}"
+    name = _name(trial, quantity)
     compares = any(each is not None for _, _, each in judged)
     return _finding(
         name,
-        trial,
         status,
         _words(worst, status, bar),
         level="required" if compares else "info",
         needed=_needed(worst, bar),
         found=_found(measured),
         source=bar.words if bar else None,
+        remedy=None if bar else _DEMAND,
     )
+
+
+def _name(trial: Trial, quantity: str) -> str:
+    """Several programs measure the same quantity; of llmcheck's own checks one."""
+    return f"{trial.check}.{quantity}" if trial.program else quantity
 
 
 def _share(each: Measurement, bar: Bar | None) -> float:
@@ -177,8 +205,7 @@ def _share(each: Measurement, bar: Bar | None) -> float:
 
 def _not_measured(trial: Trial, quantity: str, measured: Sequence[Measurement], demanded: float) -> Finding:
     reason = trial.reason or next((each.reason for each in measured if each.reason), None) or "it was not measured"
-    name = quantity if quantity == trial.check else f"{trial.check}.{quantity}"
-    return _finding(name, trial, "unknown", reason, needed=f"at least {demanded:g} (--at-least)")
+    return _finding(_name(trial, quantity), "unknown", reason, needed=f"at least {demanded:g} (--at-least)")
 
 
 def _demanded(rate: float) -> Bar:
@@ -247,7 +274,7 @@ def _pcie(machine: Machine, spec: GpuSpec) -> Bar | None:
 def _words(each: Measurement, status: Status, bar: Bar | None) -> str:
     rate = _number(each)
     if bar is None:
-        return f"{each.subject}: {rate}; nothing is published to compare it with: --at-least {each.quantity}=RATE"
+        return "nothing is published to compare it with"
     limit = f"{bar.rate:g} {each.unit}"
     if status == "unknown":
         return f"{each.subject}: {rate} is more than {bar.words} allows ({limit}): not believed"
@@ -285,7 +312,6 @@ def _list(measured: Sequence[Measurement]) -> str:
 
 def _finding(
     name: str,
-    trial: Trial,
     status: Status,
     message: str,
     *,
@@ -293,6 +319,7 @@ def _finding(
     needed: str | None = None,
     found: str | None = None,
     source: str | None = None,
+    remedy: str | None = None,
 ) -> Finding:
     return Finding(
         id=name,
@@ -300,9 +327,9 @@ def _finding(
         group="hardware",
         level=level,
         status=status,
-        skipped="left-out" if status == "skipped" else None,
-        needed=needed or f"{trial.title}: right" if status != "skipped" else trial.title,
+        needed=needed or "right results",
         found=found,
         message=message,
         source=source,
+        remedy=remedy,
     )

@@ -2,8 +2,8 @@
 
 Each module of ``checks`` is one check, and its file name is its id (``-`` for ``_``). A check has ``CHECK``,
 ``jobs(request) -> tuple[Job, ...]``, ``read(outputs, request) -> tuple[Measurement, ...]`` and an ``EXAMPLE`` for the
-contract tests. ``jobs`` raises ``NotPossible`` where it cannot run. It only says what to start: ``running`` starts it, in
-processes of its own, and kills them at the deadline.
+contract tests. ``jobs`` only says what to start, and raises ``NotPossible`` or ``NotApplicable``; ``running`` starts it,
+in processes of its own, and kills them at the deadline.
 
 The programs in ``children`` run in the project's interpreter. They import the standard library and torch, nothing of
 llmcheck, and answer with lines of JSON (see ``child``).
@@ -26,7 +26,15 @@ _CHECKS = "llmcheck.prove.checks"
 
 
 class NotPossible(Exception):  # noqa: N818 - no error: an answer
-    """Why a check cannot run here, in a few words."""
+    """Why a check cannot run here, in a few words: something that it needs is missing."""
+
+
+class NotApplicable(NotPossible):
+    """There is nothing on this machine that the check is about."""
+
+
+CANNOT, NOT_APPLICABLE = 4, 5
+"""Exit codes of our own programs for the two; the last line that they print says why."""
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from llmcheck import prove
-from llmcheck.prove import Check, Job, NotPossible, Request, child
-from llmcheck.schema.measurement import Measurement, Trial
+from llmcheck.prove import Check, Job, NotApplicable, NotPossible, Request, child
+from llmcheck.schema.measurement import Measurement, State, Trial
 from llmcheck.system import ending, started
 
 _MOST_OUTPUT = 1 << 20
@@ -41,13 +41,21 @@ def run(name: str, request: Request, environ: Mapping[str, str], paths: Mapping[
     try:
         jobs = prove.jobs(name, request)
     except NotPossible as error:
-        return trial(name, what, reason=str(error))
+        state: State = "not-applicable" if isinstance(error, NotApplicable) else "cannot"
+        return trial(name, what, state=state, reason=str(error))
     jobs = tuple(_at(job, paths or {}) for job in jobs)
     ended = programs(jobs, child.environment(dict(environ)), request.deadline)
     measured = prove.read(name, tuple(each.output for each in ended), request)
     reason = _reason(ended, measured, request.deadline)
     seconds = round(time.monotonic() - begun, 3)
-    return trial(name, what, measurements=measured, reason=reason, seconds=seconds)
+    return trial(name, what, _state(ended, reason), measurements=measured, reason=reason, seconds=seconds)
+
+
+def _state(ended: list[Ended], reason: str | None) -> State:
+    codes = {each.code for each in ended}
+    if prove.NOT_APPLICABLE in codes:
+        return "not-applicable"
+    return "cannot" if prove.CANNOT in codes else "ended" if reason is None else "failed"
 
 
 def _at(job: Job, paths: Mapping[str, str]) -> Job:
@@ -57,22 +65,23 @@ def _at(job: Job, paths: Mapping[str, str]) -> Job:
 def trial(
     name: str,
     what: Check,
+    state: State = "ended",
     *,
     measurements: tuple[Measurement, ...] = (),
     reason: str | None = None,
     seconds: float | None = None,
-    left_out: bool = False,
 ) -> Trial:
     """A trial of the check of this id."""
     return Trial(
         check=name,
         title=what.title,
         quantities=what.quantities,
+        program=what.program,
         on_gpus=what.on_gpus,
         measurements=measurements,
         reason=reason,
         seconds=seconds,
-        left_out=left_out,
+        state=state,
     )
 
 
@@ -88,6 +97,8 @@ def _reason(ended: list[Ended], measured: tuple[Measurement, ...], deadline: flo
             return "killed: it printed more than 1 MiB"
         if each.code:
             words = child.last_words(each.output)
+            if words and each.code in (prove.CANNOT, prove.NOT_APPLICABLE):
+                return words
             how = f"ended by signal {-each.code}" if each.code < 0 else f"ended with exit code {each.code}"
             more = " (the system may have run out of memory)" if each.code == -9 else ""
             return f"{how}{more}{f': {words}' if words else ''}"

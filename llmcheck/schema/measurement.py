@@ -42,6 +42,12 @@ class Measurement(Struct, frozen=True, kw_only=True):
     """Rate of the network port in Gb/s."""
 
 
+State = Literal["ended", "failed", "cannot", "not-applicable", "left-out"]
+"""``ended``: by itself, with what it measured; ``failed``: it was killed, died or answered nothing; ``cannot``:
+something that it needs is missing; ``not-applicable``: there is nothing here that it is about; ``left-out``: by
+``--only`` or ``--skip``, or as it runs only where it is named."""
+
+
 class Trial(Struct, frozen=True, kw_only=True):
     """One check that was run, or was to run."""
 
@@ -51,13 +57,17 @@ class Trial(Struct, frozen=True, kw_only=True):
     """What it does, in words."""
     quantities: tuple[str, ...]
     """What it measures."""
+    program: str | None = None
+    """The program of others that it starts; None for a check of llmcheck's own."""
     on_gpus: bool = False
     """It is about GPUs, where there are some."""
-    left_out: bool = False
-    """It was not to run: by ``--only`` or ``--skip``, or as it runs only where it is named."""
+    named: bool = False
+    """``--only`` names it."""
+    state: State = "ended"
+    """How it went."""
     measurements: tuple[Measurement, ...] = ()
     """What was measured, also by a check that did not end well."""
     reason: str | None = None
-    """Why it did not run or did not end well; None where it did."""
+    """Why it did not run or did not end well; None where it ended well."""
     seconds: float | None = None
     """How long it took; None where it did not run."""

@@ -180,5 +180,9 @@ def _interpreter(python: str | None) -> str:
     """
     from llmcheck.system.interpreter import choose
 
-    choice = choose(python, os.environ, os.getcwd())
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was deleted
+        folder = os.sep
+    choice = choose(python, os.environ, folder)
     return choice.executable if choice is not None and choice.may_run else sys.executable

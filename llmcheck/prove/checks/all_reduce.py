@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.prove import Check, Example, Job, NotPossible, Request, child
+from llmcheck.prove import Check, Example, Job, NotApplicable, Request, child, on_device
 from llmcheck.schema.machine import counted_gpus
 from llmcheck.schema.measurement import Measurement
 
@@ -25,11 +25,12 @@ _PROCESSES = 2
 
 
 def jobs(request: Request) -> tuple[Job, ...]:
-    on_gpus = request.device != "cpu" and bool(request.machine.gpus) and bool(counted_gpus(request.machine))
-    if on_gpus and request.nodes == 1 and len(counted_gpus(request.machine)) == 1:
-        raise NotPossible("one GPU: there is no other to exchange with")
+    device = on_device.chosen(request)
+    on_gpus = device != "cpu"
+    if device == "cuda" and request.nodes == 1 and len(counted_gpus(request.machine)) == 1:
+        raise NotApplicable("one GPU: there is no other to exchange with")
     settings = {
-        "device": request.device,
+        "device": device,
         "seconds": request.seconds,
         "deadline": request.deadline,
         "sizes": _SIZES_ON_GPUS if on_gpus else _SIZES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmcheck.prove import Check, Example, Job, NotPossible, Request, child, on_device
+from llmcheck.prove import Check, Example, Job, NotApplicable, Request, child, on_device
 from llmcheck.schema.machine import counted_gpus
 from llmcheck.schema.measurement import Measurement
 
@@ -19,9 +19,9 @@ EXAMPLE = Example(
 
 
 def jobs(request: Request) -> tuple[Job, ...]:
-    if request.device != "cpu" and request.machine.gpus and len(counted_gpus(request.machine)) == 1:
-        raise NotPossible("one GPU: there is no other to copy to")
-    return on_device.jobs("device_device", "device-to-device", request)
+    if on_device.chosen(request) == "cuda" and len(counted_gpus(request.machine)) == 1:
+        raise NotApplicable("one GPU: there is no other to copy to")
+    return on_device.copies("device_device", "device-to-device", request)
 
 
 def read(outputs: tuple[str, ...], request: Request) -> tuple[Measurement, ...]:

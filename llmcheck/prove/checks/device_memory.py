@@ -18,7 +18,7 @@ EXAMPLE = Example(
 
 
 def jobs(request: Request) -> tuple[Job, ...]:
-    return on_device.jobs("device_memory", "device-memory", request)
+    return on_device.copies("device_memory", "device-memory", request)
 
 
 def read(outputs: tuple[str, ...], request: Request) -> tuple[Measurement, ...]:

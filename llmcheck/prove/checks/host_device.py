@@ -21,7 +21,7 @@ EXAMPLE = Example(
 
 
 def jobs(request: Request) -> tuple[Job, ...]:
-    return on_device.jobs("host_device", "host-to-device", request)
+    return on_device.copies("host_device", "host-to-device", request)
 
 
 def read(outputs: tuple[str, ...], request: Request) -> tuple[Measurement, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from llmcheck.prove import Check, Example, Job, NotPossible, Request, tool
+from llmcheck.prove import Check, Example, Job, NotApplicable, Request, tool
 from llmcheck.schema.machine import FabricPort
 from llmcheck.schema.measurement import Measurement
 
@@ -33,7 +33,7 @@ def _ports(request: Request) -> list[FabricPort]:
 def jobs(request: Request) -> tuple[Job, ...]:
     ports = _ports(request)
     if not ports:
-        raise NotPossible("no active RDMA port on this host")
+        raise NotApplicable("no active RDMA port on this host")
     share = max(1, int((request.deadline - 2) / len(ports)) if request.deadline > 2 else 1)
     seconds = str(min(share, max(1, round(request.seconds / len(ports)))))
     found: list[Job] = []

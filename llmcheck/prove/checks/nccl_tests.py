@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from llmcheck.prove import Check, Example, Job, NotPossible, Request, tool
+from llmcheck.prove import Check, Example, Job, NotApplicable, Request, tool
 from llmcheck.schema.machine import counted_gpus
 from llmcheck.schema.measurement import Measurement
 
@@ -41,7 +41,7 @@ _CARD = re.compile(r"^#\s+Rank\s+\d+\b.*\]\s*(.+?)\s*$", re.MULTILINE)
 def jobs(request: Request) -> tuple[Job, ...]:
     count = len(counted_gpus(request.machine))
     if count < 2:
-        raise NotPossible("fewer than two GPUs on this host")
+        raise NotApplicable("fewer than two GPUs on this host")
     return (Job(argv=("all_reduce_perf", "-b", "256M", "-e", "16G", "-f", "4", "-g", str(count))),)
 
 

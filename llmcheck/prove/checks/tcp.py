@@ -1,4 +1,4 @@
-"""Sends bytes over TCP: from this host to itself, or between two hosts (``--listen`` on one, ``--peer`` on the other)."""
+"""Sends bytes over TCP: from this host to itself, or between two (``--listen`` on one, ``--peer`` on the other)."""
 
 from __future__ import annotations
 

@@ -9,14 +9,20 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any
+from typing import Any, NoReturn
 
+CANNOT = 4
 MARK = "#llmcheck-measured "
 SETTINGS = json.loads(sys.argv[1])
 BLOCK = 4 * 2**20
 LEAST = 256 * 2**20
 """Bytes of a file that is worth reading."""
 MOST_FOLDERS = 2000
+
+
+def cannot(why: str, code: int = CANNOT) -> NoReturn:
+    print(why, flush=True)
+    sys.exit(code)
 
 
 def answer(**fields: Any) -> None:
@@ -101,7 +107,7 @@ def written(folder: str) -> str:
 
 def main() -> None:
     if not hasattr(os, "preadv"):
-        raise SystemExit("this system has no positioned reads (preadv)")
+        cannot("this system has no positioned reads (preadv)")
     folders, temporary = SETTINGS["folders"], None
     found = next((each for each in map(largest, folders) if each), None)
     try:
@@ -110,7 +116,7 @@ def main() -> None:
             found = (os.path.getsize(temporary), temporary)
         if found is None:
             where = ", ".join(folders) or "no folder"
-            raise SystemExit(f"no file of 256 MiB or more below {where}: --path names a folder, --write writes a file")
+            cannot(f"no file of 256 MiB or more below {where}: --path names a folder, --write writes a file")
         path = found[1]
         done, took, direct = read_all(path, SETTINGS["seconds"])
     except OSError as error:

@@ -12,10 +12,16 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
+CANNOT, NOT_APPLICABLE = 4, 5
 MARK = "#llmcheck-measured "
 SETTINGS = json.loads(sys.argv[1])
+
+
+def cannot(why: str, code: int = CANNOT) -> NoReturn:
+    print(why, flush=True)
+    sys.exit(code)
 
 
 def answer(**fields: Any) -> None:
@@ -25,12 +31,12 @@ def answer(**fields: Any) -> None:
 def start_all(torch: Any) -> int:
     there = torch.cuda.is_available() and torch.cuda.device_count() > 0
     if SETTINGS["device"] == "cuda" and not there:
-        raise SystemExit(f"torch {torch.__version__} can use no GPU (torch.cuda.is_available() is False)")
+        cannot(f"torch {torch.__version__} can use no GPU (torch.cuda.is_available() is False)")
     on_gpus = there and SETTINGS["device"] != "cpu"
     local = torch.cuda.device_count() if on_gpus else SETTINGS["processes"]
     world = local * SETTINGS["nodes"]
     if world < 2:
-        raise SystemExit("one GPU: there is no other to exchange with")
+        cannot("one GPU: there is no other to exchange with", NOT_APPLICABLE)
     host, port = SETTINGS["rendezvous"] or ("127.0.0.1", free_port())
     started = []
     for number in range(local):
@@ -129,7 +135,7 @@ def main() -> None:
         import torch  # type: ignore[import-not-found,unused-ignore]
         import torch.distributed  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
-        raise SystemExit(f"torch cannot be imported by {sys.executable}: {error}") from None
+        cannot(f"torch cannot be imported by {sys.executable}: {error}")
     if "rank" not in SETTINGS:
         sys.exit(start_all(torch))
     take_part(torch)

@@ -8,12 +8,18 @@ import json
 import math
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
+CANNOT, NOT_APPLICABLE = 4, 5
 MARK = "#llmcheck-measured "
 SETTINGS = json.loads(sys.argv[1])
 SECONDS = float(SETTINGS["seconds"])
 MIB = 2**20
+
+
+def cannot(why: str, code: int = CANNOT) -> NoReturn:
+    print(why, flush=True)
+    sys.exit(code)
 
 
 def answer(**fields: Any) -> None:
@@ -188,7 +194,7 @@ def chosen(torch: Any, wanted: str) -> str:
     if wanted == "cpu" or (wanted == "auto" and not there):
         return "cpu"
     if not there:
-        raise SystemExit(f"torch {torch.__version__} can use no GPU (torch.cuda.is_available() is False)")
+        cannot(f"torch {torch.__version__} can use no GPU (torch.cuda.is_available() is False)")
     return "cuda"
 
 
@@ -196,13 +202,13 @@ def main() -> None:
     try:
         import torch  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
-        raise SystemExit(f"torch cannot be imported by {sys.executable}: {error}") from None
+        cannot(f"torch cannot be imported by {sys.executable}: {error}")
     torch.set_grad_enabled(False)
     name, task, quantity, unit = chosen(torch, SETTINGS["device"]), SETTINGS["task"], SETTINGS["quantity"], "GB/s"
     count = torch.cuda.device_count() if name == "cuda" else 1
     if task == "device_device":
         if name == "cuda" and count < 2:
-            raise SystemExit("one GPU: there is no other to copy to")
+            cannot("one GPU: there is no other to copy to", NOT_APPLICABLE)
         device_device(torch, [Device(torch, name, number) for number in range(count)], SECONDS)
         return
     work = {"matmul": matmul, "host_device": host_device, "device_memory": device_memory}[task]
