@@ -1,6 +1,6 @@
 """Checks that do work: products of matrices, copies, reads, messages. Nothing here runs unless it is asked for.
 
-Each module of ``checks`` is one check, and its file name is its id (``-`` for ``_``). A check has ``CHECK``,
+Each module of ``checks`` is one check, and its file name is its id (``-`` for ``_``). It has ``CHECK``,
 ``jobs(request) -> tuple[Job, ...]``, ``read(outputs, request) -> tuple[Measurement, ...]`` and an ``EXAMPLE`` for the
 contract tests. ``jobs`` only says what to start, and raises ``NotPossible`` or ``NotApplicable``; ``running`` starts it,
 in processes of its own, and kills them at the deadline.

@@ -42,6 +42,9 @@ def largest(folder: str) -> tuple[int, str] | None:
                 status = os.stat(path, follow_symlinks=False)
             except OSError:
                 continue
+            kept = getattr(status, "st_blocks", status.st_size // 512) * 512
+            if kept < status.st_size // 2:  # a sparse file: there is nothing to read of most of it
+                continue
             if status.st_size >= LEAST and (status.st_mode & 0o170000) == 0o100000 and os.access(path, os.R_OK):
                 best = max(best or (0, ""), (status.st_size, path))
     return best

@@ -44,8 +44,15 @@ def start_all(torch: Any) -> int:
         settings = {**SETTINGS, **more, "rendezvous": [host, port]}
         argv = [sys.executable, "-B", "-c", SETTINGS["source"], json.dumps(settings)]
         started.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL))
-    codes = [each.wait() for each in started]
-    return next((1 for code in codes if code), 0)
+    while True:
+        codes = [each.poll() for each in started]
+        if any(codes):  # the others would wait for it
+            for each in started:
+                each.kill()
+            return 1
+        if all(code == 0 for code in codes):
+            return 0
+        time.sleep(0.05)
 
 
 def free_port() -> int:
