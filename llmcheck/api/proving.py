@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -28,8 +27,6 @@ _LONGEST = 3
 """No check takes more than this part of the time for all: one that hangs leaves time for the others."""
 _LEAST_SECONDS = 5.0
 _MOST_MEASURING = 5.0
-_ROLES = ("path", "models", "work")
-"""Folders in which a file to read is looked for."""
 
 
 def checks() -> WorkChecks:
@@ -162,13 +159,3 @@ def _cards(measurements: Sequence[Measurement]) -> dict[str, GpuSpec | None]:
     )
     known = identify(Machine(gpus=gpus), catalog.gpu_specs()).gpus or ()
     return {name: gpu.spec for name, gpu in zip(named, known, strict=True)}
-
-
-def folders_to_read(machine: Machine, path: str | None) -> tuple[str, ...]:
-    """Where a large file is looked for: in ``--path`` alone, else where models are stored and where this process is."""
-    if path is not None:
-        return (os.path.abspath(os.path.expanduser(path)),)
-    found = sorted(
-        (each for each in machine.disks or () if each.role in _ROLES), key=lambda one: _ROLES.index(one.role)
-    )
-    return tuple(dict.fromkeys(each.path for each in found))

@@ -1,9 +1,9 @@
 """Checks that do work: products of matrices, copies, reads, messages. Nothing here runs unless it is asked for.
 
-Each module of ``checks`` is one check, and its file name is its id (``-`` for ``_``). It has ``CHECK``,
-``jobs(request) -> tuple[Job, ...]``, ``read(outputs, request) -> tuple[Measurement, ...]`` and an ``EXAMPLE`` for the
-contract tests. ``jobs`` only says what to start, and raises ``NotPossible`` or ``NotApplicable``; ``running`` starts it,
-in processes of its own, and kills them at the deadline.
+Each module of ``checks`` is one check, and its file name is its id (``-`` for ``_``). It has ``CHECK``, ``EXAMPLE``,
+``jobs(request) -> tuple[Job, ...]``, which says what to start, or raises ``NotPossible`` or ``NotApplicable``, and
+``read(outputs, request) -> tuple[Measurement, ...]``. ``running`` starts it in processes of its own, and kills them at
+the deadline.
 
 The programs in ``children`` run in the project's interpreter. They import the standard library and torch, nothing of
 llmcheck, and answer with lines of JSON (see ``child``).
@@ -50,10 +50,10 @@ class Request(Struct, frozen=True, kw_only=True):
     deadline: float = 20.0
     """Seconds after which a check is killed."""
     device: Device = "auto"
-    folders: tuple[str, ...] = ()
-    """Where a file to read is looked for, in this order."""
+    path: str | None = None
+    """The folder in which a file to read is looked for; None: where models are stored, and where this process is."""
     write: bool = False
-    """A temporary file may be written into the first of ``folders``, where there is no large file."""
+    """A temporary file may be written there, where there is no large file."""
     peer: tuple[str, int | None] | None = None
     """Another host and port that waits for this one; None: both ends are here."""
     listen: tuple[str, int] | None = None

@@ -54,6 +54,7 @@ def test_the_list_of_commands() -> None:
         ("profiles", "list"),
         ("profiles", "schema"),
         ("profiles", "show"),
+        ("prove",),
         ("recommend",),
         ("tiers",),
         ("torch-index",),

@@ -23,7 +23,7 @@ IDS = prove.ids()
 CHILDREN = sorted(path for path in (ROOT / "llmcheck/prove/children").glob("*.py") if path.stem != "__init__")
 PORT = FabricPort(device="mlx5_3", port=1, active=True, rate_gbps=400.0)
 CLUSTER_NODE = machine(*[card("H100")] * 8, fabric=Fabric(ports=(PORT,)))
-REQUEST = Request(machine=CLUSTER_NODE, python="/usr/bin/python3", own_python=sys.executable, folders=("/tmp",))
+REQUEST = Request(machine=CLUSTER_NODE, python="/usr/bin/python3", own_python=sys.executable, path="/tmp")
 
 
 def module(name: str) -> ModuleType:
@@ -66,7 +66,7 @@ def test_the_example_cut_off_anywhere_is_read_without_an_error(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", IDS)
-@given(output=st.text(alphabet=st.sampled_from("0123456789 .{}[]\":,\n-eNaInf#/\x1b\u202etuple")))
+@given(output=st.text(alphabet=st.sampled_from('0123456789 .{}[]":,\n-eNaInf#/\x1b\u202etuple')))
 def test_no_output_is_believed_that_is_no_rate(name: str, output: str) -> None:
     for text in (output, f"#llmcheck-measured {output}", f"Running host_to_device_memcpy_ce.\n0 1\n{output}"):
         for each in prove.read(name, ("", text), REQUEST):
@@ -79,8 +79,7 @@ def test_what_a_check_starts_is_a_program_with_arguments(name: str) -> None:
     for request in (REQUEST, Request(python="python3", own_python="python3")):
         try:
             jobs = prove.jobs(name, request)
-        except NotPossible as error:
-            assert str(error)
+        except NotPossible:
             continue
         assert jobs
         for job in jobs:

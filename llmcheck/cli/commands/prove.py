@@ -151,7 +151,6 @@ def command(
     source = machine_source(options)
     interpreter = _interpreter(python)
     from llmcheck import api, prove
-    from llmcheck.api.proving import folders_to_read
 
     def request(machine: Machine) -> Request:
         return prove.Request(
@@ -159,7 +158,7 @@ def command(
             python=interpreter,
             own_python=sys.executable,
             device=device,
-            folders=folders_to_read(machine, path),
+            path=path and os.path.abspath(os.path.expanduser(path)),
             write=write_,
             peer=peer,
             listen=listen,

@@ -17,8 +17,16 @@ EXAMPLE = Example(
 )
 
 
+_ROLES = ("models", "work")
+"""Of the folders of ``Machine.disks``, in this order; ``--path`` comes before them, and alone."""
+
+
 def jobs(request: Request) -> tuple[Job, ...]:
-    settings = {"folders": list(request.folders), "seconds": request.seconds, "write": request.write}
+    disks = sorted(
+        (each for each in request.machine.disks or () if each.role in _ROLES), key=lambda one: _ROLES.index(one.role)
+    )
+    folders = [request.path] if request.path is not None else list(dict.fromkeys(each.path for each in disks))
+    settings = {"folders": folders, "seconds": request.seconds, "write": request.write}
     return (child.job(request.own_python, "disk", settings),)
 
 

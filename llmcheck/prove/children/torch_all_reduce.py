@@ -86,7 +86,7 @@ def take_part(torch: Any) -> None:
 
 def reduce(torch: Any, device: Any, size: int, rank: int, world: int, about: dict[str, Any]) -> None:
     """The sum of what the ranks have must be exact; then the mean time of several, after one that is not counted."""
-    on_gpus = device.type == "cuda"
+    on_gpus = SETTINGS["on_gpus"]
     fits = torch.ones(1, device=device)
     if on_gpus:
         fits[0] = float(torch.cuda.mem_get_info(device)[0] > size * 1.25)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from llmcheck.prove import NOT_APPLICABLE, Job, Request, child, running
 from llmcheck.schema.machine import Cpu, Gpu, Machine, Ram
 from llmcheck.schema.measurement import Trial
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="stands in for an interpreter with a script of sh")
-ANSWER = '#llmcheck-measured {"quantity": "matmul", "subject": "GPU 0", "unit": "TFLOP/s", "rate": 700.0, "right": true}'
+ANSWER = (
+    '#llmcheck-measured {"quantity": "matmul", "subject": "GPU 0", "unit": "TFLOP/s", "rate": 700.0, "right": true}'
+)
 GPU = Machine(gpus=(Gpu(vendor="nvidia", name="NVIDIA H100 80GB HBM3"),))
 
 
@@ -123,11 +127,7 @@ def test_a_program_of_ours_gets_nothing_of_pythons_variables_and_runs_outside_of
 def real(name: str, **changes: object) -> Trial:
     where = Machine(cpu=Cpu(threads_usable=2), ram=Ram(available=2**30))
     request = Request(machine=where, python=sys.executable, own_python=sys.executable, seconds=0.2, deadline=120)
-    return running.run(name, request.__class__(**{**fields(request), **changes}), dict(os.environ))
-
-
-def fields(request: Request) -> dict[str, object]:
-    return {name: getattr(request, name) for name in request.__struct_fields__}
+    return running.run(name, replace(request, **changes), dict(os.environ))
 
 
 @pytest.mark.parametrize("name", ["ram-copy", "tcp"])
@@ -142,7 +142,7 @@ def test_a_disk_is_read_where_there_is_a_large_file(tmp_path: Path) -> None:
     with large.open("wb") as file:
         for _ in range(257):
             file.write(b"a" * 2**20)
-    found = real("disk-read", folders=(str(tmp_path),))
+    found = real("disk-read", path=str(tmp_path))
     assert [(each.subject, each.right) for each in found.measurements] == [(str(large), True)]
 
 
@@ -150,19 +150,22 @@ def test_nothing_is_written_unless_it_is_allowed_and_nothing_is_left(tmp_path: P
     sparse = tmp_path / "sparse"
     with sparse.open("wb") as file:
         file.truncate(2**30)
-    refused = real("disk-read", folders=(str(tmp_path),))
+    refused = real("disk-read", path=str(tmp_path))
     assert refused.state == "cannot"
     assert "--write writes a file" in (refused.reason or "")
     assert [each.name for each in tmp_path.iterdir()] == ["sparse"]
-    allowed = real("disk-read", folders=(str(tmp_path),), write=True)
+    allowed = real("disk-read", path=str(tmp_path), write=True)
     assert [each.right for each in allowed.measurements] == [True]
     assert [each.name for each in tmp_path.iterdir()] == ["sparse"]
 
 
 def test_two_hosts_exchange_bytes_over_tcp() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     jobs = tuple(
         child.job(sys.executable, "tcp", {"listen": None, "peer": None, "seconds": 0.2, "deadline": 60, **role})
-        for role in ({"listen": ["127.0.0.1", 29941]}, {"peer": ["127.0.0.1", 29941]})
+        for role in ({"listen": ["127.0.0.1", port]}, {"peer": ["127.0.0.1", port]})
     )
     later = Job(argv=jobs[1].argv, after=2.0)
     ended = running.programs((jobs[0], later), dict(os.environ), 120)
