@@ -242,7 +242,7 @@ def _peak(each: Measurement, machine: Machine, spec: GpuSpec | None) -> Bar | No
     if each.quantity in ("host-to-device", "device-to-host"):
         return _pcie(machine, spec)
     sheet = {
-        "matmul": spec.bf16_tflops,
+        "matmul": spec.bf16_tflops or spec.fp16_tflops,
         "device-memory": spec.bandwidth_gb_s,
         "device-to-device": spec.nvlink_gb_s and spec.nvlink_gb_s / 2 if _all_linked(machine, spec) else None,
     }.get(each.quantity)

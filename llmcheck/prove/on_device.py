@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from llmcheck.prove import Device, Job, NotApplicable, Request, child
-from llmcheck.schema.machine import counted_gpus
 
 
 def jobs(task: str, quantity: str, request: Request) -> tuple[Job, ...]:
@@ -20,16 +19,14 @@ def copies(task: str, quantity: str, request: Request) -> tuple[Job, ...]:
 
 
 def chosen(request: Request) -> Device:
-    """The device of the user; else the GPUs, where there is one that works, and never the processor in their place.
+    """The device of the user; else the GPUs, and the processor only where there surely is no GPU.
 
-    ``auto`` remains where it is not known whether there is a GPU that works.
+    It never stands in for one that is broken, hidden or not listed.
     """
     if request.device != "auto":
         return request.device
-    if counted_gpus(request.machine):
-        return "cuda"
     found = request.machine.gpus
-    return "cpu" if found is not None and all(gpu.integrated for gpu in found) else "auto"
+    return "cpu" if found is not None and all(gpu.integrated for gpu in found) else "cuda"
 
 
 def example(quantity: str, unit: str, card: str, rate: float) -> str:

@@ -27,7 +27,7 @@ _PROCESSES = 2
 def jobs(request: Request) -> tuple[Job, ...]:
     device = on_device.chosen(request)
     on_gpus = device != "cpu"
-    if device == "cuda" and request.nodes == 1 and len(counted_gpus(request.machine)) == 1:
+    if on_gpus and request.nodes == 1 and len(counted_gpus(request.machine)) == 1:
         raise NotApplicable("one GPU: there is no other to exchange with")
     settings = {
         "device": device,

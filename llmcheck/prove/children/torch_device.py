@@ -37,10 +37,13 @@ class Device:
         self.device = torch.device(name, number) if self.on_gpu else torch.device("cpu")
         self.subject = f"GPU {number}" if self.on_gpu else "CPU"
         self.about: dict[str, Any] = {}
+        self.kind = torch.float32
         if self.on_gpu:
             torch.cuda.set_device(self.device)
             properties = torch.cuda.get_device_properties(self.device)
             vendor = "amd" if getattr(torch.version, "hip", None) else "nvidia"
+            # before Ampere bf16 is computed in other ways, if at all
+            self.kind = torch.bfloat16 if vendor == "amd" or properties.major >= 8 else torch.float16
             self.about = {"vendor": vendor, "card": properties.name, "card_memory": properties.total_memory}
 
     def room(self, wanted: int, least: int) -> int:
@@ -89,7 +92,7 @@ def matmul(torch: Any, device: Device, budget: float) -> None:
     n = 8192 if device.on_gpu else 1024
     while n > 1024 and 6 * 2 * n * n > device.room(6 * 2 * n * n, 0):
         n //= 2
-    kind = torch.bfloat16 if device.on_gpu else torch.float32
+    kind = device.kind
     generator = torch.Generator(device=device.device).manual_seed(20261128)
     a, b = (torch.randn(n, n, dtype=kind, device=device.device, generator=generator) for _ in range(2))
     first = torch.matmul(a, b)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from llmcheck.prove import NOT_APPLICABLE, Job, Request, child, running
+from llmcheck.prove import NOT_APPLICABLE, Job, Request, child, on_device, running
 from llmcheck.schema.machine import Cpu, Gpu, Machine, Ram
 from llmcheck.schema.measurement import Trial
 
@@ -181,3 +181,31 @@ def test_a_peer_that_does_not_listen_is_named() -> None:
 def test_too_little_memory_for_a_copy_is_said_before_it_is_taken() -> None:
     found = real("ram-copy", machine=Machine(cpu=Cpu(threads_usable=64), ram=Ram(available=2**26)))
     assert (found.state, found.reason) == ("cannot", "less than 128 MiB of RAM are free")
+
+
+# --- the processor is no GPU ---
+
+BROKEN = Gpu(vendor="nvidia", name="NVIDIA H100 80GB HBM3", usable=False)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device"),
+    [
+        ((), "cpu"),
+        ((Gpu(vendor="intel", integrated=True),), "cpu"),
+        ((BROKEN,), "cuda"),
+        ((Gpu(vendor="nvidia", visible=False),), "cuda"),
+        (None, "cuda"),
+        (GPU.gpus, "cuda"),
+    ],
+)
+def test_the_processor_never_stands_in_for_a_gpu(gpus: tuple[Gpu, ...] | None, device: str) -> None:
+    request = Request(machine=Machine(gpus=gpus), python="", own_python="")
+    assert on_device.chosen(request) == device
+    assert on_device.chosen(replace(request, device="cpu")) == "cpu"
+
+
+@pytest.mark.parametrize("name", ["host-device", "device-device", "device-memory"])
+def test_copies_are_skipped_where_there_is_no_gpu_and_not_where_one_is_broken(tmp_path: Path, name: str) -> None:
+    assert tried(tmp_path, "exit 4", name, where=Machine(gpus=())).state == "not-applicable"
+    assert tried(tmp_path, "echo why; exit 4", name, where=Machine(gpus=(BROKEN,))).state == "cannot"

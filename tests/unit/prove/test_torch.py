@@ -67,7 +67,8 @@ class Torch(types.ModuleType):
 
 played = Torch("torch")
 def free(device=None): return ({free}, 85017493504)
-def properties(device): return types.SimpleNamespace(name="NVIDIA H100 80GB HBM3", total_memory=85017493504)
+def properties(device):
+    return types.SimpleNamespace(name="NVIDIA H100 80GB HBM3", total_memory=85017493504, major={major})
 played.cuda = types.SimpleNamespace(
     is_available=lambda: True, device_count=lambda: GPUS, set_device=lambda device: None, mem_get_info=free,
     get_device_properties=properties, synchronize=lambda device=None: None, Event=Event, empty_cache=lambda: None,
@@ -81,9 +82,11 @@ sys.modules["torch"] = played
 """
 
 
-def played(program: str, settings: dict[str, object], gpus: int = 2, free: int = 40_000_000, more: str = "") -> str:
+def played(
+    program: str, settings: dict[str, object], gpus: int = 2, free: int = 40_000_000, more: str = "", major: int = 9
+) -> str:
     """Runs a program with a torch whose GPUs are the processor."""
-    prelude = PLAYED.format(gpus=gpus, free=free, more=more)
+    prelude = PLAYED.format(gpus=gpus, free=free, more=more, major=major)
     text = prelude + child.source(program).replace("from __future__ import annotations", "")
     settings = {**settings, "source": text}
     done = subprocess.run(
@@ -105,6 +108,13 @@ def test_every_gpu_is_tried_and_says_which_it_is(task: str) -> None:
     subjects = {"GPU 0 to GPU 1", "GPU 1 to GPU 0"} if task == "device_device" else {"GPU 0", "GPU 1"}
     assert {each.subject for each in found} == subjects, output
     assert all(each.right and each.rate and each.card == "NVIDIA H100 80GB HBM3" for each in found), output
+
+
+@pytest.mark.parametrize(("major", "kind"), [(7, "float16"), (8, "bfloat16")])
+def test_cards_before_ampere_multiply_in_fp16(major: int, kind: str) -> None:
+    settings = {"task": "matmul", "quantity": "matmul", "device": "auto", "seconds": 0.2}
+    (found,) = answers(played("torch_device", settings, gpus=1, major=major))
+    assert (found.right, found.detail) == (True, f"1024 x 1024 in {kind}")
 
 
 def test_an_all_reduce_has_one_rank_for_each_gpu_and_leaves_out_what_has_no_room() -> None:
