@@ -29,6 +29,15 @@ ABOVE_PEAK = 1.15
 _PCIE_LANE = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
 """GB/s of one lane in one direction, without the overhead of packets, by generation (PCI-SIG)."""
 _DEMAND = "to have it judged: --at-least QUANTITY=RATE"
+_REMEDIES = {
+    "matmul": "look for heat, a lowered power limit and other processes on that GPU: llmcheck machine -v",
+    "host-to-device": "compare the PCIe link of that GPU with those of the others: llmcheck machine -v",
+    "device-to-host": "compare the PCIe link of that GPU with those of the others: llmcheck machine -v",
+    "device-to-device": "look for links between the GPUs that are down: llmcheck machine -v",
+    "device-memory": "look for memory errors and heat of that GPU: llmcheck machine -v",
+    "all-reduce": "find the slow link: llmcheck prove --only device-device, and llmcheck machine -v",
+}
+"""What to look at where a rate is too low."""
 _RANK: tuple[Status, ...] = ("fail", "warn", "unknown", "skipped", "pass")
 
 
@@ -190,7 +199,7 @@ def _rate(
         needed=_needed(worst, bar),
         found=_found(measured),
         source=bar.words if bar else None,
-        remedy=None if bar else _DEMAND,
+        remedy=_REMEDIES.get(quantity) if bar else _DEMAND,
     )
 
 
@@ -296,8 +305,8 @@ def _needed(each: Measurement, bar: Bar | None) -> str:
 def _found(measured: Sequence[Measurement]) -> str:
     """``741 to 762 TFLOP/s on 8``."""
     rates = sorted(measured, key=lambda each: each.rate or 0.0)
-    if len(rates) == 1:
-        return f"{_number(rates[0])} ({rates[0].subject})"
+    if _number(rates[0]) == _number(rates[-1]):
+        return f"{_number(rates[0])} ({_list(measured)})"
     return f"{_number(rates[0]).split(' ')[0]} to {_number(rates[-1])}, lowest: {rates[0].subject}"
 
 
@@ -331,5 +340,5 @@ def _finding(
         found=found,
         message=message,
         source=source,
-        remedy=remedy,
+        remedy=remedy if status in ("fail", "warn", "unknown") else None,
     )

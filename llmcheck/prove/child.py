@@ -16,6 +16,7 @@ import msgspec
 
 from llmcheck.printable import printable, shortened
 from llmcheck.prove import Job, NotPossible, Request
+from llmcheck.prove import check as check_of
 from llmcheck.schema.measurement import Measurement
 
 MARK = "#llmcheck-measured "
@@ -67,7 +68,7 @@ def _measurement(check: str, line: str) -> Measurement:
         found = msgspec.convert({"check": check, **_fields(answer)}, Measurement)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return unreadable(check, line)
-    return plausible(found)
+    return plausible(found) if found.quantity in check_of(check).quantities else unreadable(check, line)
 
 
 def _fields(answer: _Answer) -> dict[str, Any]:

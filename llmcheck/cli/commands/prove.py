@@ -1,7 +1,7 @@
-"""Have this machine do work: products of matrices, copies, reads, messages; compare the rates with published ones.
+"""Put this machine to work and compare its results and rates with published ones.
 
-Nothing else of llmcheck puts load on a machine. Each check runs in a process of its own and is killed at its deadline;
-none needs root. torch is looked for in the interpreter of --python or of an active environment, else in llmcheck's own,
+Nothing else of llmcheck puts load on a machine. Each check runs in a process of its own and is killed at its deadline.
+None needs root. torch is looked for in the interpreter of --python or of an active environment, else in llmcheck's own,
 and that interpreter is started. Nothing is written without --write.
 """
 

@@ -96,15 +96,15 @@ def played(
     return done.stdout + done.stderr
 
 
-def answers(output: str) -> tuple[Measurement, ...]:
-    return child.read("x", (output,), Request(python="", own_python=""))
+def answers(output: str, check: str = "matmul") -> tuple[Measurement, ...]:
+    return child.read(check, (output,), Request(python="", own_python=""))
 
 
 @pytest.mark.parametrize("task", ["matmul", "host_device", "device_memory", "device_device"])
 def test_every_gpu_is_tried_and_says_which_it_is(task: str) -> None:
     settings = {"task": task, "quantity": task, "device": "auto", "seconds": 0.3}
     output = played("torch_device", settings)
-    found = answers(output)
+    found = answers(output, task.replace("_", "-"))
     subjects = {"GPU 0 to GPU 1", "GPU 1 to GPU 0"} if task == "device_device" else {"GPU 0", "GPU 1"}
     assert {each.subject for each in found} == subjects, output
     assert all(each.right and each.rate and each.card == "NVIDIA H100 80GB HBM3" for each in found), output
@@ -123,7 +123,7 @@ def test_an_all_reduce_has_one_rank_for_each_gpu_and_leaves_out_what_has_no_room
         "node": 0, "rendezvous": None,
     }  # fmt: skip
     output = played("torch_all_reduce", settings, more='import os; os.environ["GLOO_SOCKET_IFNAME"] = "lo"')
-    (found,) = answers(output)
+    (found,) = answers(output, "all-reduce")
     assert (found.subject, found.gpus, found.message_bytes, found.right) == ("2 GPUs", 2, 2**20, True), output
 
 
