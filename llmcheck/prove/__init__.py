@@ -99,17 +99,13 @@ class Example(Struct, frozen=True, kw_only=True):
 def ids() -> tuple[str, ...]:
     """The checks, in the order in which they run: GPUs first, tools last."""
     known = (name.replace("_", "-") for name in registry.names(_CHECKS))
-    return tuple(sorted(known, key=lambda name: (_check(name).program is not None, not _check(name).on_gpus, name)))
-
-
-def _check(name: str) -> Check:
-    found: Check = registry.load(_CHECKS, name.replace("-", "_")).CHECK
-    return found
+    return tuple(sorted(known, key=lambda name: (check(name).program is not None, not check(name).on_gpus, name)))
 
 
 def check(name: str) -> Check:
     """What the check of this id is."""
-    return _check(name)
+    found: Check = registry.load(_CHECKS, name.replace("-", "_")).CHECK
+    return found
 
 
 def jobs(name: str, request: Request) -> tuple[Job, ...]:

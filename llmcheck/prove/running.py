@@ -37,7 +37,6 @@ class Ended(Struct, frozen=True, kw_only=True):
 def run(name: str, request: Request, environ: Mapping[str, str], paths: Mapping[str, str] | None = None) -> Trial:
     """Runs one check. ``paths``: where programs are, by name. What goes wrong is the trial's reason."""
     what = prove.check(name)
-    begun = time.monotonic()
     try:
         jobs = prove.jobs(name, request)
     except NotPossible as error:
@@ -47,8 +46,7 @@ def run(name: str, request: Request, environ: Mapping[str, str], paths: Mapping[
     ended = programs(jobs, child.environment(dict(environ)), request.deadline)
     measured = prove.read(name, tuple(each.output for each in ended), request)
     reason = _reason(ended, measured, request.deadline)
-    seconds = round(time.monotonic() - begun, 3)
-    return trial(name, what, _state(ended, reason), measurements=measured, reason=reason, seconds=seconds)
+    return trial(name, what, _state(ended, reason), measurements=measured, reason=reason)
 
 
 def _state(ended: list[Ended], reason: str | None) -> State:
@@ -69,7 +67,6 @@ def trial(
     *,
     measurements: tuple[Measurement, ...] = (),
     reason: str | None = None,
-    seconds: float | None = None,
 ) -> Trial:
     """A trial of the check of this id."""
     return Trial(
@@ -80,7 +77,6 @@ def trial(
         on_gpus=what.on_gpus,
         measurements=measurements,
         reason=reason,
-        seconds=seconds,
         state=state,
     )
 

@@ -69,5 +69,3 @@ class Trial(Struct, frozen=True, kw_only=True):
     """What was measured, also by a check that did not end well."""
     reason: str | None = None
     """Why it did not run or did not end well; None where it ended well."""
-    seconds: float | None = None
-    """How long it took; None where it did not run."""

@@ -68,7 +68,7 @@ def test_the_exit_code_and_the_numbers_are_in_the_document(driver: Callable[...,
 def test_a_check_that_hangs_is_killed_and_leaves_the_verdict_open(
     driver: Callable[..., Command], tmp_path: Path
 ) -> None:
-    python = interpreter(tmp_path, EIGHT[:3], "sleep 300")
+    python = interpreter(tmp_path, EIGHT[:3], 'case "$*" in *task*) sleep 300;; esac')
     done = driver("8xh100")("prove", "--only", "matmul", "--python", python, "--seconds", "3")
     assert done.code == 3, done.out
     assert "killed: no end within 3 s after GPU 2" in " ".join(done.out.split())
@@ -131,3 +131,9 @@ def test_an_interpreter_that_only_lies_in_the_working_directory_is_not_started(
     python.chmod(0o755)
     command("prove", "--only", "matmul", "--seconds", "20")
     assert not (tmp_path / "was-run").exists()
+
+
+def test_nothing_that_runs_is_two_and_says_why(command: Command) -> None:
+    done = command("prove", "--only", "tcp", "--skip", "tcp")
+    assert done.code == 2
+    assert "--skip and --only leave out every requirement" in " ".join(done.out.split())
