@@ -41,9 +41,10 @@ class Device:
         if self.on_gpu:
             torch.cuda.set_device(self.device)
             properties = torch.cuda.get_device_properties(self.device)
-            vendor = "amd" if getattr(torch.version, "hip", None) else "nvidia"
+            by_rocm = bool(getattr(torch.version, "hip", None))
+            vendor = "amd" if by_rocm else "nvidia"
             # before Ampere bf16 is computed in other ways, if at all
-            self.kind = torch.bfloat16 if vendor == "amd" or properties.major >= 8 else torch.float16
+            self.kind = torch.bfloat16 if by_rocm or properties.major >= 8 else torch.float16
             self.about = {"vendor": vendor, "card": properties.name, "card_memory": properties.total_memory}
 
     def room(self, wanted: int, least: int) -> int:
