@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
     from llmcheck.api.profile_tools import *
+    from llmcheck.api.proving import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
@@ -56,6 +57,7 @@ _EXPORTS = {
         "profile_page",
         "tested_profiles",
     ),
+    "proving": ("prove", "work_checks"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model", "offers"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmcheck.tables.listed_model import ListedModel
     from llmcheck.tables.offer import Offer
     from llmcheck.tables.package_pair import PackagePair
+    from llmcheck.tables.prove_rate import ProveRate
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
@@ -185,6 +186,13 @@ def evaluations() -> Evaluations:
     from llmcheck.tables.evaluation import Evaluations
 
     return table("evaluations", Evaluations)
+
+
+def prove_rates() -> tuple[ProveRate, ...]:
+    """Published rates that a healthy machine reaches."""
+    from llmcheck.tables.prove_rate import ProveRate
+
+    return table("prove_rates", tuple[ProveRate, ...])
 
 
 @functools.cache

@@ -24,6 +24,7 @@ from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.offer import Offer
 from llmcheck.tables.package_pair import PackagePair
+from llmcheck.tables.prove_rate import ProveRate
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.topic import Topic
@@ -284,6 +285,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
+    "prove_rates": (("data/prove_rates.csv",), lambda: _texts("data/prove_rates.csv", ProveRate)),
     "quantisation_losses": (
         ("data/quantisation_loss.csv",),
         lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),

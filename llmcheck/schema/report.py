@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from llmcheck.schema.advice import Advice
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.measurement import Measurement
 from llmcheck.schema.outlook import NextStep, SizePlan
 from llmcheck.schema.workload import Cost
 from llmcheck.tables.correction import Correction
@@ -231,7 +232,7 @@ PLAIN_GATE = Gate()
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """The answer of ``llmcheck check`` and of the overview."""
+    """The answer of ``llmcheck check``, of ``llmcheck prove`` and of the overview."""
 
     schema: str = SCHEMA
     """Format of this document and its version."""
@@ -255,6 +256,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What to do next; only in the overview."""
     advice: Advice | None = None
     """The installation or the offer of ``next``; None where nothing is missing, and outside the overview."""
+    measurements: tuple[Measurement, ...] = ()
+    """What ``llmcheck prove`` measured; of each finding of a rate its numbers."""
 
 
 def counts_of(findings: Iterable[Finding]) -> Counts:

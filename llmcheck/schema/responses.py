@@ -159,3 +159,29 @@ class LibraryCheck(Struct, frozen=True, kw_only=True):
     """1 where a named library is missing or broken, 3 where that is unknown."""
     libraries: tuple[LibraryState, ...]
     """One for each library that was checked."""
+
+
+class WorkCheck(Struct, frozen=True, kw_only=True):
+    """One check of ``llmcheck prove``."""
+
+    id: str
+    """Its name in ``--only`` and ``--skip``."""
+    title: str
+    """What it does."""
+    quantities: tuple[str, ...]
+    """What it measures; names of ``--at-least``."""
+    needs_torch: bool
+    """It uses torch in the project's interpreter."""
+    program: str | None = None
+    """The program that it starts; None for a check of llmcheck's own. Such a check runs only where it is named."""
+    path: str | None = None
+    """Where that program is; None where it is not on PATH."""
+
+
+class WorkChecks(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck prove --list``."""
+
+    schema: str = "llmcheck.work-checks/1"
+    """Format of this document and its version."""
+    checks: tuple[WorkCheck, ...]
+    """In the order in which they run."""

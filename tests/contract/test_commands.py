@@ -63,6 +63,7 @@ def test_the_list_of_commands() -> None:
         ("profiles", "schema"),
         ("profiles", "show"),
         ("profiles", "test"),
+        ("prove",),
         ("recommend",),
         ("schema",),
         ("tiers",),

@@ -27,6 +27,8 @@ from llmcheck.schema.responses import (
     ProfileList,
     ShownLibrary,
     ShownProfile,
+    WorkCheck,
+    WorkChecks,
 )
 from llmcheck.tables.library import Library
 
@@ -73,6 +75,9 @@ def catalogue(value: object) -> list[Block]:
             return _library(value)
         case LibraryCheck():
             return _check(value)
+        case WorkChecks():
+            columns = [Column("id", fixed=True), Column("what it does"), Column("needs"), Column("--at-least")]
+            return [Table(columns, [_work_check_row(each) for each in value.checks])]
     raise TypeError(f"no view shows a {type(value).__name__}")
 
 
@@ -85,6 +90,14 @@ def _check_row(check: Check) -> list[Cell]:
         Cell(check.needed),
         Cell(check.source or "", "dim"),
     ]
+
+
+def _work_check_row(check: WorkCheck) -> list[Cell]:
+    needs = Cell("torch" if check.needs_torch else "nothing", "plain" if check.needs_torch else "dim")
+    if check.program:
+        where = f"{check.program}: {check.path or 'not on PATH'}; runs with --only {check.id}"
+        needs = Cell(where, "plain" if check.path else "dim")
+    return [Cell(check.id), Cell(check.title), needs, Cell(", ".join(check.quantities), "dim")]
 
 
 def _model_row(model: ModelRow) -> list[Cell]:
