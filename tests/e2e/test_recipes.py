@@ -117,10 +117,10 @@ def render(value: object, _options: Options) -> str:
 
 def test_an_output_format_is_one_file(tree: Tree) -> None:
     broken = {
-        "synopsis_without_function": without(FORMAT, "def render", "def rendered"),
-        "synopsis_without_docstring": without(FORMAT, '"""The type of a value and its size."""'),
-        "synopsis_without_end": without(FORMAT, '\\n"', '"'),
-        "synopsis_with_the_time": without(FORMAT, "len(str(value))", "__import__('time').perf_counter_ns()"),
+        "synopsiswithoutfunction": without(FORMAT, "def render", "def rendered"),
+        "synopsiswithoutdocstring": without(FORMAT, '"""The type of a value and its size."""'),
+        "synopsiswithoutend": without(FORMAT, '\\n"', '"'),
+        "synopsiswithtime": without(FORMAT, "len(str(value))", "__import__('time').perf_counter_ns()"),
     }
     for name, text in {"synopsis": FORMAT, **broken}.items():
         tree.add(f"llmcheck/render/{name}.py", text)
