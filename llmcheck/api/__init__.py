@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
     from llmcheck.api.recommending import *
+    from llmcheck.api.launching import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
     from llmcheck.api.tables import *
@@ -38,7 +39,8 @@ _EXPORTS = {
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
-    "renting": ("cloud", "cloud_for_model"),
+    "launching": ("launch_file",),
+    "renting": ("Rent", "cloud", "cloud_for_model", "live_offers", "offer_catalogue", "offers_of_file"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }

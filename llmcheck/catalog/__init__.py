@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from llmcheck.tables.evaluation import Evaluations
     from llmcheck.tables.library import Alias, Library, Resolutions
     from llmcheck.tables.listed_model import ListedModel
-    from llmcheck.tables.offer import Offer
+    from llmcheck.tables.offer import DocumentedOffer, Offer
     from llmcheck.tables.package_pair import PackagePair
+    from llmcheck.tables.provider import GpuNames, Provider
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
@@ -217,11 +218,33 @@ def corrections() -> tuple[Correction, ...]:
     return table("corrections", tuple[Correction, ...])
 
 
+@functools.cache
 def offers() -> tuple[Offer, ...]:
-    """All offers, by provider and price."""
+    """All offers, by provider."""
     from llmcheck.tables.offer import Offer
 
     return table("offers", tuple[Offer, ...])
+
+
+def documented_offers() -> tuple[DocumentedOffer, ...]:
+    """The offers that the document names, in its order."""
+    from llmcheck.tables.offer import DocumentedOffer
+
+    return table("documented_offers", tuple[DocumentedOffer, ...])
+
+
+def providers() -> Mapping[str, Provider]:
+    """Providers that other tools know, or whose own command is known, by id."""
+    from llmcheck.tables.provider import Provider
+
+    return {each.id: each for each in table("providers", tuple[Provider, ...])}
+
+
+def gpu_names() -> Mapping[str, GpuNames]:
+    """What other tools call GPUs, by the name of the row of the table of GPUs."""
+    from llmcheck.tables.provider import GpuNames
+
+    return {each.gpu: each for each in table("gpu_names", tuple[GpuNames, ...])}
 
 
 def gpu_specs() -> tuple[GpuRecord, ...]:

@@ -22,8 +22,9 @@ from llmcheck.tables.correction import Correction
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
-from llmcheck.tables.offer import Offer
+from llmcheck.tables.offer import DocumentedOffer, Offer
 from llmcheck.tables.package_pair import PackagePair
+from llmcheck.tables.provider import GpuNames, Provider
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
@@ -35,6 +36,7 @@ _LARGEST_PROFILE = 2 * 2**20
 _MOST_DOTS_SQUARED = 10**7
 """Over the lines of a file: 10,000 lines of text may have 30 dots each, and tomllib needs less than a second."""
 _LONG_NUMBER = re.compile(rb"[0-9_]{4301}")
+_OFFERS = "data/offers"
 _YES = {"yes": True, "no": False}
 
 
@@ -242,21 +244,34 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
 
 
+def _offer_files() -> tuple[str, ...]:
+    """A file for each provider; one that cannot exist where there is no such folder, as in a wheel."""
+    folder = places.path_of(_OFFERS)
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ["none.csv"]
+    return tuple(f"{_OFFERS}/{each}" for each in names if each.endswith(".csv"))
+
+
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
     "cards": ((), _cards),
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
     "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),
+    "documented_offers": (
+        ("data/documented_offers.csv",),
+        lambda: _texts("data/documented_offers.csv", DocumentedOffer),
+    ),
     "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
+    "gpu_names": (("data/gpu_names.csv",), lambda: _texts("data/gpu_names.csv", GpuNames)),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
     "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
     "nvcc_releases": (("data/nvcc_releases.csv",), lambda: _rows("data/nvcc_releases.csv", _nvcc_release)),
-    "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
+    "offers": (_offer_files(), lambda: tuple(each for name in _offer_files() for each in _texts(name, Offer))),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
+    "providers": (("data/providers.toml",), lambda: _toml("data/providers.toml", "provider", Provider)),
     "quantisation_losses": (
         ("data/quantisation_loss.csv",),
         lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),

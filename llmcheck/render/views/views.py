@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Document
-from llmcheck.schema.advice import Offers, Plan, TorchBuild
+from llmcheck.schema.advice import Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Recommendations
+from llmcheck.schema.renting import LaunchFile, OfferCatalogue, Offers
 from llmcheck.schema.report import Report
 
 
@@ -70,6 +71,14 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.offers import offers
 
             return offers(value, options)
+        case OfferCatalogue():
+            from llmcheck.render.views.offer_catalogue import offer_catalogue
+
+            return offer_catalogue(value, options)
+        case LaunchFile():
+            from llmcheck.render.views.offer_catalogue import launch_file
+
+            return launch_file(value)
         case Recommendations():
             from llmcheck.render.views.recommend import recommend
 

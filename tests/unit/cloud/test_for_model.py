@@ -16,7 +16,7 @@ from llmcheck.cloud.offers import is_rentable
 from llmcheck.cloud.rented import cards_of
 from llmcheck.fit.use import ModelUse
 from llmcheck.render import Options
-from llmcheck.schema.advice import Offers
+from llmcheck.schema.renting import Offers
 from llmcheck.schema.workload import Workload
 from tests.unit.cloud.test_offers import PLAIN
 

@@ -15,7 +15,7 @@ from llmcheck.cloud.judge import judge_of
 from llmcheck.cloud.offers import cheapest_that_runs, is_rentable, passing, rank_offers
 from llmcheck.cloud.rented import as_machine, cards_of, in_words
 from llmcheck.render import Options
-from llmcheck.schema.advice import Offers
+from llmcheck.schema.renting import Offers
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.report import ProfileReport
 from llmcheck.tables.offer import Offer

@@ -1,0 +1,141 @@
+"""The file or command that starts the cheapest offer, with an installation plan and the command that runs the work."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+
+from llmcheck import catalog, runtimes, shell
+from llmcheck.advise.outlook import main_size, size_plans
+from llmcheck.advise.start import best_start
+from llmcheck.api.installation import install
+from llmcheck.api.judgement import report_of
+from llmcheck.api.renting import Rent
+from llmcheck.catalog import profiles as profile_catalog
+from llmcheck.cloud import launch
+from llmcheck.cloud.rented import as_machine, cards_of
+from llmcheck.errors import DataError
+from llmcheck.fit.plans import plan_of, plans
+from llmcheck.fit.use import ModelUse
+from llmcheck.schema import estimate
+from llmcheck.schema.advice import Plan
+from llmcheck.schema.machine import Machine
+from llmcheck.schema.profile import Profile
+from llmcheck.schema.renting import LaunchFile, Offers, RankedOffer
+from llmcheck.schema.workload import Workload
+from llmcheck.units import GB, GIB, parse_size
+
+_DISK_GB = 100
+"""Where no requirement and no weights say more: an image, an environment and a small model."""
+_PYTHON = ".venv/bin/python"
+_OWN = "your own command: no line that runs this work is known"
+
+
+def launch_file(found: Offers, tool: launch.LaunchTool, rent: Rent) -> LaunchFile:
+    """For the offers of ``cloud`` or ``cloud_for_model``. Raises DataError where none fits or the tool has none.
+
+    The first step on the machine is ``llmcheck check``; then its packages are installed, and the model is started.
+    """
+    fitting = tuple(each for each in found.offers if each.fits)
+    fitting = tuple(each for each in fitting if each.passes) or fitting
+    if not fitting:
+        raise DataError("no offer fits, so there is nothing to start: see the answer without --launch")
+    first = fitting[0]
+    name = found.path or found.profile
+    profile = None if name is None else profile_catalog.load(name)
+    machine = as_machine(first.offer, cards_of(catalog.gpu_specs()))
+    plan, way = _plans(found, first, profile, machine)
+    request = launch.Request(
+        name=re.sub(r"[^a-z0-9]+", "-", f"llmcheck {profile.id if profile else found.model}".lower()).strip("-")[:40],
+        offers=fitting,
+        providers=catalog.providers(),
+        gpu_names=catalog.gpu_names(),
+        setup=(*_check(found, first, profile), *_install(plan)),
+        run=_run(way),
+        ram_gib=_ram(profile),
+        disk_gb=max(_DISK_GB, math.ceil(_disk(profile, way) / GB)),
+        hours=rent.job.hours or launch.HOURS,
+        now=datetime.datetime.now(datetime.UTC),
+    )
+    return launch.made_by(tool, request)
+
+
+def _plans(
+    found: Offers, first: RankedOffer, profile: Profile | None, machine: Machine
+) -> tuple[Plan | None, estimate.Plan | None]:
+    """What to install, and the plan that is started: of a model that is named, else of the best for the tier's size."""
+    if profile is None:
+        library = None if first.plan is None else runtimes.named(first.plan.runtime).library
+        return (None if library is None else install([library], lambda: machine)), first.plan
+    target = found.path or profile.id
+    return install([target], lambda: machine), _way(profile, first, machine)
+
+
+def _way(profile: Profile, first: RankedOffer, machine: Machine) -> estimate.Plan | None:
+    if first.plan is not None and first.plan.launch is not None:
+        return first.plan
+    report = report_of([profile], machine, (), frozenset({"software"})).profiles[0]
+    goal = main_size(size_plans((report,)), profile.id)
+    starters = catalog.starters()
+    if goal is not None:
+        start = best_start(starters, goal, (), machine)
+        return None if start is None else start.plan
+    work, own = profile.workload, first.plan
+    model = None if own is None else next((each for each in starters if own.argv[2:3] == (each.size,)), None)
+    if work is None or own is None or model is None:
+        return own
+    use = ModelUse(model.architecture, Workload(method=work.method, context=work.context))
+    ways = plans(use.changed(method=own.method), machine)
+    return plan_of(ways[0], model.words) if ways else own
+
+
+def _check(found: Offers, first: RankedOffer, profile: Profile | None) -> tuple[str, ...]:
+    """That this is the machine that was wanted. A fact that could not be read (exit code 3) does not stop it."""
+    if profile is not None and found.path is None:
+        check = f"llmcheck check {profile.id} --only hardware"
+    else:
+        check = shell.line(first.plan.argv) if first.plan is not None and found.path is None else "llmcheck machine"
+    return (
+        "python3 -m venv .venv",
+        f"{_PYTHON} -m pip install llmcheck",
+        f".venv/bin/{check} || [ $? -eq 3 ]",
+    )
+
+
+def _install(plan: Plan | None) -> tuple[str, ...]:
+    """The steps that fill the first environment; of a system that lacks something the plan says so."""
+    if plan is None or not plan.environments:
+        return ()
+    steps = [each for each in plan.environments[0].steps if each.kind in ("install", "build")]
+    return tuple(shell.line(each.argv, "bash", each.variables) for each in steps)
+
+
+def _run(way: estimate.Plan | None) -> tuple[str, ...]:
+    path = 'export PATH="$PWD/.venv/bin:$PATH"'
+    if way is None or way.launch is None:
+        return (path, f"echo {shell.quote(_OWN)}")
+    own = {} if way.launch_service else way.launch_environment
+    service = (
+        (f"{shell.line(way.launch_service, variables=way.launch_environment)} &", "sleep 5") if way.launch_service else ()
+    )
+    return (path, *service, shell.line(way.launch, variables=own))
+
+
+def _ram(profile: Profile | None) -> int | None:
+    needed = [
+        parse_size(getattr(each, "total", None) or "0 B")
+        for each in (profile.require if profile else ())
+        if each.kind == "ram" and each.scope == "node" and each.level == "required"
+    ]
+    return math.floor(max(needed) / GIB) if any(needed) else None
+
+
+def _disk(profile: Profile | None, way: estimate.Plan | None) -> int:
+    """Bytes: what the profile requires, and twice the weights."""
+    needed = [
+        parse_size(getattr(each, "free", None) or "0 B")
+        for each in (profile.require if profile else ())
+        if each.kind == "disk" and each.scope == "node"
+    ]
+    return max([*needed, 2 * (way.memory.total if way is not None else 0)], default=0)
