@@ -32,6 +32,7 @@ MORE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "more_offers.csv
 COLUMNS = Offer.__struct_fields__
 LEAST, MOST = 0.2, 5.0
 """Times the median price of a GPU."""
+MARKETPLACES = ("vast-ai", "akash", "spheron")
 TIERS = {"production": "on-demand", "prototyping": "community", "legacy": "on-demand"}
 LINKS = {"NVLink": "nvlink", "PCIe": "pcie", "XGMI": "xgmi", "ICI": "ici"}
 FABRICS = (("InfiniBand", "infiniband"), ("EFA", "efa"), ("GPUDirect", "gpudirect"), ("RDMA", "roce"), ("RoCE", "roce"))
@@ -69,7 +70,9 @@ def shapes(row: Row) -> Iterator[Row]:
     note = row.get("note", "")
     per_gpu = "per GPU" in note and row["gpu_count"] == "1"
     cluster = per_gpu and "InfiniBand" in row.get("node_fabric", "")
-    pods = row["provider"] == "runpod" and row["tier"] in ("secure", "community") and "market)" not in row["instance_type"]
+    pods = (
+        row["provider"] == "runpod" and row["tier"] in ("secure", "community") and "market)" not in row["instance_type"]
+    )
     if row["provider"] != "together":  # sells whole nodes
         yield row
     counts = WHOLE_SHAPES if pods or "shapes of 1 to 8" in note else WHOLE_SHAPES[-1:] if cluster else ()
@@ -106,11 +109,14 @@ def converted(row: Row, left_out: Counter[str]) -> Iterator[Row]:
     note = "; ".join(each for each in (row.get("note", ""), remark) if each)
     fabric, gbit = fabric_of(row.get("node_fabric", ""))
     if spot is not None and price is not None and spot >= price:
-        spot, note = None, "; ".join(each for each in (note, "the spot price in the list is no lower: left out") if each)
+        spot, note = (
+            None,
+            "; ".join(each for each in (note, "the spot price in the list is no lower: left out") if each),
+        )
     yield {
         "provider": row["provider"],
         "instance_type": instance,
-        "tier": TIERS.get(row["tier"], row["tier"]),
+        "tier": "marketplace" if row["provider"] in MARKETPLACES else TIERS.get(row["tier"], row["tier"]),
         "status": "withdrawn" if is_withdrawn(row) else "available",
         **card,
         "gpu_count": str(int(count)),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.inspection import *
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
-    from llmcheck.api.recommending import *
     from llmcheck.api.launching import *
+    from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
     from llmcheck.api.saved_machine import *
     from llmcheck.api.tables import *

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from llmcheck import __version__, catalog, codec
 from llmcheck.api.inspection import MachineSource
 from llmcheck.catalog import profiles as profile_catalog
@@ -39,7 +41,20 @@ def check(
     report = report_of(
         profiles, machine(), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
     )
+    report = replace(report, profiles=tuple(map(_with_rent, report.profiles, profiles)))
     return report if not report.machine.problems else _without_outdated(report)
+
+
+def _with_rent(report: ProfileReport, profile: Profile) -> ProfileReport:
+    """Where the hardware falls short, with the cheapest machine that would pass."""
+    if report.hardware != "not-ready":
+        return report
+    if report.path is None:
+        return replace(report, rent=catalog.cheapest_offer(profile.id))
+    from llmcheck.catalog.derived import cheapest_offer  # of somebody's own profile nothing was compiled
+
+    found = cheapest_offer(profile, catalog.offers(), catalog.corrections(), catalog.gpu_specs(), _models(profile))
+    return replace(report, rent=found)
 
 
 def _without_outdated(report: Report) -> Report:

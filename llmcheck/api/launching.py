@@ -22,17 +22,18 @@ from llmcheck.schema import estimate
 from llmcheck.schema.advice import Plan
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.renting import LaunchFile, Offers, RankedOffer
-from llmcheck.schema.workload import Workload
+from llmcheck.schema.renting import LaunchFile, LaunchTool, Offers, RankedOffer
+from llmcheck.schema.workload import Method, Workload
 from llmcheck.units import GB, GIB, parse_size
 
 _DISK_GB = 100
 """Where no requirement and no weights say more: an image, an environment and a small model."""
 _PYTHON = ".venv/bin/python"
+_FINE_TUNING: tuple[Method, ...] = ("full", "lora", "qlora")
 _OWN = "your own command: no line that runs this work is known"
 
 
-def launch_file(found: Offers, tool: launch.LaunchTool, rent: Rent) -> LaunchFile:
+def launch_file(found: Offers, tool: LaunchTool, rent: Rent) -> LaunchFile:
     """For the offers of ``cloud`` or ``cloud_for_model``. Raises DataError where none fits or the tool has none.
 
     The first step on the machine is ``llmcheck check``; then its packages are installed, and the model is started.
@@ -68,26 +69,38 @@ def _plans(
     if profile is None:
         library = None if first.plan is None else runtimes.named(first.plan.runtime).library
         return (None if library is None else install([library], lambda: machine)), first.plan
-    target = found.path or profile.id
-    return install([target], lambda: machine), _way(profile, first, machine)
+    plan = install([found.path or profile.id], lambda: machine)
+    return plan, _way(profile, first, machine, _engines(plan))
 
 
-def _way(profile: Profile, first: RankedOffer, machine: Machine) -> estimate.Plan | None:
+def _engines(plan: Plan) -> tuple[str, ...]:
+    """The runtimes that the plan installs."""
+    libraries = {each for environment in plan.environments[:1] for each in environment.libraries}
+    return tuple(each for each in runtimes.ids() if (runtimes.named(each).library or each) in libraries)
+
+
+def _way(profile: Profile, first: RankedOffer, machine: Machine, engines: tuple[str, ...]) -> estimate.Plan | None:
+    """How the offer runs the profile's work with what is installed; a size is run by the best model of that size."""
     if first.plan is not None and first.plan.launch is not None:
         return first.plan
     report = report_of([profile], machine, (), frozenset({"software"})).profiles[0]
     goal = main_size(size_plans((report,)), profile.id)
     starters = catalog.starters()
     if goal is not None:
-        start = best_start(starters, goal, (), machine)
+        start = best_start(starters, goal, engines, machine)
         return None if start is None else start.plan
     work, own = profile.workload, first.plan
-    model = None if own is None else next((each for each in starters if own.argv[2:3] == (each.size,)), None)
-    if work is None or own is None or model is None:
+    if work is None or own is None:
         return own
-    use = ModelUse(model.architecture, Workload(method=work.method, context=work.context))
-    ways = plans(use.changed(method=own.method), machine)
-    return plan_of(ways[0], model.words) if ways else own
+    model = next((each for each in starters if each.size in own.argv), None)
+    if model is None:
+        return own
+    for method in dict.fromkeys((work.method, *_FINE_TUNING)):
+        ways = plans(ModelUse(model.architecture, Workload(method=method, context=work.context)), machine)
+        way = plan_of(ways[0], model.words) if ways else None
+        if way is not None and way.launch is not None:
+            return way
+    return own
 
 
 def _check(found: Offers, first: RankedOffer, profile: Profile | None) -> tuple[str, ...]:
@@ -117,7 +130,9 @@ def _run(way: estimate.Plan | None) -> tuple[str, ...]:
         return (path, f"echo {shell.quote(_OWN)}")
     own = {} if way.launch_service else way.launch_environment
     service = (
-        (f"{shell.line(way.launch_service, variables=way.launch_environment)} &", "sleep 5") if way.launch_service else ()
+        (f"{shell.line(way.launch_service, variables=way.launch_environment)} &", "sleep 5")
+        if way.launch_service
+        else ()
     )
     return (path, *service, shell.line(way.launch, variables=own))
 

@@ -15,6 +15,7 @@ from llmcheck.errors import DataError
 if TYPE_CHECKING:
     from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
+    from llmcheck.schema.cheapest import CheapestOffer
     from llmcheck.schema.outlook import CardsForSize
     from llmcheck.schema.starter import Starter
     from llmcheck.tables.correction import Correction
@@ -224,6 +225,19 @@ def offers() -> tuple[Offer, ...]:
     from llmcheck.tables.offer import Offer
 
     return table("offers", tuple[Offer, ...])
+
+
+@functools.cache
+def cheapest_offer(profile: str) -> CheapestOffer | None:
+    """The cheapest offer on which a shipped profile is ready; None where there is none."""
+    from llmcheck.schema.cheapest import CheapestOffer
+
+    every = compiled.table("cheapest_offers", tuple[CheapestOffer, ...])
+    if every is not None:
+        return next((each for each in every if each.profile == profile), None)
+    from llmcheck.catalog import sources  # a checkout computes this one alone
+
+    return sources.cheapest_offer(profile)
 
 
 def documented_offers() -> tuple[DocumentedOffer, ...]:

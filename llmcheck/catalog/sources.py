@@ -15,6 +15,7 @@ from llmcheck.catalog import compiled, places
 from llmcheck.errors import DataError
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import KnownModel
+from llmcheck.schema.cheapest import CheapestOffer
 from llmcheck.schema.machine import GpuSpec
 from llmcheck.schema.outlook import CardsForSize
 from llmcheck.schema.starter import Starter
@@ -140,6 +141,21 @@ def _cards() -> tuple[CardsForSize, ...]:
     return cards_for_sizes()
 
 
+def _cheapest_offers() -> tuple[CheapestOffer, ...]:
+    from llmcheck.catalog import profiles  # which reads what this module finds
+
+    found = (cheapest_offer(name) for name in profiles.ids())
+    return tuple(each for each in found if each is not None)
+
+
+def cheapest_offer(profile: str) -> CheapestOffer | None:
+    """Of one shipped profile, computed."""
+    from llmcheck.catalog import profiles
+    from llmcheck.catalog.derived import cheapest_offer as derived
+
+    return derived(profiles.load(profile), read("offers"), read("corrections"), read("gpus"))
+
+
 def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, if each row is one line."""
     with open(places.path_of(name), encoding="utf-8", newline="") as file:
@@ -254,6 +270,7 @@ def _offer_files() -> tuple[str, ...]:
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
     "cards": ((), _cards),
+    "cheapest_offers": ((*_offer_files(), "data/gpus.csv"), _cheapest_offers),
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
     "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),

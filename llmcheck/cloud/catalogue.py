@@ -13,7 +13,9 @@ from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import DocumentedOffer, Offer
 from llmcheck.units import GB, GIB
 
-_PER_GPU_NOTE = "the cheapest of each GPU and number of them; a filter (--gpu, --provider, --min-memory) or --all shows more"
+_PER_GPU_NOTE = (
+    "the cheapest of each GPU and number of them; a filter (--gpu, --provider, --min-memory) or --all shows more"
+)
 
 
 class Filters(Struct, frozen=True, kw_only=True):
@@ -40,7 +42,17 @@ def catalogue(offers: Sequence[Offer], filters: Filters, *, today: datetime.date
     kept = [_listed(each, filters.selection, today) for each in offers if _passes(each, filters)]
     kept.sort(key=_order)
     if not filters.selection.everything:
-        kept = _first(kept, lambda each: (each.offer.provider, each.offer.instance_type, each.offer.gpu_count, each.offer.tier, each.offer.kind, each.offer.accelerator))
+        kept = _first(
+            kept,
+            lambda each: (
+                each.offer.provider,
+                each.offer.instance_type,
+                each.offer.gpu_count,
+                each.offer.tier,
+                each.offer.kind,
+                each.offer.accelerator,
+            ),
+        )
     if filters.are_open:
         kept = _first(kept, lambda each: (each.offer.accelerator, each.offer.gpu_count))
     return OfferCatalogue(
@@ -93,7 +105,11 @@ def _listed(offer: Offer, selection: Selection, today: datetime.date) -> ListedO
 
 
 def _order(listed: ListedOffer) -> tuple[float, int, str]:
-    return listed.price_gpu_hour if listed.price_gpu_hour is not None else float("inf"), listed.offer.gpu_count, listed.offer.id
+    return (
+        listed.price_gpu_hour if listed.price_gpu_hour is not None else float("inf"),
+        listed.offer.gpu_count,
+        listed.offer.id,
+    )
 
 
 def _notes(listed: Sequence[ListedOffer], filters: Filters) -> Iterator[str]:

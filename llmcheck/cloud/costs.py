@@ -22,7 +22,7 @@ SETUP_HOURS = 0.25
 DOWNLOAD_BYTES = 125e6
 """A second; assumed: 1 Gb/s, which clouds give small machines too."""
 USD_PER_KWH, HOURS_PER_DAY = 0.15, 8.0
-"""Assumed where the user says nothing: a price of electricity between those of the USA and Europe, and a working day."""
+"""Assumed where the user says nothing: a price of electricity between the USA's and Europe's, and a working day."""
 _MONTH_DAYS = 30.4
 _TOP_UP_USD, _TOP_UP_UNITS = 9.99, 100
 """What Colab sells beyond the month's units (TechCrunch, 2022-09-29)."""

@@ -17,7 +17,7 @@ from llmcheck.cloud.selection import Selection, age_days, cheapest_of_each_machi
 from llmcheck.fit.plans import Candidate, plan_of, plans
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.renting import Offers, RankedOffer, WhyNot
+from llmcheck.schema.renting import Offers, RankedBy, RankedOffer, WhyNot
 from llmcheck.tables.offer import Offer
 
 _NO_JOB, _NO_PURCHASE = Job(), Purchase()
@@ -130,7 +130,7 @@ def rank_for_model(
     reached, the price of an hour of all machines that together do; else the price of a million tokens at the planner's
     speed. ``words``: the arguments of ``llmcheck fit`` that name the model. ``cards``: the GPU table by name.
     """
-    by = "total" if job.is_known else "hour" if target is not None else "tokens"
+    by: RankedBy = "total" if job.is_known else "hour" if target is not None else "tokens"
     planner = _Planner(
         use=use, words=words, cards=cards, selection=selection, today=today, job=job, target=target, made={}
     )
@@ -173,9 +173,7 @@ def _is_usable(best: Candidate) -> bool:
     return not best.use.is_inference or rate is None or rate >= READABLE
 
 
-def _notes(
-    use: ModelUse, shown: Sequence[RankedOffer], selection: Selection, target: float | None
-) -> Iterator[str]:
+def _notes(use: ModelUse, shown: Sequence[RankedOffer], selection: Selection, target: float | None) -> Iterator[str]:
     yield ABOUT_PRICES
     if not any(each.passes for each in shown):
         yield "no offer in the table runs it at a usable speed"

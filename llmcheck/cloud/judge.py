@@ -15,10 +15,10 @@ from llmcheck.fit.plans.policy import READABLE
 from llmcheck.gpus import vendors
 from llmcheck.judge.evaluate import evaluate
 from llmcheck.judge.requirements import check, traits
-from llmcheck.schema.renting import Gap, OfferStatus, RankedOffer, WhyNot
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.profile import Profile
+from llmcheck.schema.renting import Gap, OfferStatus, RankedOffer, WhyNot
 from llmcheck.schema.report import Finding, ProfileReport
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer

@@ -87,9 +87,14 @@ def offers(fetched: Fetched, records: Sequence[GpuRecord], snapshot: Iterable[Of
     known = {(each.provider, each.instance_type, each.gpu_count): each for each in snapshot}
     made: dict[tuple[str, str, str, int], dict[bool, tuple[Item, GpuRecord]]] = {}
     for item in fetched.items:
-        record = canonical.find(item.gpu, item.gpu_memory_gib, Form(instance_type=item.instance, count=item.gpu_count), records)
+        record = canonical.find(
+            item.gpu, item.gpu_memory_gib, Form(instance_type=item.instance, count=item.gpu_count), records
+        )
         if record is not None and 0 < item.price <= _MOST_DOLLARS:
-            made.setdefault((item.provider, item.instance, record.spec.name, item.gpu_count), {})[item.spot] = (item, record)
+            made.setdefault((item.provider, item.instance, record.spec.name, item.gpu_count), {})[item.spot] = (
+                item,
+                record,
+            )
     day = datetime.datetime.fromtimestamp(fetched.at, datetime.UTC).date()
     return tuple(_offer(found, known, day) for found in made.values())
 

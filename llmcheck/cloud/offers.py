@@ -14,7 +14,7 @@ from llmcheck.cloud.rented import Cards, gpu_bytes
 from llmcheck.cloud.selection import Selection, cheapest_of_each_machine
 from llmcheck.fit.shapes import typical
 from llmcheck.schema.profile import Profile
-from llmcheck.schema.renting import Offers, RankedOffer
+from llmcheck.schema.renting import BreakEven, Offers, RankedOffer, SubscriptionCost
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.offer import Offer
 
@@ -190,16 +190,14 @@ def _with_broken(ranked: RankedOffer, selection: Selection) -> RankedOffer:
 # --- beside the offers ---
 
 
-def _break_even(
-    purchase: Purchase, profile: Profile, fitting: Sequence[RankedOffer], cards: Cards
-) -> costs.BreakEven | None:
+def _break_even(purchase: Purchase, profile: Profile, fitting: Sequence[RankedOffer], cards: Cards) -> BreakEven | None:
     best = next((each for each in fitting if each.passes), fitting[0] if fitting else None)
     if best is None:
         return None
     return costs.break_even(purchase, profile.cost, costs.cards_named(profile), best, tuple(cards.values()))
 
 
-def _subscriptions(judge: Judge, offers: Sequence[Offer], job: Job) -> Iterator[costs.SubscriptionCost]:
+def _subscriptions(judge: Judge, offers: Sequence[Offer], job: Job) -> Iterator[SubscriptionCost]:
     """Only for a job of known hours that one GPU can do."""
     if job.hours is None or judge.cluster_gpus:
         return
@@ -214,8 +212,8 @@ def _notes(profile: Profile, shown: Sequence[RankedOffer], selection: Selection)
         yield f"no offer in the table meets the hardware requirements of {profile.id}"
     if any(each.nodes > 1 for each in fitting):
         yield (
-            "a cluster has to be reserved with the provider (AWS Capacity Blocks, Google DWS, Lambda 1-Click Clusters): "
-            "the list price is a lower bound"
+            "a cluster has to be reserved with the provider (AWS Capacity Blocks, Google DWS, Lambda 1-Click "
+            "Clusters): the list price is a lower bound"
         )
     if any(each.offer.ram_gib is None for each in shown):
         yield WITHOUT_RAM

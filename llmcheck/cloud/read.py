@@ -36,7 +36,8 @@ _USUAL_GB = {"A100": 40.0, "V100": 16.0}
 _FIELDS = frozenset(Offer.__struct_fields__)
 _INTEGERS = frozenset({"gpu_count", "vcpus", "fabric_gbit"})
 _FLOATS = frozenset({
-    "gpu_memory_gb", "ram_gib", "local_disk_gb", "price_hour", "spot_price_hour", "price_month", "units_month", "units_hour",
+    "gpu_memory_gb", "ram_gib", "local_disk_gb", "price_hour", "spot_price_hour", "price_month", "units_month",
+    "units_hour",
 })  # fmt: skip
 Row = dict[str, Any]
 
@@ -73,7 +74,8 @@ def _converter(
     missing = [each for each in _OWN_COLUMNS if each not in names]
     if missing:
         raise DataError(
-            f"{where}: no column {', '.join(missing)}; write {', '.join(_OWN_COLUMNS)}, price_hour, or SkyPilot's columns"
+            f"{where}: no column {', '.join(missing)}; expected {', '.join(_OWN_COLUMNS)}, price_hour, "
+            "or the columns of SkyPilot's catalogues"
         )
     unknown = [each for each in names if each not in _FIELDS]
     if unknown:
@@ -147,7 +149,9 @@ def _check_prices(values: Row) -> None:
         raise ValueError("it has no price")
     for name in prices:
         if not 0 < values[name] <= _MOST_DOLLARS or values[name] == _PLACEHOLDER:
-            raise ValueError(f"{name} {values[name]:g} is no price: expected more than 0 and at most {_MOST_DOLLARS:,.0f}")
+            raise ValueError(
+                f"{name} {values[name]:g} is no price: expected more than 0 and at most {_MOST_DOLLARS:,.0f}"
+            )
 
 
 def number(text: str, name: str) -> float:

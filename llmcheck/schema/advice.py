@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from llmcheck.schema.renting import RankedOffer
+from llmcheck.schema.cheapest import CheapestOffer
 
 Shell = Literal["bash", "fish", "powershell", "cmd"]
 Installer = Literal["pip", "uv"]
@@ -266,7 +266,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Why this profile was chosen."""
     plan: Plan | None = None
     """What to install; None where the hardware is the obstacle."""
-    offer: RankedOffer | None = None
+    offer: CheapestOffer | None = None
     """The cheapest machine that would pass, where this one's hardware does not."""
     tip: str | None = None
     """Something to try first, in a sentence; None for nothing."""

@@ -18,6 +18,9 @@ OLD_DAYS, STALE_DAYS, VERY_STALE_DAYS = 90, 180, 365
 20 to 66 % between May and October 2026."""
 
 
+RankedBy = Literal["hour", "tokens", "total"]
+
+
 class Gap(Struct, frozen=True, kw_only=True):
     """A requirement that an offer does not meet."""
 
@@ -171,7 +174,7 @@ class Offers(Struct, frozen=True, kw_only=True):
     """How the model is used; None for a profile."""
     everything: bool = False
     """``--all``: also the offers that do not fit, and machines that are private or can be interrupted."""
-    ranked_by: Literal["hour", "tokens", "total"] = "hour"
+    ranked_by: RankedBy = "hour"
     """``hour``: price of an hour; ``tokens``: of a million tokens; ``total``: of the whole job."""
     target_tokens_per_second: float | None = None
     """That the machines together have to reach; None: none was named."""

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from llmcheck.schema.advice import Advice
+from llmcheck.schema.cheapest import CheapestOffer
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.outlook import NextStep, SizePlan
@@ -154,6 +155,9 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
     """Of the profile; None where its document states none."""
+    rent: CheapestOffer | None = None
+    """The cheapest machine that would pass, where the hardware of this one is not ready; None where none does, and in
+    the overview."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -179,6 +183,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What to do next; only in the overview."""
     advice: Advice | None = None
     """The installation or the offer of ``next``; None where nothing is missing, and outside the overview."""
+    rent: CheapestOffer | None = None
+    """The cheapest machine for the smallest size that does not run well; only in the overview."""
 
 
 def counts_of(findings: Iterable[Finding]) -> Counts:

@@ -30,7 +30,7 @@ from llmcheck.schema.bounds import MOST_DOLLARS, MOST_TOKENS
 if TYPE_CHECKING:
     from llmcheck.api import Rent
     from llmcheck.schema.machine import Machine
-    from llmcheck.schema.renting import Offers
+    from llmcheck.schema.renting import LaunchTool, Offers
     from llmcheck.schema.workload import Method
 
 _METHODS = ("inference", "full", "lora", "qlora")
@@ -162,7 +162,7 @@ class _Command(click.Command):
     "--launch",
     type=click.Choice(_TOOLS),
     metavar="TOOL",
-    help="Print what starts the cheapest: a SkyPilot task (sky), a dstack task, or the provider's own command (native).",
+    help="Print what starts the cheapest: a task of SkyPilot (sky) or dstack, or the provider's command (native).",
 )
 @click.option(
     "--machine",
@@ -177,7 +177,7 @@ def command(
     work: Work,
     choice: Choice,
     costs: Costs,
-    launch: str | None,
+    launch: LaunchTool | None,
     machine: str | None,
     max_age: int | None,
     output_options: OutputOptions,
@@ -187,7 +187,9 @@ def command(
     if max_age is not None and machine is None:
         raise UsageError("--max-age is about a saved machine: add --machine FILE")
     if launch is not None and output_options.format in ("svg", "csv"):
-        raise UsageError(f"--launch writes a file of its own: --format text, json or markdown, not {output_options.format}")
+        raise UsageError(
+            f"--launch writes a file of its own: --format text, json or markdown, not {output_options.format}"
+        )
     own = given_machine(machine, max_age) if machine is not None else None
     rent = _rent(work, choice, costs)
     if work.tier is None and work.model is None:
@@ -198,7 +200,7 @@ def command(
     if launch is None:
         write(found, output_options)
         return found.exit_code
-    started = api.launch_file(found, launch, rent)  # type: ignore[arg-type]  # one of _TOOLS
+    started = api.launch_file(found, launch, rent)
     write(started, output_options)
     return started.exit_code
 

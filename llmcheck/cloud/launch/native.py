@@ -1,7 +1,7 @@
 """The provider's own command, where it has one that ends the machine by itself.
 
-Its fields: ``region``, ``zone``, ``instance_type``, ``tier``, ``gpu_count``, ``nodes``, ``disk_gb``, ``minutes`` until
-the end, ``until`` (date and time in UTC) and ``until_clock`` (hour and minute in UTC).
+Its fields: ``region``, ``zone``, ``instance_type``, ``gpu``, ``tier``, ``gpu_count``, ``nodes``, ``disk_gb``,
+``minutes`` until the end, ``until`` (date and time in UTC) and ``until_clock`` (hour and minute in UTC).
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def _can(offer: Offer, request: Request) -> bool:
         return False
     several = request.offers[0].nodes > 1
     clock = any("{until_clock}" in each for line in provider.then for each in line)
+    if "+" in offer.instance_type:  # two things that are put together: a machine and its GPUs
+        return False
     return not (several and not _starts_several(provider)) and not (clock and request.hours > _CLOCK_HOURS)
 
 
@@ -77,6 +79,7 @@ def _fields(offer: Offer, request: Request) -> dict[str, object]:
         "region": region,
         "zone": f"{region}{_GCP_ZONE}",
         "instance_type": offer.instance_type,
+        "gpu": offer.gpu if offer.vendor == "nvidia" else offer.instance_type,
         "tier": offer.tier.upper(),
         "gpu_count": offer.gpu_count,
         "nodes": request.nodes,

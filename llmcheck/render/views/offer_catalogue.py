@@ -36,7 +36,9 @@ def offer_catalogue(value: OfferCatalogue, options: Options) -> list[Block]:
     rows = [_row(each) for each in shown]
     blocks: list[Block] = [Heading("Offers", f"{len(value.offers):,} of {value.count:,}; {detail}")]
     if rows:
-        blocks.append(Table([columns[place][1] for place in places], [[row[place] for place in places] for row in rows]))
+        blocks.append(
+            Table([columns[place][1] for place in places], [[row[place] for place in places] for row in rows])
+        )
     items = [*prices.about_age(ages), *(Cell(note, "dim") for note in value.notes)]
     if len(shown) < len(value.offers):
         items.append(Cell(f"{len(value.offers) - len(shown):,} more: -v, or --format csv", "dim"))
@@ -54,7 +56,8 @@ def _row(listed: ListedOffer) -> list[Cell]:
         Cell("" if gib is None else two_digits(gib)),
         Cell(offer.region or "any region", "dim"),
         prices.date(listed.price_date, listed.age_days),
-    ] + [Cell(offer.source, "dim")]
+        Cell(offer.source, "dim"),
+    ]
 
 
 def _name(offer: Offer) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from llmcheck import shell
 from llmcheck.render import Options
+from llmcheck.render.views import prices
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone
 from llmcheck.render.views.corrections import corrections
-from llmcheck.render.views import prices
 from llmcheck.render.views.plans import how
-from llmcheck.schema.renting import Gap, Offers, OfferStatus, RankedOffer, Verified, WhyNot
 from llmcheck.schema.computed import ComputedMethod
+from llmcheck.schema.renting import Gap, Offers, OfferStatus, RankedOffer, Verified, WhyNot
 from llmcheck.units import format_gib, two_digits
 
 _GAPS = {
@@ -130,9 +130,7 @@ def _use(value: Offers) -> str:
 # --- rows ---
 
 
-def _table(
-    value: Offers, shown: Sequence[RankedOffer], options: Options
-) -> tuple[list[Column], list[list[Cell]]]:
+def _table(value: Offers, shown: Sequence[RankedOffer], options: Options) -> tuple[list[Column], list[list[Cell]]]:
     """The columns that some row needs. What is not shown without -v is said below the table."""
     of_model = value.profile is None
     against = any(each.documented not in (None, "pass") for each in shown)
@@ -250,7 +248,11 @@ def verified(values: Sequence[Verified]) -> list[Block]:
     rows = [_verified(each) for each in values]
     detail = "whether they pass by the documented and by the computed figures" if judged else "and what was verified"
     table = Table([columns[place][1] for place in places], [[row[place] for place in places] for row in rows])
-    return [Heading("Offers in the document", detail), table, *corrections(fix for each in values for fix in each.corrections)]
+    return [
+        Heading("Offers in the document", detail),
+        table,
+        *corrections(fix for each in values for fix in each.corrections),
+    ]
 
 
 def _verified(value: Verified) -> list[Cell]:
@@ -285,14 +287,3 @@ def _next(value: Offers, options: Options) -> list[Block]:
         if each.argv:
             lines.append((shell.line(each.argv), f"shows how {name} would run it"))
     return [Heading("Next"), Commands(lines)] if lines else []
-
-
-def describe_offer(ranked: RankedOffer) -> str:
-    """One line: provider and instance, GPUs, price, date."""
-    offer = ranked.offer
-    price = "price unknown" if ranked.price_hour is None else f"{ranked.price_hour:.2f} $/h"
-    unknown = ", RAM not stated" if offer.ram_gib is None else f", {offer.ram_gib:g} GiB RAM"
-    return (
-        f"{describe_instance(ranked)}, {offer.gpu_count} × {offer.accelerator}{unknown}, {price} "
-        f"(list price of {offer.price_date})"
-    )

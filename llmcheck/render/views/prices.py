@@ -47,7 +47,10 @@ def about_age(ages: Sequence[int | None]) -> list[Cell]:
     cells = []
     if stale:
         cells.append(
-            Cell(f"{stale} of {len(ages)} prices are older than {STALE_DAYS} days: ask the provider, or use --live", "warn")
+            Cell(
+                f"{stale} of {len(ages)} prices are older than {STALE_DAYS} days: ask the provider, or use --live",
+                "warn",
+            )
         )
     if old:
         cells.append(Cell(f"{old} of {len(ages)} prices are older than {OLD_DAYS} days", "dim"))
@@ -68,7 +71,9 @@ def break_even(value: BreakEven) -> Cell:
     bought = _range(value.purchase_low, value.purchase_high, "{:,.0f}")
     power = f"{value.watts:,.0f} W at {value.usd_per_kwh:g} $/kWh"
     if value.hours_low is None or value.hours_high is None:
-        return Cell(f"buying for {bought} $: renting at {value.rent_hour:,.2f} $/h costs no more than the power ({power})")
+        return Cell(
+            f"buying for {bought} $: renting at {value.rent_hour:,.2f} $/h costs no more than the power ({power})"
+        )
     hours = _range(value.hours_low, value.hours_high, "{:,.0f}")
     months = _range(value.months_low or 0.0, value.months_high or 0.0, "{:,.1f}")
     return Cell(
@@ -87,5 +92,6 @@ def subscription(value: SubscriptionCost) -> Cell:
     months = "1 month" if value.months == 1 else f"{value.months} months"
     return Cell(
         f"{offer.provider} {offer.instance_type}, {offer.accelerator}: {value.total:,.2f} $ for {value.hours:g} hours "
-        f"({months}; a month has {two_digits(value.hours_month)} hours of it; rate of {offer.price_date}; no GPU is promised)"
+        f"({months}; a month has {two_digits(value.hours_month)} hours of it; rate of {offer.price_date}; "
+        "no GPU is promised)"
     )
