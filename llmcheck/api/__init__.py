@@ -40,7 +40,7 @@ _EXPORTS = {
     "judgement": ("check", "computed_methods", "report_of"),
     "recommending": ("recommend",),
     "launching": ("launch_file",),
-    "renting": ("Rent", "cloud", "cloud_for_model", "live_offers", "offer_catalogue", "offers_of_file"),
+    "renting": ("Listed", "Rent", "cloud", "cloud_for_model", "live_offers", "offer_catalogue", "offers_of_file"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }

@@ -58,10 +58,10 @@ class Listed(Struct, frozen=True, kw_only=True):
     messages: tuple[str, ...] = ()
 
 
-USUAL = Rent()
+_USUAL = Rent()
 
 
-def cloud(name: str, rent: Rent = USUAL, machine: Machine | None = None) -> Offers:
+def cloud(name: str, rent: Rent = _USUAL, machine: Machine | None = None) -> Offers:
     """The offers on which a profile is ready, as ``check`` judges the same machines.
 
     ``machine``: also judge this machine, as the first note. Raises DataError.
@@ -99,7 +99,7 @@ def cloud(name: str, rent: Rent = USUAL, machine: Machine | None = None) -> Offe
     return replace(found, notes=(own, *found.notes))
 
 
-def cloud_for_model(name: str, workload: Workload, rent: Rent = USUAL, machine: Machine | None = None) -> Offers:
+def cloud_for_model(name: str, workload: Workload, rent: Rent = _USUAL, machine: Machine | None = None) -> Offers:
     """The offers on which a model fits, as ``fit`` says of the same machines, by the cost of the job.
 
     ``name``: as MODEL of ``llmcheck fit``; a repository that is not here is fetched from the hub. ``machine``: as of
@@ -131,7 +131,7 @@ def cloud_for_model(name: str, workload: Workload, rent: Rent = USUAL, machine: 
     return replace(found, notes=(own, *found.notes))
 
 
-def offer_catalogue(rent: Rent = USUAL, gpu: str | None = None, min_memory_bytes: int = 0) -> OfferCatalogue:
+def offer_catalogue(rent: Rent = _USUAL, gpu: str | None = None, min_memory_bytes: int = 0) -> OfferCatalogue:
     """Offers by filters alone; with ``rent.documented`` those that the document names, and no others."""
     from llmcheck.cloud.catalogue import Filters, catalogue, verified
 
@@ -159,7 +159,7 @@ def offers_of_file(path: str, today: datetime.date | None = None) -> Listed:
         raise DataError(f"{path}: not text in UTF-8: expected a list of offers in CSV") from None
     except ValueError:
         raise DataError(f"{path!r}: not a path") from None
-    found = read.offers(text, path, catalog.gpu_specs(), today or USUAL.day)
+    found = read.offers(text, path, catalog.gpu_specs(), today or _USUAL.day)
     return Listed(offers=found.offers, messages=found.problems)
 
 
