@@ -6,9 +6,12 @@ import datetime
 import math
 import re
 
+from msgspec.structs import replace
+
 from llmcheck import catalog, runtimes, shell
 from llmcheck.advise.outlook import main_size, size_plans
 from llmcheck.advise.start import best_start
+from llmcheck.api import model_source
 from llmcheck.api.installation import install
 from llmcheck.api.judgement import report_of
 from llmcheck.api.renting import Rent
@@ -16,14 +19,16 @@ from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.cloud import launch
 from llmcheck.cloud.rented import as_machine, cards_of
 from llmcheck.errors import DataError
-from llmcheck.fit.plans import plan_of, plans
+from llmcheck.fit.plans import Wishes, plan_of, plans
 from llmcheck.fit.use import ModelUse
+from llmcheck.probe._room import model_cache
 from llmcheck.schema import estimate
 from llmcheck.schema.advice import Plan
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.renting import LaunchFile, LaunchTool, Offers, RankedOffer
 from llmcheck.schema.workload import Method, Workload
+from llmcheck.system.host import Host
 from llmcheck.units import GB, GIB, parse_size
 
 _DISK_GB = 100
@@ -42,24 +47,28 @@ def launch_file(found: Offers, tool: LaunchTool, rent: Rent) -> LaunchFile:
     fitting = tuple(each for each in fitting if each.passes) or fitting
     if not fitting:
         raise DataError("no offer fits, so there is nothing to start: see the answer without --launch")
-    first = fitting[0]
-    name = found.path or found.profile
-    profile = None if name is None else profile_catalog.load(name)
-    machine = as_machine(first.offer, cards_of(catalog.gpu_specs()))
-    plan, way = _plans(found, first, profile, machine)
+    profile = None if found.profile is None else profile_catalog.load(found.path or found.profile)
     request = launch.Request(
-        name=re.sub(r"[^a-z0-9]+", "-", f"llmcheck {profile.id if profile else found.model}".lower()).strip("-")[:40],
+        name=re.sub(r"[^a-z0-9]+", "-", f"llmcheck {found.profile or found.model}".lower()).strip("-")[:40],
         offers=fitting,
         providers=catalog.providers(),
         gpu_names=catalog.gpu_names(),
-        setup=(*_check(found, first, profile), *_install(plan)),
-        run=_run(way),
         ram_gib=_ram(profile),
-        disk_gb=max(_DISK_GB, math.ceil(_disk(profile, way) / GB)),
+        disk_gb=_DISK_GB,
         hours=rent.job.hours or launch.HOURS,
         now=datetime.datetime.now(datetime.UTC),
     )
-    return launch.made_by(tool, request)
+    first = launch.chosen(tool, request)
+    machine = as_machine(first.offer, cards_of(catalog.gpu_specs()))
+    plan, way = _plans(found, first, profile, machine)
+    complete = replace(
+        request,
+        offers=launch.same_elsewhere(tool, request, first, rent.list, rent.selection),
+        setup=(*_check(found, first, profile), *_install(plan)),
+        run=_run(way),
+        disk_gb=max(_DISK_GB, math.ceil(_disk(profile, way) / GB)),
+    )
+    return launch.made_by(tool, complete)
 
 
 def _plans(
@@ -67,10 +76,23 @@ def _plans(
 ) -> tuple[Plan | None, estimate.Plan | None]:
     """What to install, and the plan that is started: of a model that is named, else of the best for the tier's size."""
     if profile is None:
-        library = None if first.plan is None else runtimes.named(first.plan.runtime).library
-        return (None if library is None else install([library], lambda: machine)), first.plan
+        way = _way_of_model(found, first, machine)
+        library = None if way is None else runtimes.named(way.runtime).library
+        return (None if library is None else install([library], lambda: machine)), way
     plan = install([found.path or profile.id], lambda: machine)
     return plan, _way(profile, first, machine, _engines(plan))
+
+
+def _way_of_model(found: Offers, first: RankedOffer, machine: Machine) -> estimate.Plan | None:
+    """The best plan with a command for what an installation brings, which of llama.cpp is its Python package."""
+    if first.plan is None or found.model is None or found.workload is None:
+        return first.plan
+    cache = model_cache(Host())
+    model = model_source.found_here_or_on_hub(found.model, cache)
+    use = model_source.use_of(model, found.workload, cache).changed(batch=first.plan.batch)
+    ways = plans(use, machine, Wishes(names=model_source.names(model, use.architecture)))
+    made = (plan_of(each, model.words, python_binding=True) for each in ways)
+    return next((each for each in made if each.launch is not None), first.plan)
 
 
 def _engines(plan: Plan) -> tuple[str, ...]:

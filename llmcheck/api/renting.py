@@ -106,7 +106,7 @@ def cloud_for_model(name: str, workload: Workload, rent: Rent = _USUAL, machine:
     ``cloud``. Raises DataError and UsageError.
     """
     from llmcheck.cloud.for_model import rank_for_model
-    from llmcheck.fit.plans import plans
+    from llmcheck.fit.plans import Wishes, plans
     from llmcheck.probe._room import model_cache
     from llmcheck.system.host import Host
 
@@ -123,6 +123,7 @@ def cloud_for_model(name: str, workload: Workload, rent: Rent = _USUAL, machine:
         job=rent.job,
         purchase=rent.purchase,
         target=rent.target,
+        wishes=Wishes(names=model_source.names(model, use.architecture)),
     )
     if machine is None:
         return found

@@ -14,7 +14,7 @@ from llmcheck.cloud.judge import price_of_tokens
 from llmcheck.cloud.offers import ABOUT_PRICES, LEFT_OUT, USUAL, WITHOUT_RAM, within_reason
 from llmcheck.cloud.rented import Cards, alike, as_machine, in_words
 from llmcheck.cloud.selection import Selection, age_days, cheapest_of_each_machine
-from llmcheck.fit.plans import Candidate, plan_of, plans
+from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, plan_of, plans
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.renting import Offers, RankedBy, RankedOffer, WhyNot
@@ -42,6 +42,7 @@ class _Planner(Struct, frozen=True, kw_only=True):
     today: datetime.date
     job: Job
     target: float | None
+    wishes: Wishes
     made: dict[tuple[object, ...], _Way | None] = {}
 
     def rank(self, offer: Offer) -> RankedOffer:
@@ -87,7 +88,7 @@ class _Planner(Struct, frozen=True, kw_only=True):
         machine = as_machine(offer, self.cards)
         found: _Way | None = None
         for batch in _BATCHES if self.target is not None and self.use.is_inference else (self.use.workload.batch,):
-            ways = plans(self.use.changed(batch=batch), machine)
+            ways = plans(self.use.changed(batch=batch), machine, self.wishes)
             if not ways:
                 break
             rate = _rate(ways[0])
@@ -123,16 +124,26 @@ def rank_for_model(
     job: Job = _NO_JOB,
     purchase: Purchase = _NO_PURCHASE,
     target: float | None = None,
+    wishes: Wishes = NO_WISHES,
 ) -> Offers:
     """Of each provider the offer on which the model is used at the least cost, at a usable speed.
 
     The cost is the total of the job where hours or tokens are given; with ``target``, tokens a second that have to be
     reached, the price of an hour of all machines that together do; else the price of a million tokens at the planner's
-    speed. ``words``: the arguments of ``llmcheck fit`` that name the model. ``cards``: the GPU table by name.
+    speed. ``words``: the arguments of ``llmcheck fit`` that name the model. ``cards``: the GPU table by name. ``wishes``: as of
+    ``fit``.
     """
     by: RankedBy = "total" if job.is_known else "hour" if target is not None else "tokens"
     planner = _Planner(
-        use=use, words=words, cards=cards, selection=selection, today=today, job=job, target=target, made={}
+        use=use,
+        words=words,
+        cards=cards,
+        selection=selection,
+        today=today,
+        job=job,
+        target=target,
+        wishes=wishes,
+        made={},
     )
 
     def rank(ranked: RankedOffer) -> tuple[float, float, str]:

@@ -46,7 +46,7 @@ def _flow(value: Value) -> str:
         return "{" + ", ".join(f"{_flow(key)}: {_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, str):
         plain = re.fullmatch(_PLAIN, value) and value.lower() not in _WORDS
-        return value if plain else json.dumps(printable(value), ensure_ascii=True)
+        return value if plain else json.dumps(printable(value), ensure_ascii=False)
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return "[" + ", ".join(map(_flow, value)) + "]"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from llmcheck.cloud.launch import IDLE_MINUTES, Request, able
+from llmcheck.cloud.launch import IDLE_MINUTES, Request
 from llmcheck.cloud.launch._yaml import Lines, Value, document
-from llmcheck.errors import DataError
 from llmcheck.schema.renting import LaunchFile
 from llmcheck.tables.offer import Offer
 
-_MOST = 6
+MOST = 6
 _IMAGE_PYTHON = "3.12"
 """dstack's own image, with CUDA and this Python."""
 FILE = "llmcheck.dstack.yml"
@@ -23,13 +22,18 @@ def accelerator(offer: Offer, request: Request) -> str | None:
     return f"{names.dstack}:{offer.gpu_memory_gb:g}GB:{offer.gpu_count}"
 
 
+def can(offer: Offer, request: Request) -> bool:
+    return accelerator(offer, request) is not None
+
+
+def refusal(request: Request) -> str:
+    named = ", ".join(dict.fromkeys(each.offer.provider for each in request.offers[:5]))
+    return f"dstack has none of these providers and GPUs: {named}; try --launch sky or native, or another --provider"
+
+
 def text(request: Request) -> LaunchFile:
-    """Raises DataError where dstack knows none of the offers."""
-    offers = able(request, lambda each: accelerator(each, request) is not None, _MOST)
-    if not offers:
-        raise DataError("dstack has none of the providers of these offers: try --launch sky or native, or --provider")
+    offers = request.offers
     gpu = accelerator(offers[0].offer, request) or ""
-    offers = tuple(each for each in offers if accelerator(each.offer, request) == gpu)
     backends = list(dict.fromkeys(request.providers[each.offer.provider].dstack or "" for each in offers))
     resources: dict[str, Value] = {"gpu": gpu}
     if request.ram_gib is not None:
@@ -47,7 +51,7 @@ def text(request: Request) -> LaunchFile:
         "resources": resources,
         "backends": backends,
         "spot_policy": "spot" if request.is_spot else "on-demand",
-        "max_price": request.highest_price(offers),
+        "max_price": request.highest_price,
         "max_duration": f"{hours}h",
         "idle_duration": f"{IDLE_MINUTES}m",
     }

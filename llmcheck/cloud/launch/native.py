@@ -9,27 +9,26 @@ from __future__ import annotations
 import datetime
 
 from llmcheck import shell
-from llmcheck.cloud.launch import Request, able
-from llmcheck.errors import DataError
+from llmcheck.cloud.launch import Request
 from llmcheck.printable import printable
 from llmcheck.schema.renting import LaunchFile
 from llmcheck.tables.offer import Offer
 from llmcheck.tables.provider import Provider
 
+MOST = 1
 FILE = "llmcheck.cloud.sh"
 _GCP_ZONE = "-a"
 _CLOCK_HOURS = 23.0
 """A time of day says nothing of later ones."""
 
 
+def refusal(request: Request) -> str:
+    named = ", ".join(dict.fromkeys(each.offer.provider for each in request.offers[:5]))
+    return f"no command of {named} that ends the machine by itself is known: --launch sky or dstack has one"
+
+
 def text(request: Request) -> LaunchFile:
-    """Raises DataError where no provider of these offers has such a command."""
-    offers = able(request, lambda each: _can(each, request), 1)
-    if not offers:
-        named = ", ".join(dict.fromkeys(each.offer.provider for each in request.offers[:5]))
-        raise DataError(
-            f"no command of {named} that ends the machine by itself is known: --launch sky or dstack has one"
-        )
+    offers = request.offers
     offer, provider = offers[0].offer, request.providers[offers[0].offer.provider]
     fields = _fields(offer, request)
     words = [*provider.start, *(provider.spot if request.is_spot else ())]
@@ -55,7 +54,7 @@ def text(request: Request) -> LaunchFile:
     )
 
 
-def _can(offer: Offer, request: Request) -> bool:
+def can(offer: Offer, request: Request) -> bool:
     provider = request.providers.get(offer.provider)
     if provider is None or not provider.start or provider.ends is None:
         return False
@@ -79,7 +78,7 @@ def _fields(offer: Offer, request: Request) -> dict[str, object]:
         "region": region,
         "zone": f"{region}{_GCP_ZONE}",
         "instance_type": offer.instance_type,
-        "gpu": offer.gpu if offer.vendor == "nvidia" else offer.instance_type,
+        "gpu": offer.instance_type if offer.instance_type.startswith(offer.gpu) else offer.gpu,
         "tier": offer.tier.upper(),
         "gpu_count": offer.gpu_count,
         "nodes": request.nodes,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from llmcheck.cloud.launch import IDLE_MINUTES, Request, able
+from llmcheck.cloud.launch import IDLE_MINUTES, Request
 from llmcheck.cloud.launch._yaml import Lines, Value, document
-from llmcheck.errors import DataError
 from llmcheck.schema.renting import LaunchFile, RankedOffer
 from llmcheck.tables.offer import Offer
 
-_MOST = 4
+MOST = 4
 """Machines to choose from: SkyPilot takes the cheapest of them that it gets."""
 FILE = "llmcheck.sky.yaml"
 
@@ -21,15 +20,21 @@ def accelerator(offer: Offer, request: Request) -> str | None:
     return provider.sky_names.get(offer.gpu) or (None if names is None else names.sky)
 
 
+def can(offer: Offer, request: Request) -> bool:
+    return accelerator(offer, request) is not None
+
+
+def refusal(request: Request) -> str:
+    named = ", ".join(dict.fromkeys(each.offer.provider for each in request.offers[:5]))
+    return f"SkyPilot has none of these providers and GPUs: {named}; try --launch native, or name another --provider"
+
+
 def text(request: Request) -> LaunchFile:
-    """Raises DataError where SkyPilot knows none of the offers."""
-    offers = able(request, lambda each: accelerator(each, request) is not None, _MOST)
-    if not offers:
-        raise DataError("SkyPilot has none of the providers of these offers: try --launch native, or --provider")
+    offers = request.offers
     resources: dict[str, Value] = {"disk_size": request.disk_gb}
     if request.ram_gib is not None:
         resources["memory"] = f"{request.ram_gib}+"
-    resources["max_hourly_cost"] = request.highest_price(offers)
+    resources["max_hourly_cost"] = request.highest_price
     if request.is_spot:
         resources["use_spot"] = True
     resources["autostop"] = {"idle_minutes": IDLE_MINUTES, "down": True}
@@ -45,7 +50,7 @@ def text(request: Request) -> LaunchFile:
     }
     comments = (
         f"start: {' '.join(start)}; with --dryrun it only says what it would cost",
-        f"{ends}; over {request.highest_price(offers):.2f} $/h a node it does not start",
+        f"{ends}; over {request.highest_price:.2f} $/h a node it does not start",
     )
     return LaunchFile(
         tool="sky", offers=offers, file_name=FILE, text=document(comments, values), start=start, ends=ends

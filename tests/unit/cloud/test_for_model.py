@@ -27,7 +27,7 @@ SMALL = replace(
 
 
 def ranked(
-    model: str, *offers: Any, everything: bool = False, target: float | None = None, job: Job = Job(), **work: Any
+    model: str, *offers: Any, everything: bool = False, target: float | None = None, job: Job | None = None, **work: Any
 ) -> Offers:
     shapes = known_model(model)
     assert shapes is not None
@@ -35,7 +35,7 @@ def ranked(
     selection = EVERYTHING if everything else USUAL
     every = offers or catalog.offers()
     return rank_for_model(
-        use, (model,), every, CARDS, today=TODAY, selection=selection, target=target, job=job
+        use, (model,), every, CARDS, today=TODAY, selection=selection, target=target, job=job or Job()
     )
 
 

@@ -16,8 +16,8 @@ from llmcheck.cloud.offers import cheapest_that_runs, passing, rank_offers
 from llmcheck.cloud.rented import as_machine, cards_of, in_words
 from llmcheck.cloud.selection import Selection
 from llmcheck.render import Options
-from llmcheck.schema.renting import Offers
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.renting import Offers
 from llmcheck.schema.report import ProfileReport
 from llmcheck.tables.offer import Offer
 from tests.machines_builder import GB
@@ -179,7 +179,7 @@ def test_nothing_is_shown_that_costs_a_hundred_times_what_does_the_same() -> Non
 def test_check_and_cloud_give_one_answer_for_the_cards_of_the_case(accelerator: str) -> None:
     offer = next(each for each in OFFERS if each.accelerator == accelerator and USUAL.keeps(each))
     (ranked,) = ranked_offers("inference-13b-30b", [offer]).offers
-    words = in_words(offer)
+    words = ranked.machine
     assert words is not None
     report = judged("inference-13b-30b", api.hypothetical_machine(words).machine)
     assert (ranked.verdict, ranked.computed) == (report.hardware, status(report, "computed"))
@@ -269,11 +269,7 @@ def test_the_cheapest_that_runs_is_the_first_that_passes(tier: str) -> None:
     found = cheapest_that_runs(profile, OFFERS, CORRECTIONS, CARDS, today=TODAY)
     assert found is not None
     assert found.passes
-    on_gpus = [
-        each
-        for each in passing(judge(tier), OFFERS)
-        if each.plan is None or each.plan.verdict == "fits"
-    ]
+    on_gpus = [each for each in passing(judge(tier), OFFERS) if each.plan is None or each.plan.verdict == "fits"]
     assert (found.price_hour or 0) <= (on_gpus[0].price_hour or 0)
     assert (found.price_hour or 0) >= (next(passing(judge(tier), OFFERS)).price_hour or 0)
 
