@@ -76,11 +76,23 @@ def _plans(
 ) -> tuple[Plan | None, estimate.Plan | None]:
     """What to install, and the plan that is started: of a model that is named, else of the best for the tier's size."""
     if profile is None:
-        way = _way_of_model(found, first, machine)
-        library = None if way is None else runtimes.named(way.runtime).library
-        return (None if library is None else install([library], lambda: machine)), way
-    plan = install([found.path or profile.id], lambda: machine)
-    return plan, _way(profile, first, machine, _engines(plan))
+        way, targets = _way_of_model(found, first, machine), []
+    else:
+        targets = [found.path or profile.id]
+        way = _way(profile, first, machine, _engines(install(targets, lambda: machine)))
+    targets += _libraries(way)
+    return (install(targets, lambda: machine) if targets else None), way
+
+
+def _libraries(way: estimate.Plan | None) -> list[str]:
+    """What the started command needs."""
+    if way is None or way.launch is None:
+        return []
+    runtime = runtimes.named(way.runtime)
+    work = Workload(method=way.method, weights=way.weights, optimizer=way.optimizer)  # type: ignore[arg-type]  # a plan's are
+    beside = () if runtime.libraries_beside is None else runtime.libraries_beside(work)
+    known = catalog.libraries()
+    return [each for each in dict.fromkeys((runtime.library, *beside)) if each in known]
 
 
 def _way_of_model(found: Offers, first: RankedOffer, machine: Machine) -> estimate.Plan | None:

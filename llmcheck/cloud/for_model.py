@@ -130,8 +130,8 @@ def rank_for_model(
 
     The cost is the total of the job where hours or tokens are given; with ``target``, tokens a second that have to be
     reached, the price of an hour of all machines that together do; else the price of a million tokens at the planner's
-    speed. ``words``: the arguments of ``llmcheck fit`` that name the model. ``cards``: the GPU table by name. ``wishes``: as of
-    ``fit``.
+    speed. ``words``: the arguments of ``llmcheck fit`` that name the model. ``cards``: the GPU table by name.
+    ``wishes``: as of ``fit``.
     """
     by: RankedBy = "total" if job.is_known else "hour" if target is not None else "tokens"
     planner = _Planner(

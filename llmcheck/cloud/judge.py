@@ -17,6 +17,7 @@ from llmcheck.judge.evaluate import evaluate
 from llmcheck.judge.requirements import check, traits
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.computed import ComputedMethod
+from llmcheck.schema.estimate import Plan
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.renting import Gap, OfferStatus, RankedOffer, WhyNot
 from llmcheck.schema.report import Finding, ProfileReport
@@ -26,6 +27,8 @@ from llmcheck.units import GB, parse_size
 
 Models = Mapping[str, Architecture]
 """The shapes of the known model that a profile's workload names, by its id."""
+_DAY = 86_400
+"""Seconds."""
 _CLUSTER_NODE_GPUS, _CLUSTER_GBIT = 8, 400
 """GPUs of a node, and the least that connects it to others: 400 Gb/s, as of the first nodes with A100."""
 
@@ -69,8 +72,7 @@ class Judge(Struct, frozen=True, kw_only=True):
         documented, computed = _documented(report), _computed(report)
         why_not = _why_not(offer, nodes, report, computed)
         price = self.price(offer)
-        speed = plan.tokens_per_second if plan is not None else runs[-1].tokens_per_second if runs else None
-        rate = None if speed is None else speed.expected
+        rate = self._tokens_per_second(plan, runs)
         arithmetic = computed in (None, "pass", "warn")
         return RankedOffer(
             offer=offer,
@@ -97,6 +99,15 @@ class Judge(Struct, frozen=True, kw_only=True):
             warnings=tuple(each.message for each in report.findings if each.status == "warn"),
             corrections=tuple(each for each in self.corrections if f"offer:{offer.id}" in each.applies_to),
         )
+
+    def _tokens_per_second(self, plan: Plan | None, runs: Sequence[ComputedMethod]) -> float | None:
+        """Of the plan; of a training run that is counted in days, with what interrupts it."""
+        work = self.profile.workload
+        days = runs[-1].days if runs else None
+        if days is not None and work is not None and work.tokens:
+            return work.tokens / days.expected / _DAY
+        speed = plan.tokens_per_second if plan is not None else runs[-1].tokens_per_second if runs else None
+        return None if speed is None else speed.expected
 
     def price(self, offer: Offer) -> float | None:
         """US dollars an hour of all nodes."""

@@ -270,7 +270,7 @@ def test_what_is_written_is_read_again(values: dict[str, Any]) -> None:
 
 @given(
     st.lists(
-        st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1, max_size=40).filter(str.strip),
+        st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=40).filter(str.strip),
         min_size=1,
         max_size=4,
     )
