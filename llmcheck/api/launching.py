@@ -92,7 +92,7 @@ def _libraries(way: estimate.Plan | None) -> list[str]:
     work = Workload(method=way.method, weights=way.weights, optimizer=way.optimizer)  # type: ignore[arg-type]  # a plan's are
     beside = () if runtime.libraries_beside is None else runtime.libraries_beside(work)
     known = catalog.libraries()
-    return [each for each in dict.fromkeys((runtime.library, *beside)) if each in known]
+    return [each for each in dict.fromkeys((runtime.library, *beside)) if each is not None and each in known]
 
 
 def _way_of_model(found: Offers, first: RankedOffer, machine: Machine) -> estimate.Plan | None:

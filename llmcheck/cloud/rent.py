@@ -56,11 +56,16 @@ def run_cost(price: Band, days: Band, gpus: int) -> Band:
 def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Band | None:
     """US dollars an hour for one GPU of that name with about ``needed`` bytes or more; None where none is offered.
 
-    Where no offer has exactly this form of the card, those of another form count: PCIe for SXM.
+    Each provider counts once, with its cheapest. Where no offer has exactly this form of the card, those of another
+    form count: PCIe for SXM.
     """
     fitting = [each for each in offers if _USUAL.keeps(each) and each.gpu_memory_gb * GB >= 0.93 * needed]
     same = [each for each in fitting if each.gpu == name] or [each for each in fitting if _is_alike(each, name)]
-    prices = sorted((each.price_hour or 0.0) / each.gpu_count for each in same)
+    cheapest: dict[str, float] = {}
+    for each in same:
+        price = (each.price_hour or 0.0) / each.gpu_count
+        cheapest[each.provider] = min(price, cheapest.get(each.provider, price))
+    prices = sorted(cheapest.values())
     return Band(low=prices[0], expected=prices[len(prices) // 2], high=prices[-1]) if prices else None
 
 

@@ -22,6 +22,13 @@ def from_price(cheapest: CheapestOffer | None) -> str:
     return f" from {cheapest.price_hour:,.2f} $/h ({_instance(cheapest)}, priced {cheapest.offer.price_date})"
 
 
+def short_price(cheapest: CheapestOffer | None) -> str:
+    """``rent from 0.44 $/h (2026-10-04)``, for a line of a narrow screen; ``machines to rent`` for None."""
+    if cheapest is None:
+        return "machines to rent"
+    return f"rent from {cheapest.price_hour:,.2f} $/h ({cheapest.offer.price_date})"
+
+
 def _instance(cheapest: CheapestOffer) -> str:
     count = f"{cheapest.nodes} × " if cheapest.nodes > 1 else ""
     return f"{cheapest.offer.provider} {count}{cheapest.offer.instance_type}"

@@ -286,10 +286,10 @@ def _hints(step: NextStep) -> Iterator[Cell]:
 def _more(value: Report) -> Iterator[Cell]:
     lacking = next((each for each in value.sizes if each.task == "inference" and each.use != "good"), None)
     if lacking is not None:
-        from llmcheck.render.views.cheapest import from_price  # most machines run all sizes or none
+        from llmcheck.render.views.cheapest import short_price  # most machines run all sizes or none
 
         tier = lacking.tiers[0]
-        yield Cell(f"For {lacking.parameters}, machines to rent{from_price(value.rent)}: llmcheck cloud {tier}", "dim")
+        yield Cell(f"For {lacking.parameters}, {short_price(value.rent)}: llmcheck cloud {tier}", "dim")
     yield Cell("More: llmcheck recommend, llmcheck tiers, llmcheck machine", "dim")
 
 
