@@ -23,6 +23,7 @@ from llmcheck.cloud.canonical import Form
 from llmcheck.cloud.read import identity
 from llmcheck.errors import DataError, LlmcheckError
 from llmcheck.gpus.identify import GpuRecord
+from llmcheck.printable import is_printable
 from llmcheck.system import worker
 from llmcheck.system.cache_folder import cache_folder
 from llmcheck.tables.offer import Offer
@@ -90,7 +91,8 @@ def offers(fetched: Fetched, records: Sequence[GpuRecord], snapshot: Iterable[Of
         record = canonical.find(
             item.gpu, item.gpu_memory_gib, Form(instance_type=item.instance, count=item.gpu_count), records
         )
-        if record is not None and 0 < item.price <= _MOST_DOLLARS:
+        names = is_printable(f"{item.provider} {item.instance} {item.region}")
+        if record is not None and names and 0 < item.price <= _MOST_DOLLARS:
             made.setdefault((item.provider, item.instance, record.spec.name, item.gpu_count), {})[item.spot] = (
                 item,
                 record,

@@ -22,6 +22,7 @@ from llmcheck.cloud import canonical
 from llmcheck.cloud.canonical import Form
 from llmcheck.errors import DataError
 from llmcheck.gpus.identify import GpuRecord
+from llmcheck.printable import is_printable, printable
 from llmcheck.tables.offer import Offer
 from llmcheck.units import MIB
 
@@ -121,6 +122,7 @@ def _own(row: Row, find: _Find, today: datetime.date) -> Offer:
     if None in row or any(each is None for each in row.values()):
         raise ValueError("it does not have as many cells as the first line")
     values: Row = {name: text.strip() for name, text in row.items() if text.strip()}
+    _check_texts(values)
     for name in _FLOATS & values.keys():
         values[name] = number(values[name], name)
     for name in _INTEGERS & values.keys():
@@ -141,6 +143,13 @@ def _own(row: Row, find: _Find, today: datetime.date) -> Offer:
         return msgspec.convert(values, Offer, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(str(error).replace(" - at `$.", " (").replace("`", "") + ")") from None
+
+
+def _check_texts(values: Row) -> None:
+    """Names go into commands and files that a person pastes."""
+    for name, text in values.items():
+        if not is_printable(text):
+            raise ValueError(f"{name} {printable(text[:40])!r} contains characters that no name has")
 
 
 def _check_prices(values: Row) -> None:
@@ -218,6 +227,7 @@ def _of_sky(row: Row, provider: str, find: _Find, today: datetime.date) -> Offer
     if not name:
         raise ValueError("it has no accelerator")
     instance = (row.get("InstanceType") or "").strip() or name
+    _check_texts({"InstanceType": instance, "Region": row.get("Region") or "", "AcceleratorName": name})
     count = _whole(row.get("AcceleratorCount") or "1", "AcceleratorCount")
     price, spot = (_sky_price(row.get(column)) for column in ("Price", "SpotPrice"))
     if price is None and spot is None:

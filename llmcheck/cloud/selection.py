@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -105,7 +105,3 @@ def age_days(offer: Offer, today: datetime.date) -> int | None:
     """None for a date in the future."""
     days = (today - offer.price_date).days
     return days if days >= 0 else None
-
-
-def oldest(offers: Sequence[Offer], today: datetime.date) -> int | None:
-    return max((days for each in offers if (days := age_days(each, today)) is not None), default=None)

@@ -1,13 +1,12 @@
-"""The catalogue of offers by filters alone, and the file that starts one."""
+"""The catalogue of offers by filters alone."""
 
 from __future__ import annotations
 
-from llmcheck import shell
 from llmcheck.render import Options
 from llmcheck.render.views import prices
-from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table
+from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table
 from llmcheck.render.views.offers import verified
-from llmcheck.schema.renting import LaunchFile, ListedOffer, OfferCatalogue
+from llmcheck.schema.renting import ListedOffer, OfferCatalogue
 from llmcheck.tables.offer import Offer
 from llmcheck.units import two_digits
 
@@ -68,18 +67,3 @@ def _name(offer: Offer) -> str:
 
 def _monthly(offer: Offer) -> Cell:
     return Cell(f"{offer.price_month:,.2f} a month", "accent")
-
-
-def launch_file(value: LaunchFile) -> list[Block]:
-    """For people who read it before it is used."""
-    first = value.offers[0].offer
-    return [
-        Heading(value.file_name, f"{first.provider} {first.instance_type}; {value.ends}"),
-        Commands([(line, "") for line in value.text.splitlines()]),
-        Heading("Start"),
-        Commands([(_started(value), "")]),
-    ]
-
-
-def _started(value: LaunchFile) -> str:
-    return f"sh {value.file_name}" if value.tool == "native" else shell.line(value.start)

@@ -46,14 +46,16 @@ def about_age(ages: Sequence[int | None]) -> list[Cell]:
     old = sum(1 for each in ages if each is not None and OLD_DAYS < each <= STALE_DAYS)
     cells = []
     if stale:
+        are = "is" if stale == 1 else "are"
         cells.append(
             Cell(
-                f"{stale} of {len(ages)} prices are older than {STALE_DAYS} days: ask the provider, or use --live",
+                f"{stale} of {len(ages)} prices {are} older than {STALE_DAYS} days: ask the provider, or use --live",
                 "warn",
             )
         )
     if old:
-        cells.append(Cell(f"{old} of {len(ages)} prices are older than {OLD_DAYS} days", "dim"))
+        are = "is" if old == 1 else "are"
+        cells.append(Cell(f"{old} of {len(ages)} prices {are} older than {OLD_DAYS} days", "dim"))
     return cells
 
 

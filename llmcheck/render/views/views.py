@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import Document
+from llmcheck.render.views.blocks import Document, Verbatim
 from llmcheck.schema.advice import Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Recommendations
-from llmcheck.schema.renting import LaunchFile, OfferCatalogue, Offers
 from llmcheck.schema.report import Report
 
 
@@ -67,6 +66,13 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.comparison import machines
 
             return machines(value, options)
+        case Recommendations():
+            from llmcheck.render.views.recommend import recommend
+
+            return recommend(value, options)
+    from llmcheck.schema.renting import LaunchFile, OfferCatalogue, Offers  # few commands are about offers
+
+    match value:
         case Offers():
             from llmcheck.render.views.offers import offers
 
@@ -76,13 +82,7 @@ def _document(value: object, options: Options) -> Document:
 
             return offer_catalogue(value, options)
         case LaunchFile():
-            from llmcheck.render.views.offer_catalogue import launch_file
-
-            return launch_file(value)
-        case Recommendations():
-            from llmcheck.render.views.recommend import recommend
-
-            return recommend(value, options)
+            return [Verbatim(value.text)]
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)

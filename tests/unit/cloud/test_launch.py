@@ -226,6 +226,21 @@ def test_a_model_is_started_with_what_was_installed(model: str, work: dict[str, 
     assert f".venv/bin/llmcheck fit {model}" in document["setup"]
 
 
+def test_names_from_a_list_are_quoted_in_commands_and_in_files() -> None:
+    evil = at("aws", "g6.xlarge", instance_type="a; touch /tmp/x $(id) '", region='us-east-1": {x: 1}')
+    made = native.text(request(evil))
+    assert shlex.split(made.text.split("set -eu\n")[1].split("\n\n#")[0])[6] == evil.instance_type
+    document = parsed(sky.text(request(evil)).text)
+    assert document["resources"]["any_of"][0]["infra"] == f"aws/{evil.region}"
+    check_sky(document)
+
+
+def test_the_tools_are_those_of_the_option() -> None:
+    from llmcheck.cli.commands import cloud
+
+    assert set(cloud._TOOLS) == set(launch.tools())
+
+
 def test_spot_is_asked_for() -> None:
     rent = api.Rent(today=TODAY, selection=Selection(spot=True))
     found = api.cloud("inference-70b", rent)

@@ -60,6 +60,7 @@ def test_the_shipped_tables_are_lists_too() -> None:
         ("a,Hopper 9000,8,5,64", "unknown GPU 'Hopper 9000'"),
         (",H100 SXM,8,5,64", "instance_type is empty"),
         ("a,H100 SXM", "not have as many cells"),
+        ("a\x1b[2J,H100 SXM,8,5,64", "contains characters that no name has"),
         ("a,H100 SXM,8,5,64,more", "not have as many cells"),
     ],
 )
