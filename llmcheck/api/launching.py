@@ -177,7 +177,7 @@ def _ram(profile: Profile | None) -> int | None:
         for each in (profile.require if profile else ())
         if each.kind == "ram" and each.scope == "node" and each.level == "required"
     ]
-    return math.floor(max(needed) / GIB) if any(needed) else None
+    return math.ceil(max(needed) / GIB) if any(needed) else None
 
 
 def _disk(profile: Profile | None, way: estimate.Plan | None) -> int:

@@ -63,15 +63,11 @@ def download_of(ranked: RankedOffer) -> int:
     return file or max((each.weights for each in ranked.runs if each.verdict != "does-not-fit"), default=0)
 
 
-def subscriptions(
-    offers: Iterable[Offer], hours: float, gpu_bytes: int, today: datetime.date
-) -> Iterator[SubscriptionCost]:
-    """What these hours cost by subscription on one GPU with ``gpu_bytes`` or more, cheapest first."""
+def subscriptions(offers: Iterable[Offer], hours: float, today: datetime.date) -> Iterator[SubscriptionCost]:
+    """What these hours cost by subscription, cheapest first."""
     found = []
     for each in offers:
         if each.kind != "subscription" or not each.price_month or not each.units_month or not each.units_hour:
-            continue
-        if each.gpu_memory_gb * 1e9 < gpu_bytes or each.status == "withdrawn":
             continue
         units = hours * each.units_hour
         months = max(1, math.ceil(hours / (24 * _MONTH_DAYS)))

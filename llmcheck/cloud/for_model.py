@@ -173,7 +173,7 @@ def rank_for_model(
         offers=tuple(shown),
         nearest=() if fitting else tuple(sorted((each for each in ranked if each.fits), key=rank)[:3]),
         break_even=costs.break_even(purchase, None, (), fitting[0], tuple(cards.values())) if fitting else None,
-        subscriptions=tuple(costs.subscriptions(able, job.hours, 0, today)) if job.hours is not None else (),
+        subscriptions=tuple(costs.subscriptions(able, job.hours, today)) if job.hours is not None else (),
         notes=tuple(_notes(use, shown, selection, target)),
     )
 

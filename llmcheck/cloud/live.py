@@ -51,7 +51,6 @@ class Item(Struct, frozen=True, kw_only=True):
     spot: bool
     cpus: int | None
     ram_gib: float | None
-    disk_gb: float | None
     gpu: str
     gpu_count: int
     gpu_memory_gib: float
@@ -196,7 +195,6 @@ def _cheapest(catalogue: Any) -> tuple[Item, ...]:
             spot=bool(each.spot),
             cpus=int(each.cpu) if each.cpu else None,
             ram_gib=float(each.memory) if each.memory else None,
-            disk_gb=None,
             gpu=str(each.gpu_name),
             gpu_count=int(each.gpu_count),
             gpu_memory_gib=float(each.gpu_memory),

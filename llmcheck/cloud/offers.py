@@ -202,7 +202,7 @@ def _subscriptions(judge: Judge, offers: Sequence[Offer], job: Job) -> Iterator[
     if job.hours is None or judge.cluster_gpus:
         return
     able = [each for each in offers if each.kind == "subscription" and judge.rank(replace(each, kind="vm")).fits]
-    yield from costs.subscriptions(able, job.hours, 0, judge.today)
+    yield from costs.subscriptions(able, job.hours, judge.today)
 
 
 def _notes(profile: Profile, shown: Sequence[RankedOffer], selection: Selection) -> Iterator[str]:

@@ -153,7 +153,7 @@ def colab(name: str) -> Offer:
     ],
 )
 def test_a_subscription_by_hand(name: str, hours: float, total: float) -> None:
-    (found,) = costs.subscriptions([colab(name), PLAIN], hours, 0, TODAY)
+    (found,) = costs.subscriptions([colab(name), PLAIN], hours, TODAY)
     assert found.total == pytest.approx(total)
 
 
