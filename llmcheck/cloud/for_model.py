@@ -12,7 +12,7 @@ from llmcheck.cloud import costs
 from llmcheck.cloud.costs import Job, Purchase
 from llmcheck.cloud.judge import price_of_tokens
 from llmcheck.cloud.offers import ABOUT_PRICES, LEFT_OUT, USUAL, WITHOUT_RAM, within_reason
-from llmcheck.cloud.rented import Cards, alike, as_machine, in_words
+from llmcheck.cloud.rented import Cards, as_machine, computes_alike, in_words
 from llmcheck.cloud.selection import Selection, age_days, cheapest_of_each_machine
 from llmcheck.fit.plans import NO_WISHES, Candidate, Wishes, plan_of, plans
 from llmcheck.fit.plans.policy import READABLE
@@ -33,7 +33,7 @@ class _Way(Struct, frozen=True):
 
 
 class _Planner(Struct, frozen=True, kw_only=True):
-    """``made`` remembers the way by ``rented.alike``; None where none fits."""
+    """``made`` remembers the way by ``rented.computes_alike``; None where none fits."""
 
     use: ModelUse
     words: tuple[str, ...]
@@ -78,7 +78,7 @@ class _Planner(Struct, frozen=True, kw_only=True):
         return costs.with_total(ranked, self.job, download) if self.job.is_known else ranked
 
     def way(self, offer: Offer) -> _Way | None:
-        key = alike(offer)
+        key = computes_alike(offer)
         if key not in self.made:
             self.made[key] = self._way(offer)
         return self.made[key]
@@ -152,7 +152,7 @@ def rank_for_model(
 
     candidates = [offer for offer in offers if selection.keeps(offer)]
     if not selection.everything:
-        candidates = cheapest_of_each_machine(candidates, selection)
+        candidates = cheapest_of_each_machine(candidates, selection, computes_alike)
     ranked = [each for each in map(planner.rank, candidates) if selection.affords(each.price_hour)]
     if selection.everything:
         shown = sorted(ranked, key=lambda each: (not each.passes, not each.fits, *rank(each)))

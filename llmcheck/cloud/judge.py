@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from llmcheck.cloud.rented import Cards, alike, as_machine, gpu_bytes, in_words
+from llmcheck.cloud.rented import Cards, alike, as_machine, computes_alike, gpu_bytes, in_words
 from llmcheck.cloud.selection import Selection, age_days
 from llmcheck.fit import computed_layer
 from llmcheck.fit.plans.policy import READABLE
@@ -34,7 +34,8 @@ _CLUSTER_NODE_GPUS, _CLUSTER_GBIT = 8, 400
 
 
 class Judge(Struct, frozen=True, kw_only=True):
-    """``judge_of`` makes one. ``refused`` and ``reports`` remember the answers by ``rented.alike``."""
+    """``judge_of`` makes one. ``refused`` and ``reports`` remember answers by ``rented.alike``, ``methods`` by
+    ``rented.computes_alike``."""
 
     profile: Profile
     corrections: Sequence[Correction]
@@ -50,6 +51,7 @@ class Judge(Struct, frozen=True, kw_only=True):
     """Bytes that a node has to have free; 0: none are stated."""
     refused: dict[tuple[object, ...], bool] = {}
     reports: dict[tuple[object, ...], ProfileReport] = {}
+    methods: dict[tuple[object, ...], tuple[ComputedMethod, ...]] = {}
 
     def refuses(self, offer: Offer) -> bool:
         """Whether the documented hardware alone decides that it does not fit, which is known quickly."""
@@ -127,8 +129,11 @@ class Judge(Struct, frozen=True, kw_only=True):
         key = alike(offer)
         if key not in self.reports:
             machine = as_machine(offer, self.cards, self.disk(offer))
-            found = computed_layer.methods(self.profile, machine, self.models)
-            self.reports[key] = evaluate(self.profile, machine, self.corrections, computed=found)
+            hardware = computes_alike(offer)
+            if hardware not in self.methods:
+                self.methods[hardware] = computed_layer.methods(self.profile, machine, self.models)
+            computed = self.methods[hardware]
+            self.reports[key] = evaluate(self.profile, machine, self.corrections, computed=computed)
         return self.reports[key]
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from llmcheck.gpus import idle_card
 from llmcheck.gpus.identify import GpuRecord
-from llmcheck.schema.machine import Cpu, Disk, Fabric, FabricPort, Gpu, Machine, Ram
+from llmcheck.schema.machine import Disk, Fabric, FabricPort, Gpu, Machine, Ram
 from llmcheck.tables.offer import Offer
 from llmcheck.units import GB, GIB
 
@@ -35,7 +35,6 @@ def as_machine(offer: Offer, cards: Cards = NO_CARDS, disk: int | None = None) -
     return Machine(
         hypothetical=True,
         os=None if record is None else idle_card.system((record,)),
-        cpu=Cpu(threads=offer.vcpus, threads_usable=offer.vcpus),
         ram=Ram(total=ram, available=ram, usable=ram),
         gpus=tuple(_gpu(offer, record, index) for index in range(offer.gpu_count)),
         disks=None if disk is None else (Disk(role="models", path="/", size=disk, free=disk),),
@@ -86,7 +85,12 @@ def in_words(offer: Offer, disk: int | None = None) -> str | None:
 
 def alike(offer: Offer) -> tuple[object, ...]:
     """All that an answer about its hardware depends on: offers with the same value are judged once."""
+    return (*computes_alike(offer), offer.local_disk_gb, offer.link, offer.fabric, offer.fabric_gbit)
+
+
+def computes_alike(offer: Offer) -> tuple[object, ...]:
+    """All that its plans depend on."""
     return (
         offer.vendor, offer.accelerator, offer.gpu, offer.gpu_count, offer.gpu_memory_gb, offer.compute_capability,
-        offer.vcpus, offer.ram_gib, offer.local_disk_gb, offer.link, offer.fabric, offer.fabric_gbit,
+        offer.ram_gib,
     )  # fmt: skip

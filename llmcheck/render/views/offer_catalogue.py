@@ -55,7 +55,7 @@ def _row(listed: ListedOffer) -> list[Cell]:
         Cell("" if gib is None else two_digits(gib)),
         Cell(offer.region or "any region", "dim"),
         prices.date(listed.price_date, listed.age_days),
-        Cell(offer.source, "dim"),
+        Cell("; ".join(filter(None, (offer.source, offer.note))), "dim"),
     ]
 
 

@@ -172,7 +172,7 @@ def _row(ranked: RankedOffer) -> list[Cell]:
         _by_the_document(ranked),
         prices.date(ranked.price_date, ranked.age_days),
         Cell(offer.region or "any region", "dim"),
-        Cell(offer.source, "dim"),
+        Cell("; ".join(filter(None, (offer.source, offer.note))), "dim"),
     ]
 
 
