@@ -291,6 +291,9 @@ class TestLibraries:
 
 
 def test_every_data_file_and_profile_is_compiled_into_the_wheel() -> None:
-    shipped = {f"data/{name}" for name in os.listdir(places.path_of("data/")) if not name.startswith((".", "_"))}
+    folder = places.path_of("data/")
+    found = (os.path.join(where, name) for where, _, names in os.walk(folder) for name in names)
+    files = (os.path.relpath(each, folder).replace(os.sep, "/") for each in found)
+    shipped = {f"data/{name}" for name in files if not name.startswith((".", "_"))}
     shipped |= {f"profiles/{name}.toml" for name in profiles.ids()}
     assert set(compiled.sources_of(sources.compile_all())) == shipped
