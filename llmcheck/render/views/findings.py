@@ -10,7 +10,6 @@ from llmcheck.judge import gap_summary
 from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
-from llmcheck.render.views.cheapest import from_price
 from llmcheck.render.views.corrections import correction_text
 from llmcheck.render.views.machine import problem_line
 from llmcheck.schema.gpu import DOUBTFUL, NOT_LISTABLE, NOT_LISTED
@@ -77,6 +76,8 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
     if profile.rent is not None:
+        from llmcheck.render.views.cheapest import from_price  # where the hardware falls short
+
         target = shell.quote(profile.path or profile.id)
         blocks.append(Bullets([Cell(f"to rent{from_price(profile.rent)}: llmcheck cloud {target}")]))
     return blocks
