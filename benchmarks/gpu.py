@@ -3,7 +3,7 @@
 Needs PyTorch and transformers; peft and bitsandbytes where adapters are to be measured. No network: the models are made
 from a configuration, with random weights. Takes eight minutes at most; what is left over then is listed as not run.
 
-    python benchmarks/gpu.py --output benchmarks/results/NAME     # inspection.json, rows.csv, speeds.csv, table.txt
+    python benchmarks/gpu.py --output benchmarks/results/NAME     # inspection.json, rows.csv, speeds.csv, phases.json
     python benchmarks/gpu.py --seconds 240 --only decode
 
 ``rows.csv`` and ``speeds.csv`` have the columns of the collections of published figures, so that
@@ -21,23 +21,20 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from gpu_cases import MODELS, Run, architecture, runs, workload
 from gpu_inspection import Field, compared
 from msgspec import structs
 
 from llmcheck import api
-from llmcheck.checkpoint import config as checkpoint_config
 from llmcheck.fit.memory.total import per_gpu
 from llmcheck.fit.speed import speed
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.estimate import Band, Memory
 from llmcheck.schema.machine import Gpu
-from llmcheck.schema.workload import Workload
 
 SECONDS = 480.0
 MIB = 2**20
@@ -57,59 +54,6 @@ SPEED_COLUMNS = (
     "intermediate", "vocab", "method", "optimizer", "weight_format", "grad_ckpt", "sharding", "seq_len", "micro_batch",
     "n_gpus", "gpu", "runtime", "tokens_per_second", "per", "notes", "tier",
 )  # fmt: skip
-_LLAMA = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 2048, "intermediate_size": 8192,
-    "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64, "vocab_size": 128256,
-    "max_position_embeddings": 131072, "tie_word_embeddings": True, "torch_dtype": "bfloat16",
-}  # fmt: skip
-MODELS: dict[str, dict[str, Any]] = {
-    "llama-1b": _LLAMA,
-    "moe-3b": {
-        "architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "hidden_size": 1536,
-        "intermediate_size": 3072, "num_hidden_layers": 16, "num_attention_heads": 24, "num_key_value_heads": 8,
-        "vocab_size": 32000, "max_position_embeddings": 32768, "num_local_experts": 8, "num_experts_per_tok": 2,
-        "sliding_window": None, "torch_dtype": "bfloat16",
-    },
-    "windowed-1b": {
-        "architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 2048,
-        "intermediate_size": 7168, "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8,
-        "vocab_size": 32000, "max_position_embeddings": 32768, "sliding_window": 1024, "torch_dtype": "bfloat16",
-    },
-    "hybrid-1b": {
-        "architectures": ["BambaForCausalLM"], "model_type": "bamba", "hidden_size": 2048, "intermediate_size": 4096,
-        "num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 8, "vocab_size": 32000,
-        "attn_layer_indices": [5, 11], "mamba_n_heads": 64, "mamba_d_head": 64, "mamba_d_state": 128,
-        "mamba_n_groups": 1, "mamba_d_conv": 4, "mamba_expand": 2, "max_position_embeddings": 32768,
-        "tie_word_embeddings": False, "torch_dtype": "bfloat16",
-    },
-}  # fmt: skip
-"""``config.json`` of each model; weights are random."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One measurement, in a process of its own."""
-
-    model: str
-    task: str
-    """``prefill``, ``decode``, ``full``, ``lora`` or ``qlora``."""
-    context: int
-    batch: int = 1
-    recompute: bool = False
-    flash: bool = True
-    lengths_vary: bool = False
-    answer: int = 0
-    """Tokens that are generated."""
-
-    @property
-    def trains(self) -> bool:
-        return self.task in ("full", "lora", "qlora")
-
-    @property
-    def id(self) -> str:
-        parts = [self.model, self.task, f"c{self.context}", f"b{self.batch}"]
-        parts += ["recompute"] * self.recompute + ["eager"] * (not self.flash) + ["varying"] * self.lengths_vary
-        return "-".join(parts)
 
 
 @dataclass
@@ -123,61 +67,15 @@ class Measured:
     """What nvidia-smi shows of the process at its end, bytes."""
     tokens_per_second: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, list[int]] = field(default_factory=dict)
+    """Of each part of a step, in its order: the peak of the allocator's tensors, and what is left of them, bytes."""
     error: str | None = None
     """Why there is no figure: a missing package, out of memory, an exception."""
 
 
-def runs() -> tuple[Run, ...]:
-    """In the order of their worth: a short time measures the first."""
-    llama = [Run("llama-1b", "prefill", context) for context in (512, 8192, 32768)]
-    llama += [Run("llama-1b", "decode", 512, batch, answer=128) for batch in (1, 16, 64)]
-    training = [
-        Run("llama-1b", task, 2048, 2, recompute=recompute)
-        for task in ("full", "lora", "qlora")
-        for recompute in (False, True)
-    ]
-    odd = [
-        Run("llama-1b", "full", 2048, 2, flash=False),
-        Run("llama-1b", "lora", 2048, 4, recompute=True, lengths_vary=True),
-        Run("llama-1b", "prefill", 4096, flash=False),
-    ]
-    others = [
-        run
-        for model in ("moe-3b", "windowed-1b", "hybrid-1b")
-        for run in (
-            Run(model, "prefill", 8192),
-            Run(model, "decode", 512, answer=64),
-            Run(model, "lora", 2048, 1, recompute=True),
-        )
-    ]
-    return (*llama, *training, *odd, *others)
-
-
-def workload(run: Run, version: str | None = None) -> Workload:
-    """What ``llmcheck fit`` is asked for a run."""
-    if not run.trains:
-        context = run.context + run.answer
-        return Workload(
-            method="inference", weights="bf16", runtime="transformers", runtime_version=version, context=context,
-            prompt=run.context, batch=run.batch, flash_attention=None if run.flash else False,
-        )  # fmt: skip
-    return Workload(
-        method="full" if run.task == "full" else "lora" if run.task == "lora" else "qlora",
-        weights={"full": None, "lora": "bf16", "qlora": "nf4"}[run.task], runtime="transformers",
-        runtime_version=version, context=run.context, batch=run.batch, checkpointing=run.recompute,
-        precision="bf16" if run.task == "full" else None, optimizer="adamw-fused",
-        lora_rank=None if run.task == "full" else 16, lora_targets=None if run.task == "full" else "all-linear",
-        flash_attention=None if run.flash else False, lengths_vary=run.lengths_vary or None,
-    )  # fmt: skip
-
-
-def architecture(model: str) -> Architecture:
-    return checkpoint_config.architecture(MODELS[model], "benchmarks/gpu.py", model)
-
-
 def estimate(run: Run) -> dict[str, int]:
     """Bytes as llmcheck computes them: allocated, reserved, and with the context, which nvidia-smi shows."""
-    found = per_gpu(ModelUse(architecture(run.model), workload(run)))[0]
+    found = per_gpu(ModelUse(architecture(run.model), workload(run)), run.gpus)[0]
     return parts_of(found)
 
 
@@ -213,7 +111,7 @@ def speed_row(run: Run, measured: Measured, gpu: dict[str, str]) -> dict[str, st
     found = {name: shared.get(name, "") for name in SPEED_COLUMNS}
     return found | {
         "id": run.id, "kind": "train" if run.trains else "decode" if run.answer else "prefill",
-        "weight_format": shared["weight_dtype"], "sharding": "none" if run.trains else "",
+        "weight_format": shared["weight_dtype"], "sharding": run.sharding_word,
         "notes": "; ".join(([f"answer {run.answer}"] if run.answer else []) + [shared["notes"]]),
         "tokens_per_second": f"{measured.tokens_per_second:.1f}",
         "per": "total", "method": shared["method"] if run.trains else "",
@@ -234,21 +132,19 @@ def rows(run: Run, measured: Measured, gpu: dict[str, str]) -> list[dict[str, st
         "n_experts": str(model.experts or ""), "experts_active": str(model.experts_active or ""),
         "tied_embeddings": "yes" if model.tied else "no", "weight_dtype": "nf4" if run.task == "qlora" else "bf16",
         "quant_format": "bnb nf4" if run.task == "qlora" else "",
-        "method": {"full": "full pure-bf16", "lora": "LoRA", "qlora": "QLoRA"}.get(run.task, "generate"),
+        "method": run.method_word, "sharding": run.sharding_word,
         "lora_r": "16" if run.task in ("lora", "qlora") else "",
-        "lora_targets": "all linear" if run.task in ("lora", "qlora") else "",
+        "lora_targets": {"all-linear": "all linear", "qv": "q,v"}[run.targets] if run.task in ("lora", "qlora") else "",
         "optimizer": "AdamW fused" if run.trains else "", "seq_len": str(run.context),
         "gen_len": str(run.answer or ""), "micro_batch": str(run.batch),
         "grad_ckpt": ("yes" if run.recompute else "no") if run.trains else "",
-        "attention_impl": "sdpa" if run.flash else "eager", "n_gpus": "1", "gpu": gpu.get("name", ""),
+        "attention_impl": "sdpa" if run.flash else "eager", "n_gpus": str(run.gpus), "gpu": gpu.get("name", ""),
         "gpu_mem_gb": gpu.get("memory_gb", ""), "figure_scope": "per_gpu", "measured": "measured", "tier": "A",
         "runtime": "transformers " + measured.versions.get("transformers", ""), "unit_interpretation": "B",
-        "usable_for": {"full": "train_full", "lora": "train_lora", "qlora": "train_qlora"}.get(
-            run.task, "weights+kv+prefill_activations"
-        ),
+        "usable_for": f"train_{run.task}{'_sharded' if run.sharding else ''}" if run.trains
+        else "weights+kv+prefill_activations",
         "notes": "; ".join(
-            [*(["lengths vary"] if run.lengths_vary else []),
-             *(f"{name} {version}" for name, version in measured.versions.items() if name != "transformers")]
+            [*run.notes, *(f"{name} {each}" for name, each in measured.versions.items() if name != "transformers")]
         ),
     }  # fmt: skip
     figures = {"peak_allocated": measured.allocated, "peak_reserved": measured.reserved, "nvidia_smi": measured.smi}
@@ -259,21 +155,36 @@ def rows(run: Run, measured: Measured, gpu: dict[str, str]) -> list[dict[str, st
     ]
 
 
-def in_child(run: Run, seconds: float) -> Measured:
-    """Measures in a process of its own, so that no run finds the memory of another."""
-    program = str(Path(__file__).with_name("gpu_runs.py"))
-    asked = json.dumps({**asdict(run), "config": MODELS[run.model]})
-    try:
-        done = subprocess.run(
-            [sys.executable, program], input=asked, capture_output=True, text=True, timeout=seconds, check=False
+class Measurer:
+    """Measures each run in a process of its own, so that no run finds the memory of another.
+
+    They are forked from one process that has imported the packages and never touched the GPU: the import takes longer
+    than most runs.
+    """
+
+    def __init__(self) -> None:
+        program = str(Path(__file__).with_name("gpu_runs.py"))
+        self._process = subprocess.Popen(
+            [sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-    except subprocess.TimeoutExpired:
-        return Measured(error=f"no answer within {seconds:.0f} s")
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        said = done.stderr.strip().splitlines()
-        return Measured(error=said[-1] if said else f"exit code {done.returncode}")
-    return Measured(**json.loads(lines[-1]))
+
+    def __enter__(self) -> Measurer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def __call__(self, run: Run, seconds: float) -> Measured:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        asked = {**asdict(run), "config": MODELS[run.model], "seconds": seconds}
+        try:
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return Measured(error="the process that measures has ended")
+        line = self._process.stdout.readline()
+        return Measured(**json.loads(line)) if line else Measured(error="the process that measures has ended")
 
 
 def measured_until(
@@ -329,14 +240,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time for all measurements")
     parser.add_argument("--only", help="only runs whose id has this text")
-    parser.add_argument("--output", type=Path, help="folder for inspection.json, rows.csv, speeds.csv and table.txt")
+    parser.add_argument("--output", type=Path, help="folder for the tables and phases.json")
     options = parser.parse_args(arguments)
     try:
         fields, gpu = inspected()
     except (OSError, subprocess.SubprocessError) as error:
         parser.error(f"nvidia-smi: {error}; this benchmark needs an NVIDIA GPU and its driver")
     wanted = [run for run in runs() if not options.only or options.only in run.id]
-    found = measured_until(wanted, options.seconds, in_child, time.monotonic)
+    with Measurer() as measure:
+        found = measured_until(wanted, options.seconds, measure, time.monotonic)
     differing = [each for each in fields if not each.equal]
     text = f"inspection: {len(fields) - len(differing)} of {len(fields)} fields as nvidia-smi has them\n"
     text += (
@@ -349,6 +261,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "inspection.json").write_text(json.dumps([asdict(each) for each in fields], indent=1) + "\n")
         (options.output / "table.txt").write_text(text)
+        phases = {run.id: measured.phases for run, measured in found if measured.phases}
+        (options.output / "phases.json").write_text(json.dumps(phases, indent=1) + "\n")
         about = {} if gpu is None else {"name": gpu.name or "", "memory_gb": f"{(gpu.memory_total or 0) / 2**30:.0f}"}
         memory = [row for run, measured in found for row in rows(run, measured, about)]
         speeds = [speed_row(*each, about) for each in found if each[1].tokens_per_second]

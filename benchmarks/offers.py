@@ -57,10 +57,10 @@ def main(count: int) -> int:
     usual, large = (api.Rent(offers=offers, today=TODAY) for offers in (many(len(catalog.offers())), many(count)))
     work = Workload(method="inference")
     questions: dict[str, Callable[[api.Rent], object]] = {
-        "inference-70b": lambda rent: api.cloud("inference-70b", rent),
-        "finetune-13b-30b": lambda rent: api.cloud("finetune-13b-30b", rent),
-        "pretrain": lambda rent: api.cloud("pretrain", rent),
-        "llama-3.1-8b": lambda rent: api.cloud_for_model("llama-3.1-8b", work, rent),
+        "inference-70b": lambda rent: api.offers("inference-70b", rent),
+        "finetune-13b-30b": lambda rent: api.offers("finetune-13b-30b", rent),
+        "pretrain": lambda rent: api.offers("pretrain", rent),
+        "llama-3.1-8b": lambda rent: api.offers(None, rent, model="llama-3.1-8b", workload=work),
         "catalogue --gpu h100": lambda rent: api.offer_catalogue(rent, gpu="h100"),
     }
     print(f"{'question':24}{'shipped':>10}{f'{count:,}':>10}{'more':>10}   seconds")

@@ -12,9 +12,10 @@ from llmcheck import catalog, runtimes, shell
 from llmcheck.advise.outlook import main_size, size_plans
 from llmcheck.advise.start import best_start
 from llmcheck.api import model_source
-from llmcheck.api.installation import install
+from llmcheck.api.installation import install_plan
 from llmcheck.api.judgement import report_of
 from llmcheck.api.renting import Rent
+from llmcheck.api.values import given_values
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.cloud import launch
 from llmcheck.cloud.rented import as_machine, cards_of
@@ -35,19 +36,22 @@ _DISK_GB = 100
 """Where no requirement and no weights say more: an image, an environment and a small model."""
 _PYTHON = ".venv/bin/python"
 _FINE_TUNING: tuple[Method, ...] = ("full", "lora", "qlora")
+_USUAL = Rent()
 _OWN = "your own command: no line that runs this work is known"
 
 
-def launch_file(found: Offers, tool: LaunchTool, rent: Rent) -> LaunchFile:
-    """For the offers of ``cloud`` or ``cloud_for_model``. Raises DataError where none fits or the tool has none.
+def launch_file(found: Offers, tool: LaunchTool, rent: Rent = _USUAL) -> LaunchFile:
+    """What starts the cheapest of the ``offers`` that were found with ``rent``; nothing is started.
 
-    The first step on the machine is ``llmcheck check``; then its packages are installed, and the model is started.
+    ``tool``: ``sky`` or ``dstack`` for a task of it, ``native`` for the provider's own command. The first step on the
+    machine is ``llmcheck check``; then its packages are installed, and the model is started. Raises DataError where
+    none fits or the tool has none.
     """
     fitting = tuple(each for each in found.offers if each.fits)
     fitting = tuple(each for each in fitting if each.passes) or fitting
     if not fitting:
         raise DataError("no offer fits, so there is nothing to start: see the answer without --launch")
-    profile = None if found.profile is None else profile_catalog.load(found.path or found.profile)
+    profile = None if found.profile is None else profile_catalog.load(found.path or found.profile, given_values())
     request = launch.Request(
         name=re.sub(r"[^a-z0-9]+", "-", f"llmcheck {found.profile or found.model}".lower()).strip("-")[:40],
         offers=fitting,
@@ -79,9 +83,9 @@ def _plans(
         way, targets = _way_of_model(found, first, machine), []
     else:
         targets = [found.path or profile.id]
-        way = _way(profile, first, machine, _engines(install(targets, lambda: machine)))
+        way = _way(profile, first, machine, _engines(install_plan(targets, machine)))
     targets += _libraries(way)
-    return (install(targets, lambda: machine) if targets else None), way
+    return (install_plan(targets, machine) if targets else None), way
 
 
 def _libraries(way: estimate.Plan | None) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
+    from llmcheck.tables.topic import Topic
     from llmcheck.tables.torch_wheel import (
         CudaDriver,
         CudaImage,
@@ -60,11 +61,11 @@ def table(name: str, kind: type[T]) -> T:
     return found
 
 
-def read_profile(path: str) -> dict[str, Any]:
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
     """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
     from llmcheck.catalog import sources  # tomllib and csv, 3 ms
 
-    return sources.read_profile(path)
+    return sources.read_profile(path, pipes=pipes)
 
 
 @functools.cache  # both an inspection and a plan need them
@@ -219,6 +220,13 @@ def corrections() -> tuple[Correction, ...]:
     return table("corrections", tuple[Correction, ...])
 
 
+def topics() -> tuple[Topic, ...]:
+    """What the words of llmcheck's answers mean."""
+    from llmcheck.tables.topic import Topic
+
+    return table("topics", tuple[Topic, ...])
+
+
 @functools.cache
 def offers() -> tuple[Offer, ...]:
     """All offers, by provider."""
@@ -229,7 +237,7 @@ def offers() -> tuple[Offer, ...]:
 
 @functools.cache
 def cheapest_offer(profile: str) -> CheapestOffer | None:
-    """The cheapest offer on which a shipped profile is ready; None where there is none."""
+    """The cheapest offer on which a tier is ready; None where there is none."""
     from llmcheck.schema.cheapest import CheapestOffer
 
     every = compiled.table("cheapest_offers", tuple[CheapestOffer, ...])

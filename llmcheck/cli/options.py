@@ -192,6 +192,31 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
     )
 
 
+class ProfileOptions(NamedTuple):
+    """Values for the variables of profiles."""
+
+    set_: tuple[str, ...]
+    """``name=value``, which come before variables of the environment, and these before the file."""
+    vars_: str | None
+    """A TOML or JSON file with a value for each name."""
+
+
+def profile_options(function: F) -> F:
+    """The options of every command that reads profiles; the function takes ``profile_options``."""
+    return grouped(
+        "profile_options",
+        ProfileOptions,
+        click.option(
+            "--set",
+            "set_",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set a variable of the profile; so does LLMCHECK_VAR_NAME in the environment.",
+        ),
+        click.option("--vars", "vars_", metavar="FILE", help="Set variables from a TOML or JSON file."),
+    )(function)
+
+
 def output_options(*formats: str) -> Callable[[F], F]:
     """The options of every command that writes a result; the function takes ``output_options``.
 
@@ -253,7 +278,7 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
-    from llmcheck import registry, render
+    from llmcheck import render
 
     name = os.path.basename(output).lower()
     choices: Any = parameter.type
@@ -263,7 +288,7 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     ending = os.path.splitext(name)[1]
     if not ending or _pattern(value, name) or _is_no_file(output):
         return value
-    other = next((each for each in registry.names(render.__name__) if _pattern(each, name)), None)
+    other = next((each for each in render.format_names() if _pattern(each, name)), None)
     problem = f"'{context.info_name}' writes no {other}" if other else f"no format has the ending {ending}"
     raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
 
@@ -272,9 +297,9 @@ def _pattern(format_: str, name: str) -> str:
     """The longest pattern of a format that a file's name matches; "" for none."""
     import fnmatch
 
-    from llmcheck import registry
+    from llmcheck import render
 
-    patterns: tuple[str, ...] = registry.load("llmcheck.render", format_).FILE_NAMES
+    patterns: tuple[str, ...] = render.format_module(format_).FILE_NAMES
     matching = [each for each in patterns if fnmatch.fnmatchcase(name, each.lower())]
     return max(matching, key=len, default="")
 

@@ -32,6 +32,7 @@ class Job(Struct, frozen=True, kw_only=True):
     """How long the machine is wanted; both None: that is open."""
 
     hours: float | None = None
+    """Of work; set-up and download come on top."""
     tokens: float | None = None
     """Served, or trained on."""
 
@@ -92,7 +93,9 @@ class Purchase(Struct, frozen=True, kw_only=True):
     price: float | None = None
     """US dollars; None: what the profile documents."""
     usd_per_kwh: float = USD_PER_KWH
+    """Price of electricity."""
     hours_per_day: float = HOURS_PER_DAY
+    """Of use of what is bought."""
 
 
 def break_even(

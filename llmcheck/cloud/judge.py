@@ -14,7 +14,7 @@ from llmcheck.fit import computed_layer
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.gpus import vendors
 from llmcheck.judge.evaluate import evaluate
-from llmcheck.judge.requirements import check, traits
+from llmcheck.judge.requirements import check, group_of, parts, traits
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.estimate import Plan
@@ -62,7 +62,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             machine = as_machine(offer, self.cards, self.disk(offer))
             required = (each for each in self.profile.require if each.level == "required" and each.scope == "node")
             self.refused[key] = any(
-                traits(each.kind).group == "hardware" and check(each, machine).status == "fail" for each in required
+                group_of(each) == "hardware" and check(each, machine).status == "fail" for each in required
             )
         return self.refused[key]
 
@@ -148,9 +148,9 @@ def judge_of(
 ) -> Judge:
     """``cards``: the GPU table by name. ``models``: the shapes of the known model that the profile names; KeyError
     without them. ``today``: the day from which the age of prices is counted."""
-    stating = [each for each in profile.require if traits(each.kind).states_gpus and not each.any_of]
+    stating = [each for each in profile.require if traits(each.kind).states_gpus and not parts(each)]
     own = [each for each in stating if each.scope == "node" and each.level == "required"]
-    disks = [each for each in profile.require if each.kind == "disk" and each.scope == "node" and not each.any_of]
+    disks = [each for each in profile.require if each.kind == "disk" and each.scope == "node" and not parts(each)]
     return Judge(
         profile=profile,
         selection=selection,

@@ -295,5 +295,5 @@ def test_every_data_file_and_profile_is_compiled_into_the_wheel() -> None:
     found = (os.path.join(where, name) for where, _, names in os.walk(folder) for name in names)
     files = (os.path.relpath(each, folder).replace(os.sep, "/") for each in found)
     shipped = {f"data/{name}" for name in files if not name.startswith((".", "_"))}
-    shipped |= {f"profiles/{name}.toml" for name in profiles.ids()}
+    shipped |= {places.profile_file(name) for name in profiles.ids()}
     assert set(compiled.sources_of(sources.compile_all())) == shipped

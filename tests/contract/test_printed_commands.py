@@ -124,9 +124,9 @@ def test_commands_in_answers_run(name: str, tmp_path: Path) -> None:
     answers = [
         api.overview(lambda: machine),
         api.check([*profiles.ids(), str(own)], lambda: machine),
-        api.cloud("inference-70b-4bit", machine=machine),
-        api.cloud("inference-70b", api.Rent(selection=Selection(everything=True))),
-        *(api.install([each], lambda: machine) for each in ("inference-7b", "toolkit")),
+        api.offers("inference-70b-4bit", machine=machine),
+        api.offers("inference-70b", api.Rent(selection=Selection(everything=True))),
+        *(api.install_plan([each], lambda: machine) for each in ("inference-7b", "toolkit")),
     ]
     wrong: dict[str, str] = {}
     seen = 0

@@ -146,21 +146,39 @@ def test_check(machine_name: str, profile: str, format_: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "format_",
+    ["jsonl", "junit", "tap", "github", "gitlab-dotenv", "sarif", "nagios", "prometheus", "slurm", "termination-log"],
+)
+def test_formats_of_a_gate(format_: str) -> None:
+    machine = load("container-4gib")
+    report = msgspec.structs.replace(api.check(["inference-7b"], lambda: machine, ["software"]), created_at=FIXED_TIME)
+    screen(f"gate-{format_}.txt", api.render(report, format_, Options(width=80)))
+
+
+def test_one_line_of_a_gate() -> None:
+    machine = load("container-4gib")
+    report = api.check(["inference-7b"], lambda: machine, ["software"])
+    screen("gate-quiet.txt", api.render(report, "text", Options(quiet=True)))
+
+
+@pytest.mark.parametrize(
     ("machine_name", "target"),
     [("rtx3060", "inference-7b"), ("cpu-laptop", "finetune-7b"), ("2x4090", "toolkit"), ("8xh100", "inference-7b")],
 )
 def test_install_script(machine_name: str, target: str) -> None:
     machine = load(machine_name)
-    screen(f"install-{machine_name}-{target}.sh", api.render(api.install([target], lambda: machine), "sh", Options()))
+    screen(
+        f"install-{machine_name}-{target}.sh", api.render(api.install_plan([target], lambda: machine), "sh", Options())
+    )
 
 
 @pytest.mark.parametrize("profile", ["inference-70b-4bit", "pretrain"])
 def test_cloud(profile: str) -> None:
-    screen(f"cloud-{profile}.txt", api.render(api.cloud(profile, RENT), "text", Options(width=100)))
+    screen(f"cloud-{profile}.txt", api.render(api.offers(profile, RENT), "text", Options(width=100)))
 
 
 def test_cloud_for_a_model() -> None:
-    found = api.cloud_for_model("qwen2.5-7b", Workload(method="qlora"), RENT)
+    found = api.offers(None, RENT, model="qwen2.5-7b", workload=Workload(method="qlora"))
     screen("cloud-qlora-7b.txt", api.render(found, "text", Options(width=100)))
 
 
@@ -171,7 +189,7 @@ def test_the_offers_of_the_document() -> None:
 
 @pytest.mark.parametrize("tool", ["sky", "dstack"])
 def test_what_starts_a_machine(tool: LaunchTool) -> None:
-    found = api.cloud("inference-70b", RENT)
+    found = api.offers("inference-70b", RENT)
     screen(f"cloud-launch-{tool}.yaml", api.render(api.launch_file(found, tool, RENT), "text", Options()))
 
 

@@ -27,7 +27,7 @@ def main(python: str) -> int:
     spot = Selection(spot=True)
     for tier in profiles.ids():
         for rent in (api.Rent(), api.Rent(selection=spot)):
-            found = api.cloud(tier, rent)
+            found = api.offers(tier, rent)
             if not found.offers:
                 continue
             for tool, program in _READERS.items():

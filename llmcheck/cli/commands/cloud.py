@@ -210,22 +210,20 @@ def _judged(work: Work, rent: Rent, own: Machine | None) -> Offers:
 
     if work.tier is not None:
         named.require_profiles([work.tier])
-        return api.cloud(work.tier, rent, own)
+        return api.offers(work.tier, rent, machine=own)
     from llmcheck.schema.workload import Workload
 
     named.require_model(None, ("--model", work.model))
     workload = Workload(
         method=work.method or "inference", context=work.context, weights=work.weights, batch=work.batch or 1
     )
-    return api.cloud_for_model(work.model or "", workload, rent, own)
+    return api.offers(None, rent, model=work.model, workload=workload, machine=own)
 
 
 def _rent(work: Work, choice: Choice, costs: Costs) -> Rent:
-    from llmcheck import api, catalog
-    from llmcheck.cloud.costs import HOURS_PER_DAY, USD_PER_KWH, Job, Purchase
-    from llmcheck.cloud.selection import Selection
+    from llmcheck import Job, Purchase, Selection, api
 
-    offers = catalog.offers()
+    offers = None
     if choice.offers is not None or choice.live:
         if choice.offers is not None:
             named.require([("--offers", choice.offers)])
@@ -240,36 +238,24 @@ def _rent(work: Work, choice: Choice, costs: Costs) -> Rent:
         from llmcheck.api.model_source import tokens as count
 
         tokens = count(costs.tokens)
+    assumed = {"usd_per_kwh": costs.kwh_price, "hours_per_day": costs.hours_per_day}
     return api.Rent(
         offers=offers,
         selection=Selection(
             spot=choice.spot,
             community=choice.community,
-            providers=_providers(choice.provider, {each.provider for each in offers}),
+            providers=tuple(each.lower() for each in choice.provider),
             regions=tuple(each.lower() for each in choice.region),
             max_price=choice.max_price,
             everything=choice.everything,
         ),
         job=Job(hours=costs.hours, tokens=tokens),
         purchase=Purchase(
-            price=costs.purchase,
-            usd_per_kwh=USD_PER_KWH if costs.kwh_price is None else costs.kwh_price,
-            hours_per_day=costs.hours_per_day or HOURS_PER_DAY,
+            price=costs.purchase, **{name: value for name, value in assumed.items() if value is not None}
         ),
         target=work.target_tokens_per_second,
         documented=choice.documented,
     )
-
-
-def _providers(wanted: tuple[str, ...], known: set[str]) -> tuple[str, ...]:
-    """Raises UsageError for one that has no offer."""
-    from llmcheck import codec
-
-    for each in wanted:
-        if each.lower() not in known:
-            near = codec.did_you_mean(each.lower(), known)
-            raise UsageError(f"--provider {each[:40]}: it has no offer{near}; providers: {', '.join(sorted(known))}")
-    return tuple(each.lower() for each in wanted)
 
 
 def _bytes(size: str | None) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from llmcheck.fit.memory.terms import GpuPart
-from llmcheck.fit.memory.training_choices import frozen_base, precision, training_behaviour
+from llmcheck.fit.memory.training_choices import element_size, frozen_base, stream_size, training_behaviour
 from llmcheck.fit.shapes import matrices
 from llmcheck.fit.use import ModelUse
-from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.workload import Workload
 
 ACTIVATIONS = (
@@ -22,11 +21,21 @@ def activation_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int, *, r
     way of Megatron-LM and FSDP2). ``sequence``: tokens of each sequence. ``recomputing``: the peak while a layer is
     recomputed and its backward pass runs.
     """
-    size, found = _element_size(use), _norm_bytes(use)
-    found += _attention_bytes(use, sequence, recomputing) + _feed_forward_bytes(use)
+    size, stream = element_size(use.workload), _stream(use, part)
+    found = norm_bytes(use, stream, 3) + norm_bytes(use, stream, matrices.branches(use.architecture) - 1)
+    found += _attention_bytes(use, sequence, recomputing) + _feed_forward_bytes(use, stream)
     if frozen_base(use.workload):
-        found += sum(_adapter_inputs(use, size))
+        found += sum(_adapter_inputs(use, size, stream))
     return found / part.tensor
+
+
+def edge_bytes_per_token(use: ModelUse, part: GpuPart) -> float:
+    """Bytes per token that the norm before the output projection stores, on the GPU that has it."""
+    return norm_bytes(use, _stream(use, part), 1) / part.tensor if part.last else 0.0
+
+
+def _stream(use: ModelUse, part: GpuPart) -> float:
+    return stream_size(use, part.data * part.context)
 
 
 def stored_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int) -> float:
@@ -37,7 +46,7 @@ def stored_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int) -> float
     kept, way = activation_bytes_per_token(use, part, sequence), use.workload.checkpointing
     if way is False or way == "selective":
         return kept
-    block_input = _element_size(use) * use.architecture.hidden / part.tensor
+    block_input = _stream(use, part) * use.architecture.hidden / part.tensor
     if way == "selective-layer":
         return (block_input + kept) / 2
     if way == "selective-op":
@@ -47,21 +56,11 @@ def stored_bytes_per_token(use: ModelUse, part: GpuPart, sequence: int) -> float
 
 def _products_of_policy(use: ModelUse) -> float:
     """Of the products q, k, v, o, gate, up, down every second one is stored, and what attention gives."""
-    size, model = _element_size(use), use.architecture
+    size, model = element_size(use.workload), use.architecture
     queries, keys = matrices.attention_width(model), matrices.cached_width(model)
     heads = max((group.heads for group in model.attention), default=1)
-    feed_forward = _inner_width(model) + (model.hidden if model.gated else 0)
+    feed_forward = matrices.inner_width(model) + (model.hidden if model.gated else 0)
     return size * (2 * queries + keys + feed_forward) + 4.0 * heads
-
-
-def _element_size(use: ModelUse) -> float:
-    """Bytes of one activation."""
-    return 4.0 if precision(use.workload) == "fp32" else 2.0
-
-
-def _inner_width(architecture: Architecture) -> int:
-    """Width of the feed-forward layers that one token passes, active experts included."""
-    return matrices.dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
 
 
 def _keeps_no_inputs(workload: Workload) -> bool:
@@ -69,20 +68,26 @@ def _keeps_no_inputs(workload: Workload) -> bool:
     return frozen_base(workload) and workload.adapter != "scale"
 
 
-def _norm_bytes(use: ModelUse) -> float:
-    """Bytes per token of two norms and the residual stream. Gated models have RMSNorm, others a fused LayerNorm."""
-    size, hidden, gated = _element_size(use), use.architecture.hidden, use.architecture.gated
+def norm_bytes(use: ModelUse, stream: float, products: int) -> float:
+    """Bytes per token of one norm, whose output ``products`` matrices multiply. Gated models have RMSNorm, others a
+    fused LayerNorm.
+
+    An RMSNorm of several operations stores its input in 32 bits; where its weights are trained, what they scale and
+    what they give too. ``stream``: bytes of an element between the layers; a 32-bit one is narrowed for each product.
+    Measured tensor by tensor: ``benchmarks/results/h100-80gb-sxm``.
+    """
+    size, hidden, gated = element_size(use.workload), use.architecture.hidden, use.architecture.gated
     fused = bool(use.workload.compiled) or not gated
-    norm = size * hidden if fused else 4.0 * hidden
-    if not _keeps_no_inputs(use.workload):
-        norm += size * hidden if fused else 2 * size * hidden
-    # and the residual stream in 16 bits, which LayerNorm has stored already as its input
-    return 2 * norm + (2 * size * hidden if gated else 0.0)
+    found = (size if fused else 4.0) * hidden
+    if _keeps_no_inputs(use.workload):
+        return found
+    copies = products if stream > size and not fused else 1
+    return found + ((0.0 if fused else stream) + copies * size) * hidden
 
 
 def _attention_bytes(use: ModelUse, sequence: int, recomputing: bool) -> float:
     """Queries, keys, values and output. torch.compile recomputes repeated heads in the backward pass."""
-    size, behaviour, work = _element_size(use), training_behaviour(use), use.workload
+    size, behaviour, work = element_size(use.workload), training_behaviour(use), use.workload
     queries, keys = matrices.attention_width(use.architecture), matrices.cached_width(use.architecture)
     heads = max((group.heads for group in use.architecture.attention), default=1)
     repeated = behaviour.repeats_grouped_heads and not work.compiled
@@ -98,20 +103,20 @@ def _attention_bytes(use: ModelUse, sequence: int, recomputing: bool) -> float:
     return found
 
 
-def _feed_forward_bytes(use: ModelUse) -> float:
-    """Gate, its activation, up, and their product."""
+def _feed_forward_bytes(use: ModelUse, stream: float) -> float:
+    """Gate, its activation, up, and their product. A frozen 4-bit matrix gives what has the width of its input."""
     frozen = _keeps_no_inputs(use.workload)
     gated_branches = 3.0 if frozen or use.workload.compiled else 4.0
     branches = gated_branches if use.architecture.gated else 1.0 if frozen else 2.0
-    return branches * _element_size(use) * _inner_width(use.architecture)
+    return branches * (stream if frozen else element_size(use.workload)) * matrices.inner_width(use.architecture)
 
 
-def _adapter_inputs(use: ModelUse, size: float) -> tuple[float, float]:
+def _adapter_inputs(use: ModelUse, size: float, stream: float) -> tuple[float, float]:
     """Bytes per token that adapters and quantised matrices store: of hidden width, and of inner width.
 
-    ``size``: bytes of one activation.
+    ``size``: bytes of one activation; ``stream``: of one between the layers.
     """
-    narrow, wide = _scale_inputs(use, size) if use.workload.adapter == "scale" else _low_rank_inputs(use, size)
+    narrow, wide = _scale_inputs(use, size) if use.workload.adapter == "scale" else _low_rank_inputs(use, size, stream)
     if use.workload.method == "qlora":
         more = _quantised_inputs(use, size)
         return narrow + more[0], wide + more[1]
@@ -121,31 +126,31 @@ def _adapter_inputs(use: ModelUse, size: float) -> tuple[float, float]:
 def _scale_inputs(use: ModelUse, size: float) -> tuple[float, float]:
     hidden, queries = use.architecture.hidden, matrices.attention_width(use.architecture)
     narrow = size * (3 * queries + 2 * hidden)
-    return narrow, size * (matrices.branches(use.architecture) - 1) * _inner_width(use.architecture)
+    return narrow, size * (matrices.branches(use.architecture) - 1) * matrices.inner_width(use.architecture)
 
 
-def _low_rank_inputs(use: ModelUse, size: float) -> tuple[float, float]:
+def _low_rank_inputs(use: ModelUse, size: float, stream: float) -> tuple[float, float]:
+    """Adapters of one width share the input that they multiply. Each has a copy of its own where PEFT converts it to
+    32 bits and autocast back to 16, where it is narrowed from a 32-bit stream, and behind a dropout, with a mask of a
+    byte. PEFT leaves the input of quantised matrices as it is under autocast."""
     work, behaviour, hidden = use.workload, training_behaviour(use), use.architecture.hidden
     queries, targets = matrices.attention_width(use.architecture), work.lora_targets or "all-linear"
     if work.adapter == "prefix":
         return 0.0, 0.0
     narrow = wide = 0.0
-    # each 32-bit adapter stores a 32-bit copy of its input, and each with dropout what it left, with a mask of a byte;
-    # 16-bit adapters without dropout share the input
-    cast = 4.0 if behaviour.adapters_in_fp32 and work.precision != "bf16" else size
-    own = cast > size or bool(work.lora_dropout)
-    if work.lora_dropout:
-        cast += 1.0
+    converted = behaviour.adapters_in_fp32 and work.precision != "bf16" and work.method == "lora"
+    dropped = bool(work.lora_dropout)
+    own, each = converted or dropped or stream > size, size + (1.0 if dropped else 0.0)
     if targets != "mlp":
         count = 2 if targets == "qv" else 3
-        narrow += cast * hidden * (count if own else 1)
-        if targets != "qv":
-            narrow += cast * queries if own else 0.0
+        narrow += each * hidden * (count if own else 1)
+        if targets != "qv":  # of what attention gives, which is there in 16 bits
+            narrow += each * queries if converted or dropped else 0.0
         if behaviour.keeps_dropout_mask and work.lora_dropout is None:
             narrow += hidden
     if targets in {"all-linear", "mlp"}:
-        narrow += cast * hidden * (matrices.branches(use.architecture) - 1 if own else 1)
-        wide += cast * _inner_width(use.architecture)
+        narrow += each * hidden * (matrices.branches(use.architecture) - 1 if own else 1)
+        wide += each * matrices.inner_width(use.architecture)
     if work.adapter == "dora":
         narrow += size * 2 * queries
     return narrow, wide
@@ -158,7 +163,7 @@ def _quantised_inputs(use: ModelUse, size: float) -> tuple[float, float]:
         return 0.0, 0.0
     work, hidden, targets = use.workload, use.architecture.hidden, use.workload.lora_targets or "all-linear"
     if work.adapter in {"prefix", "scale"} or targets in {"qv", "attention"}:
-        return size * hidden * 2, size * _inner_width(use.architecture)
+        return size * hidden * 2, size * matrices.inner_width(use.architecture)
     return (size * hidden, 0.0) if targets == "mlp" else (0.0, 0.0)
 
 

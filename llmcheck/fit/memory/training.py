@@ -7,6 +7,7 @@ from msgspec import Struct
 from llmcheck.fit.memory.activations import (
     ACTIVATIONS,
     activation_bytes_per_token,
+    edge_bytes_per_token,
     loss_bytes_per_token,
     stored_bytes_per_token,
 )
@@ -14,7 +15,7 @@ from llmcheck.fit.memory.inference import context_term, weight_terms
 from llmcheck.fit.memory.sharding import GATHER, Gathered, gathered
 from llmcheck.fit.memory.states import STATES, Trained, adapter_weights, states_of_trained, trained_of
 from llmcheck.fit.memory.terms import GpuPart
-from llmcheck.fit.memory.training_choices import frozen_base, has_sharding_engine, training_behaviour
+from llmcheck.fit.memory.training_choices import frozen_base, has_sharding_engine, quantised_base_in_fp32
 from llmcheck.fit.shapes.weights import StoredWeights
 from llmcheck.fit.use import ModelUse
 from llmcheck.schema.estimate import Term, term
@@ -89,19 +90,18 @@ def _weights(use: ModelUse, part: GpuPart, stored: StoredWeights, trained: Train
         tied = not use.architecture.parameters.head
         size = own.copy * (trained.trained - (0.0 if tied else looked_up))
         found.append(term("weights", "copies in 16 bits", size, source))
-    if use.workload.method == "qlora" and _base_in_fp32(use):
+    if quantised_base_in_fp32(use):
         more = on_gpu * 2 * (trained.edge + use.architecture.parameters.other * part.layers / part.tensor)
         source = "PEFT's prepare_model_for_kbit_training"
-        found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=0))
+        sure = 1.0 if use.workload.base_in_fp32 else 0.0  # else it may be a trainer that undoes it
+        found.append(term("weights", "embeddings and norms in 32 bits", more, source, low=sure * more))
+        if part.last:
+            size, source = 2 * trained.head, "autocast converts it for its product, whose backward pass needs it"
+            found.append(term("weights", "output projection in 16 bits", size, source, low=sure * size))
     if trained.adapters:
         source = f"rank x (inputs + outputs), {own.weight:.0f} bytes each"
         found.append(term("weights", "adapters", on_gpu * trained.adapters * own.weight, source))
     return found
-
-
-def _base_in_fp32(use: ModelUse) -> bool:
-    stated = use.workload.base_in_fp32
-    return training_behaviour(use).quantised_base_in_fp32 if stated is None else stated
 
 
 def _states(use: ModelUse, trained: Trained) -> tuple[float, list[Term]]:
@@ -139,11 +139,12 @@ def _peak(use: ModelUse, part: GpuPart, trained: Trained, gradients: float, arou
     if work.checkpointing in (False, "selective"):
         one = 0.0  # it is among what is kept
     loss = tokens * loss_bytes_per_token(use, part) if part.last else 0.0
+    last_norm = tokens * edge_bytes_per_token(use, part)
     throughout = gradients if part.in_flight > 1 or work.gradients == "fp32" else 0.0
     head = 0.0 if trained.adapters or not part.last else trained.head * trained.states.gradient / trained.shards(2)
     of_head = max(throughout, min(head, gradients) if trained.offload == "none" else 0.0)
     moments = (
-        _Moment("the loss", of_head if work.chunked_loss else throughout, kept, loss, around.at_loss),
+        _Moment("the loss", of_head if work.chunked_loss else throughout, kept + last_norm, loss, around.at_loss),
         _Moment("the last layer's backward pass", of_head, kept + one, 0.0, around.in_backward),
         _Moment("the end of the backward pass", gradients, max(one, stored), 0.0, around.in_backward),
     )
@@ -179,7 +180,7 @@ class _Moment(Struct, frozen=True):
         if loss:
             source = "logits, softmax and gradients in 16 and 32 bits: by the trainer's version, and what is fused"
             found.append(
-                term("activations", "logits and their gradients", loss, source, low=0.6 * loss, high=1.35 * loss)
+                term("activations", "logits and their gradients", loss, source, low=0.8 * loss, high=1.35 * loss)
             )
         source = f"{ACTIVATIONS}; here {self.name}"
         name = "activations, without gradients"

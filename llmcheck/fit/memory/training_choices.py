@@ -54,6 +54,30 @@ def mixed_by(use: ModelUse, ranks: int) -> Literal["shards", "autocast", "master
     return "master"
 
 
+def quantised_base_in_fp32(use: ModelUse) -> bool:
+    """QLoRA: embeddings and norms of the frozen model are 32-bit. PEFT leaves models of GPTQ and AWQ as they are."""
+    if use.workload.method != "qlora" or use.weight_format.family == "group":
+        return False
+    stated = use.workload.base_in_fp32
+    return training_behaviour(use).quantised_base_in_fp32 if stated is None else stated
+
+
+def element_size(workload: Workload) -> float:
+    """Bytes of an activation that a matrix product makes."""
+    return 4.0 if precision(workload) == "fp32" else 2.0
+
+
+def stream_size(use: ModelUse, ranks: int) -> float:
+    """Bytes of an element between the layers. ``ranks``: GPUs of data parallelism.
+
+    32 bits where embeddings and norms are: autocast narrows only what goes into a matrix product."""
+    if not frozen_base(use.workload):
+        wide = precision(use.workload) == "mixed" and mixed_by(use, ranks) == "autocast"
+    else:
+        wide = quantised_base_in_fp32(use)
+    return 4.0 if wide else element_size(use.workload)
+
+
 def recomputed(workload: Workload) -> bool:
     """Gradient checkpointing: each layer stores its input only. The default, as in fine-tuning guides."""
     return workload.checkpointing is None or workload.checkpointing is True

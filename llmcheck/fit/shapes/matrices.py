@@ -45,6 +45,11 @@ def branches(architecture: Architecture) -> int:
     return 3 if architecture.gated else 2
 
 
+def inner_width(architecture: Architecture) -> int:
+    """Width of the feed-forward layers that one token passes, active experts included."""
+    return dense_width(architecture) + architecture.experts_active * architecture.expert_intermediate
+
+
 def dense_width(architecture: Architecture) -> int:
     """Width of the dense feed-forward layer that every token passes, with shared experts; the mean over layers."""
     layers = max(architecture.layers, 1)

@@ -123,7 +123,7 @@ def test_a_speed_that_has_to_be_reached_is_reached_by_sequences_and_machines(tar
 
 
 def test_training_from_scratch_is_counted_by_the_run_and_the_day() -> None:
-    found = api.cloud("pretrain", api.Rent(today=TODAY))
+    found = api.offers("pretrain", api.Rent(today=TODAY))
     assert found.ranked_by == "total"
     for each in found.offers:
         days = each.runs[0].days
@@ -158,11 +158,11 @@ def test_a_subscription_by_hand(name: str, hours: float, total: float) -> None:
 
 
 def test_subscriptions_are_apart_and_only_with_hours() -> None:
-    plain, timed = (api.cloud("inference-7b", api.Rent(today=TODAY, job=job)) for job in (Job(), Job(hours=20)))
+    plain, timed = (api.offers("inference-7b", api.Rent(today=TODAY, job=job)) for job in (Job(), Job(hours=20)))
     assert plain.subscriptions == ()
     assert timed.subscriptions
     assert "colab" not in {each.offer.provider for each in (*plain.offers, *timed.offers)}
-    assert api.cloud("pretrain", api.Rent(today=TODAY, job=Job(hours=20))).subscriptions == ()
+    assert api.offers("pretrain", api.Rent(today=TODAY, job=Job(hours=20))).subscriptions == ()
 
 
 # --- age ---
@@ -191,7 +191,7 @@ def test_the_age_never_changes_a_verdict() -> None:
 
 @pytest.mark.parametrize("tier", ["inference-70b", "finetune-7b", "pretrain"])
 def test_every_line_has_the_date_of_its_price_and_the_ages_stand_above(tier: str) -> None:
-    found = api.cloud(tier, api.Rent(today=TODAY))
+    found = api.offers(tier, api.Rent(today=TODAY))
     for width in (60, 80, 160):
         text = " ".join(api.render(found, "text", Options(width=width, verbose=1)).split())
         assert text.count("priced ") >= 1
@@ -208,7 +208,7 @@ def ids(found: Offers) -> list[str]:
 
 
 def asked(offers: tuple[Offer, ...], **fields: object) -> Offers:
-    return api.cloud("inference-70b", api.Rent(offers=offers, today=TODAY, selection=Selection(**fields)))  # type: ignore[arg-type]  # by name
+    return api.offers("inference-70b", api.Rent(offers=offers, today=TODAY, selection=Selection(**fields)))  # type: ignore[arg-type]  # by name
 
 
 def test_what_is_asked_for_decides_which_offers_are_shown() -> None:
@@ -275,7 +275,7 @@ def test_a_cluster_needs_a_fabric_and_nvlink() -> None:
 
 
 def test_json_has_the_promised_keys() -> None:
-    document = json.loads(api.render(api.cloud("inference-7b", api.Rent(today=TODAY)), "json", Options()))
+    document = json.loads(api.render(api.offers("inference-7b", api.Rent(today=TODAY)), "json", Options()))
     first = document["offers"][0]
     assert {"offer", "fits", "price_hour", "total", "price_date", "age_days"} <= set(first)
     assert all(each["fits"] for each in document["offers"])

@@ -102,10 +102,10 @@ def test_where_it_fits_nowhere_the_exit_code_is_1() -> None:
 def test_the_api_finds_a_model_by_any_of_its_names_and_judges_a_machine_beside() -> None:
     work = Workload(method="inference")
     own = api.hypothetical_machine("RTX 3060").machine
-    found = api.cloud_for_model("meta-llama/Llama-3.1-8B", work, machine=own)
+    found = api.offers(model="meta-llama/Llama-3.1-8B", workload=work, machine=own)
     assert found.model == "meta-llama/Llama-3.1-8B"
     assert found.notes[0] == "it fits on the given machine too"
-    assert api.cloud_for_model("70B", work, machine=own).notes[0].startswith("it does not fit")
+    assert api.offers(model="70B", workload=work, machine=own).notes[0].startswith("it does not fit")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 160])

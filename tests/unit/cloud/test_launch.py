@@ -37,7 +37,7 @@ OFFERS = catalog.offers()
 
 @functools.cache
 def started(tier: str, tool: str) -> LaunchFile:
-    return api.launch_file(api.cloud(tier, RENT), tool, RENT)  # type: ignore[arg-type]  # one of the tools
+    return api.launch_file(api.offers(tier, RENT), tool, RENT)  # type: ignore[arg-type]  # one of the tools
 
 
 def parsed(text: str) -> Any:
@@ -218,7 +218,7 @@ def test_the_second_choice_is_not_twice_as_dear_and_joined_in_the_same_way() -> 
     ],
 )
 def test_a_model_is_started_with_what_was_installed(model: str, work: dict[str, Any], expected: list[str]) -> None:
-    found = api.cloud_for_model(model, Workload(**{"method": "inference", **work}), RENT)
+    found = api.offers(None, RENT, model=model, workload=Workload(**{"method": "inference", **work}))
     made = api.launch_file(found, "sky", RENT)
     document = parsed(made.text)
     check_sky(document)
@@ -243,7 +243,7 @@ def test_the_tools_are_those_of_the_option() -> None:
 
 def test_spot_is_asked_for() -> None:
     rent = api.Rent(today=TODAY, selection=Selection(spot=True))
-    found = api.cloud("inference-70b", rent)
+    found = api.offers("inference-70b", rent)
     assert parsed(api.launch_file(found, "sky", rent).text)["resources"]["use_spot"] is True
     assert parsed(api.launch_file(found, "dstack", rent).text)["spot_policy"] == "spot"
 
@@ -251,7 +251,7 @@ def test_spot_is_asked_for() -> None:
 def test_where_nothing_fits_nothing_is_started() -> None:
     rent = api.Rent(today=TODAY, selection=Selection(max_price=0.01))
     with pytest.raises(DataError, match="nothing to start"):
-        api.launch_file(api.cloud("inference-70b", rent), "sky", rent)
+        api.launch_file(api.offers("inference-70b", rent), "sky", rent)
 
 
 def test_text_is_the_file_and_json_and_markdown_contain_it() -> None:

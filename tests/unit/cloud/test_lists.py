@@ -148,7 +148,7 @@ def test_a_file_is_read_with_its_byte_order_mark_and_refused_in_another_encoding
 
 
 def test_what_is_written_as_csv_has_a_row_for_each_offer() -> None:
-    found = api.cloud("inference-70b", api.Rent(today=TODAY))
+    found = api.offers("inference-70b", api.Rent(today=TODAY))
     rows = list(csv.DictReader(io.StringIO(api.render(found, "csv", Options()))))
     assert [row["provider"] for row in rows] == [each.offer.provider for each in found.offers]
     assert [float(row["price_hour"]) for row in rows] == pytest.approx(
@@ -208,5 +208,5 @@ def test_a_list_of_ten_thousand_offers_is_read_and_judged_once_for_each_machine(
     ]
     found = listed(HEADER + "\n".join(lines) + "\n")
     assert len(found.offers) == 10_000
-    ranked = api.cloud("inference-70b", api.Rent(offers=found.offers, today=TODAY))
+    ranked = api.offers("inference-70b", api.Rent(offers=found.offers, today=TODAY))
     assert [each.offer.provider for each in ranked.offers] == ["own"]

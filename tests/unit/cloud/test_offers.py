@@ -23,7 +23,7 @@ from llmcheck.tables.offer import Offer
 from tests.machines_builder import GB
 
 OFFERS, CORRECTIONS = catalog.offers(), catalog.corrections()
-TIERS = [name for name in profiles.ids() if name != "toolkit"]
+TIERS = [name for name in profiles.tier_ids() if name != "toolkit"]
 PLAIN = Offer(
     id="acme-a100",
     provider="acme",
@@ -244,14 +244,14 @@ def test_no_fitting_offer_is_said_to_be_none() -> None:
 
 
 def test_the_offers_that_the_document_names_are_shown_whether_or_not_they_pass() -> None:
-    found = api.cloud("inference-70b", api.Rent(documented=True, today=TODAY)).documented
+    found = api.offers("inference-70b", api.Rent(documented=True, today=TODAY)).documented
     shown = {each.offer.id: each for each in found}
     assert {"aws-p4d-24xlarge-us-east-1", "aws-p3-16xlarge", "gcp-tpu-v4-8", "colab-pro-plus-a100"} <= set(shown)
     tpu = shown["gcp-tpu-v4-8"].ranked
     assert tpu is not None
     assert (tpu.passes, tpu.why_not) == (False, "no-gpu")
     assert [each.id for each in shown["aws-p4d-24xlarge-us-east-1"].corrections] == ["aws-p4d"]
-    assert api.cloud("inference-70b").documented == ()
+    assert api.offers("inference-70b").documented == ()
 
 
 def test_an_offer_whose_gpu_is_in_no_table_is_a_machine_of_idle_cards_in_decimal_gigabytes() -> None:
@@ -294,7 +294,7 @@ def test_a_profile_of_ones_own_may_name_a_known_model(tmp_path: Path) -> None:
         '[workload]\nmethod = "inference"\nmodel = "gpt-oss-20b"\n'
         '[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "24 GB"\n'
     )
-    found = api.cloud(str(own))
+    found = api.offers(str(own))
     assert (found.profile, found.path) == ("mine", str(own))
     assert found.offers
     for each in found.offers:

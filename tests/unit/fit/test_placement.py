@@ -99,7 +99,7 @@ def with_free(words: str, *free: int | None) -> Machine:
         ("7B", "A100-SXM4-80GB", {"method": "full", "precision": "bf16"}, "fits"),
         ("7B", "2x A100-SXM4-80GB", {"method": "full"}, "fits"),
         ("7B", "RTX 4090", {"method": "lora"}, "fits"),
-        ("7B", "RTX 3060 12GB", {"method": "qlora"}, "fits"),
+        ("7B", "RTX 3060 12GB", {"method": "qlora", "context": 1024}, "fits"),
         ("7B", "RTX 2060", {"method": "qlora"}, "does-not-fit"),
         ("70B", "A100-SXM4-80GB", {"method": "qlora"}, "fits"),
         ("70B", "RTX 4090, 256 GB RAM", {"method": "qlora"}, "does-not-fit"),

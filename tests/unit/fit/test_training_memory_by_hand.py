@@ -30,16 +30,16 @@ TABLE = VOCAB * HIDDEN
 # bytes of one token in one layer, in bf16
 NORM_OF_FROZEN = 4 * HIDDEN  # what RMSNorm normalised, in 32 bits: its own weight is frozen, so nothing else
 NORM = NORM_OF_FROZEN + 2 * 2 * HIDDEN  # its result twice in 16 bits: for its weight, and for the matrices behind it
-RESIDUAL = 2 * 2 * HIDDEN  # the residual stream before each of the two norms
 STATISTICS = 4 * HEADS  # a 32-bit sum for each head of flash attention
 ATTENTION = 2 * 2 * QUERIES + 2 * 2 * KEYS + STATISTICS  # queries and the result of attention, keys and values
 FEED_FORWARD = 4 * 2 * INNER  # gate, its activation, up, and the product of both
 FEED_FORWARD_OF_FROZEN = 3 * 2 * INNER  # only the gradient of the frozen down projection needs the product
-FULL = 2 * NORM + RESIDUAL + ATTENTION + FEED_FORWARD
-OLD: dict[str, Any] = {"runtime_version": "4.43"}
+WIDE_OUTPUTS = 3 * 2 * INNER  # gate, its activation and up in 32 bits, where the norms give 32 bits
+FULL = 2 * NORM + ATTENTION + FEED_FORWARD
+OLD: dict[str, Any] = {"runtime_version": "4.43", "base_in_fp32": False}
 REPEATED = 2 * 2 * (QUERIES - KEYS)
 """What keys and values take more where they are repeated for each query head."""
-FROZEN = 2 * NORM_OF_FROZEN + RESIDUAL + ATTENTION + FEED_FORWARD_OF_FROZEN
+FROZEN = 2 * NORM_OF_FROZEN + ATTENTION + FEED_FORWARD_OF_FROZEN
 
 
 def train(**options: Any) -> Workload:
@@ -72,11 +72,11 @@ def size(found: Memory, name: str) -> int:
     [
         ({}, FULL),
         # a compiler fuses the norm, so only its result in 16 bits and its input stay, and recomputes the activation
-        ({"compiled": True}, 2 * (2 + 2) * HIDDEN + RESIDUAL + ATTENTION + 3 * 2 * INNER),
+        ({"compiled": True}, 2 * (2 + 2) * HIDDEN + ATTENTION + 3 * 2 * INNER),
         # before 4.48 keys and values are repeated for each query head
         ({"runtime_version": "4.47"}, FULL + 2 * 2 * (QUERIES - KEYS)),
         ({"runtime_version": "4.48"}, FULL),
-        ({"runtime_version": "4.47", "compiled": True}, 2 * 4 * HIDDEN + RESIDUAL + ATTENTION + 3 * 2 * INNER),
+        ({"runtime_version": "4.47", "compiled": True}, 2 * 4 * HIDDEN + ATTENTION + 3 * 2 * INNER),
         # 4 bytes of each element
         ({"precision": "fp32"}, 2 * FULL - STATISTICS - 2 * NORM_OF_FROZEN),
         # scores after softmax, in 32 bits and in 16, of each head over the sequence
@@ -108,23 +108,25 @@ def test_bytes_that_a_layer_without_a_gate_keeps_of_a_token() -> None:
         ({"lora_targets": "qv"}, 2 * HIDDEN),
         ({"lora_targets": "attention"}, 2 * HIDDEN),
         ({"lora_targets": "mlp"}, 2 * HIDDEN + 2 * INNER),
-        # in 32 bits each has its own copy: q, k, v and o, gate and up, down
-        ({"precision": "mixed"}, 4 * (3 * HIDDEN + QUERIES) + 4 * 2 * HIDDEN + 4 * INNER),
-        ({"precision": None}, 4 * (3 * HIDDEN + QUERIES) + 4 * 2 * HIDDEN + 4 * INNER),
-        ({"precision": None, "lora_targets": "qv"}, 4 * 2 * HIDDEN),
-        ({"precision": None, "lora_targets": "attention"}, 4 * (3 * HIDDEN + QUERIES)),
-        ({"precision": None, "lora_targets": "mlp"}, 4 * 2 * HIDDEN + 4 * INNER),
+        # PEFT converts the input of each to 32 bits and autocast back: q, k, v and o, gate and up, down
+        ({"precision": "mixed"}, 2 * (3 * HIDDEN + QUERIES) + 2 * 2 * HIDDEN + 2 * INNER),
+        ({"precision": None}, 2 * (3 * HIDDEN + QUERIES) + 2 * 2 * HIDDEN + 2 * INNER),
+        ({"precision": None, "lora_targets": "qv"}, 2 * 2 * HIDDEN),
+        ({"precision": None, "lora_targets": "attention"}, 2 * (3 * HIDDEN + QUERIES)),
+        ({"precision": None, "lora_targets": "mlp"}, 2 * 2 * HIDDEN + 2 * INNER),
         # DoRA scales the outputs of q and o
         ({"adapter": "dora", "lora_targets": "qv"}, 2 * HIDDEN + 2 * 2 * QUERIES),
         ({"adapter": "prefix"}, 0),
         # with dropout each has what it left of the input, and a mask of a byte
         ({"lora_dropout": True, "lora_targets": "qv"}, 3 * 2 * HIDDEN),
         ({"lora_dropout": True}, 3 * (3 * HIDDEN + QUERIES) + 3 * 2 * HIDDEN + 3 * INNER),
-        ({"lora_dropout": True, "precision": None, "lora_targets": "qv"}, 5 * 2 * HIDDEN),
-        # a quantised matrix keeps no input of its own
-        ({"method": "qlora", "lora_targets": "qv"}, 2 * HIDDEN),
-        ({"method": "qlora"}, 2 * HIDDEN + 2 * HIDDEN + 2 * INNER),
-        ({"method": "qlora", "adapter": "prefix"}, 0),
+        ({"lora_dropout": True, "precision": None, "lora_targets": "qv"}, 3 * 2 * HIDDEN),
+        # a quantised matrix keeps no input of its own, and what it gives is as wide as that input
+        ({"method": "qlora", "lora_targets": "qv", "base_in_fp32": False}, 2 * HIDDEN),
+        ({"method": "qlora", "base_in_fp32": False}, 2 * HIDDEN + 2 * HIDDEN + 2 * INNER),
+        ({"method": "qlora", "lora_targets": "qv"}, 2 * 2 * HIDDEN + WIDE_OUTPUTS),
+        ({"method": "qlora"}, 2 * 3 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER + WIDE_OUTPUTS),
+        ({"method": "qlora", "adapter": "prefix"}, WIDE_OUTPUTS),
         # bitsandbytes of that time kept the inputs of the matrices that have no adapter
         ({"method": "qlora", "lora_targets": "qv", **OLD}, REPEATED + 2 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER),
         ({"method": "qlora", "lora_targets": "attention", **OLD}, REPEATED + 2 * HIDDEN + 2 * 2 * HIDDEN + 2 * INNER),
@@ -222,7 +224,7 @@ def test_bytes_at_the_loss(options: dict[str, Any], each: float) -> None:
     """All activations and the logits are in memory; there are no gradients yet, so their space is free."""
     work = train(checkpointing=False, batch=4, **options)
     found = on_gpus(work)[0]
-    all_kept = kept(work) * TOKENS * 4 * LAYERS
+    all_kept = (kept(work) * LAYERS + NORM) * TOKENS * 4
     assert found.activations == pytest.approx(all_kept + 4 * logits(each) - GRADIENTS, abs=1)
 
 
@@ -241,7 +243,7 @@ def test_bytes_at_a_loss_in_chunks(options: dict[str, Any], each: float) -> None
     """The gradient of the output projection is there already."""
     work = train(checkpointing=False, batch=4, chunked_loss=True, **options)
     found = on_gpus(work)[0]
-    all_kept = kept(work) * TOKENS * 4 * LAYERS
+    all_kept = (kept(work) * LAYERS + NORM) * TOKENS * 4
     assert found.activations == pytest.approx(all_kept + 4 * logits(each) - GRADIENTS + 2 * TABLE, abs=1)
 
 
@@ -286,14 +288,14 @@ def test_recomputed_blocks_keep_their_input_and_one_is_computed_again() -> None:
     gradients = 2 * 8 * 4 * (2048 + 1280)
     for checkpointing in (None, True):
         found = on_gpus(replace(work, checkpointing=checkpointing))[0]
-        assert found.activations == pytest.approx(inputs + logits() - gradients, abs=1)
+        assert found.activations == pytest.approx(inputs + NORM_OF_FROZEN * TOKENS + logits() - gradients, abs=1)
     # with a small vocabulary one block is larger than the loss
     small = dense(layers=8, hidden=1024, heads=8, kv_heads=2, head_dim=128, inner=4096, vocab=100)
     found = on_gpus(work, model=small)[0]
     one = kept(work, small, recomputing=True) * TOKENS
     assert found.activations == pytest.approx(inputs + one - gradients, abs=1)
     kept_all = on_gpus(replace(work, checkpointing="selective"), model=small)[0]
-    loss = 12 * TOKENS * 100
+    loss = (12 * 100 + NORM_OF_FROZEN) * TOKENS
     assert kept_all.activations == pytest.approx(kept(work, small) * TOKENS * LAYERS + loss - gradients, abs=1)
 
 
@@ -313,7 +315,7 @@ def test_a_stage_has_its_gradients_and_the_micro_batches_in_flight() -> None:
     # the last stage has one micro-batch at a time: all its gradients come after the loss
     gradients = 2 * (WEIGHTS - TABLE) // 2
     assert last.activations == pytest.approx(
-        max(inputs + logits(), inputs + one, gradients + one) - last.gradients, abs=1
+        max(inputs + NORM * TOKENS + logits(), inputs + one, gradients + one) - last.gradients, abs=1
     )
 
 
@@ -321,7 +323,7 @@ def test_a_loss_over_a_divided_vocabulary_is_not_fused() -> None:
     """PyTorch's loss_parallel has 20 bytes for each token and entry, of which each GPU has its part."""
     work = train(runtime="torchtitan", checkpointing=False, batch=4, tensor_parallel=2)
     found = on_gpus(work, 2)[0]
-    all_kept = kept(work) * TOKENS * 4 * LAYERS
+    all_kept = (kept(work) * LAYERS + NORM) * TOKENS * 4
     assert found.activations == pytest.approx((all_kept + 4 * logits(20) - GRADIENTS) / 2, abs=2)
 
 
@@ -329,4 +331,5 @@ def test_only_the_last_stage_has_logits_and_tensor_parallelism_splits_them() -> 
     work = adapters(lora_targets="qv", tensor_parallel=2)
     one_gpu = on_gpus(work, 2)[0]
     gradients = 2 * 8 * 4 * (2048 + 1280) / 2
-    assert one_gpu.activations == pytest.approx((2 * HIDDEN * TOKENS * LAYERS + logits()) / 2 - gradients, abs=1)
+    stored = (2 * HIDDEN * LAYERS + NORM_OF_FROZEN) * TOKENS
+    assert one_gpu.activations == pytest.approx((stored + logits()) / 2 - gradients, abs=1)

@@ -342,7 +342,7 @@ def test_batches_of_different_lengths_leave_blocks_that_growing_segments_do_not(
 
 
 def test_blocks_that_are_kept_grow_with_tokens_times_vocabulary() -> None:
-    few, many = (size(on_gpus(train(batch=batch))[0], BLOCKS_KEPT) for batch in (4, 16))
+    few, many = (size(on_gpus(train(batch=batch, lengths_vary=True))[0], BLOCKS_KEPT) for batch in (4, 16))
     assert many > 1.5 * few
 
 
