@@ -36,17 +36,17 @@ _DISK_GB = 100
 """Where no requirement and no weights say more: an image, an environment and a small model."""
 _PYTHON = ".venv/bin/python"
 _FINE_TUNING: tuple[Method, ...] = ("full", "lora", "qlora")
-_USUAL = Rent()
 _OWN = "your own command: no line that runs this work is known"
 
 
-def launch_file(found: Offers, tool: LaunchTool, rent: Rent = _USUAL) -> LaunchFile:
-    """What starts the cheapest of the ``offers`` that were found with ``rent``; nothing is started.
+def launch_file(found: Offers, tool: LaunchTool, rent: Rent | None = None) -> LaunchFile:
+    """What starts the cheapest of the ``offers`` that were found with ``rent`` (None: without); nothing is started.
 
     ``tool``: ``sky`` or ``dstack`` for a task of it, ``native`` for the provider's own command. The first step on the
     machine is ``llmcheck check``; then its packages are installed, and the model is started. Raises DataError where
     none fits or the tool has none.
     """
+    rent = rent or Rent()
     fitting = tuple(each for each in found.offers if each.fits)
     fitting = tuple(each for each in fitting if each.passes) or fitting
     if not fitting:

@@ -49,10 +49,12 @@ class Rent(Struct, frozen=True, kw_only=True):
 
     @property
     def list(self) -> tuple[Offer, ...]:
+        """Those that are looked at."""
         return catalog.offers() if self.offers is None else self.offers
 
     @property
     def day(self) -> datetime.date:
+        """``today``, or today."""
         return self.today or datetime.datetime.now(datetime.UTC).date()
 
 
@@ -60,15 +62,14 @@ class OfferList(Struct, frozen=True, kw_only=True):
     """Offers from elsewhere, and what is to be said of them, a line each."""
 
     offers: tuple[Offer, ...]
+    """For ``Rent.offers``."""
     messages: tuple[str, ...] = ()
-
-
-_USUAL = Rent()
+    """What is wrong; () for nothing."""
 
 
 def offers(
     tier: str | None = None,
-    rent: Rent = _USUAL,
+    rent: Rent | None = None,
     *,
     model: str | None = None,
     workload: Workload | None = None,
@@ -77,12 +78,14 @@ def offers(
     """Machines to rent with dated list prices: on which a tier is ready, or a model fits; one of the two is named.
 
     ``tier``: the id or path of a profile, judged as ``check`` judges the same machines. ``rent``: which offers, for
-    how long, at whose prices. ``model``: as MODEL of ``llmcheck fit``, ranked by the cost of the job; a repository that
-    is not here is fetched from the hub. ``workload``: of the model; None: inference with the defaults. ``machine``:
-    also judge this one, which may be what ``load_machine`` takes, as the first note. Raises DataError and UsageError.
+    how long, at whose prices; None: the shipped ones, of providers' own machines on demand. ``model``: as MODEL of
+    ``llmcheck fit``, ranked by the cost of the job; a repository that is not here is fetched from the hub. ``workload``:
+    of the model; None: inference with the defaults. ``machine``: also judge this one, which may be what
+    ``load_machine`` takes, as the first note. Raises DataError and UsageError.
     """
     if (tier is None) == (model is None):
         raise UsageError("name a tier or a model, and not both")
+    rent = rent or Rent()
     _check_providers(rent)
     own = None if machine is None else machine_of(machine)
     if tier is None:
@@ -165,7 +168,7 @@ def _for_model(name: str, workload: Workload, rent: Rent, machine: Machine | Non
     return replace(found, notes=(own, *found.notes))
 
 
-def offer_catalogue(rent: Rent = _USUAL, gpu: str | None = None, min_memory_bytes: int = 0) -> OfferCatalogue:
+def offer_catalogue(rent: Rent | None = None, gpu: str | None = None, min_memory_bytes: int = 0) -> OfferCatalogue:
     """Offers by filters alone; with ``rent.documented`` those that the document names, and no others.
 
     ``gpu``: its name or a part: ``h100``, ``a100 80gb``. ``min_memory_bytes``: of all GPUs of an instance. Raises
@@ -173,6 +176,7 @@ def offer_catalogue(rent: Rent = _USUAL, gpu: str | None = None, min_memory_byte
     """
     from llmcheck.cloud.catalogue import Filters, catalogue, verified
 
+    rent = rent or Rent()
     if rent.documented:
         rows = verified(catalog.documented_offers(), catalog.offers(), catalog.corrections())
         return OfferCatalogue(offers=(), count=len(rows), documented=rows)
@@ -198,7 +202,7 @@ def offers_of_file(path: str, today: datetime.date | None = None) -> OfferList:
         raise DataError(f"{path}: not text in UTF-8: expected a list of offers in CSV") from None
     except ValueError:
         raise DataError(f"{path!r}: not a path") from None
-    found = read.offers(text, path, catalog.gpu_specs(), today or _USUAL.day)
+    found = read.offers(text, path, catalog.gpu_specs(), today or Rent().day)
     return OfferList(offers=found.offers, messages=found.problems)
 
 

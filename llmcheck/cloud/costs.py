@@ -38,6 +38,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def is_known(self) -> bool:
+        """Whether either is."""
         return self.hours is not None or self.tokens is not None
 
 

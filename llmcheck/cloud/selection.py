@@ -65,6 +65,7 @@ class Selection(Struct, frozen=True, kw_only=True):
 
     @property
     def is_limited(self) -> bool:
+        """Whether providers, regions or a price are named."""
         return bool(self.providers or self.regions) or self.max_price is not None
 
     def without_limits(self) -> Selection:

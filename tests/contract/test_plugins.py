@@ -65,8 +65,8 @@ PINNED = {
         FORMATS,
         [
             "conda", "csv", "dockerfile", "github", "gitlab", "gitlab-dotenv", "json", "jsonl", "junit", "markdown",
-            "nagios", "prometheus", "pylock", "requirements", "sarif", "sh", "slurm", "svg", "tap", "termination-log", "text",
-            "toml",
+            "nagios", "prometheus", "pylock", "requirements", "sarif", "sh", "slurm", "svg", "tap", "termination-log",
+            "text", "toml",
         ],
     ),
     "probes": (
