@@ -79,7 +79,7 @@ def offers(
 
     ``tier``: the id or path of a profile, judged as ``check`` judges the same machines. ``rent``: which offers, for
     how long, at whose prices; None: the shipped ones, of providers' own machines on demand. ``model``: as MODEL of
-    ``llmcheck fit``, ranked by the cost of the job; a repository that is not here is fetched from the hub. ``workload``:
+    ``llmcheck fit``, ranked by the cost of the job; one that is not here is fetched from the hub. ``workload``:
     of the model; None: inference with the defaults. ``machine``: also judge this one, which may be what
     ``load_machine`` takes, as the first note. Raises DataError and UsageError.
     """
