@@ -103,9 +103,9 @@ def of_dotenv(text: str) -> Counts:
     assert len(text.encode()) < 5000
     pairs = dict(line.split("=", 1) for line in text.split("\n")[:-1])
     assert len(pairs) <= 20
-    assert all(re.fullmatch(r"LLMCHECK_[A-Z_]+", each) for each in pairs)
+    assert all(re.fullmatch(r"LLMCHECK_RESULT_[A-Z_]+", each) for each in pairs)
     names = {"pass": "PASSED", "warn": "WARNINGS", "fail": "FAILED", "unknown": "UNKNOWN", "skipped": "SKIPPED"}
-    return {status: int(pairs[f"LLMCHECK_{name}"]) for status, name in names.items()}
+    return {status: int(pairs[f"LLMCHECK_RESULT_{name}"]) for status, name in names.items()}
 
 
 def of_sarif(text: str) -> Counts:

@@ -9,9 +9,10 @@ FILE_NAMES = ("*.env",)
 
 
 def render(value: object, _options: Options) -> str:
-    """``LLMCHECK_VERDICT=ready`` and the like. Raises TypeError for anything but a report of ``check``.
+    """``LLMCHECK_RESULT_VERDICT=ready`` and the like. Raises TypeError for anything but a report of ``check``.
 
-    GitLab takes everything behind the sign as it stands: no quotes, no comments, no empty lines.
+    GitLab takes everything behind the sign as it stands: no quotes, no comments, no empty lines. The names are none of
+    those that ``check`` reads, for a later job may run it.
     """
     pairs = outputs(judged(value))
-    return "".join(f"LLMCHECK_{name.upper().replace('-', '_')}={text}\n" for name, text in pairs)
+    return "".join(f"LLMCHECK_RESULT_{name.upper().replace('-', '_')}={text}\n" for name, text in pairs)

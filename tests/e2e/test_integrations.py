@@ -316,7 +316,7 @@ def test_the_job_of_gitlab_leaves_a_report_and_variables(tmp_path: Path, require
     reports = job["artifacts"]["reports"]
     assert "<testsuite" in (tmp_path / reports["junit"]).read_text(encoding="utf-8")
     dotenv = (tmp_path / reports["dotenv"]).read_text(encoding="utf-8")
-    assert f"LLMCHECK_EXIT_CODE={code}" in dotenv.splitlines()
+    assert f"LLMCHECK_RESULT_EXIT_CODE={code}" in dotenv.splitlines()
 
 
 def test_the_image_starts_llmcheck_as_nobody() -> None:
