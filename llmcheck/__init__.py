@@ -17,8 +17,8 @@ __version__ = "0.1.0"
 
 _FUNCTIONS = (
     "check", "compare", "explain", "fit", "fit_machines", "fit_methods", "given_values", "inspect", "install_plan",
-    "libraries", "load_machine", "load_profile", "load_report", "models", "offers", "overview", "plans", "profiles",
-    "recommend", "redacted", "to_json",
+    "launch_file", "libraries", "live_offers", "load_machine", "load_profile", "load_report", "models",
+    "offer_catalogue", "offers", "offers_of_file", "overview", "plans", "profiles", "recommend", "redacted", "to_json",
 )  # fmt: skip
 """Of ``llmcheck.api``."""
 _TYPES = {
@@ -29,15 +29,22 @@ _TYPES = {
     "Gate": ("schema.report", "Gate"),
     "InspectionError": ("errors", "InspectionError"),
     "InstallPlan": ("schema.advice", "Plan"),
+    "Job": ("cloud.costs", "Job"),
+    "LaunchFile": ("schema.renting", "LaunchFile"),
     "LlmcheckError": ("errors", "LlmcheckError"),
     "Machine": ("schema.machine", "Machine"),
     "ModelSource": ("api.model_source", "ModelSource"),
-    "Offers": ("schema.advice", "Offers"),
+    "OfferCatalogue": ("schema.renting", "OfferCatalogue"),
+    "OfferList": ("api.renting", "OfferList"),
+    "Offers": ("schema.renting", "Offers"),
     "Problem": ("schema.machine", "Problem"),
     "Profile": ("schema.profile", "Profile"),
     "ProfileReport": ("schema.report", "ProfileReport"),
+    "Purchase": ("cloud.costs", "Purchase"),
     "Recommendations": ("schema.recommendation", "Recommendations"),
+    "Rent": ("api.renting", "Rent"),
     "Report": ("schema.report", "Report"),
+    "Selection": ("cloud.selection", "Selection"),
     "UsageError": ("errors", "UsageError"),
     "Workload": ("schema.workload", "Workload"),
 }
@@ -55,12 +62,16 @@ if TYPE_CHECKING:
     from llmcheck.api import given_values as given_values
     from llmcheck.api import inspect as inspect
     from llmcheck.api import install_plan as install_plan
+    from llmcheck.api import launch_file as launch_file
     from llmcheck.api import libraries as libraries
+    from llmcheck.api import live_offers as live_offers
     from llmcheck.api import load_machine as load_machine
     from llmcheck.api import load_profile as load_profile
     from llmcheck.api import load_report as load_report
     from llmcheck.api import models as models
+    from llmcheck.api import offer_catalogue as offer_catalogue
     from llmcheck.api import offers as offers
+    from llmcheck.api import offers_of_file as offers_of_file
     from llmcheck.api import overview as overview
     from llmcheck.api import plans as plans
     from llmcheck.api import profiles as profiles
@@ -68,18 +79,25 @@ if TYPE_CHECKING:
     from llmcheck.api import redacted as redacted
     from llmcheck.api import to_json as to_json
     from llmcheck.api.model_source import ModelSource as ModelSource
+    from llmcheck.api.renting import OfferList as OfferList
+    from llmcheck.api.renting import Rent as Rent
+    from llmcheck.cloud.costs import Job as Job
+    from llmcheck.cloud.costs import Purchase as Purchase
+    from llmcheck.cloud.selection import Selection as Selection
     from llmcheck.errors import DataError as DataError
     from llmcheck.errors import InspectionError as InspectionError
     from llmcheck.errors import LlmcheckError as LlmcheckError
     from llmcheck.errors import UsageError as UsageError
     from llmcheck.schema import advice as _advice
     from llmcheck.schema import estimate as _estimate
-    from llmcheck.schema.advice import Offers as Offers
     from llmcheck.schema.estimate import Fit as Fit
     from llmcheck.schema.machine import Machine as Machine
     from llmcheck.schema.machine import Problem as Problem
     from llmcheck.schema.profile import Profile as Profile
     from llmcheck.schema.recommendation import Recommendations as Recommendations
+    from llmcheck.schema.renting import LaunchFile as LaunchFile
+    from llmcheck.schema.renting import OfferCatalogue as OfferCatalogue
+    from llmcheck.schema.renting import Offers as Offers
     from llmcheck.schema.report import Finding as Finding
     from llmcheck.schema.report import Gate as Gate
     from llmcheck.schema.report import ProfileReport as ProfileReport

@@ -105,7 +105,7 @@ def _fields(kind: type[Any]) -> Iterator[tuple[str, str, str]]:
             yield node.target.id, ast.unparse(node.annotation), str(text)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             yield node.targets[0].id, type(ast.literal_eval(node.value)).__name__, str(text)
-        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+        elif isinstance(node, ast.FunctionDef) and any(ast.unparse(each) == "property" for each in node.decorator_list):
             yield node.name, ast.unparse(node.returns) if node.returns else "", ast.get_docstring(node) or ""
 
 

@@ -10,17 +10,15 @@ from llmcheck import runtimes
 from llmcheck.advise.faults import first_fault
 from llmcheck.advise.outlook import main_size
 from llmcheck.advise.start import Start, best_start
-from llmcheck.gpus.identify import GpuRecord
 from llmcheck.install.choose import TierRequest, missing_libraries, usable_engines
 from llmcheck.schema.advice import Advice
+from llmcheck.schema.cheapest import CheapestOffer
 from llmcheck.schema.estimate import Plan as RuntimePlan
 from llmcheck.schema.machine import Machine, counted_gpus
 from llmcheck.schema.outlook import Fault, NextStep, SizePlan
 from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report, Verdict
 from llmcheck.schema.starter import Starter
-from llmcheck.tables.correction import Correction
-from llmcheck.tables.offer import Offer
 from llmcheck.tables.tables import Tables
 
 
@@ -29,11 +27,9 @@ class Known(Struct, frozen=True, kw_only=True):
 
     profiles: Sequence[Profile]
     tables: Tables
-    offers: Sequence[Offer]
-    corrections: Sequence[Correction]
     starters: Sequence[Starter]
-    gpus: Callable[[], Sequence[GpuRecord]]
-    """Gets the table of GPUs, which few answers need."""
+    cheapest_offer: Callable[[str], CheapestOffer | None]
+    """Gets the cheapest machine to rent for a tier, which few answers need."""
 
 
 _HARDWARE: tuple[Verdict | None, ...] = ("ready", "undetermined", "not-ready", None)
@@ -147,13 +143,7 @@ def _library_of(start: Start) -> str:
 def _other_hardware(report: Report, known: Known) -> tuple[NextStep, Advice | None]:
     """Towards the least demanding tier: a machine to rent."""
     tier = next((each for each in report.profiles if each.task == "inference"), report.profiles[0])
-    from llmcheck.cloud.offers import cheapest_that_runs  # most machines run something
-    from llmcheck.cloud.rented import cards_of
-
-    offer = None
-    if tier.hardware == "not-ready":
-        profile = next(each for each in known.profiles if each.id == tier.id)
-        offer = cheapest_that_runs(profile, known.offers, known.corrections, cards_of(known.gpus()))
+    offer = known.cheapest_offer(tier.id) if tier.hardware == "not-ready" else None
     return NextStep(kind="other-hardware", tier=tier.id), Advice(
         profile=tier.id, reason="no size of model runs on this hardware", offer=offer, tip=_tip(tier)
     )

@@ -42,6 +42,11 @@ def main_size(sizes: Sequence[SizePlan], tier: str) -> SizePlan | None:
     return None
 
 
+def lacking_size(sizes: Sequence[SizePlan]) -> SizePlan | None:
+    """The smallest size of inference that does not run well, so that a larger machine would be rented for it."""
+    return next((each for each in sizes if each.task == "inference" and each.use != "good"), None)
+
+
 def _task(report: ProfileReport) -> Task:
     """Of a general profile too: the minimum is about inference."""
     return next((each for each in _TASKS if each == report.task), "inference")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.inspection import *
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
+    from llmcheck.api.launching import *
     from llmcheck.api.profile_tools import *
     from llmcheck.api.proving import *
     from llmcheck.api.recommending import *
@@ -59,7 +60,8 @@ _EXPORTS = {
     ),
     "proving": ("prove", "work_checks"),
     "recommending": ("recommend",),
-    "renting": ("cloud", "cloud_for_model", "offers"),
+    "launching": ("launch_file",),
+    "renting": ("OfferList", "Rent", "live_offers", "offer_catalogue", "offers", "offers_of_file"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "schemas": ("schema", "schema_names"),
     "tables": ("checks", "libraries", "library", "load_profile", "profile", "profile_schema", "profiles"),

@@ -6,7 +6,7 @@ import msgspec
 
 from llmcheck import catalog
 from llmcheck.advise.next_step import Known, next_step
-from llmcheck.advise.outlook import size_plans
+from llmcheck.advise.outlook import lacking_size, size_plans
 from llmcheck.api.inspection import GivenMachine, machine_of
 from llmcheck.api.judgement import report_of
 from llmcheck.catalog import profiles as profile_catalog
@@ -29,11 +29,11 @@ def overview(machine: GivenMachine = None, *, planned: bool = True) -> Report:
         Known(
             profiles=profiles,
             tables=catalog.tables(),
-            offers=catalog.offers(),
-            corrections=corrections,
             starters=catalog.starters(),
-            gpus=catalog.gpu_specs,
+            cheapest_offer=catalog.cheapest_offer,
         ),
         planned=planned,
     )
-    return msgspec.structs.replace(report, next=step, advice=advice)
+    lacking = lacking_size(report.sizes)
+    rent = None if lacking is None or step.kind == "repair" else catalog.cheapest_offer(lacking.tiers[0])
+    return msgspec.structs.replace(report, next=step, advice=advice, rent=rent)

@@ -84,6 +84,12 @@ def check(
         gate=gate,
         computed_level=levels.get(computed_layer.ID),
     )
+    report = msgspec.structs.replace(
+        report,
+        profiles=tuple(
+            _with_rent(each, one, as_shipped=not levels) for each, one in zip(report.profiles, profiles, strict=True)
+        ),
+    )
     report = report if not report.machine.problems else _without_outdated(report)
     return report if baseline is None else _beyond(report, *baseline)
 
@@ -130,6 +136,21 @@ def _with_asked(machine: Machine, asked: Asked) -> Machine:
     from llmcheck.schema.asked import with_asked
 
     return with_asked(machine, asked)
+
+
+def _with_rent(report: ProfileReport, profile: Profile, *, as_shipped: bool) -> ProfileReport:
+    """Where the hardware falls short, with the cheapest machine that would pass. ``as_shipped``: no level was changed.
+
+    Of a node nobody wants another in its place.
+    """
+    if report.hardware != "not-ready" or profile.id in profile_catalog.node_ids():
+        return report
+    if report.path is None and as_shipped:
+        return msgspec.structs.replace(report, rent=catalog.cheapest_offer(profile.id))
+    from llmcheck.catalog.derived import cheapest_offer  # of any other profile nothing was compiled
+
+    found = cheapest_offer(profile, catalog.offers(), catalog.corrections(), catalog.gpu_specs(), _models(profile))
+    return msgspec.structs.replace(report, rent=found)
 
 
 def _without_outdated(report: Report) -> Report:

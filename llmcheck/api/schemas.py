@@ -11,7 +11,7 @@ from typing import Any
 
 from llmcheck import codec
 from llmcheck.api import tables
-from llmcheck.schema import advice, difference, estimate, machine, report
+from llmcheck.schema import advice, difference, estimate, machine, renting, report
 from llmcheck.schema.age import SavedAge
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,7 +21,7 @@ _DOCUMENTS: Mapping[str, type[Any]] = {
     "report": report.Report,
     "plan": advice.Plan,
     "fit": estimate.Fit,
-    "offers": advice.Offers,
+    "offers": renting.Offers,
     "diff": difference.Difference,
 }
 _FILES: Mapping[str, Callable[[], dict[str, object]]] = {"profile": tables.profile_schema}

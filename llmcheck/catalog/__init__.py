@@ -15,15 +15,17 @@ from llmcheck.errors import DataError
 if TYPE_CHECKING:
     from llmcheck.gpus.identify import GpuRecord
     from llmcheck.schema.architecture import KnownModel
+    from llmcheck.schema.cheapest import CheapestOffer
     from llmcheck.schema.outlook import CardsForSize
     from llmcheck.schema.starter import Starter
     from llmcheck.tables.correction import Correction
     from llmcheck.tables.evaluation import Evaluations
     from llmcheck.tables.library import Alias, Library, Resolutions
     from llmcheck.tables.listed_model import ListedModel
-    from llmcheck.tables.offer import Offer
+    from llmcheck.tables.offer import DocumentedOffer, Offer
     from llmcheck.tables.package_pair import PackagePair
     from llmcheck.tables.prove_rate import ProveRate
+    from llmcheck.tables.provider import GpuNames, Provider
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
@@ -233,11 +235,46 @@ def topics() -> tuple[Topic, ...]:
     return table("topics", tuple[Topic, ...])
 
 
+@functools.cache
 def offers() -> tuple[Offer, ...]:
-    """All offers, by provider and price."""
+    """All offers, by provider."""
     from llmcheck.tables.offer import Offer
 
     return table("offers", tuple[Offer, ...])
+
+
+@functools.cache
+def cheapest_offer(profile: str) -> CheapestOffer | None:
+    """The cheapest offer on which a tier is ready; None where there is none."""
+    from llmcheck.schema.cheapest import CheapestOffer
+
+    every = compiled.table("cheapest_offers", tuple[CheapestOffer, ...])
+    if every is not None:
+        return next((each for each in every if each.profile == profile), None)
+    from llmcheck.catalog import sources  # a checkout computes this one alone
+
+    return sources.cheapest_offer(profile)
+
+
+def documented_offers() -> tuple[DocumentedOffer, ...]:
+    """The offers that the document names, in its order."""
+    from llmcheck.tables.offer import DocumentedOffer
+
+    return table("documented_offers", tuple[DocumentedOffer, ...])
+
+
+def providers() -> Mapping[str, Provider]:
+    """Providers that other tools know, or whose own command is known, by id."""
+    from llmcheck.tables.provider import Provider
+
+    return {each.id: each for each in table("providers", tuple[Provider, ...])}
+
+
+def gpu_names() -> Mapping[str, GpuNames]:
+    """What other tools call GPUs, by the name of the row of the table of GPUs."""
+    from llmcheck.tables.provider import GpuNames
+
+    return {each.gpu: each for each in table("gpu_names", tuple[GpuNames, ...])}
 
 
 def gpu_specs() -> tuple[GpuRecord, ...]:

@@ -1,13 +1,17 @@
-"""Tables that follow from others, made when a wheel is built: models to start with, the smallest cards for a size."""
+"""Tables that follow from others, made when a wheel is built: models to start with, the smallest cards for a size, the
+cheapest offers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from llmcheck.checkpoint import config
+from llmcheck.cloud.offers import cheapest_that_runs
+from llmcheck.cloud.rented import cards_of
 from llmcheck.fit.capacity import Capacity
 from llmcheck.fit.evaluated import best_scores, preferred_scale
 from llmcheck.fit.hardware import that_hold
@@ -15,12 +19,16 @@ from llmcheck.fit.shapes import typical
 from llmcheck.fit.use import ModelUse
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import Architecture, KnownModel
+from llmcheck.schema.cheapest import CheapestOffer
 from llmcheck.schema.machine import GpuSpec
 from llmcheck.schema.outlook import Cards, CardsForSize, Task
+from llmcheck.schema.profile import Profile
 from llmcheck.schema.starter import Starter
 from llmcheck.schema.workload import Workload
+from llmcheck.tables.correction import Correction
 from llmcheck.tables.evaluation import Evaluations
 from llmcheck.tables.listed_model import ListedModel
+from llmcheck.tables.offer import Offer
 from llmcheck.units import GIB
 
 _SIZES = {"7B": 7e9, "13B": 13e9, "30B": 30e9, "70B": 70e9}
@@ -33,6 +41,7 @@ _SOLD_GB = (8, 12, 16, 24, 32, 48, 80, 96, 141, 192, 288)
 _REPORTED = 0.93
 """GiB that the driver reports for each GB that is sold: 24 GB cards report 22.3 to 24 GiB."""
 _NO_GPU = Capacity(groups=(), ram=None, ram_stated=False, gpus_listed=True, system="linux", description="")
+_NO_MODELS: Mapping[str, Architecture] = {}
 _CONTEXT, _SEQUENCE = 4096, 2048
 """Tokens, as in the tiers."""
 
@@ -64,6 +73,23 @@ def _card(memory_gb: int) -> GpuRecord:
     spec = GpuSpec(name=f"{memory_gb} GB card", memory_gb=memory_gb, source="as stated")
     reported = round(memory_gb * _REPORTED * GIB)
     return GpuRecord(vendor="nvidia", spec=spec, capability="8.0", memory_reported=reported, as_of="")
+
+
+def cheapest_offer(
+    profile: Profile,
+    offers: Sequence[Offer],
+    corrections: Sequence[Correction],
+    records: Sequence[GpuRecord],
+    models: Mapping[str, Architecture] = _NO_MODELS,
+) -> CheapestOffer | None:
+    """The cheapest offer on which a profile is ready; None where there is none. ``models``: the shapes of the known
+    model that it names."""
+    # the age of prices decides nothing here
+    cards, day = cards_of(records), datetime.date(2026, 1, 1)
+    found = cheapest_that_runs(profile, offers, corrections, cards, models, today=day)
+    if found is None or found.price_hour is None:
+        return None
+    return CheapestOffer(profile=profile.id, offer=found.offer, nodes=found.nodes, price_hour=found.price_hour)
 
 
 class _Release(Struct, frozen=True):

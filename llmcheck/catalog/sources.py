@@ -15,6 +15,7 @@ from llmcheck.catalog import compiled, places
 from llmcheck.errors import DataError
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.schema.architecture import KnownModel
+from llmcheck.schema.cheapest import CheapestOffer
 from llmcheck.schema.machine import GpuSpec
 from llmcheck.schema.outlook import CardsForSize
 from llmcheck.schema.starter import Starter
@@ -22,9 +23,10 @@ from llmcheck.tables.correction import Correction
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
-from llmcheck.tables.offer import Offer
+from llmcheck.tables.offer import DocumentedOffer, Offer
 from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.prove_rate import ProveRate
+from llmcheck.tables.provider import GpuNames, Provider
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.topic import Topic
@@ -39,6 +41,7 @@ _MOST_DOTS_SQUARED = 10**7
 _MOST_TABLES = 100_000
 """A profile has at most 20,000 requirements, each of which may consist of others."""
 _LONG_NUMBER = re.compile(rb"[0-9_]{4301}")
+_OFFERS = "data/offers"
 _YES = {"yes": True, "no": False}
 
 
@@ -166,6 +169,21 @@ def _cards() -> tuple[CardsForSize, ...]:
     return cards_for_sizes()
 
 
+def _cheapest_offers() -> tuple[CheapestOffer, ...]:
+    from llmcheck.catalog import profiles  # which reads what this module finds
+
+    found = (cheapest_offer(name) for name in profiles.tier_ids())
+    return tuple(each for each in found if each is not None)
+
+
+def cheapest_offer(profile: str) -> CheapestOffer | None:
+    """Of one tier, computed."""
+    from llmcheck.catalog import profiles
+    from llmcheck.catalog.derived import cheapest_offer as derived
+
+    return derived(profiles.load(profile), read("offers"), read("corrections"), read("gpus"))
+
+
 def _csv(name: str) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, if each row is one line."""
     with open(places.path_of(name), encoding="utf-8", newline="") as file:
@@ -270,22 +288,36 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
 
 
+def _offer_files() -> tuple[str, ...]:
+    """A file for each provider; one that cannot exist where there is no such folder, as in a wheel."""
+    folder = places.path_of(_OFFERS)
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else ["none.csv"]
+    return tuple(f"{_OFFERS}/{each}" for each in names if each.endswith(".csv"))
+
+
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "aliases": (("data/aliases.toml",), lambda: _toml("data/aliases.toml", "alias", Alias)),
     "cards": ((), _cards),
+    "cheapest_offers": ((*_offer_files(), "data/gpus.csv"), _cheapest_offers),
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
     "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),
+    "documented_offers": (
+        ("data/documented_offers.csv",),
+        lambda: _texts("data/documented_offers.csv", DocumentedOffer),
+    ),
     "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
+    "gpu_names": (("data/gpu_names.csv",), lambda: _texts("data/gpu_names.csv", GpuNames)),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
     "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
     "nvcc_releases": (("data/nvcc_releases.csv",), lambda: _rows("data/nvcc_releases.csv", _nvcc_release)),
-    "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
+    "offers": (_offer_files(), lambda: tuple(each for name in _offer_files() for each in _texts(name, Offer))),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
     "prove_rates": (("data/prove_rates.csv",), lambda: _texts("data/prove_rates.csv", ProveRate)),
+    "providers": (("data/providers.toml",), lambda: _toml("data/providers.toml", "provider", Provider)),
     "quantisation_losses": (
         ("data/quantisation_loss.csv",),
         lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),

@@ -21,7 +21,7 @@ from pydantic import Field
 from llmcheck import __version__, registry
 from llmcheck.cli import commands
 from llmcheck.printable import printable, shortened
-from llmcheck.schema.bounds import MOST_GPUS, MOST_SEQUENCES, MOST_TOKENS
+from llmcheck.schema.bounds import MOST_DOLLARS, MOST_GPUS, MOST_SEQUENCES, MOST_TOKENS
 
 _SECONDS = 180.0
 """After which an answer is given up; an inspection has 45 s."""
@@ -55,6 +55,7 @@ ModelName = Annotated[
 ]
 Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS, description="Tokens of each sequence, prompt and answer together.")]
 Weights = Annotated[Name, Field(description="Format of the weights: bf16, fp8, q4_k_m, awq, nf4-dq, ...")]
+Batch = Annotated[int, Field(ge=1, le=MOST_SEQUENCES, description="Sequences at a time.")]
 Preference = Literal["balanced", "quality", "speed", "context"]
 Idle = Annotated[bool, Field(description="Ignore the memory that other processes use now.")]
 
@@ -97,7 +98,7 @@ async def fit(
     context: Tokens | None = None,
     weights: Weights | None = None,
     runtime: Annotated[Name, Field(description="vllm, llama-cpp, transformers, ...")] | None = None,
-    batch: Annotated[int, Field(ge=1, le=MOST_SEQUENCES, description="Sequences at a time.")] | None = None,
+    batch: Batch | None = None,
     gpus: Annotated[int, Field(ge=1, le=MOST_GPUS, description="GPUs to use.")] | None = None,
     prefer: Annotated[Preference, Field(description="What decides between ways to run it.")] = "balanced",
     assume_idle: Idle = False,
@@ -164,11 +165,32 @@ async def offers(
     | None = None,
     context: Tokens | None = None,
     weights: Weights | None = None,
+    batch: Batch | None = None,
+    target_tokens_per_second: Annotated[
+        float, Field(ge=0.1, le=1e9, description="Speed that the model has to reach, on several machines if need be.")
+    ]
+    | None = None,
+    hours: Annotated[float, Field(ge=0.01, le=1e6, description="Hours of work: each offer gets its total.")]
+    | None = None,
+    spot: Annotated[bool, Field(description="Machines that may be taken away, at that price.")] = False,
+    community: Annotated[bool, Field(description="Also machines of private persons.")] = False,
+    providers: Annotated[Names, Field(description="Only these: 'aws', 'runpod'.")] = (),  # type: ignore[assignment]
+    regions: Annotated[Names, Field(description="Only regions with one of these in their name: 'us-', 'europe'.")] = (),  # type: ignore[assignment]
+    max_price: Annotated[
+        float, Field(ge=0.0001, le=MOST_DOLLARS, description="At most so many US dollars an hour in all.")
+    ]
+    | None = None,
+    gpu: Annotated[Name, Field(description="Without tier and model: only this GPU, such as 'h100'.")] | None = None,
+    launch: Annotated[
+        Literal["sky", "dstack", "native"],
+        Field(description="Instead: the file of this tool that would start the cheapest. It is not started."),
+    ]
+    | None = None,
     machine: MachineText | None = None,
 ) -> CallToolResult:
     """Machines to rent on which a tier is ready or a model fits, the cheapest of each provider first.
 
-    Prices are list prices with date and source. Name either a tier or a model.
+    Prices are list prices with date, age and source. Name a tier or a model; without either it is a catalogue.
     """
     options = [
         *_option("machine", machine),
@@ -176,6 +198,16 @@ async def offers(
         *_option("method", method),
         *_option("context", context),
         *_option("weights", weights),
+        *_option("batch", batch),
+        *_option("target-tokens-per-second", target_tokens_per_second),
+        *_option("hours", hours),
+        *_switch("spot", spot),
+        *_switch("community", community),
+        *(word for each in providers for word in _option("provider", each)),
+        *(word for each in regions for word in _option("region", each)),
+        *_option("max-price", max_price),
+        *_option("gpu", gpu),
+        *_option("launch", launch),
     ]
     offline = {"HF_HUB_OFFLINE": "1"}  # a repository that is not here would be fetched
     return await _answer("cloud", options, [] if tier is None else [tier], offline)
@@ -216,7 +248,7 @@ def server() -> MCPServer:
     return found
 
 
-def _option(name: str, value: str | int | None) -> list[str]:
+def _option(name: str, value: str | float | None) -> list[str]:
     """As one word, so that no value is taken for an option."""
     return [] if value is None else [f"--{name}={value}"]
 

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from llmcheck.cloud.offers import is_rentable
+from llmcheck.cloud.selection import Selection
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.estimate import Band, Fit
 from llmcheck.tables.offer import Offer
 from llmcheck.units import GB
 
 _SIZE = re.compile(r"\d+GB")
+_FORMS = frozenset({"SXM", "PCIE", "SERVER"})
+_USUAL = Selection()
 
 
 def with_cost(fit: Fit, offers: Sequence[Offer]) -> Fit:
@@ -52,27 +54,23 @@ def run_cost(price: Band, days: Band, gpus: int) -> Band:
 
 
 def hourly(name: str | None, needed: int, offers: Sequence[Offer]) -> Band | None:
-    """US dollars an hour for one GPU of that name with about ``needed`` bytes or more; None where none is offered."""
-    prices = [
-        offer.price_hour / offer.gpu_count
-        for offer in offers
-        if offer.price_hour is not None
-        and is_rentable(offer)
-        and _has_gpu(offer, name)
-        and offer.gpu_memory_gb * GB >= 0.93 * needed
-    ]
-    if not prices:
-        return None
-    return Band(low=min(prices), expected=sorted(prices)[len(prices) // 2], high=max(prices))
+    """US dollars an hour for one GPU of that name with about ``needed`` bytes or more; None where none is offered.
 
-
-def _has_gpu(offer: Offer, name: str | None) -> bool:
-    """Whether the offer's GPU has this name: its ``A100 80GB`` is ``NVIDIA A100-SXM4-80GB``.
-
-    Sizes are compared only where ``name`` contains one.
+    Each provider counts once, with its cheapest. Where no offer has exactly this form of the card, those of another
+    form count: PCIe for SXM.
     """
-    words = set((name or "").replace("-", " ").upper().split())
-    offered = set(offer.accelerator.upper().split())
-    if not any(_SIZE.fullmatch(word) for word in words):
-        offered = {word for word in offered if not _SIZE.fullmatch(word)}
-    return bool(words) and offered <= words
+    fitting = [each for each in offers if _USUAL.keeps(each) and each.gpu_memory_gb * GB >= 0.93 * needed]
+    same = [each for each in fitting if each.gpu == name] or [each for each in fitting if _is_alike(each, name)]
+    cheapest: dict[str, float] = {}
+    for each in same:
+        price = (each.price_hour or 0.0) / each.gpu_count
+        cheapest[each.provider] = min(price, cheapest.get(each.provider, price))
+    prices = sorted(cheapest.values())
+    return Band(low=prices[0], expected=prices[len(prices) // 2], high=prices[-1]) if prices else None
+
+
+def _is_alike(offer: Offer, name: str | None) -> bool:
+    """Whether the offer's GPU has this name but for form and size: ``A100 SXM 80GB`` is ``NVIDIA A100 80GB PCIe``."""
+    written = set((name or "").replace("-", " ").upper().split())
+    offered = {word for word in offer.accelerator.upper().split() if word not in _FORMS and not _SIZE.fullmatch(word)}
+    return bool(offered) and offered <= written

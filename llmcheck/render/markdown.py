@@ -16,6 +16,7 @@ from llmcheck.render.views.blocks import (
     Paragraph,
     Stacks,
     Table,
+    Verbatim,
 )
 from llmcheck.render.views.views import document
 
@@ -47,6 +48,8 @@ def _block(block: Block) -> str:
             return " ".join(_text(each.text) for each in block.sentences)
         case Bullets():
             return "\n".join(f"- {_text(item.text)}" for item in block.items)
+        case Verbatim():
+            return _fenced(block.text.splitlines())
         case Commands():
             return _fenced([f"{command}  # {reason}" if reason else command for command, reason in block.lines])
 

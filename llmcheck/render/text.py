@@ -13,7 +13,9 @@ def render(value: object, options: Options) -> str:
         from llmcheck.render.views.line import line
 
         return line(value, options)
+    from llmcheck.render.views.blocks import Verbatim
     from llmcheck.render.views.terminal import blocks  # with rich, which a line does not need
     from llmcheck.render.views.views import document
 
-    return blocks(document(value, options), options)
+    shown = document(value, options)
+    return shown[0].text if shown and isinstance(shown[0], Verbatim) else blocks(shown, options)

@@ -1,4 +1,4 @@
-"""What to do about a report: the build of PyTorch, the installation plan, ranked offers, the next step."""
+"""What to do about a report: the build of PyTorch, the installation plan, the next step."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from llmcheck.schema import estimate
-from llmcheck.schema.computed import ComputedMethod
-from llmcheck.schema.workload import Workload
-from llmcheck.tables.correction import Correction
-from llmcheck.tables.offer import Offer
+from llmcheck.schema.cheapest import CheapestOffer
 
 Shell = Literal["bash", "fish", "powershell", "cmd"]
 Installer = Literal["pip", "uv"]
@@ -261,98 +257,6 @@ class Plan(Struct, frozen=True, kw_only=True):
         return 1 if "conflict" in found else 3 if found - {"resolved"} else 0
 
 
-class Gap(Struct, frozen=True, kw_only=True):
-    """A requirement that an offer does not meet."""
-
-    id: str
-    """Id of the requirement; ``computed``: of the profile's workload."""
-    needed: str
-    """In words: ``24 GB``."""
-    found: str | None
-    """In words; None where nothing of it is stated."""
-    shortfall: str | None
-    """As in a report's finding: ``gpu-memory``, ``ram``, ...; None where it has no code."""
-    missing_bytes: int | None
-    """How much is missing; None where it is not a size."""
-
-
-OfferStatus = Literal["pass", "warn", "fail", "unknown"]
-WhyNot = Literal["not-documented", "nothing-fits", "too-slow", "no-gpu", "no-cluster", "unknown"]
-
-
-class RankedOffer(Struct, frozen=True, kw_only=True):
-    """A cloud offer, judged by a profile or for a model."""
-
-    offer: Offer
-    """The row of the table of offers."""
-    passes: bool
-    """It is worth renting: it fits, misses no documented figure that it states, and is fast enough to read along."""
-    fits: bool
-    """``llmcheck check`` does not call its hardware not ready. For a model: there is a plan."""
-    fits_by_arithmetic: bool
-    """There is a plan for each model of the profile, or for the model that was named."""
-    documented: OfferStatus | None = None
-    """By the profile's documented hardware alone: ``warn`` where several GPUs have to share what it names of one; None
-    for a model."""
-    computed: OfferStatus | None = None
-    """By arithmetic, as the computed finding of ``check``; None where the profile names no workload."""
-    verdict: Literal["ready", "not-ready", "undetermined"] | None = None
-    """The hardware verdict of ``check`` on this machine; undetermined: of the disk an offer says nothing. None for a
-    model, and for a profile without hardware."""
-    why_not: WhyNot | None = None
-    """Why ``fits`` is false; None where it is true."""
-    gaps: tuple[Gap, ...] = ()
-    """What is required and missing; () for a model."""
-    runs: tuple[ComputedMethod, ...] = ()
-    """For each model of the profile the best way that fits, or the plain one that does not; () for a model."""
-    plan: estimate.Plan | None = None
-    """The best plan of the largest model that fits; None where none does."""
-    machine: str | None = None
-    """The offer as words for ``--machine``; None where its GPU is in no table."""
-    argv: tuple[str, ...] = ()
-    """The ``llmcheck fit`` that reproduces ``plan``; () without a plan or words."""
-    nodes: int
-    """How many instances the profile needs; more than 1 only for clusters."""
-    price_hour: float | None
-    """US dollars for all nodes; None for a subscription."""
-    usd_per_million_tokens: float | None = None
-    """Of ``plan`` at its expected speed: one sequence at a time, or training; None where the speed is not known."""
-    unknown: tuple[str, ...]
-    """Ids of requirements that cannot be judged, because the offer does not state the facts."""
-    warnings: tuple[str, ...]
-    """Messages of the findings that pass with a warning."""
-    corrections: tuple[Correction, ...] = ()
-    """Known errors in the documented figures that this offer was judged by."""
-
-
-class Offers(Struct, frozen=True, kw_only=True):
-    """The cloud offers that pass a profile, or on which a model fits."""
-
-    schema: str = "llmcheck.offers/1"
-    """Format of this document and its version."""
-    profile: str | None
-    """Id of the profile; None where a model was named."""
-    path: str | None = None
-    """Its file, as it was named; None for a shipped profile."""
-    model: str | None = None
-    """The model as it was named; None for a profile."""
-    workload: Workload | None = None
-    """How the model is used; None for a profile."""
-    everything: bool = False
-    """``--all``: also the offers that do not fit, and machines that are private or can be interrupted."""
-    offers: tuple[RankedOffer, ...]
-    """Cheapest first, one per provider; with ``everything`` all, those that fit first."""
-    documented: tuple[RankedOffer, ...] = ()
-    """The offers that the document names, whether or not they pass."""
-    notes: tuple[str, ...] = ()
-    """What to know before renting, in sentences."""
-
-    @property
-    def exit_code(self) -> int:
-        """0: some offer fits; 1: none does."""
-        return 0 if any(each.fits for each in self.offers) else 1
-
-
 class Advice(Struct, frozen=True, kw_only=True):
     """The next step for one profile."""
 
@@ -362,7 +266,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Why this profile was chosen."""
     plan: Plan | None = None
     """What to install; None where the hardware is the obstacle."""
-    offer: RankedOffer | None = None
+    offer: CheapestOffer | None = None
     """The cheapest machine that would pass, where this one's hardware does not."""
     tip: str | None = None
     """Something to try first, in a sentence; None for nothing."""

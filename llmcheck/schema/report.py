@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from llmcheck.schema.advice import Advice
+from llmcheck.schema.cheapest import CheapestOffer
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.measurement import Measurement
@@ -180,6 +181,9 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
     """Of the profile; None where its document states none."""
+    rent: CheapestOffer | None = None
+    """The cheapest machine that would pass, where the hardware of this one is not ready; None where none does, and in
+    the overview."""
     not_applicable: str | None = None
     """Why the profile is not for this machine, in words; None where it is, or where that is not known."""
     expired: str | None = None
@@ -258,6 +262,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """The installation or the offer of ``next``; None where nothing is missing, and outside the overview."""
     measurements: tuple[Measurement, ...] = ()
     """What ``llmcheck prove`` measured; of each finding of a rate its numbers."""
+    rent: CheapestOffer | None = None
+    """The cheapest machine for the smallest size that does not run well; only in the overview."""
 
 
 def counts_of(findings: Iterable[Finding]) -> Counts:

@@ -20,7 +20,12 @@ def run(*words: str) -> Result:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((), ["tier", "--model", "llmcheck profiles list"]),
+        (("--hours", "3"), ["--hours", "llmcheck profiles list", "--model MODEL"]),
+        (("--launch", "sky"), ["--launch", "--model MODEL"]),
+        (("inference-7b", "--gpu", "h100"), ["--gpu", "catalogue", "inference-7b"]),
+        (("inference-7b", "--hours", "3", "--tokens", "2M"), ["--hours and --tokens"]),
+        (("--live", "--offers", "a.csv"), ["--offers and --live"]),
+        (("inference-7b", "--target-tokens-per-second", "9"), ["--target-tokens-per-second", "add --model MODEL"]),
         (("inference-7b", "--model", "7B"), ["inference-7b", "--model", "not both"]),
         (("--method", "lora"), ["--method", "add --model MODEL"]),
         (("--context", "8k"), ["--context", "add --model MODEL"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import os
 import shlex
@@ -16,7 +15,6 @@ from packaging.utils import canonicalize_name
 from llmcheck import catalog
 from llmcheck.catalog import compiled, places, profiles, sources
 from llmcheck.tables.correction import Correction
-from llmcheck.tables.offer import Offer
 from llmcheck.units import parse_size
 
 LIBRARIES, CORRECTIONS, OFFERS = catalog.libraries(), catalog.corrections(), catalog.offers()
@@ -182,10 +180,10 @@ def test_correction_ids_are_unique() -> None:
         ("profile:inference-70b/gpu", ["bf16", "141 GB"]),
         ("profile:finetune-7b/gpu", ["16 bytes per parameter", "112"]),
         ("profile:minimum/gpu", ["24 GB", "12 GB"]),
-        ("offer:aws-p4d-24xlarge", ["40 GB", "21.96"]),
+        ("offer:aws-p4d-24xlarge-us-east-1", ["40 GB", "21.96"]),
         ("offer:aws-p3-16xlarge", ["16 GB", "withdrawn"]),
-        ("offer:lambda-gpu-1x-a100", ["40 GB", "1.99"]),
-        ("offer:gcp-tpu-v4", ["3.22"]),
+        ("offer:lambda-gpu-1x-a100-sxm-40gb", ["40 GB", "1.99"]),
+        ("offer:gcp-tpu-v4-8", ["3.22"]),
         ("offer:gcp-n1-highmem-8-v100", ["2.95"]),
         ("library:tgi", ["maintenance"]),
         ("library:perspective-api", ["2026-12-31"]),
@@ -293,76 +291,9 @@ class TestLibraries:
 
 
 def test_every_data_file_and_profile_is_compiled_into_the_wheel() -> None:
-    shipped = {f"data/{name}" for name in os.listdir(places.path_of("data/")) if not name.startswith((".", "_"))}
+    folder = places.path_of("data/")
+    found = (os.path.join(where, name) for where, _, names in os.walk(folder) for name in names)
+    files = (os.path.relpath(each, folder).replace(os.sep, "/") for each in found)
+    shipped = {f"data/{name}" for name in files if not name.startswith((".", "_"))}
     shipped |= {places.profile_file(name) for name in profiles.ids()}
     assert set(compiled.sources_of(sources.compile_all())) == shipped
-
-
-# --- offers ---
-
-
-def rows() -> list[dict[str, str]]:
-    with open(places.path_of("data/offers.csv"), encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_every_row_of_the_offers_has_a_source_and_a_date_that_is_past() -> None:
-    for row in rows():
-        assert row["source"], row["id"]
-        assert datetime.date.fromisoformat(row["as_of"]) <= TODAY, row["id"]
-
-
-def test_every_row_of_the_offers_is_read() -> None:
-    assert [row["id"] for row in rows()] == [offer.id for offer in OFFERS]
-    assert len(OFFER) == len(OFFERS)
-
-
-def test_prices_and_sizes_are_positive_and_only_subscriptions_have_no_hourly_price() -> None:
-    for offer in OFFERS:
-        assert (offer.price_hour is None) == (offer.kind == "subscription"), offer.id
-        assert offer.price_hour is None or offer.price_hour > 0, offer.id
-        assert offer.spot_price_hour is None or 0 < offer.spot_price_hour <= (offer.price_hour or 0), offer.id
-        assert offer.gpu_count > 0, offer.id
-        assert offer.gpu_memory_gb > 0, offer.id
-        assert offer.ram_gib is None or offer.ram_gib > 0, offer.id
-        assert offer.fabric in (None, "infiniband", "efa"), offer.id
-
-
-def test_the_document_s_p4d_has_cards_of_40_gb_at_todays_price() -> None:
-    p4d = OFFER["aws-p4d-24xlarge"]
-    assert (p4d.gpu_count, p4d.gpu_memory_gb, p4d.price_hour) == (8, 40, 21.957642)
-    assert p4d.documented_price_hour == 32.77
-
-
-def test_the_document_s_p3_has_cards_of_16_gb_and_is_withdrawn() -> None:
-    p3 = OFFER["aws-p3-16xlarge"]
-    assert (p3.gpu_count, p3.gpu_memory_gb, p3.status) == (8, 16, "withdrawn")
-
-
-# Provider and price of the document's list of clouds.
-PRICES = [
-    ("gcp", 3.67),
-    ("gcp", 2.48),
-    ("gcp", 1.35),
-    ("aws", 32.77),
-    ("aws", 24.48),
-    ("azure", 27),
-    ("azure", 3.68),
-    ("lambda", 1.29),
-    ("runpod", 1.60),
-]
-
-
-@pytest.mark.parametrize(("provider", "price"), PRICES)
-def test_every_documented_price_is_stored_with_the_verified_one(provider: str, price: float) -> None:
-    found: list[Offer] = [each for each in OFFERS if each.documented_price_hour == price and each.provider == provider]
-    assert len(found) == 1
-    assert found[0].documented
-    assert f"{price:g}" in found[0].documented
-
-
-def test_the_document_names_no_other_price_and_one_subscription() -> None:
-    named = [(offer.provider, offer.documented_price_hour) for offer in OFFERS if offer.documented_price_hour]
-    assert sorted(named) == sorted(PRICES)
-    assert [offer.id for offer in OFFERS if offer.kind == "subscription"] == ["colab-pro-plus"]
-    assert OFFER["colab-pro-plus"].documented == "~$50/month"

@@ -5,6 +5,7 @@ By default every machine is asked, of the offers and of the proposals a part; ``
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator
 from functools import cache, partial
@@ -19,10 +20,13 @@ from llmcheck.advise.runnable import Choice, Question, sorted_out
 from llmcheck.api.model_source import ModelSource
 from llmcheck.catalog import profiles
 from llmcheck.cli.main import main
+from llmcheck.cloud import canonical
 from llmcheck.cloud.judge import Judge, judge_of
 from llmcheck.cloud.rented import cards_of, in_words
+from llmcheck.cloud.selection import Selection
 from llmcheck.fit import capacity, computed_layer
 from llmcheck.fit.shapes import typical
+from llmcheck.gpus import idle_card
 from llmcheck.schema.computed import Cards, ComputedMethod
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
@@ -145,21 +149,50 @@ def distinct_offers() -> list[Offer]:
     kinds: dict[str, Offer] = {}
     for offer in catalog.offers():
         words = in_words(offer)
-        if words is not None and offer.fabric is None:
+        if words is not None and offer.fabric in (None, "none"):
             kinds.setdefault(words, offer)
     return list(kinds.values())
 
 
+def one_of_every_gpu() -> list[Offer]:
+    """For each card of the table that can be in a rented machine an offer, one or eight of them by turns."""
+    records = idle_card.proposable(catalog.gpu_specs())
+    return [
+        Offer(
+            id=f"made-{number}",
+            provider="made",
+            instance_type=str(number),
+            vendor=each.vendor,
+            accelerator=canonical.words(each),
+            gpu=each.spec.name,
+            gpu_count=1 if number % 2 else 8,
+            gpu_memory_gb=each.spec.memory_gb or 0.0,
+            compute_capability=each.capability,
+            ram_gib=256,
+            price_hour=1.0,
+            price_date=datetime.date(2026, 11, 1),
+            source="made here",
+            licence="MIT",
+        )
+        for number, each in enumerate(records)
+    ]
+
+
 @cache
 def judge(tier: str) -> Judge:
-    return judge_of(profiles.load(tier), catalog.corrections(), cards_of(catalog.gpu_specs()), {})
+    day = datetime.date(2026, 11, 28)
+    cards = cards_of(catalog.gpu_specs())
+    return judge_of(profiles.load(tier), catalog.corrections(), cards, {}, selection=Selection(), today=day)
 
 
 def compare(offer: Offer, tier: str) -> None:
-    words = in_words(offer) or ""
-    report, ranked = checked(words, tier), judge(tier).rank(offer)
+    """Words say nothing of the links between GPUs, which decide where they are not NVLink."""
+    ranked = judge(tier).rank(offer)
+    report = checked(ranked.machine or "", tier)
     status = next((each.status for each in report.findings if each.is_computed), None)
-    assert (ranked.verdict, ranked.computed) == (report.hardware, None if status == "skipped" else status)
+    unlinked = tier == "pretrain" and offer.link == "pcie"
+    assert ranked.verdict == ("not-ready" if unlinked else report.hardware)
+    assert ranked.computed == (None if status == "skipped" else status)
     shown = computed_layer.to_show(profiles.load(tier), report.computed)
     assert [brief(each) for each in ranked.runs] == [brief(each) for each in shown]
     assert not (ranked.fits and judge(tier).refuses(offer))
@@ -175,15 +208,15 @@ def brief(each: ComputedMethod) -> tuple[object, ...]:
 def test_check_and_cloud_agree(tier: str) -> None:
     """On a part of the offers, another one for each tier."""
     place = [each.id for each in WITH_WORK].index(tier)
-    offers = distinct_offers()
-    for offer in offers[place :: len(WITH_WORK)]:
-        compare(offer, tier)
+    for offers in (distinct_offers(), one_of_every_gpu()):
+        for offer in offers[place :: len(WITH_WORK)]:
+            compare(offer, tier)
 
 
 @sweep
 @pytest.mark.parametrize("tier", profiles.ids())
 def test_check_and_cloud_agree_on_every_offer(tier: str) -> None:
-    for offer in distinct_offers():
+    for offer in (*distinct_offers(), *one_of_every_gpu()):
         compare(offer, tier)
 
 

@@ -26,7 +26,6 @@ from msgspec.structs import replace
 from llmcheck import api, catalog, registry
 from llmcheck.catalog import profiles
 from llmcheck.cli.options import OutputOptions, output_options
-from llmcheck.cloud.offers import rank_offers
 from llmcheck.gpus import vendors
 from llmcheck.install.plan import plan_installation
 from llmcheck.install.state import library_check
@@ -65,9 +64,9 @@ PINNED = {
     "formats": (
         FORMATS,
         [
-            "conda", "dockerfile", "github", "gitlab", "gitlab-dotenv", "json", "jsonl", "junit", "markdown", "nagios",
-            "prometheus", "pylock", "requirements", "sarif", "sh", "slurm", "svg", "tap", "termination-log", "text",
-            "toml",
+            "conda", "csv", "dockerfile", "github", "gitlab", "gitlab-dotenv", "json", "jsonl", "junit", "markdown",
+            "nagios", "prometheus", "pylock", "requirements", "sarif", "sh", "slurm", "svg", "tap", "termination-log",
+            "text", "toml",
         ],
     ),
     "probes": (
@@ -326,7 +325,7 @@ VALUES: dict[str, object] = {
     "plan": PLAN,
     "torch": torch_build(machine(card("V100")), catalog.torch_wheels(), catalog.cuda_drivers()),
     "check": library_check(catalog.libraries().values(), machine(), named=False),
-    "offers": rank_offers(profiles.load("inference-7b"), catalog.offers(), catalog.corrections()),
+    "offers": api.offers("inference-7b"),
     "profiles": ProfileList(profiles=profiles.shipped()),
     "profile": ShownProfile(profile=profiles.load("pretrain"), corrections=catalog.corrections()),
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
@@ -385,7 +384,7 @@ def written_by(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_writes_every_value_or_one_kind_alone(name: str) -> None:
-    assert set(written_by(name)) in ({"plan"}, {"report"}, {"draft"}, set(VALUES))
+    assert set(written_by(name)) in ({"plan"}, {"report"}, {"draft"}, {"offers"}, set(VALUES))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -16,6 +16,7 @@ import pytest
 from llmcheck import api, catalog
 from llmcheck.catalog import profiles
 from llmcheck.cli.main import main
+from llmcheck.cloud.selection import Selection
 from tests.golden.test_golden import MACHINES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +67,7 @@ def problem(command: str) -> str | None:
         ("llmcheck", True),
         ("llmcheck --format svg", True),
         ("llmcheck profiles", False),
-        ("llmcheck cloud", False),
+        ("llmcheck cloud", True),
         ("llmcheck cloud inference-7b", True),
         ("llmcheck cloud inferense-7b", False),
         ("llmcheck cloud --model 7B --method lora", True),
@@ -123,8 +124,8 @@ def test_commands_in_answers_run(name: str, tmp_path: Path) -> None:
     answers = [
         api.overview(lambda: machine),
         api.check([*profiles.ids(), str(own)], lambda: machine),
-        api.cloud("inference-70b-4bit", machine=machine),
-        api.cloud("inference-70b", everything=True),
+        api.offers("inference-70b-4bit", machine=machine),
+        api.offers("inference-70b", api.Rent(selection=Selection(everything=True))),
         *(api.install_plan([each], lambda: machine) for each in ("inference-7b", "toolkit")),
     ]
     wrong: dict[str, str] = {}

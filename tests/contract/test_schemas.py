@@ -15,9 +15,10 @@ from llmcheck import api, codec
 from llmcheck.cli.commands.schema import _NAMES
 from llmcheck.cli.main import main
 from llmcheck.render import Options
-from llmcheck.schema.advice import Offers, Plan
+from llmcheck.schema.advice import Plan
 from llmcheck.schema.estimate import Fit
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.renting import Offers
 from llmcheck.schema.report import Report
 
 TESTS = Path(__file__).parents[1]

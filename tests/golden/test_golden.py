@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import os
 from pathlib import Path
@@ -17,12 +18,14 @@ from llmcheck.api.model_source import ModelSource
 from llmcheck.render import Options
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.recommendation import Task
+from llmcheck.schema.renting import LaunchTool
 from llmcheck.schema.workload import Workload
 
 HERE = Path(__file__).parent
 MACHINES = HERE.parent / "machines"
 SCREENS = HERE / "screens"
 FIXED_TIME = "2026-11-22T12:00:00+00:00"
+RENT = api.Rent(today=datetime.date(2026, 11, 28))
 
 # Hardware alone. R ready, W ready by the document but warned by arithmetic or because cards have to be split,
 # N not ready, U undetermined. Columns: the seven tiers and the minimum.
@@ -171,7 +174,23 @@ def test_install_script(machine_name: str, target: str) -> None:
 
 @pytest.mark.parametrize("profile", ["inference-70b-4bit", "pretrain"])
 def test_cloud(profile: str) -> None:
-    screen(f"cloud-{profile}.txt", api.render(api.cloud(profile), "text", Options(width=100)))
+    screen(f"cloud-{profile}.txt", api.render(api.offers(profile, RENT), "text", Options(width=100)))
+
+
+def test_cloud_for_a_model() -> None:
+    found = api.offers(None, RENT, model="qwen2.5-7b", workload=Workload(method="qlora"))
+    screen("cloud-qlora-7b.txt", api.render(found, "text", Options(width=100)))
+
+
+def test_the_offers_of_the_document() -> None:
+    found = api.offer_catalogue(api.Rent(today=RENT.today, documented=True))
+    screen("cloud-documented.txt", api.render(found, "text", Options(width=100)))
+
+
+@pytest.mark.parametrize("tool", ["sky", "dstack"])
+def test_what_starts_a_machine(tool: LaunchTool) -> None:
+    found = api.offers("inference-70b", RENT)
+    screen(f"cloud-launch-{tool}.yaml", api.render(api.launch_file(found, tool, RENT), "text", Options()))
 
 
 @pytest.mark.parametrize(

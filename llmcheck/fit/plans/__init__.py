@@ -22,6 +22,7 @@ from llmcheck.schema.estimate import Speed
 from llmcheck.schema.machine import Cpu, Machine
 
 __all__ = (
+    "NO_WISHES",
     "Candidate",
     "Wishes",
     "candidate",

@@ -97,7 +97,13 @@ class Commands(Struct, frozen=True):
     """A command and its reason, which may be empty."""
 
 
-Block = Heading | Facts | Stacks | Table | Paragraph | Bullets | Commands
+class Verbatim(Struct, frozen=True):
+    """A file for another program, the only block of its document: the text format writes it as it is."""
+
+    text: str
+
+
+Block = Verbatim | Heading | Facts | Stacks | Table | Paragraph | Bullets | Commands
 Document = Sequence[Block]
 
 

@@ -99,6 +99,11 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
         blocks += [Heading("About the documented figures", level=3), Bullets(items)]
     if profile.cost:
         blocks.append(Bullets([Cell(f"documented cost: {profile.cost.documented}", "dim")]))
+    if profile.rent is not None:
+        from llmcheck.render.views.cheapest import from_price  # where the hardware falls short
+
+        target = shell.quote(profile.path or profile.id)
+        blocks.append(Bullets([Cell(f"to rent{from_price(profile.rent)}: llmcheck cloud {target}")]))
     return blocks
 
 

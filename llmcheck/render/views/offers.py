@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from llmcheck import shell
 from llmcheck.render import Options
+from llmcheck.render.views import prices
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Commands, Heading, Table, Tone
 from llmcheck.render.views.corrections import corrections
 from llmcheck.render.views.plans import how
-from llmcheck.schema.advice import Gap, Offers, OfferStatus, RankedOffer, WhyNot
 from llmcheck.schema.computed import ComputedMethod
+from llmcheck.schema.renting import Gap, Offers, OfferStatus, RankedOffer, Verified, WhyNot
 from llmcheck.units import format_gib, two_digits
 
 _GAPS = {
     "gpu-memory": "GPU memory",
     "gpu-missing": "GPU",
     "compute-capability": "compute capability",
+    "max-price": "price",
     "nvlink": "NVLink",
 }
 """Words by ``Gap.shortfall``; of what is not here the id says it."""
@@ -26,6 +30,13 @@ _WHY_NOT: dict[WhyNot, str] = {
     "not-documented": "less than documented",
     "unknown": "not known",
 }
+_ORDERS = {
+    "hour": "the cheapest hour of each provider",
+    "tokens": "of each provider the cheapest tokens",
+    "total": "of each provider the cheapest total",
+}
+_UNITS = {"hour": "an hour", "chip-hour": "a chip-hour", "month": "a month"}
+_USUAL_TIERS = ("on-demand", "secure")
 _ANSWERS: dict[OfferStatus, tuple[str, Tone]] = {
     "pass": ("yes", "good"),
     "warn": ("with a warning", "warn"),
@@ -34,31 +45,77 @@ _ANSWERS: dict[OfferStatus, tuple[str, Tone]] = {
 }
 
 
+_ROWS = 12
+"""Providers that are shown without -v; programs get all."""
+
+
 def offers(value: Offers, options: Options) -> list[Block]:
     subject = value.profile or f"{value.model}{_use(value)}"
-    order = "those that fit first, then cheapest first" if value.everything else "the cheapest of each provider"
-    blocks: list[Block] = [Heading(f"Offers for {subject}", f"{order}; US dollars", level=2)]
-    if value.offers:
-        columns, rows = _table(value, options)
-        blocks.append(Table(columns, rows))
-    sources = "; ".join(dict.fromkeys(each.offer.source for each in value.offers))
-    notes = [*value.notes, *([f"prices from: {sources}"] if sources else [])]
-    if value.offers and not options.verbose:
-        notes.append("-v adds the region and source of each, and the command that reproduces its plan")
-    blocks.append(Bullets([Cell(note, "dim") for note in notes]))
+    rows = value.offers if options.verbose or value.everything else value.offers[:_ROWS]
+    ages = [each.age_days for each in rows]
+    detail = "; ".join(filter(None, (_ORDERS[value.ranked_by], "US dollars", prices.priced(ages))))
+    if value.everything:
+        detail = f"those that fit first; {detail}"
+    blocks: list[Block] = [Heading(f"Offers for {subject}", detail, level=2)]
+    if rows:
+        columns, cells = _table(value, rows, options)
+        blocks.append(Table(columns, cells))
+    if value.nearest:
+        blocks += [Heading("Nearest", "what misses least, and what it misses"), _nearest(value)]
+    best = next((each for each in value.offers if each.fits), None)
+    items = [prices.documented_cost(value.cost, best)] if value.cost is not None else []
+    items += [prices.break_even(value.break_even)] if value.break_even is not None else []
+    items += [prices.subscription(each) for each in value.subscriptions]
+    items += prices.about_age(ages)
+    items += [Cell(note, "dim") for note in _notes(value, rows, options)]
+    blocks.append(Bullets(items))
     blocks += _next(value, options)
     if value.documented:
-        columns = [
-            Column("in the document"),
-            Column("verified"),
-            Column("date", fixed=True),
-            Column("documented", fixed=True),
-            Column("computed", fixed=True),
-        ]
-        blocks += [Heading("Offers in the document", "whether they pass by the documented and by the computed figures")]
-        blocks.append(Table(columns, [_documented(each) for each in value.documented]))
-        blocks += corrections(fix for each in value.documented for fix in each.corrections)
+        blocks += verified(value.documented)
     return blocks
+
+
+def _notes(value: Offers, rows: Sequence[RankedOffer], options: Options) -> Iterator[str]:
+    yield from value.notes
+    timed = next((each for each in rows if each.total is not None), None)
+    if timed is not None and timed.setup_hours is not None:
+        yield f"total: with about {timed.setup_hours:.1f} hours to start, install and download (1 Gb/s assumed)"
+    if value.target_tokens_per_second is not None:
+        yield f"machines and sequences at a time for {value.target_tokens_per_second:,.0f} tokens/s together"
+    if options.verbose:
+        sources = "; ".join(dict.fromkeys(each.offer.source for each in rows))
+        yield f"prices from: {sources}"
+    elif rows:
+        more = len(value.offers) - len(rows)
+        yield (f"-v adds {more} dearer ones, " if more else "-v adds ") + "regions, sources, and how each plan is made"
+
+
+def _nearest(value: Offers) -> Table:
+    columns = [
+        Column("offer", min_width=14),
+        Column("GPUs", fixed=True, below="{}"),
+        Column("$/h", right=True, fixed=True),
+        Column("misses", min_width=16),
+        Column("priced on", fixed=True, below="priced {}"),
+    ]
+    return Table(columns, [_near(each) for each in value.nearest])
+
+
+def _near(ranked: RankedOffer) -> list[Cell]:
+    missing = ", ".join(_missed(each) for each in ranked.gaps) or _WHY_NOT[ranked.why_not or "unknown"]
+    offer = ranked.offer
+    return [
+        Cell(describe_instance(ranked)),
+        Cell(f"{offer.gpu_count} × {offer.accelerator}"),
+        prices.price(ranked.price_hour, ranked.age_days),
+        Cell(missing, "warn"),
+        prices.date(ranked.price_date, ranked.age_days),
+    ]
+
+
+def _missed(gap: Gap) -> str:
+    found = "" if gap.found is None else f", has {gap.found}"
+    return f"{_gap(gap)}: needs {gap.needed}{found}"
 
 
 def _use(value: Offers) -> str:
@@ -73,15 +130,16 @@ def _use(value: Offers) -> str:
 # --- rows ---
 
 
-def _table(value: Offers, options: Options) -> tuple[list[Column], list[list[Cell]]]:
+def _table(value: Offers, shown: Sequence[RankedOffer], options: Options) -> tuple[list[Column], list[list[Cell]]]:
     """The columns that some row needs. What is not shown without -v is said below the table."""
     of_model = value.profile is None
-    against = any(each.documented not in (None, "pass") for each in value.offers)
+    against = any(each.documented not in (None, "pass") for each in shown)
     columns: list[tuple[bool, Column]] = [
         (True, Column("offer", min_width=14)),
         (True, Column("GPUs", fixed=True, below="{}")),
         (True, Column("RAM", right=True, fixed=True, below="RAM {}")),
         (True, Column("$/h", right=True, fixed=True)),
+        (any(each.total is not None for each in shown), Column("total $", right=True, fixed=True)),
         (not of_model, Column("how it runs, computed", min_width=18)),
         (of_model, Column("how it runs", min_width=12)),
         (of_model, Column("memory", right=True, fixed=True, below="takes {}")),
@@ -92,29 +150,29 @@ def _table(value: Offers, options: Options) -> tuple[list[Column], list[list[Cel
         (options.verbose > 0, Column("region", below="{}")),
         (options.verbose > 0, Column("source", below="{}")),
     ]
-    shown = [place for place, (wanted, _) in enumerate(columns) if wanted]
-    rows = [_row(each) for each in value.offers]
-    return [columns[place][1] for place in shown], [[row[place] for place in shown] for row in rows]
+    places = [place for place, (wanted, _) in enumerate(columns) if wanted]
+    rows = [_row(each) for each in shown]
+    return [columns[place][1] for place in places], [[row[place] for place in places] for row in rows]
 
 
 def _row(ranked: RankedOffer) -> list[Cell]:
     offer, plan = ranked.offer, ranked.plan
-    rate = plan.tokens_per_second if plan is not None else None
-    price = ranked.usd_per_million_tokens
+    per_million = ranked.usd_per_million_tokens
     return [
         Cell(describe_instance(ranked), "strong" if ranked.fits else "dim"),
         Cell(f"{offer.gpu_count} × {offer.accelerator}"),
         Cell("not stated", "unknown") if offer.ram_gib is None else Cell(f"{offer.ram_gib:g} GiB"),
-        Cell(f"{ranked.price_hour:,.2f}" if ranked.price_hour is not None else "", "accent"),
+        prices.price(ranked.price_hour, ranked.age_days),
+        Cell("" if ranked.total is None else f"{ranked.total:,.2f}", "accent"),
         _runs(ranked),
         _way(ranked),
         Cell("" if plan is None else format_gib(plan.memory.total)),
-        Cell("" if rate is None else f"~{two_digits(rate.expected)}"),
-        Cell("" if price is None else two_digits(price), "accent"),
+        Cell("" if ranked.tokens_per_second is None else f"~{two_digits(ranked.tokens_per_second)}"),
+        Cell("" if per_million is None else two_digits(per_million), "accent"),
         _by_the_document(ranked),
-        Cell(str(offer.as_of), "dim"),
+        prices.date(ranked.price_date, ranked.age_days),
         Cell(offer.region or "any region", "dim"),
-        Cell(offer.source, "dim"),
+        Cell("; ".join(filter(None, (offer.source, offer.note))), "dim"),
     ]
 
 
@@ -122,9 +180,10 @@ def _way(ranked: RankedOffer) -> Cell:
     """Of a model."""
     if ranked.plan is None:
         return Cell(_WHY_NOT[ranked.why_not or "unknown"], "bad")
+    words = how(ranked.plan) + (f", {ranked.plan.batch} at a time" if ranked.plan.batch > 1 else "")
     if ranked.why_not is not None:
-        return Cell(f"{how(ranked.plan)}; {_WHY_NOT[ranked.why_not]}", "warn")
-    return Cell(how(ranked.plan))
+        return Cell(f"{words}; {_WHY_NOT[ranked.why_not]}", "warn")
+    return Cell(words)
 
 
 def _runs(ranked: RankedOffer) -> Cell:
@@ -166,22 +225,51 @@ def _gap(gap: Gap) -> str:
 
 
 def describe_instance(ranked: RankedOffer) -> str:
-    """``aws p5.48xlarge``; the name without provider and tier."""
+    """``aws p5.48xlarge``, ``2 × aws p5.48xlarge (spot)``."""
     offer = ranked.offer
-    name = offer.instance_type.removeprefix(f"{offer.provider}-").removesuffix(f"-{offer.tier}")
-    return f"{offer.provider} {ranked.nodes} × {name}" if ranked.nodes > 1 else f"{offer.provider} {name}"
+    count = f"{ranked.nodes} × " if ranked.nodes > 1 else ""
+    spot = " (spot)" if ranked.is_spot else "" if offer.tier in _USUAL_TIERS else f" ({offer.tier})"
+    return f"{offer.provider} {count}{offer.instance_type}{spot}"
 
 
-def _documented(ranked: RankedOffer) -> list[Cell]:
-    offer = ranked.offer
-    price = "" if offer.price_hour is None else f", {offer.price_hour:.2f} $/h"
+def verified(values: Sequence[Verified]) -> list[Block]:
+    """What the document names, beside what was verified."""
+    judged = any(each.ranked is not None for each in values)
+    columns = [
+        (True, Column("in the document", min_width=16)),
+        (True, Column("verified", min_width=16)),
+        (True, Column("$", right=True, fixed=True)),
+        (True, Column("date", fixed=True)),
+        (judged, Column("documented", fixed=True)),
+        (judged, Column("computed", fixed=True)),
+        (True, Column("source", below="{}")),
+    ]
+    places = [place for place, (wanted, _) in enumerate(columns) if wanted]
+    rows = [_verified(each) for each in values]
+    detail = "whether they pass by the documented and by the computed figures" if judged else "and what was verified"
+    table = Table([columns[place][1] for place in places], [[row[place] for place in places] for row in rows])
+    return [
+        Heading("Offers in the document", detail),
+        table,
+        *corrections(fix for each in values for fix in each.corrections),
+    ]
+
+
+def _verified(value: Verified) -> list[Cell]:
+    offer, ranked = value.offer, value.ranked
     withdrawn = ", withdrawn" if offer.status == "withdrawn" else ""
-    name = offer.instance_type.removeprefix(f"{offer.provider}-")
-    verified = f"{name}: {offer.gpu_count} × {offer.accelerator}{price}{withdrawn}"
-    unsuitable = ranked.why_not in ("no-gpu", "no-cluster")
-    answers = ["fail" if unsuitable else ranked.documented, "fail" if unsuitable else ranked.computed]
-    cells = [Cell("–", "dim") if each is None else Cell(*_ANSWERS[each]) for each in answers]
-    return [Cell(f"{offer.provider}: {offer.documented}"), Cell(verified), Cell(str(offer.as_of), "dim"), *cells]
+    unsuitable = ranked is not None and ranked.why_not in ("no-gpu", "no-cluster")
+    answers: list[OfferStatus | None] = [None, None] if ranked is None else [ranked.documented, ranked.computed]
+    answers = ["fail", "fail"] if unsuitable else answers
+    unit = _UNITS[value.documented.per]
+    return [
+        Cell(f"{offer.provider}: {value.documented.documented}"),
+        Cell(f"{offer.instance_type}: {offer.gpu_count} × {offer.accelerator}{withdrawn}"),
+        Cell("" if value.price is None else f"{value.price:,.2f} {unit}", "accent"),
+        Cell(str(offer.price_date), "dim"),
+        *(Cell("–", "dim") if each is None else Cell(*_ANSWERS[each]) for each in answers),
+        Cell(offer.source, "dim"),
+    ]
 
 
 # --- commands ---
@@ -199,14 +287,3 @@ def _next(value: Offers, options: Options) -> list[Block]:
         if each.argv:
             lines.append((shell.line(each.argv), f"shows how {name} would run it"))
     return [Heading("Next"), Commands(lines)] if lines else []
-
-
-def describe_offer(ranked: RankedOffer) -> str:
-    """One line: provider and instance, GPUs, price, date."""
-    offer = ranked.offer
-    price = "price unknown" if ranked.price_hour is None else f"{ranked.price_hour:.2f} $/h"
-    unknown = ", RAM not stated" if offer.ram_gib is None else f", {offer.ram_gib:g} GiB RAM"
-    return (
-        f"{describe_instance(ranked)}, {offer.gpu_count} × {offer.accelerator}{unknown}, {price} "
-        f"(list price of {offer.as_of})"
-    )

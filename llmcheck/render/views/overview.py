@@ -291,7 +291,10 @@ def _hints(step: NextStep) -> Iterator[Cell]:
 def _more(value: Report) -> Iterator[Cell]:
     lacking = next((each for each in value.sizes if each.task == "inference" and each.use != "good"), None)
     if lacking is not None:
-        yield Cell(f"For {lacking.parameters}, machines to rent: llmcheck cloud {lacking.tiers[0]}", "dim")
+        from llmcheck.render.views.cheapest import short_price  # most machines run all sizes or none
+
+        tier = lacking.tiers[0]
+        yield Cell(f"For {lacking.parameters}, {short_price(value.rent)}: llmcheck cloud {tier}", "dim")
     yield Cell("More: llmcheck recommend, llmcheck tiers, llmcheck machine", "dim")
 
 
@@ -300,7 +303,7 @@ def _rent(value: Report, step: NextStep) -> Iterator[Block]:
     yield Commands([(f"llmcheck cloud {tier}", "machines to rent, cheapest first")])
     offer = value.advice.offer if value.advice is not None else None
     if offer is not None:
-        from llmcheck.render.views.offers import describe_offer
+        from llmcheck.render.views.cheapest import describe_offer
 
         yield Bullets([Cell(f"for example {describe_offer(offer)}", "dim")])
 

@@ -14,9 +14,9 @@ from llmcheck.render.views.blocks import (
     Table,
     format_time,
 )
+from llmcheck.render.views.cheapest import describe_offer
 from llmcheck.render.views.findings import MARKS, TONES, VERDICT_TONES, WORDS, hardware_gaps
 from llmcheck.render.views.machine import inventory
-from llmcheck.render.views.offers import describe_offer
 from llmcheck.render.views.plan import undo
 from llmcheck.schema.advice import Advice, Plan, Step
 from llmcheck.schema.report import ProfileReport, Report

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import Document
-from llmcheck.schema.advice import Offers, Plan, TorchBuild
+from llmcheck.render.views.blocks import Document, Verbatim
+from llmcheck.schema.advice import Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
 from llmcheck.schema.difference import Difference
 from llmcheck.schema.estimate import Fit
@@ -69,10 +69,6 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.comparison import machines
 
             return machines(value, options)
-        case Offers():
-            from llmcheck.render.views.offers import offers
-
-            return offers(value, options)
         case Recommendations():
             from llmcheck.render.views.recommend import recommend
 
@@ -89,6 +85,19 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.difference import difference
 
             return difference(value)
+    from llmcheck.schema.renting import LaunchFile, OfferCatalogue, Offers  # few commands are about offers
+
+    match value:
+        case Offers():
+            from llmcheck.render.views.offers import offers
+
+            return offers(value, options)
+        case OfferCatalogue():
+            from llmcheck.render.views.offer_catalogue import offer_catalogue
+
+            return offer_catalogue(value, options)
+        case LaunchFile():
+            return [Verbatim(value.text)]
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)

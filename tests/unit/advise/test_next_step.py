@@ -129,7 +129,7 @@ def test_where_nothing_runs_a_machine_to_rent_is_named() -> None:
     assert (report.next.kind, report.next.launch) == ("other-hardware", None)
     assert report.advice is not None
     assert report.advice.offer is not None
-    assert report.advice.offer.passes
+    assert report.advice.offer.profile == report.advice.profile
 
 
 def test_unknown_memory_is_not_taken_for_none() -> None:

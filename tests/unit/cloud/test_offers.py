@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from llmcheck import api, catalog
 from llmcheck.catalog import profiles
-from llmcheck.cloud.judge import judge_of
-from llmcheck.cloud.offers import cheapest_that_runs, is_rentable, passing, rank_offers
+from llmcheck.cloud.judge import Judge, judge_of
+from llmcheck.cloud.offers import cheapest_that_runs, passing, rank_offers
 from llmcheck.cloud.rented import as_machine, cards_of, in_words
+from llmcheck.cloud.selection import Selection
 from llmcheck.render import Options
-from llmcheck.schema.advice import Offers
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.renting import Offers
 from llmcheck.schema.report import ProfileReport
 from llmcheck.tables.offer import Offer
 from tests.machines_builder import GB
@@ -40,15 +41,23 @@ PLAIN = Offer(
     tier="on-demand",
     status="available",
     source="price list",
-    as_of=datetime.date(2026, 11, 1),
+    licence="MIT",
+    price_date=datetime.date(2026, 11, 1),
 )
+TODAY = datetime.date(2026, 11, 28)
+USUAL, EVERYTHING = Selection(), Selection(everything=True)
 
 
 CARDS = cards_of(catalog.gpu_specs())
 
 
 def ranked_offers(tier: str, offers: Sequence[Offer] = OFFERS, *, everything: bool = False) -> Offers:
-    return rank_offers(profiles.load(tier), offers, CORRECTIONS, everything, CARDS)
+    selection = EVERYTHING if everything else USUAL
+    return rank_offers(profiles.load(tier), offers, CORRECTIONS, CARDS, today=TODAY, selection=selection)
+
+
+def judge(tier: str, selection: Selection = USUAL) -> Judge:
+    return judge_of(profiles.load(tier), CORRECTIONS, CARDS, {}, selection=selection, today=TODAY)
 
 
 def offered(*offers: Offer, tier: str = "inference-70b", everything: bool = False) -> list[str]:
@@ -62,7 +71,7 @@ def judged(tier: str, machine: Machine) -> ProfileReport:
 @pytest.mark.parametrize("tier", TIERS)
 def test_offers_are_one_of_each_provider_and_stand_in_order_of_price(tier: str) -> None:
     ranked = ranked_offers(tier).offers
-    prices = [each.price_hour for each in ranked]
+    prices = [each.total if tier == "pretrain" else each.price_hour for each in ranked]
     providers = [each.offer.provider for each in ranked]
     assert ranked
     assert None not in prices
@@ -75,14 +84,15 @@ def test_no_cheaper_offer_of_a_provider_is_worth_renting(tier: str) -> None:
     shown = {each.offer.provider: each for each in ranked_offers(tier).offers}
     for each in ranked_offers(tier, everything=True).offers:
         best = shown.get(each.offer.provider)
-        if each.passes and is_rentable(each.offer) and best is not None:
-            assert (each.price_hour or 0) >= (best.price_hour or 0) or not best.passes
+        if each.passes and USUAL.keeps(each.offer) and best is not None:
+            cost, least = (shown.total or shown.price_hour or 0 for shown in (each, best))
+            assert cost >= least or not best.passes
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_no_offer_is_shown_that_check_calls_not_ready(tier: str) -> None:
     for each in ranked_offers(tier).offers:
-        report = judged(tier, as_machine(each.offer, CARDS))
+        report = judged(tier, as_machine(each.offer, CARDS, judge(tier).disk(each.offer)))
         assert (each.offer.id, report.hardware) == (each.offer.id, each.verdict)
         assert report.hardware != "not-ready"
         assert each.fits
@@ -107,7 +117,7 @@ def test_withdrawn_offers_tpus_and_subscriptions_are_never_advised(tier: str) ->
 def test_all_is_every_machine_and_what_does_not_fit_comes_last_with_its_reason(tier: str) -> None:
     steady, every = ranked_offers(tier), ranked_offers(tier, everything=True)
     assert not {each.offer.tier for each in steady.offers} & {"community", "marketplace", "spot", "legacy"}
-    assert {each.offer.id for each in every.offers} == {each.id for each in OFFERS if is_rentable(each, True)}
+    assert {each.offer.id for each in every.offers} == {each.id for each in OFFERS if EVERYTHING.keeps(each)}
     fits = [each.fits for each in every.offers]
     assert fits == sorted(fits, reverse=True)
     assert [each.why_not is None for each in every.offers] == fits
@@ -165,11 +175,11 @@ def test_nothing_is_shown_that_costs_a_hundred_times_what_does_the_same() -> Non
     assert "dear" in offered(PLAIN, dear, everything=True)
 
 
-@pytest.mark.parametrize("accelerator", ["RTX A6000 48GB", "RTX 4090 24GB", "RTX 5090 32GB", "A100 40GB"])
+@pytest.mark.parametrize("accelerator", ["RTX A6000 48GB", "RTX 4090 24GB", "RTX 5090 32GB", "A100 SXM 40GB"])
 def test_check_and_cloud_give_one_answer_for_the_cards_of_the_case(accelerator: str) -> None:
-    offer = next(each for each in OFFERS if each.accelerator == accelerator and is_rentable(each))
-    (ranked,) = rank_offers(profiles.load("inference-13b-30b"), [offer], CORRECTIONS, False, CARDS).offers
-    words = in_words(offer)
+    offer = next(each for each in OFFERS if each.accelerator == accelerator and USUAL.keeps(each))
+    (ranked,) = ranked_offers("inference-13b-30b", [offer]).offers
+    words = ranked.machine
     assert words is not None
     report = judged("inference-13b-30b", api.hypothetical_machine(words).machine)
     assert (ranked.verdict, ranked.computed) == (report.hardware, status(report, "computed"))
@@ -183,12 +193,18 @@ def status(report: ProfileReport, name: str) -> str | None:
     return next((each.status for each in report.findings if each.id == name), None)
 
 
-@pytest.mark.parametrize("offer", [each for each in OFFERS if each.gpu], ids=lambda each: each.id)
+DISTINCT = list({in_words(each): each for each in OFFERS if each.gpu}.values())
+
+
+@pytest.mark.parametrize("offer", DISTINCT, ids=lambda each: each.id)
 def test_the_words_of_an_offer_are_the_machine_that_is_judged(offer: Offer) -> None:
-    words = in_words(offer)
-    assert words is not None
-    stated, rented = api.hypothetical_machine(words).machine, as_machine(offer, CARDS)
-    assert (stated.gpus, stated.ram, stated.os) == (rented.gpus, rented.ram, rented.os)
+    """But for the links between its GPUs, which words do not have."""
+    for disk in (None, 2000 * GB):
+        words = in_words(offer, disk)
+        assert words is not None
+        stated, rented = api.hypothetical_machine(words).machine, as_machine(offer, CARDS, disk)
+        gpus = tuple(replace(each, nvlinks=None) for each in rented.gpus or ())
+        assert (stated.gpus, stated.ram, stated.os, stated.disks) == (gpus, rented.ram, rented.os, rented.disks)
 
 
 def test_every_gpu_of_the_offers_is_in_the_table_with_the_memory_and_capability_that_are_offered() -> None:
@@ -213,7 +229,9 @@ def test_a_cluster_is_priced_for_all_its_nodes(tier: str) -> None:
         if tier == "pretrain":
             assert each.nodes * each.offer.gpu_count >= 512
             assert (each.nodes - 1) * each.offer.gpu_count < 512
-            assert each.offer.fabric in ("infiniband", "efa")
+            assert each.offer.fabric in ("infiniband", "efa", "roce", "gpudirect")
+            assert (each.offer.fabric_gbit or 400) >= 400
+            assert each.offer.link in ("nvlink", "xgmi")
         else:
             assert each.nodes == 1
 
@@ -226,12 +244,14 @@ def test_no_fitting_offer_is_said_to_be_none() -> None:
 
 
 def test_the_offers_that_the_document_names_are_shown_whether_or_not_they_pass() -> None:
-    ranked = ranked_offers("inference-70b")
-    shown = {each.offer.id: each for each in ranked.documented}
-    assert {"aws-p4d-24xlarge", "aws-p3-16xlarge", "gcp-tpu-v4", "colab-pro-plus"} <= set(shown)
-    assert not shown["gcp-tpu-v4"].passes
-    assert shown["gcp-tpu-v4"].why_not == "no-gpu"
-    assert [each.id for each in shown["aws-p4d-24xlarge"].corrections] == ["aws-p4d"]
+    found = api.offers("inference-70b", api.Rent(documented=True, today=TODAY)).documented
+    shown = {each.offer.id: each for each in found}
+    assert {"aws-p4d-24xlarge-us-east-1", "aws-p3-16xlarge", "gcp-tpu-v4-8", "colab-pro-plus-a100"} <= set(shown)
+    tpu = shown["gcp-tpu-v4-8"].ranked
+    assert tpu is not None
+    assert (tpu.passes, tpu.why_not) == (False, "no-gpu")
+    assert [each.id for each in shown["aws-p4d-24xlarge-us-east-1"].corrections] == ["aws-p4d"]
+    assert api.offers("inference-70b").documented == ()
 
 
 def test_an_offer_whose_gpu_is_in_no_table_is_a_machine_of_idle_cards_in_decimal_gigabytes() -> None:
@@ -246,29 +266,25 @@ def test_an_offer_whose_gpu_is_in_no_table_is_a_machine_of_idle_cards_in_decimal
 @pytest.mark.parametrize("tier", [*TIERS, "toolkit"])
 def test_the_cheapest_that_runs_is_the_first_that_passes(tier: str) -> None:
     profile = profiles.load(tier)
-    found = cheapest_that_runs(profile, OFFERS, CORRECTIONS, CARDS)
+    found = cheapest_that_runs(profile, OFFERS, CORRECTIONS, CARDS, today=TODAY)
     assert found is not None
     assert found.passes
-    on_gpus = [
-        each
-        for each in passing(profile, OFFERS, CORRECTIONS, cards=CARDS)
-        if each.plan is None or each.plan.verdict == "fits"
-    ]
+    on_gpus = [each for each in passing(judge(tier), OFFERS) if each.plan is None or each.plan.verdict == "fits"]
     assert (found.price_hour or 0) <= (on_gpus[0].price_hour or 0)
-    assert (found.price_hour or 0) >= (next(passing(profile, OFFERS, CORRECTIONS, cards=CARDS)).price_hour or 0)
+    assert (found.price_hour or 0) >= (next(passing(judge(tier), OFFERS)).price_hour or 0)
 
 
 def test_where_nothing_runs_there_is_no_cheapest() -> None:
     small = replace(PLAIN, gpu="", gpu_memory_gb=8)
-    assert cheapest_that_runs(profiles.load("inference-70b"), [small], CORRECTIONS, CARDS) is None
+    assert cheapest_that_runs(profiles.load("inference-70b"), [small], CORRECTIONS, CARDS, today=TODAY) is None
 
 
 def test_offers_with_the_same_hardware_are_judged_once() -> None:
-    judge = judge_of(profiles.load("inference-7b"), CORRECTIONS, CARDS, {})
+    once = judge("inference-7b")
     for price in (1.0, 2.0, 3.0):
-        judge.rank(replace(PLAIN, id=f"at-{price}", price_hour=price))
-    judge.rank(replace(PLAIN, ram_gib=64))
-    assert len(judge.reports) == 2
+        once.rank(replace(PLAIN, id=f"at-{price}", price_hour=price))
+    once.rank(replace(PLAIN, ram_gib=64))
+    assert len(once.reports) == 2
 
 
 def test_a_profile_of_ones_own_may_name_a_known_model(tmp_path: Path) -> None:
@@ -278,7 +294,7 @@ def test_a_profile_of_ones_own_may_name_a_known_model(tmp_path: Path) -> None:
         '[workload]\nmethod = "inference"\nmodel = "gpt-oss-20b"\n'
         '[[require]]\nid = "gpu"\nkind = "gpu"\nmemory = "24 GB"\n'
     )
-    found = api.cloud(str(own))
+    found = api.offers(str(own))
     assert (found.profile, found.path) == ("mine", str(own))
     assert found.offers
     for each in found.offers:

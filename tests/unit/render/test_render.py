@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmcheck import catalog, codec
+from llmcheck import api, catalog, codec
 from llmcheck.catalog import profiles
-from llmcheck.cloud.offers import rank_offers
 from llmcheck.errors import DataError
 from llmcheck.install.plan import plan_installation
 from llmcheck.judge.evaluate import evaluate
@@ -65,8 +64,8 @@ SHOWN: dict[str, object] = {
     "report": report(machine(card("RTX 3060")), "inference-70b", "inference-7b"),
     "overview": report(machine(card("RTX 3060")), informs=True),
     "plan": PLAN,
-    "offers": rank_offers(profiles.load("inference-70b"), catalog.offers(), CORRECTIONS),
-    "cluster-offers": rank_offers(profiles.load("pretrain"), catalog.offers(), CORRECTIONS),
+    "offers": api.offers("inference-70b", api.Rent(documented=True)),
+    "cluster-offers": api.offers("pretrain"),
     "profiles": ProfileList(profiles=SHIPPED),
     "profile": ShownProfile(profile=profiles.load("inference-70b"), corrections=CORRECTIONS),
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
