@@ -53,7 +53,7 @@ def command(
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
-    skip, only = configured.of_these_profiles(profiles, gate_options.skip, gate_options.only)
+    skip, only = configured.of_these_profiles(gate_options.skip, gate_options.only)
     gate_options = gate_options._replace(skip=skip, only=only)
     machine_options = configured.settle(machine_options)
     if not profiles and not gate_options.list_checks:
