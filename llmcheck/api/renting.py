@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from llmcheck import catalog
@@ -20,14 +22,22 @@ from llmcheck.schema.machine import Machine
 from llmcheck.schema.workload import Workload
 from llmcheck.system.host import Host
 
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
 
-def cloud(name: str, everything: bool = False, machine: Machine | None = None) -> Offers:
+
+def cloud(
+    name: str, everything: bool = False, machine: Machine | None = None, *, given: Given | None = None
+) -> Offers:
     """The offers on which a profile is ready, as ``check`` judges the same machines.
 
     ``everything``: all offers, with community and marketplace machines. ``machine``: also judge this machine, as the
-    first note. Raises DataError.
+    first note. ``given``: values for the variables of the profile; None: those of the environment. Raises DataError.
     """
-    profile, corrections = profile_catalog.load(name, given_values()), catalog.corrections()
+    given = given or given_values()
+    profile, corrections = profile_catalog.load(name, given), catalog.corrections()
+    if given is not None:
+        given.require_names([profile.vars])
     found = rank_offers(
         profile,
         catalog.offers(),

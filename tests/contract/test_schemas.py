@@ -114,8 +114,8 @@ def test_a_report_of_0_1_is_a_baseline_and_a_machine() -> None:
 def test_every_shipped_profile_is_valid(name: str) -> None:
     import tomllib
 
-    table = tomllib.loads(Path(places.profile_file(name)).read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(of("profile")).validate(table)
+    table = tomllib.loads(Path(places.path_of(places.profile_file(name))).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(of("profile")).validate(json.loads(json.dumps(table, default=str)))  # dates
 
 
 # --- only added to ---

@@ -12,7 +12,17 @@ import click
 
 from llmcheck.cli import completion, named
 from llmcheck.cli.inspect import given_machine
-from llmcheck.cli.options import DOCUMENTS, Count, OutputOptions, grouped, max_age_option, only_one, output_options
+from llmcheck.cli.options import (
+    DOCUMENTS,
+    Count,
+    OutputOptions,
+    ProfileOptions,
+    grouped,
+    max_age_option,
+    only_one,
+    output_options,
+    profile_options,
+)
 from llmcheck.cli.output import write
 from llmcheck.errors import UsageError
 from llmcheck.schema.bounds import MOST_TOKENS
@@ -90,8 +100,9 @@ class _Command(click.Command):
     ),
     max_age_option,
 )
+@profile_options
 @output_options(*DOCUMENTS)
-def command(cloud_options: CloudOptions, output_options: OutputOptions) -> int:
+def command(cloud_options: CloudOptions, profile_options: ProfileOptions, output_options: OutputOptions) -> int:
     from llmcheck import api
 
     if cloud_options.max_age is not None and cloud_options.machine is None:
@@ -99,7 +110,8 @@ def command(cloud_options: CloudOptions, output_options: OutputOptions) -> int:
     own = given_machine(cloud_options.machine, cloud_options.max_age) if cloud_options.machine is not None else None
     if cloud_options.tier is not None:
         named.require_profiles([cloud_options.tier])
-        found = api.cloud(cloud_options.tier, cloud_options.everything, own)
+        given = api.given_values(*profile_options)
+        found = api.cloud(cloud_options.tier, cloud_options.everything, own, given=given)
     else:
         from llmcheck.schema.workload import Workload
 
@@ -117,6 +129,8 @@ def _refuse(context: click.Context) -> None:
     tier, model = context.params.get("tier"), context.params.get("model")
     if tier is not None and model is not None:
         raise click.UsageError(f"name a tier ('{tier}') or --model, not both", context)
+    if tier is None and (context.params.get("set_") or context.params.get("vars_")):
+        raise click.UsageError("--set and --vars are for the variables of a profile: name it in place of --model", context)
     option = next((f"--{name}" for name in _OF_A_MODEL if context.params.get(name) is not None), None)
     if option is not None and model is None:
         hint = "" if tier is None else f"; the tier '{tier}' has its own"
