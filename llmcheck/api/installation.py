@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,6 +31,9 @@ from llmcheck.system.interpreter import IN_DIRECTORY, NAMED
 from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
+
 
 def install_plan(
     names: str | Sequence[str],
@@ -49,8 +53,8 @@ def install_plan(
     creates it unless its interpreter is the judged one. ``live``: ``machine`` is this machine, so that its file system
     may be read; None: where ``machine`` is None. ``shell``: None: the usual shell of the machine's operating system.
     ``environment``: keep only this environment of the plan. ``verify``: run uv or pip over the network; for another
-    machine every environment is resolved as an empty one. ``given``: values for the variables of the profiles; None: those of
-    the environment. Raises DataError, UsageError and InspectionError.
+    machine every environment is resolved as an empty one. ``given``: values for the variables of the profiles; None:
+    those of the environment. Raises DataError, UsageError and InspectionError.
     """
     names = [names] if isinstance(names, str) else names
     live = machine is None if live is None else live

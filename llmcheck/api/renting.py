@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from llmcheck.catalog.variables import Given
 
 
-def cloud(
-    name: str, everything: bool = False, machine: Machine | None = None, *, given: Given | None = None
-) -> Offers:
+def cloud(name: str, everything: bool = False, machine: Machine | None = None, *, given: Given | None = None) -> Offers:
     """The offers on which a profile is ready, as ``check`` judges the same machines.
 
     ``everything``: all offers, with community and marketplace machines. ``machine``: also judge this machine, as the

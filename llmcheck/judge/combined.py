@@ -52,9 +52,7 @@ def needed(requirement: Requirement, *, in_full: bool = False) -> str:
         (" and ", requirement.all_of, ""),
         (" or ", requirement.none_of, "not "),
     ):
-        words = [
-            f"({words_of(each)})" if len(parts(each)) > 1 else words_of(each) for each in group
-        ]
+        words = [f"({words_of(each)})" if len(parts(each)) > 1 else words_of(each) for each in group]
         together = joined.join(dict.fromkeys(words))
         if group:
             clauses.append(f"{before}({together})" if before and len(words) > 1 else f"{before}{together}")

@@ -130,7 +130,9 @@ def _refuse(context: click.Context) -> None:
     if tier is not None and model is not None:
         raise click.UsageError(f"name a tier ('{tier}') or --model, not both", context)
     if tier is None and (context.params.get("set_") or context.params.get("vars_")):
-        raise click.UsageError("--set and --vars are for the variables of a profile: name it in place of --model", context)
+        raise click.UsageError(
+            "--set and --vars are for the variables of a profile: name it in place of --model", context
+        )
     option = next((f"--{name}" for name in _OF_A_MODEL if context.params.get(name) is not None), None)
     if option is not None and model is None:
         hint = "" if tier is None else f"; the tier '{tier}' has its own"

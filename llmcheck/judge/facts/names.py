@@ -131,4 +131,8 @@ def joined(names: Sequence[str], most: int = _MOST_NAMED) -> str:
         words.append(number if before and before == last and number.isdigit() else name)
         last = before
     rest = len(different) - len(shown)
-    return f"{', '.join(words)} and {rest} more" if rest else " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return (
+        f"{', '.join(words)} and {rest} more"
+        if rest
+        else " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    )

@@ -253,7 +253,8 @@ def finding(
     """A finding with the fields that come from its requirement; a failed recommendation is a warning. One that is
     ``skipped`` has its reason in ``skipped``.
 
-    ``remedy`` is used where the requirement has no ``fix`` of its own, and where it is unknown. ``written``: a size as the profile writes it
+    ``remedy`` is used where the requirement has no ``fix`` of its own, and where it is unknown.
+    ``written``: a size as the profile writes it
     (``24 GB``); what is missing is shown in its unit.
     """
     if status == "fail" and requirement.level != "required":

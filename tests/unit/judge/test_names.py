@@ -63,10 +63,12 @@ def test_many_cards_are_named_in_few_words() -> None:
 
 def test_ports_disks_and_links_have_names_of_their_own() -> None:
     where = Machine(
-        fabric=Fabric(ports=(FabricPort(device="mlx5_0", port=1, active=True), FabricPort(device="mlx5_3", port=1, active=False))),
+        fabric=Fabric(
+            ports=tuple(FabricPort(device=name, port=1, active=name != "mlx5_3") for name in ("mlx5_0", "mlx5_3"))
+        ),
         disks=(Disk(role="models", path="/data", read_only=True),),
-        gpus=(Gpu(vendor="nvidia", index=3, nvlinks=2, links=(NvLink(link=4, active=True), NvLink(link=5, active=False))),),
-    )  # fmt: skip
+        gpus=(Gpu(vendor="nvidia", index=3, links=tuple(NvLink(link=at, active=at != 5) for at in (4, 5))),),
+    )
     for name, keys in {
         "mlx5_3 port 1": {"fact": "fabric.ports[*].active", "eq": True},
         "/data": {"fact": "disks[*].read_only", "eq": False},
@@ -123,13 +125,16 @@ def test_the_fix_of_a_failure_is_not_shown_where_a_profile_takes_unknown_for_a_w
         ({"fact": "drivers.nvidia.version", "version": ">=550"}, "NVIDIA driver version >=550"),
         ({"fact": "gpus[*].vbios", "quantifier": "same"}, "the same VBIOS of all GPUs"),
         ({"fact": "gpus[*].links[*].active", "quantifier": "none", "eq": False}, "no NVLink where active is no"),
-        ({"fact": "gpus[*].xids[*]", "quantifier": "none", "in": [1, 2, 3, 4, 5]}, "no Xid is one of 1, 2, 3 and 2 more"),
+        (
+            {"fact": "gpus[*].xids[*]", "quantifier": "none", "in": [1, 2, 3, 4, 5]},
+            "no Xid is one of 1, 2, 3 and 2 more",
+        ),
         (
             {"fact": "fabric.ports[*].rate_gbps", "quantifier": "at-least", "n": 8, "ge": "400 Gb/s"},
             "at least 8 ports with rate at least 400 Gb/s",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_requirement_is_short_in_words_and_complete_beside_them(keys: dict[str, Any], words: str) -> None:
     found = judge(Machine(), **keys)
     assert found.needed == words
@@ -146,7 +151,9 @@ def test_what_nobody_can_state_of_a_machine_in_words_is_not_stated() -> None:
 
 
 def test_a_fact_that_is_known_of_a_machine_in_words_is_judged() -> None:
-    where = Machine(hypothetical=True, gpus=(Gpu(vendor="nvidia", index=0, name="A", memory_total=8, ecc=Ecc(mode=True)),))
+    where = Machine(
+        hypothetical=True, gpus=(Gpu(vendor="nvidia", index=0, name="A", memory_total=8, ecc=Ecc(mode=True)),)
+    )
     assert judge(where, fact="gpus[*].ecc.mode", eq=True).status == "pass"
     assert judge(where, fact="gpus[*].memory_total", ge="24 GB").status == "fail"
 
