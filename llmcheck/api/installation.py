@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,6 +31,9 @@ from llmcheck.system.interpreter import IN_DIRECTORY, NAMED
 from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
+
 
 def install_plan(
     names: str | Sequence[str],
@@ -41,6 +45,7 @@ def install_plan(
     shell: Shell | None = None,
     environment: str | None = None,
     verify: bool = False,
+    given: Given | None = None,
 ) -> Plan:
     """One plan for profiles (their missing libraries) and libraries; one name may stand alone. Nothing of it is run.
 
@@ -48,12 +53,16 @@ def install_plan(
     creates it unless its interpreter is the judged one. ``live``: ``machine`` is this machine, so that its file system
     may be read; None: where ``machine`` is None. ``shell``: None: the usual shell of the machine's operating system.
     ``environment``: keep only this environment of the plan. ``verify``: run uv or pip over the network; for another
-    machine every environment is resolved as an empty one. Raises DataError, UsageError and InspectionError.
+    machine every environment is resolved as an empty one. ``given``: values for the variables of the profiles; None:
+    those of the environment. Raises DataError, UsageError and InspectionError.
     """
     names = [names] if isinstance(names, str) else names
     live = machine is None if live is None else live
     tables = catalog.tables()
-    loaded = [_profile_or_library(name, tables) for name in names]
+    given = given or given_values()
+    loaded = [_profile_or_library(name, tables, given) for name in names]
+    if given is not None:
+        given.require_names(each.vars for each in loaded if isinstance(each, Profile))
     judged = machine_of(machine)
     _refuse_unusable(judged)
     windows = judged.os is not None and judged.os.system == "windows"
@@ -117,10 +126,10 @@ def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
     return folder.rstrip("/\\") == prefix.rstrip("/\\")
 
 
-def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
+def _profile_or_library(name: str, tables: Tables, given: Given | None) -> Profile | tuple[Library, Alias | None]:
     known = profile_catalog.ids()
     if name in known or name.endswith((".toml", ".json")) or answering.kind(name) == answering.FILE:
-        return profile_catalog.load(name, given_values())
+        return profile_catalog.load(name, given)
     library = named(name, tables)
     if library is None:
         near = codec.did_you_mean(name, {*known, *tables.libraries, *(alias.name for alias in tables.aliases)})

@@ -57,13 +57,14 @@ def _linted(name: str, today: datetime.date) -> LintedProfile:
     profile_catalog.check_bounds(table, path)
     stem = os.path.splitext(os.path.basename(path))[0] if path.endswith((".toml", ".json")) else None
     findings = list(lint.of_table(table))
+    origin = inheritance.origin_of(path)
     try:
-        profile = profile_catalog.decode_profile(table, inheritance.origin_of(path))
+        profile = profile_catalog.decode_profile(table, origin)
     except DataError as error:
         findings += _refused(table, path) or ([] if findings else [LintFinding(code="invalid", message=str(error))])
         count = len(table["require"]) if isinstance(table.get("require"), list) else 0
     else:
-        findings += lint.of_profile(profile, table, stem, today)
+        findings += lint.of_profile(profile, table, stem, today, profile_catalog.inherited_variables(table, origin))
         count = len(profile.require)
     kept = tuple(findings[:_MOST])
     return LintedProfile(profile=name, requirements=count, findings=kept, truncated=len(findings) > _MOST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,6 +28,9 @@ from llmcheck.tables.offer import Offer
 
 _LARGEST_LIST = 64 * 2**20
 """Bytes: the largest catalogue of SkyPilot takes 10 MB."""
+
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
 
 
 class Rent(Struct, frozen=True, kw_only=True):
@@ -74,6 +78,7 @@ def offers(
     model: str | None = None,
     workload: Workload | None = None,
     machine: Machine | str | None = None,
+    given: Given | None = None,
 ) -> Offers:
     """Machines to rent with dated list prices: on which a tier is ready, or a model fits; one of the two is named.
 
@@ -81,7 +86,8 @@ def offers(
     how long, at whose prices; None: the shipped ones, of providers' own machines on demand. ``model``: as MODEL of
     ``llmcheck fit``, ranked by the cost of the job; one that is not here is fetched from the hub. ``workload``:
     of the model; None: inference with the defaults. ``machine``: also judge this one, which may be what
-    ``load_machine`` takes, as the first note. Raises DataError and UsageError.
+    ``load_machine`` takes, as the first note. ``given``: values for the variables of the tier; None: those of the
+    environment. Raises DataError and UsageError.
     """
     if (tier is None) == (model is None):
         raise UsageError("name a tier or a model, and not both")
@@ -94,7 +100,7 @@ def offers(
         raise UsageError(f"the tier '{tier}' has its own workload")
     if rent.target is not None:
         raise UsageError(f"a speed is reached by a model, and the tier '{tier}' names its own workload")
-    return _for_tier(tier, rent, own)
+    return _for_tier(tier, rent, own, given or given_values())
 
 
 def _check_providers(rent: Rent) -> None:
@@ -106,11 +112,13 @@ def _check_providers(rent: Rent) -> None:
             raise UsageError(f"--provider {each[:40]}: it has no offer{near}; providers: {', '.join(sorted(known))}")
 
 
-def _for_tier(name: str, rent: Rent, machine: Machine | None) -> Offers:
+def _for_tier(name: str, rent: Rent, machine: Machine | None, given: Given | None) -> Offers:
     from llmcheck.cloud.judge import judge_of
     from llmcheck.cloud.offers import rank_offers
 
-    profile, corrections = profile_catalog.load(name, given_values()), catalog.corrections()
+    profile, corrections = profile_catalog.load(name, given), catalog.corrections()
+    if given is not None:
+        given.require_names([profile.vars])
     cards, models = cards_of(catalog.gpu_specs()), model_source.of_profile(profile)
     found = rank_offers(
         profile,

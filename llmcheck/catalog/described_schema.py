@@ -48,6 +48,9 @@ def _describe(properties: dict[str, Any], struct: type[Any]) -> None:
     names = {field.encode_name: field.name for field in msgspec.structs.fields(struct)}
     for name, each in properties.items():
         allowed = dict(each)
+        choices = [each.get("type") for each in allowed.get("anyOf", ())]
+        if "string" not in choices and any(each in _WITHOUT_TEXT for each in choices):
+            allowed["anyOf"] = [*allowed["anyOf"], _VARIABLE]
         if allowed.get("type") in _WITHOUT_TEXT:
             default = {"default": allowed.pop("default")} if "default" in allowed else {}
             allowed = {"anyOf": [allowed, _VARIABLE], **default}

@@ -196,6 +196,13 @@ def _merged(table: dict[str, Any], origin: Origin) -> Merged:
     return inheritance.merged(table, origin, check)
 
 
+def inherited_variables(table: dict[str, Any], origin: Origin) -> frozenset[str]:
+    """The names of the variables that a profile takes over from those that it extends. Raises DataError."""
+    if not table.get("extends"):
+        return frozenset()
+    return frozenset(_merged({"extends": table["extends"]}, origin).table.get("vars") or {})
+
+
 def _with_values(found: Merged, given: Given | None, where: str) -> Merged:
     """With the values of the variables in their places; a profile without variables may write ``${`` for itself."""
     if "vars" not in found.table:

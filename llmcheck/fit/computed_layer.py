@@ -203,7 +203,10 @@ def _finer(name: str, plain: str) -> bool:
 
 
 def _fine_tuning(model: str, use: ModelUse, capacity: Capacity) -> Iterator[ComputedMethod]:
-    for kind, each in training.all_methods(_trained(use)):
+    every = list(training.all_methods(_trained(use)))
+    names = [kind for kind, _ in every]
+    named = names.index(use.workload.method) if use.workload.method in names else 0
+    for kind, each in every[named:]:  # who names one wants no other that needs more
         chosen, placed = training.easiest(each, capacity)
         cards = capacity if kind == "full" else None
         rates = speed_of(chosen, placed, capacity.cpu)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from llmcheck.judge import requirements
-from llmcheck.judge.requirements import BROKEN, group_of, parts
+from llmcheck.judge.requirements import BROKEN, group_of, parts, remedy_of
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.profile import GROUP, Requirement
 from llmcheck.schema.report import Branch, Finding, Status
@@ -40,17 +40,19 @@ class _Part(Struct, frozen=True):
         return self.status != "skipped" or self.finding.is_counted
 
 
-def needed(requirement: Requirement) -> str:
-    """What is required, in words."""
+def needed(requirement: Requirement, *, in_full: bool = False) -> str:
+    """What is required, in words. ``in_full``: with every path and condition."""
     clauses = []
+
+    def words_of(part: Requirement) -> str:
+        return (requirements.needed_in_full(part) if in_full else None) or requirements.needed(part)
+
     for joined, group, before in (
         (" or ", requirement.any_of, ""),
         (" and ", requirement.all_of, ""),
         (" or ", requirement.none_of, "not "),
     ):
-        words = [
-            f"({requirements.needed(each)})" if len(parts(each)) > 1 else requirements.needed(each) for each in group
-        ]
+        words = [f"({words_of(each)})" if len(parts(each)) > 1 else words_of(each) for each in group]
         together = joined.join(dict.fromkeys(words))
         if group:
             clauses.append(f"{before}({together})" if before and len(words) > 1 else f"{before}{together}")
@@ -151,6 +153,7 @@ def _whole(requirement: Requirement, part: _Part, siblings: Sequence[_Part]) -> 
     return {
         **({"kind": GROUP} if requirement.kind == GROUP else {}),
         "needed": needed(requirement),
+        "needed_in_full": requirements.needed_in_full(requirement),
         "libraries": tuple(dict.fromkeys(libraries)),
         "group": group_of(requirement),
         "nearest": _branch(part),
@@ -171,7 +174,7 @@ def _of_any(requirement: Requirement, best: _Part, siblings: Sequence[_Part]) ->
             near = f"; nearest: {best.finding.message}" if best.status == "fail" and best.nearness else ""
             changes["message"] = f"needs one of: {changes['needed']}{near}"
             changes["found"] = best.finding.found if best.status == "unknown" else "none of them"
-        changes["remedy"] = requirement.fix or best.finding.remedy
+        changes["remedy"] = remedy_of(requirement, best.status, best.finding.remedy)
     return msgspec.structs.replace(best.finding, **changes)
 
 
@@ -189,7 +192,7 @@ def _of_all(requirement: Requirement, deciding: _Part, siblings: Sequence[_Part]
         changes["message"] = f"{several}{own.message}"
         if negative and status == "fail":
             changes["message"] = f"must not be: {own.message}"
-        changes["remedy"] = requirement.fix or (None if negative else own.remedy)
+        changes["remedy"] = remedy_of(requirement, status, own.remedy if status == "unknown" or not negative else None)
     if negative:  # what is missing of a part is no shortage of the whole
         shortfall = "not-allowed" if status == "fail" else None
         changes |= {"shortfall": shortfall, "short_by": None, "short_bytes": None, "missing_bytes": None}

@@ -261,6 +261,8 @@ def _skipped(finding: Finding, reason: SkipReason, message: str, *, blocked_by: 
         missing_bytes=None,
         short_bytes=None,
         found=None,
+        elements=(),
+        missing=(),
         found_bytes=None,
         found_count=None,
         nearest=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from llmcheck.judge.facts import paths, quantities
@@ -20,11 +20,19 @@ _PLACE = r"\$\{([^}]{1,100})\}"
 _COMBINATORS = ("any_of", "all_of", "none_of")
 
 
-def of_profile(profile: Profile, table: Mapping[str, Any], stem: str | None, today: datetime.date) -> list[LintFinding]:
-    """Of a profile that loads. ``table``: its own file; ``stem``: that file's name without its ending."""
+def of_profile(
+    profile: Profile,
+    table: Mapping[str, Any],
+    stem: str | None,
+    today: datetime.date,
+    inherited: Container[str] = frozenset(),
+) -> list[LintFinding]:
+    """Of a profile that loads. ``table``: its own file; ``stem``: that file's name without its ending; ``inherited``:
+    the variables of the profiles that it extends, whose texts have them.
+    """
     found = [each for requirement in profile.require for each in _of_requirement(requirement)]
     found += _duplicates(profile.require)
-    found += _of_profile(profile, table, stem, today)
+    found += _of_profile(profile, table, stem, today, inherited)
     return found
 
 
@@ -155,7 +163,7 @@ def _compared(requirement: Requirement) -> str:
 
 
 def _of_profile(
-    profile: Profile, table: Mapping[str, Any], stem: str | None, today: datetime.date
+    profile: Profile, table: Mapping[str, Any], stem: str | None, today: datetime.date, inherited: Container[str]
 ) -> Iterator[LintFinding]:
     if profile.expires is not None and profile.expires < today:
         message = f"it expired on {profile.expires}: its figures may be out of date"
@@ -168,8 +176,9 @@ def _of_profile(
             code="no-sources", message="nothing says where its figures come from", fix='sources = ["..."]'
         )
     used = {name for text in _texts(table) for name in re.findall(_PLACE, text)}
+    own = table.get("vars") or {}
     for name in profile.vars:
-        if name in (table.get("vars") or {}) and name not in used:
+        if name in own and name not in used and name not in inherited:
             yield LintFinding(
                 code="unused-variable", message=f"no text has ${{{name}}}, so that setting it does nothing"
             )

@@ -26,8 +26,8 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """As ``--only``."""
     vars: Annotated[dict[str, str | int | float | bool], Meta(max_length=100)] | None = None
     """As ``--vars``: values for the variables of these profiles."""
-    fail_on: Literal["fail", "warn"] | None = None
-    """As ``--fail-on``."""
+    fail_on: Literal["required", "unknown", "warn", "never", "fail"] | None = None
+    """As ``--fail-on``; ``fail`` is the same as ``unknown``."""
     path: str | None = None
     """As ``--path``: the folder whose disk is judged, from the folder of this file."""
     timeout: Seconds | None = None

@@ -81,8 +81,15 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Id of the finding that has to be settled first; None unless ``skipped`` is ``blocked``."""
     needed: str
     """What is required, in words."""
+    needed_in_full: str | None = None
+    """The same with the paths of its facts and all conditions; None where ``needed`` says all."""
     found: str | None = None
     """None: could not be found out, or was not examined (skipped)."""
+    elements: tuple[str, ...] = ()
+    """Which ones do not meet it, or of what is unknown could not be read: ``GPU 3``, ``mlx5_ib3 port 1``. At most 100;
+    () where it is about no single ones."""
+    missing: tuple[str, ...] = ()
+    """Which of the values that the requirement lists are not there; at most 100."""
     short_by: str | None = None
     """``missing_bytes`` with a unit; None where nothing is missing, or where it is no quantity."""
     shortfall: str | None = None

@@ -45,6 +45,8 @@ def test_it_accepts_a_draft(path: Path) -> None:
     "requirement",
     [
         {"id": "a", "kind": "gpu", "memory": "${size}", "count": "${cards}"},
+        {"id": "a", "kind": "cpu", "cores": "${cores}"},
+        {"id": "a", "kind": "file", "path": "/x", "readable": "${wanted}"},
         {"id": "a", "kind": "fact", "fact": "gpus[0].ecc.mode", "eq": True},
         {"id": "a", "any_of": [{"kind": "ram", "total": "1 GB"}, {"all_of": [{"kind": "python", "version": ">=3"}]}]},
         {"id": "a", "kind": "package", "any_of": [{"name": "vllm"}, {"name": "sglang", "version": ">=0.4"}]},

@@ -117,3 +117,10 @@ def test_a_file_of_a_project_starts_no_program(check: Command, repository: Path)
     assert not (repository / "sprung").exists()
     assert check("check", "node.toml").code == 0
     assert (repository / "sprung").exists()
+
+
+@pytest.mark.parametrize(("word", "code"), [("required", 0), ("unknown", 3), ("fail", 3), ("warn", 3), ("never", 0)])
+def test_the_file_says_what_fails_as_the_option_does(check: Command, repository: Path, word: str, code: int) -> None:
+    (repository / "llmcheck.toml").write_text(f'profiles = ["node.toml"]\nfail-on = "{word}"\n')
+    unknown = ("check", "--machine", "RTX 4090", "--format", "json")
+    assert check(*unknown).code == code == check(*unknown, "--config", "none", "./node.toml", "--fail-on", word).code

@@ -18,10 +18,12 @@ from llmcheck.cli.options import (
     Count,
     Number,
     OutputOptions,
+    ProfileOptions,
     grouped,
     max_age_option,
     only_one,
     output_options,
+    profile_options,
 )
 from llmcheck.cli.output import print_message, write
 from llmcheck.errors import UsageError
@@ -172,6 +174,7 @@ class _Command(click.Command):
     help="Also judge this machine, saved or in words.",
 )
 @max_age_option
+@profile_options
 @output_options(*DOCUMENTS, "csv")
 def command(
     work: Work,
@@ -180,6 +183,7 @@ def command(
     launch: LaunchTool | None,
     machine: str | None,
     max_age: int | None,
+    profile_options: ProfileOptions,
     output_options: OutputOptions,
 ) -> int:
     from llmcheck import api
@@ -196,7 +200,7 @@ def command(
         listed = api.offer_catalogue(rent, choice.gpu, _bytes(choice.min_memory))
         write(listed, output_options)
         return listed.exit_code
-    found = _judged(work, rent, own)
+    found = _judged(work, rent, own, profile_options)
     if launch is None:
         write(found, output_options)
         return found.exit_code
@@ -205,12 +209,12 @@ def command(
     return started.exit_code
 
 
-def _judged(work: Work, rent: Rent, own: Machine | None) -> Offers:
+def _judged(work: Work, rent: Rent, own: Machine | None, profile_options: ProfileOptions) -> Offers:
     from llmcheck import api
 
     if work.tier is not None:
         named.require_profiles([work.tier])
-        return api.offers(work.tier, rent, machine=own)
+        return api.offers(work.tier, rent, machine=own, given=api.given_values(*profile_options))
     from llmcheck.schema.workload import Workload
 
     named.require_model(None, ("--model", work.model))
@@ -273,6 +277,8 @@ def _refuse(context: click.Context) -> None:
     tier, model = context.params.get("tier"), context.params.get("model")
     if tier is not None and model is not None:
         raise click.UsageError(f"name a tier ('{tier}') or --model, not both", context)
+    if tier is None and (context.params.get("set_") or context.params.get("vars_")):
+        raise click.UsageError("--set and --vars are for the variables of a profile: name one", context)
     option = next((name for name in _OF_A_MODEL if name in given), None)
     if option is not None and model is None:
         hint = "" if tier is None else f"; the tier '{tier}' has its own"

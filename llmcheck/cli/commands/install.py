@@ -12,7 +12,15 @@ import click
 
 from llmcheck.cli import completion, named
 from llmcheck.cli.inspect import machine_source
-from llmcheck.cli.options import DOCUMENTS, MachineOptions, OutputOptions, machine_options, output_options
+from llmcheck.cli.options import (
+    DOCUMENTS,
+    MachineOptions,
+    OutputOptions,
+    ProfileOptions,
+    machine_options,
+    output_options,
+    profile_options,
+)
 from llmcheck.cli.output import write
 
 if TYPE_CHECKING:
@@ -49,6 +57,7 @@ _TEXT, *_OTHERS = DOCUMENTS
     help="auto: uv where it is on PATH, else pip.",
 )
 @click.option("--venv", metavar="DIR", help="Install into this environment; the plan creates it if it does not exist.")
+@profile_options
 @machine_options
 @output_options(_TEXT, "sh", *_OTHERS, "requirements", "pylock", "dockerfile", "conda")
 def command(
@@ -58,6 +67,7 @@ def command(
     shell: Shell | None,
     installer: InstallerChoice,
     venv: str | None,
+    profile_options: ProfileOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
@@ -71,7 +81,15 @@ def command(
     from llmcheck import api
 
     plan = api.install_plan(
-        targets, source, live=live, installer=installer, venv=venv, shell=shell, environment=environment, verify=verify
+        targets,
+        source,
+        live=live,
+        installer=installer,
+        venv=venv,
+        shell=shell,
+        environment=environment,
+        verify=verify,
+        given=api.given_values(*profile_options),
     )
     write(plan, output_options)
     return plan.exit_code

@@ -23,6 +23,7 @@ OPERATORS = (
     "eq", "ne", "ge", "gt", "le", "lt", "between", "in", "not-in", "matches", "exists", "absent", "spec", "version",
 )  # fmt: skip
 _MOST_CHOICES = 100
+_MOST_WRITTEN = 4
 _VERSION = r"[0-9]{1,18}(?:\.[0-9]{1,18}){0,9}"
 _COMPARED = r"(>=|<=|==|!=|>|<)?\s*(" + _VERSION + ")"
 
@@ -40,6 +41,10 @@ class Operator(Struct, frozen=True):
     """Of every number from a lowest to a highest; None for what compares no numbers."""
     of_absent: bool = False
     """Of what is known not to be there."""
+    brief: str = ""
+    """Of a long list a few; "" where ``words`` are short."""
+    choices: tuple[Any, ...] = ()
+    """What one of which it has to be, as it was written."""
 
 
 def all_of(found: list[Truth]) -> Truth:
@@ -112,7 +117,10 @@ def _shown(written: object) -> str:
 def _equal(written: Any, fact: _Fact) -> Operator:
     wanted = fact.value(written)
     return Operator(
-        f"is {fact.words(written)}", lambda value: value == wanted, lambda low, high: _is(low, high, wanted)
+        f"is {fact.words(written)}",
+        lambda value: value == wanted,
+        lambda low, high: _is(low, high, wanted),
+        choices=(wanted,),
     )
 
 
@@ -185,12 +193,20 @@ def _between(written: Any, fact: _Fact) -> Operator:
 
 def _one_of(written: Any, fact: _Fact) -> Operator:
     wanted = _choices(written, fact)
-    words = ", ".join(map(fact.words, written))
+    words, one_of = list(map(fact.words, written)), "is one of" if len(wanted) > 1 else "is"
     return Operator(
-        f"is one of {words}" if len(wanted) > 1 else f"is {words}",
+        f"{one_of} {', '.join(words)}",
         lambda value: value in wanted,
         lambda low, high: _any([_is(low, high, each) for each in wanted]),
+        brief=f"{one_of} {_few(words)}",
+        choices=wanted,
     )
+
+
+def _few(words: list[str]) -> str:
+    if len(words) <= _MOST_WRITTEN:
+        return ", ".join(words)
+    return f"{', '.join(words[: _MOST_WRITTEN - 1])} and {len(words) - _MOST_WRITTEN + 1} more"
 
 
 def _any(found: list[Truth]) -> Truth:
@@ -198,12 +214,13 @@ def _any(found: list[Truth]) -> Truth:
 
 
 def _none_of(written: Any, fact: _Fact) -> Operator:
-    wanted = _choices(written, fact)
+    wanted, words = _choices(written, fact), list(map(fact.words, written))
     return Operator(
-        f"is none of {', '.join(map(fact.words, written))}",
+        f"is none of {', '.join(words)}",
         lambda value: value not in wanted,
         lambda low, high: _not(_any([_is(low, high, each) for each in wanted])),
         of_absent=True,
+        brief=f"is none of {_few(words)}",
     )
 
 

@@ -180,7 +180,7 @@ def elements(path: Path, machine: object) -> Elements:
     names: list[str] = [""]
     for step in path.to_elements:
         if step.kind != "every":
-            reached = [_part(value, step, owner) for value, owner in zip(current, owners, strict=True)]
+            reached = [part(value, step, owner) for value, owner in zip(current, owners, strict=True)]
             owners = current if step.kind == "field" else owners
             names = [step.name]
             unsure = unsure or any(each is UNKNOWN for each in reached)
@@ -205,14 +205,15 @@ def value(path: Path, element: object) -> Any:
     """What a path says of one element: a value, ``UNKNOWN`` or ``ABSENT``."""
     owner = None
     for step in path.of_element:
-        found = _part(element, step, owner)
+        found = part(element, step, owner)
         if found is UNKNOWN or found is ABSENT:
             return found
         owner, element = element, found
     return element
 
 
-def _part(value: Any, step: Step, owner: Any) -> Any:
+def part(value: Any, step: Step, owner: Any) -> Any:
+    """Where one step leads: a value, ``UNKNOWN`` or ``ABSENT``."""
     if step.kind == "field":
         found = getattr(value, step.name)
         return meaning.of_none(value, step.name) if found is None else found

@@ -6,6 +6,7 @@ element of which it is not known whether it is meant, of a value that could not 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -28,6 +29,8 @@ class Member(Struct, frozen=True):
     """Whether ``where`` selects it; an element that it leaves out is no member."""
     value: Any
     """``UNKNOWN``, ``ABSENT``, or what was read."""
+    place: int = 0
+    """Which of the elements of the path it is."""
 
 
 class Members(Struct, frozen=True):
@@ -75,6 +78,19 @@ def judged(
     if quantifier == "sum":
         return within(operators, *_sum(members, least))
     return _extreme(members, operators, least, highest=quantifier == "max")
+
+
+def bad(quantifier: Quantifier, members: Members, operators: tuple[Operator, ...]) -> tuple[Member, ...]:
+    """The elements by which it is missed; () where it is not single ones, as of a number or a sum of them."""
+    if quantifier in ("count", "sum"):
+        return ()
+    if quantifier == "same":
+        counted = Counter(each.value for each in members.members if each.value is not UNKNOWN)
+        usual = next((value for value, _ in counted.most_common(1)), None)
+        return tuple(each for each in members.members if each.value is not UNKNOWN and each.value != usual)
+    wrong = quantifier in ("none", "at-most")
+    found = [each for each in members.members if holds(operators, each.value) is wrong]
+    return tuple(each for each in found if each.meant is True) or tuple(found)
 
 
 def _each(members: Members, operators: tuple[Operator, ...]) -> Truth:

@@ -209,6 +209,17 @@ def needed(requirement: Requirement) -> str:
     return words
 
 
+def needed_in_full(requirement: Requirement) -> str | None:
+    """The same with every path and condition, of a kind whose words are shorter; None for all others."""
+    if parts(requirement):
+        from llmcheck.judge import combined
+
+        full = combined.needed(requirement, in_full=True)
+        return None if full == needed(requirement) else full
+    in_full = getattr(module(requirement.kind), "needed_in_full", None)
+    return None if in_full is None else str(in_full(requirement))
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     """The finding for one requirement."""
     if parts(requirement):
@@ -220,6 +231,13 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
         return finding(requirement, "skipped", message, skipped="cluster")
     found: Finding = module(requirement.kind).check(requirement, machine)
     return found
+
+
+def remedy_of(requirement: Requirement, status: Status, remedy: str | None) -> str | None:
+    """What to do: the requirement's own ``fix`` of what is missed. It does not make readable what is unknown."""
+    if status == "unknown":
+        return remedy
+    return (requirement.fix or remedy) if status in ("fail", "warn") else None
 
 
 def finding(
@@ -235,7 +253,8 @@ def finding(
     """A finding with the fields that come from its requirement; a failed recommendation is a warning. One that is
     ``skipped`` has its reason in ``skipped``.
 
-    ``remedy`` is used where the requirement has no ``fix`` of its own. ``written``: a size as the profile writes it
+    ``remedy`` is used where the requirement has no ``fix`` of its own, and where it is unknown.
+    ``written``: a size as the profile writes it
     (``24 GB``); what is missing is shown in its unit.
     """
     if status == "fail" and requirement.level != "required":
@@ -248,8 +267,9 @@ def finding(
         tags=requirement.tags,
         status=status,
         needed=needed(requirement),
+        needed_in_full=needed_in_full(requirement),
         message=message,
-        remedy=(requirement.fix or remedy) if status in ("fail", "warn", "unknown") else None,
+        remedy=remedy_of(requirement, status, remedy),
         why=requirement.why,
         source=None if requirement.source is None else source_in_words(requirement.source),
         cluster=requirement.scope == "cluster",

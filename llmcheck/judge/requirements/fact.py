@@ -61,5 +61,10 @@ def needed(requirement: Requirement) -> str:
     return requirement.question.words()
 
 
+def needed_in_full(requirement: Requirement) -> str:
+    """The same as the profile asks it."""
+    return requirement.question.full()
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     return answers.check(requirement, (requirement.question,), machine, "fact")

@@ -22,6 +22,10 @@ VERDICT_TONES: dict[Verdict, Tone] = {"ready": "good", "not-ready": "bad", "unde
 WORDS: dict[Verdict, str] = {"ready": "ready", "not-ready": "not ready", "undetermined": "undetermined"}
 _MOST_ROWS = 500
 """Lines of one profile: nobody reads more on a screen, and 10,000 take seconds to lay out."""
+_FIRST: tuple[Status, ...] = ("fail", "warn", "unknown")
+"""What to do first."""
+_MANY = 20
+"""Lines of a profile beyond which what to do stands before the table: below it would begin on another screen."""
 NOTHING_CHECKED = "nothing was checked"
 
 
@@ -71,6 +75,9 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     title = f"{profile.id}: {words}"
     detail = " · ".join(part for part in (profile.title, _in_groups(profile)) if part)
     blocks: list[Block] = [Heading(title, detail, tone, level=2)]
+    if profile.not_applicable is not None and not options.verbose:
+        left = f"{len(profile.findings)} requirements are left out"
+        return [*blocks, Bullets([Cell(f"not applicable: {profile.not_applicable}. {left}", "unknown")])]
     columns = [
         Column("", fixed=True),
         Column("requirement"),
@@ -80,19 +87,20 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
         Column("source", wide_only=not options.verbose),
     ]
     shown = _shown(profile.findings, options)
-    rows = [_row(finding) for finding in shown]
+    rows = [_row(finding, bool(options.verbose)) for finding in shown]
     if not options.verbose:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    blocks.append(Table(columns, rows))
-    blocks += _not_shown(profile.findings, shown)
-    blocks += _computed(profile)
+    table = [Table(columns, rows), *_not_shown(profile.findings, shown), *_computed(profile)]
     todo = _todo(profile)
     todo = todo if options.verbose else todo[:_MOST_ROWS]
     if profile.expired is not None:
         words = f"this profile was for use until {profile.expired}: its figures may be out of date"
         todo.append(Cell(words, "warn"))
-    if todo:
-        blocks += [Heading("What to do", level=3), Bullets(todo)]
+    what_to_do: list[Block] = [Heading("What to do", level=3), Bullets(todo)] if todo else []
+    if len(profile.findings) > _MANY:
+        blocks += [*what_to_do, *([Heading("All requirements", level=3)] if todo else []), *table]
+    else:
+        blocks += [*table, *what_to_do]
     general = [each for each in profile.corrections if each.memory_total is None]
     if general:
         items = [Cell(correction_text(each), "dim") for each in general]
@@ -147,7 +155,7 @@ def _in_groups(profile: ProfileReport) -> str:
     return f"hardware {WORDS[profile.hardware]}, {missing} {noun} missing"
 
 
-def _row(finding: Finding) -> list[Cell]:
+def _row(finding: Finding, verbose: bool) -> list[Cell]:
     tone = TONES[finding.status]
     level = "" if finding.level == "required" else f" ({finding.level})"
     found = finding.found or ("unknown" if finding.status == "unknown" else finding.message)
@@ -156,7 +164,7 @@ def _row(finding: Finding) -> list[Cell]:
     return [
         Cell(f"{MARKS[finding.status]} {finding.status}", tone),
         Cell(finding.id + level, "plain" if finding.status != "skipped" else "dim"),
-        Cell(finding.needed),
+        Cell((finding.needed_in_full if verbose else None) or finding.needed),
         Cell(found, tone if finding.status in ("fail", "warn", "unknown") else "plain"),
         Cell(finding.short_by or "", tone),
         Cell(finding.source or "", "dim"),
@@ -169,7 +177,7 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     if profile.verdict is None:
         items.append(Cell(why_nothing(profile), "unknown"))
     causes: dict[tuple[str, str | None], list[Finding]] = {}
-    for finding in gap_summary.to_do(profile):
+    for finding in sorted(gap_summary.to_do(profile), key=lambda each: _FIRST.index(each.status)):
         causes.setdefault((finding.message, finding.remedy), []).append(finding)
     for (message, remedy), same in causes.items():
         ids = ", ".join(each.id for each in same)

@@ -79,7 +79,8 @@ def lines(report: Report) -> list[Line]:
 
 def lines_of(profile: ProfileReport) -> list[Line]:
     """The same of one profile."""
-    found = [_line(profile, finding) for finding in profile.findings]
+    applicable = profile.findings if profile.not_applicable is None else [_not_applicable(profile)]
+    found = [_line(profile, finding) for finding in applicable]
     if profile.verdict is None:
         why = why_nothing(profile)
         nothing = Line(
@@ -92,6 +93,20 @@ def lines_of(profile: ProfileReport) -> list[Line]:
         )
         return [*found, nothing]
     return found
+
+
+def _not_applicable(profile: ProfileReport) -> Finding:
+    """One for all of them: they have the same reason."""
+    return Finding(
+        id="when",
+        kind="when",
+        group="hardware",
+        level="info",
+        status="skipped",
+        skipped="not-applicable",
+        needed="a machine that the profile is for",
+        message=f"not applicable: {profile.not_applicable}; {len(profile.findings)} requirements are left out",
+    )
 
 
 def worst_first(report: Report) -> list[Line]:

@@ -60,7 +60,7 @@ def test_a_file_that_was_not_read_is_named_with_the_reason() -> None:
         ('profiles = "minimum"', "llmcheck.toml, profiles: expected `array | null`"),
         ('profiles = ["minimun"]', "there is no profile 'minimun' (did you mean 'minimum'?)"),
         ("timeout = 0", "llmcheck.toml, timeout: expected a number of at least 0.1"),
-        ('fail-on = "never"', "llmcheck.toml, fail-on: "),
+        ('fail-on = "always"', "llmcheck.toml, fail-on: "),
         ("[", "llmcheck.toml: not valid TOML"),
     ],
 )

@@ -202,3 +202,15 @@ def test_an_unknown_model_or_runtime_in_a_profile_is_refused_with_its_key(
 ) -> None:
     with pytest.raises(DataError, match=error):
         profiles.load(written(tmp_path, model, more))
+
+
+@pytest.mark.parametrize(("method", "status"), [("qlora", "pass"), ("lora", "warn"), ("full", "warn")])
+def test_a_profile_that_names_a_method_does_not_warn_of_one_that_needs_more(
+    tmp_path: Path, method: str, status: str
+) -> None:
+    path = Path(written(tmp_path, "llama-3.1-8b"))
+    path.write_text(path.read_text().replace('method = "inference"', f'method = "{method}"'))
+    report = checked(str(path), "RTX 4080, 64 GB RAM")
+    finding = computed(report.profiles[0])
+    assert finding.status == status
+    assert ("full" in finding.message) == (method == "full")

@@ -128,7 +128,7 @@ def test_rates_are_in_bits_and_in_the_unit_that_the_name_says() -> None:
     where = Machine(fabric=Fabric(ports=(FabricPort(device="mlx5_0", port=1, rate_gbps=400.0),)))
     for rate in ("400 Gb/s", "0.4 Tb/s", 400):
         assert status(where, fact="fabric.ports[*].rate_gbps", ge=rate) == "pass"
-    assert judge(where, fact="fabric.ports[*].rate_gbps", ge="800 Gb/s").found == "400 Gb/s"
+    assert judge(where, fact="fabric.ports[*].rate_gbps", ge="800 Gb/s").found == "400 Gb/s (mlx5_0 port 1)"
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_tags_select() -> None:
         ({"architecture": ["aarch64"]}, "for aarch64"),
         ({"vendor": ["nvidia"]}, "no GPU"),
         ({"container": True}, "outside of a container"),
-        ({"facts": [{"fact": "ram.usable", "ge": "1 TB"}]}, "ram.usable at least 1 TB"),
+        ({"facts": [{"fact": "ram.usable", "ge": "1 TB"}]}, "RAM usable at least 1 TB"),
     ],
 )
 def test_a_profile_for_other_machines_is_not_applicable_and_says_why(when: dict[str, Any], reason: str) -> None:

@@ -107,3 +107,12 @@ def test_of_many_mistakes_some_are_told_and_that_there_are_more(tmp_path: Path) 
     path.write_text(HEAD + "".join(lines), encoding="utf-8")
     (linted,) = api.linted_profiles([str(path)]).profiles
     assert (len(linted.findings), linted.truncated, linted.requirements) == (200, True, 5000)
+
+
+def test_a_variable_that_overrides_an_inherited_one_is_used(tmp_path: Path) -> None:
+    base = f'{HEAD.replace("mine", "base")}[vars.size]\ntype = "size"\ndefault = "1 GB"\n'
+    (tmp_path / "base.toml").write_text(base + FINE.replace("16 GB", "${size}"), encoding="utf-8")
+    own = f'{HEAD}extends = "./base.toml"\n[vars.size]\ntype = "size"\ndefault = "2 GB"\n'
+    assert found(tmp_path, own) == []
+    unused = f'{own}[vars.other]\ntype = "size"\ndefault = "2 GB"\n'
+    assert found(tmp_path, unused) == [("unused-variable", None)]

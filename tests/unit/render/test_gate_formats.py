@@ -19,6 +19,7 @@ from llmcheck.judge.difference import with_baseline
 from llmcheck.printable import printable
 from llmcheck.render import Options, format_module
 from llmcheck.render.views.findings import why_nothing
+from llmcheck.render.views.gate import lines_of
 from llmcheck.schema.machine import Identity, Machine
 from llmcheck.schema.report import (
     PLAIN_GATE,
@@ -263,3 +264,23 @@ def test_the_schema_of_the_tests_refuses_what_is_no_sarif() -> None:
     document["runs"][0]["results"][0]["level"] = "bad"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, reading.sarif_schema())
+
+
+def test_a_profile_for_other_machines_is_one_skipped_line() -> None:
+    left = [
+        Finding(id=f"r{at}", kind="ram", group="hardware", level="required", status="skipped",
+                skipped="not-applicable", needed="RAM", message="not applicable: this is for linux")
+        for at in range(43)
+    ]  # fmt: skip
+    elsewhere = replace(profile_of(left, "node", None), not_applicable="this is for linux", verdict=None)
+    skipped = [line for line in lines_of(elsewhere) if line.outcome == "skipped"]
+    assert [(line.id, "43 requirements" in line.message) for line in skipped] == [("when", True)]
+    report = Report(
+        llmcheck="1", created_at="2026-11-22T12:00:00+00:00", verdict=None, exit_code=2, profiles=(elsewhere,),
+        machine=Machine(),
+    )  # fmt: skip
+    assert len(report.profiles[0].findings) == 43
+    for name in ("text", "markdown", "svg", "junit", "tap"):
+        document = format_module(name).render(report, Options())
+        assert "this is for linux" in " ".join(document.split())
+        assert "r42" not in document
