@@ -30,7 +30,7 @@ def cards(*values: Any) -> Machine:
     return Machine(gpus=tuple(Gpu(vendor="nvidia", index=at, temperature_c=each) for at, each in enumerate(values)))
 
 
-def entries(kind: Any) -> set[type]:
+def entries(kind: Any) -> set[type[msgspec.Struct]]:
     """All structs that are entries of a list or table somewhere in a type."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return set().union(*(entries(inner) for _, inner in paths.fields_of(kind).values()))
