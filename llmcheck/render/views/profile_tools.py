@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmcheck import shell
-from llmcheck.judge.requirements import needed
+from llmcheck.judge.requirements import all_that_is_needed
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
@@ -153,7 +153,7 @@ def _described(profile: Profile, name: str) -> Iterator[Block]:
 
 def _needed(requirement: Requirement) -> str:
     """With its kind, where neither its id nor its words have it."""
-    words = needed(requirement) + (" (of the cluster)" if requirement.scope == "cluster" else "")
+    words = all_that_is_needed(requirement) + (" (of the cluster)" if requirement.scope == "cluster" else "")
     said = requirement.kind in (GROUP, "fact") or requirement.kind in requirement.id or requirement.kind in words
     return words if said else f"{requirement.kind}: {words}"
 
