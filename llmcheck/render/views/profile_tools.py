@@ -173,7 +173,7 @@ def _for(when: When) -> str:
     words = [" or ".join(each) for each in (when.os, when.architecture) if each]
     words += [f"GPUs of {' or '.join(when.vendor)}"] if when.vendor else []
     words += [f"{'inside' if when.container else 'outside'} of a container"] if when.container is not None else []
-    return "; ".join([*words, *map(needed, when.facts)])
+    return "; ".join([*words, *map(all_that_is_needed, when.facts)])
 
 
 def _variables(profile: Profile) -> Iterator[Block]:
