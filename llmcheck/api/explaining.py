@@ -104,7 +104,7 @@ def _of_requirement(each: Requirement, profile: Profile, quoted: str) -> Meaning
     return Meaning(
         id=each.id,
         of=f"{each.level} requirement of {profile.id}",
-        means=f"{each.kind}: {requirements.needed(each)}",
+        means=f"{each.kind}: {requirements.all_that_is_needed(each)}",
         profile=profile.id,
         why=each.why,
         do=each.fix,

@@ -45,7 +45,7 @@ def needed(requirement: Requirement, *, in_full: bool = False) -> str:
     clauses = []
 
     def words_of(part: Requirement) -> str:
-        return (requirements.needed_in_full(part) if in_full else None) or requirements.needed(part)
+        return requirements.all_that_is_needed(part) if in_full else requirements.needed(part)
 
     for joined, group, before in (
         (" or ", requirement.any_of, ""),

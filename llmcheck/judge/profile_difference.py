@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from llmcheck.judge.requirements import needed
+from llmcheck.judge.requirements import all_that_is_needed
 from llmcheck.schema.profile import Profile, Requirement
 from llmcheck.schema.profile_tools import Change, ProfileDifference, Stated
 from llmcheck.units import parse_size
@@ -57,7 +57,7 @@ def _keys(profile: Profile) -> dict[str, Any]:
 
 
 def _stated(requirement: Requirement) -> Stated:
-    return Stated(id=requirement.id, level=requirement.level, needed=needed(requirement))
+    return Stated(id=requirement.id, level=requirement.level, needed=all_that_is_needed(requirement))
 
 
 def _changes(requirement: str | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

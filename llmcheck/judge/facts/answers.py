@@ -113,7 +113,7 @@ def _unknown(requirement: Requirement, machine: Machine, question: Question, mem
     why = f": {problem.message}" if problem else ""
     whose = f" of {names.joined(elements)}" if elements else ""
     if members.open or not elements:
-        whose = f" of {names.nouns(question.path)[1]}" if question.path.of_element and question.path.to_elements else ""
+        whose = ""  # some or all of them
     message = f"{_named(question)}{whose} could not be read{why}"
     read = len(unread) < len(members.members)
     found = question.found_bad(members, unread, called) if read and question.found(members) != "unknown" else None

@@ -220,6 +220,11 @@ def needed_in_full(requirement: Requirement) -> str | None:
     return None if in_full is None else str(in_full(requirement))
 
 
+def all_that_is_needed(requirement: Requirement) -> str:
+    """``needed_in_full``, and of a kind whose words say all ``needed``."""
+    return needed_in_full(requirement) or needed(requirement)
+
+
 def check(requirement: Requirement, machine: Machine) -> Finding:
     """The finding for one requirement."""
     if parts(requirement):

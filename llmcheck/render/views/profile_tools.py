@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmcheck import shell
-from llmcheck.judge.requirements import needed
+from llmcheck.judge.requirements import all_that_is_needed
 from llmcheck.render.views.blocks import (
     Block,
     Bullets,
@@ -153,7 +153,7 @@ def _described(profile: Profile, name: str) -> Iterator[Block]:
 
 def _needed(requirement: Requirement) -> str:
     """With its kind, where neither its id nor its words have it."""
-    words = needed(requirement) + (" (of the cluster)" if requirement.scope == "cluster" else "")
+    words = all_that_is_needed(requirement) + (" (of the cluster)" if requirement.scope == "cluster" else "")
     said = requirement.kind in (GROUP, "fact") or requirement.kind in requirement.id or requirement.kind in words
     return words if said else f"{requirement.kind}: {words}"
 
@@ -173,7 +173,7 @@ def _for(when: When) -> str:
     words = [" or ".join(each) for each in (when.os, when.architecture) if each]
     words += [f"GPUs of {' or '.join(when.vendor)}"] if when.vendor else []
     words += [f"{'inside' if when.container else 'outside'} of a container"] if when.container is not None else []
-    return "; ".join([*words, *map(needed, when.facts)])
+    return "; ".join([*words, *map(all_that_is_needed, when.facts)])
 
 
 def _variables(profile: Profile) -> Iterator[Block]:
