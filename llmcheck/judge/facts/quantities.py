@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from msgspec import Struct
@@ -123,8 +124,9 @@ def in_field(value: object, unit: Unit | None, name: str) -> float:
     return value
 
 
+@functools.lru_cache(maxsize=4096, typed=True)
 def in_words(value: object, unit: Unit | None, written: str = "GB") -> str:
-    """A value of a field for people. ``written``: a size as the profile writes it, whose powers are used."""
+    """A value of a field for people; many cards have the same. ``written``: a size as the profile writes it, whose powers are used."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):
