@@ -12,18 +12,23 @@ from typing import TYPE_CHECKING, Any
 from llmcheck import registry
 
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.ages import *
     from llmcheck.api.fitting import *
     from llmcheck.api.informing import *
     from llmcheck.api.inspection import *
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
+    from llmcheck.api.library_tables import *
+    from llmcheck.api.project import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
+    from llmcheck.api.responsible import *
     from llmcheck.api.saved_machine import *
     from llmcheck.api.tables import *
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "ages": ("OLD_AFTER_DAYS", "old_tables", "tables"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models"),
     "informing": ("overview",),
     "inspection": (
@@ -37,8 +42,11 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install", "torch_index"),
     "judgement": ("check", "computed_methods", "report_of"),
+    "library_tables": ("dataset", "datasets", "resources"),
+    "project": ("Project", "named_datasets", "with_project"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
+    "responsible": ("PARTS", "checklist"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from llmcheck import __version__, catalog, codec
 from llmcheck.api.inspection import MachineSource
@@ -20,6 +23,9 @@ from llmcheck.schema.profile import Profile
 from llmcheck.schema.report import ProfileReport, Report, combined, exit_code
 from llmcheck.tables.correction import Correction
 
+if TYPE_CHECKING:
+    from llmcheck.api.project import Project
+
 
 def check(
     names: Sequence[str],
@@ -27,10 +33,12 @@ def check(
     skip: Sequence[str] = (),
     only: Sequence[str] = (),
     fail_on_warn: bool = False,
+    project: Project | None = None,
 ) -> Report:
     """Judges profiles (ids or paths) on a machine.
 
-    ``skip`` and ``only``: requirement ids or groups. Raises DataError and UsageError for unknown names.
+    ``skip`` and ``only``: requirement ids or groups. ``project``: its datasets, its checklist, what to read. Raises
+    DataError and UsageError for unknown names.
     """
     profiles = [profile_catalog.load(name) for name in names]
     corrections = catalog.corrections()
@@ -39,7 +47,15 @@ def check(
     report = report_of(
         profiles, machine(), corrections, frozenset(skip), fail_on_warn, paths, _cards, only=frozenset(only)
     )
-    return report if not report.machine.problems else _without_outdated(report)
+    report = report if not report.machine.problems else _without_outdated(report)
+    return report if project is None else _with_project(report, profiles, project, fail_on_warn=fail_on_warn)
+
+
+def _with_project(report: Report, profiles: Sequence[Profile], project: Project, *, fail_on_warn: bool) -> Report:
+    from llmcheck.api.project import with_project  # few checks name a dataset or a checklist
+
+    found = with_project(report, profiles, project)
+    return msgspec.structs.replace(found, exit_code=exit_code(found.profiles, fail_on_warn=fail_on_warn))
 
 
 def _without_outdated(report: Report) -> Report:

@@ -7,8 +7,8 @@ import datetime
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmcheck import codec
 from llmcheck.catalog import compiled, places
@@ -19,15 +19,22 @@ from llmcheck.schema.machine import GpuSpec
 from llmcheck.schema.outlook import CardsForSize
 from llmcheck.schema.starter import Starter
 from llmcheck.tables.correction import Correction
+from llmcheck.tables.dataset import Dataset
+from llmcheck.tables.duty import Area
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
+from llmcheck.tables.footprint import GridIntensity, Pue
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.offer import Offer
 from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.quantisation_loss import QuantisationLoss
+from llmcheck.tables.resource import Resource
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
+
+if TYPE_CHECKING:
+    from llmcheck.schema.table_date import TableDate
 
 T = TypeVar("T")
 _LARGEST_PROFILE = 2 * 2**20
@@ -52,6 +59,15 @@ def compile_all() -> bytes:
     """The compiled file of all tables and shipped profiles. Raises DataError for a file that cannot be read."""
     profiles = (f"profiles/{each}" for each in sorted(os.listdir(places.profile_folder())) if each.endswith(".toml"))
     return compiled.compiled({name: (_files(name), read(name)) for name in (*TABLES, *profiles)})
+
+
+def table_dates(names: Sequence[str] = ()) -> tuple[TableDate, ...]:
+    """The dates of these tables, or of all that have dates, by name."""
+    from llmcheck.catalog import dates  # only where an answer says how old its tables are
+
+    every = names or [each for each in sorted(TABLES) if TABLES[each][0] and each not in _DERIVED]
+    found = (dates.of_files(each, TABLES[each][0]) for each in every)
+    return tuple(each for each in found if each is not None)
 
 
 def _files(name: str) -> tuple[str, ...]:
@@ -248,8 +264,11 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "corrections": (("data/corrections.toml",), lambda: _toml("data/corrections.toml", "correction", Correction)),
     "cuda_drivers": (("data/cuda_drivers.csv",), lambda: _rows("data/cuda_drivers.csv", _driver)),
     "cuda_images": (("data/cuda_images.csv",), lambda: _rows("data/cuda_images.csv", _cuda_image)),
+    "datasets": (("data/datasets.toml",), lambda: _toml("data/datasets.toml", "dataset", Dataset)),
+    "duties": (("data/responsible_use.toml",), lambda: _toml("data/responsible_use.toml", "area", Area)),
     "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
+    "grid_intensities": (("data/grid_intensity.csv",), lambda: _texts("data/grid_intensity.csv", GridIntensity)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
     "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
@@ -257,17 +276,22 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
+    "pues": (("data/pue.csv",), lambda: _texts("data/pue.csv", Pue)),
     "quantisation_losses": (
         ("data/quantisation_loss.csv",),
         lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),
     ),
+    "resources": (("data/resources.toml",), lambda: _toml("data/resources.toml", "resource", Resource)),
     "resolutions": (("data/resolutions.json",), _resolutions),
     "starters": (
         ("data/models.toml", "data/listed_models.csv", "data/evaluation_scales.csv", "data/evaluations.csv"),
         _starters,
     ),
+    "table_dates": ((), table_dates),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }
 """By name: the files of a table, and the function that reads them."""
+_DERIVED = frozenset(("cards", "starters", "table_dates"))
+"""Tables that are computed from others."""

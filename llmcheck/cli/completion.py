@@ -1,4 +1,4 @@
-"""Shell completion of profiles, libraries and models."""
+"""Shell completion of profiles, libraries, models and datasets."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ def listed_model(_context: click.Context, _parameter: click.Parameter, incomplet
     from llmcheck import catalog
 
     return [each.repository for each in catalog.listed_models() if each.repository.startswith(incomplete)]
+
+
+def dataset(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [name for name in catalog.datasets() if name.startswith(incomplete.lower())]

@@ -14,6 +14,8 @@ from llmcheck.errors import LlmcheckError
 from llmcheck.printable import printable, shortened
 
 if TYPE_CHECKING:
+    import datetime
+
     from llmcheck.schema.age import SavedAge
 
 _PROGRESS_AFTER = 0.5
@@ -35,6 +37,7 @@ def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None
     from llmcheck.render import Options
 
     stdout = _stdout()
+    old = api.old_tables(value)
     terminal = options.output is None and stdout is not None and stdout.isatty()
     text = api.render(
         value,
@@ -47,6 +50,8 @@ def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None
             tiers=tiers or options.verbose > 0,
             guarded=options.output is not None,
             ages=tuple(_ages()),
+            old_tables=old,
+            today=_today() if old else None,
         ),
     )
     if options.output is not None:
@@ -54,6 +59,12 @@ def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None
             print_message(f"wrote {options.output} ({options.format})")
     elif stdout is not None:
         _write_stream(stdout, text, "utf-8" if options.format == "json" else stdout.encoding or "utf-8")
+
+
+def _today() -> datetime.date:
+    import datetime  # where an answer rests on an old table
+
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _color(options: OutputOptions, terminal: bool) -> bool:

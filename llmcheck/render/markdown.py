@@ -16,6 +16,7 @@ from llmcheck.render.views.blocks import (
     Paragraph,
     Stacks,
     Table,
+    Tasks,
 )
 from llmcheck.render.views.views import document
 
@@ -46,6 +47,10 @@ def _block(block: Block) -> str:
             return " ".join(_text(each.text) for each in block.sentences)
         case Bullets():
             return "\n".join(f"- {_text(item.text)}" for item in block.items)
+        case Tasks():
+            return "\n".join(
+                f"- [{'x' if each.done else ' '}] {_text(each.text)} <!-- {each.id} -->" for each in block.items
+            )
         case Commands():
             return _fenced([f"{command}  # {reason}" if reason else command for command, reason in block.lines])
 

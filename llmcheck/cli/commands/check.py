@@ -14,8 +14,10 @@ from llmcheck.cli.options import (
     EXIT_CODES,
     MachineOptions,
     OutputOptions,
+    ProjectOptions,
     machine_options,
     output_options,
+    project_options,
 )
 from llmcheck.cli.output import write
 
@@ -35,6 +37,7 @@ from llmcheck.cli.output import write
     show_default=True,
     help="warn: exit 4 when ready with warnings.",
 )
+@project_options
 @machine_options
 @output_options(*DOCUMENTS)
 def command(
@@ -42,6 +45,7 @@ def command(
     skip: tuple[str, ...],
     only: tuple[str, ...],
     fail_on: str,
+    project_options: ProjectOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
@@ -49,6 +53,7 @@ def command(
     source = machine_source(machine_options, judge_outdated=True, kernel_log=True)
     from llmcheck import api
 
-    report = api.check(profiles, source, skip, only, fail_on == "warn")
+    project = project_options.project(reading=output_options.verbose > 0)
+    report = api.check(profiles, source, skip, only, fail_on == "warn", project)
     write(report, output_options)
     return report.exit_code

@@ -90,6 +90,19 @@ class Bullets(Struct, frozen=True):
     items: Sequence[Cell]
 
 
+class Task(Struct, frozen=True):
+    id: str
+    """Marks it in a Markdown file, where it can be ticked."""
+    text: str
+    done: bool
+
+
+class Tasks(Struct, frozen=True):
+    """Things to do, each with a box."""
+
+    items: Sequence[Task]
+
+
 class Commands(Struct, frozen=True):
     """Shell commands to paste."""
 
@@ -97,7 +110,7 @@ class Commands(Struct, frozen=True):
     """A command and its reason, which may be empty."""
 
 
-Block = Heading | Facts | Stacks | Table | Paragraph | Bullets | Commands
+Block = Heading | Facts | Stacks | Table | Paragraph | Bullets | Tasks | Commands
 Document = Sequence[Block]
 
 
