@@ -46,7 +46,7 @@ _EXPORTS = {
     "project": ("Project", "named_datasets", "with_project"),
     "recommending": ("recommend",),
     "renting": ("cloud", "cloud_for_model"),
-    "responsible": ("PARTS", "checklist"),
+    "responsible": ("PARTS", "checklist", "grid_place"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "tables": ("libraries", "library", "profile", "profile_schema", "profiles"),
 }

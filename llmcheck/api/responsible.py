@@ -46,7 +46,7 @@ def checklist(
     """
     profile = profile_catalog.load(name)
     wanted = named_datasets(datasets)
-    place, factor = _grid(grid), _pue(pue)
+    place, factor = None if grid is None else grid_place(grid), _pue(pue)
     found = machine()
     gpus = counted_gpus(found)
     computed, count = _computed_run(profile, found)
@@ -96,9 +96,8 @@ def _area(area: Area, task: str) -> ChecklistArea:
     )
 
 
-def _grid(name: str | None) -> GridIntensity | None:
-    if name is None:
-        return None
+def grid_place(name: str) -> GridIntensity:
+    """The carbon intensity of a country or a region, by its code or its name. Raises UsageError with the nearest."""
     places = catalog.grid_intensities()
     known = {key.lower(): each for each in reversed(places) for key in (each.name, each.place)}
     if name.lower() not in known:
@@ -125,7 +124,7 @@ def _pue(text: str | None) -> Pue | float:
 
 
 def _computed_run(profile: Profile, machine: Machine) -> tuple[float | None, int]:
-    """Hours of the run of the profile's workload on machines like this one, and its GPUs; None and 0: no run of days."""
+    """Hours of the run of the profile's workload on machines like this one, and its GPUs; None, 0: no run of days."""
     for each in computed_methods(profile, machine):
         if each.days is not None:
             return each.days.expected * 24, each.gpus

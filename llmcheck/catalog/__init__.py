@@ -278,7 +278,14 @@ def table_dates(names: Sequence[str] = ()) -> tuple[TableDate, ...]:
     """
     from llmcheck.schema.table_date import TableDate
 
-    every = compiled.table("table_dates", tuple[TableDate, ...])
+    try:
+        every = compiled.table("table_dates", tuple[TableDate, ...])
+    except DataError:
+        from llmcheck.catalog import sources
+
+        if not sources.exist("table_dates"):
+            raise
+        every = None
     if every is None:
         from llmcheck.catalog import sources
 

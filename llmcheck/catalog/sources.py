@@ -65,7 +65,7 @@ def table_dates(names: Sequence[str] = ()) -> tuple[TableDate, ...]:
     """The dates of these tables, or of all that have dates, by name."""
     from llmcheck.catalog import dates  # only where an answer says how old its tables are
 
-    every = names or [each for each in sorted(TABLES) if TABLES[each][0] and each not in _DERIVED]
+    every = names or [each for each in sorted(TABLES) if each not in (*_DERIVED, "table_dates")]
     found = (dates.of_files(each, TABLES[each][0]) for each in every)
     return tuple(each for each in found if each is not None)
 
@@ -287,11 +287,11 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         ("data/models.toml", "data/listed_models.csv", "data/evaluation_scales.csv", "data/evaluations.csv"),
         _starters,
     ),
-    "table_dates": ((), table_dates),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }
 """By name: the files of a table, and the function that reads them."""
-_DERIVED = frozenset(("cards", "starters", "table_dates"))
+_DERIVED = frozenset(("cards", "starters"))
 """Tables that are computed from others."""
+TABLES["table_dates"] = (tuple(dict.fromkeys(file for files, _ in TABLES.values() for file in files)), table_dates)

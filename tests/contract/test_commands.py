@@ -43,7 +43,10 @@ def test_the_list_of_commands() -> None:
     assert set(EVERY) == {
         (),
         ("check",),
+        ("checklist",),
         ("cloud",),
+        ("datasets", "list"),
+        ("datasets", "show"),
         ("fit",),
         ("install",),
         ("libraries", "check"),
@@ -55,6 +58,8 @@ def test_the_list_of_commands() -> None:
         ("profiles", "schema"),
         ("profiles", "show"),
         ("recommend",),
+        ("resources",),
+        ("tables",),
         ("tiers",),
         ("torch-index",),
     }

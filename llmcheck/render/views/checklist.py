@@ -92,7 +92,7 @@ def _energy(value: Footprint) -> list[Fact]:
 def _share(share: float) -> str:
     if share >= 1:
         return f"{two_digits(share)} times"
-    return f"{share:.2g} of 1" if share >= 0.01 else f"1/{two_digits(1 / share)}" if share > 0 else "0"
+    return f"{share:.0%}" if share >= 0.01 else f"1/{two_digits(1 / share)}" if share > 0 else "0%"
 
 
 def _model_card(value: Checklist) -> list[Block]:

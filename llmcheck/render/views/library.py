@@ -185,8 +185,8 @@ def old_tables(tables: Sequence[TableDate], today: datetime.date | None) -> list
     """A line for each table that an answer rests on and that is old."""
     items = [
         Cell(
-            f"the table of {_NAMES.get(each.name, each.name.replace('_', ' '))} is of {each.newest}, {_ago(each.newest, today)}: "
-            "what it says may have changed",
+            f"the table of {_NAMES.get(each.name, each.name.replace('_', ' '))} is of {each.newest}, "
+            f"{_ago(each.newest, today)}: what it says may have changed",
             "dim",
         )
         for each in tables
