@@ -133,7 +133,7 @@ def _items(path: str) -> tuple[checklist.Item, ...]:
     try:
         data = outside.read_file(path, _LARGEST_CHECKLIST, "a checklist", f"--checklist {path}")
     except OSError as error:
-        hint = "; write one with 'llmcheck checklist PROFILE --output FILE'"
+        hint = "; write one with 'llmcheck checklist finetune-7b --output FILE'"
         raise DataError(f"--checklist {path}: {error.strerror or error}{hint}") from None
     except ValueError:
         raise DataError(f"--checklist {path!r}: not a path") from None

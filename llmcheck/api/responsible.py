@@ -12,6 +12,7 @@ from llmcheck.api.project import named_datasets
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import UsageError
 from llmcheck.fit.footprint import USUAL_UTILISATION, footprint
+from llmcheck.printable import printable
 from llmcheck.schema.library import Checklist, ChecklistArea, ChecklistItem, ModelFacts, Tool
 from llmcheck.schema.machine import counted_gpus
 from llmcheck.units import format_gb, format_gib
@@ -54,6 +55,7 @@ def checklist(
         llmcheck=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         profile=profile.id,
+        path=None if name in profile_catalog.ids() else printable(name),
         title=profile.title,
         task=profile.task,
         parts=tuple(parts),

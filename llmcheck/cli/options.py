@@ -234,7 +234,7 @@ def project_options(function: F) -> F:
         click.option(
             "--bandwidth", metavar="RATE", help="How fast it is fetched: '1 Gb/s'; else as --probe-net measures."
         ),
-        click.option("--checklist", metavar="FILE", help="Also tell what is open in a file of 'llmcheck checklist'."),
+        click.option("--checklist", metavar="FILE", help="Also tell what is open in a checklist that llmcheck wrote."),
     )(function)
 
 

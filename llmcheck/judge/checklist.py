@@ -80,6 +80,6 @@ def finding(checklist: ChecklistState) -> Finding:
         found=f"{checklist.done} of {total} done" if total else None,
         shortfall="checklist-open" if total and remaining else None,
         message=message,
-        remedy="write one: llmcheck checklist PROFILE --output FILE" if not total else None,
+        remedy="write one: llmcheck checklist finetune-7b --output FILE" if not total else None,
         source="Ethical Guidelines and Responsible AI",
     )

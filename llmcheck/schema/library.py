@@ -148,6 +148,8 @@ class Checklist(Struct, frozen=True, kw_only=True):
     """UTC, ISO 8601."""
     profile: str
     """Id of the profile."""
+    path: str | None = None
+    """Its file, as it was named; None for a shipped profile."""
     title: str
     """Its title."""
     task: str

@@ -158,7 +158,7 @@ class TestResponsibleUse:
         (("check", "finetune-7b", "--dataset", "c4", "--bandwidth", "5"), "'5' is not a rate"),
         (("check", "finetune-7b", "--dataset", "c4", "--bandwidth", "0 Gb/s"), "is not a rate"),
         (("check", "finetune-7b", "--bandwidth", "1 Gb/s"), "add --dataset ID"),
-        (("check", "finetune-7b", "--checklist", "none.md"), "llmcheck checklist PROFILE --output FILE"),
+        (("check", "finetune-7b", "--checklist", "none.md"), "llmcheck checklist finetune-7b --output FILE"),
         (("check", "finetune-7b", "--checklist", "/dev/zero"), "/dev/zero"),
         (("datasets", "show", "nothing-like-it"), "no dataset 'nothing-like-it'"),
         (("datasets", "list", "--area", "codes"), "did you mean 'code'?"),

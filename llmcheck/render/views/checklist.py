@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmcheck import shell
 from llmcheck.judge.datasets import WORDS, tokens_in_words
 from llmcheck.render.views.blocks import Block, Bullets, Cell, Fact, Facts, Heading, Paragraph, Task, Tasks, Tone
 from llmcheck.schema.library import Checklist, ChecklistArea, Footprint
@@ -14,13 +15,14 @@ _TOOL_TONES: dict[str, Tone] = {"active": "good", "closing": "bad"}
 
 def checklist(value: Checklist) -> list[Block]:
     blocks: list[Block] = []
+    judged = f"llmcheck check {shell.quote(value.path or value.profile)} --checklist FILE"
     if "checklist" in value.parts:
         blocks += [
             Heading(f"Responsible use: {value.profile}", value.title, level=1),
             Paragraph(
                 [
                     Cell("Keep this file in the repository and tick what is done."),
-                    Cell("'llmcheck check PROFILE --checklist FILE' tells what is open."),
+                    Cell(f"'{judged}' tells what is open."),
                     Cell(f"Written by llmcheck {value.llmcheck}, {value.created_at[:10]}.", "dim"),
                 ]
             ),

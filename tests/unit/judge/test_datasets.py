@@ -146,7 +146,7 @@ class TestAccess:
         ],
     )
     def test_state(self, state: str, status: str) -> None:
-        found = judged(free(TB), replace(PLAIN, state=state))["dataset-plain"]  # type: ignore[arg-type]
+        found = judged(free(TB), replace(PLAIN, state=state))["dataset-plain"]
         assert (found.status, found.level, found.group) == (status, "required", "project")
 
     @pytest.mark.parametrize("name", ["books3", "math", "laion-5b"])
