@@ -105,6 +105,7 @@ class Run:
     def notes(self) -> list[str]:
         """What no column has, in the words of the collections."""
         found = ["lengths vary"] * self.lengths_vary + ["expandable segments"] * self.expandable
+        found += ["eager attention"] * (not self.flash) + ["adapters of queries and values"] * (self.targets == "qv")
         return found + ["LoRA dropout 0.05"] * self.dropout + ["chunked cross-entropy"] * self.chunked
 
 

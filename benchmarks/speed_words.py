@@ -272,5 +272,7 @@ def training(row: Row) -> Workload:
         context=integer(row, "seq_len"), batch=integer(row, "micro_batch") or 1, runtime=runtime,
         runtime_version=version, checkpointing=word(row, "grad_ckpt", CHECKPOINTING),
         sharding=word(row, "sharding", SHARDING), offload=word(row, "offload", OFFLOAD), compiled=compiled or None,
+        flash_attention=False if "eager attention" in notes else None,
+        lora_targets="qv" if "adapters of queries and values" in notes else None,
         optimizer=known_optimizer(row), gpus=integer(row, "n_gpus") or 1, **values, **parallelism(row),
     )  # fmt: skip

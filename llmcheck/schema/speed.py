@@ -22,10 +22,11 @@ Rate = Literal["decode", "batch", "prefill", "train"]
 """``decode``: one token of one sequence. ``batch``: one token of each of ``Workload.batch`` sequences. ``prefill``: the
 prompts of all of them. ``train``: one micro-batch on every GPU."""
 Cause = Literal[
-    "weights", "cache", "compute", "attention", "recompute", "memory", "dequantise", "communicate", "transfer",
-    "launch", "optimizer", "propose",
+    "weights", "cache", "compute", "attention", "recompute", "memory", "adapters", "loss", "dequantise", "communicate",
+    "transfer", "launch", "optimizer", "propose",
 ]  # fmt: skip
-"""``weights``, ``cache``: reading them. ``memory``: tensors between the matrix products. ``transfer``: what is in RAM.
+"""``weights``, ``cache``: reading them. ``memory``: tensors between the matrix products. ``loss``: logits and their
+gradient. ``transfer``: what is in RAM.
 ``launch``: the CPU queues kernels. ``communicate``: between GPUs. ``propose``: a second model or further layers
 propose tokens."""
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmcheck.fit.memory.training_choices import FULLY_SHARDED, frozen_base, precision, recomputed, sharding_of
+from llmcheck.fit.memory.activations import loss_bytes_per_token
+from llmcheck.fit.memory.states import targeted
+from llmcheck.fit.memory.terms import GpuPart
+from llmcheck.fit.memory.training_choices import (
+    FULLY_SHARDED,
+    element_size,
+    frozen_base,
+    precision,
+    recomputed,
+    sharding_of,
+    stream_size,
+)
+from llmcheck.fit.shapes import matrices
 from llmcheck.fit.speed import cards, work
 from llmcheck.fit.speed.times import overlapped, slower, spent, time
 from llmcheck.fit.use import ModelUse
@@ -20,6 +32,15 @@ _RECOMPUTING = Band(1.0, 0.55, 0.25)
 _FAST_GPU = 500e12
 _FAST = 0.85
 """Factor on the share of H100 and faster: their products wait more for memory and power (llm-foundry's tables)."""
+_WIDE = 1.6
+"""Factor on the bytes between products where the stream between the layers is in 32 bits: pairs of runs with 16-bit and
+32-bit norms on an H100 (``benchmarks/results/h100-80gb-sxm``)."""
+_SCORE_BYTES = Band(90, 65, 45)
+"""Bytes that eager attention reads and writes for each score, forward and backward: products, softmax in 32 bits, casts
+(counted: 50; the same measurements: 65)."""
+_LOSS_PASSES = Band(4.0, 3.0, 2.0)
+"""How often each byte at the loss is read or written: the logits are made, widened, normalised, and their gradient made
+and narrowed."""
 _FP8 = 1.5
 """How much faster products in fp8 are, casts and scales included: llm-foundry's pairs of bf16 and fp8 on H100."""
 _FAST_HOST = 0.6
@@ -42,7 +63,7 @@ _STATE_BYTES = {"adamw": 42.0, "adamw-fused": 22.0, "adamw-8bit": 12.0, "adamw-4
                 "paged-adamw-8bit": 14.0, "adafactor": 24.0, "sgd": 8.0, "lion": 16.0}  # fmt: skip
 """Bytes per trained weight that a step reads and writes; torch's own AdamW makes several passes."""
 _OTHER = TrainingPace(
-    share=Band(0.4, 0.7, 0.88), activation_bytes=Band(1200, 700, 400), adapter_bytes=Band(1300, 700, 200),
+    share=Band(0.4, 0.7, 0.88), activation_bytes=Band(1200, 700, 400), adapter_bytes=Band(70, 37, 10),
     launch=Band(4.4e-3, 3e-3, 1e-3),
 )  # fmt: skip
 """Of a runtime that says nothing about training."""
@@ -70,7 +91,7 @@ def micro_batch(
     attending = scores * (1 + _BACKWARD + _ATTENTION_AGAIN.get(workload.checkpointing, 0.0))
     attention = _FAST_ATTENTION if rate.expected > _FAST_GPU else 1.0
     found.append(time("train", "attention", attending, slower(_ATTENTION, attention * rate.expected)))
-    found.append(_between(trainer, use, gpus, tokens / within, adapters=adapters, again=again))
+    found += _between(trainer, use, gpus, tokens / within, again)
     if again:
         found.append(spent("train", "recompute", again * found[0].expected / passes, _RECOMPUTING))
     found += _dequantise(use, trainer, gpus, within, 3 if again == 1 else 2)
@@ -81,16 +102,34 @@ def micro_batch(
     return [*found, *_communication(use, gpus, found, tokens, within, accumulation)]
 
 
-def _between(
-    trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, *, adapters: bool, again: float
-) -> Time:
-    """Tensors that pass through memory between the products, a third more where the forward pass is repeated."""
-    elements = cards.between(gpus) * tokens * use.architecture.layers * use.architecture.hidden * (1 + again / 3)
-    own, more = trainer.activation_bytes, trainer.adapter_bytes if adapters else Band(0, 0, 0)
-    each = elements * (_GATED if use.architecture.gated else 1.0) / _narrowest(gpus)
-    return spent(
-        "train", "memory", each, Band(own.low + more.low, own.expected + more.expected, own.high + more.high)
-    )  # fmt: skip
+def _between(trainer: TrainingPace, use: ModelUse, gpus: Sequence[Gpu], tokens: float, again: float) -> list[Time]:
+    """Tensors that pass through memory between the products, a third more where the forward pass is repeated: of each
+    layer, of its adapters, of the scores that eager attention stores, and at the loss."""
+    architecture, workload = use.architecture, use.workload
+    width = cards.between(gpus) / _narrowest(gpus)
+    repeated = width * tokens * architecture.layers * (1 + again / 3)
+    gated = _GATED if architecture.gated else 1.0
+    wide = _WIDE if stream_size(use, _ranks(use, gpus, 1)) > element_size(workload) else 1.0
+    found = [spent("train", "memory", repeated * architecture.hidden * gated * wide, trainer.activation_bytes)]
+    if frozen_base(workload):
+        found.append(spent("train", "adapters", repeated * _adapter_width(use), trainer.adapter_bytes))
+    if workload.flash_attention is False:
+        heads = max((group.heads for group in architecture.attention), default=1)
+        found.append(spent("train", "attention", repeated * heads * use.context, _SCORE_BYTES))
+    loss = width * tokens * loss_bytes_per_token(use, GpuPart())
+    return [*found, spent("train", "loss", loss, _LOSS_PASSES)]
+
+
+def _adapter_width(use: ModelUse) -> float:
+    """Elements of a token that the adapters of one layer read and write: the inputs and outputs of their matrices."""
+    architecture, targets = use.architecture, use.workload.lora_targets or "all-linear"
+    total = 0.0
+    for matrix in matrices.matrices(architecture):
+        if targeted(matrix, targets):
+            copies = max(matrix.experts, 1)
+            used = architecture.experts_active if matrix.experts else 1
+            total += matrix.layers * used * (matrix.columns + matrix.elements / max(matrix.columns, 1) / copies)
+    return total / max(architecture.layers, 1)
 
 
 def replicas(use: ModelUse, gpus: Sequence[Gpu]) -> float:

@@ -268,6 +268,8 @@ _CAUSES: dict[Cause, str] = {
     "attention": "attention",
     "recompute": "the forward pass again",
     "memory": "norms, activations, gaps between kernels",
+    "adapters": "adapters: casts, small products, sums",
+    "loss": "logits, loss and their gradient",
     "dequantise": "weights into 16 bits",
     "communicate": "between the GPUs",
     "transfer": "weights in RAM",

@@ -31,7 +31,8 @@ class TrainingPace(Struct, frozen=True, kw_only=True):
     """Bytes per token, layer and element of the hidden state that norms, activations and residuals pass through memory,
     forward and backward."""
     adapter_bytes: Band
-    """What adapters on a frozen model add to these: casts, dropout and their own small products."""
+    """What adapters on a frozen model add: bytes per token and element of what their matrices read and give, for casts,
+    their own small products and sums."""
     launch: Band
     """Seconds that the CPU needs to queue forward and backward of one layer; the GPU computes meanwhile."""
     dequantising: Mapping[str, Band] = {}

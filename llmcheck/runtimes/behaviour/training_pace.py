@@ -18,15 +18,17 @@ _DEQUANTISING = {"gptq": Band(0.12, 0.2, 0.35), "awq": Band(0.12, 0.2, 0.35), "n
 EAGER = TrainingPace(
     share=Band(0.62, 0.77, 0.88),
     activation_bytes=Band(720, 450, 300),
-    adapter_bytes=Band(930, 600, 300),
-    launch=Band(4.4e-3, 3.3e-3, 2.4e-3),
+    adapter_bytes=Band(50, 32, 16),
+    launch=Band(12e-3, 3.3e-3, 2.4e-3),
     dequantising=_DEQUANTISING,
 )
-"""transformers with PEFT: optimum-benchmark's tables of Llama 2 7B and 13B on an A100, Qwen's of 1.8B to 72B."""
+"""transformers with PEFT: optimum-benchmark's tables of Llama 2 7B and 13B on an A100, Qwen's of 1.8B to 72B. The slow
+end of ``launch``, and the bytes of adapters by their matrices, are of an H100 in a virtual machine
+(``benchmarks/results/h100-80gb-sxm``)."""
 LEAN = TrainingPace(
     share=Band(0.62, 0.77, 0.88),
     activation_bytes=Band(640, 400, 270),
-    adapter_bytes=Band(600, 300, 100),
+    adapter_bytes=Band(32, 16, 5),
     launch=Band(3.2e-3, 2.2e-3, 1.4e-3),
     dequantising=_DEQUANTISING,
 )
@@ -34,7 +36,7 @@ LEAN = TrainingPace(
 COMPILED = TrainingPace(
     share=Band(0.65, 0.8, 0.92),
     activation_bytes=Band(430, 250, 150),
-    adapter_bytes=Band(300, 100, 50),
+    adapter_bytes=Band(16, 5, 2.5),
     launch=Band(1.6e-3, 0.9e-3, 0.5e-3),
     dequantising=_DEQUANTISING,
 )
@@ -42,7 +44,7 @@ COMPILED = TrainingPace(
 ENGINE = TrainingPace(
     share=Band(0.67, 0.77, 0.86),
     activation_bytes=Band(700, 460, 300),
-    adapter_bytes=Band(600, 300, 100),
+    adapter_bytes=Band(32, 16, 5),
     launch=Band(1.6e-3, 0.9e-3, 0.5e-3),
     dequantising=_DEQUANTISING,
 )
