@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.render import Options
 
 _EXPORTS = {
-    "ages": ("OLD_AFTER_DAYS", "old_tables", "tables"),
+    "ages": ("OLD_AFTER_DAYS", "old_tables", "table_ages"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models"),
     "informing": ("overview",),
     "inspection": (

@@ -32,7 +32,7 @@ _RESTS_ON: dict[str, tuple[str, ...]] = {
 """By the name of an answer's type: the tables whose age decides what it is worth."""
 
 
-def tables(today: datetime.date | None = None) -> TableList:
+def table_ages(today: datetime.date | None = None) -> TableList:
     """The tables with their dates. ``today``: what ages are counted to; None: the day in UTC."""
     from llmcheck.schema.table_date import TableList  # every answer asks for old tables, and few for this
 

@@ -13,5 +13,5 @@ from llmcheck.cli.output import write
 def command(output_options: OutputOptions) -> int:
     from llmcheck import api
 
-    write(api.tables(), output_options)
+    write(api.table_ages(), output_options)
     return 0
