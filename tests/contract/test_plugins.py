@@ -23,7 +23,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from llmcheck import catalog, registry
+from llmcheck import api, catalog, registry
 from llmcheck.catalog import profiles
 from llmcheck.cli.options import OutputOptions, output_options
 from llmcheck.cloud.offers import rank_offers
@@ -302,6 +302,11 @@ PLAN = replace(
     ),
 )
 VALUES: dict[str, object] = {
+    "datasets": api.datasets(),
+    "dataset": api.dataset("the-stack-v2"),
+    "resources": api.resources(),
+    "tables": api.table_ages(),
+    "checklist": api.checklist("finetune-7b", lambda: machine(card("RTX 3060")), datasets=["dolma"], grid="DEU"),
     "machine": machine(card("RTX 3060")),
     "report": report(informs=False),
     "overview": report(informs=True),

@@ -35,6 +35,7 @@ class TestDatasets:
         assert (use["id"], use["state"], use["added_bytes"]) == ("c4", "open", 305 * 10**9)
         assert (use["fetch_seconds"], use["rate_from"]) == (305 * 8, "given")
         shown = command(*HARDWARE, "--dataset", "c4", "--bandwidth", "1 Gb/s").out
+        assert "c4, en: open" in shown
         assert "305 GB to fetch, 41 minutes at 125 MB/s as given" in " ".join(shown.split())
 
     @pytest.mark.parametrize(("dataset", "code"), [("dolma", 1), ("oscar", 3), ("conceptual-captions", 3), ("dclm", 3)])

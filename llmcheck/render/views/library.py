@@ -202,7 +202,8 @@ def datasets_of_check(uses: Sequence[DatasetUse]) -> list[Block]:
     """What ``check --dataset`` says beside its findings."""
     items: list[Cell] = []
     for use in uses:
-        parts = [f"{use.id}: {WORDS[use.state]}"]  # type: ignore[index]  # a saved report may have another word
+        of = f", {use.version}" if use.version and use.state != "withdrawn" else ""
+        parts = [f"{use.id}{of}: {WORDS.get(use.state, use.state)}"]  # type: ignore[call-overload]  # of a saved report
         if use.fetch_bytes is not None and use.state != "withdrawn":
             parts.append(f"{format_gb(use.fetch_bytes)} to fetch{_duration(use)}")
         if use.tokens is not None:
