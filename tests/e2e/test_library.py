@@ -116,6 +116,23 @@ class TestResponsibleUse:
         path.write_text("\n".join(line for line in text.splitlines() if "misuse-rate" not in line), encoding="utf-8")
         assert command(*check).document["checklist"]["removed"] == ["Limit the rate of requests of each user."]
 
+    def test_what_stands_in_the_file_is_data(self, command: Command) -> None:
+        (command.cwd / "odd.md").write_bytes(b"- [ ] \x1b[31mred\x07 <script>a</script> | `b` \xff\n")
+        for format_ in ("text", "markdown", "json", "svg"):
+            done = command(*HARDWARE, "--checklist", "odd.md", "--format", format_, "--color", "never")
+            assert done.code == 0
+            assert b"\x1b" not in done.raw
+            assert b"\x07" not in done.raw
+            assert b"<script>" not in done.raw or format_ in ("text", "json")
+
+    def test_a_file_that_is_too_large_or_read_and_written(self, command: Command) -> None:
+        path = command.cwd / "RU.md"
+        path.write_text("- [ ] x\n" * 200_000, encoding="utf-8")
+        assert "larger than 1 MiB" in command(*HARDWARE, "--checklist", "RU.md").err
+        path.write_text("- [ ] x\n", encoding="utf-8")
+        done = command(*HARDWARE, "--checklist", "RU.md", "--output", "RU.md", "--format", "markdown")
+        assert (done.code, path.read_text(encoding="utf-8")) == (2, "- [ ] x\n")
+
     def test_inference_is_not_asked_about_training_data(self, command: Command) -> None:
         items = [
             {item["id"] for area in done.document["areas"] for item in area["items"]}
