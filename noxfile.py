@@ -68,11 +68,15 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def workflows(session: nox.Session) -> None:
-    """The files under .github: their schemas, and what could be abused in a workflow. Uses no network."""
+    """The files under .github, the action, the templates: their schemas, and what could be abused. Uses no network."""
     for schema, pattern in SCHEMAS.items():
         files = [str(path) for path in sorted(GITHUB.glob(pattern))]
         run(session, "check-jsonschema", "--builtin-schema", schema, *files)
-    run(session, "zizmor", "--offline", "--persona", "pedantic", str(GITHUB))
+    root = GITHUB.parent
+    run(session, "check-jsonschema", "--builtin-schema", "vendor.github-actions", str(root / "action.yml"))
+    templates = [str(path) for path in sorted((root / "integrations" / "gitlab").glob("*.yml"))]
+    run(session, "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", *templates)
+    run(session, "zizmor", "--offline", "--persona", "pedantic", str(GITHUB), str(root / "action.yml"))
 
 
 @nox.session

@@ -73,7 +73,7 @@ def _words_of_bound(kind: str, sign: str, limit: str) -> str:
 
 
 def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(getattr(kind, "__struct_fields__", ()))
+    return tuple(getattr(kind, "__struct_encode_fields__", ()))
 
 
 def decode_json(text: bytes, kind: type[T], where: str) -> T:
@@ -113,7 +113,17 @@ def encode_json(value: object) -> str:
 
 def encode_json_with(value: object, **more: object) -> str:
     """The same with more keys at its end."""
-    return encode_json({**msgspec.to_builtins(value), **more})
+    return encode_json({**builtins(value), **more})
+
+
+def encode_line(value: object) -> str:
+    """A value as JSON on one line, which ends it."""
+    return json_printable(msgspec.json.encode(value).decode()) + "\n"
+
+
+def builtins(value: object) -> Any:
+    """A value as JSON has it, as dictionaries and lists."""
+    return msgspec.to_builtins(value)
 
 
 def pack(value: object) -> bytes:

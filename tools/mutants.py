@@ -109,7 +109,7 @@ class Mutant:
 
 def configuration() -> tuple[str, list[Group]]:
     """The seed and the groups."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["llmcheck"]["mutation"]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["llmcheck-mutation"]
     groups = [
         Group(each["name"], tuple(each["modules"]), tuple(each["tests"]), each["sample"]) for each in settings["group"]
     ]
@@ -120,7 +120,7 @@ def _matching(globs: Sequence[str], group: str, suffix: str = "") -> list[Path]:
     """Files and folders that any of the globs names, in the order of the globs."""
     found = dict.fromkeys(path for each in globs for path in sorted(ROOT.glob(each)) if path.name.endswith(suffix))
     if not found:
-        sys.exit(f"{group}: nothing matches {', '.join(globs)}; mend [tool.llmcheck.mutation] in pyproject.toml")
+        sys.exit(f"{group}: nothing matches {', '.join(globs)}; mend [tool.llmcheck-mutation] in pyproject.toml")
     return list(found)
 
 

@@ -7,7 +7,7 @@
     python tools/mutation.py --report           # the table and the survivors, without a run
 
 The groups, which tests belong to which modules, and the size and the seed of the sample are in pyproject.toml
-([tool.llmcheck.mutation]). The operators are those of cosmic-ray, less those whose results fail at once (``a + b`` as
+([tool.llmcheck-mutation]). The operators are those of cosmic-ray, less those whose results fail at once (``a + b`` as
 ``a ** b``), and two more: membership, and calls that have an opposite (``min``, ``max``). Words are left as they are.
 
 Each mutant is tested in a copy of the working tree, never in the tree itself. What was found is kept in

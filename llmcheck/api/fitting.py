@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from llmcheck import catalog
-from llmcheck.api.inspection import MachineSource
+from llmcheck.api.inspection import GivenMachine, machine_of, words_of
 from llmcheck.errors import UsageError
 from llmcheck.probe._room import model_cache
 from llmcheck.schema.comparison import MachineFit, Machines, Methods
@@ -19,24 +19,28 @@ from llmcheck.system.host import Host
 if TYPE_CHECKING:
     from llmcheck.api.model_source import ModelSource
     from llmcheck.fit.plans.candidate import Preference
+    from llmcheck.schema.estimate import Plan
     from llmcheck.schema.responses import ModelList
 
 
 def fit(
-    model: ModelSource,
-    workload: Workload,
-    machine: MachineSource,
+    model: str | ModelSource,
+    workload: Workload | None = None,
+    machine: GivenMachine = None,
     *,
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,
     prefer: Preference = "balanced",
     machine_words: str | None = None,
 ) -> Fit:
-    """Whether a model fits with a workload on a machine, and how fast it runs.
+    """Whether a model fits with a workload on a machine, how it is run there, and how fast.
 
-    ``assume_idle``: ignore the memory that other processes use. ``carbon_intensity_g_per_kwh``: grams of CO2, to
-    estimate the CO2 of a training run. ``prefer``: what decides between plans. ``machine_words``: how ``--machine``
-    named the machine, for the commands of the answer; None: it is this one. Raises DataError and UsageError.
+    ``model``: as MODEL of ``llmcheck fit``: a known model, a file or folder, a repository in the local cache, or a size
+    such as ``7B``. ``workload``: None: inference with the defaults. ``machine``: also what ``load_machine`` takes;
+    None: this machine. ``assume_idle``: ignore the memory that other processes use. ``carbon_intensity_g_per_kwh``:
+    grams of CO2, to estimate the CO2 of a training run. ``prefer``: what decides between plans. ``machine_words``: how
+    ``--machine`` named the machine, for the commands of the answer; None: it is the text in ``machine``, else this one.
+    Raises DataError, UsageError and InspectionError.
     """
     from llmcheck import runtimes
     from llmcheck.api import model_source
@@ -45,11 +49,12 @@ def fit(
     from llmcheck.fit.plans import Wishes
     from llmcheck.gpus import idle_card
 
+    model, workload = model_source.of(model), workload or Workload(method="inference")
     named = model_source.use_of(
         model, workload, model_cache(Host()), carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh
     )
     architecture, workload = named.architecture, named.workload
-    judged_machine = machine()
+    judged_machine = machine_of(machine)
     validation.check_machine(workload, judged_machine)
     cards = tuple(each.spec for each in idle_card.proposable(catalog.gpu_specs()))
     found = answer(
@@ -60,7 +65,7 @@ def fit(
         carbon_intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         specs=cards,
         wishes=Wishes(prefer=prefer, names=model_source.names(model, architecture)),
-        words=model_source.command_words(model.words, machine_words, assume_idle=assume_idle),
+        words=model_source.command_words(model.words, words_of(machine, machine_words), assume_idle=assume_idle),
         losses=catalog.quantisation_losses(),
         draft=named.draft,
     )
@@ -73,10 +78,25 @@ def fit(
     return with_cost(found, catalog.offers())
 
 
+def plans(
+    model: str | ModelSource,
+    workload: Workload | None = None,
+    machine: GivenMachine = None,
+    *,
+    assume_idle: bool = False,
+    prefer: Preference = "balanced",
+) -> tuple[Plan, ...]:
+    """The ways of running a model on a machine, the best first; () where none fits. Arguments as of ``fit``.
+
+    Raises DataError, UsageError and InspectionError.
+    """
+    return fit(model, workload, machine, assume_idle=assume_idle, prefer=prefer).plans
+
+
 def fit_methods(
-    model: ModelSource,
+    model: str | ModelSource,
     workload: Workload,
-    machine: MachineSource,
+    machine: GivenMachine = None,
     *,
     assume_idle: bool = False,
     machine_words: str | None = None,
@@ -89,20 +109,21 @@ def fit_methods(
     from llmcheck.fit import validation
     from llmcheck.fit.methods import methods
 
+    model = model_source.of(model)
     if workload.weights is not None:
         raise UsageError("--method all compares methods, and each has its own format: leave out --weights")
     shared = validation.validated(msgspec.structs.replace(workload, method="lora"))
     architecture = model_source.architecture(model, model_cache(Host()))
-    judged_machine = machine()
+    judged_machine = machine_of(machine)
     validation.check_machine(shared, judged_machine)
-    words = model_source.command_words(model.words, machine_words, assume_idle=assume_idle)
+    words = model_source.command_words(model.words, words_of(machine, machine_words), assume_idle=assume_idle)
     return methods(architecture, shared, judged_machine, assume_idle=assume_idle, words=words)
 
 
 def fit_machines(
-    model: ModelSource,
+    model: str | ModelSource,
     workload: Workload,
-    machines: Sequence[tuple[str, MachineSource]],
+    machines: Sequence[tuple[str, GivenMachine]],
     *,
     assume_idle: bool = False,
     carbon_intensity_g_per_kwh: float | None = None,

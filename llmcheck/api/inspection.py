@@ -3,29 +3,85 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from llmcheck import catalog
-from llmcheck.errors import DataError, InspectionError, UsageError
+from llmcheck.errors import InspectionError, UsageError
 from llmcheck.gpus import torch_support
 from llmcheck.gpus.identify import identify
 from llmcheck.packages import problems
 from llmcheck.probe import PROBE_SECONDS, TOTAL_SECONDS, Inspection, Request
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.redaction import Redaction, redact
-from llmcheck.system import answering
+from llmcheck.system import answering, worker
 from llmcheck.system.host import Host
 from llmcheck.system.interpreter import InterpreterQuery, choose, in_prefix
 
 if TYPE_CHECKING:
+    from llmcheck.schema.asked import Ask, Asked
     from llmcheck.whatif.parse import WhatIf
 
 MachineSource = Callable[[], Machine]
 """A function that returns the machine; for this machine it waits for the end of the inspection."""
+GivenMachine = Machine | MachineSource | str | None
+"""A machine, a function that returns one, what ``load_machine`` takes, or None: this machine, inspected now."""
+
+
+def machine_of(given: GivenMachine) -> Machine:
+    """The machine that a caller means. Raises DataError, UsageError, and InspectionError."""
+    if isinstance(given, Machine):
+        return given
+    if given is None:
+        return inspect()
+    return load_machine(given) if isinstance(given, str) else given()
+
+
+def words_of(given: GivenMachine, words: str | None = None) -> str | None:
+    """How the commands of an answer name the machine: ``words``, else the text that named it; None: it is this one."""
+    return given if words is None and isinstance(given, str) else words
+
+
+def inspect(
+    *,
+    python: str | None = None,
+    path: str | None = None,
+    probe_net: bool = False,
+    explain: bool = False,
+    probe_seconds: float = PROBE_SECONDS,
+    total_seconds: float = TOTAL_SECONDS,
+) -> Machine:
+    """This machine: its GPUs, memory, disks, interconnect and packages. Nothing of it is run or written.
+
+    ``python``: the project's interpreter, by path or name; None: that of the active environment, as the command finds
+    it. ``path``: another folder whose disk is judged, such as the one for models. ``probe_net``: use the network, to
+    test whether the hub and the package index can be reached. ``explain``: record where each fact was read.
+    ``probe_seconds`` and ``total_seconds``: limits for each probe and for all. What could not be found out is None,
+    and ``Machine.problems`` has the reason. Raises InspectionError if nothing could be, and UsageError for a path that
+    is not there.
+    """
+    if path is not None and not answering.kind(os.path.expanduser(path), "path"):
+        raise UsageError(f"path {path}: no such folder")
+    host = Host()
+    query = InterpreterQuery(choose(python, host.environ, host.cwd), seconds=probe_seconds)
+    wait = start_inspection(
+        query,
+        path,
+        probe_seconds,
+        total_seconds,
+        explain=explain,
+        probe_net=probe_net,
+        modules=modules,
+        model_caches=True,
+        kernel_log=True,
+    )
+    try:
+        return wait()
+    except BaseException:  # Ctrl-C in a notebook, whose process goes on
+        worker.end_children()
+        raise
 
 
 def python_of(folder: str, python: str | None = None) -> str | None:
@@ -95,6 +151,15 @@ def start_inspection(
     return machine
 
 
+def ask_machine(asks: Sequence[Ask], probe_seconds: float, total_seconds: float) -> Asked:
+    """Answers what profiles ask of this machine beyond its inventory, within so many seconds for each file and for all;
+    a program has its own limit.
+    """
+    from llmcheck.probe import _asked  # few profiles ask anything
+
+    return _asked.ask(Host(), asks, probe_seconds, total_seconds)
+
+
 def _with_problems(machine: Machine) -> Machine:
     """Adds problems of the installed packages. Reads the tables only if there are such packages."""
     if machine.software.torch is None:
@@ -132,33 +197,30 @@ def hypothetical_machine(text: str) -> WhatIf:
     return parse.machine(text, catalog.gpu_specs())
 
 
-def load_machine(name: str) -> Machine:
-    """A machine from a file that ``llmcheck machine --format json`` wrote, or from a report; ``-`` is stdin.
+def in_words(text: str) -> bool:
+    """Whether a text describes a machine and is not the name of a file, nor of one that is there."""
+    from llmcheck.whatif import parse
 
-    What cannot be true in it is unknown, with a problem that says why. Raises DataError for any other file.
+    return parse.looks_like(text) and not answering.kind(os.path.expanduser(text))
+
+
+def load_machine(name: str) -> Machine:
+    """A machine from a file that ``llmcheck machine --save`` wrote, from a report, or in words; ``-`` is stdin.
+
+    Words are such as ``2x RTX 4090, 64 GB RAM``: its GPUs are idle, and nothing is known of its software. What cannot
+    be true in a file is unknown, with a problem that says why. Raises DataError for any other file or text.
     """
+    if in_words(name):
+        return hypothetical_machine(name).machine
     where = "standard input" if name == "-" else name
-    data = _machine_file(name, f"machine file {where}")
     from llmcheck.api import saved_machine  # this machine is not saved
+    from llmcheck.system import outside
+
+    hint = "write one with 'llmcheck machine --format json --output machine.json'"
+    data = outside.read_document(name, _LARGEST_MACHINE, "a saved machine", f"machine file {where}", hint)
 
     found = saved_machine.read_machine(data, f"machine file {where}")
     return _completed(found)
-
-
-def _machine_file(name: str, where: str) -> bytes:
-    from llmcheck.system import outside  # this machine is read without it
-
-    try:
-        if name != "-":
-            return outside.read_file(name, _LARGEST_MACHINE, "a saved machine", where)
-        if sys.stdin is None:
-            raise DataError(f"{where}: it is closed")
-        return outside.read_stream(sys.stdin.fileno(), _LARGEST_MACHINE, "a saved machine", where)
-    except OSError as error:
-        hint = "; write one with 'llmcheck machine --format json --output machine.json'"
-        raise DataError(f"{where}: {error.strerror or error}{hint}") from None
-    except ValueError:
-        raise DataError(f"{where}: not a path") from None
 
 
 def _completed(machine: Machine) -> Machine:

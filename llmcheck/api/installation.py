@@ -10,8 +10,9 @@ import msgspec
 
 from llmcheck import catalog, codec
 from llmcheck.advise.start import runtime_for
-from llmcheck.api.inspection import MachineSource
+from llmcheck.api.inspection import GivenMachine, MachineSource, machine_of
 from llmcheck.api.judgement import computed_methods
+from llmcheck.api.values import given_values
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import TierRequest, missing_libraries, named
@@ -30,27 +31,30 @@ from llmcheck.tables.library import Alias, Library
 from llmcheck.tables.tables import Tables
 
 
-def install(
-    names: Sequence[str],
-    machine: MachineSource,
+def install_plan(
+    names: str | Sequence[str],
+    machine: GivenMachine = None,
     *,
     installer: InstallerChoice = "auto",
     venv: str | None = None,
-    live: bool = False,
+    live: bool | None = None,
     shell: Shell | None = None,
     environment: str | None = None,
     verify: bool = False,
 ) -> Plan:
-    """One plan for profiles (their missing libraries) and libraries.
+    """One plan for profiles (their missing libraries) and libraries; one name may stand alone. Nothing of it is run.
 
-    ``venv``: the folder of the environment; the plan creates it unless its interpreter is the judged one. ``live``:
-    ``machine`` is this machine, so that its file system may be read. ``shell``: None: the usual shell of the machine's
-    operating system. ``environment``: keep only this environment of the plan. ``verify``: run uv or pip over the
-    network; for another machine every environment is resolved as an empty one. Raises DataError and UsageError.
+    ``machine``: also what ``load_machine`` takes; None: this machine. ``venv``: the folder of the environment; the plan
+    creates it unless its interpreter is the judged one. ``live``: ``machine`` is this machine, so that its file system
+    may be read; None: where ``machine`` is None. ``shell``: None: the usual shell of the machine's operating system.
+    ``environment``: keep only this environment of the plan. ``verify``: run uv or pip over the network; for another
+    machine every environment is resolved as an empty one. Raises DataError, UsageError and InspectionError.
     """
+    names = [names] if isinstance(names, str) else names
+    live = machine is None if live is None else live
     tables = catalog.tables()
     loaded = [_profile_or_library(name, tables) for name in names]
-    judged = machine()
+    judged = machine_of(machine)
     _refuse_unusable(judged)
     windows = judged.os is not None and judged.os.system == "windows"
     venv = os.path.expanduser(venv) if venv is not None and live else venv
@@ -115,8 +119,8 @@ def _is_judged(folder: str, machine: Machine, live: bool) -> bool:
 
 def _profile_or_library(name: str, tables: Tables) -> Profile | tuple[Library, Alias | None]:
     known = profile_catalog.ids()
-    if name in known or name.endswith(".toml") or answering.kind(name) == answering.FILE:
-        return profile_catalog.load(name)
+    if name in known or name.endswith((".toml", ".json")) or answering.kind(name) == answering.FILE:
+        return profile_catalog.load(name, given_values())
     library = named(name, tables)
     if library is None:
         near = codec.did_you_mean(name, {*known, *tables.libraries, *(alias.name for alias in tables.aliases)})
@@ -152,9 +156,9 @@ def _verified(plan: Plan, machine: Machine, live: bool) -> Plan:
     return msgspec.structs.replace(plan, verification=answers)
 
 
-def torch_index(machine: MachineSource, *, explain: bool = False) -> TorchBuild:
+def torch_index(machine: GivenMachine = None, *, explain: bool = False) -> TorchBuild:
     """The build of PyTorch for a machine. ``explain``: include every test that was made."""
-    build = torch_build(machine(), catalog.torch_wheels(), catalog.cuda_drivers())
+    build = torch_build(machine_of(machine), catalog.torch_wheels(), catalog.cuda_drivers())
     return build if explain else msgspec.structs.replace(build, decisions=())
 
 

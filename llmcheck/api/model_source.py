@@ -46,6 +46,11 @@ class ModelSource(Struct, frozen=True, kw_only=True):
         return (self.model,) if self.model else named
 
 
+def of(named: str | ModelSource) -> ModelSource:
+    """What a caller names: a text is MODEL of ``llmcheck fit``."""
+    return ModelSource(model=named) if isinstance(named, str) else named
+
+
 def command_words(model: tuple[str, ...], machine: str | None, *, assume_idle: bool) -> tuple[str, ...]:
     """The arguments of ``llmcheck fit`` that name a model and the memory of a machine.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmcheck import catalog
-from llmcheck.api.inspection import MachineSource
+from llmcheck.api.inspection import GivenMachine, machine_of, words_of
 from llmcheck.schema.recommendation import Recommendations, Task
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    machine: MachineSource,
+    machine: GivenMachine = None,
     task: Task = "chat",
     *,
     prefer: Preference = "balanced",
@@ -23,20 +23,23 @@ def recommend(
     assume_idle: bool = False,
     machine_words: str | None = None,
 ) -> Recommendations:
-    """The listed models that are best for a task on this machine. ``context``: tokens that each has to reach.
+    """The listed models that are best for a task on a machine. ``context``: tokens that each has to reach.
 
+    ``machine``: also what ``load_machine`` takes; None: this machine. ``prefer``: what counts most. ``assume_idle``:
+    ignore the memory that other processes use.
     ``why``: a listed model, by its repository, with or without the owner, or the id of its shapes; the answer is then
     about it alone. ``machine_words``: how ``--machine`` named the machine, for the commands of the answer; None: it is
-    this one. Raises UsageError for a model that is not listed.
+    the text in ``machine``, else this one. Raises UsageError for a model that is not listed, DataError and
+    InspectionError.
     """
     from llmcheck.advise import recommend as advice
     from llmcheck.advise.runnable import Question
     from llmcheck.fit import capacity
     from llmcheck.fit.plans import Wishes, downloads
 
-    choices = _choices(machine_words, assume_idle=assume_idle)
+    choices = _choices(words_of(machine, machine_words), assume_idle=assume_idle)
     asked = None if why is None else _listed(why, task, choices)
-    judged = machine()
+    judged = machine_of(machine)
     wishes = Wishes(prefer=prefer, storage=downloads.storage(judged))
     question = Question(task=task, context=context, wishes=wishes)
     room = capacity.of(judged, assume_idle=assume_idle)

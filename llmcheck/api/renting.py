@@ -6,10 +6,13 @@ import msgspec
 
 from llmcheck import catalog
 from llmcheck.api import model_source
+from llmcheck.api.inspection import machine_of
 from llmcheck.api.judgement import report_of
+from llmcheck.api.values import given_values
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.cloud.offers import rank_offers
 from llmcheck.cloud.rented import cards_of
+from llmcheck.errors import UsageError
 from llmcheck.printable import printable
 from llmcheck.probe._room import model_cache
 from llmcheck.schema.advice import Offers
@@ -24,7 +27,7 @@ def cloud(name: str, everything: bool = False, machine: Machine | None = None) -
     ``everything``: all offers, with community and marketplace machines. ``machine``: also judge this machine, as the
     first note. Raises DataError.
     """
-    profile, corrections = profile_catalog.load(name), catalog.corrections()
+    profile, corrections = profile_catalog.load(name, given_values()), catalog.corrections()
     found = rank_offers(
         profile,
         catalog.offers(),
@@ -62,3 +65,28 @@ def cloud_for_model(name: str, workload: Workload, everything: bool = False, mac
     where = machine.identity.hostname or "the given machine"
     own = f"it fits on {where} too" if plans(use, machine) else f"it does not fit on {where}"
     return msgspec.structs.replace(found, notes=(own, *found.notes))
+
+
+def offers(
+    tier: str | None = None,
+    *,
+    model: str | None = None,
+    workload: Workload | None = None,
+    everything: bool = False,
+    machine: Machine | str | None = None,
+) -> Offers:
+    """Machines to rent with dated list prices: on which a tier is ready, or a model fits; one of the two is named.
+
+    ``tier``: the id or path of a profile. ``model``: as MODEL of ``llmcheck fit``; a repository that is not here is
+    fetched from the hub. ``workload``: of the model; None: inference with the defaults. ``everything``: also what does
+    not fit, with the reason, and community and marketplace machines. ``machine``: also judge this one, which may
+    be what ``load_machine`` takes, as the first note. Raises DataError and UsageError.
+    """
+    if (tier is None) == (model is None):
+        raise UsageError("name a tier or a model, and not both")
+    own = None if machine is None else machine_of(machine)
+    if tier is not None:
+        if workload is not None:
+            raise UsageError(f"the tier '{tier}' has its own workload")
+        return cloud(tier, everything, own)
+    return cloud_for_model(model or "", workload or Workload(method="inference"), everything, own)

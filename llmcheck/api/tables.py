@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from llmcheck import catalog, codec, registry, runtimes
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from llmcheck import catalog, codec, runtimes
+from llmcheck.catalog import described_schema
 from llmcheck.catalog import profiles as profile_catalog
 from llmcheck.errors import DataError, UsageError
 from llmcheck.install.choose import named
-from llmcheck.judge import requirements
+from llmcheck.judge import listing, requirements
 from llmcheck.judge.evaluate import corrections_of
-from llmcheck.schema.profile import Profile
-from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.schema.profile import COMBINATORS, GROUP, Profile
+from llmcheck.schema.report import Level
+from llmcheck.schema.responses import CheckList, LibraryList, ProfileList, ShownLibrary, ShownProfile
+
+if TYPE_CHECKING:
+    from llmcheck.catalog.variables import Given
 
 
 def profiles() -> ProfileList:
@@ -17,40 +27,79 @@ def profiles() -> ProfileList:
     return ProfileList(profiles=profile_catalog.shipped())
 
 
-def profile(name: str) -> ShownProfile:
-    """One profile with the corrections of its figures. Raises DataError."""
-    found = profile_catalog.load(name)
+def profile(name: str, given: Given | None = None) -> ShownProfile:
+    """One profile with the corrections of its figures. ``given``: values for its variables. Raises DataError."""
+    found = profile_catalog.load(name, given)
+    if given is not None:
+        given.require_names([found.vars])
     return ShownProfile(profile=found, corrections=corrections_of(catalog.corrections(), found.id))
+
+
+def load_profile(name: str, given: Given | None = None) -> Profile:
+    """One profile: a shipped one by its id, or one of your own by the path of its .toml file.
+
+    ``given``: values for its variables; None: their defaults. Raises DataError.
+    """
+    return profile_catalog.load(name, given)
+
+
+_PARTS = {"type": "array", "items": {"type": "object"}}
 
 
 def profile_schema() -> dict[str, object]:
     """The JSON Schema of profile files, with one alternative for each requirement kind."""
-    kinds = {
-        kind: codec.json_schema(registry.load("llmcheck.judge.requirements", kind).Requirement)
-        for kind in requirements.kinds()
-    }
+    kinds = {kind: codec.json_schema(requirements.module(kind).Requirement) for kind in requirements.kinds()}
     definitions: dict[str, object] = {}
     for kind, schema in kinds.items():
         own = schema["$defs"][schema["$ref"].rpartition("/")[2]]
         own["properties"]["kind"] = {"const": kind}
-        own["properties"]["any_of"] = {"type": "array", "items": {"type": "object"}}
+        own["properties"] |= dict.fromkeys(COMBINATORS, _PARTS)
         definitions[kind] = own
     document = codec.json_schema(Profile)
+    group = document["$defs"]["Requirement"]
+    group["properties"] |= {"kind": {"enum": [GROUP, *kinds]}, **dict.fromkeys(COMBINATORS, _PARTS)}
+    group["required"], group["anyOf"] = ["id"], [{"required": [name]} for name in COMBINATORS]
+    definitions[GROUP] = group
     shape = document["$defs"][document["$ref"].rpartition("/")[2]]
     shape["properties"]["require"] = {
         "type": "array",
-        "minItems": 1,
         "items": {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in definitions]},
     }
+    names = shape["properties"]["extends"]
+    shape["properties"]["extends"] = {"anyOf": [{"type": "string"}, names]}
+    document["$defs"]["When"]["properties"]["facts"] = _PARTS
+    shape["anyOf"] = [{"required": ["extends"]}, {"required": shape["required"]}]
+    shape["required"] = ["id"]
     shape["additionalProperties"] = False
     document["$defs"]["Workload"]["properties"]["runtime"] = {"enum": [*runtimes.ids(), None], "default": None}
     others = {name: schema for name, schema in document["$defs"].items() if name not in ("Profile", "Requirement")}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "llmcheck profile",
-        **shape,
-        "$defs": {**others, **definitions},
-    }
+    return described_schema.completed(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "llmcheck profile",
+            **shape,
+            "$defs": {**others, **definitions},
+        }
+    )
+
+
+def checks(names: Sequence[str], severity: Mapping[str, Level] | None = None) -> CheckList:
+    """What ``check`` judges of profiles (ids or paths; () for all that are shipped), without a look at any machine.
+
+    ``severity``: the level of a requirement, by its id, in place of the profile's. Raises DataError and UsageError.
+    """
+    from llmcheck.api.judgement import check_names
+
+    levels = severity or {}
+    loaded = [profile_catalog.load(name) for name in names] or list(profile_catalog.shipped())
+    check_names(loaded, (), levels)
+    return CheckList(
+        checks=tuple(
+            replace(each, level=levels.get(each.id, each.level))
+            for profile in loaded
+            for each in listing.checks_of(profile)
+        )
+    )
 
 
 def libraries(area: str | None = None) -> LibraryList:

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from llmcheck.tables.listed_model import ListedModel
     from llmcheck.tables.offer import Offer
     from llmcheck.tables.package_pair import PackagePair
+    from llmcheck.tables.prove_rate import ProveRate
     from llmcheck.tables.quantisation_loss import QuantisationLoss
     from llmcheck.tables.resource import Resource
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
+    from llmcheck.tables.topic import Topic
     from llmcheck.tables.torch_wheel import (
         CudaDriver,
         CudaImage,
@@ -63,11 +65,11 @@ def table(name: str, kind: type[T]) -> T:
     return found
 
 
-def read_profile(path: str) -> dict[str, Any]:
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
     """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
     from llmcheck.catalog import sources  # tomllib and csv, 3 ms
 
-    return sources.read_profile(path)
+    return sources.read_profile(path, pipes=pipes)
 
 
 @functools.cache  # both an inspection and a plan need them
@@ -191,6 +193,13 @@ def evaluations() -> Evaluations:
     return table("evaluations", Evaluations)
 
 
+def prove_rates() -> tuple[ProveRate, ...]:
+    """Published rates that a healthy machine reaches."""
+    from llmcheck.tables.prove_rate import ProveRate
+
+    return table("prove_rates", tuple[ProveRate, ...])
+
+
 @functools.cache
 def quantisation_losses() -> Mapping[str, QuantisationLoss]:
     """What is published of the loss by each format of weights, by the format's name."""
@@ -220,6 +229,13 @@ def corrections() -> tuple[Correction, ...]:
     from llmcheck.tables.correction import Correction
 
     return table("corrections", tuple[Correction, ...])
+
+
+def topics() -> tuple[Topic, ...]:
+    """What the words of llmcheck's answers mean."""
+    from llmcheck.tables.topic import Topic
+
+    return table("topics", tuple[Topic, ...])
 
 
 def offers() -> tuple[Offer, ...]:

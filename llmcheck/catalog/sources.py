@@ -27,9 +27,11 @@ from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.offer import Offer
 from llmcheck.tables.package_pair import PackagePair
+from llmcheck.tables.prove_rate import ProveRate
 from llmcheck.tables.quantisation_loss import QuantisationLoss
 from llmcheck.tables.resource import Resource
 from llmcheck.tables.system_step import SystemInstallStep
+from llmcheck.tables.topic import Topic
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
 
@@ -41,6 +43,8 @@ _LARGEST_PROFILE = 2 * 2**20
 """Bytes: 10,000 requirements take half of it; the largest shipped profile takes 8 kB."""
 _MOST_DOTS_SQUARED = 10**7
 """Over the lines of a file: 10,000 lines of text may have 30 dots each, and tomllib needs less than a second."""
+_MOST_TABLES = 100_000
+"""A profile has at most 20,000 requirements, each of which may consist of others."""
 _LONG_NUMBER = re.compile(rb"[0-9_]{4301}")
 _YES = {"yes": True, "no": False}
 
@@ -57,7 +61,13 @@ def exist(name: str) -> bool:
 
 def compile_all() -> bytes:
     """The compiled file of all tables and shipped profiles. Raises DataError for a file that cannot be read."""
-    profiles = (f"profiles/{each}" for each in sorted(os.listdir(places.profile_folder())) if each.endswith(".toml"))
+    folders = ("", f"{places.NODES}/")
+    profiles = (
+        f"profiles/{folder}{each}"
+        for folder in folders
+        for each in sorted(os.listdir(os.path.join(places.profile_folder(), folder)))
+        if each.endswith(".toml")
+    )
     return compiled.compiled({name: (_files(name), read(name)) for name in (*TABLES, *profiles)})
 
 
@@ -83,21 +93,32 @@ def read_toml(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: {error.strerror or error}") from None
 
 
-def read_profile(path: str) -> dict[str, Any]:
-    """Reads a profile file that somebody named. Raises DataError with the file and the place of the error."""
+def read_profile(path: str, *, pipes: bool = True) -> dict[str, Any]:
+    """Reads a profile file that somebody named, TOML or JSON. Raises DataError with the file and the place of the
+    error. ``pipes``: whether it may be a pipe.
+    """
     from llmcheck.system import outside  # the shipped profiles do not come from outside
 
     try:
-        return parse_toml(outside.read_file(path, _LARGEST_PROFILE, "a profile"), path)
+        data = outside.read_file(path, _LARGEST_PROFILE, "a profile", pipes=pipes)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except ValueError:
         raise DataError(f"{path!r}: not a path") from None
+    return parse_json(data, path) if data.lstrip()[:1] == b"{" else parse_toml(data, path)
+
+
+def parse_json(data: bytes, where: str) -> dict[str, Any]:
+    """A JSON document that is a table; no document in TOML begins with a brace. Raises DataError."""
+    found = codec.decode_json(data, dict[str, Any], where)
+    codec.refuse_long_numbers(data, found, where)
+    return found
 
 
 def parse_toml(data: bytes, where: str) -> dict[str, Any]:
     """A TOML document. Raises DataError with the place of the error."""
     _refuse_long_keys(data, where)
+    _refuse_many_tables(data, where)
     try:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,6 +126,13 @@ def parse_toml(data: bytes, where: str) -> dict[str, Any]:
     except ValueError:  # Python converts no longer number
         line = data[: match.start()].count(b"\n") + 1 if (match := _LONG_NUMBER.search(data)) else 0
         raise DataError(f"{where}: not valid TOML: a number of too many digits (at line {line})") from None
+
+
+def _refuse_many_tables(data: bytes, where: str) -> None:
+    """tomllib takes two microseconds for each, and keeps all of them."""
+    for sign in (b"{", b"[["):
+        if data.count(sign) > _MOST_TABLES:
+            raise DataError(f"{where}: {data.count(sign):,} times '{sign.decode()}'; at most {_MOST_TABLES:,} tables")
 
 
 def _refuse_long_keys(data: bytes, where: str) -> None:
@@ -276,6 +304,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "offers": (("data/offers.csv",), lambda: _texts("data/offers.csv", Offer)),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
+    "prove_rates": (("data/prove_rates.csv",), lambda: _texts("data/prove_rates.csv", ProveRate)),
     "pues": (("data/pue.csv",), lambda: _texts("data/pue.csv", Pue)),
     "quantisation_losses": (
         ("data/quantisation_loss.csv",),
@@ -288,6 +317,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         _starters,
     ),
     "system_steps": (("data/system_steps.toml",), lambda: _toml("data/system_steps.toml", "recipe", SystemInstallStep)),
+    "topics": (("data/topics.toml",), lambda: _toml("data/topics.toml", "topic", Topic)),
     "torch_companions": (("data/torch_companions.csv",), lambda: _rows("data/torch_companions.csv", _companions)),
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }

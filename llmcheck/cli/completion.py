@@ -1,4 +1,4 @@
-"""Shell completion of profiles, libraries, models and datasets."""
+"""Shell completion of profiles, libraries, models, datasets and words."""
 
 from __future__ import annotations
 
@@ -37,3 +37,9 @@ def dataset(_context: click.Context, _parameter: click.Parameter, incomplete: st
     from llmcheck import catalog
 
     return [name for name in catalog.datasets() if name.startswith(incomplete.lower())]
+
+
+def word(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import api
+
+    return [name for name in api.explained_words() if name.startswith(incomplete)]

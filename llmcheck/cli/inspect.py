@@ -99,11 +99,10 @@ def given_machine(text: str, max_age: int | None = None, *, judge_outdated: bool
     ``max_age``: seconds. A file that is older, or of unknown age, raises InspectionError; with ``judge_outdated`` the
     machine has the problem ``outdated`` instead. Raises DataError.
     """
-    there = text != "-" and named.kind(text, "--machine")
+    named.require([("--machine", text)])
     from llmcheck import api
-    from llmcheck.whatif import parse
 
-    if there or not parse.looks_like(text):
+    if not api.in_words(text):
         machine = api.load_machine(text)
         age = api.saved_age(machine, text)
         note_age(age)

@@ -24,6 +24,7 @@ from llmcheck.errors import LlmcheckError
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+_WITH_COMPLAINTS = ("--format", "--preset", "--report")
 _OPEN_FILES = 32
 """With fewer than 9 a run without GPUs lost facts without a word; a driver's library opens some more for each GPU."""
 
@@ -41,16 +42,17 @@ def run(arguments: list[str]) -> int:
     except click.UsageError as error:
         hint = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
         said = wrong_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
-        return _failed(f"{said.removesuffix('.')}{hint}", 2)
+        return _failed(f"{said.removesuffix('.')}{hint}", 2, arguments)
     except click.ClickException as error:
-        return _failed(error.format_message(), error.exit_code)
+        return _failed(error.format_message(), error.exit_code, arguments)
     except LlmcheckError as error:
-        return _failed(str(error), error.exit_code)
+        return _failed(str(error), error.exit_code, arguments)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
-            return _failed(f"{error.strerror}: raise the limit of open files or processes (ulimit -n, ulimit -u)", 2)
+            limits = "raise the limit of open files or processes (ulimit -n, ulimit -u)"
+            return _failed(f"{error.strerror}: {limits}", 2, arguments)
         return _bug(error, arguments)
     except Exception as error:
         return _bug(error, arguments)
@@ -62,7 +64,8 @@ def _bug(error: Exception, arguments: list[str]) -> int:
         import traceback
 
         traceback.print_exc()
-    return _failed(f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)", EXIT_BUG)
+    message = f"this is a bug in llmcheck: {type(error).__name__}: {error} (-v shows where)"
+    return _failed(message, EXIT_BUG, arguments)
 
 
 def _refuse_few_files() -> None:
@@ -72,11 +75,15 @@ def _refuse_few_files() -> None:
         raise LlmcheckError(f"only {most} open files are allowed, {_OPEN_FILES} are needed: raise 'ulimit -n'")
 
 
-def _failed(message: str, exit_code: int) -> int:
+def _failed(message: str, exit_code: int, arguments: list[str]) -> int:
     from llmcheck.cli.output import print_message
 
     print_message(message)
-    return exit_code
+    if "check" not in arguments or not any(word.startswith(_WITH_COMPLAINTS) for word in arguments):
+        return exit_code
+    from llmcheck.cli import failing
+
+    return failing.say(message, exit_code, arguments)
 
 
 class Commands(Group):

@@ -14,8 +14,13 @@ from llmcheck.errors import UsageError
 _CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 _ENVIRONMENTS = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
-_OPTIONS = ("path", "python", "venv", "output", "save", "checklist")
+_OPTIONS = ("path", "python", "venv", "output", "save", "baseline", "checklist")
 _WRITTEN = ("output", "save")
+_READ = ("baseline",)
+READ = "llmcheck.read"
+"""In ``Context.meta``: files that a command reads without a parameter that names them."""
+_REPORT = "report"
+"""Several files to write, each with its format."""
 
 
 def require_options() -> None:
@@ -74,10 +79,13 @@ def kind(path: str, name: str = "") -> str:
 
 
 def refuse_inputs() -> None:
-    """Raises UsageError where ``--output`` or ``--save`` names a file that this command reads."""
-    parameters = click.get_current_context().params
-    written = [path for name in _WRITTEN if isinstance(path := parameters.get(name), str) and path != "-"]
-    read = [each for name, value in parameters.items() if name not in _WRITTEN for each in _paths(value)]
+    """Raises UsageError where ``--output``, ``--save`` or ``--report`` names a file that this command reads."""
+    context = click.get_current_context()
+    parameters = context.params
+    written = [path for _, path in _written()]
+    read = [each for name, value in parameters.items() if name not in (*_WRITTEN, _REPORT) for each in _paths(value)]
+    read += [path for name in _READ if isinstance(path := parameters.get(name), str)]
+    read += context.meta.get(READ, [])
     if not written or not read:
         return
     from llmcheck.system import answering
@@ -90,8 +98,24 @@ def refuse_inputs() -> None:
         raise UsageError(f"{option_of(same)} {same}: this command reads that file; nothing was written")
 
 
+def refuse_doubles() -> None:
+    """Raises UsageError where two of ``--output`` and ``--report`` name one file."""
+    written = _written()
+    for index, (option, path) in enumerate(written):
+        for _, other in written[:index]:
+            if are_one_file(other, path):
+                raise UsageError(f"{option} {path}: another option names the same file; nothing was written")
+
+
+def _written() -> list[tuple[str, str]]:
+    """The options that name a file to write, and the files."""
+    parameters = click.get_current_context().params
+    single = [(f"--{name}", path) for name in _WRITTEN if isinstance(path := parameters.get(name), str) and path != "-"]
+    return [*single, *((f"--{_REPORT}", each.path) for each in parameters.get(_REPORT) or ())]
+
+
 def are_one_file(one: str, other: str) -> bool:
-    """Whether two paths, of ``--save`` and ``--output``, lead to the same place."""
+    """Whether two paths to write lead to the same place."""
     from llmcheck.system import answering
 
     named = [(option_of(path), path) for path in (one, other)]
@@ -102,7 +126,9 @@ def are_one_file(one: str, other: str) -> bool:
 def option_of(path: str) -> str:
     """The option that names the file to write."""
     context = click.get_current_context(silent=True)
-    return "--save" if context and context.params.get("save") == path else "--output"
+    if context is None:
+        return "--output"
+    return next((option for option, written in _written() if written == path), "--output")
 
 
 def _paths(value: object) -> list[str]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import click
 
 from llmcheck.schema.bounds import MOST_SECONDS
-
-if TYPE_CHECKING:
-    from llmcheck.api import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -195,46 +192,28 @@ def _machine_options(more: str, callback: Callable[..., Any] | None) -> Callable
     )
 
 
-class ProjectOptions(NamedTuple):
-    """What the project brings to a check besides the machine."""
+class ProfileOptions(NamedTuple):
+    """Values for the variables of profiles."""
 
-    datasets: tuple[str, ...]
-    """Ids of datasets."""
-    bandwidth: str | None
-    """A rate in words; None: what ``--probe-net`` measures."""
-    checklist: str | None
-    """A file of ``llmcheck checklist``."""
-
-    def project(self, *, reading: bool) -> Project | None:
-        """``reading``: also name what to read. None where nothing is asked."""
-        if self.bandwidth is not None and not self.datasets:
-            raise click.UsageError("--bandwidth is about fetching a dataset: add --dataset ID")
-        if not (self.datasets or self.checklist is not None or reading):
-            return None
-        from llmcheck.api.project import Project
-
-        return Project(datasets=self.datasets, bandwidth=self.bandwidth, checklist=self.checklist, reading=reading)
+    set_: tuple[str, ...]
+    """``name=value``, which come before variables of the environment, and these before the file."""
+    vars_: str | None
+    """A TOML or JSON file with a value for each name."""
 
 
-def project_options(function: F) -> F:
-    """The options about the project; the function takes ``project_options``."""
-    from llmcheck.cli import completion
-
+def profile_options(function: F) -> F:
+    """The options of every command that reads profiles; the function takes ``profile_options``."""
     return grouped(
-        "project_options",
-        ProjectOptions,
+        "profile_options",
+        ProfileOptions,
         click.option(
-            "--dataset",
-            "datasets",
-            metavar="ID",
+            "--set",
+            "set_",
             multiple=True,
-            shell_complete=completion.dataset,
-            help="Also judge a dataset: can it be had, and is there room ('llmcheck datasets list').",
+            metavar="NAME=VALUE",
+            help="Set a variable of the profile; so does LLMCHECK_VAR_NAME in the environment.",
         ),
-        click.option(
-            "--bandwidth", metavar="RATE", help="How fast it is fetched: '1 Gb/s'; else as --probe-net measures."
-        ),
-        click.option("--checklist", metavar="FILE", help="Also tell what is open in a checklist that llmcheck wrote."),
+        click.option("--vars", "vars_", metavar="FILE", help="Set variables from a TOML or JSON file."),
     )(function)
 
 
@@ -299,7 +278,7 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     source = context.get_parameter_source(parameter.name or "")
     if output is None or source is not click.core.ParameterSource.DEFAULT:
         return value
-    from llmcheck import registry, render
+    from llmcheck import render
 
     name = os.path.basename(output).lower()
     choices: Any = parameter.type
@@ -309,7 +288,7 @@ def _format_by_name(context: click.Context, parameter: click.Parameter, value: s
     ending = os.path.splitext(name)[1]
     if not ending or _pattern(value, name) or _is_no_file(output):
         return value
-    other = next((each for each in registry.names(render.__name__) if _pattern(each, name)), None)
+    other = next((each for each in render.format_names() if _pattern(each, name)), None)
     problem = f"'{context.info_name}' writes no {other}" if other else f"no format has the ending {ending}"
     raise click.UsageError(f"--output {output}: {problem}; add --format {', '.join(choices.choices)}", context)
 
@@ -318,9 +297,9 @@ def _pattern(format_: str, name: str) -> str:
     """The longest pattern of a format that a file's name matches; "" for none."""
     import fnmatch
 
-    from llmcheck import registry
+    from llmcheck import render
 
-    patterns: tuple[str, ...] = registry.load("llmcheck.render", format_).FILE_NAMES
+    patterns: tuple[str, ...] = render.format_module(format_).FILE_NAMES
     matching = [each for each in patterns if fnmatch.fnmatchcase(name, each.lower())]
     return max(matching, key=len, default="")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from llmcheck.cli import named
@@ -16,20 +16,31 @@ from llmcheck.printable import printable, shortened
 if TYPE_CHECKING:
     import datetime
 
+    from llmcheck.cli.gate import ReportFile
     from llmcheck.schema.age import SavedAge
 
 _PROGRESS_AFTER = 0.5
 """Seconds."""
 _LONGEST_MESSAGE = 4000
 """Characters; the longest of our own lists all libraries, and a name from a file may be as long as the file."""
+_IN_UTF8 = ("json", "jsonl", "junit", "gitlab", "sarif", "prometheus")
+"""Formats that say or take for granted how they are encoded, whatever the locale."""
 _NARROWEST, _WIDEST = 40, 160
 _DEFAULT_COLUMNS = 80
 
 
-def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None:
+def write(
+    value: object,
+    options: OutputOptions,
+    *,
+    tiers: bool = False,
+    quiet: bool = False,
+    reports: Sequence[ReportFile] = (),
+) -> None:
     """Renders a value and writes it. A file is written completely or not at all. Only a terminal gets colour.
 
-    ``tiers``: of an overview, every documented tier.
+    ``tiers``: of an overview, every documented tier. ``quiet``: of a report as text one line, and nothing on standard
+    error. ``reports``: more files, each in its format. All is rendered before the first is written.
 
     Raises LlmcheckError if it cannot be written completely.
     """
@@ -39,26 +50,42 @@ def write(value: object, options: OutputOptions, *, tiers: bool = False) -> None
     stdout = _stdout()
     old = api.old_tables(value)
     terminal = options.output is None and stdout is not None and stdout.isatty()
-    text = api.render(
-        value,
-        options.format,
-        Options(
-            width=_width(terminal),
-            color=_color(options, terminal),
-            ascii=options.output is None and not _shows_utf8(stdout),
-            verbose=options.verbose,
-            tiers=tiers or options.verbose > 0,
-            guarded=options.output is not None,
-            ages=tuple(_ages()),
-            old_tables=old,
-            today=_today() if old else None,
-        ),
+    shown = Options(
+        width=_width(terminal),
+        color=_color(options, terminal),
+        ascii=options.output is None and not _shows_utf8(stdout),
+        verbose=options.verbose,
+        tiers=tiers or options.verbose > 0,
+        guarded=options.output is not None,
+        ages=tuple(_ages()),
+        quiet=quiet,
+        old_tables=old,
+        today=_today() if old else None,
     )
+    text = api.render(value, options.format, shown)
+    in_file = Options(width=_width(False), verbose=options.verbose, ages=shown.ages)
+    files = [(each, api.render(value, each.format, in_file)) for each in reports]
+    for each, document in files:
+        _write_named(each.path, each.format, document, quiet)
     if options.output is not None:
-        if write_file(options.output, text):
-            print_message(f"wrote {options.output} ({options.format})")
-    elif stdout is not None:
-        _write_stream(stdout, text, "utf-8" if options.format == "json" else stdout.encoding or "utf-8")
+        _write_named(options.output, options.format, text, quiet)
+    else:
+        write_text(text, utf8=options.format in _IN_UTF8)
+
+
+def write_text(text: str, *, utf8: bool = False) -> None:
+    """Writes to standard output, in its own encoding or in UTF-8; nothing where it is closed.
+
+    Raises LlmcheckError if it cannot be written completely.
+    """
+    stdout = _stdout()
+    if stdout is not None:
+        _write_stream(stdout, text, "utf-8" if utf8 else stdout.encoding or "utf-8")
+
+
+def _write_named(path: str, name: str, text: str, quiet: bool) -> None:
+    if write_file(path, text) and not quiet:
+        print_message(f"wrote {path} ({name})")
 
 
 def _today() -> datetime.date:

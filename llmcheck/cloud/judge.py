@@ -12,7 +12,7 @@ from llmcheck.fit import computed_layer
 from llmcheck.fit.plans.policy import READABLE
 from llmcheck.gpus import vendors
 from llmcheck.judge.evaluate import evaluate
-from llmcheck.judge.requirements import check, traits
+from llmcheck.judge.requirements import check, group_of, parts, traits
 from llmcheck.schema.advice import Gap, OfferStatus, RankedOffer, WhyNot
 from llmcheck.schema.architecture import Architecture
 from llmcheck.schema.computed import ComputedMethod
@@ -51,7 +51,7 @@ class Judge(Struct, frozen=True, kw_only=True):
             machine = as_machine(offer, self.cards)
             required = (each for each in self.profile.require if each.level == "required" and each.scope == "node")
             self.refused[key] = any(
-                traits(each.kind).group == "hardware" and check(each, machine).status == "fail" for each in required
+                group_of(each) == "hardware" and check(each, machine).status == "fail" for each in required
             )
         return self.refused[key]
 
@@ -100,7 +100,7 @@ class Judge(Struct, frozen=True, kw_only=True):
 
 
 def judge_of(profile: Profile, corrections: Sequence[Correction], cards: Cards, models: Models) -> Judge:
-    stating = [each for each in profile.require if traits(each.kind).states_gpus and not each.any_of]
+    stating = [each for each in profile.require if traits(each.kind).states_gpus and not parts(each)]
     own = [each for each in stating if each.scope == "node" and each.level == "required"]
     return Judge(
         profile=profile,

@@ -126,7 +126,7 @@ def _finding(workload: Workload, status: Status, *, found: str | None, message: 
         id=ID,
         kind="fit",
         group="hardware",
-        level="required" if workload.method != "pretrain" else "recommended",
+        level="required" if workload.decides else "recommended",
         status=status,
         needed=_needed(workload),
         found=found,

@@ -142,8 +142,9 @@ def _required_packages(profile: Profile) -> dict[str, _RequiredPackage]:
 
     def packages(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
         for requirement in requirements:
-            yield from packages(requirement.any_of)
-            if requirement.kind == "package" and not requirement.any_of:
+            inner = (*requirement.any_of, *requirement.all_of)
+            yield from packages(inner)
+            if requirement.kind == "package" and not inner and not requirement.none_of:
                 yield requirement
 
     required: dict[str, _RequiredPackage] = {}

@@ -21,7 +21,7 @@ def without_outdated(report: Report) -> Report:
         report,
         profiles=profiles,
         verdict=combined(each.verdict for each in profiles),
-        exit_code=exit_code(profiles),
+        exit_code=exit_code(profiles, report.gate),
     )
 
 

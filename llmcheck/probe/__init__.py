@@ -28,6 +28,7 @@ from llmcheck.schema.machine import (
     Limits,
     Machine,
     ModelCache,
+    NvmeDrive,
     Os,
     Problem,
     Ram,
@@ -44,6 +45,8 @@ TOTAL_SECONDS = 45.0
 # Probes that may hang, in a driver or on a mount, run in lanes of their own, so that they do not delay the others.
 _LANES = (("gpu.nvidia",), ("disk", "software"))
 _NEEDS_INTERPRETER = "software"
+_PARTS = ("os", "cpu", "ram", "disks", "nvme_drives", "model_caches", "fabric", "limits", "access", "software")
+"""The parts of a Machine that one probe reads as a whole."""
 _CACHES = "model_caches"
 """The probe that runs only where it is asked for."""
 
@@ -78,6 +81,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     cpu: Cpu | None = None
     ram: Ram | None = None
     disks: tuple[Disk, ...] | None = None
+    nvme_drives: tuple[NvmeDrive, ...] | None = None
     model_caches: tuple[ModelCache, ...] | None = None
     gpus: tuple[Gpu, ...] | None = ()
     """() from a probe that does not look for GPUs; None from one that could not list them."""
@@ -240,7 +244,7 @@ def assemble(readings: Sequence[Reading]) -> Machine:
     """Combine the readings into one Machine; the GPUs of all vendors are in one list."""
     found: dict[str, object] = {}
     for reading in readings:
-        for field in ("os", "cpu", "ram", "disks", "model_caches", "fabric", "limits", "access", "software"):
+        for field in _PARTS:
             value = getattr(reading, field)
             if value is not None:
                 found[field] = value

@@ -52,6 +52,7 @@ _ARM_CORES = {
 
 _WHERE = {
     "model": "/proc/cpuinfo",
+    "sockets": f"/proc/cpuinfo, else {_TOPOLOGY}/cpu*/topology",
     "cores": f"{_TOPOLOGY}/cpu*/topology, else /proc/cpuinfo",
     "threads": "the processors that are online",
 }
@@ -61,6 +62,7 @@ class _Listed(Struct, frozen=True):
     """The contents of /proc/cpuinfo."""
 
     model: str | None
+    sockets: int | None
     cores: int | None
     threads: int | None
     flags: tuple[str, ...] | None
@@ -70,9 +72,10 @@ def probe(host: Host, _request: Request) -> Reading:
     listed = _cpuinfo(host.read("/proc/cpuinfo") or "")
     cores, threads = host.processors()
     cores, threads = cores or _cores_by_topology(host) or listed.cores, threads or listed.threads
+    sockets = listed.sockets or _sockets_by_topology(host)
     quota, quota_source = cpu_quota(host) or (None, None)
     affinity, affinity_source = min(_affinities(host), default=(None, None))
-    known = {"model": listed.model, "cores": cores, "threads": threads}
+    known = {"model": listed.model, "sockets": sockets, "cores": cores, "threads": threads}
     sources = {f"cpu.{fact}": _WHERE[fact] for fact, value in known.items() if value is not None}
     if listed.flags is not None:
         sources["cpu.flags"] = "/proc/cpuinfo"
@@ -88,6 +91,7 @@ def probe(host: Host, _request: Request) -> Reading:
     return Reading(
         cpu=Cpu(
             model=listed.model or host.environ.get("PROCESSOR_IDENTIFIER") or _apple_name(host),
+            sockets=sockets,
             cores=cores,
             threads=threads,
             threads_affinity=affinity,
@@ -122,7 +126,7 @@ def _usable(*limits: tuple[float | None, str | None] | None) -> tuple[int | None
 def _cpuinfo(text: str) -> _Listed:
     """Parse /proc/cpuinfo. On x86 it has all fields; on ARM the processors, the numbers of their cores, and flags."""
     model: str | None = None
-    threads, cores, package = 0, set(), ""
+    threads, cores, package, packages = 0, set(), "", set()
     implementer, arm_cores, flags = 0, dict[tuple[int, int], int](), set[str]()
     for line in text.splitlines():
         key, _, value = (part.strip() for part in line.partition(":"))
@@ -132,6 +136,7 @@ def _cpuinfo(text: str) -> _Listed:
             model = model or value
         elif key == "physical id":
             package = value
+            packages.add(value)
         elif key == "core id":
             cores.add((package, value))
         elif key == "CPU implementer":
@@ -145,6 +150,7 @@ def _cpuinfo(text: str) -> _Listed:
     common = frozenset.intersection(*(frozenset(line.split()) for line in flags)) if flags else None
     return _Listed(
         model=_arm_model(arm_cores) or model,
+        sockets=len(packages) or None,
         cores=len(cores) or None,
         threads=threads or None,
         flags=None if common is None else tuple(sorted(common & _FLAGS)),
@@ -178,6 +184,16 @@ def _cores_by_topology(host: Host) -> int | None:
             if siblings and siblings.strip():
                 cores.add(siblings.strip())
     return len(cores) or None
+
+
+def _sockets_by_topology(host: Host) -> int | None:
+    """The number of different packages; None where the kernel does not number them (it writes -1)."""
+    packages = {
+        host.read_int(f"{_TOPOLOGY}/{name}/topology/physical_package_id")
+        for name in host.list(_TOPOLOGY) or ()
+        if name.startswith("cpu") and name[3:].isdigit()
+    }
+    return len({package for package in packages if package is not None and package >= 0}) or None
 
 
 def _apple_name(host: Host) -> str | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmcheck.probe import Reading, Request, _pci
 from llmcheck.probe._infiniband import DEVICES, ports
 from llmcheck.schema.machine import Fabric, Nic
 from llmcheck.system.host import Host
 
 _NET = "/sys/class/net"
+_BONDING = "bonding_masters"
+"""The one file among the interfaces."""
 _MODULES = "/sys/module"
 _AMAZON = 0x1D0F
 # Elastic Fabric Adapters. Source: Linux drivers/infiniband/hw/efa/efa_main.c, its PCI id table; read 2026-11-22.
@@ -15,17 +19,29 @@ _EFA = frozenset({0xEFA0, 0xEFA1, 0xEFA2, 0xEFA3})
 
 
 def probe(host: Host, _request: Request) -> Reading:
-    fabric = Fabric(ports=ports(host), nics=_nics(host), efa=_efa(host), gpudirect=_gpudirect(host))
-    where = {"ports": DEVICES, "nics": _NET, "efa": f"{_pci.DEVICES}, {DEVICES}", "gpudirect": _MODULES}
+    names = host.list(_NET)
+    fabric = Fabric(
+        ports=ports(host),
+        nics=_nics(host, names),
+        interfaces=None if names is None else tuple(name for name in names if name != _BONDING),
+        efa=_efa(host),
+        gpudirect=_gpudirect(host),
+    )
+    where = {
+        "ports": DEVICES,
+        "nics": _NET,
+        "interfaces": _NET,
+        "efa": f"{_pci.DEVICES}, {DEVICES}",
+        "gpudirect": _MODULES,
+    }
     return Reading(
         fabric=fabric,
         sources={f"fabric.{name}": source for name, source in where.items() if getattr(fabric, name) is not None},
     )
 
 
-def _nics(host: Host) -> tuple[Nic, ...] | None:
+def _nics(host: Host, names: Sequence[str] | None) -> tuple[Nic, ...] | None:
     """Interfaces with a hardware device, unlike bridges, tunnels and the veth of a container."""
-    names = host.list(_NET)
     if names is None:
         return None
     return tuple(_nic(host, name) for name in names if host.exists(f"{_NET}/{name}/device"))
@@ -41,6 +57,7 @@ def _nic(host: Host, name: str) -> Nic:
         speed_mbps=speed if speed is not None and 0 < speed < 2**32 - 1 else None,
         up=None if state in ("", "unknown") else state == "up",
         driver=_pci.bound_driver(host, f"{folder}/device"),
+        carrier_changes=host.read_int(f"{folder}/carrier_changes"),
     )
 
 

@@ -2,13 +2,21 @@
 
 A format has ``render(value, options) -> str``, which raises TypeError for a value that it cannot show, and
 ``FILE_NAMES``: patterns (fnmatch) of the file names that mean this format. The longest pattern that matches decides.
+
+A format of lines that a program reads as they come (annotations, a plugin's line) also has ``complaint(message,
+exit_code) -> str``: what it says where nothing could be checked. The others say nothing then.
+
+The name of a format is that of its file, with ``-`` for ``_``.
 """
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+from llmcheck import registry
 
 if TYPE_CHECKING:
     import datetime
@@ -37,3 +45,15 @@ class Options(Struct, frozen=True, kw_only=True):
     """Tables that the answer rests on and that are old; it says so below."""
     today: datetime.date | None = None
     """What their age is counted to; None where there are none."""
+    quiet: bool = False
+    """One line, of a report as text."""
+
+
+def format_names() -> tuple[str, ...]:
+    """The names of all formats."""
+    return tuple(name.replace("_", "-") for name in registry.names(__name__))
+
+
+def format_module(name: str) -> ModuleType:
+    """The module of a format, by its name."""
+    return registry.load(__name__, name.replace("-", "_"))

@@ -22,7 +22,8 @@ from llmcheck.render.views.views import document
 
 FILE_NAMES = ("*.md", "*.markdown")
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+_SPECIAL = re.compile(r"(https?://[^\s\\`*\[\]<>|]+)|([\\`*_\[\]<>|#~])")
+"""An address, in which an escape would become part of the link, or a character with a meaning."""
 
 
 def render(value: object, options: Options) -> str:
@@ -70,4 +71,4 @@ def _fenced(lines: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", printable(text))
+    return _SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", printable(text))

@@ -41,6 +41,9 @@ TRANSFER: Bound = (0, 10**12, "bytes", "main memory itself gives about 1 TB/s")
 
 COUNTED: Bound = (0, 2**53, "", "a counter does not go below 0, and JSON keeps whole numbers to 2^53")
 
+CLOCK_MHZ: Bound = (0, 20_000, " MHz", "no GPU is clocked faster than 4 GHz, and no memory than 15 GHz")
+"""GDDR7's clock as NVML counts it, half its data rate: 14,001 MHz on an RTX 5090."""
+
 PROCESSORS: Bound = (1, 8192, "", "Linux is built for at most 8,192 processors")
 """CONFIG_NR_CPUS with MAXSMP, arch/x86/Kconfig."""
 

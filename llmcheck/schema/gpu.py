@@ -77,14 +77,45 @@ class Ecc(Struct, frozen=True, kw_only=True):
     """ECC is switched on."""
     uncorrected_errors: int | None = None
     """Since the last driver load (volatile)."""
+    sram_corrected_volatile: int | None = None
+    """Corrected errors of the caches and registers since the last driver load."""
+    sram_uncorrected_volatile: int | None = None
+    """Errors of the same that could not be corrected."""
+    dram_corrected_volatile: int | None = None
+    """Corrected errors of the device memory since the last driver load."""
+    dram_uncorrected_volatile: int | None = None
+    """Errors of the same that could not be corrected."""
+    sram_corrected_aggregate: int | None = None
+    """Corrected errors of the caches and registers since the card was made."""
+    sram_uncorrected_aggregate: int | None = None
+    """Errors of the same that could not be corrected."""
+    dram_corrected_aggregate: int | None = None
+    """Corrected errors of the device memory since the card was made."""
+    dram_uncorrected_aggregate: int | None = None
+    """Errors of the same that could not be corrected."""
     remapped_rows: int | None = None
     """For uncorrectable errors."""
+    remapped_rows_corrected: int | None = None
+    """For errors that could be corrected."""
     remapping_pending: bool | None = None
     """Takes effect at the next reset."""
     remapping_failed: bool | None = None
     """No spare rows are left: the card has to be replaced."""
     retired_pages: int | None = None
     """Cards before Ampere: pages retired for double-bit errors."""
+
+
+class Clocks(Struct, frozen=True, kw_only=True):
+    """Clocks of a GPU in MHz; each None where the card does not report it."""
+
+    graphics_application_mhz: int | None = None
+    """What programs are given where neither power nor heat is short (application clock)."""
+    graphics_max_mhz: int | None = None
+    """The highest that the card supports."""
+    memory_application_mhz: int | None = None
+    """The same of its memory."""
+    memory_max_mhz: int | None = None
+    """The highest of its memory."""
 
 
 class GpuProcess(Struct, frozen=True, kw_only=True):
@@ -203,6 +234,14 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """Degrees Celsius; None where it could not be read."""
     throttle_reasons: tuple[str, ...] | None = None
     """Why it runs below its clocks, as NVML names it; idling is not among them."""
+    clocks: Clocks | None = None
+    """None where it could not be read."""
+    recovery_action: str | None = None
+    """What its driver wants done for it to work again: ``none``, ``reset``, ``reboot``, ``drain-p2p`` (let no job with
+    copies between GPUs start) or ``drain-and-reset``. None where the driver does not say (before 570), or for a vendor
+    other than NVIDIA."""
+    vbios: str | None = None
+    """The version of its firmware; None where it could not be read."""
     idle: bool | None = None
     """It had nothing to do when it was read; None where it could not be read."""
     persistence_mode: bool | None = None
@@ -215,7 +254,7 @@ class Gpu(Struct, frozen=True, kw_only=True):
     """NVIDIA's error numbers (Xid) for this card in the kernel's log, each once, since the kernel started; None where
     the log may not be read, or was not asked for."""
     numa_node: int | None = None
-    """The NUMA node that it is attached to; None where it could not be read."""
+    """The NUMA node that it is attached to; None where it could not be read, or there is one node."""
     spec: GpuSpec | None = None
     """What is published of this card; None for one that the table does not know."""
 

@@ -2,15 +2,17 @@
 
 Every size is in bytes. ``None`` means that a fact could not be read (``Machine.problems`` says why, where the reason is
 known); an empty tuple means that it was looked for and there is none. A live machine, a saved file and a cloud offer
-are all this same value. GPUs and software have modules of their own, and can be imported from here too.
+are all this same value. GPUs, networks and software have modules of their own, and can be imported from here too.
 """
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 from msgspec import Struct, field
 
 from llmcheck.schema.access import Access, Endpoint
+from llmcheck.schema.fabric import Fabric, FabricPort, Nic
 from llmcheck.schema.gpu import (
     BROKEN_FAULTS,
+    Clocks,
     Driver,
     Ecc,
     Gpu,
@@ -40,6 +42,7 @@ __all__ = [
     "Accelerator",
     "Access",
     "CachedModel",
+    "Clocks",
     "Cpu",
     "CudaToolkit",
     "Disk",
@@ -59,6 +62,7 @@ __all__ = [
     "Nic",
     "NumaNode",
     "NvLink",
+    "NvmeDrive",
     "Os",
     "Package",
     "Pcie",
@@ -171,6 +175,8 @@ class Cpu(Struct, frozen=True, kw_only=True):
 
     model: str | None = None
     """Name of the processor; None where it could not be read."""
+    sockets: int | None = None
+    """Processor packages of the machine; None where it could not be read."""
     cores: int | None = None
     """Physical cores of the machine; None where it could not be read."""
     threads: int | None = None
@@ -253,6 +259,20 @@ class Disk(Struct, frozen=True, kw_only=True):
     """Measured with the page cache bypassed, only on request (``--measure disk``)."""
 
 
+class NvmeDrive(Struct, frozen=True, kw_only=True):
+    """One NVMe namespace that the kernel has as a disk, in use or not."""
+
+    name: str
+    """Name of the device, such as ``nvme0n1``."""
+    kind: str = "unknown"
+    """``nvme``; ``network`` for a cloud's network disk and for NVMe over a network; ``unknown`` where a hypervisor
+    hides what it is."""
+    model: str | None = None
+    """None where it could not be read."""
+    size: int | None = None
+    """Bytes; None where it could not be read."""
+
+
 class Accelerator(Struct, frozen=True, kw_only=True):
     """Hardware that runs models but is not a GPU; never counted as one."""
 
@@ -262,55 +282,6 @@ class Accelerator(Struct, frozen=True, kw_only=True):
     """Name of the device."""
     count: int
     """Number of devices."""
-
-
-class FabricPort(Struct, frozen=True, kw_only=True):
-    """One port of an InfiniBand or RoCE adapter."""
-
-    device: str
-    """Name of the adapter, such as ``mlx5_0``."""
-    port: int
-    """Number of the port, from 1."""
-    link_layer: str | None = None
-    """``InfiniBand`` or ``Ethernet`` (RoCE)."""
-    active: bool | None = None
-    """The link is up; None where it could not be read."""
-    state: str | None = None
-    """As the kernel spells it: ``ACTIVE``, ``INIT``, ``DOWN``, ..."""
-    physical_state: str | None = None
-    """``LinkUp``, ``Polling``, ``Disabled``, ..."""
-    rate_gbps: float | None = None
-    """Gigabits a second, as the kernel states it."""
-
-
-class Nic(Struct, frozen=True, kw_only=True):
-    """One network interface."""
-
-    name: str
-    """Name of the interface, such as ``eth0``."""
-    speed_mbps: int | None = None
-    """Of the link now; None where it is down or virtual."""
-    up: bool | None = None
-    """The link is up; None where it could not be read."""
-    driver: str | None = None
-    """Name of the kernel driver; None where it could not be read."""
-
-
-class Fabric(Struct, frozen=True, kw_only=True):
-    """What connects this machine to others, and its GPUs to each other."""
-
-    ports: tuple[FabricPort, ...] | None = None
-    """InfiniBand and RoCE ports; None where they could not be listed."""
-    nics: tuple[Nic, ...] | None = None
-    """Physical network interfaces."""
-    efa: int | None = None
-    """Elastic Fabric Adapters (AWS)."""
-    gpudirect: bool | None = None
-    """The kernel module that lets network cards reach GPU memory (nvidia_peermem, or dma-buf since CUDA 12) is loaded;
-    None where that could not be read."""
-    nvlink_matrix: tuple[tuple[int | None, ...], ...] | None = None
-    """NVLinks between each pair of NVIDIA cards, in their order; through a switch, the fewer of the two cards' links.
-    A pair is None where a card could not be read; the matrix is None without NVLink."""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -348,6 +319,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     """The memory."""
     disks: tuple[Disk, ...] | None = None
     """None where they could not be read."""
+    nvme_drives: tuple[NvmeDrive, ...] | None = None
+    """Mounted or not; None where the kernel's disks could not be listed."""
     model_caches: tuple[ModelCache, ...] | None = None
     """Models that were downloaded before; None where they were not looked for. ``--redact`` empties it."""
     gpus: tuple[Gpu, ...] | None = None

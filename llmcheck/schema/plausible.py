@@ -46,13 +46,29 @@ _PCIE = {
 }
 _ECC = {
     "uncorrected_errors": ("number of memory errors", bounds.COUNTED),
+    "sram_corrected_volatile": ("number of memory errors", bounds.COUNTED),
+    "sram_uncorrected_volatile": ("number of memory errors", bounds.COUNTED),
+    "dram_corrected_volatile": ("number of memory errors", bounds.COUNTED),
+    "dram_uncorrected_volatile": ("number of memory errors", bounds.COUNTED),
+    "sram_corrected_aggregate": ("number of memory errors", bounds.COUNTED),
+    "sram_uncorrected_aggregate": ("number of memory errors", bounds.COUNTED),
+    "dram_corrected_aggregate": ("number of memory errors", bounds.COUNTED),
+    "dram_uncorrected_aggregate": ("number of memory errors", bounds.COUNTED),
     "remapped_rows": ("number of remapped rows", bounds.COUNTED),
+    "remapped_rows_corrected": ("number of remapped rows", bounds.COUNTED),
     "retired_pages": ("number of retired pages", bounds.COUNTED),
+}
+_CLOCKS = {
+    "graphics_application_mhz": ("clock", bounds.CLOCK_MHZ),
+    "graphics_max_mhz": ("clock", bounds.CLOCK_MHZ),
+    "memory_application_mhz": ("clock of the memory", bounds.CLOCK_MHZ),
+    "memory_max_mhz": ("clock of the memory", bounds.CLOCK_MHZ),
 }
 _SPEC = (
     "memory_gb", "bandwidth_gb_s", "bf16_tflops", "fp16_tflops", "fp8_tflops", "nvlink_gb_s", "tdp_w",
 )  # fmt: skip
 _CPU = {
+    "sockets": ("number of sockets", bounds.PROCESSORS),
     "cores": ("number of cores", bounds.PROCESSORS),
     "threads": ("number of threads", bounds.PROCESSORS),
     "threads_affinity": ("number of threads of this process", bounds.PROCESSORS),
@@ -85,6 +101,10 @@ def plausible(machine: Machine, now: datetime.datetime) -> Machine:
         "ram": ram,
         "cpu": _cpu(found.cpu, doubts),
         "disks": _each(found.disks, lambda disk: _disk(disk, doubts)),
+        "nvme_drives": _each(
+            found.nvme_drives,
+            lambda drive: _bounded(drive, {"size": ("size", bounds.NETWORK_DISK)}, "drives", drive.name, doubts),
+        ),
         "model_caches": _each(found.model_caches, lambda cache: _model_cache(cache, doubts)),
         "gpus": _each(found.gpus, lambda gpu: _gpu(gpu, doubts, unknown_ram=unknown_ram)),
         "accelerators": tuple(
@@ -150,6 +170,8 @@ def _gpu(gpu: Gpu, doubts: list[Doubt], *, unknown_ram: bool) -> Gpu:
         gpu = _changed(gpu, "pcie", _bounded(gpu.pcie, _PCIE, probe, label, doubts))
     if gpu.ecc is not None:
         gpu = _changed(gpu, "ecc", _bounded(gpu.ecc, _ECC, probe, label, doubts))
+    if gpu.clocks is not None:
+        gpu = _changed(gpu, "clocks", _bounded(gpu.clocks, _CLOCKS, probe, label, doubts))
     return _gpu_lists(gpu, probe, label, doubts)
 
 
@@ -250,8 +272,15 @@ def _model_cache(cache: ModelCache, doubts: list[Doubt]) -> ModelCache:
 
 
 def _fabric(fabric: Fabric, doubts: list[Doubt]) -> Fabric:
-    port = {"rate_gbps": ("rate", bounds.PORT_GBPS)}
-    nic = {"speed_mbps": ("speed", bounds.NIC_MBPS)}
+    port = {
+        "rate_gbps": ("rate", bounds.PORT_GBPS),
+        "link_downed": ("number of link failures", bounds.COUNTED),
+        "numa_node": ("NUMA node", bounds.NUMA_NODE),
+    }
+    nic = {
+        "speed_mbps": ("speed", bounds.NIC_MBPS),
+        "carrier_changes": ("number of changes of the link", bounds.COUNTED),
+    }
     fabric = _bounded(fabric, {"efa": ("number of EFA adapters", bounds.ADAPTERS)}, "fabric", "", doubts)
     fabric = _changed(
         fabric, "ports", _each(fabric.ports, lambda each: _bounded(each, port, "fabric", each.device, doubts))

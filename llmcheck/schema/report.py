@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from llmcheck.schema.advice import Advice
 from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.measurement import Measurement
 from llmcheck.schema.outlook import NextStep, SizePlan
 from llmcheck.schema.project import ChecklistState, DatasetUse, Reading
 from llmcheck.schema.workload import Cost
@@ -27,18 +28,37 @@ Level = Literal["required", "recommended", "info"]
 Group = Literal["hardware", "software", "project"]
 """``project``: what the project brings: its datasets and its checklist."""
 Verdict = Literal["ready", "not-ready", "undetermined"]
-SkipReason = Literal["not-applicable", "left-out", "not-stated", "blocked", "cluster"]
+SkipReason = Literal["not-applicable", "left-out", "not-stated", "not-known", "blocked", "cluster"]
 """Why a finding was not judged. ``not-applicable``: by the words of the profile, as a driver where no GPU needs one;
+``not-known``: too little is known, and the profile leaves it out then (``on_unknown = "skip"``);
 ``left-out``: by ``--skip`` or ``--only``; ``not-stated``: software and driver of a machine in words or of an offer;
 ``blocked``: by the finding that ``blocked_by`` names; ``cluster``: a single machine cannot show it."""
 
-UNCOUNTED: frozenset[SkipReason] = frozenset(("not-applicable", "left-out", "not-stated"))
+UNCOUNTED: frozenset[SkipReason] = frozenset(("not-applicable", "left-out", "not-stated", "not-known"))
 """The only reasons for which a required finding may be skipped on a machine that is ready."""
 EXIT_CODES: dict[Verdict, int] = {"ready": 0, "not-ready": 1, "undetermined": 3}
 EXIT_NOTHING_CHECKED = 2
 EXIT_WARNINGS = 4
+FailOn = Literal["required", "unknown", "warn", "never"]
+"""What makes the exit code other than 0. ``required``: a required line that is not met; ``unknown``: also one that
+could not be decided; ``warn``: also a warning; ``never``: no verdict at all."""
 COMPUTED = "fit"
 """``Finding.kind`` of what was computed for the profile's workload; no requirement has this kind."""
+
+
+class Branch(Struct, frozen=True, kw_only=True):
+    """One of the requirements that a requirement consists of."""
+
+    place: str
+    """``any_of[1]``, or deeper: ``any_of[1].all_of[0]``."""
+    status: Status
+    """Its own."""
+    needed: str
+    """What it requires, in words."""
+    found: str | None = None
+    """None: could not be found out, or was not examined."""
+    message: str
+    """One sentence."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -52,6 +72,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """What it is about."""
     level: Level
     """Only ``required`` decides the verdict."""
+    tags: tuple[str, ...] = ()
+    """Of the requirement, as the profile states them."""
     status: Status
     """``unknown``: too few facts to decide; ``skipped``: not judged, for the reason in ``skipped``."""
     skipped: SkipReason | None = None
@@ -96,6 +118,10 @@ class Finding(Struct, frozen=True, kw_only=True):
     is missing, or nothing can be installed on this machine: ``remedy`` then has the reason."""
     cluster: bool = False
     """It is about the cluster and cannot be judged on one machine."""
+    nearest: Branch | None = None
+    """Of a requirement that consists of others: the one that decides, or that came nearest where none passes."""
+    in_baseline: bool = False
+    """It is not met, or not decided, and was no better in the report of ``--baseline``: it does not fail the gate."""
 
     @property
     def is_computed(self) -> bool:
@@ -103,7 +129,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     @property
     def is_counted(self) -> bool:
-        """False for the three reasons of ``UNCOUNTED``."""
+        """False for the reasons of ``UNCOUNTED``."""
         return self.status != "skipped" or self.skipped not in UNCOUNTED
 
     @property
@@ -156,10 +182,59 @@ class ProfileReport(Struct, frozen=True, kw_only=True):
     """What is known to be wrong in the documented figures of this profile."""
     cost: Cost | None = None
     """Of the profile; None where its document states none."""
+    not_applicable: str | None = None
+    """Why the profile is not for this machine, in words; None where it is, or where that is not known."""
+    expired: str | None = None
+    """The day on which its figures went out of date; None for a profile without one, and before it."""
+
+
+class Severity(Struct, frozen=True, kw_only=True):
+    """The level of one requirement, as ``--severity`` changed it."""
+
+    profile: str
+    """Id of the profile."""
+    id: str
+    """Id of the requirement."""
+    level: Level
+    """The level by which it was judged."""
+    stated: Level
+    """The level that the profile states."""
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What became of a saved report, by ``--baseline``. Findings are named ``PROFILE/ID``."""
+
+    file: str
+    """As it was named."""
+    created_at: str
+    """When that report was made: UTC, ISO 8601."""
+    worse: tuple[str, ...] = ()
+    """Findings that are worse than they were, or are bad and were not in it: they alone decide the exit code."""
+    known: tuple[str, ...] = ()
+    """Findings that are as bad as they were: ``Finding.in_baseline``."""
+
+
+class Gate(Struct, frozen=True, kw_only=True):
+    """How the exit code follows from the verdict, and what was changed for it."""
+
+    fail_on: FailOn = "unknown"
+    """By ``--fail-on``."""
+    warn_exit_code: int = EXIT_WARNINGS
+    """The exit code of a ready result with warnings, where ``fail_on`` is ``warn``."""
+    severity: tuple[Severity, ...] = ()
+    """Levels that are not those of the profiles; () for none."""
+    baseline: Baseline | None = None
+    """None without ``--baseline``."""
+    tries: int = 1
+    """How often the machine was inspected, with ``--wait``."""
+
+
+PLAIN_GATE = Gate()
+"""Without any option: exit code 3 for what is undetermined, 0 for warnings."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """The answer of ``llmcheck check`` and of the overview."""
+    """The answer of ``llmcheck check``, of ``llmcheck prove`` and of the overview."""
 
     schema: str = SCHEMA
     """Format of this document and its version."""
@@ -175,6 +250,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """One report for each judged profile."""
     machine: Machine
     """The machine that was judged."""
+    gate: Gate = PLAIN_GATE
+    """By what the exit code was decided; of an older version's report: the defaults."""
     sizes: tuple[SizePlan, ...] = ()
     """Which sizes of model run on the machine, and how; only in the overview."""
     next: NextStep | None = None
@@ -187,6 +264,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """That of ``check --checklist``; None without one."""
     reading: tuple[Reading, ...] = ()
     """The two resources that matter most for each profile; only of ``check -v``."""
+    measurements: tuple[Measurement, ...] = ()
+    """What ``llmcheck prove`` measured; of each finding of a rate its numbers."""
 
 
 def counts_of(findings: Iterable[Finding]) -> Counts:
@@ -235,12 +314,28 @@ def combined(verdicts: Iterable[Verdict | None]) -> Verdict | None:
     return "undetermined" if "undetermined" in seen else "ready"
 
 
-def exit_code(profiles: Iterable[ProfileReport], *, fail_on_warn: bool = False) -> int:
-    """0 ready, 1 not ready, 2 nothing of a profile was judged, 3 undetermined; 4 for a ready result with warnings where
-    ``fail_on_warn``.
+def exit_code(profiles: Iterable[ProfileReport], gate: Gate = PLAIN_GATE) -> int:
+    """0 ready, 1 not ready, 2 nothing of a profile was judged, 3 undetermined.
+
+    By ``gate.fail_on``: ``warn`` has its own code for a ready result with warnings; ``required`` has 0 for 3, and
+    ``never`` also for 1. What is no worse than in the baseline does not count.
     """
     profiles = tuple(profiles)
-    verdict = combined(profile.verdict for profile in profiles)
-    code = EXIT_NOTHING_CHECKED if verdict is None else EXIT_CODES[verdict]
-    warned = any(finding.status == "warn" for profile in profiles for finding in profile.findings)
-    return EXIT_WARNINGS if code == 0 and fail_on_warn and warned else code
+    verdict = combined(each.verdict if gate.baseline is None else _beyond_baseline(each) for each in profiles)
+    if verdict is None:
+        return EXIT_NOTHING_CHECKED
+    if gate.fail_on == "never" or (gate.fail_on == "required" and verdict == "undetermined"):
+        return 0
+    code = EXIT_CODES[verdict]
+    warned = any(each.status == "warn" and not each.in_baseline for profile in profiles for each in profile.findings)
+    return gate.warn_exit_code if code == 0 and gate.fail_on == "warn" and warned else code
+
+
+def _beyond_baseline(profile: ProfileReport) -> Verdict | None:
+    """The verdict over what is worse than in the baseline."""
+    if profile.verdict is None:
+        return None
+    required = [each for each in profile.findings if each.level == "required" and not each.in_baseline]
+    if any(each.status == "fail" for each in required):
+        return "not-ready"
+    return "undetermined" if any(each.is_open for each in required) else "ready"

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from llmcheck.schema.profile import Profile
+from llmcheck.schema.report import Group, Level
 from llmcheck.tables.correction import Correction
 from llmcheck.tables.library import Alias, Library
 
@@ -30,6 +31,40 @@ class ShownProfile(Struct, frozen=True, kw_only=True):
     """The profile."""
     corrections: tuple[Correction, ...]
     """Known errors in its documented figures."""
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One line that ``llmcheck check`` judges."""
+
+    profile: str
+    """Id of the profile."""
+    id: str
+    """Its id: ``--only``, ``--skip`` and ``--severity`` take it."""
+    kind: str
+    """Kind of the requirement, or ``fit``."""
+    group: Group
+    """What it is about; ``--only`` and ``--skip`` take it."""
+    level: Level
+    """Only ``required`` decides the verdict."""
+    tags: tuple[str, ...] = ()
+    """``--only`` and ``--skip`` take them."""
+    cluster: bool = False
+    """It is about the cluster and cannot be judged on one machine."""
+    needed: str
+    """What is required, in words."""
+    why: str | None = None
+    """Why it is required; None where the profile does not state it."""
+    source: str | None = None
+    """The place in the document that states the requirement."""
+
+
+class CheckList(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck check --list-checks``."""
+
+    schema: str = "llmcheck.checks/1"
+    """Format of this document and its version."""
+    checks: tuple[Check, ...]
+    """In the order of the profiles and of their lines."""
 
 
 class ModelRow(Struct, frozen=True, kw_only=True):
@@ -124,3 +159,29 @@ class LibraryCheck(Struct, frozen=True, kw_only=True):
     """1 where a named library is missing or broken, 3 where that is unknown."""
     libraries: tuple[LibraryState, ...]
     """One for each library that was checked."""
+
+
+class WorkCheck(Struct, frozen=True, kw_only=True):
+    """One check of ``llmcheck prove``."""
+
+    id: str
+    """Its name in ``--only`` and ``--skip``."""
+    title: str
+    """What it does."""
+    quantities: tuple[str, ...]
+    """What it measures; names of ``--at-least``."""
+    needs_torch: bool
+    """It uses torch in the project's interpreter."""
+    program: str | None = None
+    """The program that it starts; None for a check of llmcheck's own. Such a check runs only where it is named."""
+    path: str | None = None
+    """Where that program is; None where it is not on PATH."""
+
+
+class WorkChecks(Struct, frozen=True, kw_only=True):
+    """The answer of ``llmcheck prove --list``."""
+
+    schema: str = "llmcheck.work-checks/1"
+    """Format of this document and its version."""
+    checks: tuple[WorkCheck, ...]
+    """In the order in which they run."""

@@ -159,6 +159,11 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tokens: Annotated[float, Meta(ge=1, le=MOST_TRAINED_TOKENS)] | None = None
     """Tokens of the training run; None: no duration is computed."""
 
+    @property
+    def decides(self) -> bool:
+        """Whether what is computed decides the verdict: not of pre-training, which no single machine can show."""
+        return self.method != "pretrain"
+
 
 class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the hardware of a profile costs, as its document states it."""

@@ -195,11 +195,16 @@ def _what(named: Named) -> str:
     return " ".join(each for each in named if each)
 
 
-def or_who(work: Callable[[], T], touched: Callable[[], Sequence[Named]], seconds: float) -> T:
+def or_who(
+    work: Callable[[], T],
+    touched: Callable[[], Sequence[Named]],
+    seconds: float,
+    otherwise: str = "no Python of the project was found within {} s: name it with --python",
+) -> T:
     """What ``work`` returns, which touches paths that nobody named but that may lie on such a mount all the same.
 
     It runs in a thread, which costs a tenth of a child. If it does not end in time, UsageError says which of the
-    ``touched`` paths does not answer.
+    ``touched`` paths does not answer, or ``otherwise``, with the seconds.
     """
     results: list[T] = []
     errors: list[Exception] = []
@@ -217,7 +222,7 @@ def or_who(work: Callable[[], T], touched: Callable[[], Sequence[Named]], second
     _thread.start_new_thread(run, ())
     if not ended.acquire(timeout=seconds):
         require_again(touched())
-        raise UsageError(f"no Python of the project was found within {seconds:g} s: name it with --python")
+        raise UsageError(otherwise.format(f"{seconds:g}"))
     for error in errors:
         raise error
     return results[0]

@@ -9,12 +9,36 @@ import stat
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 READ_LIMIT = 4 * 2**20
 WITHOUT_WAITING = os.O_RDONLY
 """How a file is opened to be read: a FIFO without a writer would wait for one."""
 for _flag in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # no system has all of them
     WITHOUT_WAITING |= getattr(os, _flag, 0)
+
+
+_FILE_KINDS = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+)
+
+
+class FileStatus(NamedTuple):
+    """A file or folder."""
+
+    kind: str
+    size: int | None
+    """Bytes of a file; None for anything else."""
+    mode: int
+    owner: str
+    """A name, or the number of an owner without one."""
+    readable: bool
+    writable: bool
 
 
 class Files:
@@ -159,6 +183,18 @@ class Files:
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
+    def described(self, path: str) -> FileStatus | str:
+        """What a path leads to, links followed; a word of the C library (``EACCES``) where that cannot be read."""
+        try:
+            status = os.stat(self.at(path))
+        except (OSError, ValueError) as error:
+            return errno.errorcode.get(getattr(error, "errno", 0) or 0, "EIO")
+        mode = status.st_mode
+        kind = next((name for is_kind, name in _FILE_KINDS if is_kind(mode)), "other")
+        readable, writable = (self.live and os.access(path, right) for right in (os.R_OK, os.W_OK))
+        size = status.st_size if kind == "file" else None
+        return FileStatus(kind, size, stat.S_IMODE(mode), _owner(status.st_uid), readable, writable)
+
     def link(self, path: str) -> str | None:
         """What a symbolic link says; None for anything else."""
         try:
@@ -180,6 +216,17 @@ class Files:
         if home and (path == "~" or path.startswith("~/")):
             path = home + path[1:]
         return os.path.normpath(os.path.join(self.cwd, path))
+
+
+def _owner(number: int) -> str:
+    try:
+        import pwd
+    except ImportError:  # Windows
+        return str(number)
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _working_directory() -> str:

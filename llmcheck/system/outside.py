@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import stat
+import sys
 import time
 from collections.abc import Callable
 from typing import BinaryIO
@@ -53,8 +54,9 @@ def open_file(path: str) -> BinaryIO:
     return os.fdopen(_opened(path, path, pipes=False), "rb")
 
 
-def read_file(path: str, most: int, what: str, where: str | None = None) -> bytes:
-    """A whole regular file or pipe. ``what``: what it is, for the message of the limit; ``where``: how to name it.
+def read_file(path: str, most: int, what: str, where: str | None = None, *, pipes: bool = True) -> bytes:
+    """A whole regular file, or with ``pipes`` a pipe. ``what``: what it is, for the message of the limit; ``where``:
+    how to name it.
 
     Raises OSError, DataError for more than ``most`` bytes, for a device, and for a pipe that does not end in time, and
     UsageError for a file that does not answer.
@@ -62,13 +64,30 @@ def read_file(path: str, most: int, what: str, where: str | None = None) -> byte
     where = where or path
 
     def send_all(send: answering.Send) -> None:
-        descriptor = _opened(path, where, pipes=True)
+        descriptor = _opened(path, where, pipes=pipes)
         try:
             _send_all(descriptor, most, what, where, send)
         finally:
             os.close(descriptor)
 
     return _read(send_all, path)
+
+
+def read_document(name: str, most: int, what: str, where: str, hint: str) -> bytes:
+    """The file of a document that llmcheck wrote; ``-`` is standard input. ``hint``: how to write one.
+
+    Raises DataError for what cannot be read, and as ``read_file``.
+    """
+    try:
+        if name != "-":
+            return read_file(name, most, what, where)
+        if sys.stdin is None:
+            raise DataError(f"{where}: it is closed")
+        return read_stream(sys.stdin.fileno(), most, what, where)
+    except OSError as error:
+        raise DataError(f"{where}: {error.strerror or error}; {hint}") from None
+    except ValueError:
+        raise DataError(f"{where}: not a path") from None
 
 
 def read_stream(descriptor: int, most: int, what: str, where: str) -> bytes:

@@ -24,6 +24,7 @@ class Child:
         self._buffer, self._ended = bytearray(), False
         if not _CHILDREN:
             ending.on_end(end_children)
+        _collect_left()
         parent = ending.parent_of_children()
         with ending.held():
             self._reader, writer = pipe()
@@ -85,6 +86,8 @@ class Child:
 
 
 _CHILDREN: set[Child] = set()
+_LEFT: set[int] = set()
+"""Process ids of killed children that had not ended when they were left."""
 _COLLECT_SECONDS = 0.5
 """For killed children to end, all together. It takes a few milliseconds unless one is stuck in the kernel."""
 
@@ -104,8 +107,16 @@ def _collect(children: list[Child], seconds: float) -> None:
     while waiting and time.monotonic() < end:
         time.sleep(0.002)
         waiting = [child for child in waiting if not child.collect()]
+    _LEFT.update(child._pid for child in waiting)
     for child in children:
         child.forget()
+
+
+def _collect_left() -> None:
+    """Collects those killed earlier that have ended since: a process that inspects again and again keeps none."""
+    for pid in tuple(_LEFT):
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            _LEFT.discard(pid)
 
 
 class ThreadChild:
@@ -175,6 +186,7 @@ def _run_child(work: Work, writer: int, reader: int, parent: int | None, streams
     try:
         ending.begin_child(parent)
         _CHILDREN.clear()
+        _LEFT.clear()
         os.close(reader)
         devnull = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):

@@ -45,13 +45,47 @@ def write(path: str, data: bytes, name: str) -> bool:
     return replaced
 
 
+def append(path: str, data: bytes, name: str) -> None:
+    """Adds to the end of a file, in one piece. ``name``: what names the path.
+
+    Raises OSError, and UsageError where it does not answer.
+    """
+
+    def add() -> None:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(handle, "ab", buffering=0) as file:
+            file.write(data)
+
+    answering.apart(add, [(name, path)])
+
+
 def _replaced(path: str, data: bytes, temporary: str) -> bool:
     """False, and nothing was written, where there is something that is no file."""
     there = _status(path)
     if there is not None and not stat.S_ISREG(there.st_mode):
         return False
-    _replace(os.path.realpath(path), data, temporary, there)  # of a link, what it leads to
+    try:
+        _replace(os.path.realpath(path), data, temporary, there)  # of a link, what it leads to
+    except OSError as error:
+        if there is None or not _is_mounted(path, there, error):
+            raise
+        _overwrite(path, data)
     return True
+
+
+def _is_mounted(path: str, there: os.stat_result, error: OSError) -> bool:
+    """Whether a file could not be replaced because it is mounted itself, as a container's /dev/termination-log is."""
+    if error.errno == errno.EBUSY:
+        return True
+    folder = os.stat(os.path.dirname(os.path.realpath(path)))
+    refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    return refused and folder.st_dev != there.st_dev and os.access(path, os.W_OK)
+
+
+def _overwrite(path: str, data: bytes) -> None:
+    with open(path, "r+b", buffering=0) as file:
+        file.write(data)
+        file.truncate()
 
 
 def _status(path: str) -> os.stat_result | None:

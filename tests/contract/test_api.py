@@ -45,8 +45,8 @@ def test_every_module_of_the_api_exports_something() -> None:
 
 
 def test_dir_lists_the_exports() -> None:
-    assert dir(api) == sorted({"render", *(name for names in api._EXPORTS.values() for name in names)})
-    assert dir(llmcheck) == ["__version__", "api"]
+    assert dir(api) == sorted({"render", "to_json", *(name for names in api._EXPORTS.values() for name in names)})
+    assert dir(llmcheck) == sorted(llmcheck.__all__)
 
 
 @pytest.mark.parametrize("module", [llmcheck, api])

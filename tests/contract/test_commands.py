@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from llmcheck import registry
 from llmcheck.cli import commands, options
 from llmcheck.cli.commands import fit, recommend
+from llmcheck.cli.gate import GateOptions
 from llmcheck.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,19 +48,29 @@ def test_the_list_of_commands() -> None:
         ("cloud",),
         ("datasets", "list"),
         ("datasets", "show"),
+        ("diff",),
+        ("explain",),
         ("fit",),
         ("install",),
         ("libraries", "check"),
         ("libraries", "list"),
         ("libraries", "show"),
         ("machine",),
+        ("mcp",),
         ("models", "list"),
+        ("profiles", "diff"),
+        ("profiles", "docs"),
+        ("profiles", "lint"),
         ("profiles", "list"),
+        ("profiles", "new"),
         ("profiles", "schema"),
         ("profiles", "show"),
+        ("profiles", "test"),
+        ("prove",),
         ("recommend",),
         ("resources",),
         ("tables",),
+        ("schema",),
         ("tiers",),
         ("torch-index",),
     }
@@ -110,7 +121,7 @@ def test_every_option_reaches_a_typed_parameter(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", [options.MachineOptions, options.OutputOptions, fit.FitOptions, recommend.RecommendOptions]
+    "group", [options.MachineOptions, options.OutputOptions, GateOptions, fit.FitOptions, recommend.RecommendOptions]
 )
 def test_a_group_of_options_is_typed_and_cannot_change(group: type[Any]) -> None:
     assert "Any" not in map(str, group.__annotations__.values())

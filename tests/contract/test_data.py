@@ -294,7 +294,7 @@ class TestLibraries:
 
 def test_every_data_file_and_profile_is_compiled_into_the_wheel() -> None:
     shipped = {f"data/{name}" for name in os.listdir(places.path_of("data/")) if not name.startswith((".", "_"))}
-    shipped |= {f"profiles/{name}.toml" for name in profiles.ids()}
+    shipped |= {places.profile_file(name) for name in profiles.ids()}
     assert set(compiled.sources_of(sources.compile_all())) == shipped
 
 

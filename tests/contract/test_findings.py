@@ -119,7 +119,7 @@ def test_what_a_remedy_installs_the_plan_installs(name: str, old: bool) -> None:
     where = with_old_driver(machine(name)) if old else machine(name)
     for report in api.check(profiles.ids(), lambda: where).profiles:
         missing = [each for each in report.findings if each.group == "software" and each.status in ("fail", "warn")]
-        plan = api.install([report.id], lambda: where)
+        plan = api.install_plan([report.id], lambda: where)
         left_out = {each.library: each.reason for each in plan.left_out}
         planned = {library for environment in plan.environments for library in environment.libraries}
         for each in missing:
@@ -129,7 +129,7 @@ def test_what_a_remedy_installs_the_plan_installs(name: str, old: bool) -> None:
             else:
                 assert each.installs not in left_out
                 assert each.installs in planned | set(plan.satisfied)
-                alone = api.install([each.installs], lambda: where)
+                alone = api.install_plan([each.installs], lambda: where)
                 assert alone.left_out == ()
 
 
@@ -148,7 +148,7 @@ def test_where_nothing_can_be_installed_the_remedy_is_the_reason(tmp_path: Path)
     report = api.check([str(own)], lambda: with_old_driver(machine("rtx3060")))
     (engine,) = report.profiles[0].findings
     assert (engine.status, engine.installs) == ("fail", None)
-    (left_out,) = api.install(["vllm"], lambda: with_old_driver(machine("rtx3060"))).left_out
+    (left_out,) = api.install_plan(["vllm"], lambda: with_old_driver(machine("rtx3060"))).left_out
     assert engine.remedy == f"nothing can be installed for it here: {left_out.reason}"
     screen = api.render(report, "markdown", Options(width=160))
     assert "needs NVIDIA driver 580" in screen
@@ -200,7 +200,7 @@ def test_what_a_plan_needs_can_be_installed(name: str, old: bool) -> None:
     methods: tuple[Method, ...] = ("inference", "lora", "qlora")
     plans = [plan for each in methods for plan in plans_of(each, where) if plan.needs]
     for needs in {plan.needs for plan in plans if plan.build is None}:
-        assert api.install(needs, lambda: where).left_out == ()
+        assert api.install_plan(needs, lambda: where).left_out == ()
     assert all(plan.installed is not None for plan in plans)
 
 

@@ -32,34 +32,49 @@ from llmcheck.install.plan import plan_installation
 from llmcheck.install.state import library_check
 from llmcheck.install.torch import torch_build
 from llmcheck.judge import requirements
+from llmcheck.judge.difference import compare
 from llmcheck.judge.evaluate import evaluate
+from llmcheck.judge.listing import checks_of
 from llmcheck.judge.requirements import Example, Traits
 from llmcheck.probe import Reading, Request, names
-from llmcheck.render import Options
+from llmcheck.render import Options, format_module, format_names
 from llmcheck.schema import profile
 from llmcheck.schema.advice import Resolved, Verification
 from llmcheck.schema.machine import Gpu, Machine
+from llmcheck.schema.profile_tools import LintedProfile, LintFinding, ProfileLint
 from llmcheck.schema.report import Finding, Report
-from llmcheck.schema.responses import LibraryList, ProfileList, ShownLibrary, ShownProfile
+from llmcheck.schema.responses import CheckList, LibraryList, ProfileList, ShownLibrary, ShownProfile
 from llmcheck.system.host import Host
 from tests.machines_builder import card, machine
 
 ROOT = Path(__file__).parents[2]
 KINDS = requirements.kinds()
-FORMATS = registry.names("llmcheck.render")
+FORMATS = format_names()
+ONE_LINE = ("nagios", "slurm")
 PROBES = names()
 VENDORS = vendors.ids()
 
 PINNED = {
     "requirement kinds": (
-        KINDS, ["disk", "driver", "gpu", "interconnect", "network", "package", "python", "ram", "shm", "tool"],
+        KINDS,
+        [
+            "command", "container", "cpu", "cuda", "disk", "driver", "environment-variable", "fact", "file", "gpu",
+            "interconnect", "kernel", "network", "package", "process", "python", "ram", "shm", "tool", "ulimit",
+        ],
     ),
-    "formats": (FORMATS, ["conda", "dockerfile", "json", "markdown", "pylock", "requirements", "sh", "svg", "text"]),
+    "formats": (
+        FORMATS,
+        [
+            "conda", "dockerfile", "github", "gitlab", "gitlab-dotenv", "json", "jsonl", "junit", "markdown", "nagios",
+            "prometheus", "pylock", "requirements", "sarif", "sh", "slurm", "svg", "tap", "termination-log", "text",
+            "toml",
+        ],
+    ),
     "probes": (
         PROBES,
         [
             "gpu.amd", "gpu.apple", "gpu.habana", "gpu.intel", "gpu.nvidia",
-            "access", "cpu", "devices", "disk", "fabric", "limits", "memory", "model_caches", "software",
+            "access", "cpu", "devices", "disk", "drives", "fabric", "limits", "memory", "model_caches", "software",
             "system",
         ],
     ),
@@ -69,6 +84,8 @@ PINNED = {
         [
             "inference-7b", "inference-13b-30b", "inference-70b", "inference-70b-4bit", "finetune-7b",
             "finetune-13b-30b", "pretrain", "minimum", "toolkit",
+            "node-nvidia-health", "node-azure-nd-h100-v5", "node-azure-nd-a100-v4", "node-aws-p5", "node-aws-p4d",
+            "node-gcp-a3-high", "node-dgx-h100", "node-dgx-spark", "node-mi300x", "node-serve-8b", "node-github-runner",
         ],
     ),
 }  # fmt: skip
@@ -91,7 +108,7 @@ MACHINES = {"empty": Machine(), "looked": machine(), "one card": machine(card("R
 
 
 def kind_module(kind: str) -> ModuleType:
-    return registry.load("llmcheck.judge.requirements", kind)
+    return requirements.module(kind)
 
 
 def hold_kind(module: ModuleType) -> None:
@@ -301,6 +318,7 @@ PLAN = replace(
         Verification(environment="shared", status="resolved", resolver="uv", message="1", packages=(RESOLVED,)),
     ),
 )
+LINTED = LintedProfile(profile="x.toml", requirements=1, findings=(LintFinding(code="empty", message="nothing"),))
 VALUES: dict[str, object] = {
     "datasets": api.datasets(),
     "dataset": api.dataset("the-stack-v2"),
@@ -317,13 +335,20 @@ VALUES: dict[str, object] = {
     "profiles": ProfileList(profiles=profiles.shipped()),
     "profile": ShownProfile(profile=profiles.load("pretrain"), corrections=catalog.corrections()),
     "libraries": LibraryList(libraries=tuple(catalog.libraries().values())),
+    "difference": api.profile_difference("inference-7b", "pretrain"),
+    "page": api.profile_page(["finetune-7b", "pretrain"]),
+    "lint": ProfileLint(profiles=(LINTED,), exit_code=1),
+    "draft": api.drafted_profile(lambda: machine(card("RTX 3060")), "mine", "Mine"),
+    "explanation": api.explain("gpu"),
+    "checks": CheckList(checks=checks_of(profiles.load("pretrain"))),
+    "change": compare(report(informs=False), replace(report(informs=False), machine=machine(card("V100")))),
     "library": ShownLibrary(library=catalog.libraries()["vllm"], corrections=catalog.corrections()),
 }
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_has_render_and_a_line_about_itself(name: str) -> None:
-    module = registry.load("llmcheck.render", name)
+    module = format_module(name)
     assert len(inspect.signature(module.render).parameters) == 2
     assert module.__doc__
     assert isinstance(module.FILE_NAMES, tuple)
@@ -331,7 +356,7 @@ def test_a_format_has_render_and_a_line_about_itself(name: str) -> None:
 
 
 def test_no_two_formats_share_a_pattern_of_file_names() -> None:
-    patterns = [each for name in FORMATS for each in registry.load("llmcheck.render", name).FILE_NAMES]
+    patterns = [each for name in FORMATS for each in format_module(name).FILE_NAMES]
     assert len(set(patterns)) == len(patterns)
 
 
@@ -342,7 +367,7 @@ def test_the_name_of_the_output_file_chooses_the_format(name: str) -> None:
     def command(output_options: OutputOptions) -> None:
         click.echo(output_options.format)
 
-    for pattern in registry.load("llmcheck.render", name).FILE_NAMES:
+    for pattern in format_module(name).FILE_NAMES:
         done = CliRunner().invoke(command, ["--output", f"folder/{pattern.replace('*', 'a')}"])
         assert done.output == f"{name}\n", pattern
     refused = CliRunner().invoke(command, ["--output", "a.unknown"])
@@ -353,7 +378,7 @@ def test_the_name_of_the_output_file_chooses_the_format(name: str) -> None:
 
 def written_by(name: str) -> dict[str, str]:
     """What a format writes of each value; a format refuses with TypeError what it is not for."""
-    module, written = registry.load("llmcheck.render", name), {}
+    module, written = format_module(name), {}
     for value in VALUES:
         try:
             written[value] = module.render(VALUES[value], Options())
@@ -364,15 +389,15 @@ def written_by(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_writes_every_value_or_plans_alone(name: str) -> None:
-    assert set(written_by(name)) in ({"plan"}, set(VALUES))
+def test_a_format_writes_every_value_or_one_kind_alone(name: str) -> None:
+    assert set(written_by(name)) in ({"plan"}, {"report"}, {"draft"}, set(VALUES))
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_a_format_writes_ends_its_last_line(name: str) -> None:
     for value, text in written_by(name).items():
         assert text.endswith("\n"), value
-        assert len(text.splitlines()) > 1, value
+        assert (len(text.splitlines()) == 1) == (name in ONE_LINE), value
 
 
 def test_json_and_the_formats_for_people_write_every_value() -> None:

@@ -125,7 +125,7 @@ def test_commands_in_answers_run(name: str, tmp_path: Path) -> None:
         api.check([*profiles.ids(), str(own)], lambda: machine),
         api.cloud("inference-70b-4bit", machine=machine),
         api.cloud("inference-70b", everything=True),
-        *(api.install([each], lambda: machine) for each in ("inference-7b", "toolkit")),
+        *(api.install_plan([each], lambda: machine) for each in ("inference-7b", "toolkit")),
     ]
     wrong: dict[str, str] = {}
     seen = 0

@@ -85,7 +85,7 @@ def test_what_fit_proposes_and_the_plan_leaves_out_have_one_reason(name: str) ->
         assert has_build(runtime, gpu, machine.os.system if machine.os else None)
         if runtime.library is None:
             continue
-        left_out = {each.library: each.reason for each in api.install([runtime.library], lambda: machine).left_out}
+        left_out = {each.library: each.reason for each in api.install_plan([runtime.library], lambda: machine).left_out}
         if plan.build is not None:
             assert plan.build in left_out[runtime.library]
         elif runtime.library in left_out and runtime.torch:
@@ -100,7 +100,7 @@ def test_gaudi_has_one_answer() -> None:
     build = api.torch_index(lambda: machine)
     assert build.none is not None
     assert "not on PyPI" in build.none
-    (left_out,) = api.install(["torch"], lambda: machine).left_out
+    (left_out,) = api.install_plan(["torch"], lambda: machine).left_out
     assert build.none in left_out.reason
     found = api.fit(ModelSource(model="7B"), Workload(method="inference"), lambda: machine)
     assert {plan.runtime for plan in found.plans if plan.gpus} == {"vllm"}
@@ -109,7 +109,7 @@ def test_gaudi_has_one_answer() -> None:
         each for each in api.check(["inference-7b"], lambda: machine).profiles[0].findings if each.is_computed
     )
     assert computed.status == "pass"
-    plan = api.install(["inference-7b"], lambda: machine)
+    plan = api.install_plan(["inference-7b"], lambda: machine)
     assert {each.library for each in plan.left_out} == {"torch"}
     assert "plug-in" in plan.choices[0].rejected["vLLM"]
 
@@ -184,7 +184,7 @@ def test_a_driver_that_is_too_old_for_a_build_leaves_only_what_is_there() -> Non
     def proposed(*packages: str) -> set[str]:
         software = Software(packages=tuple(Package(name=each, version="0.8") for each in packages), tools=())
         machine = replace(of(card), hypothetical=False, drivers=drivers, software=software)
-        assert "vllm" in {each.library for each in api.install(["vllm"], lambda: machine).left_out} or packages
+        assert "vllm" in {each.library for each in api.install_plan(["vllm"], lambda: machine).left_out} or packages
         found = api.fit(ModelSource(model="7B"), Workload(method="inference", context=4096), lambda: machine)
         return {plan.runtime for plan in found.plans}
 

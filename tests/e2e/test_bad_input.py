@@ -42,7 +42,8 @@ BAD_PROFILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "bad UTF-8": (b'id = "mine"\ntitle = "\xff\xfe"\n', ("not valid TOML",)),
     "empty": (b"", ("mine.toml",)),
     "nested": (b"x = " + b"[" * 100_000, ("not valid TOML",)),
-    "JSON": (b'{"id": "mine"}', ("not valid TOML",)),
+    "JSON": (b'{"id": "mine"}', ("[[require]]",)),
+    "half of JSON": (b'{"id": "mine"', ("not a complete JSON document",)),
     "binary": (bytes(range(256)), ("not valid TOML",)),
 }
 
@@ -109,7 +110,7 @@ def test_unknown_requirement(command: Command, option: str) -> None:
         (("check",), ("PROFILE",)),
         (("check", "inference-7b", "--format", "yaml"), ("yaml", "json", "markdown")),
         (("check", "inference-7b", "--format", "sh"), ("sh", "json")),
-        (("check", "inference-7b", "--fail-on", "never"), ("never", "warn")),
+        (("check", "inference-7b", "--fail-on", "sometimes"), ("sometimes", "warn")),
         (("check", "inference-7b", "--nonsense"), ("--nonsense",)),
         (("check", "inference-7b", "--python"), ("--python",)),
         (("check", "inference-7b", "--path", "/nonexistent/models"), ("/nonexistent/models", "no such folder")),

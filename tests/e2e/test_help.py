@@ -22,7 +22,13 @@ COMMANDS = [
     ("profiles",),
     ("profiles", "list"),
     ("profiles", "show"),
+    ("explain",),
     ("profiles", "schema"),
+    ("profiles", "new"),
+    ("profiles", "lint"),
+    ("profiles", "test"),
+    ("profiles", "diff"),
+    ("profiles", "docs"),
     ("libraries",),
     ("libraries", "list"),
     ("libraries", "show"),
@@ -66,7 +72,9 @@ def test_the_options_of_fit_stay_in_their_columns(command: Command) -> None:
         assert each in text
 
 
-@pytest.mark.parametrize("words", [(), ("check",), ("install",), ("machine",), ("cloud",)])
+@pytest.mark.parametrize(
+    "words", [(), ("check",), ("explain",), ("install",), ("machine",), ("cloud",), ("profiles", "new")]
+)
 def test_help_shows_examples(command: Command, words: tuple[str, ...]) -> None:
     text = command(*words, "--help").out
     examples = re.findall(r"^ +(llmcheck.*)$", text.partition("Examples:")[2], re.MULTILINE)
@@ -120,7 +128,7 @@ def test_completion_script_for_bash(command: Command) -> None:
     ("line", "expected"),
     [
         ("llmcheck che", ["check"]),
-        ("llmcheck m", ["machine", "models"]),
+        ("llmcheck m", ["machine", "mcp", "models"]),
         ("llmcheck profiles s", ["schema", "show"]),
         ("llmcheck fit llama-3.1-40", ["llama-3.1-405b"]),
         ("llmcheck fit --method q", ["qlora"]),

@@ -22,6 +22,9 @@ RUNS = [
     ("cloud", "inference-70b"),
     ("libraries", "list"),
     ("profiles", "schema"),
+    ("profiles", "new", "--from-machine"),
+    ("profiles", "lint", "inference-7b"),
+    ("explain", "gpu"),
 ]
 by_words = pytest.mark.parametrize("words", RUNS, ids=" ".join)
 

@@ -35,6 +35,11 @@ CALLS = (
     "nvmlDeviceGetComputeRunningProcesses_v3",
     "nvmlDeviceGetEccMode",
     "nvmlDeviceGetRemappedRows",
+    "nvmlDeviceGetMemoryErrorCounter",
+    "nvmlDeviceGetFieldValues",
+    "nvmlDeviceGetApplicationsClock",
+    "nvmlDeviceGetMaxClockInfo",
+    "nvmlDeviceGetVbiosVersion",
     "nvmlDeviceGetCurrentClocksEventReasons",
     "nvmlDeviceGetComputeMode",
     "nvmlDeviceGetVirtualizationMode",
@@ -175,6 +180,52 @@ def test_a_worn_card_is_told(driver: Callable[..., Command]) -> None:
     codes = {problem["code"] for problem in document["problems"]}
     assert codes == {"ecc-exhausted", "ecc-remap-pending", "ecc-errors"}
     assert document["gpus"][0]["ecc"]["remapped_rows"] == 2
+
+
+def test_what_health_checks_ask_of_a_card(driver: Callable[..., Command]) -> None:
+    asked = (
+        "[gpu 0]",
+        *("ecc=on", "ecc_sram=1,2,3,4", "ecc_dram=5,6,7,8", "remapped=9,0,0,0"),
+        *("clocks=1410,1980,1593,2619", "vbios=96.00.61.00.01", "recovery=4"),
+    )
+    gpu = driver("a100-80", *asked)("machine", "--format", "json").document["gpus"][0]
+    ecc = gpu["ecc"]
+    assert [ecc[f"sram_{kind}"] for kind in ("corrected_volatile", "uncorrected_volatile")] == [1, 2]
+    assert [ecc[f"sram_{kind}"] for kind in ("corrected_aggregate", "uncorrected_aggregate")] == [3, 4]
+    assert [ecc[f"dram_{kind}"] for kind in ("corrected_volatile", "uncorrected_volatile")] == [5, 6]
+    assert [ecc[f"dram_{kind}"] for kind in ("corrected_aggregate", "uncorrected_aggregate")] == [7, 8]
+    assert (ecc["remapped_rows_corrected"], gpu["vbios"]) == (9, "96.00.61.00.01")
+    assert gpu["recovery_action"] == "drain-and-reset"
+    assert list(gpu["clocks"].values()) == [1410, 1980, 1593, 2619]
+
+
+def test_a_node_with_one_worn_card_is_not_ready(driver: Callable[..., Command]) -> None:
+    worn = (
+        "ecc_sram=0,1,0,1",
+        "ecc_dram=0,1,0,1",
+        "remapped=0,512,1,1",
+        "recovery=1",
+        "nvlinks_up=17",
+        "throttle=0x40",
+    )
+    done = driver("8xh100", "[gpu 2]", *worn)("check", "node-nvidia-health", "--format", "json")
+    (report,) = done.document["profiles"]
+    assert done.code == 1
+    assert {each["id"] for each in report["findings"] if each["status"] == "fail"} == {
+        *("remap-pending", "remap-failed", "remapped-rows", "sram-uncorrected", "dram-uncorrected"),
+        *("recovery-action", "nvlink-down"),
+    }
+    assert {each["id"] for each in report["findings"] if each["status"] == "warn"} >= {"slowdown"}
+
+
+@pytest.mark.parametrize(("recovery", "expected"), [("0", "none"), ("9", "code-9"), ("na", None)])
+def test_a_recovery_that_is_unknown_is_not_none(
+    driver: Callable[..., Command], recovery: str, expected: str | None
+) -> None:
+    command = driver("a100-80", "[gpu 0]", f"recovery={recovery}", "ecc=off", "clocks=na")
+    gpu = command("machine", "--format", "json").document["gpus"][0]
+    assert (gpu["recovery_action"], gpu["clocks"]) == (expected, None)
+    assert gpu["ecc"]["sram_corrected_volatile"] is None
 
 
 def test_nvlink_through_switches_is_a_full_matrix(driver: Callable[..., Command]) -> None:

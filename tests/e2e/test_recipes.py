@@ -197,13 +197,13 @@ def check(requirement: Requirement, machine: Machine) -> Finding:
 
 def test_a_requirement_kind_is_one_file(tree: Tree) -> None:
     broken = {
-        "threads_without_needed": without(KIND, "def needed(", "def needs("),
-        "threads_without_validation": without(KIND, "def validate(", "def valid("),
-        "threads_without_check": without(KIND, "def check(", "def checks("),
-        "threads_without_example": without(KIND, "\nEXAMPLE = ", "\nSAMPLE = "),
-        "threads_without_traits": without(KIND, "\nTRAITS = ", "\nTRAIT = "),
-        "threads_with_a_wrong_example": without(KIND, "threads_usable=7", "threads_usable=9"),
-        "threads_that_guess": without(KIND, '"unknown", "the number', '"fail", "the number'),
+        "undescribedthreads": without(KIND, "def needed(", "def needs("),
+        "unvalidatedthreads": without(KIND, "def validate(", "def valid("),
+        "uncheckedthreads": without(KIND, "def check(", "def checks("),
+        "unexampledthreads": without(KIND, "\nEXAMPLE = ", "\nSAMPLE = "),
+        "untraitedthreads": without(KIND, "\nTRAITS = ", "\nTRAIT = "),
+        "misleadingthreads": without(KIND, "threads_usable=7", "threads_usable=9"),
+        "guessingthreads": without(KIND, '"unknown", "the number', '"fail", "the number'),
     }
     for name, text in {"threads": KIND, **broken}.items():
         tree.add(f"llmcheck/judge/requirements/{name}.py", text)

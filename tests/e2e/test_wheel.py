@@ -89,6 +89,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(wheel, python, scripts / "llmcheck")
 
 
+PROFILES = ("profiles/*.toml", "profiles/nodes/*.toml")
+
+
 def in_tree(*patterns: str) -> set[str]:
     return {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
 
@@ -97,7 +100,7 @@ def test_wheel_holds_the_package_its_data_and_nothing_else(installed: Installed)
     info = f"{'-'.join(installed.wheel.name.split('-')[:2])}.dist-info/"
     package = {name for name in installed.files if not name.startswith(info)}
     code = in_tree("llmcheck/**/*.py", "llmcheck/py.typed")
-    profiles = {f"llmcheck/{name}" for name in in_tree("profiles/*.toml")}
+    profiles = {f"llmcheck/{name}" for name in in_tree(*PROFILES)}
     assert len(profiles) >= 9
     assert package == code | profiles | {"llmcheck/data/tables.msgpack"}
     assert {f"{info}METADATA", f"{info}entry_points.txt", f"{info}licenses/LICENSE", f"{info}licenses/NOTICE"} <= (
@@ -127,7 +130,8 @@ def test_profiles_and_libraries_are_those_of_the_tree(installed: Installed, comm
         assert (wheel.code, wheel.err) == (0, "")
         assert wheel.document == command(*words.split()).document
     listed = command("profiles", "list", "--format", "json", program=(installed.script,)).document["profiles"]
-    assert {each["id"] for each in listed} == {Path(name).stem for name in in_tree("profiles/*.toml")}
+    assert {each["id"] for each in listed} == {Path(name).stem for name in in_tree(*PROFILES)}
+    assert command("profiles", "show", listed[-1]["id"], program=(installed.script,)).code == 0
 
 
 def test_its_tables_are_compiled_from_the_files_of_the_tree(installed: Installed) -> None:
@@ -135,7 +139,7 @@ def test_its_tables_are_compiled_from_the_files_of_the_tree(installed: Installed
         checksums = compiled.sources_of(archive.read("llmcheck/data/tables.msgpack"))
     assert checksums == {
         **{f"data/{path.name}": zlib.crc32(path.read_bytes()) for path in ROOT.glob("llmcheck/data/*.*")},
-        **{f"profiles/{path.name}": zlib.crc32(path.read_bytes()) for path in ROOT.glob("profiles/*.toml")},
+        **{name: zlib.crc32((ROOT / name).read_bytes()) for name in in_tree(*PROFILES)},
     }
 
 
@@ -199,5 +203,5 @@ def test_typed_and_importable(installed: Installed, command: Command) -> None:
     program = "from llmcheck import api; print(len(api.profiles().profiles), type(api.start_inspection()()).__name__)"
     done = command("-c", program, program=(installed.python,))
     assert (done.code, done.err) == (0, "")
-    assert done.out.split() == [str(len(in_tree("profiles/*.toml"))), "Machine"]
+    assert done.out.split() == [str(len(in_tree(*PROFILES))), "Machine"]
     assert sys.version_info >= (3, 11)

@@ -43,6 +43,36 @@ PROFILE = {
     "cost": {"documented": "$5", "per": "hour", "low": 1.0, "high": 2.0},
     "workload": {"method": "inference", "parameters": ["7B"], "context": 4096, "batch": 1, "gpus": 2},
 }  # fmt: skip
+ASKING = {
+    "schema": "llmcheck.profile/1", "id": "asking", "title": "Facts", "task": "general", "sources": [{"title": "us"}],
+    "extends": ["minimum"], "remove": ["gpu"], "tags": ["node"], "expires": "2027-01-01",
+    "vars": {
+        "gpus": {"type": "integer", "default": 8, "min": 1, "max": 16}, "size": {"type": "size", "default": "8 GB"},
+    },
+    "when": {"os": ["linux"], "container": False, "facts": [{"fact": "gpus", "quantifier": "count", "ge": 1}]},
+    "require": [
+        {
+            "id": "memory", "kind": "fact", "fact": "gpus[*].memory_total", "quantifier": "at-least", "n": 2,
+            "where": {"name": {"matches": "(?i)rtx|H[0-9]+"}, "visible": True}, "ge": "${size}", "on_unknown": "fail",
+        },
+        {"id": "count", "kind": "fact", "fact": "gpus", "quantifier": "count", "eq": "${gpus}", "tags": ["gpu"]},
+        {"id": "ports", "kind": "fact", "fact": "fabric.ports[*].rate_gbps", "between": ["1 Gb/s", 800]},
+        {"id": "sum", "kind": "fact", "fact": "gpus[*].power_limit_w", "quantifier": "sum", "le": "6 kW"},
+        {"id": "kernel", "kind": "kernel", "version": ">=5.15,<9", "requires": ["count"]},
+        {"id": "limit", "kind": "ulimit", "name": "memlock", "soft": "unlimited", "hard": "1 GiB"},
+        {"id": "cpu", "kind": "cpu", "threads": 4, "flags": ["avx2"], "architecture": ["x86_64"]},
+        {"id": "cuda", "kind": "cuda", "driver": "12.8", "toolkit": ">=12"},
+        {"id": "home", "kind": "environment-variable", "name": "HF_HOME", "matches": "^/"},
+        {"id": "file", "kind": "file", "path": "/etc/hosts", "mode": "0644", "at_least": "1 B", "matches": "local"},
+        {"id": "process", "kind": "process", "name": "init", "at_least": 1},
+        {"id": "inside", "kind": "container", "runtime": ["docker"], "level": "info"},
+        {
+            "id": "either",
+            "any_of": [{"kind": "ram", "total": "1 TB"}, {"all_of": [{"kind": "tool", "name": "git"}]}],
+            "none_of": [{"kind": "fact", "fact": "os.container", "exists": True}],
+        },
+    ],
+}  # fmt: skip
 TOML = b'id = "a"\n[[require]]\nid = "ram"\nkind = "ram"\ntotal = "1 MB"\n[cost]\nlow = 0x1F\nhigh = 1e3\n'
 CONFIG = {
     "model_type": "mixtral", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -88,7 +118,7 @@ def toml(value: Any) -> str:
 
 @tried(90)
 @given(
-    table=nearly(PROFILE),
+    table=nearly(PROFILE) | nearly(ASKING),
     words=st.sampled_from(
         [("check",), ("check", "--format", "json"), ("check", "--format", "markdown"), ("check", "--format", "svg"),
          ("install",), ("install", "--format", "requirements"), ("install", "--format", "sh"),

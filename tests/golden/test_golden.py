@@ -143,12 +143,30 @@ def test_check(machine_name: str, profile: str, format_: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "format_",
+    ["jsonl", "junit", "tap", "github", "gitlab-dotenv", "sarif", "nagios", "prometheus", "slurm", "termination-log"],
+)
+def test_formats_of_a_gate(format_: str) -> None:
+    machine = load("container-4gib")
+    report = msgspec.structs.replace(api.check(["inference-7b"], lambda: machine, ["software"]), created_at=FIXED_TIME)
+    screen(f"gate-{format_}.txt", api.render(report, format_, Options(width=80)))
+
+
+def test_one_line_of_a_gate() -> None:
+    machine = load("container-4gib")
+    report = api.check(["inference-7b"], lambda: machine, ["software"])
+    screen("gate-quiet.txt", api.render(report, "text", Options(quiet=True)))
+
+
+@pytest.mark.parametrize(
     ("machine_name", "target"),
     [("rtx3060", "inference-7b"), ("cpu-laptop", "finetune-7b"), ("2x4090", "toolkit"), ("8xh100", "inference-7b")],
 )
 def test_install_script(machine_name: str, target: str) -> None:
     machine = load(machine_name)
-    screen(f"install-{machine_name}-{target}.sh", api.render(api.install([target], lambda: machine), "sh", Options()))
+    screen(
+        f"install-{machine_name}-{target}.sh", api.render(api.install_plan([target], lambda: machine), "sh", Options())
+    )
 
 
 @pytest.mark.parametrize("profile", ["inference-70b-4bit", "pretrain"])

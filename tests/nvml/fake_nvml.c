@@ -413,6 +413,17 @@ ENTRY(nvmlDeviceGetTotalEccErrors)(void *handle, unsigned type, unsigned counter
     return *out = type == 1 ? (bytes)g->ecc_errors : 0, SUCCESS; /* type 1: uncorrected */
 }
 
+enum { DRAM = 2, SRAM = 7 };
+
+ENTRY(nvmlDeviceGetMemoryErrorCounter)
+(void *handle, unsigned type, unsigned counter, unsigned location, bytes *out) {
+    ON_GPU(handle);
+    if (!out || type > 1 || counter > 1) return INVALID_ARGUMENT;
+    const struct four *errors = location == SRAM ? &g->ecc_sram : location == DRAM ? &g->ecc_dram : NULL;
+    if (!errors || g->ecc != 1 || !errors->known) return NOT_SUPPORTED;
+    return *out = errors->value[2 * counter + type], SUCCESS;
+}
+
 ENTRY(nvmlDeviceGetRemappedRows)
 (void *handle, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed) {
     ON_GPU(handle);
@@ -437,6 +448,42 @@ ENTRY(nvmlDeviceGetGridLicensableFeatures_v4)(void *handle, struct features *out
     out->supported = 1, out->count = 1;
     out->feature[0] = (struct feature){.code = 4, .state = g->licensed == 1, .enabled = 1};
     return SUCCESS;
+}
+
+/* nvml.h: nvmlFieldValue_t, and the one field that is known here. */
+enum { RECOVERY_ACTION = 230, UNSIGNED_INT = 1 };
+struct field { unsigned id, scope; number time, latency; unsigned type, code; union { double d; unsigned u; bytes b; } value; };
+
+ENTRY(nvmlDeviceGetFieldValues)(void *handle, int count, struct field *values) {
+    ON_GPU(handle);
+    if (!values || count < 1) return INVALID_ARGUMENT;
+    for (int i = 0; i < count; i++) {
+        int known = values[i].id == RECOVERY_ACTION && g->recovery != NA;
+        values[i].code = known ? SUCCESS : NOT_SUPPORTED, values[i].type = UNSIGNED_INT;
+        values[i].value.u = known ? (unsigned)g->recovery : 0;
+    }
+    return SUCCESS;
+}
+
+enum { GRAPHICS = 0, MEMORY = 2 };
+
+static int put_clock(const struct gpu *g, unsigned which, unsigned at, unsigned *out) {
+    if (which != GRAPHICS && which != MEMORY) return NOT_SUPPORTED;
+    return g->clocks.known ? put(out, g->clocks.value[which + at]) : NOT_SUPPORTED;
+}
+
+ENTRY(nvmlDeviceGetApplicationsClock)(void *handle, unsigned which, unsigned *out) {
+    ON_GPU(handle);
+    return put_clock(g, which, 0, out);
+}
+ENTRY(nvmlDeviceGetMaxClockInfo)(void *handle, unsigned which, unsigned *out) {
+    ON_GPU(handle);
+    return put_clock(g, which, 1, out);
+}
+
+ENTRY(nvmlDeviceGetVbiosVersion)(void *handle, char *out, unsigned size) {
+    ON_GPU(handle);
+    return *g->vbios ? put_text(out, size, g->vbios) : NOT_SUPPORTED;
 }
 
 static number milliwatts(number watts, int percent) { return watts == NA ? NA : watts * 10 * percent; }

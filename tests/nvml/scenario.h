@@ -24,7 +24,7 @@ struct process { unsigned pid; number mib; };
 struct process_list { unsigned count; struct process item[MAX_PROCESSES]; };
 struct pci { unsigned domain, bus, device; };
 struct capability { int major, minor; };
-struct remapped { int known; unsigned value[4]; };
+struct four { int known; unsigned value[4]; };
 
 struct instance { /* one MIG instance; `present` tells a hole */
     int present, index;
@@ -34,15 +34,15 @@ struct instance { /* one MIG instance; `present` tells a hole */
 
 struct gpu {
     int index;
-    char name[TEXT], uuid[TEXT];
+    char name[TEXT], uuid[TEXT], vbios[TEXT];
     struct pci pci;
     struct capability cc;
-    struct remapped remapped;
+    struct four remapped, ecc_sram, ecc_dram, clocks;
     struct process_list processes;
     number memory_mib, used_mib, reserved_mib, pci_id, pcie_gen, pcie_width, pcie_max_gen, pcie_max_width;
     number nvlinks, nvlink_peer, mig, ecc, ecc_errors, power_limit_w, temperature, persistence;
     number compute_mode, throttle, virtualization, numa, minor, count;
-    number nvlinks_up, fabric_state, fabric_status, licensed, bar1_mib;
+    number nvlinks_up, fabric_state, fabric_status, licensed, bar1_mib, recovery;
     struct instance instances[MAX_INSTANCES];
 };
 
@@ -113,12 +113,12 @@ static int read_pci(const char *text, void *into) {
     return sscanf(text, "%x:%x:%x.%x%c", &pci->domain, &pci->bus, &pci->device, &function, &rest) == 4 && !function;
 }
 
-static int read_remapped(const char *text, void *into) {
-    struct remapped *rows = into;
-    unsigned *v = rows->value;
+static int read_four(const char *text, void *into) {
+    struct four *four = into;
+    unsigned *v = four->value;
     char rest;
-    rows->known = strcmp(text, "na") != 0;
-    return !rows->known || sscanf(text, "%u,%u,%u,%u%c", v, v + 1, v + 2, v + 3, &rest) == 4;
+    four->known = strcmp(text, "na") != 0;
+    return !four->known || sscanf(text, "%u,%u,%u,%u%c", v, v + 1, v + 2, v + 3, &rest) == 4;
 }
 
 static int read_processes(const char *text, void *into) {
@@ -163,7 +163,9 @@ static const struct key gpu_keys[] = {
     GPU(pci_id, read_number), GPU(pcie_gen, read_number), GPU(pcie_width, read_number),
     GPU(pcie_max_gen, read_number), GPU(pcie_max_width, read_number),
     GPU(nvlinks, read_number), GPU(nvlink_peer, read_peer), GPU(mig, read_switch),
-    GPU(ecc, read_switch), GPU(ecc_errors, read_number), GPU(remapped, read_remapped),
+    GPU(ecc, read_switch), GPU(ecc_errors, read_number), GPU(remapped, read_four),
+    GPU(ecc_sram, read_four), GPU(ecc_dram, read_four), GPU(clocks, read_four), GPU(vbios, read_text),
+    GPU(recovery, read_number),
     GPU(processes, read_processes), GPU(power_limit_w, read_number), GPU(temperature, read_number),
     GPU(persistence, read_switch), GPU(compute_mode, read_number), GPU(throttle, read_number),
     GPU(virtualization, read_number), GPU(numa, read_number), GPU(minor, read_number),
@@ -189,7 +191,8 @@ static struct gpu *new_gpu(unsigned index) {
     *g = (struct gpu){.index = (int)index, .pci = {0, 1 + index, 0}, .pci_id = 0x10DE, .nvlink_peer = -1,
         .minor = index, .count = 1, .temperature = 35, .memory_mib = NA, .pcie_gen = NA, .pcie_width = NA,
         .pcie_max_gen = NA, .pcie_max_width = NA, .nvlinks = NA, .mig = NA, .ecc = NA, .power_limit_w = NA, .numa = NA,
-        .nvlinks_up = NA, .fabric_state = NA, .licensed = NA, .bar1_mib = NA};
+        .nvlinks_up = NA, .fabric_state = NA, .licensed = NA, .bar1_mib = NA, .recovery = NA,
+        .ecc_sram.known = 1, .ecc_dram.known = 1};
     snprintf(g->uuid, TEXT, "GPU-00000000-fa6e-4000-8000-0000000000%02x", index);
     return g;
 }

@@ -58,6 +58,19 @@ class TestPorts:
             assert (port.link_layer, port.rate_gbps, port.active) == ("InfiniBand", 400, True)
             assert (port.state, port.physical_state) == ("ACTIVE", "LinkUp")
 
+    def test_failures_of_the_link_and_the_place_of_the_adapter(self, tmp_path: Path) -> None:
+        adapter = "sys/devices/pci0000:00/0101:00:00.0"
+        plant(tmp_path, {f"{adapter}/numa_node": "1\n", f"{PORT}/counters/link_downed": "7\n"})
+        plant(tmp_path, {"sys/class/infiniband/mlx5_0/device": "->../../../devices/pci0000:00/0101:00:00.0"})
+        (port,) = read(tmp_path).ports or ()
+        assert (port.link_downed, port.pci_bus_id, port.numa_node) == (7, "0101:00:00.0", 1)
+
+    def test_an_adapter_without_a_place_and_a_counter(self, tmp_path: Path) -> None:
+        plant(tmp_path, {f"{PORT}/state": "4: ACTIVE\n", "sys/devices/virtual/rxe0/numa_node": "-1\n"})
+        plant(tmp_path, {"sys/class/infiniband/mlx5_0/device": "->../../../devices/virtual/rxe0"})
+        (port,) = read(tmp_path).ports or ()
+        assert (port.link_downed, port.pci_bus_id, port.numa_node) == (None, None, None)
+
     @pytest.mark.parametrize(
         ("name", "expected"),
         [
@@ -90,11 +103,23 @@ class TestInterfaces:
     def test_state(self, tmp_path: Path, state: str, up: bool | None) -> None:
         assert self.nic(tmp_path, "", state).up is up
 
+    def test_changes_of_the_carrier(self, tmp_path: Path) -> None:
+        plant(tmp_path, {"sys/class/net/eth0/carrier_changes": "12\n"})
+        assert self.nic(tmp_path, "", "up").carrier_changes == 12
+
+    def test_names_are_those_of_all_interfaces(self, tmp_path: Path) -> None:
+        plant(tmp_path, {f"sys/class/net/{name}/flags": "0x9\n" for name in ("lo", "docker0", "eth0")})
+        plant(tmp_path, {"sys/class/net/bonding_masters": "bond0\n"})
+        found = read(tmp_path)
+        assert (found.interfaces, found.nics) == (("docker0", "eth0", "lo"), ())
+
     def test_virtual_ones_are_not_listed_in_a_real_node(self, tmp_path: Path) -> None:
         """It has eth0 and eth1, ib0, and a bridge, a VLAN, a loopback and mic0 that are virtual."""
-        nics = read(unpacked("32em64t-2n8c+dax+nvme+mic+dimms", tmp_path)).nics or ()
+        found = read(unpacked("32em64t-2n8c+dax+nvme+mic+dimms", tmp_path))
+        nics = found.nics or ()
         assert [nic.name for nic in nics] == ["eth0", "eth1", "ib0"]
         assert nics[0].speed_mbps == 1000
+        assert {"lo", "mic0"} < set(found.interfaces or ())
 
 
 class TestEfa:

@@ -74,6 +74,15 @@ class TestProcessor:
         found, _ = read_cpu(tmp_path)
         assert (found.cores, found.threads) == (2, 4)
 
+    @pytest.mark.parametrize(("packages", "expected"), [("0011", 2), ("0000", 1), ("----", None), ("", None)])
+    def test_sockets_from_topology(self, tmp_path: pathlib.Path, packages: str, expected: int | None) -> None:
+        """Where /proc/cpuinfo has none, as on ARM; the kernel writes -1 for packages that it does not know."""
+        plant(tmp_path, {"proc/cpuinfo": "processor\t: 0\n"})
+        for number, package in enumerate(packages):
+            file = f"sys/devices/system/cpu/cpu{number}/topology/physical_package_id"
+            plant(tmp_path, {file: "-1\n" if package == "-" else f"{package}\n"})
+        assert read_cpu(tmp_path)[0].sockets == expected
+
 
 class TestProcessorLimits:
     def test_cpuset_of_v2_counts_like_affinity(self, tmp_path: pathlib.Path) -> None:
@@ -297,13 +306,15 @@ class TestRealMachines:
         assert ram.limit is None
         found, _ = read_cpu(root)
         assert found.model == "Cortex-A725 x 10 + Cortex-X925 x 10"
-        assert (found.cores, found.threads) == (20, 20)
+        assert (found.sockets, found.cores, found.threads) == (1, 20, 20)
         assert found.flags == ("asimd", "bf16", "i8mm", "sve", "sve2")
 
     def test_two_sockets(self, tmp_path: pathlib.Path) -> None:
         root = unpacked("32em64t-2n8c+dax+nvme+mic+dimms", tmp_path)
         assert [each.cpus for each in read_ram(root)[0].numa] == ["0-7", "8-15"]
-        assert (read_cpu(root)[0].cores, read_cpu(root)[0].threads) == (16, 16)
+        found, reading = read_cpu(root)
+        assert (found.sockets, found.cores, found.threads) == (2, 16, 16)
+        assert "cpu.sockets" in reading.sources
 
     def test_slurm_job_in_cgroup2(self, tmp_path: pathlib.Path) -> None:
         """The dump has no mountinfo; its /proc/mounts says where the hierarchy is."""
@@ -318,6 +329,7 @@ class TestRealMachines:
         root = dump("linux_sys_procfs_fixtures/fixtures")
         found, _ = read_cpu(root)
         assert (found.model, found.cores, found.threads) == ("Intel(R) Core(TM) i7-8650U CPU @ 1.90GHz", 4, 8)
+        assert found.sockets == 1
         assert found.flags == ("avx2", "f16c", "fma")
         ram, _ = read_ram(root)
         assert (ram.total, ram.swap_total, ram.huge_pages, ram.numa) == (15666184 * 1024, 0, 0, ())

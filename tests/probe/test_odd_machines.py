@@ -185,6 +185,6 @@ class TestIntegrated:
 
     def test_what_is_installed_for_it_uses_vulkan(self, tmp_path: Path) -> None:
         found = machine(tmp_path, apu(*HX_370, vram=512 * MIB, gtt=40 * GB), meminfo(94 * GIB, 88 * GIB))
-        plan = api.install(["llama-cpp"], lambda: found)
+        plan = api.install_plan(["llama-cpp"], lambda: found)
         reasons = [step.reason for each in plan.environments for step in each.steps]
         assert any("Vulkan" in reason for reason in reasons), reasons

@@ -70,7 +70,7 @@ def command(
     source = machine_source(machine_options, modules=_modules)
     from llmcheck import api
 
-    plan = api.install(
+    plan = api.install_plan(
         targets, source, live=live, installer=installer, venv=venv, shell=shell, environment=environment, verify=verify
     )
     write(plan, output_options)

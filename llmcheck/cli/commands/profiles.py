@@ -1,12 +1,12 @@
-"""List or show the documented tiers and their requirements."""
+"""List or show profiles, and the tools for writing one."""
 
 from __future__ import annotations
 
 import click
 
-from llmcheck.cli import completion, named
+from llmcheck.cli import completion, named, profile_tools
 from llmcheck.cli.groups import Group
-from llmcheck.cli.options import DOCUMENTS, OutputOptions, output_options
+from llmcheck.cli.options import DOCUMENTS, OutputOptions, ProfileOptions, output_options, profile_options
 from llmcheck.cli.output import write
 
 
@@ -27,13 +27,14 @@ def list_(output_options: OutputOptions) -> int:
 
 @command.command()
 @click.argument("profile", metavar="PROFILE", shell_complete=completion.profile)
+@profile_options
 @output_options(*DOCUMENTS)
-def show(profile: str, output_options: OutputOptions) -> int:
+def show(profile: str, profile_options: ProfileOptions, output_options: OutputOptions) -> int:
     """One profile: each requirement with its place in the document, and the corrections."""
     from llmcheck import api
 
     named.require_profiles([profile])
-    write(api.profile(profile), output_options)
+    write(api.profile(profile, api.given_values(profile_options.set_, profile_options.vars_)), output_options)
     return 0
 
 
@@ -45,3 +46,7 @@ def schema(output_options: OutputOptions) -> int:
 
     write(api.profile_schema(), output_options)
     return 0
+
+
+for _each in profile_tools.COMMANDS:
+    command.add_command(_each)

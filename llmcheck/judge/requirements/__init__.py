@@ -8,25 +8,54 @@ A check fails only if it would fail whatever the unknown facts are, and passes o
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llmcheck import codec, registry
 from llmcheck.errors import DataError
 from llmcheck.schema.machine import Machine
-from llmcheck.schema.profile import Requirement
+from llmcheck.schema.profile import COMBINATORS, GROUP, Requirement, source_in_words
 from llmcheck.schema.report import Finding, Group, Status
 from llmcheck.units import parse_size, shortfall
+
+if TYPE_CHECKING:
+    from llmcheck.schema.asked import Ask
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _INHERITED = ("id", "kind", "level", "scope", "why", "source")
 BROKEN = "broken"
 """Shortfall of what is installed and does not work; of several alternatives that is the one to mend."""
-_OF_THE_WHOLE = ("id", "level", "scope")
-_BEST_FIRST: tuple[Status, ...] = ("pass", "warn", "unknown", "skipped", "fail")
+_OF_THE_WHOLE = ("id", "level", "scope", "requires", "on_unknown", "tags")
+_OF_ALL_KINDS = frozenset(Requirement.__struct_encode_fields__)
+_DEEPEST = 6
+"""Requirements that consist of requirements, in each other."""
+
+
+class _Effort:
+    """What one judging may cost beyond what its length bounds: a profile or a machine may be made to take for ever."""
+
+    _most = 5_000_000
+
+    def __init__(self) -> None:
+        self._left = self._most
+
+    def begin(self) -> None:
+        """Judging begins anew."""
+        self._left = self._most
+
+    def spend(self, steps: int) -> None:
+        """Counts steps of a fraction of a microsecond. Raises DataError after a few seconds of them."""
+        self._left -= steps
+        if self._left < 0:
+            raise DataError("the patterns of the profile take too long on this machine: write them as plain text")
+
+
+effort = _Effort()
 
 
 class Traits(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +63,12 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 
     group: Group = "hardware"
     """``software`` for what is installed in a Python environment."""
+    group_of: Callable[[Any], Group] | None = None
+    """The group of a requirement, where that depends on its keys; None: it is ``group``."""
+    asks: Callable[[Any], tuple[Ask, ...]] | None = None
+    """What has to be asked of this machine for a requirement, beyond the inventory; None: nothing."""
+    of_one_machine: bool = False
+    """It says nothing about a cluster as a whole: with that scope it is skipped on a node."""
     states_gpus: bool = False
     """Its findings state how many GPUs are needed (``needed_count``) and the memory of each (``needed_bytes``)."""
     blocked_by: tuple[str, ...] = ()
@@ -53,59 +88,106 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     """None for a kind that is skipped, not unknown, where nothing is known of the machine."""
 
 
+@functools.cache
 def kinds() -> tuple[str, ...]:
-    return registry.names(__name__)
+    """The names of all kinds, sorted: those of their files, with hyphens."""
+    return tuple(sorted(name.replace("_", "-") for name in registry.names(__name__)))
+
+
+def module(kind: str) -> ModuleType:
+    """The module of a kind, which the caller has compared with ``kinds``."""
+    return registry.load(__name__, kind.replace("-", "_"))
 
 
 def traits(kind: str) -> Traits:
     """The traits of a requirement kind; the defaults for a kind of finding that is no requirement."""
     if kind not in kinds():
         return Traits()
-    found: Traits = registry.load(__name__, kind).TRAITS
+    found: Traits = module(kind).TRAITS
     return found
 
 
-def decode(table: object, where: str) -> Requirement:
+def parts(requirement: Requirement) -> tuple[Requirement, ...]:
+    """The requirements that one consists of; () for one that states something itself."""
+    return (*requirement.any_of, *requirement.all_of, *requirement.none_of)
+
+
+def asks_of(requirement: Requirement) -> tuple[Ask, ...]:
+    """What has to be asked of this machine for a requirement and its parts."""
+    inner = parts(requirement)
+    if inner:
+        return tuple(ask for each in inner for ask in asks_of(each))
+    asks = traits(requirement.kind).asks
+    return () if asks is None else asks(requirement)
+
+
+def group_of(requirement: Requirement) -> Group:
+    """What a requirement is about. One that consists of others is about software if all of them are."""
+    own = traits(requirement.kind)
+    inner = parts(requirement)
+    if inner and (requirement.kind == GROUP or own.group_of is not None):
+        return "software" if all(group_of(each) == "software" for each in inner) else "hardware"
+    return own.group if own.group_of is None or inner else own.group_of(requirement)
+
+
+def decode(table: object, where: str, depth: int = 0) -> Requirement:
     """One ``[[require]]`` table as the struct of its kind. Raises DataError with file, place and accepted keys."""
     if not isinstance(table, Mapping):
         raise DataError(f"{where}: a requirement must be a table")
     name = table.get("id")
     if isinstance(name, str):
-        where = f"{where} ('{name}')"
+        where = f"{where} ('{name[:80]}')"
         if not _ID.fullmatch(name):
             raise DataError(f"{where}: an id may have lower case letters, digits, hyphens and dots")
-    kind = table.get("kind")
+    inner = {key: table[key] for key in COMBINATORS if table.get(key)}
+    kind = table.get("kind", GROUP if inner else None)
     known = kinds()
-    if not isinstance(kind, str) or kind not in known:
-        problem = (
-            "has no kind" if kind is None else f"has the unknown kind '{kind}'{codec.did_you_mean(str(kind), known)}"
-        )
-        raise DataError(f"{where}: {problem}; kinds: {', '.join(known)}")
-    module = registry.load(__name__, kind)
-    plain: dict[str, Any] = {key: value for key, value in table.items() if key != "any_of"}
-    requirement: Requirement = codec.convert(plain, module.Requirement, where)
+    if not isinstance(kind, str) or (kind not in known and not (kind == GROUP and inner)):
+        raise DataError(f"{where}: {_wrong_kind(kind, known)}; kinds: {', '.join(known)}")
+    plain: dict[str, Any] = {"kind": kind, **{key: value for key, value in table.items() if key not in COMBINATORS}}
+    own = [key for key in plain if key not in _OF_ALL_KINDS]
+    if own and inner and (kind == GROUP or len(inner) > 1 or "any_of" not in inner):
+        raise DataError(f"{where}: {own[0]} belongs to one of the parts in {' and '.join(inner)}")
+    if inner and not own:  # each part states something, the whole nothing
+        whole: Requirement = codec.convert(plain, Requirement, where)
+        return msgspec.structs.replace(whole, **_parts(inner, table, where, depth))
+    of_kind = module(kind)
+    requirement: Requirement = codec.convert(plain, of_kind.Requirement, where)
+    if inner:
+        return msgspec.structs.replace(requirement, **_parts(inner, table, where, depth))
     try:
-        alternatives = tuple(_alternatives(table, where))
-        if not alternatives:
-            module.validate(requirement)
+        of_kind.validate(requirement)
     except ValueError as error:
         raise DataError(f"{where}: {error}") from None
-    return msgspec.structs.replace(requirement, any_of=alternatives)
+    return requirement
 
 
-def _alternatives(table: Mapping[str, Any], where: str) -> list[Requirement]:
-    alternatives = table.get("any_of", [])
-    if not isinstance(alternatives, list):
-        raise DataError(f"{where}: any_of must be a list of tables")
-    inherited = {key: table[key] for key in _INHERITED if key in table}
-    decoded = []
-    for index, alternative in enumerate(alternatives):
-        if not isinstance(alternative, Mapping) or "any_of" in alternative:
-            raise DataError(f"{where}, any_of[{index}]: an alternative must be a table without any_of")
-        for key in _OF_THE_WHOLE:
-            if key in alternative:
-                raise DataError(f"{where}, any_of[{index}]: {key} belongs to the requirement, not to an alternative")
-        decoded.append(decode({**inherited, **alternative}, f"{where}, any_of[{index}]"))
+def _wrong_kind(kind: object, known: tuple[str, ...]) -> str:
+    if kind is None:
+        return "has no kind"
+    if kind == GROUP:
+        return f"has the kind '{GROUP}' and none of {', '.join(COMBINATORS)}"
+    return f"has the unknown kind '{str(kind)[:80]}'{codec.did_you_mean(str(kind)[:80], known)}"
+
+
+def _parts(inner: Mapping[str, Any], table: Mapping[str, Any], where: str, depth: int) -> dict[str, Any]:
+    if depth >= _DEEPEST:
+        raise DataError(f"{where}: more than {_DEEPEST} requirements in each other")
+    inherited = {key: table[key] for key in _INHERITED if key in table and table[key] != GROUP}
+    decoded: dict[str, Any] = {}
+    for name, tables in inner.items():
+        if not isinstance(tables, list):
+            raise DataError(f"{where}: {name} must be a list of tables")
+        found = []
+        for index, part in enumerate(tables):
+            place = f"{where}, {name}[{index}]"
+            if not isinstance(part, Mapping):
+                raise DataError(f"{place}: it must be a table")
+            for key in _OF_THE_WHOLE:
+                if key in part:
+                    raise DataError(f"{place}: {key} belongs to the requirement, not to a part of it")
+            found.append(decode({**inherited, **part}, place, depth + 1))
+        decoded[name] = tuple(found)
     return decoded
 
 
@@ -119,41 +201,25 @@ def validate_size(key: str, written: str) -> None:
 
 def needed(requirement: Requirement) -> str:
     """What is required, in words; alternatives are joined by "or"."""
-    if requirement.any_of:
-        return " or ".join(dict.fromkeys(needed(alternative) for alternative in requirement.any_of))
-    words: str = registry.load(__name__, requirement.kind).needed(requirement)
+    if parts(requirement):
+        from llmcheck.judge import combined
+
+        return combined.needed(requirement)
+    words: str = module(requirement.kind).needed(requirement)
     return words
 
 
 def check(requirement: Requirement, machine: Machine) -> Finding:
-    """The finding for one requirement. With alternatives, the best of their findings, which then names all of them; its
-    group is that of the requirement, which no fact changes.
-    """
-    if not requirement.any_of:
-        found: Finding = registry.load(__name__, requirement.kind).check(requirement, machine)
-        return found
-    findings = [check(alternative, machine) for alternative in requirement.any_of]
-    best = min(findings, key=_rank)
-    libraries = tuple(dict.fromkeys(library for finding in findings for library in finding.libraries))
-    changes: dict[str, Any] = {
-        "needed": needed(requirement),
-        "libraries": libraries,
-        "group": traits(requirement.kind).group,
-    }
-    if best.status != "pass" and all(finding.status != "pass" for finding in findings):
-        broken = next((finding for finding in findings if finding.shortfall == BROKEN), None)
-        if broken is not None and best.status != "unknown":
-            best = broken
-        else:
-            changes["message"] = f"needs one of: {changes['needed']}"
-            changes["found"] = best.found if best.status == "unknown" else "none of them"
-        changes["remedy"] = requirement.fix or best.remedy
-    return msgspec.structs.replace(best, **changes)
+    """The finding for one requirement."""
+    if parts(requirement):
+        from llmcheck.judge import combined
 
-
-def _rank(finding: Finding) -> int:
-    """An alternative that does not count comes last: it neither meets the requirement nor leaves it open."""
-    return _BEST_FIRST.index(finding.status) if finding.is_counted else len(_BEST_FIRST)
+        return combined.check(requirement, machine)
+    if requirement.scope == "cluster" and traits(requirement.kind).of_one_machine:
+        message = "about all nodes together: one machine cannot show that"
+        return finding(requirement, "skipped", message, skipped="cluster")
+    found: Finding = module(requirement.kind).check(requirement, machine)
+    return found
 
 
 def finding(
@@ -177,14 +243,15 @@ def finding(
     return Finding(
         id=requirement.id,
         kind=requirement.kind,
-        group=traits(requirement.kind).group,
+        group=group_of(requirement),
         level=requirement.level,
+        tags=requirement.tags,
         status=status,
         needed=needed(requirement),
         message=message,
         remedy=(requirement.fix or remedy) if status in ("fail", "warn", "unknown") else None,
         why=requirement.why,
-        source=requirement.source,
+        source=None if requirement.source is None else source_in_words(requirement.source),
         cluster=requirement.scope == "cluster",
         missing_bytes=missing_bytes,
         short_bytes=missing_bytes,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmcheck.gpus.unified_memory import NVIDIA_CHIPS
-from llmcheck.schema.machine import Ecc, Gpu, GpuProcess, NvLink, Pcie
+from llmcheck.schema.machine import Clocks, Ecc, Gpu, GpuProcess, NvLink, Pcie
 
 # Error codes, named as in nvml.h without the prefix NVML_ERROR.
 INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, DRIVER_NOT_LOADED, LIBRARY_NOT_FOUND = 2, 3, 4, 9, 12
@@ -20,6 +20,19 @@ _WITH_FABRIC = 9
 """The major compute capability of Hopper, the first whose cards report the state of their fabric."""
 _FABRIC = {1: "not-started", 2: "in-progress", 3: "completed"}
 _IDLE = 0x01
+# Numbers of nvml.h, which the oldest binding that llmcheck runs with does not have.
+_RECOVERY_FIELD = 230
+_RECOVERY = {
+    0: "none",
+    1: "reset",
+    2: "reboot",
+    3: "drain-p2p",
+    4: "drain-and-reset",
+    5: "recover-imex-domain",
+    6: "bus-reset",
+    7: "system-reboot",
+}
+_DRAM, _SRAM = 2, 7
 # NVML's nvmlClocksEventReasons bits; idling (1) and clocks set by an application (2) are no throttling.
 _THROTTLE = {
     0x04: "sw-power-cap",
@@ -49,9 +62,13 @@ CALLS = {
     "fabric_state": "DeviceGetGpuFabricInfoV",
     "licensed": "DeviceGetGridLicensableFeatures_v4",
     "idle": "DeviceGetCurrentClocksEventReasons",
+    "clocks": "DeviceGetApplicationsClock, DeviceGetMaxClockInfo",
+    "recovery_action": "DeviceGetFieldValues (GET_GPU_RECOVERY_ACTION)",
+    "vbios": "DeviceGetVbiosVersion",
     "mig_mode": "DeviceGetMigMode",
     "processes": "DeviceGetComputeRunningProcesses_v3",
-    "ecc": "DeviceGetEccMode, DeviceGetTotalEccErrors, DeviceGetRemappedRows, DeviceGetRetiredPages",
+    "ecc": "DeviceGetEccMode, DeviceGetTotalEccErrors, DeviceGetMemoryErrorCounter, DeviceGetRemappedRows, "
+    "DeviceGetRetiredPages",
     "power_limit_w": "DeviceGetEnforcedPowerLimit",
     "temperature_c": "DeviceGetTemperature",
     "throttle_reasons": "DeviceGetCurrentClocksEventReasons",
@@ -129,6 +146,9 @@ def read_card(nvml: Any, caller: Caller, handle: Any, index: int, driver: str | 
         ecc=_ecc(nvml, caller, handle),
         power_limit_w=limit / 1000 if limit else None,
         temperature_c=call(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        clocks=_clocks(nvml, caller, handle),
+        recovery_action=_recovery_action(nvml, caller, handle),
+        vbios=text(call(nvml.nvmlDeviceGetVbiosVersion, handle)),
         throttle_reasons=None if bits is None else tuple(name for bit, name in _THROTTLE.items() if bits & bit),
         idle=None if bits is None else bool(bits & _IDLE),
         persistence_mode=None if persistence is None else bool(persistence),
@@ -208,8 +228,9 @@ def _ecc(nvml: Any, caller: Caller, handle: Any) -> Ecc | None:
     """The state of error correction; None where the card reports nothing about it."""
     call = caller.call
     mode = call(nvml.nvmlDeviceGetEccMode, handle)
-    errors = None
+    errors, counters = None, {}
     if mode and mode[0]:
+        counters = _ecc_counters(nvml, caller, handle)
         errors = call(
             nvml.nvmlDeviceGetTotalEccErrors,
             handle,
@@ -223,11 +244,43 @@ def _ecc(nvml: Any, caller: Caller, handle: Any) -> Ecc | None:
     return Ecc(
         mode=bool(mode[0]) if mode else None,
         uncorrected_errors=errors,
+        **counters,
         remapped_rows=rows[1] if rows else None,
+        remapped_rows_corrected=rows[0] if rows else None,
         remapping_pending=bool(rows[2]) if rows else None,
         remapping_failed=bool(rows[3]) if rows else None,
         retired_pages=len(pages) if pages is not None else None,
     )
+
+
+def _ecc_counters(nvml: Any, caller: Caller, handle: Any) -> dict[str, int | None]:
+    """The errors of each memory, by the fact's name in ``Ecc``."""
+    corrected, uncorrected = nvml.NVML_MEMORY_ERROR_TYPE_CORRECTED, nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED
+    return {
+        f"{memory}_{kind}_{since}": caller.call(nvml.nvmlDeviceGetMemoryErrorCounter, handle, error, counter, place)
+        for memory, place in (("sram", _SRAM), ("dram", _DRAM))
+        for kind, error in (("corrected", corrected), ("uncorrected", uncorrected))
+        for since, counter in (("volatile", nvml.NVML_VOLATILE_ECC), ("aggregate", nvml.NVML_AGGREGATE_ECC))
+    }
+
+
+def _clocks(nvml: Any, caller: Caller, handle: Any) -> Clocks | None:
+    call = caller.call
+    clocks = Clocks(
+        graphics_application_mhz=call(nvml.nvmlDeviceGetApplicationsClock, handle, nvml.NVML_CLOCK_GRAPHICS),
+        graphics_max_mhz=call(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_GRAPHICS),
+        memory_application_mhz=call(nvml.nvmlDeviceGetApplicationsClock, handle, nvml.NVML_CLOCK_MEM),
+        memory_max_mhz=call(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM),
+    )
+    return None if clocks == Clocks() else clocks
+
+
+def _recovery_action(nvml: Any, caller: Caller, handle: Any) -> str | None:
+    values = caller.call(nvml.nvmlDeviceGetFieldValues, handle, [_RECOVERY_FIELD])
+    if not values or values[0].nvmlReturn:
+        return None
+    number = values[0].value.uiVal
+    return _RECOVERY.get(number, f"code-{number}")
 
 
 def _clock_bits(nvml: Any, caller: Caller, handle: Any) -> int | None:

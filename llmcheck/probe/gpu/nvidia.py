@@ -187,10 +187,16 @@ def _judged(
 
 
 def _with_slot(host: Host, gpu: Gpu) -> Gpu:
-    """The card with the width that it supports by itself, which NVML's maximum, of card and slot together, hides."""
-    if gpu.parent is not None or gpu.pcie is None or gpu.pcie.width is None:
+    """The card with its NUMA node, and the width that it supports by itself: NVML's maximum is of card and slot."""
+    if gpu.parent is not None or gpu.pci_bus_id is None:
         return gpu
-    most = host.read_int(f"{_card_problems.folder_of(gpu)}/max_link_width")
+    folder = _card_problems.folder_of(gpu)
+    node = _pci.numa_node(host, folder)
+    if node is not None:
+        gpu = replace(gpu, numa_node=node)
+    if gpu.pcie is None or gpu.pcie.width is None:
+        return gpu
+    most = host.read_int(f"{folder}/max_link_width")
     return replace(gpu, pcie=replace(gpu.pcie, card_width=most)) if most else gpu
 
 

@@ -15,8 +15,10 @@ from llmcheck.render.views.blocks import (
     Tone,
 )
 from llmcheck.render.views.corrections import corrections
-from llmcheck.schema.profile import Profile
+from llmcheck.schema.profile import GROUP, Profile, source_in_words
 from llmcheck.schema.responses import (
+    Check,
+    CheckList,
     LibraryCheck,
     LibraryList,
     LibraryState,
@@ -25,6 +27,8 @@ from llmcheck.schema.responses import (
     ProfileList,
     ShownLibrary,
     ShownProfile,
+    WorkCheck,
+    WorkChecks,
 )
 from llmcheck.tables.library import Library
 
@@ -39,6 +43,16 @@ def catalogue(value: object) -> list[Block]:
             return [Table(columns, [_profile_row(each) for each in value.profiles])]
         case ShownProfile():
             return _profile(value)
+        case CheckList():
+            columns = [
+                Column("profile", fixed=True, not_narrow=True),
+                Column("check", fixed=True),
+                Column("level", fixed=True),
+                Column("tags", not_narrow=True),
+                Column("needed"),
+                Column("source", wide_only=True),
+            ]
+            return [Table(columns, [_check_row(each) for each in value.checks])]
         case ModelList():
             columns = [
                 Column("id", fixed=True),
@@ -61,7 +75,29 @@ def catalogue(value: object) -> list[Block]:
             return _library(value)
         case LibraryCheck():
             return _check(value)
+        case WorkChecks():
+            columns = [Column("id", fixed=True), Column("what it does"), Column("needs"), Column("--at-least")]
+            return [Table(columns, [_work_check_row(each) for each in value.checks])]
     raise TypeError(f"no view shows a {type(value).__name__}")
+
+
+def _check_row(check: Check) -> list[Cell]:
+    return [
+        Cell(check.profile, "dim"),
+        Cell(check.id, "strong"),
+        Cell(f"{check.level}, cluster" if check.cluster else check.level),
+        Cell(", ".join((check.group, *check.tags)), "dim"),
+        Cell(check.needed),
+        Cell(check.source or "", "dim"),
+    ]
+
+
+def _work_check_row(check: WorkCheck) -> list[Cell]:
+    needs = Cell("torch" if check.needs_torch else "nothing", "plain" if check.needs_torch else "dim")
+    if check.program:
+        where = f"{check.program}: {check.path or 'not on PATH'}; runs with --only {check.id}"
+        needs = Cell(where, "plain" if check.path else "dim")
+    return [Cell(check.id), Cell(check.title), needs, Cell(", ".join(check.quantities), "dim")]
 
 
 def _model_row(model: ModelRow) -> list[Cell]:
@@ -76,24 +112,35 @@ def _model_row(model: ModelRow) -> list[Cell]:
 
 
 def _profile_row(profile: Profile) -> list[Cell]:
-    hardware = [each for each in profile.require if each.level == "required" and _is_equipment(each.kind)]
+    required = [each for each in profile.require if each.level == "required"]
+    hardware = [f"{each.kind} {needed(each)}" for each in required if _is_equipment(each.kind)]
+    facts = sum(each.kind == GROUP or traits(each.kind).group_of is not None for each in required)
+    if facts:
+        hardware.append(f"{facts} facts")
     return [
         Cell(profile.id, "strong"),
         Cell(profile.title),
-        Cell("; ".join(f"{each.kind} {needed(each)}" for each in hardware)),
+        Cell("; ".join(hardware)),
         Cell(profile.cost.documented if profile.cost else "", "dim"),
     ]
 
 
 def _is_equipment(kind: str) -> bool:
-    """Whether a requirement kind is hardware to buy or rent, unlike a driver, which only blocks other requirements."""
+    """Whether a requirement kind is hardware to buy or rent, unlike a driver, which only blocks other requirements, and
+    unlike a fact, whose path and operators are too long for a list.
+    """
     found = traits(kind)
-    return found.group == "hardware" and (found.blocks is None or bool(found.blocked_by))
+    return (
+        kind != GROUP
+        and found.group_of is None
+        and found.group == "hardware"
+        and (found.blocks is None or bool(found.blocked_by))
+    )
 
 
 def _profile(value: ShownProfile) -> list[Block]:
     profile = value.profile
-    facts = [Fact("Task", profile.task), *(Fact("Source", source) for source in profile.sources)]
+    facts = [Fact("Task", profile.task), *(Fact("Source", source_in_words(source)) for source in profile.sources)]
     if profile.cost:
         facts.append(Fact("Cost", f"{profile.cost.documented} (documented)"))
     columns = [
@@ -107,7 +154,7 @@ def _profile(value: ShownProfile) -> list[Block]:
             Cell(each.id, "strong"),
             Cell(each.level if each.scope == "node" else f"{each.level}, cluster"),
             Cell(needed(each)),
-            Cell(each.source or "", "dim"),
+            Cell(source_in_words(each.source or ""), "dim"),
         ]
         for each in profile.require
     ]

@@ -9,11 +9,11 @@ from llmcheck import shell
 from llmcheck.judge import gap_summary
 from llmcheck.judge.gap_summary import Gap
 from llmcheck.render import Options
-from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone
+from llmcheck.render.views.blocks import Block, Bullets, Cell, Column, Heading, Table, Tone, format_time
 from llmcheck.render.views.corrections import correction_text
 from llmcheck.render.views.machine import problem_line
 from llmcheck.schema.gpu import DOUBTFUL, NOT_LISTABLE, NOT_LISTED
-from llmcheck.schema.report import Finding, ProfileReport, Report, Status, Verdict
+from llmcheck.schema.report import PLAIN_GATE, Finding, ProfileReport, Report, Status, Verdict
 from llmcheck.units import GB, GIB, format_gb, format_gib
 
 MARKS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗", "unknown": "?", "skipped": "–"}
@@ -43,10 +43,31 @@ def findings(value: Report, options: Options) -> list[Block]:
         from llmcheck.render.views.library import reading  # with -v alone
 
         blocks += reading(value.reading)
+    if value.gate != PLAIN_GATE:
+        blocks += _gate(value)
     if len(value.profiles) > 1:
         words, tone = _verdict(value.verdict)
         blocks.append(Heading(f"All: {words}", "", tone))
     return blocks
+
+
+def _gate(value: Report) -> list[Block]:
+    """What of the options changed how the exit code was decided."""
+    gate = value.gate
+    items = [
+        Cell(f"--severity: {each.id} of {each.profile} is {each.level}; its profile says {each.stated}")
+        for each in gate.severity
+    ]
+    if gate.baseline is not None:
+        since = f"{gate.baseline.file} of {format_time(gate.baseline.created_at)}"
+        worse, known = (", ".join(names) or "nothing" for names in (gate.baseline.worse, gate.baseline.known))
+        items.append(Cell(f"compared with {since}: worse: {worse}; as it was: {known}"))
+    if gate.tries > 1:
+        items.append(Cell(f"--wait: inspected {gate.tries} times"))
+    if value.exit_code == 0 and value.verdict != "ready":
+        by = "the baseline" if gate.baseline is not None else f"--fail-on {gate.fail_on}"
+        items.append(Cell(f"the exit code is 0 by {by}", "warn"))
+    return [Heading("The gate", level=3), Bullets(items)] if items else []
 
 
 def _verdict(verdict: Verdict | None) -> tuple[str, Tone]:
@@ -75,6 +96,9 @@ def _profile(profile: ProfileReport, options: Options) -> list[Block]:
     blocks += _computed(profile)
     todo = _todo(profile)
     todo = todo if options.verbose else todo[:_MOST_ROWS]
+    if profile.expired is not None:
+        words = f"this profile was for use until {profile.expired}: its figures may be out of date"
+        todo.append(Cell(words, "warn"))
     if todo:
         blocks += [Heading("What to do", level=3), Bullets(todo)]
     general = [each for each in profile.corrections if each.memory_total is None]
@@ -146,14 +170,15 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     """Each cause once, with its remedy. Missing libraries share one command."""
     items: list[Cell] = []
     if profile.verdict is None:
-        items.append(Cell(_why_nothing(profile), "unknown"))
+        items.append(Cell(why_nothing(profile), "unknown"))
     causes: dict[tuple[str, str | None], list[Finding]] = {}
     for finding in gap_summary.to_do(profile):
         causes.setdefault((finding.message, finding.remedy), []).append(finding)
     for (message, remedy), same in causes.items():
         ids = ", ".join(each.id for each in same)
         advice = f". {_sentence(remedy)}" if remedy else ""
-        items.append(Cell(f"{ids}: {message.rstrip('.')}{advice}", TONES[same[0].status]))
+        known = " (in the baseline)" if all(each.in_baseline for each in same) else ""
+        items.append(Cell(f"{ids}{known}: {message.rstrip('.')}{advice}", TONES[same[0].status]))
     software = [each.installs for each in profile.findings if gap_summary.is_installable(each) and each.installs]
     if software:
         missing = ", ".join(dict.fromkeys(software))
@@ -162,9 +187,11 @@ def _todo(profile: ProfileReport) -> list[Cell]:
     return items
 
 
-def _why_nothing(profile: ProfileReport) -> str:
+def why_nothing(profile: ProfileReport) -> str:
     """Why no finding of the profile counts."""
     reasons = {each.skipped for each in profile.findings}
+    if profile.not_applicable is not None:
+        return profile.not_applicable
     if "left-out" in reasons:
         return "--skip and --only leave out every requirement that could be checked: name others"
     if "not-stated" in reasons:

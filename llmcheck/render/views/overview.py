@@ -41,7 +41,7 @@ _IN_FULL = 0.8
 
 
 def overview(value: Report, options: Options) -> list[Block]:  # noqa: ARG001 - every view has the same parameters
-    blocks: list[Block] = [Heading("llmcheck", " · ".join(_inventory(value.machine)), level=1)]
+    blocks: list[Block] = [Heading("llmcheck", inventory_line(value.machine), level=1)]
     step = value.next
     if step is not None and step.fault is not None:
         return [*blocks, *_broken(step.fault)]
@@ -53,6 +53,11 @@ def overview(value: Report, options: Options) -> list[Block]:  # noqa: ARG001 - 
 
 
 # --- the machine in one line ---
+
+
+def inventory_line(machine: Machine) -> str:
+    """``example · RTX 3060, 12.9 GB · 33.6 GB RAM · 310 GB disk``."""
+    return " · ".join(_inventory(machine))
 
 
 def _inventory(machine: Machine) -> Iterator[str]:

@@ -6,8 +6,11 @@ from llmcheck.render import Options
 from llmcheck.render.views.blocks import Document
 from llmcheck.schema.advice import Offers, Plan, TorchBuild
 from llmcheck.schema.comparison import Machines, Methods
+from llmcheck.schema.difference import Difference
 from llmcheck.schema.estimate import Fit
+from llmcheck.schema.explanation import Explanation
 from llmcheck.schema.machine import Machine
+from llmcheck.schema.profile_tools import DraftProfile, ProfileDifference, ProfileLint, ProfilePage, ProfileTests
 from llmcheck.schema.recommendation import Recommendations
 from llmcheck.schema.report import Report
 
@@ -78,6 +81,18 @@ def _document(value: object, options: Options) -> Document:
             from llmcheck.render.views.recommend import recommend
 
             return recommend(value, options)
+        case Explanation():
+            from llmcheck.render.views.explanation import explanation
+
+            return explanation(value)
+        case DraftProfile() | ProfileDifference() | ProfileLint() | ProfilePage() | ProfileTests():
+            from llmcheck.render.views.profile_tools import profile_tools
+
+            return profile_tools(value)
+        case Difference():
+            from llmcheck.render.views.difference import difference
+
+            return difference(value)
     from llmcheck.schema import library, table_date  # the answers above need none of it
 
     match value:

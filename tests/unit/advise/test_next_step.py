@@ -50,7 +50,7 @@ def test_the_installation_brings_what_the_launch_line_starts() -> None:
         found = step(where)
         assert found.tier is not None
         assert found.plan is not None
-        plan = api.install([found.tier], lambda where=where: where)  # type: ignore[misc]  # bound now, in a loop
+        plan = api.install_plan([found.tier], lambda where=where: where)  # type: ignore[misc]  # bound now, in a loop
         installed = {library for each in plan.environments for library in each.libraries}
         assert any(brings(library) == found.plan.runtime for library in installed), (found.plan.runtime, installed)
         assert found.install == ("llmcheck", "install", found.tier, "--format", "sh")

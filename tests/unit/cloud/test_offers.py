@@ -22,7 +22,7 @@ from llmcheck.tables.offer import Offer
 from tests.machines_builder import GB
 
 OFFERS, CORRECTIONS = catalog.offers(), catalog.corrections()
-TIERS = [name for name in profiles.ids() if name != "toolkit"]
+TIERS = [name for name in profiles.tier_ids() if name != "toolkit"]
 PLAIN = Offer(
     id="acme-a100",
     provider="acme",

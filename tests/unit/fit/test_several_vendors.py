@@ -60,7 +60,7 @@ class TestTwoVendors:
 
     def test_what_is_installed_says_how_to_use_both(self) -> None:
         where = parse.machine(TWO_MAKERS, catalog.gpu_specs()).machine
-        plan = api.install(["llama-cpp"], lambda: where)
+        plan = api.install_plan(["llama-cpp"], lambda: where)
         reasons = [step.reason for each in plan.environments for step in each.steps]
         assert any("GGML_VULKAN=on" in reason for reason in reasons)
 

@@ -115,7 +115,7 @@ def test_an_id_is_lower_case_with_hyphens(name: str) -> None:
     [
         ("vllm", "list of tables"),
         (["vllm"], "any_of[0]"),
-        ([{"name": "vllm"}, {"any_of": [{"name": "tgi"}]}], "any_of[1]"),
+        ([{"name": "vllm"}, {"any_of": [{"nam": "tgi"}]}], "any_of[1] ('engine'), any_of[0]"),
         ([{"name": "vllm"}, {"nam": "tgi"}], "any_of[1]"),
         ([{"name": "vllm"}, {"kind": "tol", "name": "tgi"}], "did you mean 'tool'?"),
         ([], "name"),

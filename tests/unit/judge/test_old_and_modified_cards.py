@@ -69,7 +69,7 @@ class TestTooOld:
     def test_torch_and_install(self, name: str, mib: int, capability: str, driver: str) -> None:
         where = machine(name, mib, capability, count=2, driver=driver)
         assert api.torch_index(lambda: where).tag == "cpu"
-        plan = api.install(["llama-cpp"], lambda: where)
+        plan = api.install_plan(["llama-cpp"], lambda: where)
         steps = [step for each in plan.environments for step in each.steps]
         assert not any("GGML_CUDA" in step.command for step in steps)
         assert any("not used" in step.reason for step in steps)

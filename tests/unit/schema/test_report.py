@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from llmcheck.schema.report import (
     Finding,
+    Gate,
     Level,
     ProfileReport,
     SkipReason,
@@ -102,7 +103,7 @@ def test_the_verdict_over_profiles_is_the_worst(verdicts: list[Verdict | None], 
 def test_the_exit_code_shows_warnings_only_with_fail_on_warn(
     reports: list[ProfileReport], strict: bool, code: int
 ) -> None:
-    assert exit_code(reports, fail_on_warn=strict) == code
+    assert exit_code(reports, Gate(fail_on="warn" if strict else "unknown")) == code
 
 
 def test_only_required_lines_with_one_of_the_three_reasons_are_listed_as_not_counted() -> None:

@@ -1,0 +1,1 @@
+"""The checks of ``llmcheck prove``, one module each: see ``llmcheck.prove``."""
