@@ -32,6 +32,21 @@ def parse_size(text: str) -> int:
     return round(size)
 
 
+def parse_rate(text: str) -> float:
+    """The bytes a second of a rate such as ``1 Gb/s``, ``100 Mbps`` (bits) or ``80 MB/s`` (bytes).
+
+    Raises ValueError for other text, and for a missing or misspelt unit.
+    """
+    match = re.fullmatch(
+        r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*(?:([kMGT]?)(?:bps|bit/s|b/s)|([kMGT]i?B|B)(?:/s|ps))", text.strip()
+    )
+    if not match or not float(match[1]):
+        raise ValueError(f"'{text[:40]}' is not a rate; write a number and a unit, such as 1 Gb/s, 100 Mbps or 80 MB/s")
+    if match[3]:
+        return float(match[1]) * _UNITS[match[3]]
+    return float(match[1]) * (DECIMAL[f"{match[2]}B"] if match[2] else 1) / 8
+
+
 def _scaled(size: int, units: dict[str, int]) -> str:
     name, factor = next(
         ((name, factor) for name, factor in reversed(units.items()) if size >= factor), next(iter(units.items()))

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
+    from llmcheck.api.ages import *
     from llmcheck.api.comparing import *
     from llmcheck.api.explaining import *
     from llmcheck.api.fitting import *
@@ -18,10 +19,13 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.api.installation import *
     from llmcheck.api.judgement import *
     from llmcheck.api.launching import *
+    from llmcheck.api.library_tables import *
     from llmcheck.api.profile_tools import *
+    from llmcheck.api.project import *
     from llmcheck.api.proving import *
     from llmcheck.api.recommending import *
     from llmcheck.api.renting import *
+    from llmcheck.api.responsible import *
     from llmcheck.api.saved_machine import *
     from llmcheck.api.schemas import *
     from llmcheck.api.tables import *
@@ -30,6 +34,7 @@ if TYPE_CHECKING:  # the functions in _EXPORTS, with their types
     from llmcheck.render import Options
 
 _EXPORTS = {
+    "ages": ("OLD_AFTER_DAYS", "old_tables", "table_ages"),
     "comparing": ("compare", "load_report"),
     "explaining": ("explain", "explained_words"),
     "fitting": ("fit", "fit_machines", "fit_methods", "models", "plans"),
@@ -51,6 +56,7 @@ _EXPORTS = {
     ),
     "installation": ("check_libraries", "install_plan", "torch_index"),
     "judgement": ("AskSource", "check", "check_names", "computed_methods", "report_of"),
+    "library_tables": ("dataset", "datasets", "resources"),
     "profile_tools": (
         "drafted_profile",
         "linted_profiles",
@@ -58,10 +64,12 @@ _EXPORTS = {
         "profile_page",
         "tested_profiles",
     ),
+    "project": ("Project", "named_datasets", "with_project"),
     "proving": ("prove", "work_checks"),
     "recommending": ("recommend",),
     "launching": ("launch_file",),
     "renting": ("OfferList", "Rent", "live_offers", "offer_catalogue", "offers", "offers_of_file"),
+    "responsible": ("PARTS", "checklist", "grid_place"),
     "saved_machine": ("outdated", "read_machine", "saved_age"),
     "schemas": ("schema", "schema_names"),
     "tables": ("checks", "libraries", "library", "load_profile", "profile", "profile_schema", "profiles"),

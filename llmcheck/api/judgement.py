@@ -26,6 +26,7 @@ from llmcheck.schema.report import PLAIN_GATE, Gate, Level, ProfileReport, Repor
 from llmcheck.tables.correction import Correction
 
 if TYPE_CHECKING:
+    from llmcheck.api.project import Project
     from llmcheck.catalog.variables import Given
     from llmcheck.schema.asked import Ask, Asked
 
@@ -46,6 +47,7 @@ def check(
     gate: Gate = PLAIN_GATE,
     severity: Mapping[str, Level] | None = None,
     baseline: tuple[str, Report] | None = None,
+    project: Project | None = None,
 ) -> Report:
     """Judges profiles (ids or paths; one may stand alone) on a machine.
 
@@ -56,7 +58,8 @@ def check(
     whose own file a person named. ``by_person``: False where a project's file named the profiles. ``gate``: by what the
     exit code is decided. ``severity``: the level of a requirement, by its id, in place of the profile's. ``baseline``:
     the name of a saved report and the report (``load_report``): only what is worse than there decides the exit code.
-    Raises DataError and UsageError for unknown names, and InspectionError.
+    ``project``: its datasets, its checklist, what to read. Raises DataError and UsageError for unknown names, and
+    InspectionError.
     """
     names = [names] if isinstance(names, str) else names
     levels = severity or {}
@@ -91,7 +94,15 @@ def check(
         ),
     )
     report = report if not report.machine.problems else _without_outdated(report)
+    report = report if project is None else _with_project(report, profiles, project)
     return report if baseline is None else _beyond(report, *baseline)
+
+
+def _with_project(report: Report, profiles: Sequence[Profile], project: Project) -> Report:
+    from llmcheck.api.project import with_project  # few checks name a dataset or a checklist
+
+    found = with_project(report, profiles, project)
+    return msgspec.structs.replace(found, exit_code=exit_code(found.profiles, found.gate))
 
 
 def _with_levels(profiles: Sequence[Profile], levels: Mapping[str, Level], gate: Gate) -> tuple[list[Profile], Gate]:

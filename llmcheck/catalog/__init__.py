@@ -6,7 +6,7 @@ An installed wheel reads the compiled tables (``compiled``), a checkout the TOML
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmcheck.catalog import compiled
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from llmcheck.schema.cheapest import CheapestOffer
     from llmcheck.schema.outlook import CardsForSize
     from llmcheck.schema.starter import Starter
+    from llmcheck.schema.table_date import TableDate
     from llmcheck.tables.correction import Correction
+    from llmcheck.tables.dataset import Dataset
+    from llmcheck.tables.duty import Area
     from llmcheck.tables.evaluation import Evaluations
+    from llmcheck.tables.footprint import GridIntensity, Pue
     from llmcheck.tables.library import Alias, Library, Resolutions
     from llmcheck.tables.listed_model import ListedModel
     from llmcheck.tables.offer import DocumentedOffer, Offer
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from llmcheck.tables.prove_rate import ProveRate
     from llmcheck.tables.provider import GpuNames, Provider
     from llmcheck.tables.quantisation_loss import QuantisationLoss
+    from llmcheck.tables.resource import Resource
     from llmcheck.tables.system_step import SystemInstallStep
     from llmcheck.tables.tables import Tables
     from llmcheck.tables.topic import Topic
@@ -282,3 +287,60 @@ def gpu_specs() -> tuple[GpuRecord, ...]:
     from llmcheck.gpus.identify import GpuRecord
 
     return table("gpus", tuple[GpuRecord, ...])
+
+
+def datasets() -> Mapping[str, Dataset]:
+    """All datasets by id: those of the document in its order, then modern alternatives."""
+    from llmcheck.tables.dataset import Dataset
+
+    return {each.id: each for each in table("datasets", tuple[Dataset, ...])}
+
+
+def resources() -> tuple[Resource, ...]:
+    """What the document gives to read, in its order."""
+    from llmcheck.tables.resource import Resource
+
+    return table("resources", tuple[Resource, ...])
+
+
+def duties() -> tuple[Area, ...]:
+    """The areas of responsible use, in the document's order."""
+    from llmcheck.tables.duty import Area
+
+    return table("duties", tuple[Area, ...])
+
+
+def grid_intensities() -> tuple[GridIntensity, ...]:
+    """Grams of CO2 for a kilowatt-hour: countries, then regions of cloud providers."""
+    from llmcheck.tables.footprint import GridIntensity
+
+    return table("grid_intensities", tuple[GridIntensity, ...])
+
+
+def pues() -> tuple[Pue, ...]:
+    """What data centres add to the power of their machines, by provider."""
+    from llmcheck.tables.footprint import Pue
+
+    return table("pues", tuple[Pue, ...])
+
+
+def table_dates(names: Sequence[str] = ()) -> tuple[TableDate, ...]:
+    """How old these tables are, or all that have dates. One without dates is left out.
+
+    A checkout looks into the files of these tables alone.
+    """
+    from llmcheck.schema.table_date import TableDate
+
+    try:
+        every = compiled.table("table_dates", tuple[TableDate, ...])
+    except DataError:
+        from llmcheck.catalog import sources
+
+        if not sources.exist("table_dates"):
+            raise
+        every = None
+    if every is None:
+        from llmcheck.catalog import sources
+
+        return sources.table_dates(names)
+    return tuple(each for each in every if not names or each.name in names)

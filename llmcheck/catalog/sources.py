@@ -7,8 +7,8 @@ import datetime
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmcheck import codec
 from llmcheck.catalog import compiled, places
@@ -20,7 +20,10 @@ from llmcheck.schema.machine import GpuSpec
 from llmcheck.schema.outlook import CardsForSize
 from llmcheck.schema.starter import Starter
 from llmcheck.tables.correction import Correction
+from llmcheck.tables.dataset import Dataset
+from llmcheck.tables.duty import Area
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
+from llmcheck.tables.footprint import GridIntensity, Pue
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
 from llmcheck.tables.offer import DocumentedOffer, Offer, by_field
@@ -28,10 +31,14 @@ from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.prove_rate import ProveRate
 from llmcheck.tables.provider import GpuNames, Provider
 from llmcheck.tables.quantisation_loss import QuantisationLoss
+from llmcheck.tables.resource import Resource
 from llmcheck.tables.system_step import SystemInstallStep
 from llmcheck.tables.topic import Topic
 from llmcheck.tables.torch_wheel import CudaDriver, CudaImage, NvccRelease, PackageBuild, TorchCompanions, TorchWheel
 from llmcheck.units import MIB
+
+if TYPE_CHECKING:
+    from llmcheck.schema.table_date import TableDate
 
 T = TypeVar("T")
 _LARGEST_PROFILE = 2 * 2**20
@@ -65,6 +72,15 @@ def compile_all() -> bytes:
         if each.endswith(".toml")
     )
     return compiled.compiled({name: (_files(name), read(name)) for name in (*TABLES, *profiles)})
+
+
+def table_dates(names: Sequence[str] = ()) -> tuple[TableDate, ...]:
+    """The dates of these tables, or of all that have dates, by name."""
+    from llmcheck.catalog import dates  # only where an answer says how old its tables are
+
+    every = names or [each for each in sorted(TABLES) if each not in (*_DERIVED, "table_dates")]
+    found = (dates.of_files(each, TABLES[each][0]) for each in every)
+    return tuple(each for each in found if each is not None)
 
 
 def _files(name: str) -> tuple[str, ...]:
@@ -311,9 +327,12 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
         ("data/documented_offers.csv",),
         lambda: _texts("data/documented_offers.csv", DocumentedOffer),
     ),
+    "datasets": (("data/datasets.toml",), lambda: _toml("data/datasets.toml", "dataset", Dataset)),
+    "duties": (("data/responsible_use.toml",), lambda: _toml("data/responsible_use.toml", "area", Area)),
     "evaluations": (("data/evaluation_scales.csv", "data/evaluations.csv"), _evaluations),
     "gpu_names": (("data/gpu_names.csv",), lambda: _texts("data/gpu_names.csv", GpuNames)),
     "gpus": (("data/gpus.csv",), lambda: _rows("data/gpus.csv", _gpu)),
+    "grid_intensities": (("data/grid_intensity.csv",), lambda: _texts("data/grid_intensity.csv", GridIntensity)),
     "libraries": (("data/libraries.toml", "data/helpers.toml"), _libraries),
     "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
@@ -323,10 +342,12 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
     "prove_rates": (("data/prove_rates.csv",), lambda: _texts("data/prove_rates.csv", ProveRate)),
     "providers": (("data/providers.toml",), lambda: _toml("data/providers.toml", "provider", Provider)),
+    "pues": (("data/pue.csv",), lambda: _texts("data/pue.csv", Pue)),
     "quantisation_losses": (
         ("data/quantisation_loss.csv",),
         lambda: _texts("data/quantisation_loss.csv", QuantisationLoss),
     ),
+    "resources": (("data/resources.toml",), lambda: _toml("data/resources.toml", "resource", Resource)),
     "resolutions": (("data/resolutions.json",), _resolutions),
     "starters": (
         ("data/models.toml", "data/listed_models.csv", "data/evaluation_scales.csv", "data/evaluations.csv"),
@@ -338,3 +359,6 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }
 """By name: the files of a table, and the function that reads them."""
+_DERIVED = frozenset(("cards", "starters"))
+"""Tables that are computed from others."""
+TABLES["table_dates"] = (tuple(dict.fromkeys(file for files, _ in TABLES.values() for file in files)), table_dates)

@@ -1,4 +1,4 @@
-"""Shell completion of profiles, libraries, models and words."""
+"""Shell completion of profiles, libraries, models, datasets and words."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ def listed_model(_context: click.Context, _parameter: click.Parameter, incomplet
     from llmcheck import catalog
 
     return [each.repository for each in catalog.listed_models() if each.repository.startswith(incomplete)]
+
+
+def dataset(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from llmcheck import catalog
+
+    return [name for name in catalog.datasets() if name.startswith(incomplete.lower())]
 
 
 def word(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -51,6 +51,7 @@ _SECTIONS = {
         "path",
         "probe_net",
     ),
+    "The project": ("datasets", "bandwidth", "checklist"),
     "When": ("wait", "interval", "probe_timeout", "timeout"),
     "Output": ("format", "output", "report", "quiet", "color", "verbose"),
 }

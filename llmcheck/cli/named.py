@@ -14,7 +14,7 @@ from llmcheck.errors import UsageError
 _CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 _ENVIRONMENTS = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
-_OPTIONS = ("path", "python", "venv", "output", "save", "baseline")
+_OPTIONS = ("path", "python", "venv", "output", "save", "baseline", "checklist")
 _WRITTEN = ("output", "save")
 _READ = ("baseline",)
 READ = "llmcheck.read"

@@ -14,6 +14,8 @@ from llmcheck.errors import LlmcheckError
 from llmcheck.printable import printable, shortened
 
 if TYPE_CHECKING:
+    import datetime
+
     from llmcheck.cli.gate import ReportFile
     from llmcheck.schema.age import SavedAge
 
@@ -46,6 +48,7 @@ def write(
     from llmcheck.render import Options
 
     stdout = _stdout()
+    old = api.old_tables(value)
     terminal = options.output is None and stdout is not None and stdout.isatty()
     shown = Options(
         width=_width(terminal),
@@ -56,6 +59,8 @@ def write(
         guarded=options.output is not None,
         ages=tuple(_ages()),
         quiet=quiet,
+        old_tables=old,
+        today=_today() if old else None,
     )
     text = api.render(value, options.format, shown)
     in_file = Options(width=_width(False), verbose=options.verbose, ages=shown.ages)
@@ -81,6 +86,12 @@ def write_text(text: str, *, utf8: bool = False) -> None:
 def _write_named(path: str, name: str, text: str, quiet: bool) -> None:
     if write_file(path, text) and not quiet:
         print_message(f"wrote {path} ({name})")
+
+
+def _today() -> datetime.date:
+    import datetime  # where an answer rests on an old table
+
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _color(options: OutputOptions, terminal: bool) -> bool:

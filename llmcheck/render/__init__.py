@@ -19,7 +19,10 @@ from msgspec import Struct
 from llmcheck import registry
 
 if TYPE_CHECKING:
+    import datetime
+
     from llmcheck.schema.age import SavedAge
+    from llmcheck.schema.table_date import TableDate
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,10 @@ class Options(Struct, frozen=True, kw_only=True):
     """A script refuses to run on a machine other than the judged one."""
     ages: tuple[SavedAge, ...] = ()
     """Of the saved machines that the answer is about; one of a day or more is said below the answer."""
+    old_tables: tuple[TableDate, ...] = ()
+    """Tables that the answer rests on and that are old; it says so below."""
+    today: datetime.date | None = None
+    """What their age is counted to; None where there are none."""
     quiet: bool = False
     """One line, of a report as text."""
 

@@ -10,10 +10,14 @@ FILE_NAMES = ("*.json",)
 
 
 def render(value: object, options: Options) -> str:
-    """Indented, ending in a newline. An answer about saved machines says their age in ``saved_machines``.
+    """Indented, ending in a newline. An answer about saved machines says their age in ``saved_machines``, and one that
+    rests on tables of more than 180 days names them in ``old_tables``.
 
     A machine itself has ``collected_at``, and a snapshot without paths does not name the file that it was read from.
     """
-    if not options.ages or isinstance(value, Machine):
-        return codec.encode_json(value)
-    return codec.encode_json_with(value, saved_machines=options.ages)
+    more: dict[str, object] = {}
+    if options.ages and not isinstance(value, Machine):
+        more["saved_machines"] = options.ages
+    if options.old_tables:
+        more["old_tables"] = options.old_tables
+    return codec.encode_json_with(value, **more) if more else codec.encode_json(value)

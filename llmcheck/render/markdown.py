@@ -16,6 +16,7 @@ from llmcheck.render.views.blocks import (
     Paragraph,
     Stacks,
     Table,
+    Tasks,
     Verbatim,
 )
 from llmcheck.render.views.views import document
@@ -50,6 +51,10 @@ def _block(block: Block) -> str:
             return "\n".join(f"- {_text(item.text)}" for item in block.items)
         case Verbatim():
             return _fenced(block.text.splitlines())
+        case Tasks():
+            return "\n".join(
+                f"- [{'x' if each.done else ' '}] {_text(each.text)} <!-- {each.id} -->" for each in block.items
+            )
         case Commands():
             return _fenced([f"{command}  # {reason}" if reason else command for command, reason in block.lines])
 

@@ -18,6 +18,7 @@ from llmcheck.schema.computed import ComputedMethod
 from llmcheck.schema.machine import Machine
 from llmcheck.schema.measurement import Measurement
 from llmcheck.schema.outlook import NextStep, SizePlan
+from llmcheck.schema.project import ChecklistState, DatasetUse, Reading
 from llmcheck.schema.workload import Cost
 from llmcheck.tables.correction import Correction
 
@@ -25,7 +26,8 @@ SCHEMA = "llmcheck.report/1"
 
 Status = Literal["pass", "warn", "fail", "unknown", "skipped"]
 Level = Literal["required", "recommended", "info"]
-Group = Literal["hardware", "software"]
+Group = Literal["hardware", "software", "project"]
+"""``project``: what the project brings: its datasets and its checklist."""
 Verdict = Literal["ready", "not-ready", "undetermined"]
 SkipReason = Literal["not-applicable", "left-out", "not-stated", "not-known", "blocked", "cluster"]
 """Why a finding was not judged. ``not-applicable``: by the words of the profile, as a driver where no GPU needs one;
@@ -267,6 +269,12 @@ class Report(Struct, frozen=True, kw_only=True):
     """What to do next; only in the overview."""
     advice: Advice | None = None
     """The installation or the offer of ``next``; None where nothing is missing, and outside the overview."""
+    datasets: tuple[DatasetUse, ...] = ()
+    """Those of ``check --dataset``."""
+    checklist: ChecklistState | None = None
+    """That of ``check --checklist``; None without one."""
+    reading: tuple[Reading, ...] = ()
+    """The two resources that matter most for each profile; only of ``check -v``."""
     measurements: tuple[Measurement, ...] = ()
     """What ``llmcheck prove`` measured; of each finding of a rate its numbers."""
     rent: CheapestOffer | None = None

@@ -319,6 +319,11 @@ PLAN = replace(
 )
 LINTED = LintedProfile(profile="x.toml", requirements=1, findings=(LintFinding(code="empty", message="nothing"),))
 VALUES: dict[str, object] = {
+    "datasets": api.datasets(),
+    "dataset": api.dataset("the-stack-v2"),
+    "resources": api.resources(),
+    "tables": api.table_ages(),
+    "checklist": api.checklist("finetune-7b", lambda: machine(card("RTX 3060")), datasets=["dolma"], grid="DEU"),
     "machine": machine(card("RTX 3060")),
     "report": report(informs=False),
     "overview": report(informs=True),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcheck.units import format_gb, format_gib, parse_size, shortfall
+from llmcheck.units import format_gb, format_gib, parse_rate, parse_size, shortfall
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,33 @@ def test_what_is_short_is_never_rounded_to_nothing(needed: int, found: int) -> N
 def test_the_same_memory_reads_differently_in_both_families() -> None:
     assert format_gb(24564 * 2**20) == "25.8 GB"
     assert format_gib(24564 * 2**20) == "24.0 GiB"
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("1 Gb/s", 125e6),
+        ("100Mbps", 12.5e6),
+        ("10 Gbit/s", 1.25e9),
+        ("80 MB/s", 80e6),
+        ("1 GiB/s", 2.0**30),
+        ("8 b/s", 1.0),
+        ("2.5 TB/s", 2.5e12),
+    ],
+)
+def test_a_rate_is_bytes_a_second(text: str, rate: float) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "1 Gb", "1 gb/s", "1 GB/h", "0 Gb/s", "-1 Gb/s", "1e9 b/s", "nan b/s", "1 Kb/s"],
+)
+def test_other_text_is_no_rate(text: str) -> None:
+    with pytest.raises(ValueError, match="not a rate"):
+        parse_rate(text)
+
+
+@given(st.integers(1, 10**6))
+def test_eight_bits_are_a_byte(count: int) -> None:
+    assert parse_rate(f"{count} MB/s") == parse_rate(f"{8 * count} Mb/s")

@@ -24,10 +24,11 @@ from llmcheck.cli.options import (
     profile_options,
 )
 from llmcheck.cli.output import print_message, write
+from llmcheck.cli.project import ProjectOptions, project_options
 from llmcheck.errors import InspectionError, UsageError
 
 if TYPE_CHECKING:
-    from llmcheck.api import MachineSource
+    from llmcheck.api import MachineSource, Project
     from llmcheck.schema.report import Report
 
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @gate_options
 @click.option("--allow-exec", is_flag=True, help="Start the programs that any of these profiles names.")
 @profile_options
+@project_options
 @machine_options
 @output_options(*FORMATS)
 def command(
@@ -50,6 +52,7 @@ def command(
     gate_options: GateOptions,
     allow_exec: bool,
     profile_options: ProfileOptions,
+    project_options: ProjectOptions,
     machine_options: MachineOptions,
     output_options: OutputOptions,
 ) -> int:
@@ -69,8 +72,9 @@ def command(
         named.refuse_inputs()
     if gate_options.wait is not None and machine_options.machine is not None:
         raise UsageError("--wait inspects this machine again; --machine is another one, which does not change")
+    project = project_options.project(reading=output_options.verbose > 0)
     try:
-        report = _judged(profiles, gate_options, profile_options, machine_options, allow_exec)
+        report = _judged(profiles, gate_options, profile_options, machine_options, allow_exec, project)
     except InspectionError as error:
         if gate_options.gate.fail_on in ("unknown", "warn"):
             raise
@@ -100,6 +104,7 @@ def _judged(
     profile_options: ProfileOptions,
     machine_options: MachineOptions,
     allow_exec: bool,
+    project: Project | None,
 ) -> Report:
     # The inspection starts before the other modules are imported.
     first = [machine_source(machine_options, judge_outdated=True, kernel_log=True)]
@@ -126,6 +131,7 @@ def _judged(
             gate=options.gate,
             severity=options.severity,
             baseline=baseline,
+            project=project,
         )
 
     if options.wait is None:

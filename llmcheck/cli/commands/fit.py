@@ -15,6 +15,7 @@ import click
 
 from llmcheck import runtimes
 from llmcheck.cli import completion, named
+from llmcheck.cli.grid import Grid
 from llmcheck.cli.groups import Sectioned
 from llmcheck.cli.inspect import machine_source
 from llmcheck.cli.options import (
@@ -205,9 +206,9 @@ _fit_options = grouped(
     click.option("--tokens", metavar="COUNT", help="Tokens that a training run reads: 2T, 300B."),
     click.option(
         "--grid",
-        type=Number(0, 5000),
-        metavar="GRAMS",
-        help="CO2 per kWh, to estimate the CO2 of the run.",
+        type=Grid(),
+        metavar="GRAMS|PLACE",
+        help="CO2 per kWh, or a place such as DEU, to estimate the CO2 of the run.",
     ),
     _choice("--prefer", _PREFERENCES, "What decides between plans.", default="balanced", show_default=True),
     click.option("--assume-idle", is_flag=True, help="Ignore the memory that other processes use."),

@@ -126,7 +126,9 @@ def in_field(value: object, unit: Unit | None, name: str) -> float:
 
 @functools.lru_cache(maxsize=4096, typed=True)
 def in_words(value: object, unit: Unit | None, written: str = "GB") -> str:
-    """A value of a field for people; many cards have the same. ``written``: a size as the profile writes it, whose powers are used."""
+    """A value of a field for people. ``written``: a size as the profile writes it, whose powers are used.
+
+    Kept, for many cards and ports have the same."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):

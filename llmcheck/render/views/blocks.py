@@ -90,6 +90,19 @@ class Bullets(Struct, frozen=True):
     items: Sequence[Cell]
 
 
+class Task(Struct, frozen=True):
+    id: str
+    """Marks it in a Markdown file, where it can be ticked."""
+    text: str
+    done: bool
+
+
+class Tasks(Struct, frozen=True):
+    """Things to do, each with a box."""
+
+    items: Sequence[Task]
+
+
 class Commands(Struct, frozen=True):
     """Shell commands to paste."""
 
@@ -103,7 +116,7 @@ class Verbatim(Struct, frozen=True):
     text: str
 
 
-Block = Verbatim | Heading | Facts | Stacks | Table | Paragraph | Bullets | Commands
+Block = Verbatim | Heading | Facts | Stacks | Table | Paragraph | Bullets | Tasks | Commands
 Document = Sequence[Block]
 
 

@@ -39,6 +39,14 @@ def findings(value: Report, options: Options) -> list[Block]:
     doubtful = [problem_line(each) for each in value.machine.problems if each.code in DOUBTFUL]
     if doubtful:
         blocks += [Heading("Facts that cannot be true, and count as unknown", level=3), Bullets(doubtful)]
+    if value.datasets:
+        from llmcheck.render.views.library import datasets_of_check  # of few checks
+
+        blocks += datasets_of_check(value.datasets)
+    if value.reading:
+        from llmcheck.render.views.library import reading  # with -v alone
+
+        blocks += reading(value.reading)
     if value.gate != PLAIN_GATE:
         blocks += _gate(value)
     if len(value.profiles) > 1:

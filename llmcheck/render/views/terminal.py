@@ -27,6 +27,7 @@ from llmcheck.render.views.blocks import (
     Stack,
     Stacks,
     Table,
+    Tasks,
     Tone,
 )
 from llmcheck.render.views.long_table import LONG, LongTable
@@ -115,6 +116,13 @@ def _renderable(block: Block, options: Options) -> RenderableType:
             grid.add_column(overflow="fold")
             for item in block.items:
                 grid.add_row(_sign("·", options), Text(_clean(item.text, options), _STYLES[item.tone], overflow="fold"))
+            return Padding(grid, (0, 0, 0, 2))
+        case Tasks():
+            grid = RichTable.grid(padding=(0, 1))
+            grid.add_column(width=3)
+            grid.add_column(overflow="fold")
+            for each in block.items:
+                grid.add_row(Text("[x]" if each.done else "[ ]"), Text(_clean(each.text, options), overflow="fold"))
             return Padding(grid, (0, 0, 0, 2))
     return Group()
 

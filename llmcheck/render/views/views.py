@@ -18,6 +18,10 @@ from llmcheck.schema.report import Report
 def document(value: object, options: Options) -> Document:
     """The blocks that show a value, and the age of its saved machines. Raises TypeError for a value without a view."""
     blocks = _document(value, options)
+    if options.old_tables:
+        from llmcheck.render.views.library import old_tables  # where tables are old
+
+        blocks = [*blocks, *old_tables(options.old_tables, options.today)]
     if not options.ages:
         return blocks
     from llmcheck.render.views.age import ages  # of a saved machine only
@@ -98,6 +102,17 @@ def _document(value: object, options: Options) -> Document:
             return offer_catalogue(value, options)
         case LaunchFile():
             return [Verbatim(value.text)]
+    from llmcheck.schema import library, table_date  # the answers above need none of it
+
+    match value:
+        case library.Checklist():
+            from llmcheck.render.views.checklist import checklist
+
+            return checklist(value)
+        case library.DatasetList() | library.ShownDataset() | library.ResourceList() | table_date.TableList():
+            from llmcheck.render.views.library import library_view
+
+            return library_view(value)
     from llmcheck.render.views.catalogue import catalogue
 
     return catalogue(value)

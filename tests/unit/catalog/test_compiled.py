@@ -20,7 +20,8 @@ import sys
 from llmcheck import catalog
 from llmcheck.catalog import profiles
 names = ("libraries", "aliases", "system_steps", "resolutions", "torch_wheels", "cuda_drivers", "models", "corrections",
-         "offers", "gpu_specs", "listed_models", "evaluations", "quantisation_losses")
+         "offers", "gpu_specs", "listed_models", "evaluations", "quantisation_losses", "datasets", "resources",
+         "duties", "grid_intensities", "pues", "table_dates")
 for name in names:
     value = getattr(catalog, name)()
     print(name, dict(value) if isinstance(value, dict) else value)
@@ -69,7 +70,7 @@ def test_the_compiled_tables_are_those_of_the_sources(installed: Copy) -> None:
         [sys.executable, "-c", TABLES], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     assert from_file[:-1] == from_sources[:-1]
-    assert len(from_file) == 15
+    assert len(from_file) == 21
     assert from_file[-1] == "read from text: []"
     assert from_sources[-1] == "read from text: ['csv', 'llmcheck.catalog.sources', 'tomllib']"
 
