@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 import re
 
 from llmcheck.catalog import places
@@ -11,6 +13,7 @@ from llmcheck.schema.table_date import TableDate
 _DATE = r"\d{4}-\d\d-\d\d"
 _IN_TOML = rf"(?m)^as_of = ({_DATE})"
 _IN_JSON = rf'"as_of":\s*"({_DATE})"'
+_COLUMNS = ("as_of", "price_date", "source_date")
 _TABLE = r"(?m)^\[\["
 
 
@@ -38,8 +41,7 @@ def of_files(name: str, files: tuple[str, ...]) -> TableDate | None:
 
 
 def _in_csv(text: str) -> tuple[list[str], int]:
-    """The dates of its last column, which is ``as_of`` in every dated table; each row is one line."""
-    head, *lines = text.splitlines()
-    if head.rpartition(",")[2] != "as_of":
-        return [], len(lines)
-    return [line.rpartition(",")[2] for line in lines], len(lines)
+    """The dates of its rows: of the column ``as_of``, or of a price or a source."""
+    head, *rows = csv.reader(io.StringIO(text, newline=""))
+    column = next((head.index(each) for each in _COLUMNS if each in head), None)
+    return [] if column is None else [row[column] for row in rows if row[column]], len(rows)

@@ -359,6 +359,6 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "torch_wheels": (("data/torch_wheels.csv",), lambda: _rows("data/torch_wheels.csv", _wheel)),
 }
 """By name: the files of a table, and the function that reads them."""
-_DERIVED = frozenset(("cards", "starters"))
+_DERIVED = frozenset(("cards", "cheapest_offers", "starters"))
 """Tables that are computed from others."""
 TABLES["table_dates"] = (tuple(dict.fromkeys(file for files, _ in TABLES.values() for file in files)), table_dates)
