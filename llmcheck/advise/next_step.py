@@ -145,7 +145,7 @@ def _other_hardware(report: Report, known: Known) -> tuple[NextStep, Advice | No
     tier = next((each for each in report.profiles if each.task == "inference"), report.profiles[0])
     offer = known.cheapest_offer(tier.id) if tier.hardware == "not-ready" else None
     return NextStep(kind="other-hardware", tier=tier.id), Advice(
-        profile=tier.id, reason="no size of model runs on this hardware", offer=offer, tip=_tip(tier)
+        profile=tier.id, reason="no size of model runs on this hardware", rent=offer, tip=_tip(tier)
     )
 
 

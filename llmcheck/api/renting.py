@@ -124,11 +124,11 @@ def _for_tier(name: str, rent: Rent, machine: Machine | None) -> Offers:
         purchase=rent.purchase,
     )
     if rent.documented:
-        from llmcheck.cloud.catalogue import verified
+        from llmcheck.cloud.catalogue import as_documented, verified
 
         judge = judge_of(profile, corrections, cards, models, selection=Selection(), today=rent.day)
         rows = verified(catalog.documented_offers(), catalog.offers(), corrections, judge.rank)
-        found = replace(found, documented=rows)
+        found = replace(found, documented=as_documented(rows), verified=rows)
     if name not in profile_catalog.ids():
         found = replace(found, path=printable(name))
     if machine is None:
@@ -179,7 +179,7 @@ def offer_catalogue(rent: Rent | None = None, gpu: str | None = None, min_memory
     rent = rent or Rent()
     if rent.documented:
         rows = verified(catalog.documented_offers(), catalog.offers(), catalog.corrections())
-        return OfferCatalogue(offers=(), count=len(rows), documented=rows)
+        return OfferCatalogue(offers=(), count=len(rows), verified=rows)
     _check_providers(rent)
     filters = Filters(gpu=gpu, min_memory_bytes=min_memory_bytes, selection=rent.selection)
     return catalogue(rent.list, filters, today=rent.day)

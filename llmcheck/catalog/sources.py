@@ -23,7 +23,7 @@ from llmcheck.tables.correction import Correction
 from llmcheck.tables.evaluation import Evaluations, Scale, Score
 from llmcheck.tables.library import Alias, Library, Resolutions
 from llmcheck.tables.listed_model import ListedModel
-from llmcheck.tables.offer import DocumentedOffer, Offer
+from llmcheck.tables.offer import DocumentedOffer, Offer, by_field
 from llmcheck.tables.package_pair import PackagePair
 from llmcheck.tables.provider import GpuNames, Provider
 from llmcheck.tables.quantisation_loss import QuantisationLoss
@@ -150,6 +150,11 @@ def _texts(name: str, kind: type[T]) -> tuple[T, ...]:
     """The rows of a CSV file whose columns are the fields of ``kind``; an empty cell is a field that is left out."""
     rows = [{key: value for key, value in row.items() if value != ""} for _, row in _csv(name)]
     return codec.convert(rows, tuple[kind, ...], places.path_of(name), text=True)  # type: ignore[valid-type]  # made at run time
+
+
+def _offers(name: str) -> tuple[Offer, ...]:
+    rows = [by_field({key: value for key, value in row.items() if value != ""}) for _, row in _csv(name)]
+    return codec.convert(rows, tuple[Offer, ...], places.path_of(name), text=True)
 
 
 def _evaluations() -> Evaluations:
@@ -312,7 +317,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {
     "listed_models": (("data/listed_models.csv",), lambda: _rows("data/listed_models.csv", _listed_model)),
     "models": (("data/models.toml",), lambda: _toml("data/models.toml", "model", KnownModel)),
     "nvcc_releases": (("data/nvcc_releases.csv",), lambda: _rows("data/nvcc_releases.csv", _nvcc_release)),
-    "offers": (_offer_files(), lambda: tuple(each for name in _offer_files() for each in _texts(name, Offer))),
+    "offers": (_offer_files(), lambda: tuple(each for name in _offer_files() for each in _offers(name))),
     "package_builds": (("data/package_builds.csv",), lambda: _rows("data/package_builds.csv", _package_build)),
     "package_pairs": (("data/package_pairs.csv",), lambda: _texts("data/package_pairs.csv", PackagePair)),
     "providers": (("data/providers.toml",), lambda: _toml("data/providers.toml", "provider", Provider)),

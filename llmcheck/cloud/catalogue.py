@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from llmcheck.cloud.selection import Selection, age_days
 from llmcheck.schema.renting import ListedOffer, OfferCatalogue, RankedOffer, Verified
@@ -146,3 +147,19 @@ def _in_unit(offer: Offer, documented: DocumentedOffer) -> float | None:
     if offer.price_hour is None:
         return None
     return offer.price_hour / offer.gpu_count if documented.per == "chip-hour" else offer.price_hour
+
+
+def as_documented(rows: Iterable[Verified]) -> tuple[RankedOffer, ...]:
+    """Those that were judged, each with the document's words."""
+    return tuple(
+        replace(
+            each.ranked,
+            offer=replace(
+                each.offer,
+                documented=each.documented.documented,
+                documented_price_hour=each.documented.price if each.documented.per == "hour" else None,
+            ),
+        )
+        for each in rows
+        if each.ranked is not None
+    )

@@ -23,7 +23,7 @@ from llmcheck.cloud.canonical import Form
 from llmcheck.errors import DataError
 from llmcheck.gpus.identify import GpuRecord
 from llmcheck.printable import is_printable, printable
-from llmcheck.tables.offer import Offer
+from llmcheck.tables.offer import Offer, by_field
 from llmcheck.units import MIB
 
 _SKY_COLUMN, _OWN_COLUMNS = "AcceleratorName", ("instance_type", "accelerator", "gpu_count")
@@ -140,9 +140,11 @@ def _own(row: Row, find: _Find, today: datetime.date) -> Offer:
     values.setdefault("source", "own list")
     values.setdefault("licence", "own")
     try:
-        return msgspec.convert(values, Offer, strict=False)
+        return msgspec.convert(by_field(values), Offer, strict=False)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error).replace(" - at `$.", " (").replace("`", "") + ")") from None
+        raise ValueError(
+            str(error).replace("$.as_of", "$.price_date").replace(" - at `$.", " (").replace("`", "") + ")"
+        ) from None
 
 
 def _check_texts(values: Row) -> None:

@@ -31,10 +31,10 @@ def render(value: object, options: Options) -> str:  # noqa: ARG001 - every form
     match value:
         case Offers():
             return _table(_RANKED, value.offers or value.nearest)
-        case OfferCatalogue(documented=()):
+        case OfferCatalogue(verified=()):
             return _table(_LISTED, value.offers)
         case OfferCatalogue():
-            return _verified(value.documented)
+            return _verified(value.verified)
     raise TypeError("only offers are written as CSV")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from llmcheck.schema.cheapest import CheapestOffer
+from llmcheck.schema.renting import RankedOffer
 
 Shell = Literal["bash", "fish", "powershell", "cmd"]
 Installer = Literal["pip", "uv"]
@@ -266,7 +267,9 @@ class Advice(Struct, frozen=True, kw_only=True):
     """Why this profile was chosen."""
     plan: Plan | None = None
     """What to install; None where the hardware is the obstacle."""
-    offer: CheapestOffer | None = None
+    rent: CheapestOffer | None = None
     """The cheapest machine that would pass, where this one's hardware does not."""
+    offer: RankedOffer | None = None
+    """``rent`` in documents of version 0.1; else None."""
     tip: str | None = None
     """Something to try first, in a sentence; None for nothing."""

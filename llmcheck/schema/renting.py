@@ -77,8 +77,8 @@ class RankedOffer(Struct, frozen=True, kw_only=True):
     """US dollars for all nodes; None for a subscription."""
     is_spot: bool = False
     """The price is that of a machine that may be taken away."""
-    price_date: datetime.date
-    """Of the price."""
+    price_date: datetime.date | None = None
+    """Of the price, as ``offer`` has it; None only in documents of version 0.1."""
     age_days: int | None = None
     """Days from then to now; None where ``price_date`` lies in the future."""
     hours: float | None = None
@@ -188,8 +188,10 @@ class Offers(Struct, frozen=True, kw_only=True):
     """Buying against the cheapest offer; None where no purchase price is known."""
     subscriptions: tuple[SubscriptionCost, ...] = ()
     """By the month, for a job of known hours on one GPU."""
-    documented: tuple[Verified, ...] = ()
+    documented: tuple[RankedOffer, ...] = ()
     """The offers that the document names, whether or not they pass; () unless they were asked for."""
+    verified: tuple[Verified, ...] = ()
+    """The same beside the document's words and what is wrong in them."""
     notes: tuple[str, ...] = ()
     """What to know before renting, in sentences."""
 
@@ -227,7 +229,7 @@ class OfferCatalogue(Struct, frozen=True, kw_only=True):
     """Only the cheapest of each kind and number of GPUs."""
     count: int
     """Offers that were looked through."""
-    documented: tuple[Verified, ...] = ()
+    verified: tuple[Verified, ...] = ()
     """The offers that the document names; () unless they were asked for."""
     notes: tuple[str, ...] = ()
     """What to know, in sentences."""
@@ -235,7 +237,7 @@ class OfferCatalogue(Struct, frozen=True, kw_only=True):
     @property
     def exit_code(self) -> int:
         """0: there are some; 1: none passes the filters."""
-        return 0 if self.offers or self.documented else 1
+        return 0 if self.offers or self.verified else 1
 
 
 LaunchTool = Literal["sky", "dstack", "native"]

@@ -2,14 +2,17 @@
 
 # Without the annotations of __future__, whose text msgspec would evaluate field by field in the first decoding.
 import datetime
+from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-Tier = Literal["on-demand", "secure", "community", "marketplace", "spot", "serverless", "dedicated"]
+Tier = Literal[
+    "on-demand", "secure", "community", "marketplace", "spot", "serverless", "dedicated", "production", "legacy"
+]  # fmt: skip
 """Who owns the machine and how it is sold. ``secure``: a provider's own rooms; ``community``, ``marketplace``: machines
 of private persons; ``spot``: can be taken away at any time; ``serverless``: no machine to log in to; ``dedicated``: by
-the month, with a fee to set it up."""
+the month, with a fee to set it up. ``production``, ``legacy``: only in documents of version 0.1."""
 Kind = Literal["vm", "tpu", "subscription"]
 """``tpu``: sold in chips. ``subscription``: a monthly price for a budget of units, and no GPU is promised."""
 Link = Literal["nvlink", "pcie", "xgmi", "ici"]
@@ -67,14 +70,23 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a month of a subscription contains."""
     units_hour: float | None = None
     """What one hour on this GPU takes of them."""
-    price_date: datetime.date
-    """Of the price."""
+    price_date: datetime.date = field(name="as_of")
+    """Of the price; ``as_of`` in JSON, and ``price_date`` in tables."""
     source: str
     """Where the price was read."""
-    licence: str
-    """Of the source."""
+    licence: str = ""
+    """Of the source; "" only in documents of version 0.1."""
     note: str = ""
     """What is doubtful, computed or excluded."""
+    documented: str | None = None
+    """The document's words, where it stands among the offers that the document names; else None."""
+    documented_price_hour: float | None = None
+    """US dollars an hour in those words; None where they have none."""
+
+
+def by_field(row: Mapping[str, object]) -> dict[str, object]:
+    """A row of a table by the names that ``Offer`` has in JSON."""
+    return {"as_of" if name == "price_date" else name: value for name, value in row.items()}
 
 
 class DocumentedOffer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

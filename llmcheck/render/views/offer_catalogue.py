@@ -15,8 +15,8 @@ _ROWS = 100
 
 def offer_catalogue(value: OfferCatalogue, options: Options) -> list[Block]:
     """The rows, the cheapest GPU hour first."""
-    if value.documented:
-        return verified(value.documented)
+    if value.verified:
+        return verified(value.verified)
     shown = value.offers if options.verbose else value.offers[:_ROWS]
     ages = [each.age_days for each in shown]
     detail = "; ".join(filter(None, ("the cheapest GPU hour first", "US dollars", prices.priced(ages))))

@@ -70,8 +70,8 @@ def offers(value: Offers, options: Options) -> list[Block]:
     items += [Cell(note, "dim") for note in _notes(value, rows, options)]
     blocks.append(Bullets(items))
     blocks += _next(value, options)
-    if value.documented:
-        blocks += verified(value.documented)
+    if value.verified:
+        blocks += verified(value.verified)
     return blocks
 
 
@@ -109,7 +109,7 @@ def _near(ranked: RankedOffer) -> list[Cell]:
         Cell(f"{offer.gpu_count} × {offer.accelerator}"),
         prices.price(ranked.price_hour, ranked.age_days),
         Cell(missing, "warn"),
-        prices.date(ranked.price_date, ranked.age_days),
+        prices.date(ranked.offer.price_date, ranked.age_days),
     ]
 
 
@@ -170,7 +170,7 @@ def _row(ranked: RankedOffer) -> list[Cell]:
         Cell("" if ranked.tokens_per_second is None else f"~{two_digits(ranked.tokens_per_second)}"),
         Cell("" if per_million is None else two_digits(per_million), "accent"),
         _by_the_document(ranked),
-        prices.date(ranked.price_date, ranked.age_days),
+        prices.date(ranked.offer.price_date, ranked.age_days),
         Cell(offer.region or "any region", "dim"),
         Cell("; ".join(filter(None, (offer.source, offer.note))), "dim"),
     ]

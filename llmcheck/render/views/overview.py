@@ -301,7 +301,7 @@ def _more(value: Report) -> Iterator[Cell]:
 def _rent(value: Report, step: NextStep) -> Iterator[Block]:
     tier = step.tier or value.profiles[0].id
     yield Commands([(f"llmcheck cloud {tier}", "machines to rent, cheapest first")])
-    offer = value.advice.offer if value.advice is not None else None
+    offer = value.advice.rent if value.advice is not None else None
     if offer is not None:
         from llmcheck.render.views.cheapest import describe_offer
 

@@ -77,11 +77,9 @@ def _advice(advice: Advice) -> list[Block]:
     blocks: list[Block] = [Heading(f"Next step: {advice.profile}", advice.reason)]
     items = [Cell(advice.tip)] if advice.tip else []
     items += [Cell(each, "warn") for each in advice.plan.first] if advice.plan else []
-    if advice.offer is not None:
+    if advice.rent is not None:
         items.append(
-            Cell(
-                f"a machine to rent that passes: {describe_offer(advice.offer)}; more: llmcheck cloud {advice.profile}"
-            )
+            Cell(f"a machine to rent that passes: {describe_offer(advice.rent)}; more: llmcheck cloud {advice.profile}")
         )
     if items:
         blocks.append(Bullets(items))

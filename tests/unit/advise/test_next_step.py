@@ -42,7 +42,7 @@ def test_a_machine_without_a_gpu_runs_a_small_model_in_ram_and_rents_nothing() -
     assert found.plan is not None
     assert (found.plan.gpus, found.plan.runtime) == (0, "llama.cpp")
     assert advice is not None
-    assert advice.offer is None
+    assert advice.rent is None
 
 
 def test_the_installation_brings_what_the_launch_line_starts() -> None:
@@ -128,8 +128,8 @@ def test_where_nothing_runs_a_machine_to_rent_is_named() -> None:
     assert report.next is not None
     assert (report.next.kind, report.next.launch) == ("other-hardware", None)
     assert report.advice is not None
-    assert report.advice.offer is not None
-    assert report.advice.offer.profile == report.advice.profile
+    assert report.advice.rent is not None
+    assert report.advice.rent.profile == report.advice.profile
 
 
 def test_unknown_memory_is_not_taken_for_none() -> None:

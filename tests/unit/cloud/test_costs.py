@@ -226,7 +226,8 @@ def test_what_is_asked_for_decides_which_offers_are_shown() -> None:
 
 
 def test_a_limit_that_nothing_keeps_is_named_with_the_nearest() -> None:
-    found = asked((PLAIN,), max_price=1.0, providers=("other",))
+    private = replace(PLAIN, id="private", provider="other", tier="community")
+    found = asked((PLAIN, private), max_price=1.0, providers=("other",))
     assert found.offers == ()
     assert found.exit_code == 1
     (near,) = found.nearest

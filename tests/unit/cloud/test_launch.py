@@ -30,7 +30,7 @@ from llmcheck.tables.offer import Offer
 from tests.unit.cloud.test_offers import PLAIN, TODAY
 
 DATA = Path(__file__).parents[2] / "data"
-TIERS = [name for name in profiles.ids() if name != "toolkit"]
+TIERS = [name for name in profiles.tier_ids() if name != "toolkit"]
 RENT = api.Rent(today=TODAY)
 OFFERS = catalog.offers()
 

@@ -244,7 +244,7 @@ def test_no_fitting_offer_is_said_to_be_none() -> None:
 
 
 def test_the_offers_that_the_document_names_are_shown_whether_or_not_they_pass() -> None:
-    found = api.offers("inference-70b", api.Rent(documented=True, today=TODAY)).documented
+    found = api.offers("inference-70b", api.Rent(documented=True, today=TODAY)).verified
     shown = {each.offer.id: each for each in found}
     assert {"aws-p4d-24xlarge-us-east-1", "aws-p3-16xlarge", "gcp-tpu-v4-8", "colab-pro-plus-a100"} <= set(shown)
     tpu = shown["gcp-tpu-v4-8"].ranked
