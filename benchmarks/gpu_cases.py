@@ -110,8 +110,11 @@ class Run:
 
 
 def runs() -> tuple[Run, ...]:
-    """In the order of their worth: a short time measures the first."""
-    return (*_training(), *_sharded(), *_answers(), *_others())
+    """In the order of their worth: a short time measures the first, which are of every kind."""
+    training, sharded, answers, others = _training(), _sharded(), _answers(), _others()
+    first = (*training[:4], *answers[:4], *sharded[:3], *others[::3], *training[8:12])
+    every = (*training, *sharded, *answers, *others)
+    return (*first, *(each for each in every if each not in first))
 
 
 def _training() -> list[Run]:
