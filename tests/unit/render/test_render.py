@@ -206,7 +206,8 @@ def test_the_text_shows_every_finding_with_its_status(where: Machine, width: int
         value = report(where, name)
         written = text.render(value, Options(width=width))
         shown = re.findall(r"^ +[✓!✗?–] (pass|warn|fail|unknown|skipped)\b", written, re.MULTILINE)
-        assert shown == [finding.status for finding in value.profiles[0].findings]
+        judged = value.profiles[0]  # one that is for other machines has one line in place of its findings
+        assert shown == [each.status for each in judged.findings if judged.not_applicable is None]
 
 
 def test_the_markdown_shows_every_finding_with_its_status() -> None:
