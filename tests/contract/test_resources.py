@@ -53,7 +53,7 @@ def test_the_four_of_the_summary() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", profiles.ids())
+@pytest.mark.parametrize("name", profiles.tier_ids())
 def test_two_matter_most_for_every_tier(name: str) -> None:
     assert len([each for each in RESOURCES if name in each.first_for]) == 2
     assert len([each for each in RESOURCES if name in each.tiers]) >= 5

@@ -127,7 +127,7 @@ def test_completion_script_for_bash(command: Command) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("llmcheck che", ["check"]),
+        ("llmcheck che", ["check", "checklist"]),
         ("llmcheck m", ["machine", "mcp", "models"]),
         ("llmcheck profiles s", ["schema", "show"]),
         ("llmcheck fit llama-3.1-40", ["llama-3.1-405b"]),

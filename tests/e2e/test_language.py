@@ -57,7 +57,7 @@ def test_every_format_shows_joined_and_unknown_lines(command: Command, format_: 
     if format_ == "json":
         either, open_, _ = done.document["profiles"][0]["findings"]
         assert (either["kind"], either["nearest"]["place"]) == ("group", "any_of[1]")
-        assert (open_["status"], open_["tags"]) == ("unknown", [])
+        assert (open_["status"], open_["skipped"], open_["tags"]) == ("skipped", "not-stated", [])
 
 
 def test_facts_of_this_machine_are_judged(command: Command) -> None:

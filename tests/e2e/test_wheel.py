@@ -138,7 +138,10 @@ def test_its_tables_are_compiled_from_the_files_of_the_tree(installed: Installed
     with zipfile.ZipFile(installed.wheel) as archive:
         checksums = compiled.sources_of(archive.read("llmcheck/data/tables.msgpack"))
     assert checksums == {
-        **{f"data/{path.name}": zlib.crc32(path.read_bytes()) for path in ROOT.glob("llmcheck/data/*.*")},
+        **{
+            path.relative_to(ROOT / "llmcheck").as_posix(): zlib.crc32(path.read_bytes())
+            for path in ROOT.glob("llmcheck/data/**/*.*")
+        },
         **{name: zlib.crc32((ROOT / name).read_bytes()) for name in in_tree(*PROFILES)},
     }
 

@@ -20,8 +20,8 @@ def test_every_table_with_dates_is_listed_once() -> None:
     assert names == sorted(set(names))
     assert {"offers", "models", "evaluations", "torch_wheels", "datasets", "resources", "gpus"} <= set(names)
     undated = set(sources.TABLES) - set(names)
-    assert {"cards", "starters", "table_dates"} <= undated
-    for name in undated - {"cards", "starters", "table_dates"}:
+    assert {"cards", "cheapest_offers", "starters", "table_dates"} <= undated
+    for name in undated - {"cards", "cheapest_offers", "starters", "table_dates"}:
         for each in sources.TABLES[name][0]:
             with open(places.path_of(each), encoding="utf-8") as file:
                 assert "as_of" not in file.read()
@@ -42,7 +42,7 @@ def test_dates_are_those_of_the_rows(name: str) -> None:
 
 
 def test_no_row_without_a_date_hides() -> None:
-    for name in ("data/offers.csv", "data/gpus.csv", "data/grid_intensity.csv", "data/pue.csv"):
+    for name in ("data/gpus.csv", "data/grid_intensity.csv", "data/pue.csv"):
         with open(places.path_of(name), encoding="utf-8") as file:
             dates = [line.rstrip("\n").rpartition(",")[2] for line in file][1:]
         assert all(datetime.date.fromisoformat(each) for each in dates)
