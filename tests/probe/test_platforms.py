@@ -63,9 +63,11 @@ def bare(program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def modules() -> list[str]:
-    """All but the tools for agents, whose library imports fcntl on the system that the test runs on."""
+    """All but the tools for agents, whose library imports fcntl on the system that the test runs on, and the programs
+    of ``prove``, which run when they are read."""
     paths = sorted(path.relative_to(PACKAGE.parent).with_suffix("") for path in PACKAGE.rglob("*.py"))
     paths.remove(Path("llmcheck/cli/agent_tools"))
+    paths = [each for each in paths if each.parent.name != "children" or each.name == "__init__"]
     return [".".join(path.parts).removesuffix(".__init__") for path in paths]
 
 
