@@ -386,9 +386,7 @@ def _cards(cards: Cards) -> str:
 
 def _sufficient_gpus(use: ModelUse, capacity: Capacity, total: int) -> int | None:
     """The fewest idle GPUs of this kind on which it fits, more than the machine has; None where no more can be added.
-
-    ``total``: bytes that it needs.
-    """
+    ``total``: bytes that it needs."""
     devices = capacity.groups[0] if capacity.groups else ()
     if not devices or devices[0].gpu.unified or devices[0].gpu.parent is not None or not devices[0].total:
         return None
